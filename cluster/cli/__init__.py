@@ -1,0 +1,1 @@
+"""The command `homeroom`: one file for each group of commands."""

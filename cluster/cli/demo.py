@@ -1,0 +1,129 @@
+"""`homeroom demo`: footage in, tables and a picture out, on one machine with no network."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cluster.cli.analyse import JOB
+from cluster.cli.console import JsonOption, answer_json, say
+from cluster.cli.settings_file import FirstSchool, settings_text
+from cluster.cli.tables import print_table
+from cluster.demo.lesson_video import write_lesson
+from cluster.district import load_timetable
+from cluster.errors import HomeroomError
+from cluster.settings import SETTINGS_FILE, Settings, load_settings
+from cluster.streams.video import probe
+from cluster.warehouse.lake import utc_now
+from cluster.warehouse.publish import publish
+from cluster.warehouse.query import run_query, warehouse_path
+from cluster.warehouse.report import windows_of_room, write_report
+
+LESSON_SECONDS = 60
+SMALL_K = 5
+CAMERA, ROOM = "room-12-front", "room-12"
+STARTS_AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+FIRST_ROWS = """
+SELECT strftime(window_start, '%H:%M:%S') AS "from", people_max, people_mean, hand_raised_share,
+       reading_share, writing_share, hand_raises, suppressed
+FROM activity_windows ORDER BY window_start LIMIT 6
+"""
+EXIT_PARTLY = 3
+
+
+def demo(
+    video: Annotated[
+        Path | None, typer.Option(help="Your own footage; a lesson is made up unless given.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for all that it makes.")] = Path(
+        "homeroom-demo"
+    ),
+    as_json: JsonOption = False,
+) -> None:
+    """Turn a minute of lesson into tables and a picture, step by step."""
+    folder = out.absolute()
+    with _step("Writing the settings of a first school"):
+        settings = _write_settings(folder, video)
+    if video is None:
+        lesson = folder / "footage" / f"{CAMERA}_{STARTS_AT:%Y%m%dT%H%M%SZ}.mp4"
+        with _step("Making a minute of lesson out of a photograph (1080p, H.264)"):
+            if not lesson.exists():
+                write_lesson(lesson, seconds=LESSON_SECONDS)
+        arguments = [str(lesson)]
+    else:
+        arguments = [str(video), f"--camera={CAMERA}", f"--started-at={STARTS_AT.isoformat()}"]
+    say(
+        f"\nIts room is small, so k is set to {SMALL_K} here: a window with fewer than {SMALL_K} "
+        "people gives a headcount and nothing else. The default is 10.\n"
+    )
+    with _step("Analysing it, as `homeroom analyse` does"):
+        _analyse(folder, arguments)
+    with _step("Publishing the lake as a DuckDB file"):
+        published = publish(settings, load_timetable(settings), now=utc_now())
+    report = folder / "report.html"
+    with _step("Drawing the report"):
+        drawn = windows_of_room(settings, ROOM, STARTS_AT, STARTS_AT + timedelta(days=1))
+        write_report(drawn, report, k=SMALL_K)
+    if as_json:
+        answer_json({"rows": published.rows, "report": str(report), "folder": str(folder)})
+        return
+    say("\nThe first windows (– is withheld; 0.05 means 5% or less):\n")
+    print_table(run_query(settings, FIRST_ROWS))
+    here = f"--settings {out / SETTINGS_FILE}"
+    say(
+        f"\nThe report:  {report}\n"
+        f"The tables:  {warehouse_path(settings)}\n"
+        f'Ask them:    homeroom query {here} "FROM lesson_activity"'
+    )
+
+
+@contextmanager
+def _step(what: str) -> Iterator[None]:
+    say(f"{what} …")
+    began = time.monotonic()
+    yield
+    say(f"  done in {time.monotonic() - began:.1f} s")
+
+
+def _write_settings(folder: Path, video: Path | None) -> Settings:
+    seconds = LESSON_SECONDS if video is None else probe(str(video)).duration_seconds
+    path = folder / SETTINGS_FILE
+    first = FirstSchool("Hillside School", "Europe/London", "Room 12", CAMERA)
+    timetable = "lessons.csv"
+    ends_at = STARTS_AT + timedelta(seconds=seconds)
+    _write_each(
+        {
+            path: lambda: settings_text(first, {"privacy": {"k": SMALL_K}, "timetable": timetable}),
+            folder / timetable: lambda: (
+                "lesson_id,room_id,class_id,starts_at,ends_at\n"
+                f"demo-lesson,{ROOM},7B-science,{STARTS_AT.isoformat()},{ends_at.isoformat()}\n"
+            ),
+        }
+    )
+    return load_settings(path)
+
+
+def _write_each(files: dict[Path, Callable[[], str]]) -> None:
+    for path, text in files.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text(), encoding="utf-8")
+        except OSError as error:
+            raise HomeroomError(
+                f"the demo cannot write here: {error.strerror}.",
+                where=str(path),
+                hint="Name another folder with --out.",
+            ) from error
+
+
+def _analyse(folder: Path, arguments: list[str]) -> None:
+    command = [sys.executable, *JOB, *arguments, f"--settings={folder / SETTINGS_FILE}"]
+    status = subprocess.run(command, check=False).returncode  # noqa: S603 (our own program)
+    if status not in (0, EXIT_PARTLY):
+        raise HomeroomError("the analysis did not end well; its message stands above.")

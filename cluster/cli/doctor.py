@@ -1,0 +1,107 @@
+"""`homeroom doctor`: the machine, the versions, the weights, and which backend will run."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import av
+import psutil
+import typer
+from rich.table import Table
+
+from cluster.cli.console import EXIT_FAILED, JsonOption, SettingsOption, answer_json, answers
+from cluster.errors import HomeroomError, SettingsError
+from cluster.settings import ENV_SETTINGS_FILE, SETTINGS_FILE, Settings, load_settings
+from cluster.vision.pose import available_cores, cache_dir_of, pose_device
+from cluster.vision.weights import find_pose_weights
+
+PACKAGES = ("ray", "torch", "ultralytics", "openvino", "av", "duckdb", "pandas", "trackers")
+LEAST_FREE_BYTES = 2 * 2**30
+GIB = 2**30
+
+
+def doctor(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """Show the machine, versions, weights and backend; end with 1 if something cannot work."""
+    known, found = _settings(settings)
+    report: dict[str, Any] = {
+        "machine": _machine(known),
+        "versions": {name: version(name) for name in ("homeroom", *PACKAGES)},
+        "settings": found,
+        "pose": _pose(known),
+    }
+    problems = [
+        f"{part}: {report[part]['problem']}" for part in report if "problem" in report[part]
+    ]
+    if as_json:
+        answer_json({**report, "problems": problems})
+    else:
+        for part, facts in report.items():
+            table = Table(title=part, title_justify="left", show_header=False, box=None)
+            for name, value in facts.items():
+                table.add_row(f"  {name}", str(value), style="red" if name == "problem" else None)
+            answers.print(table)
+    if problems:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _settings(path: Path | None) -> tuple[Settings, dict[str, Any]]:
+    import os
+
+    if path is None and ENV_SETTINGS_FILE not in os.environ and not Path(SETTINGS_FILE).exists():
+        return Settings(), {"file": "none here; the defaults are used"}
+    try:
+        known = load_settings(path)
+    except SettingsError as error:
+        return Settings(), {"problem": str(error)}
+    return known, {"file": str(path or SETTINGS_FILE), "data": str(known.data_dir)}
+
+
+def _machine(settings: Settings) -> dict[str, Any]:
+    folder = next(
+        p
+        for p in (settings.data_dir.absolute(), *settings.data_dir.absolute().parents)
+        if p.exists()
+    )
+    free = psutil.disk_usage(str(folder)).free
+    facts: dict[str, Any] = {
+        "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
+        "python": platform.python_version(),
+        "cores": available_cores(),
+        "memory": f"{psutil.virtual_memory().total / GIB:.1f} GiB",
+        "disk free": f"{free / GIB:.1f} GiB at {folder}",
+        "gpus": _gpus() or "none",
+        "ffmpeg": ".".join(map(str, av.library_versions["libavcodec"])) + " (libavcodec)",
+    }
+    if free < LEAST_FREE_BYTES:
+        facts["problem"] = f"less than {LEAST_FREE_BYTES // GIB} GiB are free at {folder}"
+    return facts
+
+
+def _gpus() -> str:
+    if not Path("/dev/nvidiactl").exists():
+        return ""
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return ", ".join(torch.cuda.get_device_name(index) for index in range(count))
+
+
+def _pose(settings: Settings) -> dict[str, Any]:
+    cache_dir = cache_dir_of(settings)
+    try:
+        weights = find_pose_weights(settings.weights, cache_dir)
+        device = pose_device(settings.analysis)
+    except HomeroomError as error:
+        return {"problem": str(error)}
+    converted = sorted(path.name for path in (cache_dir / "openvino").glob("*/"))
+    backend = "OpenVINO" if device == "cpu" else f"PyTorch on {device}, FP16"
+    return {
+        "weights": str(weights.path),
+        "origin": weights.origin,
+        "sha256": f"{weights.sha256} (as expected)",
+        "licence": weights.licence,
+        "backend": f"{backend} {version('openvino') if device == 'cpu' else version('torch')}",
+        "converted": ", ".join(converted) or "not yet; the first run does it",
+        "cache": str(cache_dir),
+    }

@@ -1,0 +1,55 @@
+"""The entry point of `homeroom`."""
+
+import sys
+
+import typer
+
+from cluster import __version__
+from cluster.cli import analyse, demo, doctor, setup, tables
+from cluster.cli.console import EXIT_FAILED, EXIT_STOPPED, report_error, say
+from cluster.errors import HomeroomError
+
+app = typer.Typer(
+    help="Homeroom counts what happens in classrooms, for a room and ten seconds: never a person, "
+    "never a feeling.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo.demo)
+app.command("init")(setup.init)
+app.command("check")(setup.check)
+app.command("doctor")(doctor.doctor)
+app.command(
+    "analyse",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)(analyse.analyse)
+app.command("publish")(tables.publish_warehouse)
+app.command("query")(tables.query)
+app.command("report")(tables.report)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: bool = typer.Option(False, "--version", help="Print the version and stop."),
+) -> None:
+    if version:
+        sys.stdout.write(f"homeroom {__version__}\n")
+        raise typer.Exit
+
+
+def run() -> None:
+    """Run the command line; errors of ours end it in words, without a traceback."""
+    try:
+        app()
+    except HomeroomError as error:
+        report_error(error, as_json="--json" in sys.argv)
+        raise SystemExit(EXIT_FAILED) from None
+    except KeyboardInterrupt:
+        say("Stopped.")
+        raise SystemExit(EXIT_STOPPED) from None
+
+
+if __name__ == "__main__":
+    run()

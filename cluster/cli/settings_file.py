@@ -1,0 +1,104 @@
+"""The text of a commented `homeroom.toml`, made from the settings' own descriptions and bounds."""
+
+import json
+import re
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from annotated_types import Ge, Le
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from cluster.settings import Camera, Room, School, Settings
+
+HEAD = """\
+# Homeroom's settings. A key that is commented out has the value shown.
+# Environment variables stand above this file: HOMEROOM_PRIVACY__K=12, HOMEROOM_DATA_DIR=/srv/…
+# `homeroom check` says what is wrong, and where.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSchool:
+    """What `homeroom init` was told."""
+
+    school: str
+    timezone: str
+    room: str
+    camera_id: str | None = None
+
+
+def settings_text(first: FirstSchool, values: dict[str, Any] | None = None) -> str:
+    """A whole settings file for one school, one room and one camera.
+
+    Args:
+        first: Names.
+        values: Keys to set instead of showing their default, like `{"privacy": {"k": 5}}`.
+    """
+    chosen = values or {}
+    school_id, room_id = _identifier(first.school), _identifier(first.room)
+    camera_id = first.camera_id or f"{room_id}-front"
+    tables: dict[str, dict[str, Any]] = {
+        "schools": {"id": school_id, "name": first.school, "timezone": first.timezone},
+        "rooms": {"id": room_id, "school": school_id, "name": first.room},
+        "cameras": {"id": camera_id, "room": room_id},
+    }
+    kinds: dict[str, type[BaseModel]] = {"schools": School, "rooms": Room, "cameras": Camera}
+    parts = [HEAD]
+    for name, field in Settings.model_fields.items():
+        if name not in kinds and not _is_table(field):
+            parts.append(_key(name, field, chosen.get(name)))
+    for name, kind in kinds.items():
+        parts.append(f"\n# {Settings.model_fields[name].description} One [[{name}]] for each.")
+        parts.append(f"[[{name}]]")
+        parts += [_key(n, f, tables[name].get(n)) for n, f in kind.model_fields.items()]
+    for name, field in Settings.model_fields.items():
+        if _is_table(field):
+            kind = typing.cast("type[BaseModel]", field.annotation)
+            parts.append(f"\n# {field.description}")
+            parts.append(f"[{name}]")
+            values_of = chosen.get(name, {})
+            parts += [_key(n, f, values_of.get(n)) for n, f in kind.model_fields.items()]
+    return "\n".join(parts) + "\n"
+
+
+def _is_table(field: FieldInfo) -> bool:
+    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+
+
+def _key(name: str, field: FieldInfo, value: Any) -> str:
+    comment = f"# {field.description}{_bounds(field)}"
+    if value is not None:
+        return f"{comment}\n{name} = {_toml(value)}"
+    default = field.get_default(call_default_factory=True)
+    shown = "…" if default in (None, PydanticUndefined) else _toml(default)
+    return f"{comment}\n# {name} = {shown}"
+
+
+def _bounds(field: FieldInfo) -> str:
+    choices = _choices(field.annotation)
+    if choices:
+        return f" One of {', '.join(_toml(choice) for choice in choices)}."
+    low = next((m.ge for m in field.metadata if isinstance(m, Ge)), None)
+    high = next((m.le for m in field.metadata if isinstance(m, Le)), None)
+    return f" From {low} to {high}." if low is not None and high is not None else ""
+
+
+def _choices(annotation: Any) -> tuple[Any, ...]:
+    if typing.get_origin(annotation) is Literal:
+        return typing.get_args(annotation)
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return next((found for a in typing.get_args(annotation) if (found := _choices(a))), ())
+    return ()
+
+
+def _toml(value: Any) -> str:
+    return json.dumps(value if isinstance(value, bool | int | float | list) else str(value))
+
+
+def _identifier(name: str) -> str:
+    """A short name that is safe in files: `Room 12` becomes `room-12`."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "first"

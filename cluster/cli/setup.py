@@ -1,0 +1,76 @@
+"""`homeroom init` and `homeroom check`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
+from cluster.cli.settings_file import FirstSchool, settings_text
+from cluster.district import load_timetable
+from cluster.errors import SettingsError
+from cluster.settings import SETTINGS_FILE, Settings, load_settings
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to write homeroom.toml.")] = Path(),
+    school: Annotated[str, typer.Option(help="Name of the school.")] = "Hillside School",
+    timezone: Annotated[str, typer.Option(help="Its IANA time zone.")] = "Europe/London",
+    room: Annotated[str, typer.Option(help="Name of its first room.")] = "Room 12",
+    force: Annotated[bool, typer.Option(help="Write over an existing file.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a commented homeroom.toml for a first school."""
+    path = folder / SETTINGS_FILE
+    if path.exists() and not force:
+        raise SettingsError(
+            "there is a settings file already.", where=str(path), hint="--force writes over it."
+        )
+    text = settings_text(FirstSchool(school=school, timezone=timezone, room=room))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"it cannot be written: {error.strerror}.", where=str(path)) from error
+    load_settings(path)
+    if as_json:
+        answer_json({"settings": str(path)})
+    say(f"Wrote {path}. Name your rooms and cameras there, then run `homeroom check`.")
+
+
+def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """Check the settings: say what is wrong, and where."""
+    known = load_settings(settings)
+    timetable = load_timetable(known)
+    notes = _notes(known)
+    counts = {
+        "schools": len(known.schools),
+        "rooms": len(known.rooms),
+        "cameras": len(known.cameras),
+        "lessons": len(timetable.lessons),
+    }
+    if as_json:
+        answer_json({**counts, "k": known.privacy.k, "notes": notes})
+        return
+    table = Table(show_header=False, box=None)
+    for name, number in counts.items():
+        table.add_row(name, str(number))
+    table.add_row("k", f"{known.privacy.k} (fewer people give a headcount only)")
+    table.add_row("data", str(known.data_dir))
+    answers.print(table)
+    for note in notes:
+        say(f"Note: {note}")
+    say("The settings are sound.")
+
+
+def _notes(settings: Settings) -> list[str]:
+    """What is allowed, but perhaps not meant."""
+    notes = []
+    seen = {camera.room for camera in settings.cameras}
+    notes += [f"room {room.id!r} has no camera" for room in settings.rooms if room.id not in seen]
+    housed = {room.school for room in settings.rooms}
+    notes += [f"school {s.id!r} has no room" for s in settings.schools if s.id not in housed]
+    if settings.timetable is None:
+        notes.append("there is no timetable, so windows will name no lesson")
+    return notes

@@ -1,0 +1,98 @@
+"""`homeroom publish`, `query` and `report`: from the lake to what analysts see."""
+
+import sys
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import typer
+from rich.table import Table
+
+from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
+from cluster.district import load_timetable
+from cluster.errors import SettingsError
+from cluster.settings import load_settings
+from cluster.warehouse.lake import utc_now
+from cluster.warehouse.publish import publish
+from cluster.warehouse.query import run_query, warehouse_path
+from cluster.warehouse.report import windows_of_room, write_report
+
+
+class Format(StrEnum):
+    """How a query's answer is printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def publish_warehouse(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """Build a new DuckDB file from the lake, check it, and swap it in."""
+    known = load_settings(settings)
+    published = publish(known, load_timetable(known), now=utc_now())
+    if as_json:
+        answer_json({"path": str(published.path), "rows": published.rows})
+    rows = ", ".join(f"{count} {name}" for name, count in published.rows.items())
+    say(f"Published {warehouse_path(known)} ({published.path.name}): {rows}.")
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help="A SELECT; `SHOW TABLES` lists the tables.")],
+    form: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TABLE,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the published warehouse, read-only and shut in."""
+    result = run_query(load_settings(settings), sql)
+    if as_json or form is Format.JSON:
+        answer_json(result.to_pylist())
+    elif form is Format.CSV:
+        pa_csv.write_csv(result, sys.stdout.buffer)
+    else:
+        print_table(result)
+
+
+def print_table(result: pa.Table) -> None:
+    """A table for people."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for field in result.schema:
+        is_number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+        table.add_column(field.name, justify="right" if is_number else "left", no_wrap=True)
+    for row in result.to_pylist():
+        table.add_row(*("–" if value is None else str(value) for value in row.values()))
+    answers.print(table)
+    answers.print(f"{result.num_rows} rows", style="dim")
+
+
+def report(
+    room: Annotated[str, typer.Argument(help="The room's id.")],
+    date: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The day, at the school.")],
+    begins: Annotated[str, typer.Option("--from", help="Local time, like 09:00.")] = "00:00",
+    ends: Annotated[str, typer.Option("--to", help="Local time, like 09:45.")] = "24:00",
+    out: Annotated[Path, typer.Option(help="A .html, .png or .svg file.")] = Path("report.html"),
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw a room's day, or a part of it, from the published windows."""
+    known = load_settings(settings)
+    if room not in known.rooms_by_id:
+        raise SettingsError(f"there is no room {room!r} in the settings.")
+    zone = known.schools_by_id[known.rooms_by_id[room].school].zone
+    midnight = date.replace(tzinfo=zone)
+    lesson = windows_of_room(known, room, _at(midnight, begins), _at(midnight, ends))
+    write_report(lesson, out, k=known.privacy.k)
+    if as_json:
+        answer_json({"report": str(out), "windows": len(lesson.windows)})
+    say(f"Wrote {out}: {len(lesson.windows)} windows of {lesson.room_name}.")
+
+
+def _at(midnight: datetime, clock: str) -> datetime:
+    if clock == "24:00":
+        return midnight + timedelta(days=1)
+    try:
+        return datetime.combine(midnight.date(), time.fromisoformat(clock), midnight.tzinfo)
+    except ValueError:
+        raise SettingsError(f"{clock!r} is not a time of day, like 09:45.") from None

@@ -1,0 +1,1 @@
+"""What `homeroom demo` needs: a lesson to look at, and a school for it."""

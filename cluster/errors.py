@@ -1,0 +1,161 @@
+"""Every error that Homeroom raises on purpose.
+
+    HomeroomError
+    ├── SettingsError             settings_invalid
+    ├── FootageError              footage_unusable
+    │   ├── FootageUnreadable     footage_unreadable
+    │   ├── FootageUntimed        footage_untimed
+    │   ├── FootageTruncated      footage_truncated
+    │   └── FootageListError      footage_list_invalid
+    ├── WeightsError              weights_unusable
+    │   ├── WeightsMissing        weights_missing
+    │   └── WeightsMismatch       weights_mismatch
+    ├── VisionError               vision_failed
+    ├── LakeError                 lake_unusable
+    │   ├── LakeBusy              lake_busy
+    │   └── LakeUnwritable        lake_unwritable
+    ├── WarehouseError            warehouse_unusable
+    │   ├── NotPublished          warehouse_not_published
+    │   └── QueryRefused          query_refused
+    └── RayError                  ray_unusable
+
+A message says what was wrong and where; the hint says what to do. The code is stable: tools
+may match on it, people need not read it.
+"""
+
+from typing import Any, ClassVar
+
+
+class HomeroomError(Exception):
+    """Base of all of them.
+
+    Args:
+        what: What was wrong, with the offending value.
+        where: The file, key or address it was found at.
+        hint: What the reader can do about it.
+    """
+
+    code: ClassVar[str] = "homeroom"
+
+    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        advice = f" {self.hint}" if self.hint else ""
+        return f"{place}{self.what}{advice}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle with the keywords, so that an error survives the trip between processes."""
+        return (_rebuild, (type(self), self.what, self.where, self.hint))
+
+
+def _rebuild(
+    kind: type[HomeroomError], what: str, where: str | None, hint: str | None
+) -> HomeroomError:
+    return kind(what, where=where, hint=hint)
+
+
+class SettingsError(HomeroomError):
+    """The settings file or the environment says something that cannot be."""
+
+    code = "settings_invalid"
+
+
+class FootageError(HomeroomError):
+    """A piece of footage cannot be used."""
+
+    code = "footage_unusable"
+
+
+class FootageUnreadable(FootageError):
+    """FFmpeg cannot open or decode it, or it holds no video."""
+
+    code = "footage_unreadable"
+
+
+class FootageUntimed(FootageError):
+    """Its timestamps are missing or run backwards."""
+
+    code = "footage_untimed"
+
+
+class FootageTruncated(FootageError):
+    """It ends before the length that it states."""
+
+    code = "footage_truncated"
+
+
+class FootageListError(FootageError):
+    """A manifest, a file name or a start time cannot be understood."""
+
+    code = "footage_list_invalid"
+
+
+class WeightsError(HomeroomError):
+    """A weights file cannot be used."""
+
+    code = "weights_unusable"
+
+
+class WeightsMissing(WeightsError):
+    """No weights file was found, and none could be downloaded."""
+
+    code = "weights_missing"
+
+
+class WeightsMismatch(WeightsError):
+    """The file's SHA-256 is not the one that is expected; it was not loaded."""
+
+    code = "weights_mismatch"
+
+
+class VisionError(HomeroomError):
+    """A model could not be converted, compiled or run."""
+
+    code = "vision_failed"
+
+
+class LakeError(HomeroomError):
+    """The lake cannot be used."""
+
+    code = "lake_unusable"
+
+
+class LakeBusy(LakeError):
+    """Another process is writing to it."""
+
+    code = "lake_busy"
+
+
+class LakeUnwritable(LakeError):
+    """A part could not be written: the folder is read-only, or the disk is full."""
+
+    code = "lake_unwritable"
+
+
+class WarehouseError(HomeroomError):
+    """The warehouse could not be built, checked or opened."""
+
+    code = "warehouse_unusable"
+
+
+class NotPublished(WarehouseError):
+    """There is no published warehouse yet."""
+
+    code = "warehouse_not_published"
+
+
+class QueryRefused(WarehouseError):
+    """The query is not one that reads, or DuckDB refused it."""
+
+    code = "query_refused"
+
+
+class RayError(HomeroomError):
+    """Ray could not be started or reached, or is set up in a way that breaks a rule."""
+
+    code = "ray_unusable"

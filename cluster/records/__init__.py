@@ -1,0 +1,1 @@
+"""The transactional database. Empty until the register comes."""

@@ -1,0 +1,355 @@
+"""Settings: one `homeroom.toml`, and environment variables `HOMEROOM_…` above it.
+
+Every key has a type, bounds and a description; a key that is not here is refused, so that a
+slip of the pen cannot silently leave a rule at its default. `homeroom check` prints what
+`load_settings` raises.
+"""
+
+import hashlib
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from cluster.errors import SettingsError
+
+SETTINGS_FILE = "homeroom.toml"
+ENV_PREFIX = "HOMEROOM_"
+ENV_SETTINGS_FILE = "HOMEROOM_SETTINGS"
+"""Names the settings file; the one variable with our prefix that is not a key."""
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Polygon = Annotated[list[tuple[Fraction, Fraction]], Field(min_length=3, max_length=64)]
+"""Corners (x, y) as shares of the upright picture's width and height, from its top left."""
+
+Identifier = Annotated[
+    str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")
+]
+"""A name that is safe in file names and in `key=value` folders."""
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not an IANA time zone, like 'Europe/Oslo'")
+    return name
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class District(_Table):
+    """The district, as the warehouse names it."""
+
+    id: Identifier = Field("district", description="Short name of the district.")
+    name: str = Field("My district", max_length=200, description="Its name for people.")
+
+
+class School(_Table):
+    """A school of the district."""
+
+    id: Identifier = Field(description="Short name; `school_id` in every table.")
+    name: str = Field(max_length=200, description="Its name for people.")
+    timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        description="IANA time zone, for local dates and hours."
+    )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone as `zoneinfo` has it."""
+        return ZoneInfo(self.timezone)
+
+
+class Room(_Table):
+    """A room of a school."""
+
+    id: Identifier = Field(description="Short name; `room_id` in every table.")
+    school: Identifier = Field(description="The id of its school.")
+    name: str = Field(max_length=200, description="Its name for people.")
+    kind: Literal["classroom", "hall", "vehicle"] = Field(
+        "classroom", description="A vehicle (a school bus) gives a headcount only."
+    )
+
+
+class Camera(_Table):
+    """A camera in a room, and how its pictures are looked at."""
+
+    id: Identifier = Field(description="Short name; also the first part of footage file names.")
+    room: Identifier = Field(description="The id of its room.")
+    input_size: Literal[640, 960, 1280] = Field(
+        640,
+        description="Longer side, in pixels, at which pictures are analysed; 1280 finds people at "
+        "the back of a large room and costs four times as much as 640.",
+    )
+    masks: list[Polygon] = Field(
+        default_factory=list,
+        max_length=32,
+        description="Polygons that are blackened before anything looks; corners (x, y), 0 to 1.",
+    )
+    teacher_zone: Polygon | None = Field(
+        None, description="People who stand in this polygon are not counted as students."
+    )
+
+
+class Analysis(_Table):
+    """How footage is analysed."""
+
+    rate: float = Field(2.0, ge=0.2, le=10.0, description="Analysed pictures a second.")
+    confidence: float = Field(0.25, ge=0.05, le=0.9, description="Least score of a person.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="`auto` takes CUDA where there is a GPU, else OpenVINO on the CPU."
+    )
+    threads: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="CPU threads of one pose model; all cores, up to 8, unless set.",
+    )
+    batch_size: Literal[1, 2, 4, 8, 16, 32, 64] = Field(
+        16, description="Pictures in one call of the pose model on a GPU."
+    )
+
+
+class Privacy(_Table):
+    """The rule against small groups."""
+
+    k: int = Field(
+        10,
+        ge=5,
+        le=1000,
+        description="A window with fewer people gives a headcount and nothing else.",
+    )
+
+
+class Weights(_Table):
+    """Where the pose model's weights come from."""
+
+    pose: Path | None = Field(
+        None,
+        description="A YOLO11-pose `.pt` file; unset: the installed package, else the download.",
+    )
+    pose_sha256: str | None = Field(
+        None,
+        pattern=r"^[0-9a-f]{64}$",
+        description="Its SHA-256; needed with a file other than the official yolo11n-pose.pt.",
+    )
+
+
+class Settings(BaseSettings):
+    """All settings of one installation. Paths are absolute after loading."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+    )
+
+    data_dir: Path = Field(
+        Path("homeroom-data"), description="Folder of the lake and the warehouse."
+    )
+    cache_dir: Path | None = Field(
+        None, description="Folder of converted models; the user's cache folder unless set."
+    )
+    timetable: Path | None = Field(
+        None,
+        description="CSV of lessons: lesson_id, room_id, class_id, starts_at, ends_at (with zone).",
+    )
+    district: District = Field(default_factory=lambda: District(), description="The district.")
+    schools: list[School] = Field(default_factory=list, description="Its schools.")
+    rooms: list[Room] = Field(default_factory=list, description="Their rooms.")
+    cameras: list[Camera] = Field(default_factory=list, description="The cameras in them.")
+    analysis: Analysis = Field(default_factory=lambda: Analysis(), description="How to analyse.")
+    privacy: Privacy = Field(default_factory=lambda: Privacy(), description="What is withheld.")
+    weights: Weights = Field(default_factory=lambda: Weights(), description="Model files.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 (the signature is pydantic-settings')
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment stands above the file (which comes in as arguments)."""
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _references_hold(self) -> "Settings":
+        problems = [
+            *_repeated("schools", [s.id for s in self.schools]),
+            *_repeated("rooms", [r.id for r in self.rooms]),
+            *_repeated("cameras", [c.id for c in self.cameras]),
+            *_dangling("rooms", "school", [(r.id, r.school) for r in self.rooms], self._school_ids),
+            *_dangling("cameras", "room", [(c.id, c.room) for c in self.cameras], self._room_ids),
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def _school_ids(self) -> set[str]:
+        return {school.id for school in self.schools}
+
+    @property
+    def _room_ids(self) -> set[str]:
+        return {room.id for room in self.rooms}
+
+    @property
+    def lake_dir(self) -> Path:
+        """Folder of the Parquet files."""
+        return self.data_dir / "lake"
+
+    @property
+    def warehouse_dir(self) -> Path:
+        """Folder of the DuckDB files."""
+        return self.data_dir / "warehouse"
+
+    @cached_property
+    def cameras_by_id(self) -> Mapping[str, Camera]:
+        """Cameras by their ids."""
+        return {camera.id: camera for camera in self.cameras}
+
+    @cached_property
+    def rooms_by_id(self) -> Mapping[str, Room]:
+        """Rooms by their ids."""
+        return {room.id: room for room in self.rooms}
+
+    @cached_property
+    def schools_by_id(self) -> Mapping[str, School]:
+        """Schools by their ids."""
+        return {school.id: school for school in self.schools}
+
+
+def analysis_digest(settings: Settings, camera: Camera) -> str:
+    """A short name for everything in the settings that changes a camera's windows.
+
+    Two runs with the same digest and the same weights give the same windows, so the second
+    need not be made.
+    """
+    room = settings.rooms_by_id[camera.room]
+    facts = {
+        "rate": settings.analysis.rate,
+        "confidence": settings.analysis.confidence,
+        "k": settings.privacy.k,
+        "camera": camera.model_dump(mode="json"),
+        "room": room.model_dump(mode="json", exclude={"name"}),
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def load_settings(path: Path | str | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        path: The file; unset: `$HOMEROOM_SETTINGS`, else `homeroom.toml` in the working folder.
+            Relative paths inside the file are relative to its folder.
+
+    Raises:
+        SettingsError: The file is missing or not TOML, a key is unknown, or a value is out of
+            bounds; the message names each place.
+    """
+    file = Path(path or os.environ.get(ENV_SETTINGS_FILE) or SETTINGS_FILE).absolute()
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise SettingsError(
+            "there is no such settings file.", where=str(file), hint="`homeroom init` writes one."
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"cannot be read as TOML: {error}.", where=str(file)) from error
+    _refuse_unknown_variables()
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        raise SettingsError(_sentences(error), where=str(file)) from None
+    return _with_absolute_paths(settings, file.parent)
+
+
+def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:
+    def absolute(path: Path | None) -> Path | None:
+        return None if path is None else (folder / path.expanduser()).absolute()
+
+    weights = settings.weights.model_copy(update={"pose": absolute(settings.weights.pose)})
+    return settings.model_copy(
+        update={
+            "data_dir": absolute(settings.data_dir),
+            "cache_dir": absolute(settings.cache_dir),
+            "timetable": absolute(settings.timetable),
+            "weights": weights,
+        }
+    )
+
+
+def _refuse_unknown_variables() -> None:
+    known: set[str] = set()
+    for name, field in Settings.model_fields.items():
+        known.add(f"{ENV_PREFIX}{name}".upper())
+        if isinstance(field.annotation, type) and issubclass(field.annotation, _Table):
+            known |= {f"{ENV_PREFIX}{name}__{sub}".upper() for sub in field.annotation.model_fields}
+    unknown = sorted(
+        name
+        for name in os.environ
+        if name.upper().startswith(ENV_PREFIX)
+        and name.upper() not in known
+        and name != ENV_SETTINGS_FILE
+    )
+    if unknown:
+        raise SettingsError(
+            f"no such setting: {', '.join(unknown)}.",
+            where="environment",
+            hint="Names are HOMEROOM_<KEY> or HOMEROOM_<TABLE>__<KEY>.",
+        )
+
+
+def _sentences(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False):
+        place = _place(problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = "there is no such key"
+        elif problem["type"] == "missing":
+            message = "is missing"
+        elif isinstance(problem.get("input"), str | int | float | bool):
+            message += f" (it is {problem['input']!r})"
+        lines.append(f"{place}: {message}" if place else message)
+    return "\n  ".join(["", *lines]) if len(lines) > 1 else lines[0] + "."
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    place = ""
+    for part in loc:
+        place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else part
+    return place
+
+
+def _repeated(table: str, ids: list[str]) -> list[str]:
+    twice = sorted({name for name in ids if ids.count(name) > 1})
+    return [f"{table}: the id {name!r} is given twice" for name in twice]
+
+
+def _dangling(table: str, key: str, pairs: list[tuple[str, str]], known: set[str]) -> list[str]:
+    return [
+        f"{table} {name!r}: {key} = {target!r} does not exist"
+        for name, target in pairs
+        if target not in known
+    ]
+
+
+def describe_schema() -> dict[str, Any]:
+    """The JSON schema of `homeroom.toml`, for editors and for the documentation's tests."""
+    return Settings.model_json_schema()

@@ -1,0 +1,1 @@
+"""Video in: what a file holds, and its pictures at the analysis rate."""

@@ -1,0 +1,173 @@
+"""Opening a video, and saying what is in it.
+
+Paths and fsspec addresses (`s3://…`, `https://…`) open alike. FFmpeg's errors come out as
+`FootageError`s in words.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any
+
+import av
+import fsspec
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from cluster.errors import FootageError, FootageUnreadable, FootageUntimed
+
+LONGEST_HOURS = 26
+"""A file that states more than a day of video has a broken header or clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What a file says of its video.
+
+    Attributes:
+        width: Of the upright picture with square pixels, as a person sees it.
+        height: Likewise.
+        duration_seconds: From the first picture to the end of the last, by timestamps.
+        frame_rate: Nominal pictures a second; 0 where it is not known.
+        rotation: Degrees counter-clockwise by which stored pictures are turned to be upright.
+        codec: FFmpeg's name of it.
+    """
+
+    width: int
+    height: int
+    duration_seconds: float
+    frame_rate: float
+    rotation: int
+    codec: str
+
+
+def is_remote(address: str) -> bool:
+    """Whether an address is fsspec's (`scheme://…`) and not a local path."""
+    return "://" in address and not address.startswith("file://")
+
+
+@contextmanager
+def open_video(address: str) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open a video and its first real video stream (cover pictures do not count).
+
+    Raises:
+        FootageUnreadable: It is missing, empty, not a video, or has no video in it.
+    """
+    remote: IO[Any] | None = None
+    try:
+        if is_remote(address):
+            remote = fsspec.open(address, "rb").open()
+        source = remote or address.removeprefix("file://")
+        # A local name is given to FFmpeg as `file:`, so that no name is taken for a protocol.
+        target = source if remote else f"file:{source}"
+        with av.open(target, "r", options={"fflags": "+genpts"}) as container:
+            yield container, _video_stream(container, address)
+    except FileNotFoundError:
+        raise FootageUnreadable("there is no such file.", where=address) from None
+    except IsADirectoryError:
+        raise FootageUnreadable("this is a folder, not a video.", where=address) from None
+    except av.FFmpegError as error:
+        raise FootageUnreadable(_in_words(error), where=address) from error
+    except (OSError, ImportError, ValueError) as error:
+        raise FootageUnreadable(f"it cannot be opened: {error}.", where=address) from error
+    finally:
+        if remote is not None:
+            remote.close()
+
+
+def probe(address: str) -> VideoInfo:
+    """Read what a file says of its video, and its first picture.
+
+    Raises:
+        FootageUnreadable: It is no video that FFmpeg reads, or holds none.
+        FootageUntimed: It carries no timestamps, or states an impossible length.
+    """
+    with open_video(address) as (container, stream):
+        frame = next(container.decode(stream), None)
+        if frame is None:
+            raise FootageUnreadable("its video stream holds no picture.", where=address)
+        if frame.pts is None:
+            raise FootageUntimed(
+                "its pictures carry no timestamps.",
+                where=address,
+                hint="Put it in a container: ffmpeg -r RATE -i FILE -c copy FILE.mp4",
+            )
+        width, height = upright_size(stream, frame.rotation)
+        duration = _duration_seconds(container, stream)
+        if duration > LONGEST_HOURS * 3600:
+            raise FootageUntimed(
+                f"it states a length of {duration / 3600:.0f} hours.",
+                where=address,
+                hint="Check the recorder's clock, and cut the file into days.",
+            )
+        return VideoInfo(
+            width=width,
+            height=height,
+            duration_seconds=duration,
+            frame_rate=float(stream.average_rate or 0),
+            rotation=frame.rotation % 360,
+            codec=stream.codec_context.name,
+        )
+
+
+def upright_size(stream: VideoStream, rotation: int) -> tuple[int, int]:
+    """(width, height) of the picture as it is meant to be seen."""
+    aspect = float(stream.sample_aspect_ratio or 1)
+    width, height = round(stream.width * (aspect or 1)), stream.height
+    return (height, width) if rotation % 180 else (width, height)
+
+
+def start_seconds(stream: VideoStream) -> float:
+    """The timestamp of the stream's first picture, in seconds."""
+    if stream.start_time is None or stream.time_base is None:
+        return 0.0
+    return float(stream.start_time * stream.time_base)
+
+
+def _video_stream(container: InputContainer, address: str) -> VideoStream:
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:
+            return stream
+    kinds = sorted({stream.type for stream in container.streams})
+    raise FootageUnreadable(
+        f"it holds no video ({', '.join(kinds) or 'nothing'} only).", where=address
+    )
+
+
+def _duration_seconds(container: InputContainer, stream: VideoStream) -> float:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    if container.duration:
+        return container.duration / av.time_base
+    return _scanned_duration_seconds(container, stream)
+
+
+def _scanned_duration_seconds(container: InputContainer, stream: VideoStream) -> float:
+    """The length by its packets; for files that were never closed and state none."""
+    container.seek(0)
+    end = 0.0
+    base = float(stream.time_base or 0)
+    for packet in container.demux(stream):
+        if packet.pts is not None:
+            end = max(end, (packet.pts + (packet.duration or 0)) * base)
+    return max(0.0, end - start_seconds(stream))
+
+
+def _in_words(error: av.FFmpegError) -> str:
+    known = {
+        "moov atom not found": "it was cut before its index was written",
+        "Invalid data found when processing input": "FFmpeg finds no video in it",
+        "End of file": "it ends before its first picture",
+    }
+    log = str(error.log)
+    for sign, words in known.items():
+        if sign in log or sign in str(error.strerror):
+            return f"{words} ({error.strerror})."
+    return f"FFmpeg cannot read it: {error.strerror}."
+
+
+def ensure_footage_error(error: Exception, address: str) -> FootageError:
+    """An error of a library, as one of ours."""
+    if isinstance(error, FootageError):
+        return error
+    return FootageUnreadable(f"it cannot be decoded: {error}.", where=address)

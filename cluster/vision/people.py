@@ -1,0 +1,161 @@
+"""People found in one frame, and the frame's way into a model and back.
+
+`People` has no identity in it: boxes, keypoints and scores, in the pixels of the frame that
+was given.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+"""A picture: (height, width, 3), BGR, 0 to 255."""
+
+Floats = npt.NDArray[np.float32]
+
+KEYPOINTS: Final = (
+    "nose",
+    "left_eye",
+    "right_eye",
+    "left_ear",
+    "right_ear",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
+)
+"""The 17 keypoints in the order of COCO (Lin et al., 2014)."""
+
+NMS_IOU: Final = 0.7
+"""Overlap above which two boxes are one person: Ultralytics' default."""
+
+PAD_GREY: Final = 114
+STRIDE: Final = 32
+"""Sides of the network's input are multiples of this."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The bodies of one frame, in that frame's pixels, by falling score.
+
+    Attributes:
+        boxes: (n, 4) float32: left, top, right, bottom.
+        scores: (n,) float32, 0 to 1.
+        keypoints: (n, 17, 3) float32: x, y, and a score from 0 to 1.
+    """
+
+    boxes: Floats
+    scores: Floats
+    keypoints: Floats
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.scores)
+
+    def keep(self, chosen: npt.NDArray[np.bool_]) -> "People":
+        """The people of a mask (n,)."""
+        return People(self.boxes[chosen], self.scores[chosen], self.keypoints[chosen])
+
+    @staticmethod
+    def nobody() -> "People":
+        """An empty frame."""
+        return People(
+            np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 17, 3), np.float32)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Letterbox:
+    """How a frame sits in the network's input: scaled, centred, grey around it.
+
+    The same placement as Ultralytics' `LetterBox(auto=True)`, so that both see one picture.
+    """
+
+    width: int
+    height: int
+    scale: float
+    left: int
+    top: int
+    inner_width: int
+    inner_height: int
+
+    @staticmethod
+    def of(frame_height: int, frame_width: int, input_size: int) -> "Letterbox":
+        """The placement of a frame whose longer side becomes `input_size` pixels."""
+        scale = input_size / max(frame_height, frame_width)
+        inner_width, inner_height = round(frame_width * scale), round(frame_height * scale)
+        pad_x, pad_y = (-inner_width) % STRIDE, (-inner_height) % STRIDE
+        return Letterbox(
+            width=inner_width + pad_x,
+            height=inner_height + pad_y,
+            scale=scale,
+            left=round(pad_x / 2 - 0.1),
+            top=round(pad_y / 2 - 0.1),
+            inner_width=inner_width,
+            inner_height=inner_height,
+        )
+
+    def place(self, frame: Pixels, into: Pixels) -> None:
+        """Write a frame into a canvas (height, width, 3) that is grey already."""
+        inner = frame
+        if frame.shape[:2] != (self.inner_height, self.inner_width):
+            size = (self.inner_width, self.inner_height)
+            inner = cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR)
+        into[self.top : self.top + self.inner_height, self.left : self.left + self.inner_width] = (
+            inner
+        )
+
+    def canvas(self, count: int) -> Pixels:
+        """Grey input for `count` frames: (count, height, width, 3)."""
+        return np.full((count, self.height, self.width, 3), PAD_GREY, np.uint8)
+
+
+def people_from_output(
+    output: Floats, letterbox: Letterbox, frame_shape: tuple[int, int], confidence: float
+) -> People:
+    """Read the people of one frame from the network's raw output.
+
+    Args:
+        output: (56, anchors) float32: box centre and size, score, 17 keypoints (x, y, score),
+            in pixels of the network's input (Ultralytics' YOLO11 pose head).
+        letterbox: How the frame was placed.
+        frame_shape: (height, width) of the frame.
+        confidence: Least score.
+    """
+    candidates = output[:, output[4] > confidence].T
+    if not len(candidates):
+        return People.nobody()
+    centres, sizes, scores = candidates[:, :2], candidates[:, 2:4], candidates[:, 4]
+    corners = np.concatenate([centres - sizes / 2, sizes], axis=1)
+    kept = np.asarray(
+        cv2.dnn.NMSBoxes(corners.tolist(), scores.tolist(), confidence, NMS_IOU), dtype=np.intp
+    )
+    candidates = candidates[kept]
+    centres, sizes = candidates[:, :2], candidates[:, 2:4]
+    boxes = np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=1)
+    keypoints = candidates[:, 5:].reshape(-1, len(KEYPOINTS), 3).copy()
+    shift = np.array([letterbox.left, letterbox.top], np.float32)
+    boxes = (boxes - np.tile(shift, 2)) / letterbox.scale
+    keypoints[..., :2] = (keypoints[..., :2] - shift) / letterbox.scale
+    limit = np.array([frame_shape[1], frame_shape[0]], np.float32)
+    return People(
+        boxes=np.clip(boxes, 0, np.tile(limit, 2)).astype(np.float32),
+        scores=candidates[:, 4].astype(np.float32),
+        keypoints=_inside(keypoints, limit),
+    )
+
+
+def _inside(keypoints: Floats, limit: Floats) -> Floats:
+    keypoints[..., :2] = np.clip(keypoints[..., :2], 0, limit)
+    return keypoints.astype(np.float32)

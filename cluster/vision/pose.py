@@ -1,0 +1,148 @@
+"""Frames in, people out.
+
+    frames -> letterbox (grey border) -> network (OpenVINO | PyTorch) -> boxes, NMS -> People
+
+`PoseEstimator` picks the backend: OpenVINO on a CPU, PyTorch in FP16 on CUDA. Both give what
+Ultralytics' own predictor gives for the same pictures (tests/vision/test_pose.py).
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import platformdirs
+
+from cluster.settings import Analysis, Settings
+from cluster.vision.convert import converted_model
+from cluster.vision.people import Floats, Letterbox, People, Pixels, people_from_output
+from cluster.vision.weights import WeightsFile, find_pose_weights
+
+Network = Callable[[Pixels], list[Floats]]
+
+MOST_THREADS = 8
+"""A small network gains little from more threads than this."""
+
+
+def cache_dir_of(settings: Settings) -> Path:
+    """Where converted and downloaded models are kept."""
+    return settings.cache_dir or Path(platformdirs.user_cache_dir("homeroom"))
+
+
+def available_cores() -> int:
+    """The CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def pose_device(analysis: Analysis) -> str:
+    """The device that will run: `cpu`, or `cuda` where there is a GPU and the settings allow."""
+    if analysis.device != "auto":
+        return analysis.device
+    if not Path("/dev/nvidiactl").exists():
+        return "cpu"  # spares the CPU path from importing PyTorch
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+class PoseEstimator:
+    """Finds people and their keypoints.
+
+    Args:
+        weights: A checked weights file.
+        device: `cpu` (OpenVINO) or a PyTorch device such as `cuda`.
+        confidence: Least score of a person, 0 to 1.
+        threads: CPU threads of one network.
+        batch_size: Largest batch on a GPU.
+        cache_dir: Where converted models are kept.
+    """
+
+    def __init__(
+        self,
+        weights: WeightsFile,
+        *,
+        cache_dir: Path,
+        device: str = "cpu",
+        confidence: float = 0.25,
+        threads: int | None = None,
+        batch_size: int = 16,
+    ) -> None:
+        self.weights = weights
+        self.device = device
+        self._confidence = confidence
+        self._cache_dir = cache_dir
+        self._threads = threads or min(available_cores(), MOST_THREADS)
+        self._batch_size = batch_size
+        self._networks: dict[tuple[int, int], Network] = {}
+        cv2.setNumThreads(1)
+
+    @staticmethod
+    def from_settings(settings: Settings) -> "PoseEstimator":
+        """The estimator that the settings describe.
+
+        Raises:
+            WeightsError: The weights are missing or are not what they should be.
+        """
+        cache_dir = cache_dir_of(settings)
+        return PoseEstimator(
+            find_pose_weights(settings.weights, cache_dir),
+            cache_dir=cache_dir,
+            device=pose_device(settings.analysis),
+            confidence=settings.analysis.confidence,
+            threads=settings.analysis.threads,
+            batch_size=settings.analysis.batch_size,
+        )
+
+    def convert(self, frame_height: int, frame_width: int, input_size: int) -> None:
+        """Have the model converted for frames of this shape, where the device needs that.
+
+        Raises:
+            VisionError: The conversion failed.
+        """
+        if self.device == "cpu":
+            box = Letterbox.of(frame_height, frame_width, input_size)
+            converted_model(self.weights, box.height, box.width, self._cache_dir)
+
+    def estimate(self, frames: Sequence[Pixels], input_size: int = 640) -> list[People]:
+        """Find the people of each frame.
+
+        Args:
+            frames: Pictures (height, width, 3), uint8, BGR, all of one shape.
+            input_size: Longer side of the network's input, in pixels: a multiple of 32.
+
+        Returns:
+            One `People` a frame, in that frame's own pixels.
+
+        Raises:
+            VisionError: The network cannot be converted, compiled or run.
+        """
+        if not len(frames):
+            return []
+        shape = frames[0].shape[:2]
+        letterbox = Letterbox.of(shape[0], shape[1], input_size)
+        canvases = letterbox.canvas(len(frames))
+        for frame, canvas in zip(frames, canvases, strict=True):
+            letterbox.place(frame, canvas)
+        outputs = self._network(letterbox)(canvases)
+        return [
+            people_from_output(output, letterbox, (shape[0], shape[1]), self._confidence)
+            for output in outputs
+        ]
+
+    def _network(self, letterbox: Letterbox) -> Network:
+        key = (letterbox.height, letterbox.width)
+        if key not in self._networks:
+            self._networks[key] = self._load(*key)
+        return self._networks[key]
+
+    def _load(self, height: int, width: int) -> Network:
+        if self.device == "cpu":
+            from cluster.vision.openvino_backend import OpenVinoNetwork
+
+            model = converted_model(self.weights, height, width, self._cache_dir)
+            return OpenVinoNetwork(model, self._threads)
+        if self._networks:  # PyTorch's network takes every shape
+            return next(iter(self._networks.values()))
+        from cluster.vision.torch_backend import TorchNetwork
+
+        return TorchNetwork(self.weights.path, self.device, self._batch_size)

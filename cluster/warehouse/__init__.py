@@ -1,0 +1,1 @@
+"""The lake (Parquet, the truth of activity) and the warehouse (DuckDB, what analysts open)."""

@@ -1,0 +1,196 @@
+"""The lake: Parquet files, the truth of activity.
+
+    lake/activity_windows/school_id=…/date=…/<camera>_<segment start>.parquet
+    lake/runs/<run_id>.parquet
+    lake/models/<model>.parquet
+
+A part holds one segment of one camera. Its name says which, and its metadata says what it was
+made with (model and settings) and what it covers, so that a run can see what is left to do, and
+a part that is made anew takes the place of the old one in one rename: no window is ever double.
+"""
+
+import errno
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from cluster.errors import LakeBusy, LakeUnwritable
+from cluster.warehouse.schema import ACTIVITY_WINDOWS, MODELS, PARTITION_COLUMNS, RUNS, Table
+
+PART_STAMP = "%Y%m%dT%H%M%SZ"
+METADATA_KEY = b"homeroom"
+COVERAGE_TOLERANCE_SECONDS = 0.5
+READERS = 16
+
+Interval = tuple[float, float]
+"""(from, to) in seconds since 1970, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartKey:
+    """Which segment a part holds."""
+
+    school_id: str
+    date: str
+    camera_id: str
+    starts_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PartFacts:
+    """What a part was made with, and what of its segment it covers."""
+
+    analysis: str
+    covered: tuple[Interval, ...]
+
+    def serves(self, analysis: str, wanted: Sequence[Interval]) -> bool:
+        """Whether the part is what a run with this analysis of these intervals would make."""
+        slack = COVERAGE_TOLERANCE_SECONDS
+        return self.analysis == analysis and all(
+            any(a <= start + slack and b >= end - slack for a, b in self.covered)
+            for start, end in wanted
+        )
+
+
+class Lake:
+    """The Parquet files below one folder.
+
+    Args:
+        folder: The lake's folder; made when it is first written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lake for writing; the lock falls when the process ends, however it ends.
+
+        Raises:
+            LakeBusy: Another process holds it.
+            LakeUnwritable: The folder cannot be made or written.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / ".writer.lock", timeout=0)
+            lock.acquire()
+        except Timeout:
+            raise LakeBusy(
+                "another run is writing to this lake.",
+                where=str(self.folder),
+                hint="Wait for it, or stop it; then run this again.",
+            ) from None
+        except OSError as error:
+            raise _unwritable(error, self.folder) from error
+        try:
+            self._sweep()
+            yield
+        finally:
+            lock.release()
+
+    def part_path(self, key: PartKey) -> Path:
+        """Where a segment's part lies."""
+        folder = self.folder / ACTIVITY_WINDOWS.name
+        folder = folder / f"school_id={key.school_id}" / f"date={key.date}"
+        return folder / f"{key.camera_id}_{key.starts_at.strftime(PART_STAMP)}.parquet"
+
+    def part_facts(self, keys: Sequence[PartKey]) -> list[PartFacts | None]:
+        """What is known of each segment's part; `None` where there is none that can be read."""
+        with ThreadPoolExecutor(READERS) as pool:
+            return list(pool.map(lambda key: _read_facts(self.part_path(key)), keys))
+
+    def write_part(self, key: PartKey, facts: PartFacts, rows: Sequence[dict[str, Any]]) -> None:
+        """Write a segment's windows, in the place of an older part.
+
+        Args:
+            key: Which segment.
+            facts: What it was made with.
+            rows: One for each window, with the columns of `ACTIVITY_WINDOWS` but the partition's.
+
+        Raises:
+            LakeUnwritable: The disk is full or the folder read-only; the old part, if any, stands.
+        """
+        schema = ACTIVITY_WINDOWS.arrow(without=PARTITION_COLUMNS)
+        said = json.dumps({"analysis": facts.analysis, "covered": facts.covered})
+        schema = schema.with_metadata({METADATA_KEY: said.encode()})
+        _write(self.part_path(key), pa.Table.from_pylist(list(rows), schema=schema))
+
+    def write_run(self, row: dict[str, Any]) -> None:
+        """Write or replace a run's row."""
+        self._write_row(RUNS, row["run_id"], row)
+
+    def write_model(self, row: dict[str, Any]) -> None:
+        """Write a model's row, if it is new."""
+        if not (self.folder / MODELS.name / f"{row['model']}.parquet").is_file():
+            self._write_row(MODELS, row["model"], row)
+
+    def end_lost_runs(self) -> None:
+        """Mark the runs that were killed as stopped; only for a holder of the lock."""
+        for path in sorted((self.folder / RUNS.name).glob("*.parquet")):
+            row = pq.read_table(path).to_pylist()[0]
+            if row["state"] == "running":
+                self.write_run({**row, "state": "stopped"})
+
+    def _write_row(self, table: Table, name: str, row: dict[str, Any]) -> None:
+        path = self.folder / table.name / f"{name}.parquet"
+        _write(path, pa.Table.from_pylist([row], schema=table.arrow()))
+
+    def _sweep(self) -> None:
+        """Remove what killed writers left half-written."""
+        for left in self.folder.glob("**/.*.tmp"):
+            left.unlink(missing_ok=True)
+
+
+def utc_now() -> datetime:
+    """The time, in UTC: for entry points, which pass it on."""
+    return datetime.now(UTC)
+
+
+def _read_facts(path: Path) -> PartFacts | None:
+    try:
+        metadata = pq.read_metadata(path).metadata or {}
+        said = json.loads(metadata[METADATA_KEY])
+        covered = tuple((float(a), float(b)) for a, b in said["covered"])
+        return PartFacts(str(said["analysis"]), covered)
+    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return None  # missing or damaged: it is made again
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("wb") as stream:
+            pq.write_table(table, stream, compression="zstd")
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise _unwritable(error, path) from error
+
+
+def _unwritable(error: OSError, path: Path) -> LakeUnwritable:
+    reasons = {
+        errno.ENOSPC: ("the disk is full", "Make room, then run this again."),
+        errno.EDQUOT: ("the disk quota is used up", "Make room, then run this again."),
+        errno.EROFS: ("it is on a read-only disk", "Set `data_dir` to one that can be written."),
+        errno.EACCES: ("it may not be written", "Set `data_dir`, or change its permissions."),
+        errno.EPERM: ("it may not be written", "Set `data_dir`, or change its permissions."),
+    }
+    reason, hint = reasons.get(error.errno or 0, (str(error), "Check `data_dir` in the settings."))
+    return LakeUnwritable(
+        f"nothing can be written here: {reason}. What was written before is safe.",
+        where=str(path),
+        hint=hint,
+    )

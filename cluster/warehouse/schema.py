@@ -1,0 +1,165 @@
+"""Tables and columns, each with its type and the comment that analysts see.
+
+One place for both the Parquet files and DuckDB: the Arrow schemas of the lake, the comments of
+the warehouse and docs/warehouse.md come from here.
+"""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column, and what it means."""
+
+    name: str
+    type: pa.DataType
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table or view, and what a row of it is."""
+
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+
+    def arrow(self, *, without: tuple[str, ...] = ()) -> pa.Schema:
+        """Its Arrow schema."""
+        return pa.schema([(c.name, c.type) for c in self.columns if c.name not in without])
+
+
+_UTC = pa.timestamp("us", tz="UTC")
+_SHARE = "From 0.05, which means 5% or less, to 0.95, which means 95% or more. Null if suppressed."
+
+PARTITION_COLUMNS = ("school_id", "date")
+"""Kept in the folders' names, not in the files."""
+
+ACTIVITY_WINDOWS = Table(
+    "activity_windows",
+    "Ten seconds of a room, as seen by one camera. Never a person.",
+    (
+        Column("school_id", pa.string(), "The school; `schools.school_id`."),
+        Column("date", pa.date32(), "Local date at the school."),
+        Column("room_id", pa.string(), "The room; `rooms.room_id`."),
+        Column("camera_id", pa.string(), "The camera that saw it."),
+        Column("lesson_id", pa.string(), "The lesson that was on, if the timetable has one."),
+        Column("window_start", _UTC, "Start of the window, UTC, on a multiple of ten seconds."),
+        Column("window_seconds", pa.int16(), "Length of the window."),
+        Column("frames", pa.int32(), "Pictures that the numbers rest on."),
+        Column("people_max", pa.int32(), "Most people in one picture, teacher's zone left out."),
+        Column("people_mean", pa.float64(), "Mean number of people in a picture."),
+        Column("hand_raised_share", pa.float64(), f"Share of people with a raised hand. {_SHARE}"),
+        Column("reading_share", pa.float64(), f"Share looking down, hands at rest. {_SHARE}"),
+        Column("writing_share", pa.float64(), f"Share looking down, a hand moving. {_SHARE}"),
+        Column("head_down_share", pa.float64(), f"Share with the head on the desk. {_SHARE}"),
+        Column("standing_share", pa.float64(), f"Share standing. {_SHARE}"),
+        Column("unclear_share", pa.float64(), f"Share of whom the picture does not tell. {_SHARE}"),
+        Column(
+            "hand_raises",
+            pa.int32(),
+            "Hands that went up, counted once each, at most 95% of the people. Null if suppressed.",
+        ),
+        Column(
+            "suppressed",
+            pa.bool_(),
+            "True where fewer than k people were seen, or the room gives a headcount only.",
+        ),
+        Column("source", pa.string(), "`archive` or `live`."),
+        Column("run_id", pa.string(), "The run that made it; `runs.run_id`."),
+        Column("model", pa.string(), "The pose model; `models.model`."),
+    ),
+)
+
+RUNS = Table(
+    "runs",
+    "A run of the archive job.",
+    (
+        Column("run_id", pa.string(), "Its name."),
+        Column("started_at", _UTC, "When it started, UTC."),
+        Column("ended_at", _UTC, "When it ended, UTC; null while it runs or if it was killed."),
+        Column("state", pa.string(), "`running`, `completed`, `failed`, or `stopped`."),
+        Column("segments_done", pa.int64(), "Minutes of footage that it analysed."),
+        Column("segments_skipped", pa.int64(), "Minutes that an earlier run had analysed."),
+        Column("files_failed", pa.int64(), "Files that could not be used, wholly or in part."),
+        Column("footage_seconds", pa.float64(), "Footage analysed, in seconds."),
+        Column("wall_seconds", pa.float64(), "How long it took, in seconds."),
+        Column("model", pa.string(), "The pose model; `models.model`."),
+        Column("k", pa.int32(), "Fewest people of whom anything but their number was told."),
+        Column("homeroom_version", pa.string(), "Version of the program."),
+    ),
+)
+
+MODELS = Table(
+    "models",
+    "A model whose numbers are in the tables.",
+    (
+        Column("model", pa.string(), "Its name and the start of its checksum."),
+        Column("sha256", pa.string(), "SHA-256 of the weights file."),
+        Column("origin", pa.string(), "Where the weights file came from."),
+        Column("licence", pa.string(), "Licence of the weights."),
+        Column("first_used_at", _UTC, "First run with it, UTC."),
+    ),
+)
+
+SCHOOLS = Table(
+    "schools",
+    "Schools of the district.",
+    (
+        Column("school_id", pa.string(), "Short name."),
+        Column("name", pa.string(), "Name for people."),
+        Column("timezone", pa.string(), "IANA time zone."),
+    ),
+)
+
+ROOMS = Table(
+    "rooms",
+    "Rooms of the schools.",
+    (
+        Column("room_id", pa.string(), "Short name."),
+        Column("school_id", pa.string(), "The school; `schools.school_id`."),
+        Column("name", pa.string(), "Name for people."),
+        Column("kind", pa.string(), "`classroom`, `hall` or `vehicle` (headcount only)."),
+    ),
+)
+
+LESSONS = Table(
+    "lessons",
+    "Lessons of the timetable.",
+    (
+        Column("lesson_id", pa.string(), "Its name."),
+        Column("room_id", pa.string(), "The room; `rooms.room_id`."),
+        Column("class_id", pa.string(), "The class, as the timetable names it."),
+        Column("starts_at", _UTC, "Start, UTC."),
+        Column("ends_at", _UTC, "End, UTC."),
+    ),
+)
+
+_MEAN = "Mean over the lesson's windows that were not suppressed, weighted by people."
+
+LESSON_ACTIVITY = Table(
+    "lesson_activity",
+    "One row a lesson: its windows added up. Suppressed windows add headcounts only.",
+    (
+        Column("lesson_id", pa.string(), "The lesson; `lessons.lesson_id`."),
+        Column("room_id", pa.string(), "The room."),
+        Column("class_id", pa.string(), "The class, as the timetable names it."),
+        Column("starts_at", _UTC, "Start by the timetable, UTC."),
+        Column("ends_at", _UTC, "End by the timetable, UTC."),
+        Column("windows", pa.int64(), "Windows seen."),
+        Column("windows_suppressed", pa.int64(), "Of these, with a headcount only."),
+        Column("people_max", pa.int32(), "Most people in one picture."),
+        Column("people_mean", pa.float64(), "Mean number of people."),
+        Column("hand_raises", pa.int64(), "Hands that went up, in windows not suppressed."),
+        Column("hand_raised_share", pa.float64(), _MEAN),
+        Column("reading_share", pa.float64(), _MEAN),
+        Column("writing_share", pa.float64(), _MEAN),
+        Column("head_down_share", pa.float64(), _MEAN),
+        Column("standing_share", pa.float64(), _MEAN),
+        Column("unclear_share", pa.float64(), _MEAN),
+    ),
+)
+
+TABLES = (SCHOOLS, ROOMS, LESSONS, ACTIVITY_WINDOWS, LESSON_ACTIVITY, RUNS, MODELS)

@@ -1,0 +1,1 @@
+"""Ray jobs: programs that run to their end over stored data."""

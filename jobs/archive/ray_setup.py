@@ -1,0 +1,125 @@
+"""Ray for the archive job: started on this machine, or joined.
+
+Rule 8 of the design: no frame is written to disk. Ray puts objects that do not fit in memory
+into files, so a local Ray is started with spilling off and its fallback files in memory, and a
+cluster is refused whose nodes would write them to a disk.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import ray
+from ray.data import DataContext, ExecutionResources
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from cluster.errors import RayError
+from cluster.vision.pose import available_cores
+
+IN_MEMORY_FOLDER = "/dev/shm"  # noqa: S108 (a tmpfs, which is the point)
+MEBIBYTE = 2**20
+FRAMES_IN_FLIGHT_BYTES = 320 * MEBIBYTE
+STORE_BYTES = 640 * MEBIBYTE
+"""Of a local Ray: twice what may be in flight, so that it never has to fall back."""
+
+MOST_MEMORY_FILESYSTEMS = frozenset({"tmpfs", "ramfs", "hugetlbfs"})
+
+
+@contextmanager
+def running_ray(frame_bytes_a_segment: int) -> Iterator[None]:
+    """Ray, joined where `RAY_ADDRESS` names a cluster (as in a Ray job), else started here.
+
+    Args:
+        frame_bytes_a_segment: Size of the largest segment's frames.
+
+    Raises:
+        RayError: It cannot be started or joined, or would write frames to a disk.
+    """
+    quiet()
+    address = os.environ.get("RAY_ADDRESS")
+    try:
+        if address:
+            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+            _refuse_spilling_to_disk()
+        else:
+            _start_here(frame_bytes_a_segment)
+    except (RuntimeError, ConnectionError, ValueError, OSError) as error:
+        raise RayError(
+            f"Ray cannot be {'joined' if address else 'started'}: {error}", where=address
+        ) from error
+    _bound_frames_in_flight(frame_bytes_a_segment)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def quiet() -> None:
+    """Leave the terminal to our own progress and messages."""
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.enable_rich_progress_bars = False
+
+
+def _start_here(frame_bytes_a_segment: int) -> None:
+    folder = IN_MEMORY_FOLDER if Path(IN_MEMORY_FOLDER).is_dir() else None
+    ray.init(
+        address="local",
+        num_cpus=available_cores(),
+        include_dashboard=False,
+        object_store_memory=max(STORE_BYTES, 8 * frame_bytes_a_segment),
+        logging_level=logging.ERROR,
+        log_to_driver=False,
+        object_spilling_directory=folder,
+        _system_config={"automatic_object_spilling_enabled": False},
+    )
+
+
+def _bound_frames_in_flight(frame_bytes_a_segment: int) -> None:
+    context = DataContext.get_current()
+    context.target_max_block_size = MEBIBYTE  # one segment a block: given on as soon as it is read
+    if not os.environ.get("RAY_ADDRESS"):
+        bound = max(FRAMES_IN_FLIGHT_BYTES, 4 * frame_bytes_a_segment)
+        context.execution_options.resource_limits = ExecutionResources(object_store_memory=bound)
+
+
+def _refuse_spilling_to_disk() -> None:
+    answers = ray.get(
+        [
+            ray.remote(num_cpus=0)(_spill_folder_is_memory)
+            .options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False))
+            .remote()
+            for node in ray.nodes()
+            if node["Alive"]
+        ]
+    )
+    for host, folder, in_memory in answers:
+        if not in_memory:
+            raise RayError(
+                f"this node's Ray would write pictures of children to disk, below {folder}.",
+                where=host,
+                hint=f"Start each node with: ray start --object-spilling-directory="
+                f"{IN_MEMORY_FOLDER} …",
+            )
+
+
+def _spill_folder_is_memory() -> tuple[str, str, bool]:
+    """(host, folder for spilled and fallback objects, whether it is in memory) of this node."""
+    raylet = psutil.Process().parent()
+    folder = "unknown"
+    for argument in raylet.cmdline() if raylet else ():
+        if argument.startswith("--fallback_directory="):
+            folder = argument.split("=", 1)[1]
+    mounts = sorted(psutil.disk_partitions(all=True), key=lambda mount: len(mount.mountpoint))
+    kind = ""
+    for mount in mounts:
+        if Path(folder).is_relative_to(mount.mountpoint):
+            kind = mount.fstype
+    return os.uname().nodename, folder, kind in MOST_MEMORY_FILESYSTEMS

@@ -1,0 +1,1 @@
+"""Ray Serve applications: the live service. Empty until live classrooms come."""

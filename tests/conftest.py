@@ -4,11 +4,13 @@ import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 import numpy.typing as npt
 import pytest
+from av.video.stream import VideoStream
 
 from cluster.settings import Settings, load_settings
 
@@ -107,7 +109,7 @@ def write_video(
     count = len(times) if times is not None else round(seconds * rate)
     pictures = frames or (moving_picture(index, width, height) for index in range(count))
     with av.open(path, "w") as container:
-        stream = container.add_stream(codec, rate=rate, options=options or {})
+        stream = cast("VideoStream", container.add_stream(codec, rate=rate, options=options or {}))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
         for index, picture in enumerate(pictures):

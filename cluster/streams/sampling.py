@@ -32,7 +32,6 @@ from cluster.streams.video import open_video, start_seconds, upright_size
 from cluster.vision.people import Pixels
 
 Polygon = Sequence[tuple[float, float]]
-Packet = av.Packet[VideoStream]
 
 MOST_PACKETS_IN_A_GROUP = 900
 """A longer group (streams without regular key frames) is decoded piece by piece."""
@@ -80,7 +79,7 @@ class SamplingReport:
 class _Group:
     """Packets from a key frame on; `ends` says that the next key frame follows."""
 
-    packets: list[Packet]
+    packets: list["av.Packet[VideoStream]"]
     times: list[float]
     opens: bool
     ends: bool
@@ -239,7 +238,9 @@ class FrameSampler:
                 yield from self._fed(stream, None)
             context.flush_buffers()
 
-    def _fed(self, stream: VideoStream, packet: Packet | None) -> list[VideoFrame]:
+    def _fed(
+        self, stream: VideoStream, packet: "av.Packet[VideoStream] | None"
+    ) -> list[VideoFrame]:
         try:
             frames = stream.codec_context.decode(packet)
         except av.FFmpegError:
@@ -300,7 +301,7 @@ def shrunken_size(width: int, height: int, long_side: int) -> tuple[int, int]:
     return _Shrinker(long_side, ()).target_size(width, height)
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator["av.Packet[VideoStream]"]:
     """The packets with data; a read error ends the stream, as the end of the file does."""
     try:
         for packet in container.demux(stream):

@@ -1,0 +1,1 @@
+"""Measurements: each prints what it compares, side by side in one run."""

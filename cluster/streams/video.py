@@ -135,22 +135,27 @@ def _video_stream(container: InputContainer, address: str) -> VideoStream:
 
 
 def _duration_seconds(container: InputContainer, stream: VideoStream) -> float:
+    """The length that is stated, or the end of the last picture where that is later.
+
+    Stated lengths count decoding times, which lag behind when pictures are reordered, and files
+    that were never closed state none.
+    """
+    stated = 0.0
     if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    if container.duration:
-        return container.duration / av.time_base
-    return _scanned_duration_seconds(container, stream)
-
-
-def _scanned_duration_seconds(container: InputContainer, stream: VideoStream) -> float:
-    """The length by its packets; for files that were never closed and state none."""
-    container.seek(0)
-    end = 0.0
-    base = float(stream.time_base or 0)
-    for packet in container.demux(stream):
-        if packet.pts is not None:
-            end = max(end, (packet.pts + (packet.duration or 0)) * base)
-    return max(0.0, end - start_seconds(stream))
+        stated = float(stream.duration * stream.time_base)
+    elif container.duration:
+        stated = container.duration / av.time_base
+    try:
+        container.seek(round((stated + start_seconds(stream)) * av.time_base))
+        base = float(stream.time_base or 0)
+        ends = (
+            (packet.pts + (packet.duration or 0)) * base
+            for packet in container.demux(stream)
+            if packet.pts is not None
+        )
+        return max(stated, max(ends, default=0.0) - start_seconds(stream))
+    except av.FFmpegError:
+        return stated  # a damaged end: reading will say so where it comes to it
 
 
 def _in_words(error: av.FFmpegError) -> str:

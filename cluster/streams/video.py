@@ -20,6 +20,10 @@ LONGEST_HOURS = 26
 """A file that states more than a day of video has a broken header or clock."""
 
 
+LONGEST_FRAME_SECONDS = 0.5
+"""Stated durations of single pictures are not believed beyond this."""
+
+
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
     """What a file says of its video.
@@ -149,7 +153,7 @@ def _duration_seconds(container: InputContainer, stream: VideoStream) -> float:
         container.seek(round((stated + start_seconds(stream)) * av.time_base))
         base = float(stream.time_base or 0)
         ends = (
-            (packet.pts + (packet.duration or 0)) * base
+            packet.pts * base + min((packet.duration or 0) * base, LONGEST_FRAME_SECONDS)
             for packet in container.demux(stream)
             if packet.pts is not None
         )

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from cluster.errors import SettingsError
 from cluster.settings import Camera, Room, School, Settings
@@ -38,8 +37,13 @@ class Place:
     school: School
 
 
-def place_of(settings: Settings, camera_id: str) -> Place:
+def place_of(settings: Settings, camera_id: str, where: str | None = None) -> Place:
     """Find a camera's place.
+
+    Args:
+        settings: They know the cameras.
+        camera_id: Which.
+        where: The file and line that named it, for the message.
 
     Raises:
         SettingsError: There is no such camera.
@@ -49,6 +53,7 @@ def place_of(settings: Settings, camera_id: str) -> Place:
         known = ", ".join(sorted(settings.cameras_by_id)) or "none"
         raise SettingsError(
             f"there is no camera {camera_id!r} in the settings (known: {known}).",
+            where=where,
             hint="Add it under [[cameras]].",
         )
     room = settings.rooms_by_id[camera.room]
@@ -89,15 +94,20 @@ def load_timetable(settings: Settings) -> Timetable:
             missing = [name for name in LESSON_COLUMNS if name not in (rows.fieldnames or ())]
             if missing:
                 raise SettingsError(f"the column {', '.join(missing)} is missing.", where=str(path))
-            lessons = [_lesson(row, f"{path}:{rows.line_num}", settings) for row in rows]
+            lessons = {
+                f"{path}:{rows.line_num}": _lesson(row, f"{path}:{rows.line_num}", settings)
+                for row in rows
+            }
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SettingsError(f"the timetable cannot be read: {error}.", where=str(path)) from error
-    timetable = Timetable(lessons)
-    _refuse_overlaps(timetable, path)
-    return timetable
+    _refuse_overlaps(lessons)
+    return Timetable(lessons.values())
 
 
 def _lesson(row: dict[str, str], where: str, settings: Settings) -> Lesson:
+    short = [name for name in LESSON_COLUMNS if row[name] is None]
+    if short:
+        raise SettingsError(f"the line ends before {', '.join(short)}.", where=where)
     if row["room_id"] not in settings.rooms_by_id:
         raise SettingsError(f"there is no room {row['room_id']!r} in the settings.", where=where)
     starts_at = parse_moment(row["starts_at"], where)
@@ -109,24 +119,25 @@ def _lesson(row: dict[str, str], where: str, settings: Settings) -> Lesson:
     return Lesson(row["lesson_id"], row["room_id"], row["class_id"], starts_at, ends_at)
 
 
-def _refuse_overlaps(timetable: Timetable, path: Path) -> None:
-    seen: set[str] = set()
-    previous: Lesson | None = None
-    for lesson in timetable.lessons:
-        if lesson.lesson_id in seen:
-            raise SettingsError(f"the lesson {lesson.lesson_id!r} stands twice.", where=str(path))
-        seen.add(lesson.lesson_id)
-        if (
-            previous is not None
-            and previous.room_id == lesson.room_id
-            and lesson.starts_at < previous.ends_at
-        ):
+def _refuse_overlaps(lessons: dict[str, Lesson]) -> None:
+    """Refuse a lesson that stands twice, or meets another in its room."""
+    places: dict[str, str] = {}
+    last_in_room: dict[str, Lesson] = {}
+    for where, lesson in sorted(lessons.items(), key=lambda item: item[1].starts_at):
+        if lesson.lesson_id in places:
+            raise SettingsError(
+                f"the lesson {lesson.lesson_id!r} stands twice (also {places[lesson.lesson_id]}).",
+                where=where,
+            )
+        places[lesson.lesson_id] = where
+        previous = last_in_room.get(lesson.room_id)
+        if previous is not None and lesson.starts_at < previous.ends_at:
             raise SettingsError(
                 f"the lessons {previous.lesson_id!r} and {lesson.lesson_id!r} overlap in room "
                 f"{lesson.room_id!r}.",
-                where=str(path),
+                where=where,
             )
-        previous = lesson
+        last_in_room[lesson.room_id] = lesson
 
 
 def parse_moment(text: str | None, where: str) -> datetime:
@@ -138,7 +149,8 @@ def parse_moment(text: str | None, where: str) -> datetime:
     """
     try:
         moment = datetime.fromisoformat((text or "").strip())
-    except ValueError:
+        in_utc = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise SettingsError(
             f"{text!r} is not a time.", where=where, hint="Write 2026-03-02T09:00:00+01:00."
         ) from None
@@ -148,4 +160,4 @@ def parse_moment(text: str | None, where: str) -> datetime:
             where=where,
             hint="Add the offset, like +01:00, or Z for UTC.",
         )
-    return moment.astimezone(UTC)
+    return in_utc

@@ -21,6 +21,7 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings import SettingsError as UnreadableVariable
 
 from cluster.errors import SettingsError
 
@@ -105,7 +106,7 @@ class Camera(_Table):
 class Analysis(_Table):
     """How footage is analysed."""
 
-    rate: float = Field(2.0, ge=0.2, le=10.0, description="Analysed pictures a second.")
+    rate: float = Field(2.0, ge=1.0, le=10.0, description="Analysed pictures a second.")
     confidence: float = Field(0.25, ge=0.05, le=0.9, description="Least score of a person.")
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="`auto` takes CUDA where there is a GPU, else OpenVINO on the CPU."
@@ -271,11 +272,26 @@ def load_settings(path: Path | str | None = None) -> Settings:
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"cannot be read as TOML: {error}.", where=str(file)) from error
+    return parse_settings(values, file)
+
+
+def parse_settings(values: dict[str, Any], file: Path) -> Settings:
+    """Make settings of a file's values, and of the environment above them.
+
+    Args:
+        values: As TOML gives them.
+        file: Where they are from; relative paths are relative to its folder.
+
+    Raises:
+        SettingsError: See `load_settings`.
+    """
     _refuse_unknown_variables()
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise SettingsError(_sentences(error), where=str(file)) from None
+        raise SettingsError(_sentences(error), where=_sources(file)) from None
+    except UnreadableVariable as error:
+        raise SettingsError(f"{error}.", where="environment") from error
     return _with_absolute_paths(settings, file.parent)
 
 
@@ -294,19 +310,28 @@ def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:
     )
 
 
+def _variables() -> list[str]:
+    """The environment's variables with our prefix."""
+    return sorted(
+        name
+        for name in os.environ
+        if name.upper().startswith(ENV_PREFIX) and name != ENV_SETTINGS_FILE
+    )
+
+
+def _sources(file: Path) -> str:
+    """Where the settings came from: the file, and the variables above it."""
+    above = _variables()
+    return f"{file} (with {', '.join(above)} above it)" if above else str(file)
+
+
 def _refuse_unknown_variables() -> None:
     known: set[str] = set()
     for name, field in Settings.model_fields.items():
         known.add(f"{ENV_PREFIX}{name}".upper())
         if isinstance(field.annotation, type) and issubclass(field.annotation, _Table):
             known |= {f"{ENV_PREFIX}{name}__{sub}".upper() for sub in field.annotation.model_fields}
-    unknown = sorted(
-        name
-        for name in os.environ
-        if name.upper().startswith(ENV_PREFIX)
-        and name.upper() not in known
-        and name != ENV_SETTINGS_FILE
-    )
+    unknown = [name for name in _variables() if name.upper() not in known]
     if unknown:
         raise SettingsError(
             f"no such setting: {', '.join(unknown)}.",

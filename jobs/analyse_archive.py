@@ -23,8 +23,11 @@ import secrets
 import signal
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from time import monotonic
 from types import FrameType
@@ -119,14 +122,15 @@ def main(
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         known = load_settings(settings)
-        summary = analyse(
-            footage or [],
-            known,
-            manifest=manifest,
-            camera_id=camera,
-            started_at=started_at,
-            console=console,
-        )
+        with redirect_stdout(sys.stderr):  # Ray prints there; our standard output is the answer
+            summary = analyse(
+                footage or [],
+                known,
+                manifest=manifest,
+                camera_id=camera,
+                started_at=started_at,
+                console=console,
+            )
     except HomeroomError as error:
         _report_error(error, console, as_json=as_json)
         raise typer.Exit(EXIT_FAILED) from None
@@ -208,9 +212,10 @@ class _Run:
 
     def do(self, plan: Plan, console: Console) -> None:
         """Analyse what is to do; leave a row in `runs` that says how it ended."""
-        from jobs.archive.pipeline import results_of
         from jobs.archive.ray_setup import running_ray
 
+        # Ray Data takes two seconds to import and Ray five to start, mostly waiting: overlap them.
+        importing = ThreadPoolExecutor(1).submit(import_module, "jobs.archive.pipeline")
         self._write_model()
         self._write_run(ended=False)
         total = sum(segment.seconds for segment in plan.to_do)
@@ -221,7 +226,8 @@ class _Run:
                 ray_running.__enter__()
             try:
                 with FootageProgress(console, total) as progress:
-                    for result in results_of(plan.to_do, self._settings):
+                    pipeline = importing.result()
+                    for result in pipeline.results_of(plan.to_do, self._settings):
                         self._keep(result)
                         progress.advance(result.segment.seconds)
             finally:

@@ -4,17 +4,19 @@ The rules are those of docs/activity.md. They need no more than `MEMORY_SECONDS`
 a segment that starts with that much lead-in counts what an unbroken run would count.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from cluster.activity.tracking import UNTRACKED
 from cluster.vision.activity import Activity, Postures
 from cluster.vision.people import Floats
 
-MEMORY_SECONDS = 3.0
+UNTRACKED = -1
+"""Stands for a track number where somebody has none yet."""
+
 HAND_RAISED_SECONDS = 0.4
 HEAD_DOWN_SECONDS = 2.0
 STANDING_SECONDS = 0.9
@@ -28,6 +30,11 @@ WRITING_HAND_MOVES = 0.06
 """Standard deviation of a wrist's place, in body units, from which a hand is writing."""
 
 LEAST_WRISTS_SEEN = 3
+WRISTS_SECONDS = 3.0
+
+MEMORY_SECONDS = 4.5
+"""Two bridges and a raised hand, or a bridge and a lowered head, and a frame at the lowest rate
+in which the tracker has no number for anybody yet."""
 
 
 @dataclass(slots=True)
@@ -57,7 +64,7 @@ class _Track:
     desk: _Run = field(default_factory=_Run)
     wrists: deque[tuple[float, Floats]] = field(default_factory=deque)
     counted_hand_since: float | None = None
-    last_seen: float = 0.0
+    last_seen: float = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +104,8 @@ class ActivityCounter:
         raises = 0
         for person, number in enumerate(numbers.tolist()):
             track = _Track() if number == UNTRACKED else self._tracks.setdefault(number, _Track())
-            track.last_seen = time_seconds
             activity, raised = _activity(track, time_seconds, shown, person)
+            track.last_seen = time_seconds
             counts[activity] += 1
             raises += raised
         self._forget(time_seconds)
@@ -129,6 +136,8 @@ def _activity(track: _Track, time: float, shown: Postures, person: int) -> tuple
         return Activity.STANDING, False
     if desk is not None and desk >= DESK_WORK_SECONDS:
         return _desk_work(track), False
+    if time - track.last_seen > BRIDGE_SECONDS:
+        return Activity.UNCLEAR, False  # one picture alone does not tell what lasts
     if shown.standing[person] or shown.cut_off[person]:
         return Activity.UNCLEAR, False
     return Activity.SITTING, False
@@ -136,7 +145,7 @@ def _activity(track: _Track, time: float, shown: Postures, person: int) -> tuple
 
 def _remember_wrists(track: _Track, time: float, wrists: Floats) -> None:
     track.wrists.append((time, wrists))
-    while time - track.wrists[0][0] > MEMORY_SECONDS:
+    while time - track.wrists[0][0] > WRISTS_SECONDS:
         track.wrists.popleft()
 
 

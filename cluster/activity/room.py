@@ -66,6 +66,7 @@ def told_windows(
     *,
     rate: float,
     starts_at: datetime,
+    ends_at: datetime,
     k: int,
     headcount_only: bool = False,
     teacher_zone: Polygon | None = None,
@@ -77,13 +78,16 @@ def told_windows(
             durations need and which is not counted.
         rate: Analysed frames a second.
         starts_at: Start of the stretch, UTC.
+        ends_at: Its end; a frame from there on belongs to the next.
         k: See `published_window`.
         headcount_only: See `published_window`.
         teacher_zone: See `RoomCounter`.
     """
     counter = RoomCounter(rate, teacher_zone)
     counted = [(frame.moment, counter.update(frame)) for frame in frames]
-    windows = windows_of((moment, counts) for moment, counts in counted if moment >= starts_at)
+    windows = windows_of(
+        (moment, counts) for moment, counts in counted if starts_at <= moment < ends_at
+    )
     return [published_window(w, k=k, headcount_only=headcount_only) for w in windows]
 
 

@@ -74,6 +74,10 @@ class ActivityWindow:
             raise ValueError(f"fewer than {SMALLEST_K} people")
         if any(not LOWEST_SHARE <= share <= HIGHEST_SHARE for share in shares):
             raise ValueError("a share outside 5% to 95%")
+        if any(share != round(share, 2) for share in shares):
+            raise ValueError("a share finer than a per cent")
+        if not 0 <= (self.hand_raises or 0) <= most_hands(self.people_max):
+            raise ValueError("more raised hands than 95% of the people, or fewer than none")
 
 
 def published_window(counts: WindowCounts, *, k: int, headcount_only: bool) -> ActivityWindow:
@@ -96,7 +100,6 @@ def published_window(counts: WindowCounts, *, k: int, headcount_only: bool) -> A
     def share(activity: Activity) -> float | None:
         return None if suppressed else coded_share(share_of(enough, activity))
 
-    most_hands = int(HIGHEST_SHARE * counts.people_max)
     raises = sum(frame.hand_raises for frame in enough)
     return ActivityWindow(
         window_start=counts.window_start,
@@ -110,8 +113,13 @@ def published_window(counts: WindowCounts, *, k: int, headcount_only: bool) -> A
         head_down_share=share(Activity.HEAD_DOWN),
         standing_share=share(Activity.STANDING),
         unclear_share=share(Activity.UNCLEAR),
-        hand_raises=None if suppressed else min(raises, most_hands),
+        hand_raises=None if suppressed else min(raises, most_hands(counts.people_max)),
     )
+
+
+def most_hands(people_max: int) -> int:
+    """The highest count of raised hands that is told of so many people."""
+    return int(HIGHEST_SHARE * people_max)
 
 
 def coded_share(share: float) -> float:

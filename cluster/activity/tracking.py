@@ -9,13 +9,14 @@ import numpy.typing as npt
 import supervision as sv
 from trackers import ByteTrackTracker
 
+from cluster.activity.durations import UNTRACKED
 from cluster.vision.people import People
 
 LOST_SECONDS = 3.0
 LEAST_OVERLAP = 0.1
-SURE_SCORE = 0.4
-NEW_TRACK_SCORE = 0.3
-UNTRACKED = -1
+TRACKED_SCORE = 0.3
+"""Least score of somebody who starts a track; weaker ones may carry one on."""
+
 
 _FRAMES_A_SECOND_OF_BUFFER = 30  # the library counts its buffer in thirtieths of a second
 
@@ -31,10 +32,10 @@ class PersonTracker:
         self._tracker = ByteTrackTracker(
             lost_track_buffer=round(LOST_SECONDS * _FRAMES_A_SECOND_OF_BUFFER),
             frame_rate=rate,
-            track_activation_threshold=NEW_TRACK_SCORE,
+            track_activation_threshold=TRACKED_SCORE,
             minimum_consecutive_frames=1,
             minimum_iou_threshold=LEAST_OVERLAP,
-            high_conf_det_threshold=SURE_SCORE,
+            high_conf_det_threshold=TRACKED_SCORE,
         )
 
     def update(self, time_seconds: float, people: People) -> npt.NDArray[np.int64]:

@@ -26,7 +26,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 def say(text: str) -> None:
     """A line for people, on standard error, so that it never mixes with an answer."""
-    errors.print(text, highlight=False)
+    errors.print(text, highlight=False, soft_wrap=True)
 
 
 def answer_json(value: Any) -> None:
@@ -36,7 +36,7 @@ def answer_json(value: Any) -> None:
 
 def report_error(error: HomeroomError, *, as_json: bool) -> None:
     """An error for people, and as JSON where that was asked for."""
-    errors.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False)
+    errors.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
     if as_json:
         place = {"code": error.code, "detail": error.what, "where": error.where, "hint": error.hint}
         answer_json({"error": place})

@@ -1,5 +1,6 @@
 """`homeroom doctor`: the machine, the versions, the weights, and which backend will run."""
 
+import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -8,11 +9,18 @@ from typing import Any
 import av
 import psutil
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from cluster.cli.console import EXIT_FAILED, JsonOption, SettingsOption, answer_json, answers
 from cluster.errors import HomeroomError, SettingsError
-from cluster.settings import ENV_SETTINGS_FILE, SETTINGS_FILE, Settings, load_settings
+from cluster.settings import (
+    ENV_SETTINGS_FILE,
+    SETTINGS_FILE,
+    Settings,
+    load_settings,
+    parse_settings,
+)
 from cluster.vision.pose import available_cores, cache_dir_of, pose_device
 from cluster.vision.weights import find_pose_weights
 
@@ -38,23 +46,26 @@ def doctor(settings: SettingsOption = None, as_json: JsonOption = False) -> None
     else:
         for part, facts in report.items():
             table = Table(title=part, title_justify="left", show_header=False, box=None)
+            table.add_column(no_wrap=True)
+            table.add_column(overflow="fold")
             for name, value in facts.items():
-                table.add_row(f"  {name}", str(value), style="red" if name == "problem" else None)
+                style = "red" if name == "problem" else None
+                table.add_row(f"  {name}", escape(str(value)), style=style)
             answers.print(table)
     if problems:
         raise typer.Exit(EXIT_FAILED)
 
 
 def _settings(path: Path | None) -> tuple[Settings, dict[str, Any]]:
-    import os
-
-    if path is None and ENV_SETTINGS_FILE not in os.environ and not Path(SETTINGS_FILE).exists():
-        return Settings(), {"file": "none here; the defaults are used"}
+    file = Path(path or os.environ.get(ENV_SETTINGS_FILE) or SETTINGS_FILE)
+    none_named = path is None and ENV_SETTINGS_FILE not in os.environ
     try:
+        if none_named and not file.exists():
+            return parse_settings({}, file.absolute()), {"file": "none here; the defaults are used"}
         known = load_settings(path)
     except SettingsError as error:
-        return Settings(), {"problem": str(error)}
-    return known, {"file": str(path or SETTINGS_FILE), "data": str(known.data_dir)}
+        return Settings.model_construct(), {"problem": str(error)}
+    return known, {"file": str(file), "data": str(known.data_dir)}
 
 
 def _machine(settings: Settings) -> dict[str, Any]:

@@ -21,6 +21,9 @@ HEAD = """\
 """
 
 
+LONGEST_IDENTIFIER = 50
+
+
 @dataclass(frozen=True, slots=True)
 class FirstSchool:
     """What `homeroom init` was told."""
@@ -96,9 +99,11 @@ def _choices(annotation: Any) -> tuple[Any, ...]:
 
 
 def _toml(value: Any) -> str:
-    return json.dumps(value if isinstance(value, bool | int | float | list) else str(value))
+    plain = value if isinstance(value, bool | int | float | list) else str(value)
+    # JSON's strings are TOML's, but for the one control character that JSON leaves as it is.
+    return json.dumps(plain, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
 def _identifier(name: str) -> str:
     """A short name that is safe in files: `Room 12` becomes `room-12`."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "first"
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:LONGEST_IDENTIFIER].strip("-") or "first"

@@ -1,5 +1,6 @@
 """`homeroom init` and `homeroom check`."""
 
+import tomllib
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers
 from cluster.cli.settings_file import FirstSchool, settings_text
 from cluster.district import load_timetable
 from cluster.errors import SettingsError
-from cluster.settings import SETTINGS_FILE, Settings, load_settings
+from cluster.settings import SETTINGS_FILE, Settings, load_settings, parse_settings
 
 
 def init(
@@ -28,12 +29,12 @@ def init(
             "there is a settings file already.", where=str(path), hint="--force writes over it."
         )
     text = settings_text(FirstSchool(school=school, timezone=timezone, room=room))
+    parse_settings(tomllib.loads(text), path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"it cannot be written: {error.strerror}.", where=str(path)) from error
-    load_settings(path)
     if as_json:
         answer_json({"settings": str(path)})
     say(f"Wrote {path}. Name your rooms and cameras there, then run `homeroom check`.")

@@ -4,11 +4,12 @@ import sys
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
@@ -19,6 +20,8 @@ from cluster.warehouse.lake import utc_now
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query, warehouse_path
 from cluster.warehouse.report import windows_of_room, write_report
+
+UNLIMITED_WIDTH = 10_000
 
 
 class Format(StrEnum):
@@ -48,9 +51,10 @@ def query(
     """Ask the published warehouse, read-only and shut in."""
     result = run_query(load_settings(settings), sql)
     if as_json or form is Format.JSON:
-        answer_json(result.to_pylist())
+        names = _distinct(result.column_names)
+        answer_json([dict(zip(names, row, strict=True)) for row in _rows(result)])
     elif form is Format.CSV:
-        pa_csv.write_csv(result, sys.stdout.buffer)
+        pa_csv.write_csv(_flat(result), sys.stdout.buffer)
     else:
         print_table(result)
 
@@ -60,11 +64,37 @@ def print_table(result: pa.Table) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for field in result.schema:
         is_number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
-        table.add_column(field.name, justify="right" if is_number else "left", no_wrap=True)
-    for row in result.to_pylist():
-        table.add_row(*("–" if value is None else str(value) for value in row.values()))
-    answers.print(table)
+        justify: Literal["left", "right"] = "right" if is_number else "left"
+        table.add_column(escape(field.name), justify=justify, no_wrap=True)
+    for row in _rows(result):
+        table.add_row(*("–" if value is None else escape(str(value)) for value in row))
+    wide = answers.width if answers.is_terminal else UNLIMITED_WIDTH
+    answers.print(table, width=wide, crop=False, soft_wrap=not answers.is_terminal)
     answers.print(f"{result.num_rows} rows", style="dim")
+
+
+def _rows(result: pa.Table) -> list[tuple[Any, ...]]:
+    """The rows, by column and not by name: two columns may have one name."""
+    return list(zip(*(column.to_pylist() for column in result.columns), strict=True))
+
+
+def _flat(result: pa.Table) -> pa.Table:
+    """The table with lists, structs and intervals as text, which CSV has no other form for."""
+    columns = [
+        pa.array([None if value is None else str(value) for value in column.to_pylist()])
+        if pa.types.is_nested(column.type) or pa.types.is_interval(column.type)
+        else column
+        for column in result.columns
+    ]
+    return pa.Table.from_arrays(columns, names=result.column_names)
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Column names of which a second one of a kind gets a number."""
+    return [
+        name if names.index(name) == index else f"{name}_{names[:index].count(name) + 1}"
+        for index, name in enumerate(names)
+    ]
 
 
 def report(

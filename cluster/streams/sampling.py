@@ -9,26 +9,29 @@ timestamps it is known before decoding where in each group those frames lie, so
 - a group that serves no moment is not decoded at all;
 - one that only its key frame serves costs one frame;
 - in any other, decoding stops behind the last frame that is wanted;
-- frames that no other refers to (H.264 and HEVC B-frames) are skipped where enough remain;
+- frames that no other refers to (H.264 and HEVC B-frames) are skipped; should a moment stay
+  unserved for it, the group is decoded again with them, and from then on all are;
 - H.264's deblocking filter is left out where the frame is shrunk to half or less.
 
+Files with few frames for each moment, and groups too long to hold, are decoded without a break.
 Only the shrunken frame leaves this module (design, rule 8).
 """
 
 import math
-from collections.abc import Iterator, Sequence
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, pairwise
 
 import av
 import cv2
 import numpy as np
-from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from cluster.errors import FootageUnreadable, FootageUntimed
-from cluster.streams.video import open_video, start_seconds, upright_size
+from cluster.streams.video import OpenVideo, open_video, untimed, upright_size
 from cluster.vision.people import Pixels
 
 Polygon = Sequence[tuple[float, float]]
@@ -36,8 +39,11 @@ Polygon = Sequence[tuple[float, float]]
 MOST_PACKETS_IN_A_GROUP = 900
 """A longer group (streams without regular key frames) is decoded piece by piece."""
 
-DENSE_ENOUGH = 8
-"""B-frames are skipped only if the file has this many frames for each that is wanted."""
+DENSE_ENOUGH = 4
+"""Short cuts are taken only where a file has this many frames for each moment."""
+
+DENSE_ENOUGH_TO_SKIP = 8
+"""Likewise, for frames that no other refers to: what remains is spaced more widely."""
 
 JUMP_BACK_SECONDS = 1.0
 GAP_SECONDS = 2.0
@@ -77,12 +83,25 @@ class SamplingReport:
 
 @dataclass(slots=True)
 class _Group:
-    """Packets from a key frame on; `ends` says that the next key frame follows."""
+    """Packets from a key frame on, in the order of decoding.
+
+    Attributes:
+        packets: With data and timestamps.
+        times: Of their pictures, in file time.
+        opens: It begins with its key frame (else it goes on a group that was too long).
+        ends: The next key frame, or the end of the file, follows.
+        next_key: Time of that key frame.
+    """
 
     packets: list["av.Packet[VideoStream]"]
     times: list[float]
     opens: bool
-    ends: bool
+    ends: bool = False
+    next_key: float | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.opens and self.ends
 
 
 class FrameSampler:
@@ -113,6 +132,7 @@ class FrameSampler:
         self._offset = offset_seconds
         self._shrinker = _Shrinker(long_side, masks)
         self._cheap = cheap
+        self._skips_unreferenced = cheap
 
     def frames(self, start: float = 0.0, end: float = math.inf) -> Iterator[SampledFrame]:
         """The frames of the moments in [start, end) seconds of file time, in order.
@@ -121,144 +141,212 @@ class FrameSampler:
             FootageUnreadable: The file cannot be opened or decoded.
             FootageUntimed: Timestamps are missing or jump back.
         """
-        with open_video(self.address) as (container, stream):
-            self._set_up(stream)
-            self._seek(container, stream, start)
+        with open_video(self.address) as video:
+            self._set_up(video.stream)
+            self._seek(video, start)
             next_moment = math.ceil((start - self._offset) / self._period - EPSILON)
-            for group in self._groups(container, stream):
-                if group.times and group.times[0] >= end:
-                    break
-                wanted = self._wanted(group, next_moment, end)
-                if not wanted:
-                    continue
-                for frame in self._decode(stream, group, wanted):
-                    time = self._time(stream, frame)
-                    moment = math.floor((time - self._offset) / self._period + EPSILON)
-                    if moment < next_moment or time >= end:
-                        continue
-                    next_moment = moment + 1
-                    yield SampledFrame(max(0.0, time), self._shrinker(frame, stream))
+            end_moment = math.inf
+            if end < math.inf:
+                end_moment = math.ceil((end - self._offset) / self._period - EPSILON)
+            groups = self._groups(video)
+            first = next(groups, None)
+            if first is not None:
+                take = self._by_groups if self._is_dense(first) else self._without_a_break
+                yield from take(video, chain([first], groups), next_moment, end_moment)
         if self.report.damaged and self.report.damaged > CORRUPT_SHARE_LIMIT * self.report.decoded:
             raise FootageUnreadable(
                 f"{self.report.damaged} of its frames are damaged.", where=self.address
             )
 
+    def _moment(self, time: float) -> int:
+        return math.floor((time - self._offset) / self._period + EPSILON)
+
     def _set_up(self, stream: VideoStream) -> None:
         stream.thread_type = "NONE"
-        if not self._cheap:
-            return
         context = stream.codec_context
-        rate = float(stream.average_rate or 0)
-        if context.name in {"h264", "hevc"} and rate * self._period >= DENSE_ENOUGH:
-            context.skip_frame = "NONREF"
-        if context.name == "h264" and self._shrinker.halves(stream.width, stream.height):
+        if self._cheap and context.name == "h264" and self._shrinker.halves(stream):
             context.options = {"skip_loop_filter": "all"}
 
-    def _seek(self, container: InputContainer, stream: VideoStream, start: float) -> None:
-        base = stream.time_base
+    def _is_dense(self, group: _Group) -> bool:
+        """Whether there are frames enough to leave some out."""
+        return self._cheap and self._frames_a_moment(group) >= DENSE_ENOUGH
+
+    def _frames_a_moment(self, group: _Group) -> float:
+        if len(group.times) < 2:
+            return math.inf  # nothing but key frames: each can be left out
+        between = statistics.median(b - a for a, b in pairwise(sorted(group.times)))
+        return self._period / between if between > 0 else math.inf
+
+    def _seek(self, video: OpenVideo, start: float) -> None:
+        base = video.stream.time_base
         if start <= 0 or base is None:
             return
         try:
-            target = int((start + start_seconds(stream)) / base)
-            container.seek(target, stream=stream, backward=True)
+            target = int((start + video.start_seconds) / base)
+            video.container.seek(target, stream=video.stream, backward=True)
         except av.FFmpegError:
             return  # not seekable: packets before the start are read and dropped
 
-    def _groups(self, container: InputContainer, stream: VideoStream) -> Iterator[_Group]:
+    def _groups(self, video: OpenVideo) -> Iterator[_Group]:
         """Cut the packets at key frames; notice gaps and jumps of their timestamps."""
-        group = _Group([], [], opens=False, ends=False)
-        group_start = -math.inf
-        for packet in _packets(container, stream):
+        group = _Group([], [], opens=False)
+        key_before = -math.inf
+        seen: float | None = None
+        for packet in _packets(video):
             if packet.pts is None:
-                raise FootageUntimed(
-                    "some of its pictures carry no timestamps.",
-                    where=self.address,
-                    hint="Put it in a container: ffmpeg -r RATE -i FILE -c copy FILE.mp4",
-                )
-            time = float(packet.pts * packet.time_base) - start_seconds(stream)
+                raise untimed(self.address)
+            time = video.seconds(packet.pts, packet.time_base)
             if packet.is_keyframe and group.packets:
-                yield _Group(group.packets, group.times, group.opens, ends=True)
-                group = _Group([], [], opens=True, ends=False)
-            elif len(group.packets) >= MOST_PACKETS_IN_A_GROUP:
+                group.ends, group.next_key = True, time
+                seen = self._note(group, seen)
                 yield group
-                group = _Group([], [], opens=False, ends=False)
+                group = _Group([], [], opens=True)
+            elif len(group.packets) >= MOST_PACKETS_IN_A_GROUP:
+                seen = self._note(group, seen)
+                yield group
+                group = _Group([], [], opens=False)
             if packet.is_keyframe:
                 group.opens = True
-                if time < group_start - JUMP_BACK_SECONDS:
+                if time < key_before - JUMP_BACK_SECONDS:
                     raise FootageUntimed(
-                        f"its timestamps jump back from {group_start:.1f} s to {time:.1f} s.",
+                        f"its timestamps jump back from {key_before:.1f} s to {time:.1f} s.",
                         where=self.address,
                         hint="Cut the file there, and give each piece its own start.",
                     )
-                group_start = time
-            self._note(time)
+                key_before = time
             group.packets.append(packet)
             group.times.append(time)
         if group.packets:
-            yield _Group(group.packets, group.times, group.opens, ends=True)
+            group.ends = True
+            self._note(group, seen)
+            yield group
 
-    def _note(self, time: float) -> None:
-        last = self.report.last_seconds
-        if last and time - last > max(GAP_SECONDS, 2 * self._period):
-            self.report.gaps.append((last, time))
-        self.report.last_seconds = max(last, time)
+    def _note(self, group: _Group, seen: float | None) -> float:
+        """Report how far the file was seen, and stretches without pictures."""
+        last = seen
+        for time in sorted(group.times):  # packets come in the order of decoding
+            if last is not None and time - last > max(GAP_SECONDS, 2 * self._period):
+                self.report.gaps.append((last, time))
+            last = time if last is None else max(last, time)
+        self.report.last_seconds = max(self.report.last_seconds, last or 0.0)
+        return last or 0.0
 
-    def _wanted(self, group: _Group, next_moment: int, end: float) -> dict[int, float]:
-        """The moments that a group serves, each with the time of its frame."""
+    def _by_groups(
+        self, video: OpenVideo, groups: Iterable[_Group], next_moment: int, end_moment: float
+    ) -> Iterator[SampledFrame]:
+        """Decode of each group only what its moments need."""
+        for group in groups:
+            if self._moment(min(group.times)) >= end_moment:
+                return
+            if group.opens:
+                video.stream.codec_context.flush_buffers()
+            wanted = self._wanted(group, next_moment, end_moment)
+            if not wanted and group.ends:
+                continue
+            found = self._decode(video, group, wanted)
+            for moment in sorted(found):
+                yield found[moment]
+            next_moment = max([next_moment, *(moment + 1 for moment in wanted)])
+
+    def _without_a_break(
+        self, video: OpenVideo, groups: Iterable[_Group], next_moment: int, end_moment: float
+    ) -> Iterator[SampledFrame]:
+        """Decode everything, and keep the frames that serve a moment."""
+        video.stream.codec_context.skip_frame = "DEFAULT"
+        awaited: dict[int, float] = {}
+        rest = _Group([], [], opens=False)
+        for group in chain(groups, [rest]):
+            if group.times and self._moment(min(group.times)) > end_moment:
+                return
+            for moment, time in self._wanted(group, next_moment, end_moment, leading=True).items():
+                awaited.setdefault(moment, time)
+            for frame in self._fed(video, group.packets, drain=group is rest):
+                time = self._time(video, frame)
+                moment = self._moment(time)
+                if moment >= next_moment and time >= awaited.get(moment, math.inf) - EPSILON:
+                    next_moment = moment + 1
+                    yield self._sampled(video, frame)
+
+    def _wanted(
+        self, group: _Group, next_moment: int, end_moment: float, *, leading: bool = False
+    ) -> dict[int, float]:
+        """The moments that a group serves, each with the time of its frame.
+
+        Pictures shown before the key frame that they follow in the file (`leading`) need the
+        group before.
+        """
         wanted: dict[int, float] = {}
-        key_time = group.times[0] if group.opens else None
-        for time in sorted(group.times):
-            moment = math.floor((time - self._offset) / self._period + EPSILON)
-            if moment >= next_moment and time < end:
+        key = group.times[0] if group.opens else -math.inf
+        for time in sorted(time for time in group.times if leading or time >= key):
+            moment = self._moment(time)
+            if next_moment <= moment < end_moment:
                 wanted.setdefault(moment, time)
-        if key_time is not None:
-            key_moment = math.floor((key_time - self._offset) / self._period + EPSILON)
-            if key_moment in wanted:
-                wanted[key_moment] = key_time
+        key_moment = self._moment(key) if group.opens else None
+        if key_moment in wanted:
+            wanted[key_moment] = key
+        if group.next_key is not None and self._moment(group.next_key) != key_moment:
+            wanted.pop(self._moment(group.next_key), None)  # that key frame serves it
         return wanted
 
     def _decode(
-        self, stream: VideoStream, group: _Group, wanted: dict[int, float]
-    ) -> Iterator[VideoFrame]:
-        """Decode a group as far as its last wanted frame."""
-        context = stream.codec_context
-        last_wanted = max(wanted.values())
-        reached = False
-        packets = group.packets
-        if self._cheap and group.opens and last_wanted <= group.times[0] + EPSILON:
-            packets = packets[:1]
-        for packet in packets:
-            for frame in self._fed(stream, packet):
-                reached = reached or self._time(stream, frame) >= last_wanted - EPSILON
-                yield frame
-            if reached and self._cheap:
-                break
-        if group.ends:
-            if not reached:
-                yield from self._fed(stream, None)
+        self, video: OpenVideo, group: _Group, wanted: dict[int, float]
+    ) -> dict[int, SampledFrame]:
+        """The frames of a group's moments."""
+        context = video.stream.codec_context
+        skips = (
+            self._skips_unreferenced
+            and group.is_whole
+            and context.name in {"h264", "hevc"}
+            and self._frames_a_moment(group) >= DENSE_ENOUGH_TO_SKIP
+        )
+        context.skip_frame = "NONREF" if skips else "DEFAULT"
+        found = self._found(video, group, wanted)
+        if skips and len(found) < len(wanted):
+            self._skips_unreferenced = False
             context.flush_buffers()
+            context.skip_frame = "DEFAULT"
+            found = self._found(video, group, wanted)
+        return found
+
+    def _found(
+        self, video: OpenVideo, group: _Group, wanted: dict[int, float]
+    ) -> dict[int, SampledFrame]:
+        """Decode a group as far as its last wanted frame; to its end if it goes on after."""
+        found: dict[int, SampledFrame] = {}
+        packets = group.packets
+        if group.is_whole and max(wanted.values()) <= group.times[0] + EPSILON:
+            packets = packets[:1]
+        for frame in self._fed(video, packets, drain=group.ends):
+            moment = self._moment(self._time(video, frame))
+            if moment in wanted and moment not in found:
+                found[moment] = self._sampled(video, frame)
+            if group.ends and len(found) == len(wanted):
+                break
+        return found
 
     def _fed(
-        self, stream: VideoStream, packet: "av.Packet[VideoStream] | None"
-    ) -> list[VideoFrame]:
-        try:
-            frames = stream.codec_context.decode(packet)
-        except av.FFmpegError:
-            self.report.damaged += 1
-            return []
-        self.report.decoded += len(frames)
-        return [frame for frame in frames if self._usable(frame)]
+        self, video: OpenVideo, packets: Sequence["av.Packet[VideoStream]"], *, drain: bool
+    ) -> Iterator[VideoFrame]:
+        """The usable frames that packets give; with `drain`, also those held back."""
+        for packet in [*packets, None] if drain else packets:
+            try:
+                frames = video.stream.codec_context.decode(packet)
+            except av.FFmpegError:
+                self.report.damaged += 1
+                continue
+            self.report.decoded += len(frames)
+            for frame in frames:
+                if frame.is_corrupt or frame.pts is None:
+                    self.report.damaged += 1
+                else:
+                    yield frame
 
-    def _usable(self, frame: VideoFrame) -> bool:
-        if frame.is_corrupt or frame.pts is None:
-            self.report.damaged += 1
-            return False
-        return True
+    def _time(self, video: OpenVideo, frame: VideoFrame) -> float:
+        return video.seconds(frame.pts or 0, frame.time_base)
 
-    @staticmethod
-    def _time(stream: VideoStream, frame: VideoFrame) -> float:
-        base = frame.time_base or stream.time_base
-        return float((frame.pts or 0) * (base or 0)) - start_seconds(stream)
+    def _sampled(self, video: OpenVideo, frame: VideoFrame) -> SampledFrame:
+        time = max(0.0, self._time(video, frame))
+        return SampledFrame(time, self._shrinker(frame, video.stream))
 
 
 class _Shrinker:
@@ -269,8 +357,9 @@ class _Shrinker:
         self._masks = [np.asarray(mask, np.float64) for mask in masks]
         self._reformatter = VideoReformatter()
 
-    def halves(self, width: int, height: int) -> bool:
-        return max(width, height) >= 2 * self._long_side
+    def halves(self, stream: VideoStream) -> bool:
+        """Whether frames of a stream come out at half their size or less."""
+        return max(stream.width, stream.height) >= 2 * self._long_side
 
     def __call__(self, frame: VideoFrame, stream: VideoStream) -> Pixels:
         turned = frame.rotation % 180 != 0
@@ -301,10 +390,10 @@ def shrunken_size(width: int, height: int, long_side: int) -> tuple[int, int]:
     return _Shrinker(long_side, ()).target_size(width, height)
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator["av.Packet[VideoStream]"]:
+def _packets(video: OpenVideo) -> Iterator["av.Packet[VideoStream]"]:
     """The packets with data; a read error ends the stream, as the end of the file does."""
     try:
-        for packet in container.demux(stream):
+        for packet in video.container.demux(video.stream):
             if packet.size:
                 yield packet
     except av.FFmpegError:

@@ -7,6 +7,7 @@ Paths and fsspec addresses (`s3://…`, `https://…`) open alike. FFmpeg's erro
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import IO, Any
 
 import av
@@ -14,7 +15,7 @@ import fsspec
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from cluster.errors import FootageError, FootageUnreadable, FootageUntimed
+from cluster.errors import FootageUnreadable, FootageUntimed
 
 LONGEST_HOURS = 26
 """A file that states more than a day of video has a broken header or clock."""
@@ -45,13 +46,32 @@ class VideoInfo:
     codec: str
 
 
+@dataclass(frozen=True, slots=True)
+class OpenVideo:
+    """An open file.
+
+    Attributes:
+        container: FFmpeg's.
+        stream: Its first real video stream.
+        start_seconds: The timestamp of the first picture: file time counts from it.
+    """
+
+    container: InputContainer
+    stream: VideoStream
+    start_seconds: float
+
+    def seconds(self, timestamp: int, base: Fraction | None) -> float:
+        """A timestamp in file time."""
+        return float(timestamp * (base or self.stream.time_base or 0)) - self.start_seconds
+
+
 def is_remote(address: str) -> bool:
     """Whether an address is fsspec's (`scheme://…`) and not a local path."""
     return "://" in address and not address.startswith("file://")
 
 
 @contextmanager
-def open_video(address: str) -> Iterator[tuple[InputContainer, VideoStream]]:
+def open_video(address: str) -> Iterator[OpenVideo]:
     """Open a video and its first real video stream (cover pictures do not count).
 
     Raises:
@@ -65,13 +85,15 @@ def open_video(address: str) -> Iterator[tuple[InputContainer, VideoStream]]:
         # A local name is given to FFmpeg as `file:`, so that no name is taken for a protocol.
         target = source if remote else f"file:{source}"
         with av.open(target, "r", options={"fflags": "+genpts"}) as container:
-            yield container, _video_stream(container, address)
-    except FileNotFoundError:
-        raise FootageUnreadable("there is no such file.", where=address) from None
+            stream = _video_stream(container, address)
+            yield OpenVideo(container, stream, _start_seconds(container, stream, address))
+    except FileNotFoundError as error:
+        more = f", or it cannot be reached: {error}" if is_remote(address) else ""
+        raise FootageUnreadable(f"there is no such file{more}.", where=address) from None
     except IsADirectoryError:
         raise FootageUnreadable("this is a folder, not a video.", where=address) from None
     except av.FFmpegError as error:
-        raise FootageUnreadable(_in_words(error), where=address) from error
+        raise FootageUnreadable(_in_words(error, address), where=address) from error
     except (OSError, ImportError, ValueError) as error:
         raise FootageUnreadable(f"it cannot be opened: {error}.", where=address) from error
     finally:
@@ -86,18 +108,15 @@ def probe(address: str) -> VideoInfo:
         FootageUnreadable: It is no video that FFmpeg reads, or holds none.
         FootageUntimed: It carries no timestamps, or states an impossible length.
     """
-    with open_video(address) as (container, stream):
+    with open_video(address) as video:
+        container, stream = video.container, video.stream
         frame = next(container.decode(stream), None)
         if frame is None:
             raise FootageUnreadable("its video stream holds no picture.", where=address)
         if frame.pts is None:
-            raise FootageUntimed(
-                "its pictures carry no timestamps.",
-                where=address,
-                hint="Put it in a container: ffmpeg -r RATE -i FILE -c copy FILE.mp4",
-            )
+            raise untimed(address)
         width, height = upright_size(stream, frame.rotation)
-        duration = _duration_seconds(container, stream)
+        duration = _duration_seconds(video)
         if duration > LONGEST_HOURS * 3600:
             raise FootageUntimed(
                 f"it states a length of {duration / 3600:.0f} hours.",
@@ -121,62 +140,81 @@ def upright_size(stream: VideoStream, rotation: int) -> tuple[int, int]:
     return (height, width) if rotation % 180 else (width, height)
 
 
-def start_seconds(stream: VideoStream) -> float:
+def _start_seconds(container: InputContainer, stream: VideoStream, address: str) -> float:
     """The timestamp of the stream's first picture, in seconds."""
-    if stream.start_time is None or stream.time_base is None:
+    base = float(stream.time_base or 0)
+    if stream.start_time is not None:
+        return float(stream.start_time * base)
+    first = next((packet for packet in container.demux(stream) if packet.size), None)
+    if first is None:
         return 0.0
-    return float(stream.start_time * stream.time_base)
+    if first.pts is None:
+        raise untimed(address)
+    container.seek(0)
+    return float(first.pts * base)
+
+
+def untimed(address: str) -> FootageUntimed:
+    """The error for a file without timestamps, with the way out."""
+    return FootageUntimed(
+        "its pictures carry no timestamps.",
+        where=address,
+        hint="Put it in a container: ffmpeg -r RATE -i FILE -c copy FILE.mp4",
+    )
 
 
 def _video_stream(container: InputContainer, address: str) -> VideoStream:
     for stream in container.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic:
             return stream
-    kinds = sorted({stream.type for stream in container.streams})
+    pictures = set(container.streams.video)
+    kinds = sorted({"cover picture" if s in pictures else s.type for s in container.streams})
     raise FootageUnreadable(
         f"it holds no video ({', '.join(kinds) or 'nothing'} only).", where=address
     )
 
 
-def _duration_seconds(container: InputContainer, stream: VideoStream) -> float:
+def _duration_seconds(video: OpenVideo) -> float:
     """The length that is stated, or the end of the last picture where that is later.
 
     Stated lengths count decoding times, which lag behind when pictures are reordered, and files
     that were never closed state none.
     """
+    container, stream = video.container, video.stream
     stated = 0.0
     if stream.duration and stream.time_base:
         stated = float(stream.duration * stream.time_base)
     elif container.duration:
         stated = container.duration / av.time_base
+        if "matroska" in container.format.name:
+            stated -= video.start_seconds  # Matroska states the end, not the length
     try:
-        container.seek(round((stated + start_seconds(stream)) * av.time_base))
+        container.seek(round((stated + video.start_seconds) * av.time_base))
         base = float(stream.time_base or 0)
         ends = (
             packet.pts * base + min((packet.duration or 0) * base, LONGEST_FRAME_SECONDS)
             for packet in container.demux(stream)
             if packet.pts is not None
         )
-        return max(stated, max(ends, default=0.0) - start_seconds(stream))
+        return max(stated, max(ends, default=0.0) - video.start_seconds)
     except av.FFmpegError:
         return stated  # a damaged end: reading will say so where it comes to it
 
 
-def _in_words(error: av.FFmpegError) -> str:
-    known = {
-        "moov atom not found": "it was cut before its index was written",
-        "Invalid data found when processing input": "FFmpeg finds no video in it",
-        "End of file": "it ends before its first picture",
-    }
-    log = str(error.log)
-    for sign, words in known.items():
-        if sign in log or sign in str(error.strerror):
-            return f"{words} ({error.strerror})."
+def _in_words(error: av.FFmpegError, address: str) -> str:
+    if isinstance(error, av.EOFError):
+        return f"it ends before its first picture ({error.strerror})."
+    if isinstance(error, av.InvalidDataError):
+        if _starts_like_mp4(address):
+            return f"it was cut before its index was written, or damaged ({error.strerror})."
+        return f"FFmpeg finds no video in it ({error.strerror})."
     return f"FFmpeg cannot read it: {error.strerror}."
 
 
-def ensure_footage_error(error: Exception, address: str) -> FootageError:
-    """An error of a library, as one of ours."""
-    if isinstance(error, FootageError):
-        return error
-    return FootageUnreadable(f"it cannot be decoded: {error}.", where=address)
+def _starts_like_mp4(address: str) -> bool:
+    """An MP4 without its index opens like any file that is no video; its first bytes tell."""
+    try:
+        with fsspec.open(address, "rb") as stream:
+            return bytes(stream.read(8)[4:]) == b"ftyp"
+    except (OSError, ImportError, ValueError):
+        return False

@@ -52,6 +52,8 @@ BOTTOM_EDGE: Final = 0.98
 """A box that ends below this share of the frame's height is cut off by its edge."""
 
 SAME_HEAD: Final = 0.15
+UNIT_OF_BOX: Final = 0.3
+"""Of a box's width: the least unit by which heads are compared, where no shoulders are seen."""
 
 _HEAD: Final = slice(0, 5)
 _NOSE, _EARS = 0, [3, 4]
@@ -140,7 +142,8 @@ def without_doubles(people: People) -> People:
     one head is one person (cf. pose NMS, Fang et al. 2017).
     """
     heads, scores = people.keypoints[:, _HEAD, :2], people.keypoints[:, _HEAD, 2]
-    unit = body_unit(people)
+    widths = people.boxes[:, 2] - people.boxes[:, 0]
+    unit = np.maximum(body_unit(people), UNIT_OF_BOX * widths)
     kept = np.ones(len(people), np.bool_)
     for weaker in range(len(people)):
         for stronger in np.flatnonzero(kept[:weaker]):

@@ -62,7 +62,10 @@ def converted_model(weights: WeightsFile, height: int, width: int, cache_dir: Pa
 
 
 def _convert_beside(weights: WeightsFile, height: int, width: int, folder: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".converting-") as scratch:
+    prefix = f".converting-{folder.name}-"
+    for left in folder.parent.glob(f"{prefix}*"):
+        shutil.rmtree(left, ignore_errors=True)  # of a conversion that was killed
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix) as scratch:
         command = [sys.executable, "-m", "cluster.vision.convert"]
         command += [str(weights.path), str(height), str(width), scratch]
         environment = {
@@ -71,21 +74,34 @@ def _convert_beside(weights: WeightsFile, height: int, width: int, folder: Path)
             "YOLO_CONFIG_DIR": scratch,
             "PYTHONPATH": os.pathsep.join(sys.path),
         }
-        done = subprocess.run(  # noqa: S603 (our own module, arguments of our own)
-            command,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=CONVERT_TIMEOUT_SECONDS,
-            check=False,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603 (our own module, arguments of our own)
+                command,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=CONVERT_TIMEOUT_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise VisionError(
+                f"the conversion to OpenVINO took over {CONVERT_TIMEOUT_SECONDS} s.",
+                where=str(weights.path),
+            ) from error
         made = Path(scratch) / "out"
         if done.returncode or not (made / "model.xml").is_file():
             raise VisionError(
-                f"the conversion to OpenVINO failed: {done.stderr.strip()[-2000:]}",
+                f"the conversion to OpenVINO failed: {_last_error(done.stderr)}",
                 where=str(weights.path),
             )
         made.rename(folder)
+
+
+def _last_error(output: str) -> str:
+    """What a program said last, without its traceback."""
+    lines = output.strip().splitlines()
+    inner = [index for index, line in enumerate(lines) if line.startswith((" ", "Traceback"))]
+    return "\n".join(lines[inner[-1] + 1 :] if inner else lines)[-2000:] or "it said nothing"
 
 
 def _main(weights: str, height: str, width: str, scratch: str) -> None:

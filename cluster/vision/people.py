@@ -94,7 +94,8 @@ class Letterbox:
     def of(frame_height: int, frame_width: int, input_size: int) -> "Letterbox":
         """The placement of a frame whose longer side becomes `input_size` pixels."""
         scale = input_size / max(frame_height, frame_width)
-        inner_width, inner_height = round(frame_width * scale), round(frame_height * scale)
+        inner_width = max(1, round(frame_width * scale))
+        inner_height = max(1, round(frame_height * scale))
         pad_x, pad_y = (-inner_width) % STRIDE, (-inner_height) % STRIDE
         return Letterbox(
             width=inner_width + pad_x,

@@ -25,6 +25,9 @@ class TorchNetwork:
         weights: A checked `.pt` file.
         device: A PyTorch device, like `cuda:0` or `cpu`.
         batch_size: The largest batch, one of `BATCH_SIZES`.
+
+    Raises:
+        VisionError: PyTorch cannot use the device.
     """
 
     def __init__(self, weights: Path, device: str, batch_size: int) -> None:
@@ -34,7 +37,13 @@ class TorchNetwork:
         self._dtype = torch.float16 if self._device.type == "cuda" else torch.float32
         model = YOLO(weights, task="pose").model
         model.fuse(verbose=False)
-        model = model.to(self._device, self._dtype).to(memory_format=torch.channels_last)
+        try:
+            model = model.to(self._device, self._dtype).to(memory_format=torch.channels_last)
+        except (RuntimeError, AssertionError) as error:
+            raise VisionError(
+                f"PyTorch cannot use the device {device}: {error}",
+                hint="Set `analysis.device` to `auto` or `cpu`.",
+            ) from error
         self._model = model.eval()
         self.batch_size = batch_size
 

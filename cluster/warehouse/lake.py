@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,7 +137,10 @@ class Lake:
     def end_lost_runs(self) -> None:
         """Mark the runs that were killed as stopped; only for a holder of the lock."""
         for path in sorted((self.folder / RUNS.name).glob("*.parquet")):
-            row = pq.read_table(path).to_pylist()[0]
+            try:
+                row = pq.read_table(path, partitioning=None).to_pylist()[0]
+            except (OSError, pa.ArrowException, IndexError):
+                continue  # damaged: publishing names it
             if row["state"] == "running":
                 self.write_run({**row, "state": "stopped"})
 
@@ -176,7 +179,8 @@ def _write(path: Path, table: pa.Table) -> None:
             os.fsync(stream.fileno())
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # on a read-only disk this fails too
+            beside.unlink(missing_ok=True)
         raise _unwritable(error, path) from error
 
 

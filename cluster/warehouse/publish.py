@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from cluster.district import Timetable
@@ -31,7 +32,7 @@ from cluster.warehouse.schema import (
     TABLES,
     Table,
 )
-from cluster.warehouse.views import LESSON_ACTIVITY_SQL, activity_windows_sql
+from cluster.warehouse.views import LESSON_ACTIVITY_SQL, activity_windows_sql, quoted
 
 LINK = "district.duckdb"
 VERSIONS_KEPT = 3
@@ -61,6 +62,8 @@ def publish(settings: Settings, timetable: Timetable, *, now: datetime) -> Publi
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".publish.lock", timeout=0):
+            for left in folder.glob("district-*.building*"):
+                left.unlink()  # of a publication that was killed
             path = folder / f"district-{now:%Y%m%dT%H%M%S%fZ}.duckdb"
             rows = _build_checked(path, settings, timetable)
             _swap(folder / LINK, path)
@@ -81,15 +84,18 @@ def _build_checked(path: Path, settings: Settings, timetable: Timetable) -> dict
     try:
         with duckdb.connect(str(building)) as connection:
             connection.execute("SET TimeZone = 'UTC'")
+            connection.begin()
             _fill(connection, settings, timetable)
+            connection.commit()
         with duckdb.connect(str(building), read_only=True) as connection:
             rows = _check(connection)
         building.rename(path)
     except duckdb.Error as error:
+        damaged = _damaged_part(settings.lake_dir)
         raise WarehouseError(
             f"the warehouse cannot be built: {error} What was published before stands.",
-            where=str(settings.lake_dir),
-            hint="Where a part is named, remove it and analyse its footage again.",
+            where=str(damaged or settings.lake_dir),
+            hint="Remove this part, and analyse its footage again." if damaged else None,
         ) from error
     finally:
         building.unlink(missing_ok=True)
@@ -143,24 +149,32 @@ def _create(
 
 
 def _rows_of_lake(folder: Path) -> list[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
     rows: list[dict[str, Any]] = []
     for path in sorted(folder.glob("*.parquet")):
         try:
             rows += pq.read_table(path, partitioning=None).to_pylist()
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OSError) as error:
             raise WarehouseError(f"it cannot be read: {error}.", where=str(path)) from error
     return rows
+
+
+def _damaged_part(lake_dir: Path) -> Path | None:
+    """The first part that cannot be read to its end."""
+    for path in sorted((lake_dir / ACTIVITY_WINDOWS.name).glob("*/*/*.parquet")):
+        try:
+            pq.read_table(path, partitioning=None)
+        except (pa.ArrowException, OSError):
+            return path
+    return None
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     is_view = table in (ACTIVITY_WINDOWS, LESSON_ACTIVITY)
     kind = "VIEW" if is_view else "TABLE"
-    connection.execute(f'COMMENT ON {kind} "{table.name}" IS {_quoted(table.comment)}')
+    connection.execute(f'COMMENT ON {kind} "{table.name}" IS {quoted(table.comment)}')
     for column in table.columns:
         place = f'"{table.name}"."{column.name}"'
-        connection.execute(f"COMMENT ON COLUMN {place} IS {_quoted(column.comment)}")
+        connection.execute(f"COMMENT ON COLUMN {place} IS {quoted(column.comment)}")
 
 
 def _check(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -201,7 +215,3 @@ def _remove_old(folder: Path, current: Path) -> None:
     for old in versions[:-VERSIONS_KEPT]:
         if old != current:
             old.unlink(missing_ok=True)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

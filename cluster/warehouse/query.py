@@ -5,6 +5,7 @@ other file, no network, no extension, and its settings are locked. DuckDB lets a
 where it may read, so only statements that read are let through at all.
 """
 
+import glob
 from pathlib import Path
 
 import duckdb
@@ -13,6 +14,7 @@ import pyarrow as pa
 from cluster.errors import NotPublished, QueryRefused
 from cluster.settings import Settings
 from cluster.warehouse.publish import LINK
+from cluster.warehouse.views import quoted
 
 
 def open_warehouse(settings: Settings) -> duckdb.DuckDBPyConnection:
@@ -30,10 +32,15 @@ def open_warehouse(settings: Settings) -> duckdb.DuckDBPyConnection:
             hint="Run `homeroom publish` after `homeroom analyse`.",
         )
     try:
-        connection = duckdb.connect(str(link.resolve()), read_only=True)
-        lake = str(settings.lake_dir).replace("'", "''")
+        # A connection of its own: the process may hold another, with settings locked already.
+        connection = duckdb.connect()
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"SET allowed_directories = ['{lake}/']")
+        connection.execute(f"ATTACH {quoted(str(link.resolve()))} AS district (READ_ONLY)")
+        connection.execute("USE district")
+        # The view names the lake by a pattern, in which some characters are escaped.
+        lakes = {f"{settings.lake_dir}/", f"{glob.escape(str(settings.lake_dir))}/"}
+        allowed = ", ".join(quoted(lake) for lake in sorted(lakes))
+        connection.execute(f"SET allowed_directories = [{allowed}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
     except duckdb.Error as error:
@@ -60,6 +67,8 @@ def run_query(settings: Settings, sql: str) -> pa.Table:
                     "only one statement that reads is allowed.",
                     hint="Write a SELECT; the tables are in `SHOW TABLES`.",
                 )
+            # Also inside a SELECT something may write (`WITH x AS (COPY …)`); as a subquery not.
+            connection.execute("EXPLAIN FROM query(?)", [sql])
             return connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
             raise QueryRefused(f"DuckDB refused the query: {error}") from error

@@ -1,5 +1,6 @@
 """The SQL of the warehouse's views."""
 
+import glob
 from pathlib import Path
 
 from cluster.activity.suppression import TOLD_ACTIVITIES
@@ -26,7 +27,7 @@ def activity_windows_sql(lake_dir: Path) -> str:
             f'NULL::{_SQL_TYPES[str(column.type)]} AS "{column.name}"' for column in table.columns
         )
         return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false"
-    glob = str(lake_dir / table.name / "*" / "*" / "*.parquet").replace("'", "''")
+    parts = quoted(f"{glob.escape(str(lake_dir / table.name))}/*/*/*.parquet")
     columns = ", ".join(f'"{column.name}"' for column in table.columns)
     types = ", ".join(
         f"'{column.name}': {_SQL_TYPES[str(column.type)]}"
@@ -34,9 +35,14 @@ def activity_windows_sql(lake_dir: Path) -> str:
         if column.name in PARTITION_COLUMNS
     )
     return (
-        f"CREATE VIEW {table.name} AS SELECT {columns} FROM read_parquet('{glob}', "  # noqa: S608
+        f"CREATE VIEW {table.name} AS SELECT {columns} FROM read_parquet({parts}, "  # noqa: S608
         f"hive_partitioning = true, hive_types = {{{types}}})"
     )
+
+
+def quoted(text: str) -> str:
+    """A text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _lesson_means() -> str:

@@ -88,7 +88,7 @@ def list_footage(
         raise FootageListError("no footage was named.", hint="Name files, folders or a manifest.")
     found: dict[str, Footage] = {}
     problems: list[Problem] = []
-    entries = _named_on_the_line(inputs, camera_id, started_at)
+    entries = _named_on_the_line(inputs, camera_id, started_at, problems)
     if manifest is not None:
         entries = [*entries, *_in_manifest(manifest)]
     for entry in entries:
@@ -114,15 +114,21 @@ class _Entry:
             camera_id, started_at = _from_name(self.address)
         else:
             camera_id, started_at = self.camera_id, parse_moment(self.started_at, self.where)
-        place_of(settings, camera_id)
+        place_of(settings, camera_id, None if self.where == self.address else self.where)
         return Footage(self.address, camera_id, started_at)
 
 
 def _named_on_the_line(
-    inputs: Sequence[str], camera_id: str | None, started_at: str | None
+    inputs: Sequence[str], camera_id: str | None, started_at: str | None, problems: list[Problem]
 ) -> list[_Entry]:
     if camera_id is None and started_at is None:
-        return [_Entry(file, file) for item in inputs for file in _files_of(item)]
+        entries: list[_Entry] = []
+        for item in inputs:
+            try:
+                entries += [_Entry(file, file) for file in _files_of(item)]
+            except FootageListError as error:
+                problems.append(Problem.of(item, error))
+        return entries
     if camera_id is None or started_at is None or len(inputs) != 1:
         raise FootageListError(
             "--camera and --started-at go together, with one file.",
@@ -144,7 +150,9 @@ def _files_of(item: str) -> Iterator[str]:
         if files == [path]:
             yield item
             return
-        videos = (file for file in files if Path(file).suffix.lower() in VIDEO_SUFFIXES)
+        videos = [file for file in files if Path(file).suffix.lower() in VIDEO_SUFFIXES]
+        if not videos:
+            raise FootageListError("the folder holds no video.", where=item)
         yield from (f"{scheme}://{file.lstrip('/')}" for file in videos)
         return
     folder = Path(item.removeprefix("file://"))
@@ -194,17 +202,24 @@ def _in_manifest(manifest: str) -> list[_Entry]:
                 hint=f"Its first line must name {', '.join(MANIFEST_COLUMNS)}.",
             )
         return list(_manifest_entries(manifest, rows))
-    except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
+    except (OSError, ImportError, UnicodeDecodeError, csv.Error, ValueError) as error:
         raise FootageListError(f"the manifest cannot be read: {error}.", where=manifest) from error
 
 
 def _manifest_entries(manifest: str, rows: "csv.DictReader[str]") -> Iterable[_Entry]:
-    folder = Path(manifest.removeprefix("file://")).absolute().parent
     for row in rows:
         where = f"{manifest}:{rows.line_num}"
-        path = (row["path"] or "").strip()
-        address = path if is_remote(path) or is_remote(manifest) else str(folder / path)
+        address = _beside(manifest, (row["path"] or "").strip())
         yield _Entry(address, where, (row["camera_id"] or "").strip(), row["started_at"] or "")
+
+
+def _beside(manifest: str, path: str) -> str:
+    """A path of a manifest, seen from the manifest's folder."""
+    if "://" in path:
+        return _absolute(path)
+    if is_remote(manifest):
+        return path if path.startswith("/") else f"{manifest.rsplit('/', 1)[0]}/{path}"
+    return str(Path(manifest.removeprefix("file://")).absolute().parent / path)
 
 
 def _absolute(path: str) -> str:

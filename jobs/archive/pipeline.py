@@ -14,8 +14,11 @@ from ray.exceptions import RayTaskError
 from cluster.errors import HomeroomError
 from cluster.settings import Settings
 from cluster.vision.pose import MOST_THREADS
+from jobs.archive.counting import CountSegment
+from jobs.archive.finding import FindPeople
+from jobs.archive.reading import ReadRun
 from jobs.archive.segments import Segment, group_into_runs
-from jobs.archive.stages import CountSegment, FindPeople, ReadRun, SegmentResult
+from jobs.archive.stages import SegmentResult
 
 DECODE_CPUS = 0.4
 COUNT_CPUS = 0.1

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import psutil
 import ray
-from ray.data import DataContext, ExecutionResources
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.errors import RayError
@@ -38,7 +37,6 @@ def running_ray(frame_bytes_a_segment: int) -> Iterator[None]:
     Raises:
         RayError: It cannot be started or joined, or would write frames to a disk.
     """
-    quiet()
     address = os.environ.get("RAY_ADDRESS")
     try:
         if address:
@@ -50,40 +48,52 @@ def running_ray(frame_bytes_a_segment: int) -> Iterator[None]:
         raise RayError(
             f"Ray cannot be {'joined' if address else 'started'}: {error}", where=address
         ) from error
-    _bound_frames_in_flight(frame_bytes_a_segment)
+    _set_up_ray_data(frame_bytes_a_segment)
     try:
         yield
     finally:
         ray.shutdown()
 
 
-def quiet() -> None:
-    """Leave the terminal to our own progress and messages."""
+def _start_here(frame_bytes_a_segment: int) -> None:
+    folder = IN_MEMORY_FOLDER if Path(IN_MEMORY_FOLDER).is_dir() else None
+    with _native_chatter_off():
+        ray.init(
+            address="local",
+            num_cpus=available_cores(),
+            include_dashboard=False,
+            object_store_memory=max(STORE_BYTES, 8 * frame_bytes_a_segment),
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+            object_spilling_directory=folder,
+            _system_config={"automatic_object_spilling_enabled": False},
+        )
+
+
+@contextmanager
+def _native_chatter_off() -> Iterator[None]:
+    """Keep what Ray's C++ side prints while it starts off the terminal; errors are raised."""
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    for name in ("ray", "ray.data"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _set_up_ray_data(frame_bytes_a_segment: int) -> None:
+    """Bound the frames in flight, and leave the terminal to our own progress and messages."""
+    from ray.data import DataContext, ExecutionResources  # two seconds: while Ray starts
+
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.enable_rich_progress_bars = False
-
-
-def _start_here(frame_bytes_a_segment: int) -> None:
-    folder = IN_MEMORY_FOLDER if Path(IN_MEMORY_FOLDER).is_dir() else None
-    ray.init(
-        address="local",
-        num_cpus=available_cores(),
-        include_dashboard=False,
-        object_store_memory=max(STORE_BYTES, 8 * frame_bytes_a_segment),
-        logging_level=logging.ERROR,
-        log_to_driver=False,
-        object_spilling_directory=folder,
-        _system_config={"automatic_object_spilling_enabled": False},
-    )
-
-
-def _bound_frames_in_flight(frame_bytes_a_segment: int) -> None:
-    context = DataContext.get_current()
     context.target_max_block_size = MEBIBYTE  # one segment a block: given on as soon as it is read
     if not os.environ.get("RAY_ADDRESS"):
         bound = max(FRAMES_IN_FLIGHT_BYTES, 4 * frame_bytes_a_segment)

@@ -185,7 +185,8 @@ def _without_overlaps(pieces: list[Piece]) -> tuple[list[Piece], list[Problem]]:
             )
             problems.append(Problem.of(piece.address, error))
             continue
-        timeline.append(replace(piece, begins=piece.begins + max(0.0, over)))
+        if previous is None or piece.ends > previous.ends:  # else it adds nothing
+            timeline.append(replace(piece, begins=piece.begins + max(0.0, over)))
     return timeline, problems
 
 

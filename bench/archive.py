@@ -1,0 +1,157 @@
+"""How fast footage becomes tables: Homeroom's job, the naive loop and the limit, in one run.
+
+    make bench          or          python -m bench.archive --minutes 10
+
+The limit is decoding alone (the job's own cheapest decoding, one process a core) plus OpenVINO
+inference alone (the job's own network, all cores), one after the other on the same cores. Start-up
+is what the same program takes over two seconds of footage; speeds are with start-up taken off.
+"""
+
+import argparse
+import json
+import math
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from bench.lesson import RATE, lesson, two_seconds
+from bench.measure import MEBIBYTE, Measured, run
+from cluster.cli.settings_file import FirstSchool, settings_text
+from cluster.settings import Settings
+from cluster.streams.sampling import FrameSampler
+from cluster.streams.video import probe
+from cluster.vision.people import Letterbox
+from cluster.vision.pose import PoseEstimator, available_cores, cache_dir_of
+from cluster.vision.torch_backend import BATCH_SIZES
+
+ANALYSIS_RATE = 2.0
+INFERENCE_FRAMES = 200
+CAMERA = "bench"
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=int, default=10)
+    parser.add_argument("--no-naive", action="store_true", help="Leave out the slowest part.")
+    options = parser.parse_args()
+    video, short = lesson(options.minutes), two_seconds()
+    footage = probe(str(video)).duration_seconds
+    print(
+        f"{footage:.0f} s of 1080p{RATE}, {ANALYSIS_RATE:g} analysed a second, "
+        f"{available_cores()} cores\n"
+    )
+    decode = _decoding_alone(video, footage, cheap=True)
+    plain = _decoding_alone(video, footage, cheap=False)
+    inference = _inference_alone(footage)
+    limit = footage / (decode + inference)
+    _line("decoding alone", footage / decode, f"{footage / plain:.0f} without the short cuts")
+    _line("OpenVINO inference alone", footage / inference)
+    _line("limit: one after the other", limit)
+    start, whole = _job(short), _job(video)
+    speed = footage / (whole.seconds - start.seconds)
+    _line(
+        "Homeroom's job",
+        speed,
+        f"start-up {start.seconds:.1f} s, peak {whole.peak_bytes / MEBIBYTE:.0f} MiB",
+    )
+    if not options.no_naive:
+        stride = round(RATE / ANALYSIS_RATE)
+        slow_start, slow = _naive(short, stride), _naive(video, stride)
+        naive = footage / (slow.seconds - slow_start.seconds)
+        _line(
+            "naive loop",
+            naive,
+            f"start-up {slow_start.seconds:.1f} s, peak {slow.peak_bytes / MEBIBYTE:.0f} MiB",
+        )
+        print(f"\nHomeroom / naive   {speed / naive:.2f}")
+    print(f"Homeroom / limit   {speed / limit:.2f}")
+    _gpu()
+
+
+def _line(what: str, speed: float, more: str = "") -> None:
+    print(f"{what:<28}{speed:8.1f} footage seconds a second   {more}", flush=True)
+
+
+def _decoding_alone(video: Path, footage: float, *, cheap: bool) -> float:
+    """Seconds to decode and shrink all that the job needs, one process a core."""
+    cores = available_cores()
+    edges = [footage * part / cores for part in range(cores + 1)]
+    with ProcessPoolExecutor(cores) as pool:
+        list(pool.map(_decode, [str(video)] * cores, [0.0] * cores, [1.0] * cores, [cheap] * cores))
+        began = time.monotonic()
+        list(pool.map(_decode, [str(video)] * cores, edges[:-1], edges[1:], [cheap] * cores))
+        return time.monotonic() - began
+
+
+def _decode(video: str, start: float, end: float, cheap: bool) -> int:
+    sampler = FrameSampler(video, rate=ANALYSIS_RATE, cheap=cheap)
+    return sum(1 for _ in sampler.frames(start, end))
+
+
+def _inference_alone(footage: float) -> float:
+    """Seconds to infer as many frames as the footage gives, all cores, nothing else."""
+    from cluster.vision.openvino_backend import OpenVinoNetwork
+
+    estimator = PoseEstimator.from_settings(Settings())
+    box = Letterbox.of(360, 640, 640)
+    estimator.convert(360, 640, 640)
+    from cluster.vision.convert import converted_model
+
+    model = converted_model(estimator.weights, box.height, box.width, cache_dir_of(Settings()))
+    network = OpenVinoNetwork(model, available_cores())
+    frames = box.canvas(INFERENCE_FRAMES)
+    frames += np.random.default_rng(1).integers(0, 99, frames.shape, np.uint8)
+    network(frames[:16])
+    began = time.monotonic()
+    network(frames)
+    each = (time.monotonic() - began) / INFERENCE_FRAMES
+    return each * math.ceil(footage * ANALYSIS_RATE)
+
+
+def _job(video: Path) -> Measured:
+    """The job, as an operator starts it, into an empty lake."""
+    with tempfile.TemporaryDirectory(prefix="homeroom-bench-") as folder:
+        settings = Path(folder) / "homeroom.toml"
+        settings.write_text(settings_text(FirstSchool("Bench", "UTC", "Bench", CAMERA)))
+        command = [sys.executable, "-m", "jobs.analyse_archive", str(video), "--json"]
+        command += [f"--camera={CAMERA}", "--started-at=2026-03-02T09:00:00Z"]
+        measured = run([*command, f"--settings={settings}"])
+    summary = json.loads(measured.output)
+    if summary["problems"]:
+        raise SystemExit(f"the job had problems: {summary['problems']}")
+    return measured
+
+
+def _naive(video: Path, stride: int) -> Measured:
+    return run([sys.executable, "-m", "bench.naive", str(video), str(stride)])
+
+
+def _gpu() -> None:
+    """The CUDA backend by batch size, where there is a GPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        print("\nno GPU here: the CUDA backend was not measured")
+        return
+    print(f"\n{torch.cuda.get_device_name()}, FP16, 640x384, copies to and from the GPU included")
+    frames = Letterbox.of(360, 640, 640).canvas(64)
+    weights = PoseEstimator.from_settings(Settings()).weights
+    from cluster.vision.torch_backend import TorchNetwork
+
+    for size in BATCH_SIZES:
+        network = TorchNetwork(weights.path, "cuda", size)
+        for _ in range(3):
+            network(frames)
+        began = time.monotonic()
+        for _ in range(10):
+            network(frames)
+        print(f"batch {size:>2}   {10 * len(frames) / (time.monotonic() - began):8.0f} frames/s")
+
+
+if __name__ == "__main__":
+    main()

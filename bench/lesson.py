@@ -1,0 +1,84 @@
+"""Footage for the benchmarks: a lesson as a network camera would have recorded it.
+
+1080p30 H.264, a key frame every two seconds, no B-frames, sensor noise; the pictures are the
+photograph that `homeroom demo` uses. One minute is encoded and then repeated by copying its
+packets, so that every minute costs the same to decode.
+"""
+
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from cluster.demo.lesson_video import HEIGHT, WIDTH, frames_of_photo, group_photo
+
+FOLDER = Path(".bench")
+RATE = 30
+GROUP = 60
+NOISE_SIGMA = 2.0
+NOISES = 8
+
+
+def lesson(minutes: int) -> Path:
+    """A lesson of some minutes, made once and kept in `.bench`."""
+    path = FOLDER / f"lesson-{minutes}min.mp4"
+    if not path.exists():
+        _repeat(_one_minute(), minutes, path)
+    return path
+
+
+def two_seconds() -> Path:
+    """The lesson's first two seconds, to measure start-up with."""
+    path = FOLDER / "two-seconds.mp4"
+    if not path.exists():
+        _encode(path, 2.0)
+    return path
+
+
+def _one_minute() -> Path:
+    path = FOLDER / "minute.mp4"
+    if not path.exists():
+        print("making a minute of 1080p30 …", flush=True)
+        _encode(path, 60.0)
+    return path
+
+
+def _encode(path: Path, seconds: float) -> None:
+    FOLDER.mkdir(exist_ok=True)
+    random = np.random.default_rng(1)
+    noises = [
+        random.normal(0, NOISE_SIGMA, (HEIGHT, WIDTH, 3)).astype(np.int8) for _ in range(NOISES)
+    ]
+    beside = path.with_suffix(".part")
+    options = {"preset": "veryfast", "crf": "27", "g": str(GROUP), "bf": "0"}
+    with av.open(beside, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=RATE, options=options)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for index, picture in enumerate(frames_of_photo(group_photo(), seconds, RATE)):
+            noisy = np.asarray(cv2.add(picture, noises[index % NOISES], dtype=cv2.CV_8U), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(noisy, format="bgr24")))
+        container.mux(stream.encode())
+    beside.replace(path)
+
+
+def _repeat(minute: Path, times: int, path: Path) -> None:
+    beside = path.with_suffix(".part")
+    with av.open(beside, "w", format="mp4") as target:
+        copy = None
+        shift = 0
+        for _ in range(times):
+            with av.open(minute) as source:
+                stream = source.streams.video[0]
+                copy = copy or target.add_stream_from_template(stream)
+                end = shift
+                for packet in source.demux(stream):
+                    if packet.pts is None or packet.dts is None:
+                        continue
+                    packet.pts += shift
+                    packet.dts += shift
+                    end = max(end, packet.pts + (packet.duration or 0))
+                    packet.stream = copy
+                    target.mux(packet)
+                shift = end
+    beside.replace(path)

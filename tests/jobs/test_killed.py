@@ -1,0 +1,110 @@
+"""Killed anywhere, the next run completes the job: no window lost, none double."""
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from cluster.settings import load_settings
+from tests.conftest import write_settings, write_video
+from tests.jobs.running import (
+    interrupt,
+    messages_of,
+    parts,
+    run_job,
+    started_job,
+    until_parts,
+    wait_for,
+    windows,
+)
+
+pytestmark = pytest.mark.ray
+
+MINUTES = 8
+NAME = "cam1_20260302T080020Z.mp4"
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight minutes of footage, over nine segments."""
+    path = tmp_path_factory.mktemp("footage") / NAME
+    return write_video(path, seconds=60.0 * MINUTES, rate=2, options={"g": "8"})
+
+
+@pytest.fixture(scope="module")
+def unbroken(video: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The windows of a run that nobody killed."""
+    settings = write_settings(tmp_path_factory.mktemp("unbroken"), rate=1.0)
+    assert run_job(settings, str(video)).status == 0
+    found = windows(load_settings(settings).lake_dir)
+    assert len(found) == 6 * MINUTES
+    return found
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    return write_settings(tmp_path, rate=1.0)
+
+
+@pytest.fixture
+def lake(settings: Path) -> Path:
+    return load_settings(settings).lake_dir
+
+
+def test_the_driver_is_killed_and_the_next_run_completes(
+    settings: Path, lake: Path, video: Path, unbroken: list[dict[str, Any]]
+) -> None:
+    with started_job(settings, str(video)) as job:
+        until_parts(lake, 2)
+        family = psutil.Process(job.pid).children(recursive=True)
+        job.send_signal(signal.SIGKILL)
+        job.wait()
+        done_before = len(parts(lake))
+        wait_for(lambda: not any(one.is_running() for one in family), "Ray to end with its driver")
+
+    ran = run_job(settings, str(video))
+
+    assert ran.status == 0
+    assert ran.summary["segments_skipped"] >= done_before
+    assert ran.summary["segments_done"] < MINUTES + 1
+    assert windows(lake) == unbroken
+
+
+def test_a_worker_is_killed_and_the_same_run_completes_and_a_second_copy_is_refused(
+    settings: Path, lake: Path, video: Path, unbroken: list[dict[str, Any]]
+) -> None:
+    with started_job(settings, str(video)) as job:
+        until_parts(lake, 1)
+        workers = [
+            one
+            for one in psutil.Process(job.pid).children(recursive=True)
+            if "MapWorker" in " ".join(one.cmdline())
+        ]
+        assert workers, "no pose worker was found"
+        workers[0].kill()
+        second = run_job(settings, str(video))
+        status = job.wait()
+
+    assert status == 0
+    assert second.status == 1
+    assert "another run is writing to this lake" in second.messages
+    assert windows(lake) == unbroken
+
+
+def test_control_c_says_what_is_safe_and_the_next_run_completes(
+    settings: Path, lake: Path, video: Path, unbroken: list[dict[str, Any]]
+) -> None:
+    with started_job(settings, str(video)) as job:
+        until_parts(lake, 1)
+        interrupt(job)
+        job.wait()
+    messages = messages_of(settings).read_text()
+
+    assert job.returncode == 130
+    assert "Stopped." in messages
+    assert "run the same command again" in messages
+    assert "Traceback" not in messages
+    assert run_job(settings, str(video)).status == 0
+    assert windows(lake) == unbroken

@@ -1,0 +1,129 @@
+"""The documentation says what the code does."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cluster.activity import durations
+from cluster.settings import Settings
+from cluster.vision import activity
+from cluster.warehouse.schema import TABLES
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+
+
+def _row(page: str, name: str) -> str:
+    return "\n".join(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
+
+
+def test_the_table_of_activities_states_the_constants_of_the_code() -> None:
+    page = (ROOT / "docs" / "activity.md").read_text()
+    stated = {
+        "hand_raised": [
+            activity.RAISED_WRIST_ABOVE_SHOULDERS,
+            activity.RAISED_WRIST_ABOVE_ELBOW,
+            activity.RAISED_WRIST_FROM_NOSE,
+            durations.HAND_RAISED_SECONDS,
+        ],
+        "head_down": [activity.HEAD_LOW_ABOVE_SHOULDERS, durations.HEAD_DOWN_SECONDS],
+        "standing": [
+            activity.STANDING_THIGH_TO_TORSO,
+            activity.STANDING_THIGH_TILT,
+            durations.STANDING_SECONDS,
+        ],
+        "writing": [
+            activity.NOSE_BELOW_EARS,
+            durations.WRITING_HAND_MOVES,
+            durations.DESK_WORK_SECONDS,
+        ],
+        "reading": [activity.NOSE_BELOW_EARS, durations.DESK_WORK_SECONDS],
+    }
+    for name, numbers in stated.items():
+        found = {float(number) for number in re.findall(r"\d+\.?\d*", _row(page, name))}
+        assert set(numbers) <= found, name
+    for number in (
+        activity.LEAST_KEYPOINT_SCORE,
+        activity.TORSO_TO_UNIT,
+        activity.SAME_HEAD,
+        durations.BRIDGE_SECONDS,
+    ):
+        assert str(number) in page
+
+
+def test_every_activity_is_defined() -> None:
+    page = (ROOT / "docs" / "activity.md").read_text()
+
+    assert all(_row(page, str(name)) for name in activity.Activity)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_every_table_and_column_is_documented_with_its_comment(table: object) -> None:
+    page = (ROOT / "docs" / "warehouse.md").read_text()
+    known = next(t for t in TABLES if t is table)
+
+    assert f"## {known.name}\n\n{known.comment}\n" in page
+    for column in known.columns:
+        assert f"| `{column.name}` | {column.type} | {column.comment} |" in page
+
+
+def test_every_setting_appears_in_the_file_that_init_writes(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-c",
+        "from cluster.cli.main import run; run()",
+        "init",
+        str(tmp_path),
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    text = (tmp_path / "homeroom.toml").read_text()
+
+    for name in Settings.model_fields:
+        assert re.search(rf"^(# )?\[*{name}\b", text, re.MULTILINE), name
+
+
+def _commands() -> list[str]:
+    """The `homeroom` commands in the documentation's shell blocks."""
+    blocks = [
+        block
+        for page in PAGES
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
+    ]
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return sorted({line.split("#")[0].strip() for line in lines if line.startswith("homeroom ")})
+
+
+@pytest.mark.parametrize("line", _commands())
+def test_every_command_in_the_documentation_exists_with_its_options(line: str) -> None:
+    words = shlex.split(line)
+    command = [sys.executable, "-c", "from cluster.cli.main import run; run()", words[1], "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert shown.returncode == 0, shown.stderr
+    for option in (word for word in words if word.startswith("--") and word != "--address"):
+        assert option in shown.stdout
+
+
+def test_every_make_target_in_the_documentation_exists() -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        word
+        for page in [*PAGES, ROOT / "CONTRIBUTING.md"]
+        for word in re.findall(
+            r"make (\w+)\b",
+            "\n".join(re.findall(r"`[^`]*`|```.*?```", page.read_text(), re.DOTALL)),
+        )
+    }
+
+    assert named
+    assert named <= targets
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -1,0 +1,342 @@
+"""Postures from keypoints: made-up bodies in body units, placed anywhere at any size."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cluster.vision.activity import Postures, body_unit, postures, without_doubles
+from cluster.vision.people import KEYPOINTS, People
+
+Body = Mapping[str, tuple[float, float]]
+"""Places of keypoints, in shoulder widths from the middle of the shoulders; y grows downwards."""
+
+FLAGS: Final = ("seen", "hand_raised", "head_low", "looking_down", "standing", "cut_off")
+
+SEATED: Final[Body] = {
+    "nose": (0.0, -0.6),
+    "left_eye": (0.1, -0.7),
+    "right_eye": (-0.1, -0.7),
+    "left_ear": (0.22, -0.65),
+    "right_ear": (-0.22, -0.65),
+    "left_shoulder": (0.5, 0.0),
+    "right_shoulder": (-0.5, 0.0),
+    "left_elbow": (0.6, 0.6),
+    "right_elbow": (-0.6, 0.6),
+    "left_wrist": (0.3, 0.9),
+    "right_wrist": (-0.3, 0.9),
+    "left_hip": (0.35, 1.4),
+    "right_hip": (-0.35, 1.4),
+    "left_knee": (0.45, 1.6),
+    "right_knee": (-0.45, 1.6),
+    "left_ankle": (0.45, 2.2),
+    "right_ankle": (-0.45, 2.2),
+}
+UPRIGHT: Final[Body] = {
+    "left_knee": (0.35, 2.4),
+    "right_knee": (-0.35, 2.4),
+    "left_ankle": (0.35, 3.3),
+    "right_ankle": (-0.35, 3.3),
+}
+HAND_UP: Final[Body] = {"left_elbow": (0.75, -0.1), "left_wrist": (0.65, -0.9)}
+HEAD_ON_DESK: Final[Body] = {
+    "nose": (0.0, 0.15),
+    "left_eye": (0.1, 0.05),
+    "right_eye": (-0.1, 0.05),
+    "left_ear": (0.22, 0.0),
+    "right_ear": (-0.22, 0.0),
+}
+FACE: Final = ("nose", "left_eye", "right_eye")
+
+
+def person(
+    *changes: Body,
+    at: tuple[float, float] = (300.0, 200.0),
+    unit: float = 40.0,
+    unseen: Sequence[str] = (),
+    score: float = 0.9,
+) -> People:
+    """One body in a frame.
+
+    Args:
+        changes: Keypoints that differ from somebody who sits and rests.
+        at: Middle of the shoulders, in pixels.
+        unit: Width of the shoulders, in pixels.
+        unseen: Keypoints with a low score.
+        score: Of the person.
+    """
+    places: dict[str, tuple[float, float]] = dict(SEATED)
+    for change in changes:
+        places |= change
+    keypoints = np.zeros((1, len(KEYPOINTS), 3), np.float32)
+    for index, name in enumerate(KEYPOINTS):
+        x, y = places[name]
+        keypoints[0, index] = at[0] + x * unit, at[1] + y * unit, 0.1 if name in unseen else 0.95
+    points = keypoints[0, [name not in unseen for name in KEYPOINTS], :2]
+    box = np.concatenate([points.min(axis=0), points.max(axis=0)])[None]
+    return People(box.astype(np.float32), np.array([score], np.float32), keypoints)
+
+
+def crowd(*bodies: People) -> People:
+    """Several people in one frame, in the given order."""
+    return People(
+        np.concatenate([body.boxes for body in bodies]),
+        np.concatenate([body.scores for body in bodies]),
+        np.concatenate([body.keypoints for body in bodies]),
+    )
+
+
+def mirrored(body: Body) -> Body:
+    """The other hand's side."""
+    swap = {"left": "right", "right": "left"}
+    names = {name: "_".join(swap.get(word, word) for word in name.split("_")) for name in body}
+    return {names[name]: (-x, y) for name, (x, y) in body.items()}
+
+
+def flags(people: People, frame_height: int = 2000) -> set[str]:
+    """What the postures of the only person say."""
+    shown = postures(people, frame_height)
+    assert len(shown) == 1
+    return {flag for flag in FLAGS if getattr(shown, flag)[0]}
+
+
+POSES: Final[Mapping[str, tuple[Sequence[Body], Sequence[str], set[str]]]] = {
+    "rests": ((), (), {"seen"}),
+    "a hand beside the head": ((HAND_UP,), (), {"seen", "hand_raised"}),
+    "a hand above the head": (
+        ({"left_elbow": (0.5, -0.7), "left_wrist": (0.1, -1.4)},),
+        (),
+        {"seen", "hand_raised"},
+    ),
+    "both hands up": ((HAND_UP, mirrored(HAND_UP)), (), {"seen", "hand_raised"}),
+    "a hand up, seen by one ear and eye": (
+        (HAND_UP,),
+        ("nose", "left_eye", "left_ear"),
+        {"seen", "hand_raised"},
+    ),
+    "a hand at the chin": (
+        ({"left_elbow": (0.45, 0.35), "left_wrist": (0.12, -0.3)},),
+        (),
+        {"seen"},
+    ),
+    "a hand in the hair": (
+        ({"left_elbow": (0.7, -0.2), "left_wrist": (0.2, -0.85)},),
+        (),
+        {"seen"},
+    ),
+    "a hand on the hip": (
+        ({"left_elbow": (0.95, 0.6), "left_wrist": (0.5, 1.2)},),
+        (),
+        {"seen"},
+    ),
+    "hands folded": (({"left_wrist": (-0.1, 0.5), "right_wrist": (0.1, 0.5)},), (), {"seen"}),
+    "an arm stretched sideways": (
+        ({"left_elbow": (1.1, -0.1), "left_wrist": (1.7, -0.3)},),
+        (),
+        {"seen"},
+    ),
+    "hands hanging beside a lowered elbow": (
+        ({"left_elbow": (0.9, -0.8), "left_wrist": (1.0, -0.3)},),
+        (),
+        {"seen"},
+    ),
+    "a raised wrist that is hardly seen": ((HAND_UP,), ("left_wrist",), {"seen"}),
+    "a raised wrist whose elbow is hardly seen": ((HAND_UP,), ("left_elbow",), {"seen"}),
+    "a hand up with the back turned": ((HAND_UP,), FACE, {"seen"}),
+    "stands": ((UPRIGHT,), (), {"seen", "standing"}),
+    "stands, one leg hidden": (
+        (UPRIGHT,),
+        ("left_knee", "left_ankle", "left_hip"),
+        # without both hips there is no torso to measure the thigh against
+        {"seen"},
+    ),
+    "stands with one knee hidden": ((UPRIGHT,), ("left_knee",), {"seen", "standing"}),
+    "stands and writes on the board": ((UPRIGHT, HAND_UP), (), {"seen", "standing"}),
+    "sits with legs stretched sideways": (
+        ({"left_knee": (1.4, 2.1), "right_knee": (0.7, 2.1)},),
+        (),
+        {"seen"},
+    ),
+    "lays the head on the desk": ((HEAD_ON_DESK,), (), {"seen", "head_low"}),
+    "looks down": (({"nose": (0.0, -0.3)},), (), {"seen", "looking_down"}),
+    "looks down, one ear hidden": (
+        ({"nose": (0.0, -0.3)},),
+        ("right_ear",),
+        {"seen", "looking_down"},
+    ),
+    "looks down, both ears hidden": (
+        ({"nose": (0.0, -0.3)},),
+        ("left_ear", "right_ear"),
+        {"seen"},
+    ),
+    "looks up": (({"nose": (0.0, -0.9)},), (), {"seen"}),
+    "has a hidden shoulder": ((HAND_UP,), ("left_shoulder",), set()),
+    "has a hidden head": ((UPRIGHT,), KEYPOINTS[:5], set()),
+    "is hardly seen": ((HAND_UP, UPRIGHT), KEYPOINTS, set()),
+}
+
+
+@pytest.mark.parametrize("pose", [name for name in POSES if name != "is hardly seen"])
+@pytest.mark.parametrize("side", ["as drawn", "mirrored"])
+def test_a_body_shows_its_posture(pose: str, side: str) -> None:
+    changes, unseen, expected = POSES[pose]
+    if side == "mirrored":
+        changes = [mirrored(change) for change in changes]
+        unseen = [*mirrored(dict.fromkeys(unseen, (0.0, 0.0)))]
+    assert flags(person(*changes, unseen=unseen)) == expected
+
+
+def test_keypoints_with_low_scores_leave_a_person_unseen() -> None:
+    hardly = person(HAND_UP, UPRIGHT)
+    hardly.keypoints[..., 2] = 0.3
+    shown = postures(hardly, 2000)
+    assert not any(getattr(shown, flag)[0] for flag in FLAGS)
+    assert np.isnan(shown.wrists).all()
+
+
+@settings(deadline=None)
+@given(
+    pose=st.sampled_from([name for name in POSES if name != "is hardly seen"]),
+    unit=st.floats(8, 400),
+    x=st.floats(0, 3000),
+    y=st.floats(0, 1500),
+)
+def test_neither_size_nor_place_changes_a_posture(
+    pose: str, unit: float, x: float, y: float
+) -> None:
+    changes, unseen, expected = POSES[pose]
+    small = person(*changes, unseen=unseen)
+    placed = person(*changes, unseen=unseen, at=(x, y), unit=unit)
+    assert flags(placed, frame_height=10_000) == expected
+    assert np.allclose(
+        postures(placed, 10_000).wrists, postures(small, 10_000).wrists, atol=1e-2, equal_nan=True
+    )
+
+
+@settings(deadline=None)
+@given(
+    points=st.lists(
+        st.tuples(st.integers(0, 500), st.integers(0, 500), st.sampled_from([0.2, 0.9])),
+        min_size=17,
+        max_size=17,
+    ),
+    factor=st.sampled_from([0.25, 0.5, 2.0, 8.0]),
+    shift=st.tuples(st.integers(0, 2000), st.integers(0, 2000)),
+)
+def test_any_body_at_all_is_read_alike_at_another_size_and_place(
+    points: list[tuple[int, int, float]], factor: float, shift: tuple[int, int]
+) -> None:
+    keypoints = np.array([points], np.float32)
+    moved = keypoints.copy()
+    moved[..., :2] = keypoints[..., :2] * np.float32(factor) + np.array(shift, np.float32)
+    box, score = np.zeros((1, 4), np.float32), np.ones(1, np.float32)
+    here = postures(People(box, score, keypoints), 1000)
+    there = postures(People(box, score, moved), 1000)
+    for flag in FLAGS:
+        assert getattr(here, flag) == getattr(there, flag), flag
+
+
+def test_each_person_of_a_frame_is_read_on_their_own() -> None:
+    shown = postures(
+        crowd(
+            person(at=(100, 100), unit=20),
+            person(HAND_UP, at=(300, 100), unit=35),
+            person(UPRIGHT, at=(500, 200), unit=50),
+            person(unseen=KEYPOINTS[:7], at=(700, 200)),
+        ),
+        2000,
+    )
+    assert shown.seen.tolist() == [True, True, True, False]
+    assert shown.hand_raised.tolist() == [False, True, False, False]
+    assert shown.standing.tolist() == [False, False, True, False]
+
+
+def test_nobody_has_no_posture() -> None:
+    shown = postures(People.nobody(), 384)
+    assert isinstance(shown, Postures)
+    assert len(shown) == 0
+
+
+def test_the_lower_edge_hides_whether_somebody_stands() -> None:
+    legs = ("left_knee", "right_knee", "left_ankle", "right_ankle")
+    hidden = person(unseen=legs)
+    bottom = float(hidden.boxes[0, 3])
+    assert "cut_off" in flags(hidden, frame_height=int(bottom))
+    assert "cut_off" not in flags(hidden, frame_height=int(bottom * 1.1))
+
+
+def test_whoever_shows_a_knee_is_not_cut_off() -> None:
+    whole = person()
+    assert "cut_off" not in flags(whole, frame_height=int(whole.boxes[0, 3]))
+
+
+def test_somebody_seen_from_the_side_is_measured_by_the_torso() -> None:
+    aside: Body = {"left_shoulder": (0.1, 0.0), "right_shoulder": (-0.1, 0.0)}
+    assert body_unit(person(aside, unit=40))[0] == pytest.approx(40, rel=0.05)
+    assert body_unit(person(unit=40))[0] == pytest.approx(40, rel=0.05)
+
+
+def test_without_hips_the_shoulders_are_the_unit_and_without_shoulders_there_is_none() -> None:
+    aside: Body = {"left_shoulder": (0.1, 0.0), "right_shoulder": (-0.1, 0.0)}
+    assert body_unit(person(aside, unit=40, unseen=["left_hip"]))[0] == pytest.approx(8, rel=0.01)
+    assert body_unit(person(unseen=["right_shoulder"]))[0] == 0
+
+
+def test_wrists_are_told_in_units_from_the_shoulders() -> None:
+    shown = postures(person(unit=80, unseen=["right_wrist"]), 2000)
+    assert shown.wrists[0, 0] == pytest.approx([0.3, 0.9], abs=0.01)
+    assert np.isnan(shown.wrists[0, 1]).all()
+
+
+def test_of_two_boxes_with_one_head_the_stronger_stays() -> None:
+    whole = person(score=0.9)
+    half = person(UPRIGHT, at=(302, 201), score=0.4, unseen=["left_ankle", "right_ankle"])
+    kept = without_doubles(crowd(whole, half))
+    assert kept.scores.tolist() == whole.scores.tolist()
+    assert np.array_equal(kept.keypoints, whole.keypoints)
+
+
+def test_neighbours_stay_beside_before_and_behind() -> None:
+    neighbours = crowd(
+        person(at=(300, 200), unit=40),
+        person(at=(345, 200), unit=40),  # shoulder to shoulder
+        person(at=(300, 180), unit=36),  # half a head higher, in the row behind
+        person(at=(310, 225), unit=44),  # in the row in front
+    )
+    assert len(without_doubles(neighbours)) == 4
+
+
+def test_many_boxes_on_one_head_are_one_person() -> None:
+    assert len(without_doubles(crowd(*(person(at=(300 + i, 200)) for i in range(5))))) == 1
+
+
+def test_two_heads_that_cannot_be_compared_both_stay() -> None:
+    left = person(unseen=["nose", "right_eye", "right_ear"])
+    right = person(unseen=["nose", "left_eye", "left_ear"], score=0.5)
+    assert len(without_doubles(crowd(left, right))) == 2
+
+
+places = st.lists(
+    st.tuples(st.integers(0, 60), st.integers(0, 60), st.integers(10, 60)), min_size=1, max_size=8
+)
+
+
+@settings(deadline=None)
+@given(places=places)
+def test_dropping_doubles_keeps_order_and_the_strongest_and_is_done_once(
+    places: list[tuple[int, int, int]],
+) -> None:
+    people = crowd(
+        *(
+            person(at=(x, y), unit=unit, score=0.9 - 0.05 * i)
+            for i, (x, y, unit) in enumerate(places)
+        )
+    )
+    once = without_doubles(people)
+    assert once.scores[0] == people.scores[0]
+    assert once.scores.tolist() == sorted(once.scores.tolist(), reverse=True)
+    assert set(once.scores.tolist()) <= set(people.scores.tolist())
+    assert np.array_equal(without_doubles(once).boxes, once.boxes)

@@ -32,7 +32,9 @@ class TorchNetwork:
 
     def __init__(self, weights: Path, device: str, batch_size: int) -> None:
         from ultralytics import YOLO
+        from ultralytics.utils import SETTINGS
 
+        SETTINGS.update({"sync": False})
         self._device = torch.device(device)
         self._dtype = torch.float16 if self._device.type == "cuda" else torch.float32
         model = YOLO(weights, task="pose").model

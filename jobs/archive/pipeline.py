@@ -20,9 +20,10 @@ from jobs.archive.reading import ReadRun
 from jobs.archive.segments import Segment, group_into_runs
 from jobs.archive.stages import SegmentResult
 
-DECODE_CPUS = 0.4
-COUNT_CPUS = 0.1
-POSE_CPUS_A_THREAD = 0.5
+DECODE_CPUS = 0.25
+COUNT_CPUS = 0.05
+SEGMENTS_IN_WORK = 2
+POSE_CPUS_A_THREAD = 0.25
 
 
 def results_of(segments: Sequence[Segment], settings: Settings) -> Iterator[SegmentResult]:
@@ -34,8 +35,9 @@ def results_of(segments: Sequence[Segment], settings: Settings) -> Iterator[Segm
     cores = int(ray.cluster_resources().get("CPU", 1))
     gpus = int(ray.cluster_resources().get("GPU", 0))
     runs = [{"run": run} for run in group_into_runs(segments, cores)]
-    frames = ray.data.from_items(runs, override_num_blocks=len(runs)).flat_map(
+    frames = ray.data.from_items(runs, override_num_blocks=len(runs)).map_batches(
         ReadRun(settings).__call__,
+        batch_size=1,
         num_cpus=DECODE_CPUS,
         compute=TaskPoolStrategy(size=min(cores, len(runs))),
     )
@@ -54,10 +56,16 @@ def results_of(segments: Sequence[Segment], settings: Settings) -> Iterator[Segm
 
 def _pose_resources(settings: Settings, cores: int, gpus: int) -> dict[str, object]:
     if gpus and settings.analysis.device != "cpu":
-        pool = ActorPoolStrategy(min_size=1, max_size=gpus)
+        pool = ActorPoolStrategy(
+            min_size=1, max_size=gpus, max_tasks_in_flight_per_actor=SEGMENTS_IN_WORK
+        )
         return {"compute": pool, "num_gpus": 1, "num_cpus": 1}
     threads = settings.analysis.threads or min(cores, MOST_THREADS)
-    pool = ActorPoolStrategy(min_size=1, max_size=max(1, cores // threads))
+    pool = ActorPoolStrategy(
+        min_size=1,
+        max_size=max(1, cores // threads),
+        max_tasks_in_flight_per_actor=SEGMENTS_IN_WORK,
+    )
     return {"compute": pool, "num_cpus": POSE_CPUS_A_THREAD * threads}
 
 

@@ -18,13 +18,27 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from cluster.errors import RayError
 from cluster.vision.pose import available_cores
 
+# Read when Ray Data is imported: from which share of a stage's budget its output is bounded.
+os.environ.setdefault("RAY_DATA_DOWNSTREAM_CAPACITY_OBJECT_STORE_BUDGET_UTIL_THRESHOLD", "0.1")
+
 IN_MEMORY_FOLDER = "/dev/shm"  # noqa: S108 (a tmpfs, which is the point)
 MEBIBYTE = 2**20
-FRAMES_IN_FLIGHT_BYTES = 320 * MEBIBYTE
-STORE_BYTES = 640 * MEBIBYTE
-"""Of a local Ray: twice what may be in flight, so that it never has to fall back."""
+STORE_SEGMENTS = 48
+"""A local Ray's object store may hold the frames of so many segments. Ray Data shares it out to
+the stages by its own estimates, far above the use; memory is taken only as it is used, and what
+bounds that is `WAITING_TO_IN_WORK`."""
 
-MOST_MEMORY_FILESYSTEMS = frozenset({"tmpfs", "ramfs", "hugetlbfs"})
+LEAST_STORE_SEGMENTS = 8
+LEAST_STORE_BYTES = 256 * MEBIBYTE
+MEMORY_SHARE = 0.4
+"""Most of the free memory that the store may be given."""
+
+WAITING_TO_IN_WORK = 0.5
+"""Decoding pauses when so many times the frames wait that the pose model has in work."""
+
+WORKERS_A_CORE = 4
+
+MEMORY_FILESYSTEMS = frozenset({"tmpfs", "ramfs", "hugetlbfs"})
 
 
 @contextmanager
@@ -57,17 +71,44 @@ def running_ray(frame_bytes_a_segment: int) -> Iterator[None]:
 
 def _start_here(frame_bytes_a_segment: int) -> None:
     folder = IN_MEMORY_FOLDER if Path(IN_MEMORY_FOLDER).is_dir() else None
+    store = _store_bytes(frame_bytes_a_segment)
     with _native_chatter_off():
         ray.init(
             address="local",
             num_cpus=available_cores(),
             include_dashboard=False,
-            object_store_memory=max(STORE_BYTES, 8 * frame_bytes_a_segment),
+            object_store_memory=store,
             logging_level=logging.ERROR,
             log_to_driver=False,
             object_spilling_directory=folder,
-            _system_config={"automatic_object_spilling_enabled": False},
+            _system_config={
+                "automatic_object_spilling_enabled": False,
+                # Ray ends idle workers beyond one a core; ours would start anew for each segment.
+                "num_workers_soft_limit": WORKERS_A_CORE * available_cores(),
+            },
         )
+
+
+def _store_bytes(frame_bytes_a_segment: int) -> int:
+    """Size of a local object store.
+
+    Raises:
+        RayError: Shared memory is too small for it; Ray would take a file on a disk instead.
+    """
+    free = psutil.virtual_memory().available
+    if Path(IN_MEMORY_FOLDER).is_dir():
+        free = min(free, psutil.disk_usage(IN_MEMORY_FOLDER).free)
+    wish = STORE_SEGMENTS * frame_bytes_a_segment
+    size = max(LEAST_STORE_BYTES, min(wish, int(MEMORY_SHARE * free)))
+    needed = max(LEAST_STORE_BYTES, LEAST_STORE_SEGMENTS * frame_bytes_a_segment)
+    if size < needed or size > free:
+        raise RayError(
+            f"{needed / MEBIBYTE:.0f} MiB of shared memory are needed for frames, and "
+            f"{min(free, int(MEMORY_SHARE * free)) / MEBIBYTE:.0f} MiB can be had.",
+            where=IN_MEMORY_FOLDER,
+            hint="Give the machine (or the container, with --shm-size) more.",
+        )
+    return size
 
 
 @contextmanager
@@ -94,10 +135,11 @@ def _set_up_ray_data(frame_bytes_a_segment: int) -> None:
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.enable_rich_progress_bars = False
+    context.downstream_capacity_backpressure_ratio = WAITING_TO_IN_WORK
     context.target_max_block_size = MEBIBYTE  # one segment a block: given on as soon as it is read
     if not os.environ.get("RAY_ADDRESS"):
-        bound = max(FRAMES_IN_FLIGHT_BYTES, 4 * frame_bytes_a_segment)
-        context.execution_options.resource_limits = ExecutionResources(object_store_memory=bound)
+        budget = _store_bytes(frame_bytes_a_segment)
+        context.execution_options.resource_limits = ExecutionResources(object_store_memory=budget)
 
 
 def _refuse_spilling_to_disk() -> None:
@@ -132,4 +174,4 @@ def _spill_folder_is_memory() -> tuple[str, str, bool]:
     for mount in mounts:
         if Path(folder).is_relative_to(mount.mountpoint):
             kind = mount.fstype
-    return os.uname().nodename, folder, kind in MOST_MEMORY_FILESYSTEMS
+    return os.uname().nodename, folder, kind in MEMORY_FILESYSTEMS

@@ -30,27 +30,67 @@ class ReadRun:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def __call__(self, row: Row) -> Iterator[Row]:
-        """Read the segments of `row["run"]`, each as soon as its frames are there."""
-        segments: Sequence[Segment] = row["run"]
+    def __call__(self, batch: Row) -> Iterator[Row]:
+        """Read the segments of a run, each as soon as its frames are there.
+
+        Args:
+            batch: `run`, of length one: the segments.
+        """
+        segments: Sequence[Segment] = list(batch["run"][0])
         camera = self._settings.cameras_by_id[segments[0].camera_id]
         rate = self._settings.analysis.rate
+        files = _Files(camera, rate, segments)
         tail: list[_Taken] = []
-        readers: dict[str, _FileReader] = {}
         for index, segment in enumerate(segments):
-            files = _Files(camera, rate, readers, segments)
+            roll = _Roll(capacity=math.ceil((SEGMENT_SECONDS + MEMORY_SECONDS) * rate) + 2)
+            for taken in tail:
+                roll.add(taken)
             if index == 0:
-                tail, _ = files.read(segment.lead_in)
-            frames, reading = files.read(segment.pieces)
-            yield _row(segment, reading, [*tail, *frames])
-            after = segment.starts + SEGMENT_SECONDS - MEMORY_SECONDS
-            tail = [taken for taken in frames if taken.moment >= after]
+                files.read(segment.lead_in, roll)
+            reading = files.read(segment.pieces, roll)
+            yield _as_batch(segment, reading, roll)
+            tail = roll.since(segment.starts + SEGMENT_SECONDS - MEMORY_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
     moment: float
     pixels: Pixels
+
+
+class _Roll:
+    """Frames in one array, written once: a segment's are some ninety megabytes."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._pixels = np.zeros((0, 1, 1, 3), np.uint8)
+        self.moments: list[float] = []
+
+    @property
+    def pixels(self) -> Pixels:
+        """(n, height, width, 3) uint8."""
+        return self._pixels[: len(self.moments)]
+
+    def add(self, taken: _Taken) -> None:
+        """Add a frame behind the others."""
+        count = len(self.moments)
+        if not count:
+            self._pixels = np.empty((self._capacity, *taken.pixels.shape), np.uint8)
+        elif count == len(self._pixels):
+            self._pixels = np.concatenate([self._pixels, np.empty_like(self._pixels)])
+        height, width = self._pixels.shape[1:3]
+        fits = taken.pixels.shape[:2] == (height, width)
+        # A camera whose picture changed its size within a minute: keep one shape a segment.
+        self._pixels[count] = taken.pixels if fits else cv2.resize(taken.pixels, (width, height))
+        self.moments.append(taken.moment)
+
+    def since(self, moment: float) -> list[_Taken]:
+        """Copies of the frames from a moment on."""
+        return [
+            _Taken(taken, self._pixels[index].copy())
+            for index, taken in enumerate(self.moments)
+            if taken >= moment
+        ]
 
 
 class _FileReader:
@@ -79,21 +119,14 @@ class _FileReader:
 class _Files:
     """The files of a run."""
 
-    def __init__(
-        self,
-        camera: Camera,
-        rate: float,
-        readers: dict[str, _FileReader],
-        run: Sequence[Segment],
-    ) -> None:
+    def __init__(self, camera: Camera, rate: float, run: Sequence[Segment]) -> None:
         self._camera = camera
         self._rate = rate
-        self._readers = readers
+        self._readers: dict[str, _FileReader] = {}
         self._run = run
 
-    def read(self, pieces: Sequence[Piece]) -> tuple[list[_Taken], Reading]:
-        """The frames of some pieces, and what came up."""
-        frames: list[_Taken] = []
+    def read(self, pieces: Sequence[Piece], roll: _Roll) -> Reading:
+        """Put the frames of some pieces on a roll, and say what came up."""
         covered: list[Interval] = []
         problems: list[Problem] = []
         gaps: list[Gap] = []
@@ -104,10 +137,8 @@ class _Files:
             before, gaps_before = report.decoded, len(report.gaps)
             reached = piece.ends
             try:
-                frames.extend(
-                    _Taken(piece.file_starts + frame.time_seconds, frame.pixels)
-                    for frame in reader.until(piece.ends - piece.file_starts)
-                )
+                for frame in reader.until(piece.ends - piece.file_starts):
+                    roll.add(_Taken(piece.file_starts + frame.time_seconds, frame.pixels))
                 if reader.exhausted:
                     reached = self._end_reached(piece, reader)
             except FootageError as error:
@@ -118,7 +149,7 @@ class _Files:
                 covered.append((piece.begins, min(reached, piece.ends)))
             decoded += report.decoded - before
             gaps += [Gap(piece.address, a, b - a) for a, b in report.gaps[gaps_before:]]
-        return frames, Reading(tuple(covered), tuple(problems), tuple(gaps), decoded)
+        return Reading(tuple(covered), tuple(problems), tuple(gaps), decoded)
 
     def _end_reached(self, piece: Piece, reader: _FileReader) -> float:
         """Where the file really ended, if that is before the piece does."""
@@ -156,15 +187,13 @@ class _Files:
         return self._readers[piece.address]
 
 
-def _row(segment: Segment, reading: Reading, frames: Sequence[_Taken]) -> Row:
-    if not frames:
-        pixels = np.zeros((0, 1, 1, 3), np.uint8)
-    else:
-        height, width = frames[0].pixels.shape[:2]
-        pixels = np.empty((len(frames), height, width, 3), np.uint8)
-        for index, taken in enumerate(frames):
-            fits = taken.pixels.shape[:2] == (height, width)
-            # A camera whose picture changed its size within a minute: keep one shape a row.
-            pixels[index] = taken.pixels if fits else cv2.resize(taken.pixels, (width, height))
-    moments = np.array([taken.moment for taken in frames], np.float64)
-    return {"segment": segment, "reading": reading, "moments": moments, "pixels": pixels}
+def _as_batch(segment: Segment, reading: Reading, roll: _Roll) -> Row:
+    """One row, as columns of length one: Ray Data takes arrays so without another copy."""
+    objects = np.empty((2, 1), object)
+    objects[0, 0], objects[1, 0] = segment, reading
+    return {
+        "segment": objects[0],
+        "reading": objects[1],
+        "moments": np.array([roll.moments], np.float64),
+        "pixels": roll.pixels[None],
+    }

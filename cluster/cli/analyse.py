@@ -46,12 +46,20 @@ def submit(address: str, arguments: list[str], settings: Path | None) -> int:
 
     Raises:
         SettingsError: `data_dir` is relative, or the manifest cannot be read.
-        RayError: The cluster cannot be reached.
+        RayError: The cluster cannot be reached, or asks for another token.
     """
+    from ray.exceptions import AuthenticationError  # a second to import: only where it is needed
+
     with tempfile.TemporaryDirectory(prefix="homeroom-job-") as scratch:
         sent = _pack(Path(scratch), arguments, settings)
         try:
             return _submit_and_follow(address, scratch, sent)
+        except AuthenticationError as error:
+            raise RayError(
+                "the cluster asks for a token, and none or a wrong one was found.",
+                where=address,
+                hint="Set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH.",
+            ) from error
         except (ConnectionError, RuntimeError) as error:
             raise RayError(
                 f"the cluster cannot be reached: {error}",

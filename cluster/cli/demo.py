@@ -30,8 +30,9 @@ SMALL_K = 5
 CAMERA, ROOM = "room-12-front", "room-12"
 STARTS_AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 FIRST_ROWS = """
-SELECT strftime(window_start, '%H:%M:%S') AS "from", people_max, people_mean, hand_raised_share,
-       reading_share, writing_share, hand_raises, suppressed
+SELECT strftime(window_start, '%H:%M:%S') AS "from", people_max AS people, people_mean AS mean,
+       hand_raised_share AS hand_up, reading_share AS reading, writing_share AS writing,
+       unclear_share AS unclear, hand_raises AS raises, suppressed AS withheld
 FROM activity_windows ORDER BY window_start LIMIT 6
 """
 EXIT_PARTLY = 3

@@ -21,8 +21,6 @@ from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query, warehouse_path
 from cluster.warehouse.report import windows_of_room, write_report
 
-UNLIMITED_WIDTH = 10_000
-
 
 class Format(StrEnum):
     """How a query's answer is printed."""
@@ -68,8 +66,7 @@ def print_table(result: pa.Table) -> None:
         table.add_column(escape(field.name), justify=justify, no_wrap=True)
     for row in _rows(result):
         table.add_row(*("–" if value is None else escape(str(value)) for value in row))
-    wide = answers.width if answers.is_terminal else UNLIMITED_WIDTH
-    answers.print(table, width=wide, crop=False, soft_wrap=not answers.is_terminal)
+    answers.print(table)
     answers.print(f"{result.num_rows} rows", style="dim")
 
 

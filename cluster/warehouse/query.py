@@ -71,7 +71,9 @@ def run_query(settings: Settings, sql: str) -> pa.Table:
             connection.execute("EXPLAIN FROM query(?)", [sql])
             return connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
-            raise QueryRefused(f"DuckDB refused the query: {error}") from error
+            # Behind "LINE 1" DuckDB quotes our own words around the query.
+            reason = str(error).split("\n\nLINE 1: EXPLAIN", 1)[0]
+            raise QueryRefused(f"DuckDB refused the query: {reason}") from error
 
 
 def warehouse_path(settings: Settings) -> Path:

@@ -373,8 +373,3 @@ def _dangling(table: str, key: str, pairs: list[tuple[str, str]], known: set[str
         for name, target in pairs
         if target not in known
     ]
-
-
-def describe_schema() -> dict[str, Any]:
-    """The JSON schema of `homeroom.toml`, for editors and for the documentation's tests."""
-    return Settings.model_json_schema()

@@ -15,7 +15,6 @@ from cluster.errors import SettingsError
 from cluster.settings import (
     Settings,
     analysis_digest,
-    describe_schema,
     load_settings,
 )
 
@@ -421,7 +420,7 @@ def test_every_table_refuses_keys_that_it_does_not_know_and_is_frozen() -> None:
 
 
 def test_the_schema_can_be_written_as_json() -> None:
-    schema = json.loads(json.dumps(describe_schema()))
+    schema = json.loads(json.dumps(Settings.model_json_schema()))
     assert set(schema["properties"]) == set(Settings.model_fields)
 
 

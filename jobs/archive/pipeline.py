@@ -46,7 +46,12 @@ def results_of(segments: Sequence[Segment], settings: Settings) -> Iterator[Segm
         fn_constructor_args=(settings,),
         **_pose_resources(settings, cores, gpus),
     )
-    results = people.map(CountSegment(settings).__call__, num_cpus=COUNT_CPUS)
+    results = people.map(
+        CountSegment,
+        fn_constructor_args=(settings,),
+        compute=ActorPoolStrategy(min_size=1, max_size=cores),  # its imports take seconds: once
+        num_cpus=COUNT_CPUS,
+    )
     try:
         for row in results.iter_rows():
             yield row["result"]

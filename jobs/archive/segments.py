@@ -133,12 +133,13 @@ def group_into_runs(segments: Iterable[Segment], workers: int) -> list[list[Segm
 
     Args:
         segments: To do.
-        workers: Tasks that will read at once; there are a few runs for each.
+        workers: Tasks that will read at once. Runs become shorter towards the end, so that all
+            end at about the same time (guided self-scheduling, Polychronopoulos and Kuck, 1987).
     """
     ordered = sorted(segments, key=lambda s: (s.camera_id, s.starts))
-    longest = max(1, min(LONGEST_RUN, len(ordered) // (2 * max(1, workers))))
+    longest = 1
     runs: list[list[Segment]] = []
-    for segment in ordered:
+    for index, segment in enumerate(ordered):
         last = runs[-1][-1] if runs else None
         follows = (
             last is not None
@@ -149,6 +150,8 @@ def group_into_runs(segments: Iterable[Segment], workers: int) -> list[list[Segm
             runs[-1].append(segment)
         else:
             runs.append([segment])
+            remaining = len(ordered) - index
+            longest = max(1, min(LONGEST_RUN, remaining // (2 * max(1, workers))))
     return runs
 
 

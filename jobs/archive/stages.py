@@ -3,7 +3,7 @@
     stage         module       runs as     does                             gives rows of
     ReadRun       reading.py   CPU tasks   decode, shrink                   a segment's frames
     FindPeople    finding.py   actor pool  pose model                       a segment's people
-    CountSegment  counting.py  CPU tasks   activity, windows, suppression   SegmentResult
+    CountSegment  counting.py  actor pool  activity, windows, suppression   SegmentResult
 
 Frames travel between the first two in memory alone, shrunken; bodies between the second and the
 third; what leaves the third is what may be told. Each stage has a module of its own, so that a

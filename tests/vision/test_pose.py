@@ -91,9 +91,12 @@ def overlaps(first: Floats, second: Floats) -> npt.NDArray[np.float64]:
 
 
 def assert_same_people(
-    found: People, expected: People, *, least_overlap: float = 0.9, pixels: float = 4.0
+    found: People, expected: People, *, least_overlap: float = 0.9, of_box: float = 0.05
 ) -> None:
-    """One to one: boxes that overlap, scores and sure keypoints that are close."""
+    """One to one: boxes that overlap, scores and sure keypoints that are close.
+
+    Where the CPU computes in bfloat16 (AMX), single keypoints move by a few hundredths of a box.
+    """
     assert len(found) == len(expected) > 0
     overlap = overlaps(expected.boxes, found.boxes)
     match = overlap.argmax(axis=1)
@@ -103,7 +106,8 @@ def assert_same_people(
     sure = expected.keypoints[..., 2] > 0.5
     assert sure.any()
     away = np.linalg.norm(found.keypoints[match][..., :2] - expected.keypoints[..., :2], axis=-1)
-    assert away[sure].max() < pixels
+    sides = (expected.boxes[:, 2:] - expected.boxes[:, :2]).max(axis=1, keepdims=True)
+    assert (away / sides)[sure].max() < of_box
     scores = found.keypoints[match][..., 2]
     np.testing.assert_allclose(scores[sure], expected.keypoints[..., 2][sure], atol=0.1)
 
@@ -205,7 +209,7 @@ def test_the_number_of_threads_changes_nothing(classroom: list[Pixels], threads:
     for found, expected in zip(
         other.estimate(classroom), estimator(OPENVINO).estimate(classroom), strict=True
     ):
-        assert_same_people(found, expected, pixels=1.0)
+        assert_same_people(found, expected, of_box=0.005)
 
 
 def test_converting_beforehand_is_all_that_estimating_needs(

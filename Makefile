@@ -5,10 +5,12 @@ READY := .venv/.ready
 
 .PHONY: demo test check bench constraints clean
 
-$(READY): pyproject.toml constraints.txt
+$(BIN)/uv:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v in {(3, 11), (3, 12)} else f"Homeroom needs Python 3.11 or 3.12, and this is {v[0]}.{v[1]}: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
+
+$(READY): $(BIN)/uv pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
 	@touch $(READY)
 
@@ -28,7 +30,7 @@ check: $(READY)  ## Style, types, import contracts, dependencies
 bench: $(READY)  ## Measure against the naive way and the limit
 	$(BIN)/python -m bench.archive
 
-constraints: $(READY)  ## Pin anew everything that pyproject.toml asks for
+constraints: $(BIN)/uv  ## Pin anew everything that pyproject.toml asks for
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade \
 	  --custom-compile-command 'make constraints' --output-file constraints.txt pyproject.toml
 

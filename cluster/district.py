@@ -161,3 +161,8 @@ def parse_moment(text: str | None, where: str) -> datetime:
             hint="Add the offset, like +01:00, or Z for UTC.",
         )
     return in_utc
+
+
+def camera_of_room(settings: Settings, room_id: str) -> Camera | None:
+    """The first camera of a room."""
+    return next((camera for camera in settings.cameras if camera.room == room_id), None)

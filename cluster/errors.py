@@ -9,7 +9,8 @@
     │   └── FootageListError      footage_list_invalid
     ├── WeightsError              weights_unusable
     │   ├── WeightsMissing        weights_missing
-    │   └── WeightsMismatch       weights_mismatch
+    │   ├── WeightsMismatch       weights_mismatch
+    │   └── LicenceNotAccepted    licence_not_accepted
     ├── VisionError               vision_failed
     ├── LakeError                 lake_unusable
     │   ├── LakeBusy              lake_busy
@@ -17,7 +18,20 @@
     ├── WarehouseError            warehouse_unusable
     │   ├── NotPublished          warehouse_not_published
     │   └── QueryRefused          query_refused
-    └── RayError                  ray_unusable
+    ├── RayError                  ray_unusable
+    ├── KeyUnusable               key_unusable
+    │   └── KeyMissing            key_missing
+    ├── RecordsError              records_unusable
+    │   ├── RecordsOutdated       records_outdated
+    │   └── RecordsBusy           records_busy
+    ├── RosterError               roster_invalid
+    ├── NotFound                  not_found
+    ├── NotAllowed                not_allowed
+    ├── FaceUnclear               face_unclear
+    ├── RegisterError             register_refused
+    │   └── RegisterChanged       register_changed
+    ├── BadgeRefused              badge_refused
+    └── AuditBroken               audit_broken
 
 A message says what was wrong and where; the hint says what to do. The code is stable: tools
 may match on it, people need not read it.
@@ -113,6 +127,12 @@ class WeightsMismatch(WeightsError):
     code = "weights_mismatch"
 
 
+class LicenceNotAccepted(WeightsError):
+    """The weights have a licence that whoever asks for them has not accepted."""
+
+    code = "licence_not_accepted"
+
+
 class VisionError(HomeroomError):
     """A model could not be converted, compiled or run."""
 
@@ -159,3 +179,81 @@ class RayError(HomeroomError):
     """Ray could not be started or reached, or is set up in a way that breaks a rule."""
 
     code = "ray_unusable"
+
+
+class KeyUnusable(HomeroomError):
+    """A key cannot be read, unwrapped or written, or does not open what it should."""
+
+    code = "key_unusable"
+
+
+class KeyMissing(KeyUnusable):
+    """The key was destroyed, or was never here."""
+
+    code = "key_missing"
+
+
+class RecordsError(HomeroomError):
+    """The records cannot be opened, read or written."""
+
+    code = "records_unusable"
+
+
+class RecordsOutdated(RecordsError):
+    """The records were made by another version of Homeroom."""
+
+    code = "records_outdated"
+
+
+class RecordsBusy(RecordsError):
+    """Somebody else has been writing to the records for too long."""
+
+    code = "records_busy"
+
+
+class RosterError(HomeroomError):
+    """A roster or timetable cannot be imported."""
+
+    code = "roster_invalid"
+
+
+class NotFound(HomeroomError):
+    """There is no such student, class, lesson or register."""
+
+    code = "not_found"
+
+
+class NotAllowed(HomeroomError):
+    """A rule, the policy or a missing consent stands against it."""
+
+    code = "not_allowed"
+
+
+class FaceUnclear(HomeroomError):
+    """A photograph does not hold one clear face."""
+
+    code = "face_unclear"
+
+
+class RegisterError(HomeroomError):
+    """The register is in a state that does not allow this."""
+
+    code = "register_refused"
+
+
+class RegisterChanged(RegisterError):
+    """Somebody else changed the register in between."""
+
+    code = "register_changed"
+
+
+class BadgeRefused(HomeroomError):
+    """The badge is not ours, has expired, or was replaced."""
+
+    code = "badge_refused"
+
+
+class AuditBroken(HomeroomError):
+    """The audit log was tampered with."""
+
+    code = "audit_broken"

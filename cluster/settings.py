@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -147,6 +155,62 @@ class Weights(_Table):
     )
 
 
+class Records(_Table):
+    """The transactional database: roster, consents, registers, audit."""
+
+    url: SecretStr | None = Field(
+        None,
+        description="PostgreSQL, like postgresql+psycopg://user:password@host/homeroom; unset: "
+        "SQLite below data_dir. Better set in the environment.",
+    )
+
+
+class Security(_Table):
+    """Keys. They live apart from the records, so that a backup of these opens nothing."""
+
+    keys_dir: Path = Field(
+        Path("homeroom-keys"),
+        description="Folder of the wrapped keys; never in the same backup as data_dir.",
+    )
+    master_key: SecretStr | None = Field(
+        None, description="The master key, 32 bytes in base64; for the environment alone."
+    )
+    master_key_file: Path | None = Field(
+        None, description="A file that holds it; unset: master.key in keys_dir, made at first use."
+    )
+    kms_command: list[str] = Field(
+        default_factory=list,
+        max_length=64,
+        description="A program that wraps keys instead: called with `wrap` or `unwrap` and the "
+        "key's name, it reads and writes base64.",
+    )
+
+
+class Registers(_Table):
+    """How registers are taken."""
+
+    minutes: int = Field(10, ge=1, le=20, description="How long a register is open.")
+    grace_minutes: int = Field(
+        5, ge=0, le=60, description="Who comes up to so many minutes after the start is not late."
+    )
+    open_with_lesson: bool = Field(
+        False, description="Open a register when its lesson starts, where one is watched."
+    )
+    policy: Path | None = Field(
+        None, description="The face policy (TOML). Unset or not valid: no face roll call."
+    )
+    engine: Literal["dlib", "insightface"] = Field("dlib", description="Compares faces.")
+    insightface_pack: Path | None = Field(
+        None, description="Folder of an InsightFace pack; its weights are for research only."
+    )
+    badge_days: int = Field(200, ge=1, le=400, description="How long a printed badge is good.")
+    erased_entries: Literal["delete", "keep"] = Field(
+        "delete",
+        description="What `homeroom erase` does with a student's entries: `keep` leaves them "
+        "under an id that nothing ties to anybody.",
+    )
+
+
 class Settings(BaseSettings):
     """All settings of one installation. Paths are absolute after loading."""
 
@@ -175,6 +239,11 @@ class Settings(BaseSettings):
     analysis: Analysis = Field(default_factory=lambda: Analysis(), description="How to analyse.")
     privacy: Privacy = Field(default_factory=lambda: Privacy(), description="What is withheld.")
     weights: Weights = Field(default_factory=lambda: Weights(), description="Model files.")
+    records: Records = Field(default_factory=lambda: Records(), description="The records.")
+    security: Security = Field(default_factory=lambda: Security(), description="Keys.")
+    registers: Registers = Field(
+        default_factory=lambda: Registers(), description="Taking attendance."
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -213,6 +282,11 @@ class Settings(BaseSettings):
     def lake_dir(self) -> Path:
         """Folder of the Parquet files."""
         return self.data_dir / "lake"
+
+    @property
+    def records_dir(self) -> Path:
+        """Folder of the records, where they are in SQLite."""
+        return self.data_dir / "records"
 
     @property
     def warehouse_dir(self) -> Path:
@@ -300,12 +374,25 @@ def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:
         return None if path is None else (folder / path.expanduser()).absolute()
 
     weights = settings.weights.model_copy(update={"pose": absolute(settings.weights.pose)})
+    security, registers = settings.security, settings.registers
     return settings.model_copy(
         update={
             "data_dir": absolute(settings.data_dir),
             "cache_dir": absolute(settings.cache_dir),
             "timetable": absolute(settings.timetable),
             "weights": weights,
+            "security": security.model_copy(
+                update={
+                    "keys_dir": absolute(security.keys_dir),
+                    "master_key_file": absolute(security.master_key_file),
+                }
+            ),
+            "registers": registers.model_copy(
+                update={
+                    "policy": absolute(registers.policy),
+                    "insightface_pack": absolute(registers.insightface_pack),
+                }
+            ),
         }
     )
 

@@ -13,6 +13,7 @@ import typer
 
 from cluster.cli.analyse import JOB
 from cluster.cli.console import JsonOption, answer_json, say
+from cluster.cli.demo_register import POLICY_FILE, show_register
 from cluster.cli.settings_file import FirstSchool, settings_text
 from cluster.cli.tables import print_table
 from cluster.demo.lesson_video import write_lesson
@@ -71,8 +72,15 @@ def demo(
     with _step("Drawing the report"):
         drawn = windows_of_room(settings, ROOM, STARTS_AT, STARTS_AT + timedelta(days=1))
         write_report(drawn, report, k=SMALL_K)
+    proposed = {}
+    if video is None:
+        say("\nNow the register of a made-up class, by faces, of those who agreed.\n")
+        with _step("Importing a roster, asking for consent, and watching two lessons"):
+            proposed = show_register(folder, settings, ROOM)
     if as_json:
-        answer_json({"rows": published.rows, "report": str(report), "folder": str(folder)})
+        answer_json(
+            {"rows": published.rows, **proposed, "report": str(report), "folder": str(folder)}
+        )
         return
     say("\nThe first windows (– is withheld; 0.05 means 5% or less):\n")
     print_table(run_query(settings, FIRST_ROWS))
@@ -100,7 +108,14 @@ def _write_settings(folder: Path, video: Path | None) -> Settings:
     ends_at = STARTS_AT + timedelta(seconds=seconds)
     _write_each(
         {
-            path: lambda: settings_text(first, {"privacy": {"k": SMALL_K}, "timetable": timetable}),
+            path: lambda: settings_text(
+                first,
+                {
+                    "privacy": {"k": SMALL_K},
+                    "timetable": timetable,
+                    "registers": {"policy": POLICY_FILE},
+                },
+            ),
             folder / timetable: lambda: (
                 "lesson_id,room_id,class_id,starts_at,ends_at\n"
                 f"demo-lesson,{ROOM},7B-science,{STARTS_AT.isoformat()},{ends_at.isoformat()}\n"

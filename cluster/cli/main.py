@@ -5,7 +5,7 @@ import sys
 import typer
 
 from cluster import __version__
-from cluster.cli import analyse, demo, doctor, setup, tables
+from cluster.cli import analyse, audit, consent, demo, doctor, face, register, roster, setup, tables
 from cluster.cli.console import EXIT_FAILED, EXIT_STOPPED, report_error, say
 from cluster.errors import HomeroomError
 
@@ -28,6 +28,14 @@ app.command(
 app.command("publish")(tables.publish_warehouse)
 app.command("query")(tables.query)
 app.command("report")(tables.report)
+app.add_typer(roster.app, name="roster")
+app.add_typer(consent.app, name="consent")
+app.add_typer(face.app, name="face")
+app.command("erase")(face.erase_command)
+app.add_typer(register.app, name="register")
+app.add_typer(register.badge_app, name="badge")
+app.add_typer(audit.app, name="audit")
+app.add_typer(audit.records_app, name="records")
 
 
 @app.callback(invoke_without_command=True)

@@ -9,9 +9,11 @@ from rich.table import Table
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
 from cluster.cli.settings_file import FirstSchool, settings_text
+from cluster.demo.sample_roster import write_sample_roster
 from cluster.district import load_timetable
 from cluster.errors import SettingsError
 from cluster.settings import SETTINGS_FILE, Settings, load_settings, parse_settings
+from cluster.warehouse.lake import utc_now
 
 
 def init(
@@ -19,6 +21,9 @@ def init(
     school: Annotated[str, typer.Option(help="Name of the school.")] = "Hillside School",
     timezone: Annotated[str, typer.Option(help="Its IANA time zone.")] = "Europe/London",
     room: Annotated[str, typer.Option(help="Name of its first room.")] = "Room 12",
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Also write a roster and timetable of made-up people.")
+    ] = False,
     force: Annotated[bool, typer.Option(help="Write over an existing file.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -35,8 +40,16 @@ def init(
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"it cannot be written: {error.strerror}.", where=str(path)) from error
+    roster = folder / "roster" if sample else None
+    if roster is not None:
+        write_sample_roster(roster, today=utc_now().date())
     if as_json:
-        answer_json({"settings": str(path)})
+        answer_json({"settings": str(path), **({"roster": str(roster)} if roster else {})})
+    if roster is not None:
+        say(
+            f"Wrote {roster}: import it with `homeroom roster import {roster}` and "
+            f"`homeroom roster timetable {roster / 'timetable.csv'}`."
+        )
     say(f"Wrote {path}. Name your rooms and cameras there, then run `homeroom check`.")
 
 

@@ -1,0 +1,195 @@
+"""How fast faces are compared, and how often rightly: each engine, on the sample faces.
+
+    python -m bench.faces          or          python -m bench.faces --pack FOLDER
+
+The trade-off compares every face of the sample pictures with every other. Small faces are from
+the same pictures, shrunk until the face is about as wide as the engine still compares; they are
+held against the faces of the full pictures, as a lesson's faces are against templates.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from cluster.register.matching import ClassMatcher
+from cluster.settings import Settings
+from cluster.vision.faces import FaceChip, FaceEngine
+from cluster.vision.faces_dlib import DlibEngine
+from cluster.vision.faces_insightface import InsightFaceEngine
+from cluster.vision.people import Floats, Pixels
+from cluster.vision.pose import PoseEstimator, available_cores
+
+FACES = Path(__file__).resolve().parents[2] / "shared" / "data" / "faces"
+CLASSROOM = "classroom-hand-raised.png"
+
+WHO = {
+    "alex-lacamoire.png": ["alex-lacamoire"],
+    "biden.jpg": ["biden"],
+    "obama.jpg": ["obama"],
+    "obama2.jpg": ["obama"],
+    "obama_and_biden.jpg": ["biden", "obama"],
+    CLASSROOM: [f"pupil-{index}" for index in range(5)],
+}
+"""The true answer: who is in a picture, from left to right, among the faces that are compared."""
+
+DISTANCES = (0.40, 0.45, 0.50, 0.55, 0.60, 0.65)
+BATCHES = (1, 2, 4, 8, 16, 32)
+LEAST_SECONDS = 3.0
+CLASS_SIZE = 40
+SEATS = 25
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face with its true answer."""
+
+    picture: str
+    who: str
+    chip: FaceChip
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--faces", type=Path, default=FACES, help="Folder of the sample faces.")
+    parser.add_argument("--pack", type=Path, help="Folder of an InsightFace pack.")
+    options = parser.parse_args()
+    estimator = PoseEstimator.from_settings(Settings())
+    engines: list[FaceEngine] = [DlibEngine()]
+    if options.pack:
+        engines.append(InsightFaceEngine(options.pack))
+    for engine in engines:
+        print(f"{engine.name} {engine.version}, {available_cores()} cores\n")
+        faces, small = _sample_faces(engine, estimator, options.faces)
+        _speed(engine, estimator, options.faces, [face.chip for face in faces])
+        _trade_off(engine, faces, small)
+    _matching()
+
+
+def _sample_faces(
+    engine: FaceEngine, estimator: PoseEstimator, folder: Path
+) -> tuple[list[Face], list[Face]]:
+    """The faces of the pictures as they are, and of the shrunken pictures."""
+    least = engine.thresholds.in_lesson.least_width_pixels
+    faces, small = [], []
+    for name in WHO:
+        path = folder.parent / name if name == CLASSROOM else folder / name
+        if not path.is_file():
+            raise SystemExit(f"there is no sample picture {path}")
+        picture = np.asarray(cv2.imread(str(path)), np.uint8)
+        found = _faces_in(engine, estimator, name, picture)
+        faces += found
+        for face in found:
+            by = least / face.chip.quality.width_pixels
+            shrunk = cv2.resize(picture, None, fx=by, fy=by, interpolation=cv2.INTER_AREA)
+            chip = _again(engine, estimator, np.asarray(shrunk, np.uint8), face.chip, by)
+            small += [Face(name, face.who, chip)] if chip else []
+    return faces, small
+
+
+def _again(
+    engine: FaceEngine, estimator: PoseEstimator, shrunk: Pixels, face: FaceChip, by: float
+) -> FaceChip | None:
+    """The same face in the shrunken picture, where it is found there."""
+    (people,) = estimator.estimate([shrunk])
+    middle = by * np.add(face.box[:2], face.box[2:]) / 2
+    for chip in engine.faces(shrunk, people):
+        away = np.abs(np.add(chip.box[:2], chip.box[2:]) / 2 - middle)
+        if away.max() < by * face.quality.width_pixels / 4:
+            return chip
+    return None
+
+
+def _faces_in(
+    engine: FaceEngine, estimator: PoseEstimator, name: str, picture: Pixels
+) -> list[Face]:
+    (people,) = estimator.estimate([picture])
+    chips = sorted(engine.chips(picture, people), key=lambda chip: chip.box[0])
+    if len(chips) != len(WHO[name]):
+        raise SystemExit(f"{name}: {len(chips)} faces are compared, and not {len(WHO[name])}")
+    return [Face(name, who, chip) for who, chip in zip(WHO[name], chips, strict=True)]
+
+
+def _speed(
+    engine: FaceEngine, estimator: PoseEstimator, folder: Path, chips: Sequence[FaceChip]
+) -> None:
+    picture = np.asarray(cv2.imread(str(folder.parent / CLASSROOM)), np.uint8)
+    (people,) = estimator.estimate([picture])
+    rounds, seconds = _repeat(lambda: engine.chips(picture, people))
+    print(f"cutting out   {rounds * len(WHO[CLASSROOM]) / seconds:8.1f} faces/s")
+    for size in BATCHES:
+        batch = [chips[index % len(chips)] for index in range(size)]
+        rounds, seconds = _repeat(partial(engine.embed, batch))
+        print(f"batch {size:>2}      {rounds * size / seconds:8.1f} faces/s")
+
+
+def _trade_off(engine: FaceEngine, faces: Sequence[Face], small: Sequence[Face]) -> None:
+    templates = engine.embed([face.chip for face in faces])
+    print(f"\n{'':10}{'as they are':^22}{'smallest':>18}")
+    print(f"{'distance':10}{'true':>10}{'false':>12}{'true':>12}{'false':>12}")
+    columns = []
+    for probes in (faces, small):
+        distances = engine.distances(engine.embed([face.chip for face in probes]), templates)
+        columns.append(_pairs(probes, faces, distances, both_ways=probes is not faces))
+    for limit in DISTANCES:
+        cells = [
+            f"{int((kind <= limit).sum())}/{len(kind)}" for column in columns for kind in column
+        ]
+        own = "  <- ours" if np.isclose(limit, engine.thresholds.match_distance) else ""
+        print(f"{limit:<10.2f}{cells[0]:>10}{''.join(f'{cell:>12}' for cell in cells[1:])}{own}")
+    for what, (true, false) in zip(("as they are", "smallest"), columns, strict=True):
+        print(
+            f"{what}: one person {true.min():.2f} to {true.max():.2f}, two from {false.min():.2f}"
+        )
+
+
+def _pairs(
+    probes: Sequence[Face], faces: Sequence[Face], distances: Floats, *, both_ways: bool
+) -> tuple[Floats, Floats]:
+    """Distances of one person in two pictures, and of two people."""
+    true, false = [], []
+    for row, probe in enumerate(probes):
+        for column, face in enumerate(faces):
+            if not both_ways and column <= row:
+                continue
+            if probe.who != face.who:
+                false.append(distances[row, column])
+            elif probe.picture != face.picture:
+                true.append(distances[row, column])
+    return np.array(true, np.float32), np.array(false, np.float32)
+
+
+def _matching() -> None:
+    """One frame's matching in a class, without the networks."""
+    random = np.random.default_rng(1)
+    matcher = ClassMatcher(
+        [f"student-{index}" for index in range(CLASS_SIZE)],
+        template_distances=np.full((CLASS_SIZE, CLASS_SIZE), 0.8),
+        match_distance=0.5,
+        margin=0.1,
+    )
+    distances = random.uniform(0.6, 1.0, (SEATS, CLASS_SIZE))
+    distances[np.arange(SEATS), random.permutation(CLASS_SIZE)[:SEATS]] = 0.3
+    rounds, seconds = _repeat(lambda: matcher.update(time.monotonic(), distances))
+    each = 1000 * seconds / rounds
+    print(f"\nmatching {SEATS} faces to {CLASS_SIZE} templates: {each:.2f} ms a frame")
+
+
+def _repeat(work: Callable[[], object]) -> tuple[int, float]:
+    """How often, and in how many seconds."""
+    work()
+    rounds, began = 0, time.monotonic()
+    while (seconds := time.monotonic() - began) < LEAST_SECONDS:
+        work()
+        rounds += 1
+    return rounds, seconds
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,224 @@
+"""How fast a roster is imported: Homeroom's way, the same again, and the naive way.
+
+    python -m bench.roster --users 100000
+
+Each import runs in a process of its own, into SQLite; its peak memory is the most that the process
+ever held (`ru_maxrss`). The naive way is one `session.merge` for each row, over fewer users and so
+into smaller tables, which is in its favour; what is compared is users a second.
+"""
+
+import argparse
+import csv
+import json
+import resource
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from sqlalchemy import URL, select
+from sqlalchemy.orm import Session
+
+from bench.measure import run
+from cluster.records.database import Records
+from cluster.records.models import Enrollment, Org, SchoolClass, User, UserOrg, new_id
+from cluster.records.oneroster import OneRoster, open_roster
+from cluster.records.oneroster_rows import ClassLine, EnrollmentLine, OrgLine, UserLine
+from cluster.records.people import open_details, seal_details
+from cluster.records.roster import import_roster
+from cluster.security.keys import KeyStore
+from cluster.security.master_key import KEY_BYTES, LocalMasterKey
+
+CLASS_SIZE = 25
+SCHOOL_SIZE = 1000
+NAIVE_USERS = 5_000
+KIBIBYTE = 2**10
+DATABASE, KEY = "records.sqlite", "master.key"
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--users", type=int, default=100_000)
+    parser.add_argument("--naive-users", type=int, default=NAIVE_USERS)
+    parser.add_argument("--import", nargs=2, type=Path, dest="child", help=argparse.SUPPRESS)
+    parser.add_argument("--naive", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        _child(*options.child, naive=options.naive)
+        return
+    with tempfile.TemporaryDirectory(prefix="homeroom-bench-") as name:
+        folder = Path(name)
+        users = _write(folder / "large", options.users)
+        few = _write(folder / "small", options.naive_users)
+        speed = _line("first import", folder / "homeroom", folder / "large", users)
+        _line("the same again", folder / "homeroom", folder / "large", users)
+        naive = _line("naive, first import", folder / "naive", folder / "small", few, naive=True)
+        _line("naive, the same again", folder / "naive", folder / "small", few, naive=True)
+    print(f"\nHomeroom / naive, first import   {speed / naive:.1f}")
+
+
+def _line(what: str, home: Path, roster: Path, users: int, *, naive: bool = False) -> float:
+    """Import in a process of its own, print, and give users a second."""
+    home.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "bench.roster", "--import", str(home), str(roster)]
+    answer = json.loads(run([*command, *(["--naive"] if naive else [])]).output)
+    speed = users / answer["seconds"]
+    print(
+        f"{what:<24}{users:>8} users {answer['seconds']:7.1f} s {speed:9.0f} users/s   "
+        f"peak {answer['peak_mib']:.0f} MiB, {answer['start_mib']:.0f} before   "
+        f"{answer['changes']} changes",
+        flush=True,
+    )
+    return float(speed)
+
+
+def _child(home: Path, roster: Path, *, naive: bool) -> None:
+    key = home / KEY
+    if not key.exists():
+        key.write_bytes(secrets.token_bytes(KEY_BYTES))
+    keys = KeyStore(home / "keys", LocalMasterKey(key.read_bytes()))
+    records = Records(URL.create("sqlite+pysqlite", database=str(home / DATABASE)))
+    records.migrate()
+    start = _peak_mib()
+    began = time.monotonic()
+    with open_roster(roster) as source, records.writing() as session:
+        if naive:
+            changes = _merge_all(session, keys, source)
+        else:
+            changed = import_roster(session, keys, source)
+            changes = changed.total
+            if changed.bad_rows:
+                raise SystemExit(f"bad rows: {changed.bad_rows[:3]}")
+    seconds = time.monotonic() - began
+    print(
+        json.dumps(
+            {
+                "seconds": seconds,
+                "peak_mib": _peak_mib(),
+                "start_mib": start,
+                "changes": changes,
+            }
+        )
+    )
+
+
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIBIBYTE
+
+
+def _merge_all(session: Session, keys: KeyStore, source: OneRoster) -> int:
+    """The naive way: look each row up, seal it anew where it differs, merge it."""
+    changes = 0
+    for org in source.orgs():
+        if isinstance(org, OrgLine):
+            session.merge(Org(sourced_id=org.sourced_id, name=org.name, type=org.type))
+    for one in source.classes():
+        if isinstance(one, ClassLine):
+            session.merge(
+                SchoolClass(
+                    sourced_id=one.sourced_id,
+                    title=one.title,
+                    school_sourced_id=one.school_sourced_id,
+                    term_sourced_ids=list(one.term_sourced_ids),
+                )
+            )
+    for row in source.users():
+        if isinstance(row, UserLine):
+            changes += _merge_user(session, keys, row)
+    for enrollment in source.enrollments():
+        if isinstance(enrollment, EnrollmentLine):
+            user_id = session.scalar(
+                select(User.id).where(User.sourced_id == enrollment.user_sourced_id)
+            )
+            session.merge(
+                Enrollment(
+                    sourced_id=enrollment.sourced_id,
+                    class_sourced_id=enrollment.class_sourced_id,
+                    user_id=user_id,
+                    role=enrollment.role,
+                )
+            )
+    return changes
+
+
+def _merge_user(session: Session, keys: KeyStore, row: UserLine) -> int:
+    there = session.scalar(select(User).where(User.sourced_id == row.sourced_id))
+    user_id = there.id if there else new_id()
+    same = there is not None and open_details(keys, there) == row.details
+    sealed = there.sealed if there and same else seal_details(keys, user_id, row.details)
+    session.merge(
+        User(
+            id=user_id,
+            sourced_id=row.sourced_id,
+            role=row.role,
+            enabled=row.enabled,
+            sealed=sealed,
+        )
+    )
+    for org in row.org_sourced_ids:
+        session.merge(UserOrg(user_id=user_id, org_sourced_id=org, role=row.role))
+    return 0 if same else 1
+
+
+def _write(folder: Path, users: int) -> int:
+    """Write a OneRoster 1.1 folder of so many students, with a class for each 25."""
+    folder.mkdir()
+    schools = range(1 + users // SCHOOL_SIZE)
+    classes = range(1 + users // CLASS_SIZE)
+    present = ("orgs", "classes", "users", "enrollments")
+    manifest = [("oneroster.version", "1.1"), *((f"file.{name}", "bulk") for name in present)]
+    _csv(folder / "manifest.csv", "propertyName,value", manifest)
+    _csv(
+        folder / "orgs.csv",
+        "sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId",
+        ((f"school-{n}", "", "", f"School {n}", "school", "", "") for n in schools),
+    )
+    header = "sourcedId,status,dateLastModified,title,courseSourcedId,classCode,location"
+    _csv(
+        folder / "classes.csv",
+        f"{header},schoolSourcedId,termSourcedIds",
+        (
+            (f"class-{n}", "", "", f"Class {n}", "", "", "", _school_of(n * CLASS_SIZE), "")
+            for n in classes
+        ),
+    )
+    header = "sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,givenName,familyName"
+    _csv(
+        folder / "users.csv",
+        f"{header},identifier,agentSourcedIds",
+        (
+            ("", "", "true", _school_of(n), "student", f"Given{n % 977}", f"Made{n % 8191}", "", "")
+            for n in range(users)
+        ),
+        prefix="user",
+    )
+    header = "sourcedId,status,dateLastModified,classSourcedId,userSourcedId,role,beginDate,endDate"
+    _csv(
+        folder / "enrollments.csv",
+        header,
+        (
+            ("", "", f"class-{n // CLASS_SIZE}", f"user-{n}", "student", "", "")
+            for n in range(users)
+        ),
+        prefix="enrollment",
+    )
+    return users
+
+
+def _school_of(user: int) -> str:
+    return f"school-{user // SCHOOL_SIZE}"
+
+
+def _csv(path: Path, header: str, rows: Iterable[tuple[str, ...]], prefix: str = "") -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(header.split(","))
+        for number, row in enumerate(rows):
+            writer.writerow((f"{prefix}-{number}", *row) if prefix else row)
+
+
+if __name__ == "__main__":
+    main()

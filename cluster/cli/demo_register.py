@@ -1,0 +1,182 @@
+"""The register's part of `homeroom demo`: a roll call that asks first.
+
+Eight made-up students; six stand for the six adults of the photograph. Four have consent and a
+template: those are proposed, and of the others nothing is said. Then one consent is withdrawn.
+"""
+
+import itertools
+import shutil
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from cluster.cli.console import say
+from cluster.demo.face_policy import NOTICE, policy_text
+from cluster.demo.lesson_video import group_photo, write_lesson
+from cluster.demo.sample_roster import SCIENCE, write_sample_roster
+from cluster.records import audit_log
+from cluster.records.database import SQLITE_FILE
+from cluster.records.identity import Identity, open_identity
+from cluster.records.oneroster import open_roster
+from cluster.records.people import names_of, one_guardian_of, user_of
+from cluster.records.registers import lessons_between
+from cluster.records.roster import import_roster
+from cluster.records.timetable import import_timetable
+from cluster.register.asking import Permission
+from cluster.register.engines import face_engine
+from cluster.register.ledger import grant, withdraw
+from cluster.register.photographs import embedding_of_pictures
+from cluster.register.register import RegisterView, Roll
+from cluster.register.states import EntryState
+from cluster.register.templates import store
+from cluster.register.watching import watch
+from cluster.security.audit import verify_chain
+from cluster.settings import Settings
+from cluster.vision.faces import FaceEngine
+from cluster.vision.people import Pixels
+from cluster.vision.pose import PoseEstimator
+
+ACTOR = "operator:demo"
+TEACHER = "teacher-1"
+POLICY_FILE = "face-policy.toml"
+CLIP_SECONDS = 16
+AGREED = 4
+HEAD_AND_SHOULDERS = 0.45
+"""What is cut out of the photograph around a face, in widths of the face, on each side."""
+
+
+def show_register(folder: Path, settings: Settings, room: str) -> dict[str, int]:
+    """Import, ask, register, watch, withdraw, watch again; how many were proposed each time.
+
+    Args:
+        folder: The demo's.
+        settings: With the policy file `POLICY_FILE` and keys in the folder.
+        room: Where the lessons are.
+    """
+    _start_anew(settings)
+    estimator, engine = PoseEstimator.from_settings(settings), face_engine(settings)
+    with open_identity(settings) as identity:
+        now = identity.clock()
+        (folder / POLICY_FILE).write_text(policy_text(SCIENCE, now.date()), encoding="utf-8")
+        lessons = _import(identity, settings, folder, room)
+        _consent_and_register(identity, settings, engine, estimator)
+        clip = folder / "footage" / "register.mp4"
+        if not clip.exists():
+            write_lesson(clip, seconds=CLIP_SECONDS)
+        first = _roll_call(identity, settings, lessons[0], clip, engine, estimator)
+        say(_told(identity, first))
+        with identity.work(ACTOR) as work:
+            withdraw(work, "student-2", one_guardian_of(work.session, "student-2"))
+        say("\nThe guardian of student-2 withdraws; the template is destroyed. The next lesson:\n")
+        second = _roll_call(identity, settings, lessons[1], clip, engine, estimator)
+        say(_told(identity, second))
+        with identity.records.reading() as session:
+            head = identity.head.read()
+            entries, _ = verify_chain(
+                audit_log.entries(session), identity.keys, [head] if head else []
+            )
+    say(f"\nThe audit log has {entries} entries, and every link of its chain holds.")
+    return {"proposed": _proposed(first), "proposed_after_withdrawal": _proposed(second)}
+
+
+def _start_anew(settings: Settings) -> None:
+    """A demo that runs again begins with empty records."""
+    for name in (SQLITE_FILE, f"{SQLITE_FILE}-wal", f"{SQLITE_FILE}-shm"):
+        (settings.records_dir / name).unlink(missing_ok=True)
+    shutil.rmtree(settings.security.keys_dir, ignore_errors=True)
+
+
+def _import(identity: Identity, settings: Settings, folder: Path, room: str) -> list[str]:
+    """Import the roster and two lessons: one that is on, and the one after it."""
+    roster, now = folder / "roster", identity.clock()
+    write_sample_roster(roster, today=now.date())
+    with open_roster(roster) as source, identity.work(ACTOR) as work:
+        import_roster(work.session, identity.keys, source)
+        work.audit("roster.import")
+    zone = settings.schools_by_id[settings.rooms_by_id[room].school].zone
+    start = now.astimezone(zone).replace(second=0, microsecond=0) - timedelta(minutes=2)
+    hours = [start, start + timedelta(minutes=9), start + timedelta(minutes=49)]
+    lines = ["class,room,weekday,start,end,from,to"]
+    lines += [_line(room, begins, ends) for begins, ends in itertools.pairwise(hours)]
+    timetable = roster / "today.csv"
+    timetable.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with identity.work(ACTOR) as work:
+        import_timetable(work.session, settings, timetable, now=work.now)
+        work.audit("roster.timetable")
+        found = lessons_between(work.session, now, now + timedelta(hours=1))
+        return [lesson.id for lesson in found]
+
+
+def _line(room: str, begins: datetime, ends: datetime) -> str:
+    day = begins.date().isoformat()
+    return f"{SCIENCE},{room},{begins:%A},{begins:%H:%M},{ends:%H:%M},{day},{day}"
+
+
+def _consent_and_register(
+    identity: Identity, settings: Settings, engine: FaceEngine, estimator: PoseEstimator
+) -> None:
+    permission = Permission(settings.registers.policy)
+    for number, picture in enumerate(_portraits(engine, estimator), start=1):
+        student = f"student-{number}"
+        with identity.work(ACTOR) as work:
+            guardian = one_guardian_of(work.session, student)
+            ends = work.now + timedelta(days=180)
+            grant(work, student, guardian, notice_version=NOTICE, expires_at=ends)
+        embedding = embedding_of_pictures(engine, estimator, {student: picture})
+        with identity.work(ACTOR) as work:
+            student_id = user_of(work.session, student).id
+            store(work, permission, student_id, engine.version, embedding)
+
+
+def _portraits(engine: FaceEngine, estimator: PoseEstimator) -> list[Pixels]:
+    """Of the clearest faces of the photograph, cut out in memory."""
+    photo = np.asarray(cv2.imread(str(group_photo())), np.uint8)
+    (people,) = estimator.estimate([photo], 640)
+    limits = engine.thresholds.in_photo
+    clear = [f for f in engine.faces(photo, people) if limits.fault_of(f.quality) is None]
+    portraits = []
+    for face in clear[:AGREED]:
+        left, top, right, bottom = face.box
+        around = HEAD_AND_SHOULDERS * (right - left)
+        rows = slice(max(0, round(top - around)), round(bottom + around))
+        columns = slice(max(0, round(left - around)), round(right + around))
+        portraits.append(np.ascontiguousarray(photo[rows, columns]))
+    return portraits
+
+
+def _roll_call(
+    identity: Identity,
+    settings: Settings,
+    lesson: str,
+    clip: Path,
+    engine: FaceEngine,
+    estimator: PoseEstimator,
+) -> RegisterView:
+    with identity.records.reading() as session:
+        teacher = user_of(session, TEACHER).id
+    with identity.work(teacher) as work:
+        Roll(work, settings).open(lesson)
+    watched = watch(identity, settings, lesson, clip, engine=engine, estimator=estimator)
+    with identity.work(teacher) as work:
+        roll = Roll(work, settings)
+        view = roll.show(lesson)
+        roll.close(lesson)
+    return replace(view, version=watched.register.version)
+
+
+def _told(identity: Identity, view: RegisterView) -> str:
+    with identity.work(ACTOR) as work:
+        names = names_of(work.session, work.keys, [e.student_id for e in view.entries])
+        work.audit("register.show", view.lesson_id)
+    rows = sorted(
+        (names[e.student_id].shown, str(e.mark.status), str(e.mark.state or ""))
+        for e in view.entries
+    )
+    return "\n".join(f"  {name:<22}{status:<14}{state}" for name, status, state in rows)
+
+
+def _proposed(view: RegisterView) -> int:
+    return sum(entry.mark.state is EntryState.PROPOSED for entry in view.entries)

@@ -1,0 +1,141 @@
+"""`homeroom roster`: bring in the school system's roster and timetable, and look at them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
+from cluster.cli.identity import identity_of, operator
+from cluster.records.class_list import class_sizes, students_of
+from cluster.records.identity import Work
+from cluster.records.oneroster import open_roster
+from cluster.records.roster import import_roster, preview
+from cluster.records.roster_changes import RosterChanges
+from cluster.records.timetable import import_timetable, preview_timetable
+from cluster.register.asking import Permission
+from cluster.register.templates import destroy_unpermitted
+
+EXIT_BAD_ROWS = 3
+SHOWN_BAD_ROWS = 100
+
+app = typer.Typer(help="The school system's roster and timetable.", no_args_is_help=True)
+
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
+]
+ManyOption = Annotated[
+    bool, typer.Option("--yes", help="Take it that over a quarter of the rows is gone.")
+]
+
+
+@app.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="A folder or ZIP of OneRoster CSV, 1.1 or 1.2.")],
+    dry_run: DryRunOption = False,
+    yes: ManyOption = False,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import classes, people and enrollments. The same roster a second time changes nothing."""
+    with identity_of(settings) as (known, identity):
+        if dry_run:
+            changes = preview(identity.records, identity.keys, path)
+        else:
+            with open_roster(path) as source, identity.work(operator()) as work:
+                changes = import_roster(work.session, work.keys, source, allow_many_removals=yes)
+                # Who left, or lost a guardian, takes a template along.
+                gone = destroy_unpermitted(work, Permission(known.registers.policy))
+                work.audit("roster.import", None, changes=changes.total, templates=len(gone))
+    _tell(changes, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def timetable(
+    path: Annotated[Path, typer.Argument(help="CSV of weekly hours, or an .ics calendar.")],
+    dry_run: DryRunOption = False,
+    yes: ManyOption = False,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import a timetable: weekly hours or a calendar become dated lessons."""
+    with identity_of(settings) as (known, identity):
+        if dry_run:
+            changes = preview_timetable(identity.records, known, path, now=identity.clock())
+        else:
+            with identity.work(operator()) as work:
+                changes = import_timetable(
+                    work.session, known, path, now=work.now, allow_many_removals=yes
+                )
+                work.audit("roster.timetable", None, changes=changes.total)
+    _tell(changes, dry_run=dry_run, as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    class_id: Annotated[
+        str | None, typer.Option("--class", help="Show this class's students by name.")
+    ] = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the classes, or the students of one."""
+    with identity_of(settings) as (_, identity), identity.work(operator()) as work:
+        rows = _classes(work) if class_id is None else _students(work, class_id)
+    if as_json:
+        answer_json(rows)
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in rows[0] if rows else ():
+        table.add_column(escape(name), no_wrap=True)
+    for row in rows:
+        table.add_row(*(escape(str(value)) for value in row.values()))
+    answers.print(table)
+    answers.print(f"{len(rows)} {'classes' if class_id is None else 'students'}", style="dim")
+
+
+def _students(work: Work, class_id: str) -> list[dict[str, str | int]]:
+    found = students_of(work.session, work.keys, class_id, work.now.date())
+    work.audit("roster.list", class_id, students=len(found))
+    return [{"student": one.sourced_id, "name": one.name} for one in found]
+
+
+def _classes(work: Work) -> list[dict[str, str | int]]:
+    return [
+        {
+            "class": one.sourced_id,
+            "title": one.title,
+            "school": one.school,
+            "students": one.students,
+        }
+        for one in class_sizes(work.session, work.now.date())
+    ]
+
+
+def _tell(changes: RosterChanges, *, dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        answer_json({"dry_run": dry_run, **changes.as_json()})
+    else:
+        answers.print(_table(changes))
+    for bad in changes.bad_rows[:SHOWN_BAD_ROWS]:
+        say(escape(str(bad)))
+    hidden = len(changes.bad_rows) - SHOWN_BAD_ROWS
+    if hidden > 0:
+        say(f"… and {hidden} more; --json gives all of them.")
+    verb = "would change" if dry_run else "changed"
+    say(f"{changes.total} rows {verb}, {len(changes.bad_rows)} rows could not be used.")
+    if changes.bad_rows:
+        raise typer.Exit(EXIT_BAD_ROWS)
+
+
+def _table(changes: RosterChanges) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("")
+    for name in ("new", "changed", "same", "gone", "kept"):
+        table.add_column(name, justify="right")
+    for kind, counts in changes.counts.items():
+        numbers = (counts.added, counts.changed, counts.unchanged, counts.removed, counts.kept)
+        table.add_row(kind, *(str(number) for number in numbers))
+    return table

@@ -1,0 +1,21 @@
+"""The face policy of a made-up district, as text."""
+
+from datetime import date, timedelta
+
+NOTICE = "2026-1"
+
+
+def policy_text(class_id: str, today: date) -> str:
+    """A policy that switches face roll call on for one class, for half a year from today."""
+    return f"""\
+# Who decides this for a real district fills it in after an impact assessment (docs/privacy.md).
+[face_roll_call]
+switched_on = true
+classes = ["{class_id}"]
+legal_basis = "Explicit consent (GDPR Art. 9(2)(a))"
+impact_assessment = "DPIA-EXAMPLE"
+approved_by = "Data protection officer of a made-up district"
+approved_on = {today.isoformat()}
+valid_until = {(today + timedelta(days=180)).isoformat()}
+notice_version = "{NOTICE}"
+"""

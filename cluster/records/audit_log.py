@@ -1,0 +1,71 @@
+"""The rows of the audit log: appended one by one, in the transaction of what they tell."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cluster.errors import RecordsError
+from cluster.records.models import AuditRow, AuditTail
+from cluster.security.audit import AUDIT_KEY, AuditEntry, Detail, link
+from cluster.security.keys import KeyStore
+
+ROWS_AT_ONCE = 1000
+
+
+def append(
+    session: Session,
+    keys: KeyStore,
+    *,
+    now: datetime,
+    actor: str,
+    action: str,
+    subject: str | None = None,
+    detail: Detail | None = None,
+) -> AuditEntry:
+    """Append an entry; it is there if, and only if, the session's other changes are.
+
+    Writers queue up at the row of `audit_tail` until the one before them has committed.
+    """
+    _, key = keys.current(AUDIT_KEY)
+    tail = session.get(AuditTail, 1, with_for_update=True, populate_existing=True)
+    if tail is None:
+        raise RecordsError("the audit log has no tail.", where="audit_tail")
+    entry = link(
+        key,
+        tail.mac,
+        seq=tail.seq + 1,
+        at=now,
+        actor=actor,
+        action=action,
+        subject=subject,
+        detail=detail or {},
+    )
+    session.add(
+        AuditRow(
+            seq=entry.seq,
+            at=entry.at,
+            actor=entry.actor,
+            action=entry.action,
+            subject=entry.subject,
+            detail=dict(entry.detail),
+            mac=entry.mac,
+        )
+    )
+    tail.seq, tail.mac = entry.seq, entry.mac
+    session.flush()
+    return entry
+
+
+def entries(session: Session, after: int = 0) -> Iterator[AuditEntry]:
+    """All entries, by rising number."""
+    query = select(AuditRow).where(AuditRow.seq > after).order_by(AuditRow.seq)
+    for row in session.scalars(query.execution_options(yield_per=ROWS_AT_ONCE)):
+        yield AuditEntry(row.seq, row.at, row.actor, row.action, row.subject, row.detail, row.mac)
+
+
+def tail(session: Session) -> tuple[int, str]:
+    """Number and MAC of the last entry."""
+    row = session.get(AuditTail, 1)
+    return (row.seq, row.mac) if row else (0, "")

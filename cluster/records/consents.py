@@ -1,0 +1,66 @@
+"""The ledger of consent: words are added, never changed."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cluster.records.models import ConsentWord, Enrollment, User
+
+
+def add_word(
+    session: Session,
+    *,
+    student_id: str,
+    said_by: str,
+    word: str,
+    recorded_by: str,
+    recorded_at: datetime,
+    notice_version: str | None = None,
+    expires_at: datetime | None = None,
+) -> int:
+    """Add a word to the ledger; gives its number."""
+    row = ConsentWord(
+        student_id=student_id,
+        said_by=said_by,
+        word=word,
+        notice_version=notice_version,
+        recorded_at=recorded_at,
+        expires_at=expires_at,
+        recorded_by=recorded_by,
+    )
+    session.add(row)
+    session.flush()
+    return row.seq
+
+
+def words_about(session: Session, students: Iterable[str] | None = None) -> list[ConsentWord]:
+    """The words about some students, or all of them, in the order in which they were said."""
+    query = select(ConsentWord).order_by(ConsentWord.seq)
+    if students is not None:
+        query = query.where(ConsentWord.student_id.in_(list(students)))
+    return list(session.scalars(query))
+
+
+def classes_of(
+    session: Session, students: Iterable[str], day: datetime
+) -> dict[str, frozenset[str]]:
+    """The classes that each is in as a student on a day."""
+    date = day.date()
+    rows = session.execute(
+        select(
+            Enrollment.user_id,
+            Enrollment.class_sourced_id,
+            Enrollment.begin_date,
+            Enrollment.end_date,
+        )
+        .join(User, User.id == Enrollment.user_id)
+        .where(Enrollment.user_id.in_(list(students)), Enrollment.role == "student", User.enabled)
+    )
+    found: dict[str, set[str]] = defaultdict(set)
+    for user_id, class_id, begins, ends in rows:
+        if (begins is None or begins <= date) and (ends is None or ends >= date):
+            found[user_id].add(class_id)
+    return {user_id: frozenset(classes) for user_id, classes in found.items()}

@@ -1,0 +1,15 @@
+"""How Alembic reaches the records: over the connection that `Records.migrate` hands in."""
+
+from alembic import context
+
+from cluster.records.models import Base
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=Base.metadata,
+    compare_type=True,
+    render_as_batch=connection.dialect.name == "sqlite",
+)
+with connection.begin():
+    context.run_migrations()

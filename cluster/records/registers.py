@@ -1,0 +1,111 @@
+"""The rows of lessons, registers, their entries, and what these were before."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
+
+from cluster.errors import NotFound
+from cluster.records.models import EntryChange, EntryRow, LessonRow, RegisterRow
+
+
+def lesson_of(session: Session, lesson_id: str) -> LessonRow:
+    """A lesson.
+
+    Raises:
+        NotFound: There is none.
+    """
+    lesson = session.get(LessonRow, lesson_id)
+    if lesson is None:
+        raise NotFound(
+            f"there is no lesson {lesson_id!r}.", hint="`homeroom register lessons` lists them."
+        )
+    return lesson
+
+
+def lessons_between(session: Session, begins: datetime, ends: datetime) -> Sequence[LessonRow]:
+    """The lessons that touch a stretch of time, by their start."""
+    query = select(LessonRow).where(LessonRow.ends_at > begins, LessonRow.starts_at < ends)
+    return list(session.scalars(query.order_by(LessonRow.starts_at, LessonRow.room_id)))
+
+
+def register_of(session: Session, lesson_id: str, *, lock: bool = False) -> RegisterRow | None:
+    """A lesson's register, if it was opened; locked until the transaction ends, where asked."""
+    query = select(RegisterRow).where(RegisterRow.lesson_id == lesson_id)
+    if lock:
+        query = query.with_for_update()
+    return session.scalar(query.execution_options(populate_existing=True))
+
+
+def register_by_id(session: Session, register_id: str) -> RegisterRow:
+    """A register, locked until the transaction ends."""
+    return session.get_one(RegisterRow, register_id, with_for_update=True)
+
+
+def add_register(session: Session, row: RegisterRow, entries: Sequence[EntryRow]) -> None:
+    """Write a new register, and its entries."""
+    session.add(row)
+    session.flush()
+    for entry in entries:
+        entry.register_id = row.id
+    session.add_all(entries)
+    session.flush()
+
+
+def touch(session: Session, row: RegisterRow) -> None:
+    """Raise a register's version.
+
+    Raises:
+        StaleDataError: Another transaction did so first; `Records.writing` says it in words.
+    """
+    flag_modified(row, "state")
+    session.flush()
+
+
+def entries_of(session: Session, register_id: str) -> list[EntryRow]:
+    """A register's entries."""
+    query = select(EntryRow).where(EntryRow.register_id == register_id)
+    return list(session.scalars(query.order_by(EntryRow.student_id)))
+
+
+def add_change(
+    session: Session,
+    entry: EntryRow,
+    *,
+    was: dict[str, Any] | None,
+    became: dict[str, Any],
+) -> None:
+    """Keep what an entry was."""
+    session.add(
+        EntryChange(
+            register_id=entry.register_id,
+            student_id=entry.student_id,
+            changed_at=entry.changed_at,
+            changed_by=entry.changed_by,
+            was=was,
+            became=became,
+        )
+    )
+    session.flush()
+
+
+def changes_of(session: Session, register_id: str) -> list[EntryChange]:
+    """The history of a register's entries, oldest first."""
+    query = select(EntryChange).where(EntryChange.register_id == register_id)
+    return list(session.scalars(query.order_by(EntryChange.seq)))
+
+
+def remove_entries(session: Session, student_id: str) -> int:
+    """Delete a student's entries in all registers; how many there were."""
+    gone = session.execute(
+        delete(EntryRow).where(EntryRow.student_id == student_id).returning(EntryRow.register_id)
+    )
+    return len(gone.all())
+
+
+def entries_of_student(session: Session, student_id: str) -> list[EntryRow]:
+    """A student's entries in all registers."""
+    return list(session.scalars(select(EntryRow).where(EntryRow.student_id == student_id)))

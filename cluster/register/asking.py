@@ -1,0 +1,144 @@
+"""Where `cluster.register.consent` gets its facts from; and the question, asked of the records.
+
+Everything that touches a face asks `Permission`. Whatever goes wrong while it looks, the answer is
+no.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from cluster.errors import HomeroomError
+from cluster.records import consents, registers
+from cluster.records.identity import Session
+from cluster.records.people import guardians_of
+from cluster.register.consent import (
+    Decision,
+    LedgerEntry,
+    Reason,
+    RegisterFacts,
+    StudentFacts,
+    Word,
+    living_grant,
+    may_compare,
+    may_keep,
+)
+from cluster.register.policy import Policy, load_policy
+
+
+class Permission:
+    """Asks for faces.
+
+    Args:
+        policy_file: The policy's file; read anew at each question, so that switching it off is
+            felt at once.
+    """
+
+    def __init__(self, policy_file: Path | None) -> None:
+        self._policy_file = policy_file
+
+    def policy(self) -> Policy | None:
+        """The policy in force; None where there is none, or where it cannot be read."""
+        try:
+            return load_policy(self._policy_file)
+        except HomeroomError:
+            return None
+
+    def to_compare(
+        self, session: Session, students: Sequence[str], lesson_id: str, *moments: datetime
+    ) -> dict[str, Decision]:
+        """May these students' faces be compared in this lesson, at each of these moments?
+
+        An answer for each student: the first no, or yes.
+        """
+        try:
+            policy, register = self.policy(), register_facts(session, lesson_id)
+            day = register.opened_at if register else moments[0]
+            return {
+                facts.student_id: _first_no(
+                    [may_compare(policy, facts, register, moment) for moment in moments]
+                )
+                for facts in facts_of(session, students, day)
+            }
+        except HomeroomError:
+            return dict.fromkeys(students, Decision.no(Reason.CANNOT_BE_ANSWERED))
+
+    def to_keep(self, session: Session, student_id: str, now: datetime) -> Decision:
+        """May a template of this student be made, or be kept?"""
+        try:
+            return may_keep(self.policy(), _facts_of_one(session, student_id, now), now)
+        except HomeroomError:
+            return Decision.no(Reason.CANNOT_BE_ANSWERED)
+
+    def grant_behind(self, session: Session, student_id: str, now: datetime) -> Decision:
+        """Does a living grant stand behind a template that exists?
+
+        Without a policy that can be read, comparing stops but the grant stands.
+        """
+        policy, student = self.policy(), _facts_of_one(session, student_id, now)
+        if policy is None:
+            return living_grant(student, None, now)
+        decision = living_grant(student, policy.face_roll_call.notice_version, now)
+        if not decision.allowed:
+            return decision
+        kept = may_keep(policy, student, now)
+        ended = kept.reason in {Reason.POLICY_EXPIRED, Reason.CLASS_NOT_NAMED}
+        return kept if ended else decision
+
+
+def facts_of(session: Session, students: Sequence[str], day: datetime) -> list[StudentFacts]:
+    """What the records know of some students' consent."""
+    ledger: dict[str, list[LedgerEntry]] = defaultdict(list)
+    for entry in ledger_of(session, students):
+        ledger[entry.student_id].append(entry)
+    guardians = guardians_of(session, students)
+    classes = consents.classes_of(session, students, day)
+    return [
+        StudentFacts(
+            student_id=student_id,
+            ledger=ledger[student_id],
+            guardians=guardians.get(student_id, frozenset()),
+            class_ids=classes.get(student_id, frozenset()),
+        )
+        for student_id in students
+    ]
+
+
+def _facts_of_one(session: Session, student_id: str, day: datetime) -> StudentFacts:
+    (facts,) = facts_of(session, [student_id], day)
+    return facts
+
+
+def _first_no(answers: Sequence[Decision]) -> Decision:
+    return next((answer for answer in answers if not answer.allowed), answers[0])
+
+
+def ledger_of(session: Session, students: Sequence[str] | None = None) -> list[LedgerEntry]:
+    """The words about some students, or about all."""
+    return [
+        LedgerEntry(
+            row.seq,
+            row.student_id,
+            row.said_by,
+            Word(row.word),
+            row.notice_version,
+            row.recorded_at,
+            row.expires_at,
+        )
+        for row in consents.words_about(session, students)
+    ]
+
+
+def register_facts(session: Session, lesson_id: str) -> RegisterFacts | None:
+    """What the records know of a lesson's register."""
+    lesson = registers.lesson_of(session, lesson_id)
+    row = registers.register_of(session, lesson_id)
+    if row is None:
+        return None
+    return RegisterFacts(
+        class_id=lesson.class_sourced_id,
+        opened_at=row.opened_at,
+        closes_at=row.closes_at,
+        is_open=row.state == "open",
+    )

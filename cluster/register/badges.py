@@ -1,0 +1,92 @@
+"""Badges: a QR code that a student shows, and a camera or scanner reads.
+
+The code holds the district, a serial and a signature, and tells nothing of the student. Printing a
+new badge rotates the serial: the old one is worth nothing from then on, as is one that has expired.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from html import escape
+
+import segno
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from cluster.errors import BadgeRefused
+from cluster.records import badges
+from cluster.records.identity import Work
+from cluster.records.people import names_of
+from cluster.security.keys import KeyStore
+
+BADGE_KEY = "badges"
+LONGEST_TOKEN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A badge to print.
+
+    Attributes:
+        student_id: Whose.
+        token: What the code holds.
+        expires_at: UTC.
+    """
+
+    student_id: str
+    token: str
+    expires_at: datetime
+
+
+def issue(work: Work, student_id: str, days: int) -> Badge:
+    """A new badge; the student's old one is void from now on."""
+    expires_at = work.now + timedelta(days=days)
+    serial = badges.replace(work.session, student_id, issued_at=work.now, expires_at=expires_at)
+    work.audit("badge.issue", student_id, expires_at=expires_at)
+    token = _serializer(work.keys).dumps([work.district, serial])
+    return Badge(student_id, str(token), expires_at)
+
+
+def read(work: Work, token: str) -> str:
+    """Whose badge this is.
+
+    Raises:
+        BadgeRefused: It is not ours, has expired, or was replaced by a newer one.
+    """
+    try:
+        if len(token) > LONGEST_TOKEN:
+            raise BadSignature("too long")
+        district, serial = _serializer(work.keys).loads(token.strip())
+    except (BadSignature, ValueError, TypeError):
+        raise BadgeRefused("this is no badge of this district.") from None
+    row = badges.by_serial(work.session, str(serial)) if district == work.district else None
+    if row is None:
+        raise BadgeRefused(
+            "this badge was replaced by a newer one.", hint="Print a new one: homeroom badge print"
+        )
+    if work.now >= row.expires_at:
+        raise BadgeRefused(
+            f"this badge expired on {row.expires_at:%Y-%m-%d}.",
+            hint="Print a new one: homeroom badge print",
+        )
+    return row.student_id
+
+
+def sheet(work: Work, printed: list[Badge]) -> str:
+    """A page of badges to print and cut, as HTML with nothing from elsewhere; it shows names."""
+    names = names_of(work.session, work.keys, [badge.student_id for badge in printed])
+    cards = "\n".join(
+        f"<figure>{segno.make_qr(badge.token).svg_inline(scale=4)}"
+        f"<figcaption>{escape(names[badge.student_id].shown)}<br>"
+        f"until {badge.expires_at:%Y-%m-%d}</figcaption></figure>"
+        for badge in printed
+    )
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Badges</title><style>'
+        "body{display:flex;flex-wrap:wrap;font:14px sans-serif}"
+        "figure{border:1px dashed #888;margin:8px;padding:8px;text-align:center;"
+        "break-inside:avoid}</style>\n"
+        f"{cards}\n</html>\n"
+    )
+
+
+def _serializer(keys: KeyStore) -> URLSafeSerializer:
+    return URLSafeSerializer(keys.current(BADGE_KEY)[1], salt="homeroom badge")

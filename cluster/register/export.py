@@ -1,0 +1,101 @@
+"""Registers for other programs: CSV, and Ed-Fi's StudentSectionAttendanceEvent.
+
+Only what a teacher or a badge confirmed is told; a proposal that nobody confirmed is not recorded.
+Source of the form: Ed-Fi Data Standard, StudentSectionAttendanceEvent; the descriptors are Ed-Fi's
+own AttendanceEventCategoryDescriptor.
+"""
+
+import csv
+import io
+from typing import Any, Final
+
+from cluster.errors import RegisterError
+from cluster.records.identity import Work
+from cluster.records.people import Details, names_of, section_of, sourced_ids_of
+from cluster.register.register import Entry, RegisterView
+from cluster.register.states import EntryState, Status
+from cluster.settings import Settings
+
+CATEGORIES: Final = {
+    Status.PRESENT: "In Attendance",
+    Status.LATE: "Tardy",
+    Status.ABSENT: "Unexcused Absence",
+    Status.EXCUSED: "Excused Absence",
+}
+DESCRIPTOR: Final = "uri://ed-fi.org/AttendanceEventCategoryDescriptor#"
+CSV_COLUMNS: Final = (
+    "lesson_id", "class_id", "student_sourced_id", "name", "status", "method", "arrived_at",
+    "changed_at",
+)  # fmt: skip
+
+
+def confirmed_status(entry: Entry) -> Status:
+    """What may be told outside of an entry."""
+    confirmed = entry.mark.state is EntryState.CONFIRMED
+    return entry.mark.status if confirmed else Status.NOT_RECORDED
+
+
+def to_csv(work: Work, view: RegisterView) -> str:
+    """A register as CSV; a cell never begins with what a spreadsheet would run."""
+    names, keys = _people(work, view)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for entry in view.entries:
+        status = confirmed_status(entry)
+        told = status is not Status.NOT_RECORDED
+        cells = (
+            view.lesson_id,
+            view.class_id,
+            keys.get(entry.student_id, ""),
+            names[entry.student_id].shown if entry.student_id in names else "",
+            status,
+            entry.mark.method if told and entry.mark.method else "",
+            entry.arrived_at.isoformat() if told and entry.arrived_at else "",
+            entry.changed_at.isoformat(),
+        )
+        writer.writerow([_harmless(str(cell)) for cell in cells])
+    work.audit("register.export", view.lesson_id, form="csv")
+    return out.getvalue()
+
+
+def to_ed_fi(work: Work, settings: Settings, view: RegisterView) -> list[dict[str, Any]]:
+    """A register as StudentSectionAttendanceEvents; students not recorded have none.
+
+    Raises:
+        RegisterError: The roster lacks what Ed-Fi needs of the section: a school number, a course
+            code, or a term with its school year.
+    """
+    names, keys = _people(work, view)
+    section = section_of(work.session, view.class_id)
+    missing = [name for name, value in section.items() if value in (None, "")]
+    if missing:
+        raise RegisterError(
+            f"Ed-Fi needs {', '.join(missing)}, and the roster does not tell.",
+            where=view.class_id,
+            hint="Complete orgs, courses and academicSessions in OneRoster.",
+        )
+    room = settings.rooms_by_id[view.room_id]
+    day = view.starts_at.astimezone(settings.schools_by_id[room.school].zone).date()
+    work.audit("register.export", view.lesson_id, form="ed-fi")
+    return [
+        {
+            "attendanceEventCategoryDescriptor": DESCRIPTOR + CATEGORIES[confirmed_status(entry)],
+            "eventDate": day.isoformat(),
+            "sectionReference": section,
+            "studentReference": {
+                "studentUniqueId": (names[entry.student_id].identifier or keys[entry.student_id])
+            },
+        }
+        for entry in view.entries
+        if confirmed_status(entry) in CATEGORIES and entry.student_id in names
+    ]
+
+
+def _people(work: Work, view: RegisterView) -> tuple[dict[str, Details], dict[str, str]]:
+    ids = [entry.student_id for entry in view.entries]
+    return dict(names_of(work.session, work.keys, ids)), sourced_ids_of(work.session, ids)
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -1,0 +1,424 @@
+"""Taking the attendance of one lesson.
+
+    open ──> propose (faces) ─┐
+        └──> badge ───────────┼──> mark, confirm (teacher) ──> close ──> export
+        └──> mark (teacher) ──┘
+
+A register is open for some minutes: so long faces and badges count. What the teacher says counts
+at any time. Every change keeps who, when and what it was; each raises the register's version, and
+who confirms on an older one is told.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from cluster.errors import NotAllowed, NotFound, RegisterChanged, RegisterError
+from cluster.records import registers
+from cluster.records.identity import Work
+from cluster.records.models import EntryRow, LessonRow, RegisterRow
+from cluster.records.people import members
+from cluster.register.states import (
+    BLANK,
+    UNSURE,
+    EntryState,
+    Mark,
+    Method,
+    Status,
+    check_allowed,
+    is_allowed,
+)
+from cluster.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One student in a register.
+
+    Attributes:
+        student_id: Whom.
+        mark: What it says.
+        arrived_at: When somebody was first seen, or showed the badge, UTC.
+        changed_at: UTC.
+        changed_by: Who said it last.
+    """
+
+    student_id: str
+    mark: Mark
+    arrived_at: datetime | None
+    changed_at: datetime
+    changed_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterView:
+    """A register as it stands.
+
+    Attributes:
+        lesson_id: Of which lesson.
+        class_id: Whose.
+        room_id: Where.
+        starts_at: Of the lesson, UTC.
+        is_open: Faces and badges count.
+        version: Raised by every change.
+        closes_at: When it closes by itself, UTC.
+        entries: One for each student of the class.
+    """
+
+    lesson_id: str
+    class_id: str
+    room_id: str
+    starts_at: datetime
+    is_open: bool
+    version: int
+    closes_at: datetime
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sighted:
+    """What a machine or a badge says of a student."""
+
+    student_id: str
+    sure: bool
+    seen_at: datetime
+
+
+class Roll:
+    """The registers of an installation, worked on in one transaction.
+
+    Args:
+        work: Its session, log and actor.
+        settings: They say how long a register is open, and who is late.
+    """
+
+    def __init__(self, work: Work, settings: Settings) -> None:
+        self._work = work
+        self._settings = settings
+
+    def open(self, lesson_id: str) -> RegisterView:
+        """Open the register of a lesson that is on or about to begin.
+
+        Raises:
+            NotFound: There is no such lesson.
+            NotAllowed: The actor does not teach this class.
+            RegisterError: It was opened before, or the lesson is not on.
+        """
+        work, lesson = self._work, self._taught(lesson_id)
+        if registers.register_of(work.session, lesson_id) is not None:
+            raise RegisterError("its register was opened before.", where=lesson_id)
+        early = timedelta(minutes=self._settings.registers.minutes)
+        if not lesson.starts_at - early <= work.now < lesson.ends_at:
+            raise RegisterError(
+                f"the lesson is from {lesson.starts_at:%Y-%m-%d %H:%M} to "
+                f"{lesson.ends_at:%H:%M} UTC, and it is {work.now:%Y-%m-%d %H:%M} now.",
+                where=lesson_id,
+                hint="Its attendance can be marked by hand at any time: `register mark`.",
+            )
+        return self._begin(lesson, is_open=True)
+
+    def open_if_new(self, lesson_id: str) -> None:
+        """Open a register that was never opened, as the setting `open_with_lesson` has it.
+
+        Raises:
+            NotAllowed: See `open`.
+            RegisterError: The lesson is not on.
+        """
+        if registers.register_of(self._work.session, lesson_id) is None:
+            self.open(lesson_id)
+
+    def show(self, lesson_id: str) -> RegisterView:
+        """A register; a look at it is recorded.
+
+        Raises:
+            NotFound: There is no such lesson, or no register of it.
+            NotAllowed: The actor does not teach this class.
+        """
+        lesson = self._taught(lesson_id)
+        view = self._view(lesson, self._row(lesson_id))
+        self._work.audit("register.show", lesson_id, version=view.version)
+        return view
+
+    def mark(
+        self, lesson_id: str, marks: Mapping[str, Status], *, version: int | None = None
+    ) -> RegisterView:
+        """Write what the teacher says, open or closed; a register is begun where there is none.
+
+        Args:
+            lesson_id: Of which lesson.
+            marks: Status by student.
+            version: The version that the teacher saw; None: whatever it is.
+
+        Raises:
+            RegisterChanged: It is another by now.
+            NotFound: A student is not in the class.
+        """
+        lesson = self._taught(lesson_id)
+        if registers.register_of(self._work.session, lesson_id) is None:
+            self._begin(lesson, is_open=False)
+        row = self._row(lesson_id, version)
+        entries = self._entries(row)
+        for student_id, status in marks.items():
+            if student_id not in entries:
+                raise NotFound("this student is not in the class on that day.", where=lesson_id)
+            mark = Mark(status, Method.TEACHER, EntryState.CONFIRMED)
+            self._change(entries[student_id], mark, entries[student_id].arrived_at)
+        return self._changed(lesson, row, "register.mark", list(marks))
+
+    def unconfirmed(self, lesson_id: str, status: Status) -> dict[str, Status]:
+        """The same status for everybody of whom nothing is confirmed yet ("all present but…")."""
+        lesson = self._taught(lesson_id)
+        row = registers.register_of(self._work.session, lesson_id)
+        if row is None:
+            students = members(
+                self._work.session, lesson.class_sourced_id, "student", self._day(lesson)
+            )
+            return dict.fromkeys(students, status)
+        return {
+            student_id: status
+            for student_id, entry in self._entries(row).items()
+            if entry.state != EntryState.CONFIRMED
+        }
+
+    def confirm(
+        self, lesson_id: str, *, version: int, students: Iterable[str] | None = None
+    ) -> RegisterView:
+        """Confirm what is proposed: all of it, or some students'.
+
+        Args:
+            lesson_id: Of which lesson.
+            version: The version that the teacher saw.
+            students: Whose proposals; None: all.
+
+        Raises:
+            RegisterChanged: Somebody changed it after the teacher saw it.
+            RegisterError: Nothing is proposed (for a student who was named).
+        """
+        lesson, row = self._taught(lesson_id), self._row(lesson_id, version)
+        proposed = {
+            student_id: entry
+            for student_id, entry in self._entries(row).items()
+            if entry.state == EntryState.PROPOSED
+        }
+        chosen = list(proposed) if students is None else list(students)
+        if not chosen or not set(chosen) <= set(proposed):
+            raise RegisterError("nothing is proposed that could be confirmed.", where=lesson_id)
+        for student_id in chosen:
+            entry = proposed[student_id]
+            mark = Mark(Status(entry.status), Method.TEACHER, EntryState.CONFIRMED)
+            self._change(entry, mark, entry.arrived_at)
+        return self._changed(lesson, row, "register.confirm", chosen)
+
+    def propose(self, lesson_id: str, sighted: Iterable[Sighted]) -> RegisterView:
+        """Write what faces say, into an open register; nothing that a person said is touched.
+
+        Raises:
+            RegisterError: The register is not open.
+        """
+        lesson, row = registers.lesson_of(self._work.session, lesson_id), self._row(lesson_id)
+        self._must_be_open(row)
+        entries, touched = self._entries(row), []
+        for one in sighted:
+            entry = entries.get(one.student_id)
+            if entry is None:
+                continue  # left the class since the register was opened
+            mark = UNSURE
+            if one.sure:
+                mark = Mark(self._on_time(lesson, one.seen_at), Method.FACE, EntryState.PROPOSED)
+            if mark != _mark(entry) and is_allowed(_mark(entry), mark):
+                arrived_at = min(entry.arrived_at or one.seen_at, one.seen_at)
+                self._change(entry, mark, arrived_at if one.sure else None)
+                touched.append(one.student_id)
+        if not touched:
+            return self._view(lesson, row)
+        return self._changed(lesson, row, "register.propose", touched)
+
+    def badge(self, lesson_id: str, student_id: str) -> RegisterView:
+        """Write that a student showed a badge, which was checked before.
+
+        Raises:
+            RegisterError: The register is not open.
+            NotFound: The student is not in the class.
+        """
+        lesson, row = registers.lesson_of(self._work.session, lesson_id), self._row(lesson_id)
+        self._must_be_open(row)
+        entry = self._entries(row).get(student_id)
+        if entry is None:
+            raise NotFound("this student is not in the class on that day.", where=lesson_id)
+        now = self._work.now
+        mark = Mark(self._on_time(lesson, now), Method.BADGE, EntryState.CONFIRMED)
+        if not is_allowed(_mark(entry), mark):
+            return self._view(lesson, row)  # the teacher has spoken
+        self._change(entry, mark, min(entry.arrived_at or now, now))
+        return self._changed(lesson, row, "register.badge", [student_id])
+
+    @staticmethod
+    def take_back(work: Work, student_id: str) -> int:
+        """Take back what faces said of a student and nobody confirmed; how many entries."""
+        entries = [
+            entry
+            for entry in registers.entries_of_student(work.session, student_id)
+            if entry.method == Method.FACE and entry.state != EntryState.CONFIRMED
+        ]
+        for entry in entries:
+            _write(work, entry, BLANK, None)
+            row = registers.register_by_id(work.session, entry.register_id)
+            registers.touch(work.session, row)
+        if entries:
+            work.audit("register.take_back", student_id, entries=len(entries))
+        return len(entries)
+
+    def close(self, lesson_id: str) -> RegisterView:
+        """Close a register before its time is up.
+
+        Raises:
+            RegisterError: It is closed already.
+        """
+        lesson, row = self._taught(lesson_id), self._row(lesson_id)
+        self._must_be_open(row)
+        row.state, row.closed_at, row.closed_by = "closed", self._work.now, self._work.actor
+        return self._changed(lesson, row, "register.close", [])
+
+    def history(self, lesson_id: str) -> list[dict[str, Any]]:
+        """Every change of a register's entries: who, when, what it was; the look is recorded."""
+        self._taught(lesson_id)
+        row = self._row(lesson_id)
+        self._work.audit("register.history", lesson_id)
+        return [
+            {
+                "student_id": change.student_id,
+                "changed_at": change.changed_at,
+                "changed_by": change.changed_by,
+                "was": change.was,
+                "became": change.became,
+            }
+            for change in registers.changes_of(self._work.session, row.id)
+        ]
+
+    def _begin(self, lesson: LessonRow, *, is_open: bool) -> RegisterView:
+        work = self._work
+        closes_at = min(
+            work.now + timedelta(minutes=self._settings.registers.minutes), lesson.ends_at
+        )
+        row = RegisterRow(
+            lesson_id=lesson.id,
+            state="open" if is_open else "closed",
+            opened_at=work.now,
+            opened_by=work.actor,
+            closes_at=closes_at if is_open else work.now,
+            closed_at=None if is_open else work.now,
+            closed_by=None if is_open else work.actor,
+        )
+        entries = [
+            EntryRow(
+                student_id=student_id,
+                status=Status.NOT_RECORDED,
+                changed_at=work.now,
+                changed_by=work.actor,
+            )
+            for student_id in members(
+                work.session, lesson.class_sourced_id, "student", self._day(lesson)
+            )
+        ]
+        registers.add_register(work.session, row, entries)
+        work.audit("register.open", lesson.id, students=len(entries), open=is_open)
+        return self._view(lesson, row)
+
+    def _taught(self, lesson_id: str) -> LessonRow:
+        """The lesson, if the actor teaches its class that day."""
+        lesson = registers.lesson_of(self._work.session, lesson_id)
+        actor = self._work.actor
+        teachers = members(
+            self._work.session, lesson.class_sourced_id, "teacher", self._day(lesson)
+        )
+        if actor not in teachers and not actor.startswith("system:"):
+            raise NotAllowed(
+                "who takes a register must teach the class.",
+                where=lesson_id,
+                hint="Name a teacher of the class with --by.",
+            )
+        return lesson
+
+    def _day(self, lesson: LessonRow) -> date:
+        """The lesson's date at its school."""
+        room = self._settings.rooms_by_id.get(lesson.room_id)
+        if room is None:
+            raise NotFound(f"there is no room {lesson.room_id!r} in the settings.", where=lesson.id)
+        return lesson.starts_at.astimezone(self._settings.schools_by_id[room.school].zone).date()
+
+    def _row(self, lesson_id: str, version: int | None = None) -> RegisterRow:
+        row = registers.register_of(self._work.session, lesson_id, lock=True)
+        if row is None:
+            raise NotFound(
+                "its register has not been opened.",
+                where=lesson_id,
+                hint=f"homeroom register open {lesson_id}",
+            )
+        if version is not None and row.version != version:
+            raise RegisterChanged(
+                f"somebody else changed it in between (version {row.version}, not {version}).",
+                where=lesson_id,
+                hint="Look at it again, then decide anew.",
+            )
+        return row
+
+    def _must_be_open(self, row: RegisterRow) -> None:
+        if row.state != "open" or not row.opened_at <= self._work.now < row.closes_at:
+            raise RegisterError(
+                f"the register is not open (it closed at {row.closed_at or row.closes_at:%H:%M} "
+                "UTC).",
+                where=row.lesson_id,
+                hint="The teacher can still mark it by hand.",
+            )
+
+    def _on_time(self, lesson: LessonRow, seen_at: datetime) -> Status:
+        grace = timedelta(minutes=self._settings.registers.grace_minutes)
+        return Status.PRESENT if seen_at <= lesson.starts_at + grace else Status.LATE
+
+    def _entries(self, row: RegisterRow) -> dict[str, EntryRow]:
+        return {e.student_id: e for e in registers.entries_of(self._work.session, row.id)}
+
+    def _change(self, entry: EntryRow, mark: Mark, arrived_at: datetime | None) -> None:
+        check_allowed(_mark(entry), mark)
+        _write(self._work, entry, mark, arrived_at)
+
+    def _changed(
+        self, lesson: LessonRow, row: RegisterRow, action: str, students: list[str]
+    ) -> RegisterView:
+        """Raise the version, and record what was done."""
+        registers.touch(self._work.session, row)
+        self._work.audit(action, lesson.id, students=students, version=row.version)
+        return self._view(lesson, row)
+
+    def _view(self, lesson: LessonRow, row: RegisterRow) -> RegisterView:
+        now = self._work.now
+        return RegisterView(
+            lesson_id=lesson.id,
+            class_id=lesson.class_sourced_id,
+            room_id=lesson.room_id,
+            starts_at=lesson.starts_at,
+            is_open=row.state == "open" and row.opened_at <= now < row.closes_at,
+            version=row.version,
+            closes_at=row.closes_at,
+            entries=tuple(
+                Entry(e.student_id, _mark(e), e.arrived_at, e.changed_at, e.changed_by)
+                for e in registers.entries_of(self._work.session, row.id)
+            ),
+        )
+
+
+def _write(work: Work, entry: EntryRow, mark: Mark, arrived_at: datetime | None) -> None:
+    was = asdict(_mark(entry))
+    entry.status, entry.method, entry.state = mark.status, mark.method, mark.state
+    entry.arrived_at = arrived_at
+    entry.changed_at, entry.changed_by = work.now, work.actor
+    registers.add_change(work.session, entry, was=was, became=asdict(mark))
+
+
+def _mark(entry: EntryRow) -> Mark:
+    return Mark(
+        Status(entry.status),
+        Method(entry.method) if entry.method else None,
+        EntryState(entry.state) if entry.state else None,
+    )

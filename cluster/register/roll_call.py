@@ -1,0 +1,148 @@
+"""Faces of an open register, frame after frame, to proposals.
+
+    frame ─> may any face be compared now? ─no─> nothing is cut, nothing is computed
+                   │yes
+                   v
+    people ─> face chips ─> embeddings ─> this class's templates, of those who agreed ─> sightings
+                                              (what matches nobody is dropped here)
+    sightings ─> proposals ─> register
+
+Consent is asked again at every frame: who objects while a register is open is forgotten at once.
+The live service and `homeroom register watch` both go through here.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import numpy as np
+
+from cluster.errors import RecordsError
+from cluster.records.identity import Identity
+from cluster.records.registers import entries_of, register_of
+from cluster.register.asking import Permission
+from cluster.register.matching import ClassMatcher, Proposal
+from cluster.register.register import RegisterView, Roll, Sighted
+from cluster.register.templates import Embedding, open_templates
+from cluster.settings import Settings
+from cluster.vision.faces import FaceChip, FaceEngine
+
+ACTOR = "system:roll-call"
+
+Chips = Callable[[], list[FaceChip]]
+
+
+class RollCall:
+    """The faces of one lesson's open register.
+
+    Args:
+        identity: Records, keys and log.
+        settings: How registers are taken.
+        permission: Asked before anything touches a face.
+        engine: Compares faces; templates of other engines are not looked at.
+        lesson_id: Of which lesson.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        settings: Settings,
+        permission: Permission,
+        engine: FaceEngine,
+        lesson_id: str,
+    ) -> None:
+        self._identity = identity
+        self._settings = settings
+        self._permission = permission
+        self._engine = engine
+        self._lesson_id = lesson_id
+        self._templates: dict[str, Embedding] = {}
+        self._matcher: ClassMatcher | None = None
+        self._asked = False
+        self.frames_compared = 0
+
+    def see(self, moment: datetime, cut: Chips) -> bool:
+        """Look at one frame, if that is allowed now.
+
+        Args:
+            moment: When the frame was taken, UTC; the register must be open then, and now.
+            cut: Cuts the frame's face chips; it is called only if a face may be compared.
+
+        Returns:
+            Whether it was looked at.
+        """
+        allowed = self._allowed(moment)
+        self._forget_others(allowed)
+        if not allowed:
+            return False
+        if not self._asked:
+            self._open_templates(allowed)
+        if self._matcher is None or not self._matcher.student_ids:
+            return False
+        chips = cut()
+        self.frames_compared += 1
+        if chips:
+            students = self._matcher.student_ids
+            templates = np.stack([self._templates[student] for student in students])
+            distances = self._engine.distances(self._engine.embed(chips), templates)
+            self._matcher.update(moment.timestamp(), distances)
+        return True
+
+    def proposals(self) -> list[Proposal]:
+        """What is known so far."""
+        return self._matcher.proposals() if self._matcher else []
+
+    def propose(self) -> RegisterView:
+        """Write what is known into the register; consent is asked once more.
+
+        Raises:
+            RegisterError: The register is not open any more.
+        """
+        with self._identity.work(ACTOR) as work:
+            found = self.proposals()
+            decisions = self._permission.to_compare(
+                work.session, [p.student_id for p in found], self._lesson_id, work.now
+            )
+            sighted = [
+                Sighted(
+                    p.student_id,
+                    p.verdict == "proposed",
+                    datetime.fromtimestamp(p.first_seen, tz=work.now.tzinfo),
+                )
+                for p in found
+                if decisions[p.student_id].allowed
+            ]
+            return Roll(work, self._settings).propose(self._lesson_id, sighted)
+
+    def _allowed(self, moment: datetime) -> frozenset[str]:
+        """Whose face may be compared, both now and when the frame was taken."""
+        try:
+            with self._identity.records.reading() as session:
+                row = register_of(session, self._lesson_id)
+                students = [e.student_id for e in entries_of(session, row.id)] if row else []
+                answers = self._permission.to_compare(
+                    session, students, self._lesson_id, moment, self._identity.clock()
+                )
+        except RecordsError:
+            return frozenset()  # it cannot be answered: no
+        return frozenset(student for student, answer in answers.items() if answer.allowed)
+
+    def _forget_others(self, allowed: frozenset[str]) -> None:
+        for student_id in [known for known in self._templates if known not in allowed]:
+            del self._templates[student_id]
+            if self._matcher is not None:
+                self._matcher.forget(student_id)
+
+    def _open_templates(self, allowed: frozenset[str]) -> None:
+        with self._identity.work(ACTOR) as work:
+            opened = open_templates(work, sorted(allowed), self._engine.version)
+        self._asked = True
+        self._templates = {template.student_id: template.embedding for template in opened}
+        if not opened:
+            return
+        stacked = np.stack(list(self._templates.values()))
+        self._matcher = ClassMatcher(
+            list(self._templates),
+            template_distances=self._engine.distances(stacked, stacked),
+            match_distance=self._engine.thresholds.match_distance,
+            margin=self._engine.thresholds.margin,
+        )

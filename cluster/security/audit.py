@@ -1,0 +1,255 @@
+"""The audit log: who did or looked at what touches identity, in a chain that shows tampering.
+
+Each entry's MAC covers the entry and the MAC before it (HMAC-SHA256, RFC 2104), so that a changed,
+removed or reordered entry breaks every link behind it. A chain whose end was cut off is whole in
+itself; so the last head (number and MAC) is also signed with Ed25519 (RFC 8032) and kept with the
+keys, apart from the records, and can be exported to a place that nobody here writes to.
+
+Ids in the log are `users.id`: random, and empty of meaning once the user's row is gone. Names,
+embeddings and the school system's keys never come in: `detail` takes only a few kinds of values.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from filelock import FileLock
+
+from cluster.errors import AuditBroken, KeyUnusable
+from cluster.security.keys import KeyStore
+
+AUDIT_KEY = "audit"
+SIGNING_KEY = "audit-signing"
+HEAD_FILE = "audit-head.json"
+
+Detail = Mapping[str, str | int | bool | list[str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One entry.
+
+    Attributes:
+        seq: Its number, from 1, without gaps.
+        at: When, UTC.
+        actor: Who: a `users.id`, or `system:…`, `operator:…`.
+        action: What, like `register.confirm`.
+        subject: Whom or what it concerns: an id.
+        detail: More, without names.
+        mac: Hex; covers all of it and the MAC before.
+    """
+
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str | None
+    detail: Detail
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedHead:
+    """The end of the chain at a time, as somebody outside can keep it.
+
+    Attributes:
+        seq: Number of the last entry.
+        mac: Its MAC.
+        signature: Ed25519 over both, base64.
+        public_key: To check it with, base64.
+    """
+
+    seq: int
+    mac: str
+    signature: str
+    public_key: str
+
+
+def link(
+    key: bytes,
+    previous_mac: str,
+    *,
+    seq: int,
+    at: datetime,
+    actor: str,
+    action: str,
+    subject: str | None,
+    detail: Detail,
+) -> AuditEntry:
+    """The entry that follows the one with `previous_mac`."""
+    text = json.dumps(
+        [previous_mac, seq, at.isoformat(), actor, action, subject, detail],
+        sort_keys=True,
+        ensure_ascii=True,
+        separators=(",", ":"),
+    )
+    mac = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return AuditEntry(seq, at, actor, action, subject, detail, mac)
+
+
+def verify_chain(
+    entries: Iterable[AuditEntry], keys: KeyStore, heads: Iterable[SignedHead]
+) -> tuple[int, str]:
+    """Check every link, and that the chain holds every signed head; gives the last's seq and MAC.
+
+    Args:
+        entries: All of them, by rising number.
+        keys: They hold the chain's key.
+        heads: Kept apart: at least the one that lies with the keys.
+
+    Raises:
+        AuditBroken: It says which entry was changed, removed, moved or cut off.
+    """
+    _, key = keys.current(AUDIT_KEY)
+    public = _base64(public_key_of(keys))
+    signed = {}
+    for head in heads:
+        _check_signature(head, public)
+        signed[head.seq] = head.mac
+    last_seq, last_mac = 0, ""
+    for entry in entries:
+        if entry.seq != last_seq + 1:
+            raise AuditBroken(
+                f"entry {last_seq + 1} is missing: {entry.seq} follows {last_seq}.",
+                where=f"audit entry {last_seq + 1}",
+            )
+        expected = link(
+            key,
+            last_mac,
+            seq=entry.seq,
+            at=entry.at,
+            actor=entry.actor,
+            action=entry.action,
+            subject=entry.subject,
+            detail=entry.detail,
+        )
+        if not hmac.compare_digest(expected.mac, entry.mac):
+            raise AuditBroken(
+                f"entry {entry.seq} ({entry.at:%Y-%m-%d %H:%M:%S}Z, {entry.action}) was changed, "
+                "or does not stand where it was written.",
+                where=f"audit entry {entry.seq}",
+            )
+        if signed.get(entry.seq, entry.mac) != entry.mac:
+            raise AuditBroken(
+                "the chain was written anew: it is not the one whose head was signed.",
+                where=f"audit entry {entry.seq}",
+            )
+        last_seq, last_mac = entry.seq, entry.mac
+    if signed and max(signed) > last_seq:
+        raise AuditBroken(
+            f"the end is cut off: {max(signed)} entries were signed, and {last_seq} are left.",
+            where=f"audit entry {last_seq + 1}",
+        )
+    return last_seq, last_mac
+
+
+def sign_head(keys: KeyStore, seq: int, mac: str) -> SignedHead:
+    """Sign the end of the chain."""
+    private = _private_key(keys)
+    signature = base64.b64encode(private.sign(_head_bytes(seq, mac))).decode()
+    return SignedHead(seq, mac, signature, public_key_of(keys))
+
+
+def public_key_of(keys: KeyStore) -> str:
+    """The key that heads are checked with: raw Ed25519, base64."""
+    return base64.b64encode(_private_key(keys).public_key().public_bytes_raw()).decode()
+
+
+class HeadFile:
+    """The last signed head, kept with the keys.
+
+    Args:
+        folder: The folder of the keys.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / HEAD_FILE
+
+    def read(self) -> SignedHead | None:
+        """The head; None before the first.
+
+        Raises:
+            AuditBroken: The file is damaged.
+            KeyUnusable: It cannot be read.
+        """
+        try:
+            return SignedHead(**json.loads(self._path.read_bytes()))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise KeyUnusable(f"cannot be read: {error}.", where=str(self._path)) from error
+        except (ValueError, TypeError):
+            raise AuditBroken("the signed head is damaged.", where=str(self._path)) from None
+
+    def advance(self, keys: KeyStore, seq: int, mac: str) -> None:
+        """Sign and keep a head, unless a later one is kept already.
+
+        Called when the entry is committed: killed in between, the file is behind the chain, which
+        is no fault; it is never ahead of it.
+
+        Raises:
+            KeyUnusable: It cannot be written.
+        """
+        try:
+            with FileLock(self._path.with_suffix(".lock"), mode=0o600):
+                kept = self.read()
+                if kept is not None and kept.seq >= seq:
+                    return
+                scratch = self._path.with_name(f".{HEAD_FILE}")
+                descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+                    json.dump(asdict(sign_head(keys, seq, mac)), stream)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                scratch.replace(self._path)
+        except OSError as error:
+            raise KeyUnusable(f"cannot be written: {error}.", where=str(self._path)) from error
+
+
+def head_from_json(content: Any, where: str) -> SignedHead:
+    """A head that was exported.
+
+    Raises:
+        AuditBroken: It is none.
+    """
+    try:
+        return SignedHead(**content)
+    except TypeError:
+        raise AuditBroken("it is no signed head.", where=where) from None
+
+
+def _check_signature(head: SignedHead, public: bytes) -> None:
+    try:
+        if _base64(head.public_key) != public:
+            raise AuditBroken(
+                "a head is signed with another key than this installation's.",
+                where=f"audit entry {head.seq}",
+            )
+        Ed25519PublicKey.from_public_bytes(public).verify(
+            _base64(head.signature), _head_bytes(head.seq, head.mac)
+        )
+    except (InvalidSignature, ValueError):
+        raise AuditBroken(
+            "the signature of a head does not hold.", where=f"audit entry {head.seq}"
+        ) from None
+
+
+def _head_bytes(seq: int, mac: str) -> bytes:
+    return f"homeroom audit head {seq} {mac}".encode()
+
+
+def _private_key(keys: KeyStore) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(keys.current(SIGNING_KEY)[1])
+
+
+def _base64(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)

@@ -1,0 +1,249 @@
+"""The keys of an installation: one file each, wrapped by the master key.
+
+    keys_dir/master.key            unless the master key is elsewhere
+    keys_dir/roster.json           seals names
+    keys_dir/audit.json            chains the audit log
+    keys_dir/audit-signing.json    signs its heads (Ed25519)
+    keys_dir/badges.json           signs badges
+    keys_dir/students/<id>.json    a student's own key; with it gone, the template is noise
+
+They live apart from the records, so that a backup of these opens nothing. A file holds several
+versions only while a key is being rotated.
+"""
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from filelock import FileLock
+
+from cluster.errors import KeyMissing, KeyUnusable
+from cluster.security.master_key import KEY_BYTES, NONCE_BYTES, MasterKey, load_master_key
+from cluster.settings import Settings
+
+STUDENTS = "students"
+
+
+class KeyStore:
+    """Named keys in a folder.
+
+    Args:
+        folder: Where they are; made when the first is.
+        master: Wraps them.
+    """
+
+    def __init__(self, folder: Path, master: MasterKey) -> None:
+        self._folder = folder
+        self._master = master
+        self._current: dict[str, tuple[int, bytes]] = {}
+
+    def current(self, name: str) -> tuple[int, bytes]:
+        """The newest version of a key, which is made if there is none.
+
+        Raises:
+            KeyUnusable: It cannot be read, unwrapped or written.
+        """
+        known = self._current.get(name)
+        if known is not None:
+            return known
+        versions = self._read(name)
+        if versions is None:
+            with self._locked():
+                versions = self._read(name)
+                if versions is None:
+                    versions = {1: self._master.wrap(secrets.token_bytes(KEY_BYTES), name)}
+                    self._write(name, versions)
+        newest = max(versions)
+        key = self._master.unwrap(versions[newest], name)
+        if not name.startswith(STUDENTS):
+            self._current[name] = newest, key  # one that is used for every name, and never rotated
+        return newest, key
+
+    def version(self, name: str, version: int) -> bytes:
+        """One version of a key.
+
+        Raises:
+            KeyMissing: It was destroyed, or was never here.
+            KeyUnusable: It cannot be read or unwrapped.
+        """
+        versions = self._read(name) or {}
+        if version not in versions:
+            raise KeyMissing("there is no such key (any more).", where=f"{name}, {version}")
+        return self._master.unwrap(versions[version], name)
+
+    def add_version(self, name: str) -> tuple[int, bytes]:
+        """A new version of a key; the old ones stay until `keep_only`.
+
+        Raises:
+            KeyUnusable: See `current`.
+        """
+        with self._locked():
+            versions = self._read(name) or {}
+            new = max(versions, default=0) + 1
+            key = secrets.token_bytes(KEY_BYTES)
+            self._write(name, {**versions, new: self._master.wrap(key, name)})
+        return new, key
+
+    def keep_only(self, name: str, version: int) -> None:
+        """Destroy the other versions of a key."""
+        with self._locked():
+            versions = self._read(name) or {}
+            if version in versions and len(versions) > 1:
+                self._write(name, {version: versions[version]})
+
+    def destroy(self, name: str) -> bool:
+        """Destroy a key; what it sealed can never be opened again. True if there was one."""
+        path = self._path(name)
+        with self._locked():
+            try:
+                with path.open("r+b") as stream:  # before its name goes, its content does
+                    stream.write(b"\0" * path.stat().st_size)
+                    os.fsync(stream.fileno())
+                path.unlink()
+            except FileNotFoundError:
+                return False
+            except OSError as error:
+                raise KeyUnusable(f"the key cannot be destroyed: {error}.", where=str(path)) from (
+                    error
+                )
+            _sync_folder(path.parent)
+        return True
+
+    def names(self) -> Iterator[str]:
+        """All keys."""
+        for path in sorted(self._folder.rglob("*.json")):
+            yield path.relative_to(self._folder).with_suffix("").as_posix()
+
+    def rewrap(self, new: MasterKey) -> int:
+        """Have another master key wrap every key, and go on with it. How many were rewrapped.
+
+        Keys that it wraps already are left, so that an interrupted change can be done again.
+
+        Raises:
+            KeyUnusable: See `current`.
+        """
+        count = 0
+        with self._locked():
+            for name in self.names():
+                if self._wrapped_by(name) == new.id:
+                    continue
+                versions = self._read(name) or {}
+                opened = {v: self._master.unwrap(wrapped, name) for v, wrapped in versions.items()}
+                self._write(name, {v: new.wrap(key, name) for v, key in opened.items()}, new)
+                count += 1
+        self._master = new
+        return count
+
+    def _read(self, name: str) -> dict[int, bytes] | None:
+        content = self._content(name)
+        if content is None:
+            return None
+        try:
+            return {int(v): base64.b64decode(w) for v, w in content["versions"].items()}
+        except (KeyError, ValueError, AttributeError, TypeError):
+            raise KeyUnusable("the key's file is damaged.", where=str(self._path(name))) from None
+
+    def _wrapped_by(self, name: str) -> str | None:
+        master = (self._content(name) or {}).get("master")
+        return str(master) if master else None
+
+    def _content(self, name: str) -> dict[str, Any] | None:
+        path = self._path(name)
+        try:
+            content = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise KeyUnusable(f"the key's file cannot be read: {error}.", where=str(path)) from (
+                error
+            )
+        if not isinstance(content, dict):
+            raise KeyUnusable("the key's file is damaged.", where=str(path))
+        return content
+
+    def _write(
+        self, name: str, versions: dict[int, bytes], master: MasterKey | None = None
+    ) -> None:
+        path = self._path(name)
+        content = {
+            "master": (master or self._master).id,
+            "versions": {str(v): base64.b64encode(w).decode() for v, w in versions.items()},
+        }
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            scratch = path.with_name(f".{path.name}")
+            descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+                json.dump(content, stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            scratch.replace(path)
+            _sync_folder(path.parent)
+        except OSError as error:
+            raise KeyUnusable(f"the key cannot be written: {error}.", where=str(path)) from error
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.json"
+
+    def _locked(self) -> FileLock:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise KeyUnusable(
+                f"the folder of keys cannot be made: {error}.", where=str(self._folder)
+            ) from error
+        return FileLock(self._folder / ".lock", mode=0o600)
+
+
+def open_keys(settings: Settings) -> KeyStore:
+    """The keys that the settings name.
+
+    Raises:
+        KeyUnusable: The master key cannot be had.
+    """
+    return KeyStore(settings.security.keys_dir, load_master_key(settings.security))
+
+
+def student_key(student_id: str) -> str:
+    """The name of a student's own key."""
+    return f"{STUDENTS}/{student_id}"
+
+
+def seal(key: bytes, plain: bytes, context: str) -> bytes:
+    """Encrypt with AES-256-GCM (NIST SP 800-38D) under a random nonce, which stands in front.
+
+    Args:
+        key: 32 bytes.
+        plain: What to hide.
+        context: What it belongs to; it opens only under the same.
+    """
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, plain, context.encode())
+
+
+def unseal(key: bytes, sealed: bytes, context: str) -> bytes:
+    """Decrypt what `seal` made.
+
+    Raises:
+        KeyUnusable: It was changed, sealed with another key, or belongs to something else.
+    """
+    try:
+        return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context.encode())
+    except (InvalidTag, ValueError):
+        raise KeyUnusable(
+            "it does not open: it was changed, or it belongs to something else.", where=context
+        ) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

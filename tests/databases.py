@@ -1,0 +1,90 @@
+"""Records for tests: SQLite always, PostgreSQL where `POSTGRES_TEST_URL` names a database.
+
+Import the fixtures in a `conftest.py`:
+
+    from tests.databases import *
+
+The migrations run once for each kind of database; each test gets a copy (SQLite), or a schema of
+its own (PostgreSQL), which is dropped afterwards.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, create_engine, make_url, text
+
+from cluster.records.database import Records
+from cluster.security.keys import KeyStore
+from cluster.security.master_key import KEY_BYTES, LocalMasterKey
+
+__all__ = ["keys", "migrated_sqlite", "records"]
+
+POSTGRES = os.environ.get("POSTGRES_TEST_URL")
+"""Read when the tests are loaded: each test runs without our variables."""
+
+HOW = (
+    "POSTGRES_TEST_URL is unset: `createdb homeroom_test`, then "
+    "POSTGRES_TEST_URL='postgresql+psycopg:///homeroom_test?host=/var/run/postgresql'"
+)
+
+
+def sqlite_url(file: Path) -> URL:
+    """The address of a SQLite file."""
+    return URL.create("sqlite+pysqlite", database=str(file))
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with all tables and no row."""
+    file = tmp_path_factory.mktemp("records") / "migrated.sqlite"
+    empty = Records(sqlite_url(file))
+    empty.migrate()
+    empty.scrub()
+    empty.close()
+    return file
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgresql", marks=pytest.mark.skipif(POSTGRES is None, reason=HOW)),
+    ]
+)
+def records(
+    request: pytest.FixtureRequest, tmp_path: Path, migrated_sqlite: Path
+) -> Iterator[Records]:
+    """Empty records, in each kind of database."""
+    if request.param == "postgresql":
+        yield from _in_postgres(make_url(POSTGRES or ""))
+        return
+    file = tmp_path / "records.sqlite"
+    shutil.copyfile(migrated_sqlite, file)
+    opened = Records(sqlite_url(file))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> KeyStore:
+    """Keys under a random master key."""
+    return KeyStore(tmp_path / "keys", LocalMasterKey(secrets.token_bytes(KEY_BYTES)))
+
+
+def _in_postgres(server: URL) -> Iterator[Records]:
+    schema = f"test_{secrets.token_hex(8)}"
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    opened = Records(server.update_query_dict({"options": f"-csearch_path={schema}"}))
+    try:
+        opened.migrate()
+        yield opened
+    finally:
+        opened.close()
+        with admin.connect() as connection:
+            connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+        admin.dispose()

@@ -1,0 +1,255 @@
+"""Over any order of consent, registers and erasure: no face is touched without a yes.
+
+The model beside the program is a few lines: until when each student's consent lasts, who objects,
+whether a register is open. Whatever the program does is held against it.
+"""
+
+import secrets
+import shutil
+import tempfile
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from cluster.errors import HomeroomError, NotAllowed, NotFound
+from cluster.records import templates as rows
+from cluster.records.database import Records
+from cluster.records.identity import Identity
+from cluster.records.models import LessonRow
+from cluster.records.registers import entries_of_student
+from cluster.register.erasure import erase
+from cluster.register.ledger import object_to, withdraw
+from cluster.register.register import Roll
+from cluster.register.roll_call import RollCall
+from cluster.register.templates import destroy_unpermitted
+from cluster.security.audit import HeadFile
+from cluster.security.keys import STUDENTS, KeyStore
+from cluster.security.master_key import LocalMasterKey
+from cluster.settings import Settings
+from tests.databases import sqlite_url
+from tests.register.school import CLASS, Clock, School, chip_of, found_school, student, teacher
+
+STUDENTS_HERE = 3
+MASTER = LocalMasterKey(b"m" * 32)
+numbers = st.integers(1, STUDENTS_HERE)
+
+
+@cache
+def founded() -> Path:
+    """A school that was founded once, to be copied for each example."""
+    folder = Path(tempfile.mkdtemp(prefix="homeroom-test-"))
+    records = Records(sqlite_url(folder / "records.sqlite"))
+    records.migrate()
+    found_school(records, KeyStore(folder / "keys", MASTER), folder, students=STUDENTS_HERE)
+    records.scrub()
+    records.close()
+    return folder
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Guardians, students, a teacher and the clock, in any order."""
+
+    @initialize()
+    def found(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="homeroom-test-"))
+        shutil.copytree(founded(), self.folder, dirs_exist_ok=True)
+        keys = KeyStore(self.folder / "keys", MASTER)
+        records = Records(sqlite_url(self.folder / "records.sqlite"))
+        clock = Clock()
+        head = HeadFile(self.folder / "keys")
+        identity = Identity(records, keys, head, district="district", clock=clock)
+        policy = self.folder / "policy.toml"
+        settings = found_settings(policy)
+        self.school = School(identity, settings, clock, policy)
+        self.granted_until = dict.fromkeys(range(1, STUDENTS_HERE + 1), clock.now)
+        self.objecting: dict[int, set[str]] = {n: set() for n in self.granted_until}
+        self.erased: set[int] = set()
+        self.lesson = ""
+        self.closes_at = clock.now
+        self.roll_call: RollCall | None = None
+
+    def agreed(self, number: int) -> bool:
+        """What the model says."""
+        return (
+            number not in self.erased
+            and not self.objecting[number]
+            and self.school.clock.now < self.granted_until[number]
+        )
+
+    def is_open(self) -> bool:
+        return self.school.clock.now < self.closes_at
+
+    @rule(number=numbers, days=st.integers(1, 365))
+    def grant(self, number: int, days: int) -> None:
+        try:
+            self.school.consent(number, days=days)
+        except NotFound:
+            assert number in self.erased
+            return
+        self.objecting[number].discard(f"guardian-{number}")
+        until = self.school.clock.now + timedelta(days=days)
+        self.granted_until[number] = max(self.granted_until[number], until)
+
+    @rule(number=numbers, by_student=st.booleans())
+    def objects(self, number: int, by_student: bool) -> None:
+        speaker = f"{'student' if by_student else 'guardian'}-{number}"
+        if self.speak(object_to, number, speaker):
+            self.objecting[number].add(speaker)
+
+    @rule(number=numbers, by_student=st.booleans())
+    def withdraws(self, number: int, by_student: bool) -> None:
+        speaker = f"{'student' if by_student else 'guardian'}-{number}"
+        if self.speak(withdraw, number, speaker):
+            self.objecting[number].discard(speaker)
+
+    def speak(self, say: object, number: int, speaker: str) -> bool:
+        try:
+            with self.school.identity.work("operator:test") as work:
+                say(work, f"student-{number}", speaker)  # type: ignore[operator]
+        except NotFound:
+            assert number in self.erased
+            return False
+        self.granted_until[number] = self.school.clock.now
+        assert student(number) not in self.stored()
+        return True
+
+    @rule(number=numbers)
+    def register_face(self, number: int) -> None:
+        try:
+            self.school.store(number)
+        except NotAllowed:
+            assert not self.agreed(number)
+        else:
+            assert self.agreed(number)
+
+    @rule(days=st.sampled_from([1, 30, 365]))
+    def all_agree_and_are_registered(self, days: int) -> None:
+        for number in self.granted_until:
+            self.grant(number, days)
+            self.register_face(number)
+
+    @rule(number=numbers, by_student=st.booleans())
+    def somebody_objects_in_the_middle_of_a_lesson(self, number: int, by_student: bool) -> None:
+        self.opens()
+        self.watch(3)
+        self.objects(number, by_student)
+        self.watch(3)
+
+    @rule(minutes=st.sampled_from([1, 5, 11, 60 * 24, 60 * 24 * 100]))
+    def time_passes(self, minutes: int) -> None:
+        self.school.clock.turn(minutes=minutes)
+
+    @rule()
+    def purge(self) -> None:
+        with self.school.identity.work("system:test") as work:
+            destroy_unpermitted(work, self.school.permission)
+        assert all(self.agreed(n) for n in self.granted_until if student(n) in self.stored())
+
+    @rule()
+    def opens(self) -> None:
+        now = self.school.clock.now
+        self.lesson = f"lesson-{secrets.token_hex(4)}"
+        with self.school.identity.records.writing() as session:
+            session.add(
+                LessonRow(
+                    id=self.lesson,
+                    class_sourced_id=CLASS,
+                    room_id=self.lesson,
+                    starts_at=now,
+                    ends_at=now + timedelta(minutes=45),
+                )
+            )
+        self.school.settings = found_settings(self.school.policy, self.lesson)
+        self.closes_at = self.school.open(self.lesson).closes_at
+        self.roll_call = RollCall(
+            self.school.identity,
+            self.school.settings,
+            self.school.permission,
+            self.school.engine,
+            self.lesson,
+        )
+
+    @rule()
+    def closes(self) -> None:
+        if not self.is_open():
+            return
+        with self.school.identity.work(teacher(1)) as work:
+            Roll(work, self.school.settings).close(self.lesson)
+        self.closes_at = self.school.clock.now
+
+    @rule(seconds=st.integers(1, 4))
+    def watch(self, seconds: int) -> None:
+        if self.roll_call is None:
+            return
+        for _ in range(3):
+            before = self.school.engine.embedded
+            self.roll_call.see(
+                self.school.clock.now, lambda: [chip_of(n) for n in range(STUDENTS_HERE + 2)]
+            )
+            if self.school.engine.embedded > before:
+                assert self.is_open()
+                assert any(self.agreed(n) for n in self.granted_until)
+            self.school.clock.turn(seconds=seconds)
+        for proposal in self.roll_call.proposals():
+            number = int(proposal.student_id, 16)
+            assert number in self.granted_until
+        try:
+            view = self.roll_call.propose()
+        except HomeroomError:
+            return
+        for entry in view.entries:
+            if entry.mark.method is not None and entry.changed_at == self.school.clock.now:
+                assert self.agreed(int(entry.student_id, 16))
+
+    @rule(number=numbers)
+    def is_erased(self, number: int) -> None:
+        try:
+            with self.school.identity.work("operator:test") as work:
+                erase(work, f"student-{number}", keep_entries=False)
+        except NotFound:
+            assert number in self.erased
+        self.erased.add(number)
+        with self.school.identity.records.reading() as session:
+            assert entries_of_student(session, student(number)) == []
+
+    def stored(self) -> set[str]:
+        with self.school.identity.records.reading() as session:
+            return {row.student_id for row in rows.of_students(session)}
+
+    @invariant()
+    def a_stored_template_has_a_grant_behind_it_and_a_key(self) -> None:
+        keys = {
+            name.removeprefix(f"{STUDENTS}/")
+            for name in self.school.identity.keys.names()
+            if name.startswith(STUDENTS)
+        }
+        stored = self.stored()
+        assert keys == stored
+        for number in self.granted_until:
+            if student(number) in stored:
+                assert number not in self.erased
+                assert not self.objecting[number]
+
+    def teardown(self) -> None:
+        if hasattr(self, "school"):
+            self.school.verify()
+            self.school.identity.close()
+            shutil.rmtree(self.folder)
+
+
+def found_settings(policy: Path, room: str = "room-1") -> Settings:
+    return Settings.model_validate(
+        {
+            "schools": [{"id": "hill", "name": "Hillside", "timezone": "Europe/London"}],
+            "rooms": [{"id": room, "school": "hill", "name": "Room"}],
+            "registers": {"policy": policy},
+        }
+    )
+
+
+TestAnyOrder = AnyOrder.TestCase
+TestAnyOrder.settings = hypothesis_settings(max_examples=100, stateful_step_count=40, deadline=None)

@@ -1,0 +1,175 @@
+"""The ledger, and the one function that answers."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cluster.register.consent import (
+    Decision,
+    LedgerEntry,
+    Reason,
+    RegisterFacts,
+    StudentFacts,
+    Word,
+    living_grant,
+    may_compare,
+    may_keep,
+)
+from cluster.register.policy import FaceRollCall, Policy
+
+NOW = datetime(2026, 3, 2, 9, 5, tzinfo=UTC)
+OPENED = RegisterFacts("c", NOW - timedelta(minutes=5), NOW + timedelta(minutes=5), is_open=True)
+
+
+def policy(**changes: object) -> Policy:
+    values: dict[str, object] = {
+        "switched_on": True,
+        "classes": ["c"],
+        "legal_basis": "consent",
+        "impact_assessment": "DPIA-1",
+        "approved_by": "officer",
+        "approved_on": date(2026, 1, 1),
+        "valid_until": date(2026, 12, 31),
+        "notice_version": "1",
+    }
+    return Policy(FaceRollCall.model_validate(values | changes), "digest")
+
+
+def word(
+    seq: int,
+    what: Word,
+    by: str = "mother",
+    *,
+    notice: str = "1",
+    given_days_ago: float = 10,
+    days: float = 100,
+) -> LedgerEntry:
+    at = NOW - timedelta(days=given_days_ago)
+    is_grant = what is Word.GRANT
+    return LedgerEntry(
+        seq,
+        "s",
+        by,
+        what,
+        notice if is_grant else None,
+        at,
+        at + timedelta(days=days) if is_grant else None,
+    )
+
+
+def facts(*ledger: LedgerEntry, guardians: frozenset[str] | None = None) -> StudentFacts:
+    return StudentFacts(
+        "s",
+        ledger,
+        frozenset({"mother", "father"}) if guardians is None else guardians,
+        frozenset({"c"}),
+    )
+
+
+GRANT, WITHDRAW, OBJECT = Word.GRANT, Word.WITHDRAW, Word.OBJECT
+
+
+@pytest.mark.parametrize(
+    ("ledger", "reason"),
+    [
+        ([], Reason.NO_GRANT),
+        ([word(1, GRANT)], Reason.GRANTED),
+        ([word(1, GRANT), word(2, WITHDRAW)], Reason.NO_GRANT),
+        ([word(1, GRANT), word(2, WITHDRAW, "father")], Reason.NO_GRANT),
+        ([word(1, GRANT), word(2, WITHDRAW), word(3, GRANT)], Reason.GRANTED),
+        ([word(1, GRANT), word(2, OBJECT, "father")], Reason.OBJECTION),
+        ([word(1, OBJECT, "s"), word(2, GRANT)], Reason.OBJECTION),
+        ([word(1, OBJECT, "s"), word(2, GRANT), word(3, WITHDRAW, "s")], Reason.NO_GRANT),
+        ([word(1, OBJECT, "s"), word(2, WITHDRAW, "s"), word(3, GRANT)], Reason.GRANTED),
+        ([word(1, OBJECT, "mother"), word(2, GRANT, "mother")], Reason.GRANTED),
+        ([word(1, OBJECT, "father"), word(2, GRANT, "mother")], Reason.OBJECTION),
+        ([word(1, GRANT, given_days_ago=20, days=10)], Reason.GRANT_EXPIRED),
+        ([word(1, GRANT, given_days_ago=366, days=9999)], Reason.GRANT_EXPIRED),
+        ([word(1, GRANT, given_days_ago=-1)], Reason.GRANT_EXPIRED),
+        ([word(1, GRANT, notice="0")], Reason.OTHER_NOTICE),
+        ([word(1, GRANT, "stranger")], Reason.NOT_GUARDIAN),
+    ],
+)
+def test_what_the_ledger_comes_to(ledger: list[LedgerEntry], reason: Reason) -> None:
+    assert living_grant(facts(*ledger), "1", NOW).reason is reason
+
+
+def test_words_count_in_the_order_in_which_they_were_said_not_listed() -> None:
+    assert not living_grant(facts(word(2, WITHDRAW), word(1, GRANT)), "1", NOW).allowed
+
+
+@pytest.mark.parametrize(
+    ("decided", "reason"),
+    [
+        (None, Reason.POLICY_MISSING),
+        (policy(switched_on=False), Reason.POLICY_OFF),
+        (policy(approved_on=date(2026, 3, 3)), Reason.POLICY_NOT_YET),
+        (policy(valid_until=date(2026, 3, 1)), Reason.POLICY_EXPIRED),
+        (policy(valid_until=date(2026, 3, 2)), Reason.GRANTED),
+        (policy(classes=["other"]), Reason.CLASS_NOT_NAMED),
+    ],
+)
+def test_the_policy_stands_above_every_consent(decided: Policy | None, reason: Reason) -> None:
+    answer = may_compare(decided, facts(word(1, GRANT)), OPENED, NOW)
+    assert answer.reason is reason
+    assert answer.allowed == (reason is Reason.GRANTED)
+
+
+@pytest.mark.parametrize(
+    "register",
+    [
+        None,
+        RegisterFacts("c", OPENED.opened_at, OPENED.closes_at, is_open=False),
+        RegisterFacts("c", NOW - timedelta(minutes=10), NOW, is_open=True),
+        RegisterFacts("c", NOW + timedelta(seconds=1), OPENED.closes_at, is_open=True),
+    ],
+)
+def test_without_an_open_register_no_face_is_compared(register: RegisterFacts | None) -> None:
+    answer = may_compare(policy(), facts(word(1, GRANT)), register, NOW)
+    assert answer == Decision.no(Reason.REGISTER_NOT_OPEN)
+
+
+def test_a_face_is_compared_in_lessons_of_ones_own_classes_only() -> None:
+    other = RegisterFacts("d", OPENED.opened_at, OPENED.closes_at, is_open=True)
+    answer = may_compare(policy(classes=["c", "d"]), facts(word(1, GRANT)), other, NOW)
+    assert answer.reason is Reason.NOT_ENROLLED
+
+
+def test_a_template_needs_no_register_but_a_named_class() -> None:
+    assert may_keep(policy(), facts(word(1, GRANT)), NOW).allowed
+    assert not may_keep(policy(classes=["other"]), facts(word(1, GRANT)), NOW).allowed
+
+
+people = st.sampled_from(["mother", "father", "s", "stranger"])
+ledgers = st.lists(
+    st.builds(
+        lambda what, by, ago, days: (what, by, ago, days),
+        st.sampled_from(list(Word)),
+        people,
+        st.floats(-5, 500),
+        st.floats(0, 800),
+    ),
+    max_size=8,
+)
+
+
+@given(ledgers)
+def test_a_yes_always_has_a_living_grant_of_a_guardian_and_no_objection(
+    words: list[tuple[Word, str, float, float]],
+) -> None:
+    ledger = [
+        word(seq, what, by, given_days_ago=ago, days=days)
+        for seq, (what, by, ago, days) in enumerate(words, start=1)
+    ]
+    answer = living_grant(facts(*ledger), "1", NOW)
+    if not answer.allowed:
+        return
+    assert answer.grant is not None
+    assert answer.grant.said_by in {"mother", "father"}
+    assert answer.grant.recorded_at <= NOW < answer.grant.recorded_at + timedelta(days=365)
+    later = [entry for entry in ledger if entry.seq > answer.grant.seq]
+    assert all(entry.word is GRANT for entry in later)
+    last_of = {entry.said_by: entry.word for entry in ledger}
+    assert OBJECT not in last_of.values()

@@ -1,0 +1,304 @@
+"""One student is one face, strangers are nobody, and the doubtful are called unsure."""
+
+import itertools
+from collections.abc import Sequence
+from random import Random
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.optimize import linear_sum_assignment
+
+from cluster.register.matching import LEAST_SECONDS, LEAST_SIGHTINGS, ClassMatcher, Proposal
+
+Matrix = npt.NDArray[np.float64]
+
+MATCH, MARGIN = 0.5, 0.1
+
+DISTANCES = st.floats(0, 1.5, width=32)
+
+
+def names(count: int) -> list[str]:
+    return [f"student-{index:02}" for index in range(count)]
+
+
+def apart(count: int) -> Matrix:
+    """Templates that are nowhere near each other."""
+    return np.full((count, count), 1.0) - np.eye(count)
+
+
+def matcher(students: Sequence[str], template_distances: Matrix | None = None) -> ClassMatcher:
+    between = apart(len(students)) if template_distances is None else template_distances
+    return ClassMatcher(students, template_distances=between, match_distance=MATCH, margin=MARGIN)
+
+
+def frame(*faces: Sequence[float]) -> Matrix:
+    return np.array(faces, np.float64).reshape(len(faces), -1)
+
+
+def told(
+    students: Sequence[str],
+    frames: Sequence[tuple[float, Matrix]],
+    template_distances: Matrix | None = None,
+) -> dict[str, Proposal]:
+    gathered = matcher(students, template_distances)
+    for moment, distances in frames:
+        gathered.update(moment, distances)
+    return {proposal.student_id: proposal for proposal in gathered.proposals()}
+
+
+def every_two_seconds(distances: Matrix, count: int = 4) -> list[tuple[float, Matrix]]:
+    return [(2.0 * index, distances) for index in range(count)]
+
+
+@st.composite
+def lessons(draw: st.DrawFn) -> tuple[list[str], list[tuple[float, Matrix]]]:
+    """Any class, and any distances of any faces over any moments."""
+    students = names(draw(st.integers(1, 5)))
+    frames = []
+    for _ in range(draw(st.integers(0, 6))):
+        shape = (draw(st.integers(0, 5)), len(students))
+        distances = draw(hnp.arrays(np.float64, shape, elements=DISTANCES))
+        frames.append((draw(st.floats(0, 600)), distances))
+    return students, frames
+
+
+def test_a_student_seen_clearly_for_five_seconds_is_proposed() -> None:
+    found = told(names(2), every_two_seconds(frame([0.25, 0.75])))
+    assert found == {
+        "student-00": Proposal(
+            student_id="student-00",
+            verdict="proposed",
+            sightings=4,
+            first_seen=0.0,
+            last_seen=6.0,
+            distance=0.25,
+            margin=0.5,
+        )
+    }
+
+
+def test_a_student_nobody_saw_is_absent_from_the_proposals() -> None:
+    assert told(names(3), []) == {}
+    assert told(names(3), every_two_seconds(np.zeros((0, 3)))) == {}
+    assert told([], every_two_seconds(np.zeros((2, 0)))) == {}
+
+
+@given(lesson=lessons())
+def test_a_student_is_at_most_one_face_of_a_frame(
+    lesson: tuple[list[str], list[tuple[float, Matrix]]],
+) -> None:
+    students, frames = lesson
+    for moment, distances in frames:
+        found = told(students, [(moment, distances)])
+        assert len(found) <= len(distances)
+        assert all(proposal.sightings == 1 for proposal in found.values())
+
+
+@given(lesson=lessons())
+def test_only_a_face_whose_own_nearest_template_is_within_the_limit_counts(
+    lesson: tuple[list[str], list[tuple[float, Matrix]]],
+) -> None:
+    students, frames = lesson
+    for moment, distances in frames:
+        asked = {
+            students[int(face.argmin())] for face in distances if face.min(initial=np.inf) <= MATCH
+        }
+        ties = any((face == face.min()).sum() > 1 for face in distances)
+        found = told(students, [(moment, distances)])
+        assert set(found) == asked or ties
+
+
+@given(
+    distances=hnp.arrays(
+        np.float64, st.tuples(st.integers(1, 6), st.integers(1, 6)), elements=DISTANCES
+    )
+)
+def test_the_choice_is_the_assignment_of_least_total_distance(distances: Matrix) -> None:
+    rows = np.arange(len(distances))
+    allowed = np.zeros_like(distances, bool)
+    allowed[rows, distances.argmin(axis=1)] = distances.min(axis=1) <= MATCH
+    cost = np.where(allowed, distances, 100.0)
+    pairs = [pair for pair in zip(*linear_sum_assignment(cost), strict=True) if allowed[pair]]
+    found = told(names(distances.shape[1]), [(0.0, distances)])
+    assert len(found) == len(pairs)
+    assert sum(proposal.distance for proposal in found.values()) == pytest.approx(
+        sum(distances[pair] for pair in pairs)
+    )
+
+
+def test_a_stranger_is_not_handed_the_student_whom_another_face_resembles_less() -> None:
+    """Least total distance over all pairs would give the stranger the first student."""
+    pupil, stranger = [0.30, 0.50], [0.45, 0.90]
+    found = told(names(2), every_two_seconds(frame(stranger, pupil)))
+    assert set(found) == {"student-00"}
+    assert found["student-00"].distance == pytest.approx(0.30)
+
+
+@given(
+    distances=hnp.arrays(
+        np.float64,
+        st.tuples(st.integers(1, 6), st.integers(1, 6)),
+        elements=st.floats(MATCH, 1.5, exclude_min=True),
+    ),
+    count=st.integers(1, 8),
+)
+def test_a_stranger_beyond_the_limit_is_nobody_however_long_they_stay(
+    distances: Matrix, count: int
+) -> None:
+    assert told(names(distances.shape[1]), every_two_seconds(distances, count)) == {}
+
+
+@given(
+    first=st.lists(DISTANCES, min_size=1, max_size=12),
+    apart_by=st.floats(0, MARGIN, exclude_max=True),
+    random=st.randoms(use_true_random=False),
+)
+def test_twins_are_never_proposed(first: list[float], apart_by: float, random: Random) -> None:
+    """However often, in whatever order: the lead is never larger than the twins are apart."""
+    between = apart(3)
+    between[0, 1] = between[1, 0] = apart_by
+    frames = []
+    for index, distance in enumerate(first):
+        second = distance + random.uniform(-apart_by, apart_by)
+        frames.append((3.0 * index, frame([distance, max(0.0, second), 1.4])))
+    random.shuffle(frames)
+    found = told(names(3), frames, between)
+    assert all(proposal.verdict == "unsure" for proposal in found.values())
+
+
+def test_twins_stay_unsure_where_the_distance_is_no_metric() -> None:
+    """1 - cosine can lead by more than the templates are apart."""
+    between = apart(2)
+    between[0, 1] = between[1, 0] = 0.05
+    found = told(names(2), every_two_seconds(frame([0.2, 0.45])), between)
+    assert found["student-00"].margin > MARGIN
+    assert found["student-00"].verdict == "unsure"
+
+
+def test_a_twin_stays_unsure_when_the_other_is_forgotten() -> None:
+    between = apart(3)
+    between[0, 1] = between[1, 0] = 0.05
+    gathered = matcher(names(3), between)
+    gathered.forget("student-01")
+    for moment, distances in every_two_seconds(frame([0.2, 0.9])):
+        gathered.update(moment, distances)
+    assert [proposal.verdict for proposal in gathered.proposals()] == ["unsure"]
+
+
+@given(lesson=lessons(), random=st.randoms(use_true_random=False))
+def test_the_order_of_students_faces_and_frames_changes_nothing(
+    lesson: tuple[list[str], list[tuple[float, Matrix]]], random: Random
+) -> None:
+    students, frames = lesson
+    columns = list(range(len(students)))
+    random.shuffle(columns)
+    mixed = []
+    for moment, distances in frames:
+        rows = list(range(len(distances)))
+        random.shuffle(rows)
+        mixed.append((moment, distances[rows][:, columns]))
+    random.shuffle(mixed)
+    assert told([students[column] for column in columns], mixed) == told(students, frames)
+
+
+@given(
+    moments=st.lists(st.floats(0, 100), min_size=1, max_size=6),
+    distance=st.floats(0, MATCH),
+)
+def test_proposed_takes_three_sightings_over_five_seconds(
+    moments: list[float], distance: float
+) -> None:
+    found = told(names(2), [(moment, frame([distance, 1.2])) for moment in moments])
+    enough = len(moments) >= LEAST_SIGHTINGS and max(moments) - min(moments) >= LEAST_SECONDS
+    assert found["student-00"].verdict == ("proposed" if enough else "unsure")
+    assert found["student-00"].sightings == len(moments)
+
+
+@pytest.mark.parametrize(("second", "verdict"), [(0.39, "unsure"), (0.41, "proposed")])
+def test_a_lead_below_the_margin_is_unsure(second: float, verdict: str) -> None:
+    found = told(names(2), every_two_seconds(frame([0.3, second])))
+    assert found["student-00"].verdict == verdict
+
+
+def test_one_lucky_frame_among_doubtful_ones_is_unsure() -> None:
+    doubtful, clear = frame([0.3, 0.35]), frame([0.3, 1.2])
+    frames = [(0.0, doubtful), (3.0, clear), (6.0, doubtful)]
+    assert told(names(2), frames)["student-00"].verdict == "unsure"
+    assert told(names(2), [*frames, (7.0, clear), (8.0, clear)])["student-00"].verdict == "proposed"
+
+
+@pytest.mark.parametrize(
+    ("distance", "verdict"), [(0.2, "proposed"), (0.39, "proposed"), (0.41, "unsure")]
+)
+def test_a_class_of_one_template_asks_for_a_closer_face(distance: float, verdict: str) -> None:
+    assert told(names(1), every_two_seconds(frame([distance])))["student-00"].verdict == verdict
+
+
+@given(lesson=lessons(), which=st.integers(0, 4))
+def test_a_forgotten_student_is_in_no_proposal_and_the_others_stay(
+    lesson: tuple[list[str], list[tuple[float, Matrix]]], which: int
+) -> None:
+    students, frames = lesson
+    gathered = matcher(students)
+    for moment, distances in frames:
+        gathered.update(moment, distances)
+    before = gathered.proposals()
+    gone = students[which % len(students)]
+    gathered.forget(gone)
+    assert gone not in gathered.student_ids
+    assert gathered.proposals() == [one for one in before if one.student_id != gone]
+
+
+def test_after_forgetting_the_other_columns_are_still_the_right_students() -> None:
+    gathered = matcher(names(3))
+    gathered.forget("student-01")
+    gathered.forget("student-01")
+    assert gathered.student_ids == ("student-00", "student-02")
+    gathered.update(0.0, frame([0.9, 0.2]))
+    assert [proposal.student_id for proposal in gathered.proposals()] == ["student-02"]
+
+
+def test_a_frame_measured_before_a_student_was_forgotten_is_refused() -> None:
+    gathered = matcher(names(3))
+    gathered.forget("student-01")
+    with pytest.raises(ValueError, match=r"2 students, but distances \(1, 3\)"):
+        gathered.update(0.0, frame([0.9, 0.1, 0.2]))
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf, -0.5])
+def test_a_face_with_a_broken_distance_is_nobody_and_the_next_face_counts(broken: float) -> None:
+    faces = [frame([0.2, broken], [1.0, 0.3]), frame([broken, 0.2], [1.0, 0.3])]
+    for distances in faces:
+        found = told(names(2), every_two_seconds(distances))
+        assert set(found) == {"student-01"}
+        assert found["student-01"].distance == pytest.approx(0.3)
+
+
+def test_a_cosine_that_rounds_past_one_is_a_distance_of_nothing() -> None:
+    assert told(names(2), [(0.0, frame([-1e-7, 1.0]))])["student-00"].distance == 0
+
+
+@pytest.mark.parametrize("moment", [np.nan, np.inf])
+def test_a_moment_that_is_no_number_is_refused(moment: float) -> None:
+    with pytest.raises(ValueError, match="no moment"):
+        matcher(names(1)).update(moment, frame([0.2]))
+
+
+def test_a_class_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="named twice"):
+        matcher(["a", "a"])
+    with pytest.raises(ValueError, match="2 students"):
+        matcher(["a", "b"], apart(3))
+    for match, margin in itertools.product([0.5, 0.0, np.nan], [0.0, -1.0, np.nan]):
+        with pytest.raises(ValueError, match="must be above 0"):
+            ClassMatcher(["a"], template_distances=apart(1), match_distance=match, margin=margin)
+
+
+def test_two_proposals_come_in_the_order_of_the_students() -> None:
+    gathered = matcher(["zoe", "adam"])
+    gathered.update(0.0, frame([0.9, 0.2], [0.2, 0.9]))
+    assert [proposal.student_id for proposal in gathered.proposals()] == ["zoe", "adam"]

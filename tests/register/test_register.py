@@ -1,0 +1,294 @@
+"""Taking attendance: by hand, by badge, by faces; who may, and when."""
+
+import csv
+import io
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from cluster.errors import (
+    BadgeRefused,
+    NotAllowed,
+    NotFound,
+    RecordsError,
+    RegisterChanged,
+    RegisterError,
+)
+from cluster.register import badges
+from cluster.register.export import to_csv, to_ed_fi
+from cluster.register.register import RegisterView, Roll, Sighted
+from cluster.register.states import (
+    ALLOWED,
+    BLANK,
+    UNSURE,
+    EntryState,
+    Mark,
+    Method,
+    Status,
+    is_allowed,
+)
+from tests.register.school import LESSON, MONDAY, School, student, teacher
+
+PROPOSED = Mark(Status.PRESENT, Method.FACE, EntryState.PROPOSED)
+
+
+def of(view: RegisterView, number: int) -> Mark:
+    (entry,) = [entry for entry in view.entries if entry.student_id == student(number)]
+    return entry.mark
+
+
+def propose(school: School, *numbers: int, sure: bool = True) -> RegisterView:
+    with school.identity.work("system:roll-call") as work:
+        seen = [Sighted(student(number), sure, school.clock.now) for number in numbers]
+        return Roll(work, school.settings).propose(LESSON, seen)
+
+
+def mark(school: School, version: int | None = None, by: int = 1, **marks: Status) -> RegisterView:
+    with school.identity.work(teacher(by)) as work:
+        chosen = {student(int(name[1:])): status for name, status in marks.items()}
+        return Roll(work, school.settings).mark(LESSON, chosen, version=version)
+
+
+def test_a_new_register_records_nothing_of_anybody(school: School) -> None:
+    view = school.open()
+    assert len(view.entries) == 8
+    assert all(entry.mark == BLANK for entry in view.entries)
+    assert view.is_open
+    assert view.closes_at == MONDAY + timedelta(minutes=10)
+
+
+def test_a_teacher_marks_by_hand_without_any_face(school: School) -> None:
+    school.open()
+    view = mark(school, s1=Status.PRESENT, s2=Status.ABSENT, s3=Status.EXCUSED)
+    assert of(view, 1) == Mark(Status.PRESENT, Method.TEACHER, EntryState.CONFIRMED)
+    assert of(view, 2).status is Status.ABSENT
+    assert of(view, 4) == BLANK
+    assert school.verify() > 0
+
+
+def test_marking_by_hand_needs_no_open_register(school: School) -> None:
+    school.clock.turn(hours=5)
+    view = mark(school, s1=Status.PRESENT)
+    assert of(view, 1).status is Status.PRESENT
+    assert not view.is_open
+
+
+def test_only_who_teaches_the_class_takes_its_register(school: School) -> None:
+    with pytest.raises(NotAllowed), school.identity.work(teacher(2)) as work:
+        Roll(work, school.settings).open(LESSON)
+    school.open()
+    with pytest.raises(NotAllowed):
+        mark(school, by=2, s1=Status.PRESENT)
+
+
+def test_a_student_of_another_class_is_refused(school: School) -> None:
+    with school.identity.work(teacher(2)) as work:
+        Roll(work, school.settings).mark("lesson-2", {student(1): Status.PRESENT})
+    with pytest.raises(NotFound), school.identity.work(teacher(2)) as work:
+        Roll(work, school.settings).mark("lesson-2", {student(2): Status.PRESENT})
+
+
+def test_a_student_in_two_classes_has_an_entry_in_each(school: School) -> None:
+    school.open()
+    mark(school, s1=Status.PRESENT)
+    with school.identity.work(teacher(2)) as work:
+        view = Roll(work, school.settings).mark("lesson-2", {student(1): Status.ABSENT})
+    assert of(view, 1).status is Status.ABSENT
+    assert of(school.show(), 1).status is Status.PRESENT
+
+
+def test_a_lesson_has_one_register(school: School) -> None:
+    school.open()
+    with pytest.raises(RegisterError, match="opened before"):
+        school.open()
+
+
+@pytest.mark.parametrize("minutes", [-11, 45, 600])
+def test_a_register_opens_only_while_its_lesson_is_on(school: School, minutes: float) -> None:
+    school.clock.turn(minutes=minutes)
+    with pytest.raises(RegisterError, match="the lesson is from"):
+        school.open()
+
+
+def test_a_machine_proposes_and_the_teacher_confirms(school: School) -> None:
+    school.open()
+    view = propose(school, 1, 2)
+    assert of(view, 1) == PROPOSED
+    assert of(view, 3) == BLANK
+    with school.identity.work(teacher(1)) as work:
+        view = Roll(work, school.settings).confirm(LESSON, version=view.version)
+    assert of(view, 1) == Mark(Status.PRESENT, Method.TEACHER, EntryState.CONFIRMED)
+
+
+def test_a_doubtful_face_says_unsure_and_records_nothing(school: School) -> None:
+    school.open()
+    assert of(propose(school, 1, sure=False), 1) == UNSURE
+    assert of(propose(school, 1), 1) == PROPOSED
+
+
+def test_what_a_teacher_said_no_machine_touches(school: School) -> None:
+    school.open()
+    mark(school, s1=Status.ABSENT)
+    assert of(propose(school, 1), 1).status is Status.ABSENT
+
+
+def test_faces_and_badges_count_only_while_the_register_is_open(school: School) -> None:
+    school.open()
+    school.clock.turn(minutes=10)
+    with pytest.raises(RegisterError, match="not open"):
+        propose(school, 1)
+    with pytest.raises(RegisterError, match="not open"), school.identity.work(teacher(1)) as work:
+        Roll(work, school.settings).badge(LESSON, student(1))
+    assert of(mark(school, s1=Status.LATE), 1).status is Status.LATE
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(5, Status.PRESENT), (5.1, Status.LATE)])
+def test_who_comes_after_the_grace_is_late(school: School, minutes: float, status: Status) -> None:
+    school.open()
+    school.clock.turn(minutes=minutes)
+    assert of(propose(school, 1), 1).status is status
+
+
+def test_two_teachers_who_confirm_what_they_saw_one_wins_the_other_is_told(
+    school: School,
+) -> None:
+    school.open()
+    seen = propose(school, 1, 2).version
+    mark(school, version=seen, s3=Status.PRESENT)
+    with pytest.raises(RegisterChanged), school.identity.work(teacher(1)) as work:
+        Roll(work, school.settings).confirm(LESSON, version=seen)
+    assert of(school.show(), 1) == PROPOSED
+
+
+def test_the_history_keeps_who_when_and_what_it_was(school: School) -> None:
+    school.open()
+    propose(school, 1)
+    school.clock.turn(minutes=1)
+    mark(school, s1=Status.LATE)
+    with school.identity.work(teacher(1)) as work:
+        first, second = Roll(work, school.settings).history(LESSON)
+    assert first["changed_by"] == "system:roll-call"
+    assert second["changed_by"] == teacher(1)
+    assert second["changed_at"] == MONDAY + timedelta(minutes=1)
+    assert second["was"] == {"status": "present", "method": "face", "state": "proposed"}
+    assert second["became"]["status"] == "late"
+
+
+def test_a_closed_register_still_takes_corrections_by_hand(school: School) -> None:
+    school.open()
+    with school.identity.work(teacher(1)) as work:
+        Roll(work, school.settings).close(LESSON)
+    with pytest.raises(RegisterError):
+        propose(school, 1)
+    assert of(mark(school, s1=Status.EXCUSED), 1).status is Status.EXCUSED
+
+
+def issue(school: School, number: int) -> str:
+    with school.identity.work("operator:test") as work:
+        return badges.issue(work, student(number), days=30).token
+
+
+def show_badge(school: School, token: str) -> RegisterView:
+    with school.identity.work(teacher(1)) as work:
+        return Roll(work, school.settings).badge(LESSON, badges.read(work, token))
+
+
+def test_a_badge_confirms_without_any_face(school: School) -> None:
+    token = issue(school, 1)
+    school.open()
+    view = show_badge(school, token)
+    assert of(view, 1) == Mark(Status.PRESENT, Method.BADGE, EntryState.CONFIRMED)
+
+
+def test_a_badge_tells_nothing_and_cannot_be_made_up(school: School) -> None:
+    token = issue(school, 1)
+    assert "student" not in token
+    school.open()
+    for wrong in ("", "x", token[:-2] + "AA", "a" * 10_000, token.replace(".", "")):
+        with pytest.raises(BadgeRefused):
+            show_badge(school, wrong)
+
+
+def test_printing_a_badge_anew_voids_the_old_one_and_badges_expire(school: School) -> None:
+    old = issue(school, 1)
+    new = issue(school, 1)
+    school.open()
+    with pytest.raises(BadgeRefused, match="replaced"):
+        show_badge(school, old)
+    assert of(show_badge(school, new), 1).status is Status.PRESENT
+    school.clock.turn(days=31)
+    with pytest.raises(BadgeRefused, match="expired"):
+        show_badge(school, new)
+
+
+def test_a_sheet_of_badges_names_students_and_loads_nothing_from_elsewhere(
+    school: School,
+) -> None:
+    with school.identity.work("operator:test") as work:
+        page = badges.sheet(work, [badges.issue(work, student(1), 30)])
+    assert "Given student-1" in page
+    assert "<svg" in page
+    assert "src=" not in page
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_an_export_tells_only_what_was_confirmed(school: School) -> None:
+    school.open()
+    propose(school, 1)
+    view = mark(school, s2=Status.ABSENT, s3=Status.PRESENT)
+    with school.identity.work(teacher(1)) as work:
+        rows = list(csv.DictReader(io.StringIO(to_csv(work, view))))
+        events = to_ed_fi(work, school.settings, view)
+    told = {row["student_sourced_id"]: row["status"] for row in rows}
+    assert told["student-1"] == "not_recorded"
+    assert told["student-2"] == "absent"
+    assert [event["studentReference"]["studentUniqueId"] for event in events] == [
+        "Nstudent-2",
+        "Nstudent-3",
+    ]
+    assert events[0] == {
+        "attendanceEventCategoryDescriptor": (
+            "uri://ed-fi.org/AttendanceEventCategoryDescriptor#Unexcused Absence"
+        ),
+        "eventDate": "2026-03-02",
+        "sectionReference": {
+            "localCourseCode": "SCI7",
+            "schoolId": 77,
+            "schoolYear": 2026,
+            "sectionIdentifier": "7B-SCI",
+            "sessionName": "2025-26",
+        },
+        "studentReference": {"studentUniqueId": "Nstudent-2"},
+    }
+
+
+marks = st.builds(
+    Mark,
+    st.sampled_from(Status),
+    st.one_of(st.none(), st.sampled_from(Method)),
+    st.one_of(st.none(), st.sampled_from(EntryState)),
+)
+
+
+@given(marks, marks)
+def test_no_machine_says_absent_or_confirms_or_undoes(was: Mark, becomes: Mark) -> None:
+    if not is_allowed(was, becomes) or becomes.method is not Method.FACE:
+        return
+    assert becomes.status not in {Status.ABSENT, Status.EXCUSED}
+    assert becomes.state is not EntryState.CONFIRMED
+    assert was.state is not EntryState.CONFIRMED
+
+
+def test_the_table_answers_for_every_state_and_method() -> None:
+    assert set(ALLOWED) == {(s, m) for s in (None, *EntryState) for m in Method}
+
+
+def test_the_database_itself_refuses_an_absence_by_a_machine(
+    school: School,
+) -> None:
+    school.open()
+    with pytest.raises(RecordsError, match="refused"), school.identity.records.writing() as session:
+        session.execute(text("UPDATE entries SET status = 'absent', method = 'face'"))

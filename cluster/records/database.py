@@ -91,7 +91,7 @@ class Records:
         Raises:
             RecordsError: It cannot be done; the database is as it was.
         """
-        config = _alembic()
+        config = alembic_config()
         with _in_words(self.url), self.engine.connect() as connection:
             config.attributes["connection"] = connection
             now = MigrationContext.configure(connection).get_current_revision()
@@ -118,7 +118,7 @@ def open_records(settings: Settings) -> Records:
     """
     records = records_of(settings)
     try:
-        head = ScriptDirectory.from_config(_alembic()).get_current_head()
+        head = ScriptDirectory.from_config(alembic_config()).get_current_head()
         now = records.revision()
         if now is None:
             with _first_time(records):
@@ -230,7 +230,7 @@ def _shown(url: URL) -> str:
     return url.render_as_string(hide_password=True)
 
 
-def _alembic() -> Config:
+def alembic_config() -> Config:
     config = Config()
     config.set_main_option(
         "script_location", str(Path(str(files("cluster.records"))) / "migrations")

@@ -1,0 +1,98 @@
+"""Killed processes and two teachers at once: nothing lost, nothing double."""
+
+import json
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+from cluster.errors import HomeroomError, RegisterChanged
+from cluster.records.models import LessonRow
+from cluster.register.register import Roll, Sighted
+from cluster.register.states import EntryState
+from cluster.security.keys import KeyStore
+from tests.databases import sqlite_url
+from tests.register.confirming import MASTER
+from tests.register.school import CLASS, LESSON, MONDAY, School, found_school, student, teacher
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMES = 200
+
+
+def test_200_kills_in_the_middle_of_confirming_lose_and_double_nothing(
+    tmp_path: Path, migrated_sqlite: Path
+) -> None:
+    from cluster.records.database import Records
+
+    file = tmp_path / "records.sqlite"
+    file.write_bytes(migrated_sqlite.read_bytes())
+    records = Records(sqlite_url(file))
+    found_school(records, KeyStore(tmp_path / "keys", MASTER), tmp_path)
+    with records.writing() as session:
+        for turn in range(TIMES):
+            session.add(
+                LessonRow(
+                    id=f"killed-{turn}",
+                    class_sourced_id=CLASS,
+                    room_id=f"room-{turn}",
+                    starts_at=MONDAY - timedelta(minutes=1),
+                    ends_at=MONDAY + timedelta(minutes=44),
+                )
+            )
+    records.close()
+    command = [sys.executable, "-m", "tests.register.confirming", str(file), str(tmp_path)]
+    done = subprocess.run(
+        [*command, str(TIMES)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=280
+    )
+    assert done.returncode == 0, done.stderr
+    counts = json.loads(done.stdout)
+    assert counts["before"] + counts["after"] == TIMES
+    assert counts["before"] > 5, "no kill came before the commit"
+    assert counts["after"] > 5, "no kill came after the commit"
+    assert counts["audit_entries"] >= 4 * TIMES
+
+
+def test_of_two_teachers_who_confirm_at_once_one_wins_and_the_other_is_told(
+    school: School,
+) -> None:
+    school.open()
+    with school.identity.work("system:roll-call") as work:
+        seen = [Sighted(student(n), True, school.clock.now) for n in range(1, 9)]
+        version = Roll(work, school.settings).propose(LESSON, seen).version
+    start, outcomes = threading.Barrier(2), []
+
+    def confirm() -> None:
+        start.wait()
+        try:
+            with school.identity.work(teacher(1)) as work:
+                Roll(work, school.settings).confirm(LESSON, version=version)
+            outcomes.append("won")
+        except HomeroomError as error:
+            outcomes.append(type(error).__name__)
+
+    both = [threading.Thread(target=confirm) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert sorted(outcomes) == [RegisterChanged.__name__, "won"]
+    view = school.show()
+    assert {entry.mark.state for entry in view.entries} == {EntryState.CONFIRMED}
+    assert view.version == version + 1
+    school.verify()
+
+
+def test_many_writers_of_the_audit_log_make_one_chain(school: School) -> None:
+    def write() -> None:
+        for _ in range(10):
+            with school.identity.work("operator:test") as work:
+                work.audit("test.write")
+
+    before = school.verify()
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert school.verify() == before + 40

@@ -29,6 +29,9 @@ check: $(READY)  ## Style, types, import contracts, dependencies
 
 bench: $(READY)  ## Measure against the naive way and the limit
 	$(BIN)/python -m bench.archive
+	$(BIN)/python -m bench.faces
+	$(BIN)/python -m bench.register
+	$(BIN)/python -m bench.roster
 
 constraints: $(BIN)/uv  ## Pin anew everything that pyproject.toml asks for
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade \

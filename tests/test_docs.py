@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cluster.activity import durations
+from cluster.cli.main import app
 from cluster.settings import Settings
 from cluster.vision import activity
 from cluster.warehouse.schema import TABLES
@@ -86,6 +87,9 @@ def test_every_setting_appears_in_the_file_that_init_writes(tmp_path: Path) -> N
         assert re.search(rf"^(# )?\[*{name}\b", text, re.MULTILINE), name
 
 
+GROUPS = {str(group.name) for group in app.registered_groups}
+
+
 def _commands() -> list[str]:
     """The `homeroom` commands in the documentation's shell blocks."""
     blocks = [
@@ -100,7 +104,9 @@ def _commands() -> list[str]:
 @pytest.mark.parametrize("line", _commands())
 def test_every_command_in_the_documentation_exists_with_its_options(line: str) -> None:
     words = shlex.split(line)
-    command = [sys.executable, "-c", "from cluster.cli.main import run; run()", words[1], "--help"]
+    depth = 3 if words[1] in GROUPS else 2
+    command = [sys.executable, "-c", "from cluster.cli.main import run; run()"]
+    command += [*words[1:depth], "--help"]
     shown = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert shown.returncode == 0, shown.stderr
@@ -121,6 +127,14 @@ def test_every_make_target_in_the_documentation_exists() -> None:
 
     assert named
     assert named <= targets
+
+
+def test_every_test_that_the_threat_model_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+|[A-Z]\w+)`", (ROOT / "docs" / "threats.md").read_text()))
+    written = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    existing = set(re.findall(r"^(?:def|class) (\w+)", written, re.MULTILINE))
+    assert len(named) > 20
+    assert named <= existing
 
 
 def test_links_between_pages_lead_somewhere() -> None:

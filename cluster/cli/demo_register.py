@@ -119,7 +119,7 @@ def _consent_and_register(
     identity: Identity, settings: Settings, engine: FaceEngine, estimator: PoseEstimator
 ) -> None:
     permission = Permission(settings.registers.policy)
-    for number, picture in enumerate(_portraits(engine, estimator), start=1):
+    for number, picture in enumerate(portraits(engine, estimator), start=1):
         student = f"student-{number}"
         with identity.work(ACTOR) as work:
             guardian = one_guardian_of(work.session, student)
@@ -131,7 +131,7 @@ def _consent_and_register(
             store(work, permission, student_id, engine.version, embedding)
 
 
-def _portraits(engine: FaceEngine, estimator: PoseEstimator) -> list[Pixels]:
+def portraits(engine: FaceEngine, estimator: PoseEstimator) -> list[Pixels]:
     """Of the clearest faces of the photograph, cut out in memory."""
     photo = np.asarray(cv2.imread(str(group_photo())), np.uint8)
     (people,) = estimator.estimate([photo], 640)

@@ -120,8 +120,8 @@ def _orgs() -> list[Row]:
     return _table(
         "sourcedId,name,type,identifier,parentSourcedId",
         [
-            (DISTRICT, "Hillside District", "district", "", ""),
-            (SCHOOL, "Hillside School", "school", "", DISTRICT),
+            (DISTRICT, "Hillside District", "district", "255901", ""),
+            (SCHOOL, "Hillside School", "school", "255901001", DISTRICT),
         ],
     )
 

@@ -231,6 +231,7 @@ def _shown(url: URL) -> str:
 
 
 def alembic_config() -> Config:
+    """Alembic over the migrations of this package."""
     config = Config()
     config.set_main_option(
         "script_location", str(Path(str(files("cluster.records"))) / "migrations")

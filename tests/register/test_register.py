@@ -17,6 +17,8 @@ from cluster.errors import (
     RegisterChanged,
     RegisterError,
 )
+from cluster.records.models import User
+from cluster.records.people import Details, seal_details
 from cluster.register import badges
 from cluster.register.export import to_csv, to_ed_fi
 from cluster.register.register import RegisterView, Roll, Sighted
@@ -263,6 +265,18 @@ def test_an_export_tells_only_what_was_confirmed(school: School) -> None:
         },
         "studentReference": {"studentUniqueId": "Nstudent-2"},
     }
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_made_harmless(school: School) -> None:
+    view = mark(school, s1=Status.PRESENT)
+    with school.identity.records.writing() as session:
+        user = session.get_one(User, student(1))
+        details = Details("=HYPERLINK(1)", "+Family")
+        user.sealed = seal_details(school.identity.keys, user.id, details)
+    with school.identity.work(teacher(1)) as work:
+        cells = [cell for row in csv.reader(io.StringIO(to_csv(work, view))) for cell in row]
+    assert "'=HYPERLINK(1) +Family" in cells
+    assert not any(cell.startswith(("=", "+", "@")) for cell in cells)
 
 
 marks = st.builds(

@@ -1,0 +1,139 @@
+"""How long a register of 40 students takes, from opening to proposals, and what is the limit.
+
+    python -m bench.register [--students 40] [--seconds 12]
+
+Six of the students stand for the six adults of the photograph that the installed `insightface`
+package carries; the others have made-up templates and are never seen. The limit is the models
+alone on the same pictures: pose, then the face network, with nothing around them. The naive way
+takes one picture after the other, compares every face with every template of the school in plain
+Python, and opens the templates anew for each picture.
+"""
+
+import argparse
+import math
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from cluster.cli.demo_register import portraits
+from cluster.demo.lesson_video import write_lesson
+from cluster.records.database import Records
+from cluster.records.people import students_of_class
+from cluster.register.engines import face_engine
+from cluster.register.photographs import embedding_of_pictures
+from cluster.register.register import Roll
+from cluster.register.states import EntryState
+from cluster.register.templates import open_templates, store
+from cluster.register.watching import LONGEST_SIDE, watch
+from cluster.security.keys import KeyStore
+from cluster.security.master_key import LocalMasterKey
+from cluster.streams.sampling import FrameSampler
+from cluster.vision.faces import FaceEngine
+from cluster.vision.pose import PoseEstimator
+from tests.databases import sqlite_url
+from tests.register.school import CLASS, LESSON, School, found_school, student, teacher
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--students", type=int, default=40)
+    parser.add_argument("--seconds", type=int, default=12)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="homeroom-bench-") as folder:
+        _measure(Path(folder), options.students, options.seconds)
+
+
+def _measure(folder: Path, students: int, seconds: int) -> None:
+    records = Records(sqlite_url(folder / "records.sqlite"))
+    records.migrate()
+    keys = KeyStore(folder / "keys", LocalMasterKey(b"k" * 32))
+    school = found_school(records, keys, folder, students=students)
+    estimator = PoseEstimator.from_settings(school.settings)
+    engine = face_engine(school.settings)
+    seen = _register(school, engine, estimator, students)
+    clip = folder / "clip.mp4"
+    write_lesson(clip, seconds=seconds)
+    limit = _models_alone(clip, engine, estimator)
+    naive = _naive(school, clip, engine, estimator)
+    began = time.perf_counter()
+    school.open()
+    opened = time.perf_counter() - began
+    watched = watch(
+        school.identity, school.settings, LESSON, clip, engine=engine, estimator=estimator
+    )
+    took = time.perf_counter() - began
+    proposed = sum(e.mark.state is EntryState.PROPOSED for e in watched.register.entries)
+    print(
+        f"{students} students, {seen} of them in the picture; {seconds} s of 1080p, "
+        f"{watched.frames} pictures, {proposed} proposed\n"
+    )
+    print(f"opening                       {1000 * opened:8.0f} ms")
+    print(f"from opening to proposals     {took:8.1f} s")
+    print(f"limit: the models alone       {limit:8.1f} s   ratio {limit / took:.2f}")
+    print(f"naive way                     {naive:8.1f} s   Homeroom is {naive / took:.2f}× as fast")
+    began = time.perf_counter()
+    with school.identity.work(teacher(1)) as work:
+        Roll(work, school.settings).confirm(LESSON, version=watched.register.version)
+    print(f"confirming                    {1000 * (time.perf_counter() - began):8.0f} ms")
+    records.close()
+
+
+def _register(school: School, engine: FaceEngine, estimator: PoseEstimator, students: int) -> int:
+    """Templates for all: of the photograph's faces for the first, made up for the rest."""
+    school.consent(*range(1, students + 1))
+    real = [
+        embedding_of_pictures(engine, estimator, {"face": picture})
+        for picture in portraits(engine, estimator)
+    ]
+    chance = np.random.default_rng(1)
+    with school.identity.work("operator:bench") as work:
+        for number in range(1, students + 1):
+            made_up = chance.normal(0, 1, engine.dimensions)
+            made_up *= np.linalg.norm(real[0]) / np.linalg.norm(made_up)
+            embedding = real[number - 1] if number <= len(real) else made_up
+            store(
+                work,
+                school.permission,
+                student(number),
+                engine.version,
+                np.asarray(embedding, np.float32),
+            )
+    return len(real)
+
+
+def _models_alone(clip: Path, engine: FaceEngine, estimator: PoseEstimator) -> float:
+    frames = [f.pixels for f in FrameSampler(str(clip), long_side=LONGEST_SIDE).frames()]
+    estimator.estimate(frames[:1])
+    began = time.perf_counter()
+    for frame in frames:
+        (people,) = estimator.estimate([frame])
+        chips = engine.chips(frame, people)
+        if chips:
+            engine.embed(chips)
+    return time.perf_counter() - began
+
+
+def _naive(school: School, clip: Path, engine: FaceEngine, estimator: PoseEstimator) -> float:
+    students = _ids(school)
+    began = time.perf_counter()
+    for frame in FrameSampler(str(clip), long_side=LONGEST_SIDE, cheap=False).frames():
+        (people,) = estimator.estimate([frame.pixels])
+        for chip in engine.faces(frame.pixels, people):
+            (embedding,) = engine.embed([chip])
+            with school.identity.work("operator:bench") as work:
+                opened = open_templates(work, students, engine.version)
+            for template in opened:
+                math.dist(embedding.tolist(), template.embedding.tolist())
+    return time.perf_counter() - began
+
+
+def _ids(school: School) -> list[str]:
+    with school.identity.records.reading() as session:
+        return students_of_class(session, CLASS, school.clock.now.date())
+
+
+if __name__ == "__main__":
+    main()

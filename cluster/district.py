@@ -9,9 +9,9 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
-from cluster.errors import SettingsError
+from cluster.errors import NotFound, SettingsError
 from cluster.settings import Camera, Room, School, Settings
 
 LESSON_COLUMNS = ("lesson_id", "room_id", "class_id", "starts_at", "ends_at")
@@ -166,3 +166,15 @@ def parse_moment(text: str | None, where: str) -> datetime:
 def camera_of_room(settings: Settings, room_id: str) -> Camera | None:
     """The first camera of a room."""
     return next((camera for camera in settings.cameras if camera.room == room_id), None)
+
+
+def local_date(settings: Settings, room_id: str, moment: datetime) -> date:
+    """The date of a moment at the school of a room.
+
+    Raises:
+        NotFound: There is no such room.
+    """
+    room = settings.rooms_by_id.get(room_id)
+    if room is None:
+        raise NotFound(f"there is no room {room_id!r} in the settings.")
+    return moment.astimezone(settings.schools_by_id[room.school].zone).date()

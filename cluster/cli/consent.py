@@ -125,10 +125,10 @@ def _standing(work: Work, settings: Settings, class_id: str) -> list[dict[str, A
         sourced_ids_of(work.session, students),
     )
     work.audit("consent.list", class_id, students=len(students))
-    policy = Permission(settings.registers.policy).policy()
+    policy = Permission(settings).policy()
     notice = policy.face_roll_call.notice_version if policy else None
     rows = []
-    for facts in facts_of(work.session, students, work.now):
+    for facts in facts_of(work.session, students, work.now.date()):
         decision = living_grant(facts, notice, work.now)
         until = decision.grant.expires_at if decision.grant else None
         rows.append(

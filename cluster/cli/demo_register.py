@@ -118,7 +118,7 @@ def _line(room: str, begins: datetime, ends: datetime) -> str:
 def _consent_and_register(
     identity: Identity, settings: Settings, engine: FaceEngine, estimator: PoseEstimator
 ) -> None:
-    permission = Permission(settings.registers.policy)
+    permission = Permission(settings)
     for number, picture in enumerate(portraits(engine, estimator), start=1):
         student = f"student-{number}"
         with identity.work(ACTOR) as work:

@@ -16,9 +16,7 @@ from cluster.settings import Settings, load_settings
 
 TeacherOption = Annotated[
     str,
-    typer.Option(
-        "--by", envvar="HOMEROOM_BY", help="The teacher who takes it: OneRoster's sourcedId."
-    ),
+    typer.Option("--by", help="The teacher who takes it: OneRoster's sourcedId."),
 ]
 
 

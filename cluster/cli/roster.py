@@ -47,7 +47,7 @@ def import_(
             with open_roster(path) as source, identity.work(operator()) as work:
                 changes = import_roster(work.session, work.keys, source, allow_many_removals=yes)
                 # Who left, or lost a guardian, takes a template along.
-                gone = destroy_unpermitted(work, Permission(known.registers.policy))
+                gone = destroy_unpermitted(work, Permission(known))
                 work.audit("roster.import", None, changes=changes.total, templates=len(gone))
     _tell(changes, dry_run=dry_run, as_json=as_json)
 

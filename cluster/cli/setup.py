@@ -12,6 +12,7 @@ from cluster.cli.settings_file import FirstSchool, settings_text
 from cluster.demo.sample_roster import write_sample_roster
 from cluster.district import load_timetable
 from cluster.errors import SettingsError
+from cluster.register.policy import load_policy
 from cluster.settings import SETTINGS_FILE, Settings, load_settings, parse_settings
 from cluster.warehouse.lake import utc_now
 
@@ -57,6 +58,7 @@ def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Check the settings: say what is wrong, and where."""
     known = load_settings(settings)
     timetable = load_timetable(known)
+    load_policy(known.registers.policy)
     notes = _notes(known)
     counts = {
         "schools": len(known.schools),

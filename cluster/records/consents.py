@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -44,11 +44,8 @@ def words_about(session: Session, students: Iterable[str] | None = None) -> list
     return list(session.scalars(query))
 
 
-def classes_of(
-    session: Session, students: Iterable[str], day: datetime
-) -> dict[str, frozenset[str]]:
+def classes_of(session: Session, students: Iterable[str], day: date) -> dict[str, frozenset[str]]:
     """The classes that each is in as a student on a day."""
-    date = day.date()
     rows = session.execute(
         select(
             Enrollment.user_id,
@@ -61,6 +58,6 @@ def classes_of(
     )
     found: dict[str, set[str]] = defaultdict(set)
     for user_id, class_id, begins, ends in rows:
-        if (begins is None or begins <= date) and (ends is None or ends >= date):
+        if (begins is None or begins <= day) and (ends is None or ends >= day):
             found[user_id].add(class_id)
     return {user_id: frozenset(classes) for user_id, classes in found.items()}

@@ -6,9 +6,9 @@ no.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
-from pathlib import Path
+from datetime import date, datetime
 
+from cluster.district import local_date
 from cluster.errors import HomeroomError
 from cluster.records import consents, registers
 from cluster.records.identity import Session
@@ -25,23 +25,24 @@ from cluster.register.consent import (
     may_keep,
 )
 from cluster.register.policy import Policy, load_policy
+from cluster.settings import Settings
 
 
 class Permission:
     """Asks for faces.
 
     Args:
-        policy_file: The policy's file; read anew at each question, so that switching it off is
-            felt at once.
+        settings: They name the policy's file, which is read anew at each question, so that
+            switching it off is felt at once; and the zones of the schools.
     """
 
-    def __init__(self, policy_file: Path | None) -> None:
-        self._policy_file = policy_file
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
 
     def policy(self) -> Policy | None:
         """The policy in force; None where there is none, or where it cannot be read."""
         try:
-            return load_policy(self._policy_file)
+            return load_policy(self._settings.registers.policy)
         except HomeroomError:
             return None
 
@@ -54,7 +55,8 @@ class Permission:
         """
         try:
             policy, register = self.policy(), register_facts(session, lesson_id)
-            day = register.opened_at if register else moments[0]
+            lesson = registers.lesson_of(session, lesson_id)
+            day = local_date(self._settings, lesson.room_id, lesson.starts_at)
             return {
                 facts.student_id: _first_no(
                     [may_compare(policy, facts, register, moment) for moment in moments]
@@ -67,7 +69,7 @@ class Permission:
     def to_keep(self, session: Session, student_id: str, now: datetime) -> Decision:
         """May a template of this student be made, or be kept?"""
         try:
-            return may_keep(self.policy(), _facts_of_one(session, student_id, now), now)
+            return may_keep(self.policy(), _facts_of_one(session, student_id, now.date()), now)
         except HomeroomError:
             return Decision.no(Reason.CANNOT_BE_ANSWERED)
 
@@ -76,7 +78,7 @@ class Permission:
 
         Without a policy that can be read, comparing stops but the grant stands.
         """
-        policy, student = self.policy(), _facts_of_one(session, student_id, now)
+        policy, student = self.policy(), _facts_of_one(session, student_id, now.date())
         if policy is None:
             return living_grant(student, None, now)
         decision = living_grant(student, policy.face_roll_call.notice_version, now)
@@ -87,7 +89,7 @@ class Permission:
         return kept if ended else decision
 
 
-def facts_of(session: Session, students: Sequence[str], day: datetime) -> list[StudentFacts]:
+def facts_of(session: Session, students: Sequence[str], day: date) -> list[StudentFacts]:
     """What the records know of some students' consent."""
     ledger: dict[str, list[LedgerEntry]] = defaultdict(list)
     for entry in ledger_of(session, students):
@@ -105,7 +107,7 @@ def facts_of(session: Session, students: Sequence[str], day: datetime) -> list[S
     ]
 
 
-def _facts_of_one(session: Session, student_id: str, day: datetime) -> StudentFacts:
+def _facts_of_one(session: Session, student_id: str, day: date) -> StudentFacts:
     (facts,) = facts_of(session, [student_id], day)
     return facts
 

@@ -9,6 +9,7 @@ import csv
 import io
 from typing import Any, Final
 
+from cluster.district import local_date
 from cluster.errors import RegisterError
 from cluster.records.identity import Work
 from cluster.records.people import Details, names_of, section_of, sourced_ids_of
@@ -75,8 +76,7 @@ def to_ed_fi(work: Work, settings: Settings, view: RegisterView) -> list[dict[st
             where=view.class_id,
             hint="Complete orgs, courses and academicSessions in OneRoster.",
         )
-    room = settings.rooms_by_id[view.room_id]
-    day = view.starts_at.astimezone(settings.schools_by_id[room.school].zone).date()
+    day = local_date(settings, view.room_id, view.starts_at)
     work.audit("register.export", view.lesson_id, form="ed-fi")
     return [
         {

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from cluster.district import local_date
 from cluster.errors import NotAllowed, NotFound, RegisterChanged, RegisterError
 from cluster.records import registers
 from cluster.records.identity import Work
@@ -342,10 +343,7 @@ class Roll:
 
     def _day(self, lesson: LessonRow) -> date:
         """The lesson's date at its school."""
-        room = self._settings.rooms_by_id.get(lesson.room_id)
-        if room is None:
-            raise NotFound(f"there is no room {lesson.room_id!r} in the settings.", where=lesson.id)
-        return lesson.starts_at.astimezone(self._settings.schools_by_id[room.school].zone).date()
+        return local_date(self._settings, lesson.room_id, lesson.starts_at)
 
     def _row(self, lesson_id: str, version: int | None = None) -> RegisterRow:
         row = registers.register_of(self._work.session, lesson_id, lock=True)

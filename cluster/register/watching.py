@@ -70,7 +70,7 @@ def watch(
         FootageError: The video cannot be used.
         RegisterError: The register is not open.
     """
-    permission = Permission(settings.registers.policy)
+    permission = Permission(settings)
     call = RollCall(identity, settings, permission, engine, lesson_id)
     with identity.work(ACTOR) as work:
         view = Roll(work, settings).show(lesson_id)

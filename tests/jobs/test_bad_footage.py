@@ -2,9 +2,7 @@
 
 import contextlib
 import hashlib
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 
 from cluster.settings import load_settings
 from tests.conftest import write_settings, write_video
+from tests.disks import make_read_only, small_disk
 from tests.jobs.running import Ran, parts, run_job
 
 GOOD = "cam1_20260302T080000Z.mp4"
@@ -154,16 +153,11 @@ def test_weights_with_a_wrong_checksum_are_refused_with_both_sums(tmp_path: Path
     assert ran.summary["error"]["code"] == "weights_mismatch"
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+@pytest.fixture(name="small_disk")
+def one_small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 1 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
-    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("only root can mount a small disk")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        yield disk
 
 
 def _fill(path: Path) -> None:
@@ -199,7 +193,7 @@ def test_a_disk_that_fills_up_ends_the_job_in_words_and_room_lets_it_go_on(
 def test_a_read_only_folder_is_said_before_anything_starts(
     tmp_path: Path, small_disk: Path
 ) -> None:
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    make_read_only(small_disk)
     settings = write_settings(tmp_path, data_dir=str(small_disk / "data"))
 
     ran = run_job(settings, str(write_video(tmp_path / GOOD, seconds=1.0)))

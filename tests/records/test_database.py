@@ -13,6 +13,7 @@ from cluster.errors import RecordsError, RecordsOutdated
 from cluster.records.database import SQLITE_FILE, Records, alembic_config, open_records
 from cluster.records.models import AuditTail, Base, Org, User
 from cluster.settings import Settings
+from tests.disks import make_read_only, small_disk
 
 REVISIONS = [
     script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()
@@ -129,3 +130,32 @@ def test_an_address_that_is_none_is_told_without_its_password() -> None:
     with pytest.raises(RecordsError) as caught:
         open_records(settings(Path("x"), "postgresql+psycopg://u:hidden@127.0.0.1:1/none"))
     assert "hidden" not in str(caught.value)
+
+
+def test_a_full_disk_is_told_and_what_was_there_stays(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        records = open_records(settings(disk))
+        with records.writing() as session:
+            session.add(Org(sourced_id="o", name="Hillside", type="school"))
+        with pytest.raises(RecordsError, match="full"), records.writing() as session:
+            session.add(Org(sourced_id="large", name="x" * 2_000_000, type="school"))
+        with records.reading() as session:
+            assert session.execute(text("SELECT sourced_id FROM orgs")).scalars().all() == ["o"]
+        records.close()
+
+
+def write_one(folder: Path) -> None:
+    records = open_records(settings(folder))
+    try:
+        with records.writing() as session:
+            session.add(Org(sourced_id="o", name="Hillside", type="school"))
+    finally:
+        records.close()
+
+
+def test_a_read_only_disk_is_told(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        open_records(settings(disk)).close()
+        make_read_only(disk)
+        with pytest.raises(RecordsError, match="read"):
+            write_one(disk)

@@ -116,7 +116,7 @@ class School:
 
     @property
     def permission(self) -> Permission:
-        return Permission(self.settings.registers.policy)
+        return Permission(self.settings)
 
     def consent(self, *numbers: int, days: float = 300) -> None:
         with self.identity.work("operator:test") as work:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -17,9 +17,10 @@ from cluster.errors import (
     RegisterChanged,
     RegisterError,
 )
-from cluster.records.models import User
+from cluster.records.models import Enrollment, LessonRow, User
 from cluster.records.people import Details, seal_details
 from cluster.register import badges
+from cluster.register.consent import Reason
 from cluster.register.export import to_csv, to_ed_fi
 from cluster.register.register import RegisterView, Roll, Sighted
 from cluster.register.states import (
@@ -32,6 +33,7 @@ from cluster.register.states import (
     Status,
     is_allowed,
 )
+from cluster.settings import Settings
 from tests.register.school import LESSON, MONDAY, School, student, teacher
 
 PROPOSED = Mark(Status.PRESENT, Method.FACE, EntryState.PROPOSED)
@@ -186,6 +188,43 @@ def test_a_closed_register_still_takes_corrections_by_hand(school: School) -> No
     with pytest.raises(RegisterError):
         propose(school, 1)
     assert of(mark(school, s1=Status.EXCUSED), 1).status is Status.EXCUSED
+
+
+def test_a_lesson_belongs_to_the_day_at_its_school_and_may_go_over_midnight(
+    school: School,
+) -> None:
+    """In Sydney it is the 3rd when UTC still has the 2nd; who joined on the 3rd is in the class."""
+    school.settings = Settings.model_validate(
+        {
+            "schools": [{"id": "hill", "name": "Hillside", "timezone": "Australia/Sydney"}],
+            "rooms": [{"id": "room-1", "school": "hill", "name": "Room 1"}],
+            "registers": {"policy": school.policy},
+        }
+    )
+    begins = datetime(2026, 3, 2, 12, 50, tzinfo=UTC)  # 23:50 on the 2nd in Sydney
+    with school.identity.records.writing() as session:
+        session.add(
+            LessonRow(
+                id="night",
+                class_sourced_id="class-1",
+                room_id="room-1",
+                starts_at=begins,
+                ends_at=begins + timedelta(minutes=45),
+            )
+        )
+        for number, first, last in ((1, date(2026, 3, 3), None), (2, None, date(2026, 3, 2))):
+            row = session.get_one(Enrollment, f"class-1/{student(number)}")
+            row.begin_date, row.end_date = first, last
+    school.consent(1, 2)
+    school.clock.now = begins + timedelta(minutes=20)  # the 3rd, there
+    view = school.open("night")
+    assert student(2) in {entry.student_id for entry in view.entries}
+    assert student(1) not in {entry.student_id for entry in view.entries}
+    with school.identity.records.reading() as session:
+        both = [student(1), student(2)]
+        answers = school.permission.to_compare(session, both, "night", school.clock.now)
+    assert answers[student(2)].allowed
+    assert answers[student(1)].reason is Reason.NOT_ENROLLED
 
 
 def issue(school: School, number: int) -> str:

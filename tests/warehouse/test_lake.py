@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from hypothesis import strategies as st
 from cluster.activity.suppression import ActivityWindow
 from cluster.errors import HomeroomError, LakeBusy, LakeUnwritable
 from cluster.warehouse.lake import Interval, Lake, PartFacts, PartKey
+from tests.disks import make_read_only, small_disk
 
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 KEY = PartKey("hill", "2026-03-02", "cam1", NINE)
@@ -129,22 +129,6 @@ def python(code: str, folder: Path) -> "subprocess.Popen[str]":
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return Lake(tmp_path / "lake")
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """A disk of 64 kB, mounted at a folder."""
-    folder.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def fill(folder: Path) -> None:
@@ -289,7 +273,7 @@ def test_a_read_only_disk_is_said_in_words_and_harms_no_earlier_part(tmp_path: P
     with small_disk(tmp_path / "disk") as disk:
         lake = Lake(disk / "lake")
         lake.write_part(KEY, FACTS, rows_of([window(NINE)]))
-        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        make_read_only(disk)
         with pytest.raises(LakeUnwritable, match="read-only"):
             lake.write_part(KEY, PartFacts("later", ()), [])
         assert lake.part_facts([KEY]) == [FACTS]
@@ -300,7 +284,7 @@ def test_a_read_only_disk_cannot_be_held_for_writing(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk") as disk:
         lake = Lake(disk / "lake")
         lake.write_part(KEY, FACTS, [])
-        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        make_read_only(disk)
         with pytest.raises(LakeUnwritable, match="read-only"), lake.locked():
             pass
 

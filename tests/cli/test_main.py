@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cluster import __version__
-from cluster.cli.main import run
+from cluster.cli.main import app, run
 from tests.conftest import write_settings
 
 
@@ -81,8 +81,22 @@ def test_a_command_that_is_called_wrongly_ends_with_2(
 def test_help_names_every_command(homeroom: Homeroom) -> None:
     answer = homeroom("--help")
     assert answer.code == 0
-    commands = ("demo", "init", "check", "doctor", "analyse", "publish", "query", "report")
-    assert all(f" {name} " in answer.out for name in commands)
+    commands = {command.name for command in app.registered_commands}
+    groups = {group.name for group in app.registered_groups}
+    assert {"demo", "init", "check", "doctor", "analyse", "publish", "query", "report"} <= commands
+    assert {"roster", "consent", "face", "register", "badge", "audit", "records"} == groups
+    assert all(f" {name} " in answer.out for name in commands | groups)
+
+
+def test_every_command_explains_itself_and_takes_json(homeroom: Homeroom) -> None:
+    for group in app.registered_groups:
+        inner = group.typer_instance
+        assert inner is not None
+        for command in inner.registered_commands:
+            name = str(command.name or getattr(command.callback, "__name__", ""))
+            shown = homeroom(str(group.name), name, "--help")
+            assert shown.code == 0
+            assert "--json" in shown.out, (group.name, name)
 
 
 def test_an_error_ends_a_process_with_1_in_words_and_as_json_without_a_traceback(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cluster.cli.console import JsonOption, SettingsOption, answer_json, say
+from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
 from cluster.cli.identity import identity_of, operator
 from cluster.errors import AuditBroken
 from cluster.records import audit_log
@@ -32,12 +32,23 @@ def verify_command(
         heads = [_read_head(path) for path in head or []]
         kept = identity.head.read()
         with identity.records.reading() as session:
-            seq, mac = verify_chain(
-                audit_log.entries(session), identity.keys, [*heads, *([kept] if kept else [])]
-            )
+            tail = audit_log.tail(session)
+            if kept is None and tail[0]:
+                raise AuditBroken(
+                    "the signed head that lies with the keys is gone.",
+                    where=str(identity.head.path),
+                    hint="Restore it from a backup of the keys, and verify again.",
+                )
+            entries = audit_log.entries(session, until=tail[0])
+            seq, mac = verify_chain(entries, identity.keys, [*heads, *([kept] if kept else [])])
+            if (seq, mac) != tail:
+                raise AuditBroken(
+                    f"the log ends at entry {seq}, and its tail says {tail[0]}.",
+                    where=f"audit entry {seq}",
+                )
     if as_json:
         answer_json({"entries": seq, "mac": mac, "heads": len(heads) + bool(kept)})
-    say(f"{seq} entries, every link holds.")
+    say(f"{seq} entries, every link holds; {len(heads) + bool(kept)} signed heads were compared.")
 
 
 @app.command("export-head")
@@ -75,13 +86,12 @@ def list_command(
         answer_json([asdict(entry) for entry in entries])
         return
     for entry in entries:
-        say(f"{entry.seq}  {entry.at:%Y-%m-%d %H:%M:%S}Z  {entry.actor}  {entry.action}  "
-            f"{entry.subject or ''}")  # fmt: skip
+        line = f"{entry.seq}  {entry.at:%Y-%m-%d %H:%M:%S}Z  {entry.actor}  {entry.action}  "
+        answers.print(line + (entry.subject or ""), markup=False, highlight=False)
 
 
 @records_app.command("upgrade")
 def upgrade_command(
-    to: Annotated[str, typer.Option(help="A migration; the newest unless named.")] = "head",
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -89,7 +99,7 @@ def upgrade_command(
     records = records_of(load_settings(settings))
     try:
         before = records.revision()
-        records.migrate(to)
+        records.migrate()
         after = records.revision()
     finally:
         records.close()

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
-from cluster.cli.identity import end_of_day, identity_of, operator, write_private
+from cluster.cli.identity import end_of_day, identity_of, operator, scrub, write_private
 from cluster.records.identity import Work
 from cluster.records.people import names_of, sourced_ids_of, students_of_class
 from cluster.register.asking import Permission, facts_of, ledger_of
@@ -54,7 +54,7 @@ def withdraw_command(
     with identity_of(settings) as (_, identity):
         with identity.work(operator()) as work:
             spoken = withdraw(work, student, said_by)
-        identity.records.scrub()
+        scrub(identity)
     _tell(spoken, f"Withdrawal by {said_by} for {student} is recorded.", as_json=as_json)
 
 
@@ -69,7 +69,7 @@ def object_command(
     with identity_of(settings) as (_, identity):
         with identity.work(operator()) as work:
             spoken = object_to(work, student, said_by)
-        identity.records.scrub()
+        scrub(identity)
     _tell(spoken, f"Objection of {said_by} for {student} is recorded.", as_json=as_json)
 
 

@@ -29,7 +29,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 def say(text: str) -> None:
     """A line for people, on standard error, so that it never mixes with an answer."""
-    errors.print(text, highlight=False, soft_wrap=True)
+    errors.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def answer_json(value: Any) -> None:

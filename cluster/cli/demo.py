@@ -1,5 +1,6 @@
 """`homeroom demo`: footage in, tables and a picture out, on one machine with no network."""
 
+import os
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from cluster.cli.tables import print_table
 from cluster.demo.lesson_video import write_lesson
 from cluster.district import load_timetable
 from cluster.errors import HomeroomError
-from cluster.settings import SETTINGS_FILE, Settings, load_settings
+from cluster.settings import ENV_PREFIX, SETTINGS_FILE, Settings, load_settings
 from cluster.streams.video import probe
 from cluster.warehouse.lake import utc_now
 from cluster.warehouse.publish import publish
@@ -50,6 +51,7 @@ def demo(
 ) -> None:
     """Turn a minute of lesson into tables and a picture, step by step."""
     folder = out.absolute()
+    _leave_the_real_installation_alone()
     with _step("Writing the settings of a first school"):
         settings = _write_settings(folder, video)
     if video is None:
@@ -90,6 +92,15 @@ def demo(
         f"The tables:  {warehouse_path(settings)}\n"
         f'Ask them:    homeroom query {here} "FROM lesson_activity"'
     )
+
+
+def _leave_the_real_installation_alone() -> None:
+    """Variables that name a real installation's data, keys or records are not for the demo."""
+    kept = tuple(f"{ENV_PREFIX}{name}" for name in ("CACHE_DIR", "WEIGHTS__", "ANALYSIS__"))
+    for name in [n for n in os.environ if n.upper().startswith(ENV_PREFIX)]:
+        if not name.upper().startswith(kept):
+            del os.environ[name]
+            say(f"{name} is left aside: the demo keeps to its own folder.")
 
 
 @contextmanager

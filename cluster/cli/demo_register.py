@@ -17,6 +17,7 @@ from cluster.cli.console import say
 from cluster.demo.face_policy import NOTICE, policy_text
 from cluster.demo.lesson_video import group_photo, write_lesson
 from cluster.demo.sample_roster import SCIENCE, write_sample_roster
+from cluster.errors import SettingsError
 from cluster.records import audit_log
 from cluster.records.database import SQLITE_FILE
 from cluster.records.identity import Identity, open_identity
@@ -56,7 +57,7 @@ def show_register(folder: Path, settings: Settings, room: str) -> dict[str, int]
         settings: With the policy file `POLICY_FILE` and keys in the folder.
         room: Where the lessons are.
     """
-    _start_anew(settings)
+    _start_anew(folder, settings)
     estimator, engine = PoseEstimator.from_settings(settings), face_engine(settings)
     with open_identity(settings) as identity:
         now = identity.clock()
@@ -82,8 +83,17 @@ def show_register(folder: Path, settings: Settings, room: str) -> dict[str, int]
     return {"proposed": _proposed(first), "proposed_after_withdrawal": _proposed(second)}
 
 
-def _start_anew(settings: Settings) -> None:
-    """A demo that runs again begins with empty records."""
+def _start_anew(folder: Path, settings: Settings) -> None:
+    """A demo that runs again begins with empty records; it removes nothing outside its folder.
+
+    Raises:
+        SettingsError: The records or the keys lie elsewhere.
+    """
+    inside = (settings.records_dir, settings.security.keys_dir)
+    if settings.records.url or not all(path.is_relative_to(folder) for path in inside):
+        raise SettingsError(
+            "the demo's records and keys must lie in its folder.", where=str(folder)
+        )
     for name in (SQLITE_FILE, f"{SQLITE_FILE}-wal", f"{SQLITE_FILE}-shm"):
         (settings.records_dir / name).unlink(missing_ok=True)
     shutil.rmtree(settings.security.keys_dir, ignore_errors=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, say
-from cluster.cli.identity import identity_of, operator
+from cluster.cli.identity import identity_of, operator, scrub
 from cluster.errors import HomeroomError
 from cluster.records.people import user_of
 from cluster.register.asking import Permission
@@ -71,7 +71,7 @@ def rotate_command(
         with identity.work(operator()) as work:
             finish_rotation(work)
         rewrapped = identity.keys.rewrap(read_master_key(new_master)) if new_master else 0
-        identity.records.scrub()
+        scrub(identity)
     if as_json:
         answer_json({"students": count, "rewrapped": rewrapped})
     say(f"{count} students have new keys.")
@@ -87,7 +87,7 @@ def purge_command(settings: SettingsOption = None, as_json: JsonOption = False) 
     with identity_of(settings) as (known, identity):
         with identity.work(operator()) as work:
             gone = destroy_unpermitted(work, Permission(known))
-        identity.records.scrub()
+        scrub(identity)
     if as_json:
         answer_json({"destroyed": len(gone)})
     say(f"{len(gone)} templates destroyed.")
@@ -123,7 +123,7 @@ def erase_command(
         with identity.work(operator()) as work:
             keep = known.registers.erased_entries == "keep"
             done = erase(work, student, keep_entries=keep)
-        identity.records.scrub()
+        scrub(identity)
     if receipt is not None:
         try:
             receipt.write_text(receipt_text(asdict(done)), encoding="utf-8")

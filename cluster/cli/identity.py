@@ -1,6 +1,7 @@
 """What the commands on identity share: records and keys, and who is asking."""
 
 import getpass
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
@@ -9,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from cluster.cli.console import say
 from cluster.errors import SettingsError
 from cluster.records.identity import Identity, Work, open_identity
 from cluster.records.people import user_of
@@ -30,7 +32,19 @@ def identity_of(settings: Path | None) -> Iterator[tuple[Settings, Identity]]:
 
 def operator() -> str:
     """Who sits at this terminal, for the audit log."""
-    return f"operator:{getpass.getuser()}"
+    try:
+        return f"operator:{getpass.getuser()}"
+    except (KeyError, OSError):  # no entry in passwd, as in many containers
+        return f"operator:uid-{os.getuid()}"
+
+
+def scrub(identity: Identity) -> None:
+    """Clear the write-ahead log of what was destroyed; say so if that must wait."""
+    if not identity.records.scrub():
+        say(
+            "What was destroyed still stands, sealed, in the write-ahead log, because another "
+            "process reads the records; it goes when that one ends."
+        )
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,14 +21,16 @@ from cluster.cli.identity import (
 )
 from cluster.errors import SettingsError
 from cluster.records.identity import Work
+from cluster.records.models import LessonRow
 from cluster.records.people import names_of, sourced_ids_of, students_of_class, user_of
-from cluster.records.registers import lessons_between
+from cluster.records.registers import lessons_on
 from cluster.register import badges
 from cluster.register.engines import face_engine
 from cluster.register.export import to_csv, to_ed_fi
 from cluster.register.register import RegisterView, Roll
 from cluster.register.states import EntryState, Status
 from cluster.register.watching import watch
+from cluster.settings import Settings
 from cluster.vision.pose import PoseEstimator
 
 app = typer.Typer(help="The attendance of one lesson.", no_args_is_help=True)
@@ -47,18 +49,18 @@ class ExportForm(StrEnum):
 @app.command("lessons")
 def lessons_command(
     date: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day (UTC); today unless set.")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day; today unless set."),
     ] = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """The lessons of a day."""
-    with identity_of(settings) as (_, identity), identity.records.reading() as session:
-        now = identity.clock()
-        day = (date or now).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=now.tzinfo)
+    with identity_of(settings) as (known, identity), identity.records.reading() as session:
+        day = date.date() if date else identity.clock()
         rows = [
-            (lesson.id, lesson.class_sourced_id, lesson.room_id, lesson.starts_at, lesson.ends_at)
-            for lesson in lessons_between(session, day, day + timedelta(days=1))
+            (lesson.id, lesson.class_sourced_id, lesson.room_id, *_local_times(known, lesson))
+            for lesson in lessons_on(session, known, day)
         ]
     columns = ("lesson", "class", "room", "starts_at", "ends_at")
     if as_json:
@@ -115,12 +117,14 @@ def mark_command(
     said = [_mark(text) for text in marks or []]
     with identity_of(settings) as (known, identity), as_teacher(identity, by) as work:
         roll = Roll(work, known)
+        if version is not None:
+            roll.must_be_at(lesson, version)
         for token in badge or []:
             roll.badge(lesson, badges.read(work, token))
         chosen = {user_of(work.session, name, "student").id: status for name, status in said}
         if rest is not None:
             chosen = {**roll.unconfirmed(lesson, rest), **chosen}
-        view = roll.mark(lesson, chosen, version=version) if chosen else roll.show(lesson)
+        view = roll.mark(lesson, chosen) if chosen else roll.show(lesson)
         rows = _rows(work, view)
     _show(view, rows, as_json=as_json)
 
@@ -196,7 +200,10 @@ def export_command(
         else:
             text = json.dumps(to_ed_fi(work, known, view), indent=2, ensure_ascii=False) + "\n"
     if out is None:
-        sys.stdout.write(text)
+        if as_json and form is ExportForm.CSV:
+            answer_json({"csv": text})
+        else:
+            sys.stdout.write(text)
         return
     write_private(out, text)
     if as_json:
@@ -226,10 +233,9 @@ def watch_command(
         with as_teacher(identity, by) as work:
             view = Roll(work, known).show(lesson)
             rows = _rows(work, view)
-    say(
-        f"{watched.frames} pictures looked at, faces compared in {watched.compared}. What is "
-        "proposed waits for the teacher: homeroom register confirm"
-    )
+    say(f"{watched.frames} pictures looked at, faces compared in {watched.compared}.")
+    for reason, count in watched.reasons.items():
+        say(f"Not compared: {count} students ({reason.replace('_', ' ')}).")
     _show(view, rows, as_json=as_json)
 
 
@@ -255,6 +261,12 @@ def badge_command(
     if as_json:
         answer_json({"out": str(out), "badges": len(printed)})
     say(f"Wrote {out}: {len(printed)} badges. It shows names: delete it when it is printed.")
+
+
+def _local_times(settings: Settings, lesson: LessonRow) -> tuple[datetime, datetime]:
+    room = settings.rooms_by_id.get(lesson.room_id)
+    zone = settings.schools_by_id[room.school].zone if room else UTC
+    return lesson.starts_at.astimezone(zone), lesson.ends_at.astimezone(zone)
 
 
 def _mark(text: str) -> tuple[str, Status]:

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
-from cluster.cli.identity import identity_of, operator
+from cluster.cli.identity import identity_of, operator, scrub
 from cluster.records.class_list import class_sizes, students_of
 from cluster.records.identity import Work
 from cluster.records.oneroster import open_roster
@@ -49,6 +49,8 @@ def import_(
                 # Who left, or lost a guardian, takes a template along.
                 gone = destroy_unpermitted(work, Permission(known))
                 work.audit("roster.import", None, changes=changes.total, templates=len(gone))
+            if gone:
+                scrub(identity)
     _tell(changes, dry_run=dry_run, as_json=as_json)
 
 
@@ -120,7 +122,7 @@ def _tell(changes: RosterChanges, *, dry_run: bool, as_json: bool) -> None:
     else:
         answers.print(_table(changes))
     for bad in changes.bad_rows[:SHOWN_BAD_ROWS]:
-        say(escape(str(bad)))
+        say(str(bad))
     hidden = len(changes.bad_rows) - SHOWN_BAD_ROWS
     if hidden > 0:
         say(f"… and {hidden} more; --json gives all of them.")

@@ -58,9 +58,11 @@ def append(
     return entry
 
 
-def entries(session: Session, after: int = 0) -> Iterator[AuditEntry]:
-    """All entries, by rising number."""
+def entries(session: Session, after: int = 0, until: int | None = None) -> Iterator[AuditEntry]:
+    """The entries after a number (and up to another), by rising number."""
     query = select(AuditRow).where(AuditRow.seq > after).order_by(AuditRow.seq)
+    if until is not None:
+        query = query.where(AuditRow.seq <= until)
     for row in session.scalars(query.execution_options(yield_per=ROWS_AT_ONCE)):
         yield AuditEntry(row.seq, row.at, row.actor, row.action, row.subject, row.detail, row.mac)
 

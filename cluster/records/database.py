@@ -1,9 +1,11 @@
 """The one place that opens the records: SQLite unless a PostgreSQL URL is set.
 
-    with records.reading() as session: …     a view that does not change
+    with records.reading() as session: …     a view of what is committed
     with records.writing() as session: …     committed at the end, or not at all
 
-Writers of SQLite queue up at `BEGIN IMMEDIATE`; PostgreSQL's lock the rows that they change.
+There is one writer at a time: SQLite's queue up at `BEGIN IMMEDIATE`, PostgreSQL's at an advisory
+lock. What a writer has read is so until it commits; consent must not end between the question and
+the answer's use. Writes take milliseconds, but for imports.
 """
 
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from filelock import FileLock
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -31,6 +33,11 @@ from cluster.settings import Settings
 
 BUSY_TIMEOUT_SECONDS = 30
 SQLITE_FILE = "records.sqlite"
+WRITERS_LOCK = 4_611_686_018
+"""The number of PostgreSQL's advisory lock; any, but always the same."""
+
+DRIVERS = frozenset({"postgresql", "postgresql+psycopg"})
+SCRUB_TRIES = 3
 
 
 class Records:
@@ -71,14 +78,28 @@ class Records:
         with _in_words(self.url), Session(self.engine, expire_on_commit=False) as session:
             if self.is_sqlite:
                 session.connection(execution_options={"homeroom_immediate": True})
+            else:
+                session.execute(text(f"SET LOCAL lock_timeout = '{BUSY_TIMEOUT_SECONDS}s'"))
+                session.execute(text(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})"))
             yield session
             session.commit()
 
-    def scrub(self) -> None:
-        """Leave nothing of deleted rows in the write-ahead log (SQLite)."""
-        if self.is_sqlite:
-            with _in_words(self.url), self.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    def scrub(self) -> bool:
+        """Leave nothing of deleted rows in the write-ahead log (SQLite).
+
+        Returns:
+            False where another process still reads from the log; it goes when that one ends. With
+            PostgreSQL, deleted rows go with its own vacuum and its own log.
+        """
+        if not self.is_sqlite:
+            return True
+        with _in_words(self.url), self.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA busy_timeout = 1000")
+            for _ in range(SCRUB_TRIES):
+                busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+                if not busy:
+                    return True
+        return False
 
     def revision(self) -> str | None:
         """The migration that the database stands at; None when it is empty."""
@@ -91,6 +112,9 @@ class Records:
         Raises:
             RecordsError: It cannot be done; the database is as it was.
         """
+        known = {s.revision for s in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+        if revision not in known | {"head", "base"}:
+            raise RecordsError(f"there is no migration {revision!r}.")
         config = alembic_config()
         with _in_words(self.url), self.engine.connect() as connection:
             config.attributes["connection"] = connection
@@ -122,7 +146,8 @@ def open_records(settings: Settings) -> Records:
         now = records.revision()
         if now is None:
             with _first_time(records):
-                records.migrate()
+                if records.revision() is None:
+                    records.migrate()
         elif now != head:
             raise RecordsOutdated(
                 f"the records stand at migration {now}, and this version needs {head}.",
@@ -148,7 +173,9 @@ def records_of(settings: Settings) -> Records:
 def _first_time(records: Records) -> Iterator[None]:
     """One process makes the tables; a second one waits and finds them."""
     if not records.is_sqlite:
-        yield
+        with records.engine.connect() as connection:
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK + 1})"))
+            yield
         return
     with FileLock(f"{records.url.database}.lock"):
         yield
@@ -156,16 +183,18 @@ def _first_time(records: Records) -> Iterator[None]:
 
 def _url(settings: Settings) -> URL:
     if settings.records.url is not None:
+        hint = "Write postgresql+psycopg://user:password@host/homeroom."
         try:
-            return make_url(settings.records.url.get_secret_value())
+            url = make_url(settings.records.url.get_secret_value())
         except ArgumentError:
-            raise RecordsError(
-                "records.url is not a database's address.",
-                hint="Write postgresql+psycopg://user:password@host/homeroom.",
-            ) from None
+            raise RecordsError("records.url is not a database's address.", hint=hint) from None
+        if url.drivername not in DRIVERS:
+            raise RecordsError(f"records.url names {url.drivername}, not PostgreSQL.", hint=hint)
+        return url.set(drivername="postgresql+psycopg")
     folder = settings.records_dir
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / SQLITE_FILE).touch(mode=0o600)
     except OSError as error:
         raise RecordsError(f"the folder cannot be made: {error}.", where=str(folder)) from error
     return URL.create("sqlite+pysqlite", database=str(folder / SQLITE_FILE))
@@ -207,7 +236,7 @@ def _in_words(url: URL) -> Iterator[None]:
         ) from None
     except OperationalError as error:
         reason = str(error.orig).splitlines()[0]
-        if "locked" in reason or "busy" in reason:
+        if any(word in reason for word in ("locked", "busy", "lock timeout", "deadlock")):
             raise RecordsBusy(
                 f"somebody else has been writing for over {BUSY_TIMEOUT_SECONDS} s.",
                 where=_shown(url),

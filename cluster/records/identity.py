@@ -8,6 +8,7 @@ Everything that reads or changes what ties to a person goes through here, so tha
 without an entry in the log, in the same transaction.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,13 +16,16 @@ from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session as Session  # others name the type, and import it from here
 
+from cluster.errors import BadgeRefused, KeyUnusable, NotAllowed
 from cluster.records import audit_log
 from cluster.records.database import Records, open_records
-from cluster.security.audit import AuditEntry, Detail, HeadFile
+from cluster.security.audit import AUDIT_KEY, AuditEntry, Detail, HeadFile
 from cluster.security.keys import KeyStore, open_keys
 from cluster.settings import Settings
 
 Clock = Callable[[], datetime]
+
+logger = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -95,11 +99,26 @@ class Identity:
         Raises:
             RecordsError: The database cannot be reached or written.
         """
-        with self.records.writing() as session:
-            work = Work(session, self.keys, actor, self.clock(), self.district)
-            yield work
+        try:
+            with self.records.writing() as session:
+                work = Work(session, self.keys, actor, self.clock(), self.district)
+                yield work
+        except (NotAllowed, BadgeRefused) as error:
+            self.refused(actor, error, error.where)
+            raise
         if work.last is not None:
-            self.head.advance(self.keys, work.last.seq, work.last.mac)
+            self._keep_head(work.last)
+
+    def _keep_head(self, last: AuditEntry) -> None:
+        try:
+            self.head.advance(self.keys, last.seq, last.mac)
+        except KeyUnusable as error:  # what was done is committed: it must not look undone
+            logger.warning("it is done, but the signed head of the audit log is behind: %s", error)
+
+    def refused(self, actor: str, error: NotAllowed | BadgeRefused, subject: str | None) -> None:
+        """Record that somebody was refused; the work itself left nothing."""
+        with self.work(actor) as work:
+            work.audit("refused", subject, reason=error.code)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -114,15 +133,15 @@ def open_identity(settings: Settings, clock: Clock = utc_now) -> Iterator[Identi
         RecordsError: The records cannot be opened.
         KeyUnusable: The keys cannot be had.
     """
-    keys = open_keys(settings)
-    head = HeadFile(settings.security.keys_dir)
-    identity = Identity(
-        open_records(settings), keys, head, district=settings.district.id, clock=clock
-    )
+    records = open_records(settings)
     try:
-        yield identity
+        with records.reading() as session:
+            in_use = audit_log.tail(session)[0] > 0
+        keys = open_keys(settings, sign_of_life=AUDIT_KEY if in_use else None)
+        head = HeadFile(settings.security.keys_dir)
+        yield Identity(records, keys, head, district=settings.district.id, clock=clock)
     finally:
-        identity.close()
+        records.close()
 
 
 def _plain(value: object) -> str | int | bool | list[str] | None:

@@ -1,15 +1,17 @@
 """The rows of lessons, registers, their entries, and what these were before."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
+from cluster.district import local_date
 from cluster.errors import NotFound
 from cluster.records.models import EntryChange, EntryRow, LessonRow, RegisterRow
+from cluster.settings import Settings
 
 
 def lesson_of(session: Session, lesson_id: str) -> LessonRow:
@@ -32,6 +34,30 @@ def lessons_between(session: Session, begins: datetime, ends: datetime) -> Seque
     return list(session.scalars(query.order_by(LessonRow.starts_at, LessonRow.room_id)))
 
 
+def lessons_on(session: Session, settings: Settings, day: date | datetime) -> Sequence[LessonRow]:
+    """The lessons that begin on a day at their schools.
+
+    Args:
+        session: Of the records.
+        settings: They know rooms and zones.
+        day: A date; or a moment with a zone, for the date that each school has then.
+    """
+    moment = day if isinstance(day, datetime) else datetime.combine(day, time(12), UTC)
+    near = timedelta(hours=40)
+    if moment.year in (MINYEAR, MAXYEAR):
+        return []
+    query = select(LessonRow).where(
+        LessonRow.starts_at.between(moment - near, moment + near),
+        LessonRow.room_id.in_(list(settings.rooms_by_id)),
+    )
+    found = []
+    for lesson in session.scalars(query.order_by(LessonRow.starts_at, LessonRow.room_id)):
+        wanted = local_date(settings, lesson.room_id, day) if isinstance(day, datetime) else day
+        if local_date(settings, lesson.room_id, lesson.starts_at) == wanted:
+            found.append(lesson)
+    return found
+
+
 def register_of(session: Session, lesson_id: str, *, lock: bool = False) -> RegisterRow | None:
     """A lesson's register, if it was opened; locked until the transaction ends, where asked."""
     query = select(RegisterRow).where(RegisterRow.lesson_id == lesson_id)
@@ -52,6 +78,12 @@ def add_register(session: Session, row: RegisterRow, entries: Sequence[EntryRow]
     for entry in entries:
         entry.register_id = row.id
     session.add_all(entries)
+    session.flush()
+
+
+def add_entry(session: Session, entry: EntryRow) -> None:
+    """Write one more entry of a register."""
+    session.add(entry)
     session.flush()
 
 

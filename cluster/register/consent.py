@@ -191,7 +191,10 @@ def living_grant(student: StudentFacts, notice_version: str | None, now: datetim
             grants.append(entry)
             objecting.discard(entry.said_by)
         elif entry.word is Word.WITHDRAW:
-            grants.clear()
+            if entry.said_by in student.guardians | {student.student_id}:
+                grants.clear()
+            else:  # a guardian once: that takes back their own words alone
+                grants = [grant for grant in grants if grant.said_by != entry.said_by]
             objecting.discard(entry.said_by)
         else:
             grants.clear()

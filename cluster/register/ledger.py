@@ -8,8 +8,8 @@ from cluster.records import consents
 from cluster.records.identity import Work
 from cluster.records.models import User
 from cluster.records.people import guardians_of, user_of
-from cluster.register.asking import ledger_of
-from cluster.register.consent import LONGEST_GRANT, Word
+from cluster.register.asking import facts_of, ledger_of
+from cluster.register.consent import LONGEST_GRANT, Word, living_grant
 from cluster.register.register import Roll
 from cluster.register.templates import destroy
 
@@ -107,6 +107,9 @@ def _against(work: Work, student: str, speaker: str, word: Word) -> Spoken:
         recorded_at=work.now,
     )
     work.audit(f"consent.{word}", child.id, said_by=person.id, seq=seq)
+    (facts,) = facts_of(work.session, [child.id], work.now.date())
+    if living_grant(facts, None, work.now).allowed:  # a former guardian's word ends nothing else
+        return Spoken(seq, child.id)
     taken_back = Roll.take_back(work, child.id)
     destroyed = destroy(work, child.id, f"consent.{word}")
     return Spoken(seq, child.id, destroyed, taken_back)

@@ -77,7 +77,10 @@ def _read(path: Path) -> Pixels:
         content = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise FaceUnclear(f"cannot be read: {error.strerror}.", where=str(path)) from error
-    picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
+    try:
+        picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
+    except cv2.error:  # OpenCV's own bound on pixels, among others
+        picture = None
     if picture is None:
         raise FaceUnclear("it is no picture that can be read.", where=str(path))
     if picture.shape[0] * picture.shape[1] > MOST_PIXELS:

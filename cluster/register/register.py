@@ -28,6 +28,7 @@ from cluster.register.states import (
     Method,
     Status,
     check_allowed,
+    confirmed,
     is_allowed,
 )
 from cluster.settings import Settings
@@ -107,7 +108,8 @@ class Roll:
             RegisterError: It was opened before, or the lesson is not on.
         """
         work, lesson = self._work, self._taught(lesson_id)
-        if registers.register_of(work.session, lesson_id) is not None:
+        begun = registers.register_of(work.session, lesson_id, lock=True)
+        if begun is not None and begun.closes_at > begun.opened_at:
             raise RegisterError("its register was opened before.", where=lesson_id)
         early = timedelta(minutes=self._settings.registers.minutes)
         if not lesson.starts_at - early <= work.now < lesson.ends_at:
@@ -117,7 +119,12 @@ class Roll:
                 where=lesson_id,
                 hint="Its attendance can be marked by hand at any time: `register mark`.",
             )
-        return self._begin(lesson, is_open=True)
+        if begun is None:
+            return self._begin(lesson, is_open=True)
+        # A teacher has written something by hand before; that stays.
+        begun.state, begun.opened_at, begun.opened_by = "open", work.now, work.actor
+        begun.closes_at, begun.closed_at, begun.closed_by = self._closing_time(lesson), None, None
+        return self._changed(lesson, begun, "register.open", [])
 
     def open_if_new(self, lesson_id: str) -> None:
         """Open a register that was never opened, as the setting `open_with_lesson` has it.
@@ -126,7 +133,8 @@ class Roll:
             NotAllowed: See `open`.
             RegisterError: The lesson is not on.
         """
-        if registers.register_of(self._work.session, lesson_id) is None:
+        row = registers.register_of(self._work.session, lesson_id)
+        if row is None or row.closes_at <= row.opened_at:
             self.open(lesson_id)
 
     def show(self, lesson_id: str) -> RegisterView:
@@ -161,11 +169,19 @@ class Roll:
         row = self._row(lesson_id, version)
         entries = self._entries(row)
         for student_id, status in marks.items():
-            if student_id not in entries:
-                raise NotFound("this student is not in the class on that day.", where=lesson_id)
+            entry = entries.get(student_id) or self._late_comer(lesson, row, student_id)
             mark = Mark(status, Method.TEACHER, EntryState.CONFIRMED)
-            self._change(entries[student_id], mark, entries[student_id].arrived_at)
+            self._change(entry, mark, entry.arrived_at)
         return self._changed(lesson, row, "register.mark", list(marks))
+
+    def must_be_at(self, lesson_id: str, version: int) -> None:
+        """Go on only if the register is still at a version.
+
+        Raises:
+            RegisterChanged: It is another by now.
+            NotFound: There is none.
+        """
+        self._row(lesson_id, version)
 
     def unconfirmed(self, lesson_id: str, status: Status) -> dict[str, Status]:
         """The same status for everybody of whom nothing is confirmed yet ("all present but…")."""
@@ -207,8 +223,7 @@ class Roll:
             raise RegisterError("nothing is proposed that could be confirmed.", where=lesson_id)
         for student_id in chosen:
             entry = proposed[student_id]
-            mark = Mark(Status(entry.status), Method.TEACHER, EntryState.CONFIRMED)
-            self._change(entry, mark, entry.arrived_at)
+            _write(self._work, entry, confirmed(_mark(entry)), entry.arrived_at)
         return self._changed(lesson, row, "register.confirm", chosen)
 
     def propose(self, lesson_id: str, sighted: Iterable[Sighted]) -> RegisterView:
@@ -223,13 +238,13 @@ class Roll:
         for one in sighted:
             entry = entries.get(one.student_id)
             if entry is None:
-                continue  # left the class since the register was opened
-            mark = UNSURE
+                continue  # erased since the register was opened
+            mark, arrived_at = UNSURE, None
             if one.sure:
-                mark = Mark(self._on_time(lesson, one.seen_at), Method.FACE, EntryState.PROPOSED)
-            if mark != _mark(entry) and is_allowed(_mark(entry), mark):
                 arrived_at = min(entry.arrived_at or one.seen_at, one.seen_at)
-                self._change(entry, mark, arrived_at if one.sure else None)
+                mark = Mark(self._on_time(lesson, arrived_at), Method.FACE, EntryState.PROPOSED)
+            if mark != _mark(entry) and is_allowed(_mark(entry), mark):
+                self._change(entry, mark, arrived_at)
                 touched.append(one.student_id)
         if not touched:
             return self._view(lesson, row)
@@ -244,14 +259,12 @@ class Roll:
         """
         lesson, row = registers.lesson_of(self._work.session, lesson_id), self._row(lesson_id)
         self._must_be_open(row)
-        entry = self._entries(row).get(student_id)
-        if entry is None:
-            raise NotFound("this student is not in the class on that day.", where=lesson_id)
-        now = self._work.now
-        mark = Mark(self._on_time(lesson, now), Method.BADGE, EntryState.CONFIRMED)
+        entry = self._entries(row).get(student_id) or self._late_comer(lesson, row, student_id)
+        arrived_at = min(entry.arrived_at or self._work.now, self._work.now)
+        mark = Mark(self._on_time(lesson, arrived_at), Method.BADGE, EntryState.CONFIRMED)
         if not is_allowed(_mark(entry), mark):
             return self._view(lesson, row)  # the teacher has spoken
-        self._change(entry, mark, min(entry.arrived_at or now, now))
+        self._change(entry, mark, arrived_at)
         return self._changed(lesson, row, "register.badge", [student_id])
 
     @staticmethod
@@ -299,9 +312,7 @@ class Roll:
 
     def _begin(self, lesson: LessonRow, *, is_open: bool) -> RegisterView:
         work = self._work
-        closes_at = min(
-            work.now + timedelta(minutes=self._settings.registers.minutes), lesson.ends_at
-        )
+        closes_at = self._closing_time(lesson)
         row = RegisterRow(
             lesson_id=lesson.id,
             state="open" if is_open else "closed",
@@ -325,6 +336,10 @@ class Roll:
         registers.add_register(work.session, row, entries)
         work.audit("register.open", lesson.id, students=len(entries), open=is_open)
         return self._view(lesson, row)
+
+    def _closing_time(self, lesson: LessonRow) -> datetime:
+        length = timedelta(minutes=self._settings.registers.minutes)
+        return min(self._work.now + length, lesson.ends_at)
 
     def _taught(self, lesson_id: str) -> LessonRow:
         """The lesson, if the actor teaches its class that day."""
@@ -373,6 +388,25 @@ class Roll:
     def _on_time(self, lesson: LessonRow, seen_at: datetime) -> Status:
         grace = timedelta(minutes=self._settings.registers.grace_minutes)
         return Status.PRESENT if seen_at <= lesson.starts_at + grace else Status.LATE
+
+    def _late_comer(self, lesson: LessonRow, row: RegisterRow, student_id: str) -> EntryRow:
+        """An entry for somebody who joined the class after the register was begun.
+
+        Raises:
+            NotFound: The student is not in the class on that day.
+        """
+        day = self._day(lesson)
+        if student_id not in members(self._work.session, lesson.class_sourced_id, "student", day):
+            raise NotFound("this student is not in the class on that day.", where=lesson.id)
+        entry = EntryRow(
+            register_id=row.id,
+            student_id=student_id,
+            status=Status.NOT_RECORDED,
+            changed_at=self._work.now,
+            changed_by=self._work.actor,
+        )
+        registers.add_entry(self._work.session, entry)
+        return entry
 
     def _entries(self, row: RegisterRow) -> dict[str, EntryRow]:
         return {e.student_id: e for e in registers.entries_of(self._work.session, row.id)}

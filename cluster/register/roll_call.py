@@ -11,6 +11,7 @@ Consent is asked again at every frame: who objects while a register is open is f
 The live service and `homeroom register watch` both go through here.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
@@ -20,6 +21,7 @@ from cluster.errors import RecordsError
 from cluster.records.identity import Identity
 from cluster.records.registers import entries_of, register_of
 from cluster.register.asking import Permission
+from cluster.register.consent import Decision
 from cluster.register.matching import ClassMatcher, Proposal
 from cluster.register.register import RegisterView, Roll, Sighted
 from cluster.register.templates import Embedding, open_templates
@@ -87,6 +89,17 @@ class RollCall:
             self._matcher.update(moment.timestamp(), distances)
         return True
 
+    def reasons(self) -> dict[str, int]:
+        """Why the faces of so many students are not compared now; those without a template too."""
+        answers = self._ask(self._identity.clock())
+        reasons = Counter(str(a.reason) for a in answers.values() if not a.allowed)
+        if self._asked:
+            reasons["no_template"] = sum(
+                answer.allowed and student not in self._templates
+                for student, answer in answers.items()
+            )
+        return {reason: count for reason, count in reasons.items() if count}
+
     def proposals(self) -> list[Proposal]:
         """What is known so far."""
         return self._matcher.proposals() if self._matcher else []
@@ -115,16 +128,17 @@ class RollCall:
 
     def _allowed(self, moment: datetime) -> frozenset[str]:
         """Whose face may be compared, both now and when the frame was taken."""
+        answers = self._ask(moment, self._identity.clock())
+        return frozenset(student for student, answer in answers.items() if answer.allowed)
+
+    def _ask(self, *moments: datetime) -> dict[str, Decision]:
         try:
             with self._identity.records.reading() as session:
                 row = register_of(session, self._lesson_id)
                 students = [e.student_id for e in entries_of(session, row.id)] if row else []
-                answers = self._permission.to_compare(
-                    session, students, self._lesson_id, moment, self._identity.clock()
-                )
+                return self._permission.to_compare(session, students, self._lesson_id, *moments)
         except RecordsError:
-            return frozenset()  # it cannot be answered: no
-        return frozenset(student for student, answer in answers.items() if answer.allowed)
+            return {}  # it cannot be answered: no
 
     def _forget_others(self, allowed: frozenset[str]) -> None:
         for student_id in [known for known in self._templates if known not in allowed]:

@@ -4,10 +4,11 @@
          └───────────── teacher, badge, at any time ─────────────────────────^
 
 A machine proposes presence and nothing else: nobody is ever marked absent by one, and nothing that
-was confirmed is touched by one.
+was confirmed is touched by one. A teacher who confirms a proposal leaves its method: the entry's
+history says who confirmed it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -84,6 +85,17 @@ def is_allowed(was: Mark, becomes: Mark) -> bool:
         return False
     allowed = ALLOWED[was.state, becomes.method]
     return becomes.status in allowed.get(becomes.state, frozenset())
+
+
+def confirmed(proposal: Mark) -> Mark:
+    """A proposal that a teacher confirms: it stays known how it came about.
+
+    Raises:
+        RegisterError: It is no proposal.
+    """
+    if proposal.state is not EntryState.PROPOSED:
+        raise RegisterError(f"an entry that is {proposal.state or 'untouched'} is no proposal.")
+    return replace(proposal, state=EntryState.CONFIRMED)
 
 
 def check_allowed(was: Mark, becomes: Mark) -> None:

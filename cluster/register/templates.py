@@ -15,7 +15,7 @@ from typing import NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from cluster.errors import KeyMissing, NotAllowed
+from cluster.errors import KeyMissing, KeyUnusable, NotAllowed
 from cluster.records import templates
 from cluster.records.identity import Work
 from cluster.records.models import TemplateRow
@@ -103,15 +103,21 @@ def refuse(decision: Decision) -> NoReturn:
 def open_templates(work: Work, students: Sequence[str], engine: str) -> list[Template]:
     """Decrypt the templates of some students, who must have been asked for; one engine's only.
 
-    One whose key was destroyed is left out.
-
-    Raises:
-        KeyUnusable: A row was changed or moved.
+    One whose key was destroyed is left out; so is one whose row was changed or moved, and the audit
+    log says so. The others of the class lose nothing by it.
     """
     found = templates.of_students(work.session, students, engine)
-    opened = [_open(work.keys, work.district, row) for row in found]
+    opened = [_open_or_report(work, row) for row in found]
     work.audit("face.open_templates", None, students=[row.student_id for row in found])
     return [template for template in opened if template is not None]
+
+
+def _open_or_report(work: Work, row: TemplateRow) -> Template | None:
+    try:
+        return _open(work.keys, work.district, row)
+    except KeyUnusable:
+        work.audit("face.template_refused", row.student_id, engine=row.engine)
+        return None
 
 
 def destroy(work: Work, student_id: str, reason: str) -> bool:
@@ -146,7 +152,7 @@ def rotate_keys(work: Work) -> int:
     for row in templates.of_students(work.session):
         by_student.setdefault(row.student_id, []).append(row)
     for student_id, rows in by_student.items():
-        opened = [_open(work.keys, work.district, row) for row in rows]
+        opened = [_open_or_report(work, row) for row in rows]
         version, key = work.keys.add_version(student_key(student_id))
         for row, template in zip(rows, opened, strict=True):
             if template is not None:

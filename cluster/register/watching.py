@@ -4,7 +4,8 @@ The file begins now: its pictures count as taken from this moment on, and only w
 is open. Nothing of a picture is kept.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -38,11 +39,13 @@ class Watched:
         register: As it stands now.
         frames: How many pictures were looked at.
         compared: In how many of them faces were compared.
+        reasons: Why the faces of so many students were not, at the end.
     """
 
     register: RegisterView
     frames: int
     compared: int
+    reasons: Mapping[str, int]
 
 
 def watch(
@@ -92,13 +95,15 @@ def watch(
             break
         frames += 1
         if moment >= next_proposal:
-            call.propose()
+            view = call.propose()
             next_proposal = moment + PROPOSE_EVERY
         if progress:
             progress(frame.time_seconds)
-    if frames:
-        view = call.propose()
-    return Watched(view, frames, call.frames_compared)
+    reasons = call.reasons()
+    with suppress(RegisterError):  # closed meanwhile: what was proposed until then stands
+        if frames:
+            view = call.propose()
+    return Watched(view, frames, call.frames_compared, reasons)
 
 
 def _cut(

@@ -172,7 +172,7 @@ class HeadFile:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / HEAD_FILE
+        self.path = folder / HEAD_FILE
 
     def read(self) -> SignedHead | None:
         """The head; None before the first.
@@ -182,13 +182,13 @@ class HeadFile:
             KeyUnusable: It cannot be read.
         """
         try:
-            return SignedHead(**json.loads(self._path.read_bytes()))
+            return SignedHead(**json.loads(self.path.read_bytes()))
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise KeyUnusable(f"cannot be read: {error}.", where=str(self._path)) from error
+            raise KeyUnusable(f"cannot be read: {error}.", where=str(self.path)) from error
         except (ValueError, TypeError):
-            raise AuditBroken("the signed head is damaged.", where=str(self._path)) from None
+            raise AuditBroken("the signed head is damaged.", where=str(self.path)) from None
 
     def advance(self, keys: KeyStore, seq: int, mac: str) -> None:
         """Sign and keep a head, unless a later one is kept already.
@@ -200,19 +200,19 @@ class HeadFile:
             KeyUnusable: It cannot be written.
         """
         try:
-            with FileLock(self._path.with_suffix(".lock"), mode=0o600):
+            with FileLock(self.path.with_suffix(".lock"), mode=0o600):
                 kept = self.read()
                 if kept is not None and kept.seq >= seq:
                     return
-                scratch = self._path.with_name(f".{HEAD_FILE}")
+                scratch = self.path.with_name(f".{HEAD_FILE}")
                 descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
                 with os.fdopen(descriptor, "w", encoding="ascii") as stream:
                     json.dump(asdict(sign_head(keys, seq, mac)), stream)
                     stream.flush()
                     os.fsync(stream.fileno())
-                scratch.replace(self._path)
+                scratch.replace(self.path)
         except OSError as error:
-            raise KeyUnusable(f"cannot be written: {error}.", where=str(self._path)) from error
+            raise KeyUnusable(f"cannot be written: {error}.", where=str(self.path)) from error
 
 
 def head_from_json(content: Any, where: str) -> SignedHead:
@@ -222,9 +222,13 @@ def head_from_json(content: Any, where: str) -> SignedHead:
         AuditBroken: It is none.
     """
     try:
-        return SignedHead(**content)
+        head = SignedHead(**content)
     except TypeError:
         raise AuditBroken("it is no signed head.", where=where) from None
+    texts = (head.mac, head.signature, head.public_key)
+    if not isinstance(head.seq, int) or not all(isinstance(text, str) for text in texts):
+        raise AuditBroken("it is no signed head.", where=where)
+    return head
 
 
 def _check_signature(head: SignedHead, public: bytes) -> None:

@@ -1,14 +1,15 @@
 """The keys of an installation: one file each, wrapped by the master key.
 
     keys_dir/master.key            unless the master key is elsewhere
-    keys_dir/roster.json           seals names
-    keys_dir/audit.json            chains the audit log
-    keys_dir/audit-signing.json    signs its heads (Ed25519)
-    keys_dir/badges.json           signs badges
-    keys_dir/students/<id>.json    a student's own key; with it gone, the template is noise
+    keys_dir/roster.wrapped           seals names
+    keys_dir/audit.wrapped            chains the audit log
+    keys_dir/audit-signing.wrapped    signs its heads (Ed25519)
+    keys_dir/badges.wrapped           signs badges
+    keys_dir/students/<id>.wrapped    a student's own key; with it gone, the template is noise
 
 They live apart from the records, so that a backup of these opens nothing. A file holds several
-versions only while a key is being rotated.
+versions, the newest last, only while a key is being rotated. Versions have random numbers: a row
+that was sealed with a key that is gone must not meet a new key of the same number.
 """
 
 import base64
@@ -16,6 +17,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from cluster.security.master_key import KEY_BYTES, NONCE_BYTES, MasterKey, load_
 from cluster.settings import Settings
 
 STUDENTS = "students"
+SUFFIX = ".wrapped"
 
 
 class KeyStore:
@@ -57,9 +60,10 @@ class KeyStore:
             with self._locked():
                 versions = self._read(name)
                 if versions is None:
-                    versions = {1: self._master.wrap(secrets.token_bytes(KEY_BYTES), name)}
+                    key = secrets.token_bytes(KEY_BYTES)
+                    versions = {_new_version(): self._master.wrap(key, name)}
                     self._write(name, versions)
-        newest = max(versions)
+        newest = list(versions)[-1]
         key = self._master.unwrap(versions[newest], name)
         if not name.startswith(STUDENTS):
             self._current[name] = newest, key  # one that is used for every name, and never rotated
@@ -85,7 +89,7 @@ class KeyStore:
         """
         with self._locked():
             versions = self._read(name) or {}
-            new = max(versions, default=0) + 1
+            new = _new_version()
             key = secrets.token_bytes(KEY_BYTES)
             self._write(name, {**versions, new: self._master.wrap(key, name)})
         return new, key
@@ -102,23 +106,23 @@ class KeyStore:
         path = self._path(name)
         with self._locked():
             try:
-                with path.open("r+b") as stream:  # before its name goes, its content does
-                    stream.write(b"\0" * path.stat().st_size)
-                    os.fsync(stream.fileno())
-                path.unlink()
-            except FileNotFoundError:
-                return False
+                there = [_shred(_scratch(path)), _shred(path)]  # the scratch of a killed write, too
+                if any(there):
+                    _sync_folder(path.parent)
             except OSError as error:
                 raise KeyUnusable(f"the key cannot be destroyed: {error}.", where=str(path)) from (
                     error
                 )
-            _sync_folder(path.parent)
-        return True
+        return any(there)
 
     def names(self) -> Iterator[str]:
         """All keys."""
-        for path in sorted(self._folder.rglob("*.json")):
+        for path in sorted(self._folder.rglob(f"[!.]*{SUFFIX}")):
             yield path.relative_to(self._folder).with_suffix("").as_posix()
+
+    def has(self, name: str) -> bool:
+        """Is there such a key?"""
+        return self._path(name).exists()
 
     def rewrap(self, new: MasterKey) -> int:
         """Have another master key wrap every key, and go on with it. How many were rewrapped.
@@ -144,6 +148,12 @@ class KeyStore:
         content = self._content(name)
         if content is None:
             return None
+        if content.get("master") != self._master.id:
+            raise KeyUnusable(
+                "another master key wrapped it.",
+                where=str(self._path(name)),
+                hint="Set security.master_key_file, or the environment, to the one that did.",
+            )
         try:
             return {int(v): base64.b64decode(w) for v, w in content["versions"].items()}
         except (KeyError, ValueError, AttributeError, TypeError):
@@ -177,19 +187,20 @@ class KeyStore:
         }
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            scratch = path.with_name(f".{path.name}")
+            scratch = _scratch(path)
             descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w", encoding="ascii") as stream:
                 json.dump(content, stream)
                 stream.flush()
                 os.fsync(stream.fileno())
-            scratch.replace(path)
+            with _emptied_afterwards(path):
+                scratch.replace(path)
             _sync_folder(path.parent)
         except OSError as error:
             raise KeyUnusable(f"the key cannot be written: {error}.", where=str(path)) from error
 
     def _path(self, name: str) -> Path:
-        return self._folder / f"{name}.json"
+        return self._folder / f"{name}{SUFFIX}"
 
     def _locked(self) -> FileLock:
         try:
@@ -201,13 +212,26 @@ class KeyStore:
         return FileLock(self._folder / ".lock", mode=0o600)
 
 
-def open_keys(settings: Settings) -> KeyStore:
+def open_keys(settings: Settings, *, sign_of_life: str | None = None) -> KeyStore:
     """The keys that the settings name.
 
+    Args:
+        settings: They name the folder and the master key.
+        sign_of_life: A key that must be there, because something was sealed with it before; else
+            a mistyped folder would be filled with new keys that open nothing.
+
     Raises:
+        KeyMissing: That key is not there.
         KeyUnusable: The master key cannot be had.
     """
-    return KeyStore(settings.security.keys_dir, load_master_key(settings.security))
+    folder = settings.security.keys_dir
+    if sign_of_life is not None and not (folder / f"{sign_of_life}{SUFFIX}").exists():
+        raise KeyMissing(
+            "the records are in use, and their keys are not here.",
+            where=str(folder),
+            hint="Set security.keys_dir to the folder of the keys, or restore it.",
+        )
+    return KeyStore(folder, load_master_key(settings.security))
 
 
 def student_key(student_id: str) -> str:
@@ -239,6 +263,42 @@ def unseal(key: bytes, sealed: bytes, context: str) -> bytes:
         raise KeyUnusable(
             "it does not open: it was changed, or it belongs to something else.", where=context
         ) from None
+
+
+def _new_version() -> int:
+    return secrets.randbelow(2**31 - 1) + 1
+
+
+def _scratch(path: Path) -> Path:
+    return path.with_name(f".{path.name}")
+
+
+def _shred(path: Path) -> bool:
+    """Overwrite a file, then unlink it: before its name goes, its content does."""
+    try:
+        with path.open("r+b") as stream:
+            stream.write(b"\0" * os.fstat(stream.fileno()).st_size)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except FileNotFoundError:
+        return False
+    path.unlink()
+    return True
+
+
+@contextmanager
+def _emptied_afterwards(path: Path) -> Iterator[None]:
+    """Overwrite what a file held, once another has taken its name."""
+    old = path.open("r+b") if path.exists() else None
+    try:
+        yield
+        if old is not None:
+            old.write(b"\0" * os.fstat(old.fileno()).st_size)
+            old.flush()
+            os.fsync(old.fileno())
+    finally:
+        if old is not None:
+            old.close()
 
 
 def _sync_folder(folder: Path) -> None:

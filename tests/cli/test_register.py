@@ -1,5 +1,6 @@
 """The register on the command line, as a school meets it: with real faces, of those who agreed."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 from itertools import repeat
 from pathlib import Path
@@ -8,8 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
+from cluster.cli.demo_register import show_register
 from cluster.demo.face_policy import policy_text
 from cluster.demo.sample_roster import SCIENCE, write_sample_roster
+from cluster.errors import SettingsError
+from cluster.settings import load_settings
 from tests.cli.test_main import Homeroom, homeroom
 from tests.conftest import write_video
 
@@ -102,6 +106,15 @@ def test_who_agreed_is_proposed_from_a_real_clip_and_a_stranger_is_not(
     assert late.code == 1
     assert late.told("somebody else changed it in between")
     assert homeroom("audit", "verify").told("every link holds")
+    Path("new.key").write_text(base64.b64encode(b"n" * 32).decode())
+    Path("new.key").chmod(0o600)
+    rotated = homeroom("face", "rotate-keys", "--new-master=new.key", "--json")
+    assert rotated.json["students"] == 2
+    assert rotated.json["rewrapped"] >= 5
+    assert homeroom("roster", "list", f"--class={SCIENCE}").code == 1
+    with Path("homeroom.toml").open("a") as stream:
+        stream.write('[security]\nmaster_key_file = "new.key"\n')
+    assert homeroom("roster", "list", f"--class={SCIENCE}").code == 0
 
 
 @pytest.mark.samples
@@ -172,6 +185,7 @@ def test_wrong_words_are_told_and_change_nothing(homeroom: Homeroom, lesson: str
         (["consent", "object", "student-1", "--said-by=teacher-1"], "neither"),
         (["consent", "list", "--class=none"], "there is no class"),
         (["badge", "print", "--out=b.html"], "either a class or students"),
+        (["erase", "[/x]"], "there is no student"),
         (["erase", "student-99"], "there is no student"),
         (["face", "download", "none"], "no known pack"),
     ):
@@ -203,10 +217,37 @@ def test_the_audit_log_is_verified_against_a_head_that_was_kept(
     assert homeroom("audit", "export-head", "--out=head.json").code == 0
     assert homeroom("audit", "list", "--last=3").code == 0
     assert homeroom("audit", "verify", "--head=head.json").code == 0
+    assert homeroom("register", "lessons", "--date=9999-12-31", "--json").json == []
+    Path("homeroom-keys/audit-head.json").rename("kept.json")
+    assert homeroom("audit", "verify").told("signed head that lies with the keys is gone")
+    Path("kept.json").rename("homeroom-keys/audit-head.json")
+    Path("odd.json").write_text('{"seq": 1, "mac": "x", "signature": 3, "public_key": 4}')
+    assert homeroom("audit", "verify", "--head=odd.json").told("no signed head")
     Path("head.json").write_text(Path("head.json").read_text().replace('"seq": ', '"seq": 9'))
     broken = homeroom("audit", "verify", "--head=head.json")
     assert broken.code == 1
     assert broken.told("signature")
+
+
+def test_records_without_their_keys_are_not_given_new_ones(homeroom: Homeroom, lesson: str) -> None:
+    assert lesson
+    Path("homeroom-keys").rename("elsewhere")
+    answer = homeroom("roster", "list", f"--class={SCIENCE}")
+    assert answer.code == 1
+    assert answer.told("their keys are not here")
+    assert not Path("homeroom-keys").exists()
+
+
+def test_the_demo_leaves_a_real_installation_alone(
+    lesson: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lesson
+    monkeypatch.setenv("HOMEROOM_SECURITY__KEYS_DIR", str(Path("homeroom-keys").absolute()))
+    before = sorted(path.name for path in Path("homeroom-keys").iterdir())
+    settings = load_settings(Path("homeroom.toml"))
+    with pytest.raises(SettingsError, match="in its folder"):
+        show_register(Path("demo").absolute(), settings, "room-12")
+    assert sorted(path.name for path in Path("homeroom-keys").iterdir()) == before
 
 
 def test_consent_stands_in_a_list_with_its_reason(homeroom: Homeroom, lesson: str) -> None:

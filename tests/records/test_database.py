@@ -66,6 +66,9 @@ def test_what_only_grows_is_not_changed(records: Records, table: str, verb: str)
         session.execute(text(f"INSERT INTO {table} {columns}"))
     with pytest.raises(RecordsError, match="only grows"), records.writing() as session:
         session.execute(text(verb.format(table)))
+    if records.is_sqlite:
+        with pytest.raises(RecordsError, match="only grows"), records.writing() as session:
+            session.execute(text(f"INSERT OR REPLACE INTO {table} {columns}"))
     with records.reading() as session:
         assert session.execute(text(f"SELECT count(*) FROM {table}")).scalar() == 1  # noqa: S608
 
@@ -127,6 +130,9 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
 def test_an_address_that_is_none_is_told_without_its_password() -> None:
     with pytest.raises(RecordsError, match="address"):
         open_records(settings(Path("x"), "not an address"))
+    with pytest.raises(RecordsError) as caught:
+        open_records(settings(Path("x"), "mysql://u:hidden@127.0.0.1/none"))
+    assert "hidden" not in str(caught.value)
     with pytest.raises(RecordsError) as caught:
         open_records(settings(Path("x"), "postgresql+psycopg://u:hidden@127.0.0.1:1/none"))
     assert "hidden" not in str(caught.value)

@@ -124,7 +124,10 @@ def test_a_machine_proposes_and_the_teacher_confirms(school: School) -> None:
     assert of(view, 3) == BLANK
     with school.identity.work(teacher(1)) as work:
         view = Roll(work, school.settings).confirm(LESSON, version=view.version)
-    assert of(view, 1) == Mark(Status.PRESENT, Method.TEACHER, EntryState.CONFIRMED)
+    assert of(view, 1) == Mark(Status.PRESENT, Method.FACE, EntryState.CONFIRMED)
+    assert {entry.changed_by for entry in view.entries if entry.student_id == student(1)} == {
+        teacher(1)
+    }
 
 
 def test_a_doubtful_face_says_unsure_and_records_nothing(school: School) -> None:
@@ -154,6 +157,38 @@ def test_who_comes_after_the_grace_is_late(school: School, minutes: float, statu
     school.open()
     school.clock.turn(minutes=minutes)
     assert of(propose(school, 1), 1).status is status
+
+
+def test_who_was_seen_in_time_is_not_made_late_by_a_later_look(school: School) -> None:
+    school.open()
+    propose(school, 1)
+    school.clock.turn(minutes=7)
+    assert of(propose(school, 1), 1) == PROPOSED
+    token = issue(school, 1)
+    assert of(show_badge(school, token), 1).status is Status.PRESENT
+
+
+def test_a_register_that_was_begun_by_hand_can_still_be_opened_once(school: School) -> None:
+    school.clock.turn(minutes=-30)
+    mark(school, s1=Status.EXCUSED)
+    school.clock.turn(minutes=30)
+    view = school.open()
+    assert view.is_open
+    assert of(view, 1).status is Status.EXCUSED
+    assert of(propose(school, 2), 2) == PROPOSED
+    with pytest.raises(RegisterError, match="opened before"):
+        school.open()
+
+
+def test_who_joins_the_class_after_the_register_was_begun_can_be_recorded(
+    school: School,
+) -> None:
+    with school.identity.records.writing() as session:
+        session.get_one(Enrollment, f"class-1/{student(1)}").begin_date = date(2026, 3, 3)
+    assert student(1) not in {entry.student_id for entry in school.open().entries}
+    with school.identity.records.writing() as session:
+        session.get_one(Enrollment, f"class-1/{student(1)}").begin_date = None
+    assert of(mark(school, s1=Status.PRESENT), 1).status is Status.PRESENT
 
 
 def test_two_teachers_who_confirm_what_they_saw_one_wins_the_other_is_told(

@@ -1,6 +1,7 @@
 """Keys: wrapped, apart, private, and gone when they are destroyed."""
 
 import base64
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -34,7 +35,7 @@ def test_a_key_is_made_once_and_found_again(tmp_path: Path) -> None:
 
 def test_a_key_lies_wrapped_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
     _, key = store(tmp_path).current("students/a")
-    file = tmp_path / "keys" / "students" / "a.json"
+    file = tmp_path / "keys" / "students" / "a.wrapped"
     assert key not in file.read_bytes()
     assert base64.b64encode(key) not in file.read_bytes()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -48,7 +49,7 @@ def test_another_master_key_opens_nothing(tmp_path: Path) -> None:
 
 def test_a_key_file_under_another_name_opens_nothing(tmp_path: Path) -> None:
     store(tmp_path).current("roster")
-    (tmp_path / "keys" / "roster.json").rename(tmp_path / "keys" / "badges.json")
+    (tmp_path / "keys" / "roster.wrapped").rename(tmp_path / "keys" / "badges.wrapped")
     with pytest.raises(KeyUnusable):
         store(tmp_path).current("badges")
 
@@ -56,7 +57,7 @@ def test_a_key_file_under_another_name_opens_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"versions": 3}', '{"versions": {"a": "b"}}'])
 def test_a_damaged_key_file_is_told_and_not_replaced(tmp_path: Path, content: str) -> None:
     store(tmp_path).current("roster")
-    file = tmp_path / "keys" / "roster.json"
+    file = tmp_path / "keys" / "roster.wrapped"
     file.write_text(content)
     with pytest.raises(KeyUnusable):
         store(tmp_path).current("roster")
@@ -75,13 +76,50 @@ def test_a_destroyed_key_is_gone_for_every_process(tmp_path: Path) -> None:
 
 def test_a_new_version_leaves_the_old_one_until_it_is_told(tmp_path: Path) -> None:
     keys = store(tmp_path)
-    _, old = keys.current("students/a")
-    version, new = keys.add_version("students/a")
-    assert keys.version("students/a", 1) == old
-    keys.keep_only("students/a", version)
-    assert keys.current("students/a") == (2, new)
+    first, old = keys.current("students/a")
+    second, new = keys.add_version("students/a")
+    assert keys.current("students/a") == (second, new)
+    assert keys.version("students/a", first) == old
+    keys.keep_only("students/a", second)
+    assert keys.current("students/a") == (second, new)
     with pytest.raises(KeyMissing):
-        keys.version("students/a", 1)
+        keys.version("students/a", first)
+
+
+def test_a_key_that_was_destroyed_and_one_made_anew_have_different_numbers(tmp_path: Path) -> None:
+    keys = store(tmp_path)
+    first, _ = keys.current("students/a")
+    keys.destroy("students/a")
+    again, _ = keys.current("students/a")
+    assert first != again
+
+
+def test_destroying_a_key_also_destroys_what_a_killed_write_left(tmp_path: Path) -> None:
+    keys = store(tmp_path)
+    keys.current("students/a")
+    folder = tmp_path / "keys" / "students"
+    shutil.copyfile(folder / "a.wrapped", folder / ".a.wrapped")
+    keys.destroy("students/a")
+    assert list(folder.iterdir()) == []
+
+
+def test_what_a_key_file_held_is_overwritten_when_it_is_replaced(tmp_path: Path) -> None:
+    keys = store(tmp_path)
+    keys.current("students/a")
+    file = tmp_path / "keys" / "students" / "a.wrapped"
+    with file.open("rb") as old:
+        version, _ = keys.add_version("students/a")
+        keys.keep_only("students/a", version)
+        assert set(old.read()) == {0}
+
+
+def test_other_files_in_the_folder_are_no_keys(tmp_path: Path) -> None:
+    keys = store(tmp_path)
+    keys.current("roster")
+    (tmp_path / "keys" / "audit-head.json").write_text("{}")
+    (tmp_path / "keys" / ".roster.wrapped").write_text("half")
+    assert list(keys.names()) == ["roster"]
+    assert keys.rewrap(LocalMasterKey(b"n" * 32)) == 1
 
 
 def test_another_master_key_takes_over_and_can_be_interrupted(tmp_path: Path) -> None:

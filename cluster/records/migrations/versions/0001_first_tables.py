@@ -312,6 +312,12 @@ def _only_grows(table: str) -> None:
                 f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
                 f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
             )
+        # INSERT OR REPLACE deletes without asking the trigger above.
+        known = f"SELECT seq FROM {table}"  # noqa: S608 (the names are ours)
+        op.execute(
+            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
+            f"WHEN NEW.seq IN ({known}) BEGIN SELECT RAISE(ABORT, '{message}'); END"
+        )
         return
     op.execute(
         "CREATE OR REPLACE FUNCTION homeroom_only_grows() RETURNS trigger LANGUAGE plpgsql AS "

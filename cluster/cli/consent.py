@@ -86,7 +86,7 @@ def list_command(
         answer_json(rows)
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("student", "name", "consent", "reason", "until"):
+    for column in ("student", "name", "consent", "compared", "reason", "until"):
         table.add_column(column)
     for row in rows:
         table.add_row(*(escape(str("–" if cell is None else cell)) for cell in row.values()))
@@ -125,18 +125,19 @@ def _standing(work: Work, settings: Settings, class_id: str) -> list[dict[str, A
         sourced_ids_of(work.session, students),
     )
     work.audit("consent.list", class_id, students=len(students))
-    policy = Permission(settings).policy()
-    notice = policy.face_roll_call.notice_version if policy else None
+    permission = Permission(settings)
     rows = []
     for facts in facts_of(work.session, students, work.now.date()):
-        decision = living_grant(facts, notice, work.now)
+        decision = living_grant(facts, None, work.now)
+        asked = permission.to_keep(work.session, facts.student_id, work.now)
         until = decision.grant.expires_at if decision.grant else None
         rows.append(
             {
                 "student": keys[facts.student_id],
                 "name": names[facts.student_id].shown,
                 "consent": "yes" if decision.allowed else "no",
-                "reason": str(decision.reason),
+                "compared": "yes" if asked.allowed else "no",
+                "reason": str(asked.reason if decision.allowed else decision.reason),
                 "until": until.date().isoformat() if until else None,
             }
         )

@@ -25,13 +25,27 @@ from cluster.register.erasure import erase
 from cluster.register.ledger import object_to, withdraw
 from cluster.register.register import Roll
 from cluster.register.roll_call import RollCall
-from cluster.register.templates import destroy_unpermitted
+from cluster.register.templates import (
+    destroy_unpermitted,
+    finish_rotation,
+    open_templates,
+    rotate_keys,
+)
 from cluster.security.audit import HeadFile
 from cluster.security.keys import STUDENTS, KeyStore
 from cluster.security.master_key import LocalMasterKey
 from cluster.settings import Settings
 from tests.databases import sqlite_url
-from tests.register.school import CLASS, Clock, School, chip_of, found_school, student, teacher
+from tests.register.school import (
+    CLASS,
+    ENGINE,
+    Clock,
+    School,
+    chip_of,
+    found_school,
+    student,
+    teacher,
+)
 
 STUDENTS_HERE = 3
 MASTER = LocalMasterKey(b"m" * 32)
@@ -148,6 +162,16 @@ class AnyOrder(RuleBasedStateMachine):
         with self.school.identity.work("system:test") as work:
             destroy_unpermitted(work, self.school.permission)
         assert all(self.agreed(n) for n in self.granted_until if student(n) in self.stored())
+
+    @rule()
+    def keys_are_rotated(self) -> None:
+        before = self.stored()
+        with self.school.identity.work("operator:test") as work:
+            rotate_keys(work)
+        with self.school.identity.work("operator:test") as work:
+            finish_rotation(work)
+            opened = open_templates(work, sorted(before), ENGINE)
+        assert {template.student_id for template in opened} == before
 
     @rule()
     def opens(self) -> None:

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
+from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, errors, say
 from cluster.cli.identity import (
     TeacherOption,
     as_teacher,
@@ -31,10 +32,13 @@ from cluster.register.register import RegisterView, Roll
 from cluster.register.states import EntryState, Status
 from cluster.register.watching import watch
 from cluster.settings import Settings
+from cluster.streams.video import probe
 from cluster.vision.pose import PoseEstimator
 
 app = typer.Typer(help="The attendance of one lesson.", no_args_is_help=True)
 badge_app = typer.Typer(help="Badges that students show.", no_args_is_help=True)
+
+COLUMNS = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
 
 Lesson = Annotated[str, typer.Argument(help="The lesson's id: `homeroom register lessons`.")]
 
@@ -226,10 +230,19 @@ def watch_command(
                 Roll(work, known).open_if_new(lesson)
         with as_teacher(identity, by) as work:
             Roll(work, known).show(lesson)  # who watches must teach the class
-        estimator = PoseEstimator.from_settings(known)
-        watched = watch(
-            identity, known, lesson, video, engine=face_engine(known), estimator=estimator
-        )
+        engine, estimator = face_engine(known), PoseEstimator.from_settings(known)
+        seconds = probe(str(video)).duration_seconds
+        with Progress(*COLUMNS, console=errors, transient=True) as bar:
+            task = bar.add_task("watching", total=seconds)
+            watched = watch(
+                identity,
+                known,
+                lesson,
+                video,
+                engine=engine,
+                estimator=estimator,
+                progress=lambda done: bar.update(task, completed=done),
+            )
         with as_teacher(identity, by) as work:
             view = Roll(work, known).show(lesson)
             rows = _rows(work, view)

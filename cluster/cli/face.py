@@ -23,7 +23,7 @@ from cluster.register.templates import (
 )
 from cluster.security.master_key import read_master_key
 from cluster.settings import load_settings
-from cluster.vision.faces_pack import download_pack
+from cluster.vision.faces_pack import LICENCE, PACKS, download_pack
 from cluster.vision.pose import PoseEstimator, cache_dir_of
 
 app = typer.Typer(help="Face templates: encrypted, consented, erasable.", no_args_is_help=True)
@@ -105,8 +105,10 @@ def download_command(
     """Download an InsightFace pack, with its checksum and licence shown."""
     folder = cache_dir_of(load_settings(settings)) / "insightface"
     path = download_pack(pack, folder, licence_accepted=accept_licence)
+    known = PACKS[pack]
     if as_json:
-        answer_json({"folder": str(path)})
+        answer_json({"folder": str(path), "sha256": known.zip_sha256, "licence": LICENCE})
+    say(f"From {known.url}, SHA-256 {known.zip_sha256}. {LICENCE}")
     say(f"{path} holds {pack}: set registers.engine and registers.insightface_pack to it.")
 
 

@@ -30,9 +30,10 @@ from cluster.register.asking import Permission
 from cluster.register.engines import face_engine
 from cluster.register.ledger import grant, withdraw
 from cluster.register.photographs import embedding_of_pictures
-from cluster.register.register import RegisterView, Roll
+from cluster.register.register import Roll
 from cluster.register.states import EntryState
 from cluster.register.templates import store
+from cluster.register.views import RegisterView
 from cluster.register.watching import watch
 from cluster.security.audit import verify_chain
 from cluster.settings import Settings

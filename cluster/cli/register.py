@@ -28,8 +28,9 @@ from cluster.records.registers import lessons_on
 from cluster.register import badges
 from cluster.register.engines import face_engine
 from cluster.register.export import to_csv, to_ed_fi
-from cluster.register.register import RegisterView, Roll
+from cluster.register.register import Roll
 from cluster.register.states import EntryState, Status
+from cluster.register.views import RegisterView
 from cluster.register.watching import watch
 from cluster.settings import Settings
 from cluster.streams.video import probe

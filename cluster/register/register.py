@@ -10,7 +10,7 @@ who confirms on an older one is told.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -31,60 +31,8 @@ from cluster.register.states import (
     confirmed,
     is_allowed,
 )
+from cluster.register.views import RegisterView, Sighted, mark_of, view_of
 from cluster.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One student in a register.
-
-    Attributes:
-        student_id: Whom.
-        mark: What it says.
-        arrived_at: When somebody was first seen, or showed the badge, UTC.
-        changed_at: UTC.
-        changed_by: Who said it last.
-    """
-
-    student_id: str
-    mark: Mark
-    arrived_at: datetime | None
-    changed_at: datetime
-    changed_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class RegisterView:
-    """A register as it stands.
-
-    Attributes:
-        lesson_id: Of which lesson.
-        class_id: Whose.
-        room_id: Where.
-        starts_at: Of the lesson, UTC.
-        is_open: Faces and badges count.
-        version: Raised by every change.
-        closes_at: When it closes by itself, UTC.
-        entries: One for each student of the class.
-    """
-
-    lesson_id: str
-    class_id: str
-    room_id: str
-    starts_at: datetime
-    is_open: bool
-    version: int
-    closes_at: datetime
-    entries: tuple[Entry, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Sighted:
-    """What a machine or a badge says of a student."""
-
-    student_id: str
-    sure: bool
-    seen_at: datetime
 
 
 class Roll:
@@ -145,7 +93,7 @@ class Roll:
             NotAllowed: The actor does not teach this class.
         """
         lesson = self._taught(lesson_id)
-        view = self._view(lesson, self._row(lesson_id))
+        view = view_of(self._work, lesson, self._row(lesson_id))
         self._work.audit("register.show", lesson_id, version=view.version)
         return view
 
@@ -223,7 +171,7 @@ class Roll:
             raise RegisterError("nothing is proposed that could be confirmed.", where=lesson_id)
         for student_id in chosen:
             entry = proposed[student_id]
-            _write(self._work, entry, confirmed(_mark(entry)), entry.arrived_at)
+            _write(self._work, entry, confirmed(mark_of(entry)), entry.arrived_at)
         return self._changed(lesson, row, "register.confirm", chosen)
 
     def propose(self, lesson_id: str, sighted: Iterable[Sighted]) -> RegisterView:
@@ -243,11 +191,11 @@ class Roll:
             if one.sure:
                 arrived_at = min(entry.arrived_at or one.seen_at, one.seen_at)
                 mark = Mark(self._on_time(lesson, arrived_at), Method.FACE, EntryState.PROPOSED)
-            if mark != _mark(entry) and is_allowed(_mark(entry), mark):
+            if mark != mark_of(entry) and is_allowed(mark_of(entry), mark):
                 self._change(entry, mark, arrived_at)
                 touched.append(one.student_id)
         if not touched:
-            return self._view(lesson, row)
+            return view_of(self._work, lesson, row)
         return self._changed(lesson, row, "register.propose", touched)
 
     def badge(self, lesson_id: str, student_id: str) -> RegisterView:
@@ -262,8 +210,8 @@ class Roll:
         entry = self._entries(row).get(student_id) or self._late_comer(lesson, row, student_id)
         arrived_at = min(entry.arrived_at or self._work.now, self._work.now)
         mark = Mark(self._on_time(lesson, arrived_at), Method.BADGE, EntryState.CONFIRMED)
-        if not is_allowed(_mark(entry), mark):
-            return self._view(lesson, row)  # the teacher has spoken
+        if not is_allowed(mark_of(entry), mark):
+            return view_of(self._work, lesson, row)  # the teacher has spoken
         self._change(entry, mark, arrived_at)
         return self._changed(lesson, row, "register.badge", [student_id])
 
@@ -335,7 +283,7 @@ class Roll:
         ]
         registers.add_register(work.session, row, entries)
         work.audit("register.open", lesson.id, students=len(entries), open=is_open)
-        return self._view(lesson, row)
+        return view_of(self._work, lesson, row)
 
     def _closing_time(self, lesson: LessonRow) -> datetime:
         length = timedelta(minutes=self._settings.registers.minutes)
@@ -412,7 +360,7 @@ class Roll:
         return {e.student_id: e for e in registers.entries_of(self._work.session, row.id)}
 
     def _change(self, entry: EntryRow, mark: Mark, arrived_at: datetime | None) -> None:
-        check_allowed(_mark(entry), mark)
+        check_allowed(mark_of(entry), mark)
         _write(self._work, entry, mark, arrived_at)
 
     def _changed(
@@ -421,36 +369,12 @@ class Roll:
         """Raise the version, and record what was done."""
         registers.touch(self._work.session, row)
         self._work.audit(action, lesson.id, students=students, version=row.version)
-        return self._view(lesson, row)
-
-    def _view(self, lesson: LessonRow, row: RegisterRow) -> RegisterView:
-        now = self._work.now
-        return RegisterView(
-            lesson_id=lesson.id,
-            class_id=lesson.class_sourced_id,
-            room_id=lesson.room_id,
-            starts_at=lesson.starts_at,
-            is_open=row.state == "open" and row.opened_at <= now < row.closes_at,
-            version=row.version,
-            closes_at=row.closes_at,
-            entries=tuple(
-                Entry(e.student_id, _mark(e), e.arrived_at, e.changed_at, e.changed_by)
-                for e in registers.entries_of(self._work.session, row.id)
-            ),
-        )
+        return view_of(self._work, lesson, row)
 
 
 def _write(work: Work, entry: EntryRow, mark: Mark, arrived_at: datetime | None) -> None:
-    was = asdict(_mark(entry))
+    was = asdict(mark_of(entry))
     entry.status, entry.method, entry.state = mark.status, mark.method, mark.state
     entry.arrived_at = arrived_at
     entry.changed_at, entry.changed_by = work.now, work.actor
     registers.add_change(work.session, entry, was=was, became=asdict(mark))
-
-
-def _mark(entry: EntryRow) -> Mark:
-    return Mark(
-        Status(entry.status),
-        Method(entry.method) if entry.method else None,
-        EntryState(entry.state) if entry.state else None,
-    )

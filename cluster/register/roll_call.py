@@ -23,8 +23,9 @@ from cluster.records.registers import entries_of, register_of
 from cluster.register.asking import Permission
 from cluster.register.consent import Decision
 from cluster.register.matching import ClassMatcher, Proposal
-from cluster.register.register import RegisterView, Roll, Sighted
+from cluster.register.register import Roll
 from cluster.register.templates import Embedding, open_templates
+from cluster.register.views import RegisterView, Sighted
 from cluster.settings import Settings
 from cluster.vision.faces import FaceChip, FaceEngine
 

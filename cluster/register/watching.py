@@ -15,8 +15,9 @@ from cluster.district import camera_of_room
 from cluster.errors import RegisterError
 from cluster.records.identity import Identity
 from cluster.register.asking import Permission
-from cluster.register.register import RegisterView, Roll
+from cluster.register.register import Roll
 from cluster.register.roll_call import ACTOR, RollCall
+from cluster.register.views import RegisterView
 from cluster.settings import Settings
 from cluster.streams.sampling import FrameSampler
 from cluster.vision.faces import FaceChip, FaceEngine

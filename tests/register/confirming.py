@@ -18,8 +18,9 @@ from cluster.errors import RegisterError
 from cluster.records.database import Records
 from cluster.records.identity import Identity
 from cluster.records.registers import changes_of, register_of
-from cluster.register.register import Roll, Sighted
+from cluster.register.register import Roll
 from cluster.register.states import EntryState
+from cluster.register.views import Sighted
 from cluster.security.audit import HeadFile
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import LocalMasterKey

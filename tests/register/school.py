@@ -22,8 +22,9 @@ from cluster.records.models import (
 from cluster.records.people import Details, seal_details
 from cluster.register.asking import Permission
 from cluster.register.ledger import grant
-from cluster.register.register import RegisterView, Roll
+from cluster.register.register import Roll
 from cluster.register.templates import store
+from cluster.register.views import RegisterView
 from cluster.security.audit import HeadFile, verify_chain
 from cluster.security.keys import KeyStore
 from cluster.settings import Settings

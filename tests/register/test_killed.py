@@ -9,8 +9,9 @@ from pathlib import Path
 
 from cluster.errors import HomeroomError, RegisterChanged
 from cluster.records.models import LessonRow
-from cluster.register.register import Roll, Sighted
+from cluster.register.register import Roll
 from cluster.register.states import EntryState
+from cluster.register.views import Sighted
 from cluster.security.keys import KeyStore
 from tests.databases import sqlite_url
 from tests.register.confirming import MASTER

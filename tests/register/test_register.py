@@ -22,7 +22,7 @@ from cluster.records.people import Details, seal_details
 from cluster.register import badges
 from cluster.register.consent import Reason
 from cluster.register.export import to_csv, to_ed_fi
-from cluster.register.register import RegisterView, Roll, Sighted
+from cluster.register.register import Roll
 from cluster.register.states import (
     ALLOWED,
     BLANK,
@@ -33,6 +33,7 @@ from cluster.register.states import (
     Status,
     is_allowed,
 )
+from cluster.register.views import RegisterView, Sighted
 from cluster.settings import Settings
 from tests.register.school import LESSON, MONDAY, School, student, teacher
 

@@ -22,7 +22,6 @@ from cluster.records.models import (
     Org,
     SchoolClass,
     User,
-    UserOrg,
 )
 from cluster.security.keys import KeyStore, seal, unseal
 
@@ -123,13 +122,6 @@ def guardians_of(session: Session, students: Iterable[str]) -> dict[str, frozens
     for student_id, guardian_id in rows:
         found[student_id].add(guardian_id)
     return {student_id: frozenset(ids) for student_id, ids in found.items()}
-
-
-def schools_of(session: Session, user_id: str) -> frozenset[str]:
-    """The orgs in which a user has a role."""
-    return frozenset(
-        session.scalars(select(UserOrg.org_sourced_id).where(UserOrg.user_id == user_id))
-    )
 
 
 def remove_user(session: Session, user: User) -> None:

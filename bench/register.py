@@ -21,7 +21,6 @@ from cluster.cli.demo_register import portraits
 from cluster.demo.lesson_video import write_lesson
 from cluster.records.database import Records
 from cluster.records.people import students_of_class
-from cluster.register.engines import face_engine
 from cluster.register.photographs import embedding_of_pictures
 from cluster.register.register import Roll
 from cluster.register.states import EntryState
@@ -30,6 +29,7 @@ from cluster.register.watching import LONGEST_SIDE, watch
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import LocalMasterKey
 from cluster.streams.sampling import FrameSampler
+from cluster.vision.face_engines import face_engine
 from cluster.vision.faces import FaceEngine
 from cluster.vision.pose import PoseEstimator
 from tests.databases import sqlite_url

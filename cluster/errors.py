@@ -31,7 +31,14 @@
     ├── RegisterError             register_refused
     │   └── RegisterChanged       register_changed
     ├── BadgeRefused              badge_refused
-    └── AuditBroken               audit_broken
+    ├── AuditBroken               audit_broken
+    ├── StreamError               stream_unusable
+    ├── JournalError              journal_unusable
+    ├── NotSignedIn               not_signed_in
+    ├── TooManyRequests           too_many_requests
+    ├── ServiceBusy               service_busy
+    ├── ServiceDown               service_down
+    └── JobError                  job_refused
 
 A message says what was wrong and where; the hint says what to do. The code is stable: tools
 may match on it, people need not read it.
@@ -257,3 +264,45 @@ class AuditBroken(HomeroomError):
     """The audit log was tampered with."""
 
     code = "audit_broken"
+
+
+class StreamError(HomeroomError):
+    """A camera cannot be read."""
+
+    code = "stream_unusable"
+
+
+class JournalError(HomeroomError):
+    """The journal of live windows cannot be opened or written."""
+
+    code = "journal_unusable"
+
+
+class NotSignedIn(HomeroomError):
+    """No sign-in, or one that has expired or was revoked."""
+
+    code = "not_signed_in"
+
+
+class TooManyRequests(HomeroomError):
+    """The caller asks more often than the settings allow."""
+
+    code = "too_many_requests"
+
+
+class ServiceBusy(HomeroomError):
+    """A queue of the live service is full; asking again later helps."""
+
+    code = "service_busy"
+
+
+class ServiceDown(HomeroomError):
+    """A part of the live service does not answer."""
+
+    code = "service_down"
+
+
+class JobError(HomeroomError):
+    """Ray does not take or know the job."""
+
+    code = "job_refused"

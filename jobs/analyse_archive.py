@@ -46,6 +46,7 @@ from cluster.streams.sampling import shrunken_size
 from cluster.vision.pose import PoseEstimator, cache_dir_of, pose_device
 from cluster.vision.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.lake import Lake, PartFacts, utc_now
+from cluster.warehouse.rows import model_row, window_row
 from jobs.archive.footage import Problem, list_footage
 from jobs.archive.progress import FootageProgress, duration_in_words
 from jobs.archive.segments import (
@@ -61,6 +62,8 @@ from jobs.archive.stages import Gap, SegmentResult
 EXIT_FAILED = 1
 EXIT_PARTLY = 3
 EXIT_STOPPED = 130
+LAKE_WAIT_SECONDS = 10.0
+"""The live service holds the lake for a few seconds at a time."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -174,7 +177,7 @@ def analyse(
     lake = Lake(settings.lake_dir)
     now = utc_now()
     summary = Summary(run_id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", problems=problems)
-    with lake.locked():
+    with lake.locked(wait_seconds=LAKE_WAIT_SECONDS):
         plan = make_plan(files, settings, lake, weights.model_id)
         summary.problems += plan.problems
         summary.segments_skipped = len(plan.done)
@@ -257,15 +260,15 @@ class _Run:
     def _row(self, segment: Segment, window: ActivityWindow) -> dict[str, Any]:
         place = place_of(self._settings, segment.camera_id)
         lesson = self._timetable.lesson_at(place.room.id, window.window_start)
-        return {
-            **asdict(window),
-            "room_id": place.room.id,
-            "camera_id": segment.camera_id,
-            "lesson_id": lesson.lesson_id if lesson else None,
-            "source": "archive",
-            "run_id": self._summary.run_id,
-            "model": self._weights.model_id,
-        }
+        return window_row(
+            window,
+            room_id=place.room.id,
+            camera_id=segment.camera_id,
+            lesson_id=lesson.lesson_id if lesson else None,
+            source="archive",
+            run_id=self._summary.run_id,
+            model=self._weights.model_id,
+        )
 
     def _write_run(self, *, ended: bool) -> None:
         summary = self._summary
@@ -287,16 +290,7 @@ class _Run:
         )
 
     def _write_model(self) -> None:
-        weights = self._weights
-        self._lake.write_model(
-            {
-                "model": weights.model_id,
-                "sha256": weights.sha256,
-                "origin": weights.origin,
-                "licence": weights.licence,
-                "first_used_at": self._started_at,
-            }
-        )
+        self._lake.write_model(model_row(self._weights, self._started_at))
 
     def _warm_up(self, plan: Plan) -> None:
         """Convert the model once, here, before several actors would wait for it."""

@@ -27,7 +27,6 @@ from cluster.records.registers import lessons_between
 from cluster.records.roster import import_roster
 from cluster.records.timetable import import_timetable
 from cluster.register.asking import Permission
-from cluster.register.engines import face_engine
 from cluster.register.ledger import grant, withdraw
 from cluster.register.photographs import embedding_of_pictures
 from cluster.register.register import Roll
@@ -37,6 +36,7 @@ from cluster.register.views import RegisterView
 from cluster.register.watching import watch
 from cluster.security.audit import verify_chain
 from cluster.settings import Settings
+from cluster.vision.face_engines import face_engine
 from cluster.vision.faces import FaceEngine
 from cluster.vision.people import Pixels
 from cluster.vision.pose import PoseEstimator

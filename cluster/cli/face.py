@@ -11,7 +11,6 @@ from cluster.cli.identity import identity_of, operator, scrub
 from cluster.errors import HomeroomError
 from cluster.records.people import user_of
 from cluster.register.asking import Permission
-from cluster.register.engines import face_engine
 from cluster.register.erasure import erase
 from cluster.register.photographs import embedding_of
 from cluster.register.templates import (
@@ -23,6 +22,7 @@ from cluster.register.templates import (
 )
 from cluster.security.master_key import read_master_key
 from cluster.settings import load_settings
+from cluster.vision.face_engines import face_engine
 from cluster.vision.faces_pack import LICENCE, PACKS, download_pack
 from cluster.vision.pose import PoseEstimator, cache_dir_of
 

@@ -5,7 +5,20 @@ import sys
 import typer
 
 from cluster import __version__
-from cluster.cli import analyse, audit, consent, demo, doctor, face, register, roster, setup, tables
+from cluster.cli import (
+    analyse,
+    audit,
+    consent,
+    demo,
+    doctor,
+    face,
+    register,
+    roster,
+    serve,
+    setup,
+    tables,
+    token,
+)
 from cluster.cli.console import EXIT_FAILED, EXIT_STOPPED, report_error, say
 from cluster.errors import HomeroomError
 
@@ -28,12 +41,15 @@ app.command(
 app.command("publish")(tables.publish_warehouse)
 app.command("query")(tables.query)
 app.command("report")(tables.report)
+app.command("serve")(serve.serve)
+app.command("openapi")(serve.openapi)
 app.add_typer(roster.app, name="roster")
 app.add_typer(consent.app, name="consent")
 app.add_typer(face.app, name="face")
 app.command("erase")(face.erase_command)
 app.add_typer(register.app, name="register")
 app.add_typer(register.badge_app, name="badge")
+app.add_typer(token.app, name="token")
 app.add_typer(audit.app, name="audit")
 app.add_typer(audit.records_app, name="records")
 

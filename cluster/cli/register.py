@@ -26,7 +26,6 @@ from cluster.records.models import LessonRow
 from cluster.records.people import names_of, sourced_ids_of, students_of_class, user_of
 from cluster.records.registers import lessons_on
 from cluster.register import badges
-from cluster.register.engines import face_engine
 from cluster.register.export import to_csv, to_ed_fi
 from cluster.register.register import Roll
 from cluster.register.states import EntryState, Status
@@ -34,6 +33,7 @@ from cluster.register.views import RegisterView
 from cluster.register.watching import watch
 from cluster.settings import Settings
 from cluster.streams.video import probe
+from cluster.vision.face_engines import face_engine
 from cluster.vision.pose import PoseEstimator
 
 app = typer.Typer(help="The attendance of one lesson.", no_args_is_help=True)

@@ -310,3 +310,29 @@ class AuditTail(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     seq: Mapped[int]
     mac: Mapped[str] = mapped_column(String(64))
+
+
+class SignInRow(Base):
+    """A token, or a session in a browser: who came in, as what, and until when.
+
+    A session's `id` is the hash of what its cookie holds; a session that was begun with a token has
+    that token's id as `parent_id`, and ends with it.
+    """
+
+    __tablename__ = "sign_ins"
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(String(128))
+    roles: Mapped[list[str]] = mapped_column(JSON)
+    schools: Mapped[list[str]] = mapped_column(JSON)
+    user_id: Mapped[str | None] = mapped_column(
+        String(32), ForeignKey("users.id", ondelete="CASCADE"), index=True
+    )
+    parent_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    label: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    revoked_at: Mapped[datetime | None]
+    last_used_on: Mapped[date | None]
+    __table_args__ = (CheckConstraint("kind IN ('token', 'session')", name="kind"),)

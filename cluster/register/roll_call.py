@@ -14,6 +14,7 @@ The live service and `homeroom register watch` both go through here.
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from enum import StrEnum
 
 import numpy as np
 
@@ -27,11 +28,19 @@ from cluster.register.register import Roll
 from cluster.register.templates import Embedding, open_templates
 from cluster.register.views import RegisterView, Sighted
 from cluster.settings import Settings
-from cluster.vision.faces import FaceChip, FaceEngine
+from cluster.vision.faces import FaceChip, FaceComparer
 
 ACTOR = "system:roll-call"
 
 Chips = Callable[[], list[FaceChip]]
+
+
+class Readiness(StrEnum):
+    """Whether it makes sense to look at a frame."""
+
+    NOBODY_ALLOWED = "nobody_allowed"
+    NO_TEMPLATE = "no_template"
+    READY = "ready"
 
 
 class RollCall:
@@ -50,7 +59,7 @@ class RollCall:
         identity: Identity,
         settings: Settings,
         permission: Permission,
-        engine: FaceEngine,
+        engine: FaceComparer,
         lesson_id: str,
     ) -> None:
         self._identity = identity
@@ -73,13 +82,7 @@ class RollCall:
         Returns:
             Whether it was looked at.
         """
-        allowed = self._allowed(moment)
-        self._forget_others(allowed)
-        if not allowed:
-            return False
-        if not self._asked:
-            self._open_templates(allowed)
-        if self._matcher is None or not self._matcher.student_ids:
+        if self.readiness(moment) is not Readiness.READY or self._matcher is None:
             return False
         chips = cut()
         self.frames_compared += 1
@@ -89,6 +92,24 @@ class RollCall:
             distances = self._engine.distances(self._engine.embed(chips), templates)
             self._matcher.update(moment.timestamp(), distances)
         return True
+
+    def readiness(self, moment: datetime) -> Readiness:
+        """May any face be compared that was taken at a moment, and is there a template for it?
+
+        Whoever's face may not be compared now is forgotten.
+
+        Args:
+            moment: UTC.
+        """
+        allowed = self._allowed(moment)
+        self._forget_others(allowed)
+        if not allowed:
+            return Readiness.NOBODY_ALLOWED
+        if not self._asked:
+            self._open_templates(allowed)
+        if self._matcher is None or not self._matcher.student_ids:
+            return Readiness.NO_TEMPLATE
+        return Readiness.READY
 
     def reasons(self) -> dict[str, int]:
         """Why the faces of so many students are not compared now; those without a template too."""
@@ -148,8 +169,9 @@ class RollCall:
                 self._matcher.forget(student_id)
 
     def _open_templates(self, allowed: frozenset[str]) -> None:
+        version = self._engine.version  # asked before: it may take time, and others want to write
         with self._identity.work(ACTOR) as work:
-            opened = open_templates(work, sorted(allowed), self._engine.version)
+            opened = open_templates(work, sorted(allowed), version)
         self._asked = True
         self._templates = {template.student_id: template.embedding for template in opened}
         if not opened:

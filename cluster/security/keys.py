@@ -5,6 +5,7 @@
     keys_dir/audit.wrapped            chains the audit log
     keys_dir/audit-signing.wrapped    signs its heads (Ed25519)
     keys_dir/badges.wrapped           signs badges
+    keys_dir/sign-in.wrapped          signs tokens and sessions
     keys_dir/students/<id>.wrapped    a student's own key; with it gone, the template is noise
 
 They live apart from the records, so that a backup of these opens nothing. A file holds several

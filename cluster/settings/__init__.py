@@ -24,11 +24,14 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from cluster.errors import SettingsError
 from cluster.settings.tables import (
+    Access,
     Analysis,
+    Archive,
     Camera,
     District,
     Fraction,
     Identifier,
+    Live,
     Polygon,
     Privacy,
     Records,
@@ -44,11 +47,14 @@ __all__ = [
     "ENV_PREFIX",
     "ENV_SETTINGS_FILE",
     "SETTINGS_FILE",
+    "Access",
     "Analysis",
+    "Archive",
     "Camera",
     "District",
     "Fraction",
     "Identifier",
+    "Live",
     "Polygon",
     "Privacy",
     "Records",
@@ -67,6 +73,10 @@ SETTINGS_FILE = "homeroom.toml"
 ENV_PREFIX = "HOMEROOM_"
 ENV_SETTINGS_FILE = "HOMEROOM_SETTINGS"
 """Names the settings file; the one variable with our prefix that is not a key."""
+
+
+LIVE_ONLY = {"address", "substream", "credentials_file", "decode"}
+"""What the settings say of a camera that does not concern its archived footage."""
 
 
 class Settings(BaseSettings):
@@ -101,6 +111,11 @@ class Settings(BaseSettings):
     security: Security = Field(default_factory=lambda: Security(), description="Keys.")
     registers: Registers = Field(
         default_factory=lambda: Registers(), description="Taking attendance."
+    )
+    live: Live = Field(default_factory=lambda: Live(), description="The live service.")
+    access: Access = Field(default_factory=lambda: Access(), description="Sign-in and limits.")
+    archive: Archive = Field(
+        default_factory=lambda: Archive(), description="Archive jobs over HTTP."
     )
 
     @classmethod
@@ -178,7 +193,7 @@ def analysis_digest(settings: Settings, camera: Camera) -> str:
         "rate": settings.analysis.rate,
         "confidence": settings.analysis.confidence,
         "k": settings.privacy.k,
-        "camera": camera.model_dump(mode="json"),
+        "camera": camera.model_dump(mode="json", exclude=LIVE_ONLY),
         "room": room.model_dump(mode="json", exclude={"name"}),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
@@ -239,6 +254,16 @@ def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:
             "cache_dir": absolute(settings.cache_dir),
             "timetable": absolute(settings.timetable),
             "weights": weights,
+            "cameras": [
+                camera.model_copy(update={"credentials_file": absolute(camera.credentials_file)})
+                for camera in settings.cameras
+            ],
+            "live": settings.live.model_copy(
+                update={
+                    "tls_certificate": absolute(settings.live.tls_certificate),
+                    "tls_key": absolute(settings.live.tls_key),
+                }
+            ),
             "security": security.model_copy(
                 update={
                     "keys_dir": absolute(security.keys_dir),

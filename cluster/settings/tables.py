@@ -79,6 +79,24 @@ class Camera(Table):
     teacher_zone: Polygon | None = Field(
         None, description="People who stand in this polygon are not counted as students."
     )
+    address: SecretStr | None = Field(
+        None,
+        description="Its live picture: rtsp://…, http://…, /dev/video0, or a file, which is played "
+        "at its own pace and again from its start. Unset: the camera is not read live.",
+    )
+    substream: SecretStr | None = Field(
+        None,
+        description="Address of its smaller picture: people are counted in it, and `address` is "
+        "read only while a register may compare faces.",
+    )
+    credentials_file: Path | None = Field(
+        None, description="A file with one line, user:password, for both addresses."
+    )
+    decode: Literal["all", "key_frames"] = Field(
+        "all",
+        description="`key_frames` costs next to nothing, and gives as many pictures as the camera "
+        "sends key frames.",
+    )
 
 
 class Analysis(Table):
@@ -132,6 +150,96 @@ class Records(Table):
         None,
         description="PostgreSQL, like postgresql+psycopg://user:password@host/homeroom; unset: "
         "SQLite below data_dir. Better set in the environment.",
+    )
+
+
+class Live(Table):
+    """The live service."""
+
+    host: str = Field(
+        "127.0.0.1",
+        description="Address that it listens on; another than this machine's own needs TLS or "
+        "behind_proxy.",
+    )
+    port: int = Field(8000, ge=1, le=65535, description="Port that it listens on.")
+    tls_certificate: Path | None = Field(None, description="PEM file of its TLS certificate.")
+    tls_key: Path | None = Field(None, description="PEM file of the certificate's key.")
+    behind_proxy: bool = Field(
+        False, description="A reverse proxy that ends TLS stands before it, and nothing else."
+    )
+    public_url: str | None = Field(
+        None, description="How browsers reach it, like https://homeroom.example.org."
+    )
+    cameras_per_reader: int = Field(
+        8, ge=1, le=64, description="Cameras that one reader process hosts."
+    )
+    late_seconds: float = Field(
+        1.0, ge=0.2, le=10.0, description="A frame that waited longer is dropped, and counted."
+    )
+    open_seconds: float = Field(
+        10.0, ge=1.0, le=120.0, description="A camera that takes longer to open is given up."
+    )
+    stall_seconds: float = Field(
+        10.0, ge=1.0, le=120.0, description="Without a picture for so long, it is opened anew."
+    )
+    frozen_seconds: float = Field(
+        60.0, ge=5.0, le=3600.0, description="A picture that stays the same so long is reported."
+    )
+    longest_pause_seconds: float = Field(
+        60.0, ge=1.0, le=600.0, description="Longest pause between two attempts to reconnect."
+    )
+    pose_replicas: int = Field(
+        1, ge=1, le=256, description="Most pose models at once; Serve adds them as queues grow."
+    )
+    history_minutes: int = Field(
+        60, ge=5, le=1440, description="Windows of so many minutes are kept at hand for pages."
+    )
+
+
+class Access(Table):
+    """Who may come in, and how often."""
+
+    oidc_issuer: str | None = Field(
+        None, description="Address of the identity provider; unset: tokens alone."
+    )
+    oidc_client_id: str | None = Field(None, description="Our name at the identity provider.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="Our secret there; for the environment alone."
+    )
+    oidc_role_claim: str = Field(
+        "homeroom_role", description="The claim that holds a role, or a list of them."
+    )
+    oidc_schools_claim: str = Field(
+        "homeroom_schools", description="The claim that lists the ids of a leader's schools."
+    )
+    oidc_user_claim: str = Field(
+        "sourced_id", description="The claim that holds a teacher's sourcedId in the roster."
+    )
+    session_minutes: int = Field(
+        480, ge=5, le=1440, description="How long a sign-in in a browser lasts."
+    )
+    token_days: int = Field(90, ge=1, le=366, description="Longest life of a token.")
+    requests_per_minute: int = Field(
+        600, ge=10, le=100_000, description="Requests that one caller may make in a minute."
+    )
+    sign_ins_per_minute: int = Field(
+        20, ge=1, le=1000, description="Attempts to come in from one address in a minute."
+    )
+    largest_request: int = Field(
+        10_000_000, ge=1000, le=100_000_000, description="Bytes of the largest request."
+    )
+
+
+class Archive(Table):
+    """What archive jobs may be asked for over HTTP."""
+
+    footage_roots: list[str] = Field(
+        default_factory=list,
+        max_length=64,
+        description="Folders or fsspec addresses below which footage may be named; none: no jobs.",
+    )
+    dashboard: str = Field(
+        "http://127.0.0.1:8265", description="Ray's dashboard, which takes jobs."
     )
 
 

@@ -24,17 +24,15 @@ from dataclasses import dataclass, field
 from itertools import chain, pairwise
 
 import av
-import cv2
-import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from cluster.errors import FootageUnreadable, FootageUntimed
-from cluster.streams.video import OpenVideo, open_video, untimed, upright_size
+from cluster.streams.shrinking import Polygon, Shrinker, shrunken_size
+from cluster.streams.video import OpenVideo, open_video, untimed
 from cluster.vision.people import Pixels
 
-Polygon = Sequence[tuple[float, float]]
+__all__ = ["FrameSampler", "SampledFrame", "SamplingReport", "shrunken_size"]
 
 MOST_PACKETS_IN_A_GROUP = 900
 """A longer group (streams without regular key frames) is decoded piece by piece."""
@@ -130,7 +128,7 @@ class FrameSampler:
         self.report = SamplingReport()
         self._period = 1.0 / rate
         self._offset = offset_seconds
-        self._shrinker = _Shrinker(long_side, masks)
+        self._shrinker = Shrinker(long_side, masks)
         self._cheap = cheap
         self._skips_unreferenced = cheap
 
@@ -164,7 +162,11 @@ class FrameSampler:
     def _set_up(self, stream: VideoStream) -> None:
         stream.thread_type = "NONE"
         context = stream.codec_context
-        if self._cheap and context.name == "h264" and self._shrinker.halves(stream):
+        if (
+            self._cheap
+            and context.name == "h264"
+            and self._shrinker.halves(stream.width, stream.height)
+        ):
             context.options = {"skip_loop_filter": "all"}
 
     def _is_dense(self, group: _Group) -> bool:
@@ -347,47 +349,6 @@ class FrameSampler:
     def _sampled(self, video: OpenVideo, frame: VideoFrame) -> SampledFrame:
         time = max(0.0, self._time(video, frame))
         return SampledFrame(time, self._shrinker(frame, video.stream))
-
-
-class _Shrinker:
-    """Shrinks inside swscale, turns upright, blackens masks."""
-
-    def __init__(self, long_side: int, masks: Sequence[Polygon]) -> None:
-        self._long_side = long_side
-        self._masks = [np.asarray(mask, np.float64) for mask in masks]
-        self._reformatter = VideoReformatter()
-
-    def halves(self, stream: VideoStream) -> bool:
-        """Whether frames of a stream come out at half their size or less."""
-        return max(stream.width, stream.height) >= 2 * self._long_side
-
-    def __call__(self, frame: VideoFrame, stream: VideoStream) -> Pixels:
-        turned = frame.rotation % 180 != 0
-        width, height = self.target_size(*upright_size(stream, frame.rotation))
-        small = self._reformatter.reformat(
-            frame,
-            width=height if turned else width,
-            height=width if turned else height,
-            format="bgr24",
-            interpolation=Interpolation.AREA,
-            threads=1,
-        )
-        pixels = np.asarray(small.to_ndarray(), np.uint8)
-        if frame.rotation % 360:
-            pixels = np.ascontiguousarray(np.rot90(pixels, k=frame.rotation // 90))
-        for mask in self._masks:
-            corners = np.rint(mask * (width, height)).astype(np.int32)
-            cv2.fillPoly(pixels, [corners], (0, 0, 0))
-        return pixels
-
-    def target_size(self, width: int, height: int) -> tuple[int, int]:
-        scale = min(1.0, self._long_side / max(width, height))
-        return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def shrunken_size(width: int, height: int, long_side: int) -> tuple[int, int]:
-    """(width, height) that frames of an upright picture will have."""
-    return _Shrinker(long_side, ()).target_size(width, height)
 
 
 def _packets(video: OpenVideo) -> Iterator["av.Packet[VideoStream]"]:

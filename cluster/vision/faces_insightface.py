@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from cluster.errors import VisionError, WeightsMissing
+from cluster.vision.face_figures import FaceFigures
 from cluster.vision.faces import FaceChip, FaceThresholds, QualityLimits, good_enough
 from cluster.vision.faces_cutting import Head, heads_of, quality_of
 from cluster.vision.faces_pack import pack_files
@@ -65,8 +66,8 @@ THRESHOLDS: Final = FaceThresholds(
 )
 
 
-class InsightFaceEngine:
-    """SCRFD and ArcFace of one pack, on CUDA where ONNX Runtime has it.
+class InsightFaceCutter:
+    """SCRFD of one pack, on CUDA where ONNX Runtime has it: cuts faces out, cannot compare them.
 
     Args:
         folder: Where the pack lies.
@@ -79,7 +80,6 @@ class InsightFaceEngine:
         VisionError: ONNX Runtime cannot load a file.
     """
 
-    name: Final = "insightface"
     thresholds: Final = THRESHOLDS
 
     def __init__(
@@ -89,25 +89,8 @@ class InsightFaceEngine:
         checksums: Mapping[str, str] | None = None,
         threads: int | None = None,
     ) -> None:
-        models: dict[str, tuple[Path, Any]] = {}
-        files = pack_files(folder, checksums)
-        for path in files:
-            model = _load(path, threads)
-            task = getattr(model, "taskname", None)
-            if task in ("detection", "recognition"):
-                models.setdefault(task, (path, model))
-        if len(models) < 2 or not models["detection"][1].use_kps:
-            raise WeightsMissing(
-                "the pack lacks a detector with landmarks (SCRFD) or a recogniser (ArcFace).",
-                where=str(folder),
-                hint="Use a whole pack, such as buffalo_l.",
-            )
-        self._detector = models["detection"][1]
-        path, self._recogniser = models["recognition"]
-        self._side = int(self._recogniser.input_size[0])
-        self.version = f"{path.stem}-{files[path][:12]}"
-        blank = np.zeros((self._side, self._side, 3), np.uint8)
-        self.dimensions = int(self._recogniser.get_feat(blank).shape[-1])
+        pack = _Pack(folder, checksums, threads)
+        self._detector, self._side = pack.detector, pack.side
 
     def faces(self, frame: Pixels, people: People) -> list[FaceChip]:
         """Every face that the detector finds where the keypoints show one, however poor."""
@@ -117,28 +100,6 @@ class InsightFaceEngine:
     def chips(self, frame: Pixels, people: People) -> list[FaceChip]:
         """The faces that are good enough to be compared in a lesson."""
         return good_enough(self.faces(frame, people), self.thresholds.in_lesson)
-
-    def embed(self, chips: Sequence[FaceChip]) -> Floats:
-        """Embeddings (n, dimensions) float32, each of length 1, in the order of the chips.
-
-        Raises:
-            VisionError: The network gave something that is not a number, or nothing at all.
-        """
-        pictures = [chip.pixels for chip in chips]
-        batch = 1 if self._recogniser.input_shape[0] == 1 else BATCH
-        parts = [
-            self._recogniser.get_feat(pictures[start : start + batch])
-            for start in range(0, len(pictures), batch)
-        ]
-        embeddings = np.concatenate([np.zeros((0, self.dimensions)), *parts]).astype(np.float32)
-        lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-        if not (np.isfinite(lengths) & (lengths > 0)).all():
-            raise VisionError("the face network gave something that is not a direction.")
-        return np.asarray(embeddings / lengths, np.float32)
-
-    def distances(self, embeddings: Floats, templates: Floats) -> Floats:
-        """1 - cosine (n, m) float32 of embeddings (n, d) and templates (m, d) of length 1."""
-        return np.asarray(1 - embeddings @ templates.T, np.float32).clip(0, 2)
 
     def _cut(self, frame: Pixels, head: Head) -> FaceChip | None:
         left, top, region = _region(frame, head)
@@ -163,6 +124,86 @@ class InsightFaceEngine:
         )
         x1, y1, x2, y2 = (float(value) for value in box)
         return FaceChip(pixels, quality, head.person, (x1, y1, x2, y2))
+
+
+class InsightFaceEngine(InsightFaceCutter):
+    """SCRFD and ArcFace of one pack, on CUDA where ONNX Runtime has it.
+
+    Args:
+        folder: Where the pack lies.
+        checksums: File name to SHA-256; `pack.json` or the published sums unless given.
+        threads: CPU threads of each network; ONNX Runtime's choice unless given.
+
+    Raises:
+        WeightsMissing: The folder or a file is not there, or no detector or recogniser is in it.
+        WeightsMismatch: A file is not the one expected. None was loaded.
+        VisionError: ONNX Runtime cannot load a file.
+    """
+
+    name: Final = "insightface"
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        checksums: Mapping[str, str] | None = None,
+        threads: int | None = None,
+    ) -> None:
+        pack = _Pack(folder, checksums, threads)
+        self._detector, self._side, self._recogniser = pack.detector, pack.side, pack.recogniser
+        self.version = pack.version
+        blank = np.zeros((self._side, self._side, 3), np.uint8)
+        self.dimensions = int(self._recogniser.get_feat(blank).shape[-1])
+        self.figures = FaceFigures(
+            self.name, self.version, self.dimensions, self.thresholds, self._side, "cosine"
+        )
+
+    def embed(self, chips: Sequence[FaceChip]) -> Floats:
+        """Embeddings (n, dimensions) float32, each of length 1, in the order of the chips.
+
+        Raises:
+            VisionError: The network gave something that is not a number, or nothing at all.
+        """
+        pictures = [chip.pixels for chip in chips]
+        batch = 1 if self._recogniser.input_shape[0] == 1 else BATCH
+        parts = [
+            self._recogniser.get_feat(pictures[start : start + batch])
+            for start in range(0, len(pictures), batch)
+        ]
+        embeddings = np.concatenate([np.zeros((0, self.dimensions)), *parts]).astype(np.float32)
+        lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        if not (np.isfinite(lengths) & (lengths > 0)).all():
+            raise VisionError("the face network gave something that is not a direction.")
+        return np.asarray(embeddings / lengths, np.float32)
+
+    def distances(self, embeddings: Floats, templates: Floats) -> Floats:
+        """1 - cosine (n, m) float32 of embeddings (n, d) and templates (m, d) of length 1."""
+        return self.figures.distances(embeddings, templates)
+
+
+class _Pack:
+    """The networks of a pack; ONNX Runtime must load a file before it can say what it is."""
+
+    def __init__(
+        self, folder: Path, checksums: Mapping[str, str] | None, threads: int | None
+    ) -> None:
+        models: dict[str, tuple[Path, Any]] = {}
+        files = pack_files(folder, checksums)
+        for path in files:
+            model = _load(path, threads)
+            task = getattr(model, "taskname", None)
+            if task in ("detection", "recognition"):
+                models.setdefault(task, (path, model))
+        if len(models) < 2 or not models["detection"][1].use_kps:
+            raise WeightsMissing(
+                "the pack lacks a detector with landmarks (SCRFD) or a recogniser (ArcFace).",
+                where=str(folder),
+                hint="Use a whole pack, such as buffalo_l.",
+            )
+        self.detector = models["detection"][1]
+        path, self.recogniser = models["recognition"]
+        self.side = int(self.recogniser.input_size[0])
+        self.version = f"{path.stem}-{files[path][:12]}"
 
 
 def upright(frame: Pixels, landmarks: Floats, side: int) -> Pixels:

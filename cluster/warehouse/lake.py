@@ -7,12 +7,13 @@
 A part holds one segment of one camera. Its name says which, and its metadata says what it was
 made with (model and settings) and what it covers, so that a run can see what is left to do, and
 a part that is made anew takes the place of the old one in one rename: no window is ever double.
+What is written here has reached the disk when the call returns.
 """
 
 import errno
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,13 +25,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
-from cluster.errors import LakeBusy, LakeUnwritable
+from cluster.errors import LakeBusy, LakeError, LakeUnwritable
 from cluster.warehouse.schema import ACTIVITY_WINDOWS, MODELS, PARTITION_COLUMNS, RUNS, Table
 
 PART_STAMP = "%Y%m%dT%H%M%SZ"
 METADATA_KEY = b"homeroom"
 COVERAGE_TOLERANCE_SECONDS = 0.5
 READERS = 16
+_DAMAGED = (OSError, pa.ArrowException, KeyError, TypeError, ValueError)
 
 Interval = tuple[float, float]
 """(from, to) in seconds since 1970, UTC."""
@@ -73,8 +75,13 @@ class Lake:
         self.folder = folder
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, wait_seconds: float = 0, *, sweep: bool = True) -> Iterator[None]:
         """Hold the lake for writing; the lock falls when the process ends, however it ends.
+
+        Args:
+            wait_seconds: How long to wait for whoever holds it.
+            sweep: Look through the whole lake for what killed writers left. Who holds it every
+                few seconds does without: what is written again takes the place of its leftover.
 
         Raises:
             LakeBusy: Another process holds it.
@@ -82,7 +89,7 @@ class Lake:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / ".writer.lock", timeout=0)
+            lock = FileLock(self.folder / ".writer.lock", timeout=max(0.0, wait_seconds))
             lock.acquire()
         except Timeout:
             raise LakeBusy(
@@ -93,7 +100,8 @@ class Lake:
         except OSError as error:
             raise _unwritable(error, self.folder) from error
         try:
-            self._sweep()
+            if sweep:
+                self._sweep()
             yield
         finally:
             lock.release()
@@ -125,9 +133,36 @@ class Lake:
         schema = schema.with_metadata({METADATA_KEY: said.encode()})
         _write(self.part_path(key), pa.Table.from_pylist(list(rows), schema=schema))
 
+    def read_part(self, key: PartKey) -> tuple[PartFacts, list[dict[str, Any]]] | None:
+        """A segment's part with its rows; `None` where there is none, or it is damaged.
+
+        Raises:
+            LakeError: It is there, and the disk does not give it: it may be whole.
+        """
+        path = self.part_path(key)
+        try:
+            stored = pa.BufferReader(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise LakeError(
+                f"a part cannot be read: {error.strerror}.",
+                where=str(path),
+                hint="Check the disk and the permissions below `data_dir`.",
+            ) from error
+        try:
+            table = pq.read_table(stored, partitioning=None)
+            return _facts_of(table.schema.metadata), table.to_pylist()
+        except _DAMAGED:
+            return None
+
     def write_run(self, row: dict[str, Any]) -> None:
         """Write or replace a run's row."""
         self._write_row(RUNS, row["run_id"], row)
+
+    def read_run(self, run_id: str) -> dict[str, Any] | None:
+        """A run's row; `None` where there is none that can be read."""
+        return _first_row(self.folder / RUNS.name / f"{run_id}.parquet")
 
     def write_model(self, row: dict[str, Any]) -> None:
         """Write a model's row, if it is new."""
@@ -137,11 +172,8 @@ class Lake:
     def end_lost_runs(self) -> None:
         """Mark the runs that were killed as stopped; only for a holder of the lock."""
         for path in sorted((self.folder / RUNS.name).glob("*.parquet")):
-            try:
-                row = pq.read_table(path, partitioning=None).to_pylist()[0]
-            except (OSError, pa.ArrowException, IndexError):
-                continue  # damaged: publishing names it
-            if row["state"] == "running":
+            row = _first_row(path)
+            if row is not None and row["state"] == "running":  # damaged: publishing names it
                 self.write_run({**row, "state": "stopped"})
 
     def _write_row(self, table: Table, name: str, row: dict[str, Any]) -> None:
@@ -159,29 +191,59 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _first_row(path: Path) -> dict[str, Any] | None:
+    try:
+        row: dict[str, Any] = pq.read_table(path, partitioning=None).to_pylist()[0]
+    except (OSError, pa.ArrowException, IndexError):
+        return None
+    return row
+
+
 def _read_facts(path: Path) -> PartFacts | None:
     try:
-        metadata = pq.read_metadata(path).metadata or {}
-        said = json.loads(metadata[METADATA_KEY])
-        covered = tuple((float(a), float(b)) for a, b in said["covered"])
-        return PartFacts(str(said["analysis"]), covered)
-    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return _facts_of(pq.read_metadata(path).metadata)
+    except _DAMAGED:
         return None  # missing or damaged: it is made again
 
 
+def _facts_of(metadata: Mapping[bytes, bytes] | None) -> PartFacts:
+    said = json.loads((metadata or {})[METADATA_KEY])
+    covered = tuple((float(a), float(b)) for a, b in said["covered"])
+    return PartFacts(str(said["analysis"]), covered)
+
+
 def _write(path: Path, table: pa.Table) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside = path.with_name(f".{path.name}.tmp")  # always the same: one writer holds the lake
     try:
+        new = [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as stream:
             pq.write_table(table, stream, compression="zstd")
             stream.flush()
             os.fsync(stream.fileno())
         beside.replace(path)
+        for folder in {path.parent, *(folder.parent for folder in new)}:
+            sync_folder(folder)
     except OSError as error:
         with suppress(OSError):  # on a read-only disk this fails too
             beside.unlink(missing_ok=True)
         raise _unwritable(error, path) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names last: without it, a power cut after a rename takes the new file away.
+
+    Raises:
+        OSError: The disk fails.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network disks have no such thing
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _unwritable(error: OSError, path: Path) -> LakeUnwritable:

@@ -75,18 +75,31 @@ ACTIVITY_WINDOWS = Table(
 
 RUNS = Table(
     "runs",
-    "A run of the archive job.",
+    "A run of the archive job, or a day (UTC) of the live service, `live-YYYYMMDD`.",
     (
         Column("run_id", pa.string(), "Its name."),
-        Column("started_at", _UTC, "When it started, UTC."),
-        Column("ended_at", _UTC, "When it ended, UTC; null while it runs or if it was killed."),
-        Column("state", pa.string(), "`running`, `completed`, `failed`, or `stopped`."),
-        Column("segments_done", pa.int64(), "Minutes of footage that it analysed."),
-        Column("segments_skipped", pa.int64(), "Minutes that an earlier run had analysed."),
+        Column("started_at", _UTC, "When it started, UTC; live: its first window of the day."),
+        Column(
+            "ended_at",
+            _UTC,
+            "When it ended, UTC; null while it runs or if it was killed. Live: the end of its last "
+            "window of the day so far.",
+        ),
+        Column(
+            "state",
+            pa.string(),
+            "`running`, `completed`, `failed`, or `stopped`. Live: always `completed`.",
+        ),
+        Column("segments_done", pa.int64(), "Minutes of a camera that it analysed."),
+        Column(
+            "segments_skipped",
+            pa.int64(),
+            "Minutes that an earlier run had analysed. Live: that an archive run had.",
+        ),
         Column("files_failed", pa.int64(), "Files that could not be used, wholly or in part."),
-        Column("footage_seconds", pa.float64(), "Footage analysed, in seconds."),
-        Column("wall_seconds", pa.float64(), "How long it took, in seconds."),
-        Column("model", pa.string(), "The pose model; `models.model`."),
+        Column("footage_seconds", pa.float64(), "Footage analysed, in seconds; live: windows."),
+        Column("wall_seconds", pa.float64(), "From start to end, in seconds."),
+        Column("model", pa.string(), "The pose model, the newest of a day; `models.model`."),
         Column("k", pa.int32(), "Fewest people of whom anything but their number was told."),
         Column("homeroom_version", pa.string(), "Version of the program."),
     ),

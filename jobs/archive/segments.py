@@ -19,9 +19,10 @@ from cluster.errors import FootageError
 from cluster.settings import Settings, analysis_digest
 from cluster.streams.video import VideoInfo, probe
 from cluster.warehouse.lake import Interval, Lake, PartKey
+from cluster.warehouse.rows import PART_SECONDS, part_key_of
 from jobs.archive.footage import Footage, Problem
 
-SEGMENT_SECONDS = 60
+SEGMENT_SECONDS = PART_SECONDS
 OVERLAP_TOLERANCE_SECONDS = 1.5
 """Recorders round the start in a file's name to a second; less than this is no overlap."""
 
@@ -119,8 +120,7 @@ def part_key(segment: Segment, settings: Settings) -> PartKey:
     """Where a segment's windows belong in the lake."""
     place = place_of(settings, segment.camera_id)
     starts_at = datetime.fromtimestamp(segment.starts, UTC)
-    date = starts_at.astimezone(place.school.zone).date().isoformat()
-    return PartKey(place.school.id, date, segment.camera_id, starts_at)
+    return part_key_of(place.school.id, place.school.zone, segment.camera_id, starts_at)
 
 
 def analysis_name(settings: Settings, camera_id: str, model_id: str) -> str:

@@ -1,0 +1,401 @@
+"""Several cameras in one process: pictures in, numbers that may be told out.
+
+    CameraThread ─┐                    ┌─> People ─> LiveCounter ─> LiveNumbers ──┐
+    CameraThread ─┼─> FrameInbox ─> pose model                └─> windows ─> Outbox ─> report
+    CameraThread ─┘        └─ late: dropped, counted          │
+                                       └─> face chips, while a lease runs ─> registers
+
+`StreamReader` runs as a Ray actor (serve_apps/readers.py starts it). Full-size frames never leave
+it; shrunken ones go to the pose model in memory, the frames of all its cameras together. Face
+chips are cut only while somebody renews a lease every few seconds, and go out under a ticket that
+says nothing: the reader never learns who.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import numpy as np
+
+from cluster.activity.live import LiveCounter, LiveNumbers
+from cluster.activity.room import SeenFrame
+from cluster.activity.suppression import ActivityWindow
+from cluster.errors import HomeroomError, ServiceBusy, ServiceDown
+from cluster.streams.camera_thread import CameraThread
+from cluster.streams.clock import UtcClock
+from cluster.streams.inbox import FrameInbox
+from cluster.streams.plan import CameraPlan, LiveFrame, Polygon
+from cluster.streams.reporting import Accepted, CameraReport, Outbox, Report
+from cluster.streams.watchdog import Watchdog
+from cluster.vision.faces import FaceChip, FaceCutter
+from cluster.vision.people import People, Pixels
+
+logger = logging.getLogger(__name__)
+
+CALLS_IN_FLIGHT = 2
+"""Calls of the pose model at once: bounds the frames in the object store."""
+
+FRAMES_A_CALL = 16
+GATHER_SECONDS = 0.02
+REPORT_SECONDS = 0.25
+RETRY_SECONDS = 1.0
+GRACE_SECONDS = 3.0
+"""A window without a later frame is finished so long after its end: a frame may be on its way."""
+
+ALONE_SECONDS = 120.0
+"""A reader to which nobody listens for so long ends: no camera is read without a reason."""
+
+MOST_ABANDONED = 3
+"""A process with more threads that hang for ever is replaced."""
+
+LATENCIES = 1000
+
+
+class PoseFinder(Protocol):
+    """The pose model."""
+
+    async def find(self, frames: Sequence[Pixels], input_size: int) -> list[People]:
+        """See `serve_apps.services.PoseService`."""
+
+
+class ReportSink(Protocol):
+    """Whoever is told the numbers."""
+
+    async def report(self, report: Report) -> Accepted:
+        """Take a report; gives up to which window all is safe."""
+
+
+class ChipSink(Protocol):
+    """Whoever compares faces."""
+
+    async def see(self, ticket: str, moment: datetime, chips: list[FaceChip]) -> None:
+        """Take the face chips of one frame."""
+
+
+class CutterMaker(Protocol):
+    """Loads what cuts face chips; called at the first lease, in a thread."""
+
+    def __call__(self) -> FaceCutter:
+        """The cutter."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraJob:
+    """A camera and how it is counted.
+
+    Attributes:
+        plan: How it is read.
+        room_id: Its room.
+        school_id: Its school.
+        input_size: Longer side of the pose model's input, in pixels.
+        k: Fewest people of whom anything but their number is told.
+        headcount_only: The room's kind allows nothing else.
+        teacher_zone: People who stand in it do not count.
+    """
+
+    plan: CameraPlan
+    room_id: str
+    school_id: str
+    input_size: int
+    k: int
+    headcount_only: bool
+    teacher_zone: Polygon | None
+
+
+@dataclass(slots=True)
+class _Camera:
+    """A camera at work."""
+
+    job: CameraJob
+    thread: CameraThread
+    counter: LiveCounter
+    numbers: LiveNumbers | None = None
+    counted: int = 0
+    dropped: int = 0
+    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
+    ticket: str = ""
+    lease_ends: float = 0.0
+
+
+class StreamReader:
+    """Reads several cameras.
+
+    Args:
+        reader_id: Its name.
+        pose: The pose model.
+        sink: Told the numbers.
+        registers: Compares faces.
+        cutter: Loads what cuts face chips.
+        late_seconds: A frame that waited longer is dropped.
+    """
+
+    def __init__(
+        self,
+        reader_id: str,
+        *,
+        pose: PoseFinder,
+        sink: ReportSink,
+        registers: ChipSink,
+        cutter: CutterMaker,
+        late_seconds: float,
+    ) -> None:
+        self._id = reader_id
+        self._pose = pose
+        self._sink = sink
+        self._registers = registers
+        self._make_cutter = cutter
+        self._cutter: FaceCutter | None = None
+        self._cameras: dict[str, _Camera] = {}
+        self._clock = UtcClock()
+        self._outbox = Outbox()
+        self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._inbox = FrameInbox(late_seconds, self._woken, self._kind_of)
+        self._watchdog = Watchdog(lambda: [c.thread for c in list(self._cameras.values())])
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._heard = time.monotonic()
+        self._chips_in_work: set[str] = set()
+
+    async def start(self) -> int:
+        """Begin; gives the process id. Called again, it changes nothing."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._watchdog.start()
+            self._keep(self._send()).add_done_callback(_must_not_end)
+            self._keep(self._tell()).add_done_callback(_must_not_end)
+        return os.getpid()
+
+    async def assign(self, jobs: Sequence[CameraJob]) -> None:
+        """Read these cameras from now on; those that stay as they are go on undisturbed."""
+        self._heard = time.monotonic()
+        wanted = {job.plan.camera_id: job for job in jobs}
+        for camera_id, camera in list(self._cameras.items()):
+            if wanted.get(camera_id) != camera.job:
+                await self._release(camera_id)
+        for camera_id, job in wanted.items():
+            if camera_id not in self._cameras:
+                self._begin(job)
+
+    async def cut_faces(self, camera_id: str, ticket: str, seconds: float) -> None:
+        """Cut face chips of a camera for some seconds more, under a ticket; none ends it."""
+        camera = self._cameras.get(camera_id)
+        if camera is None:
+            return
+        camera.ticket, camera.lease_ends = ticket, time.monotonic() + seconds
+        camera.thread.want_full(seconds > 0)
+        if self._cutter is None and seconds > 0:
+            self._cutter = await asyncio.to_thread(self._make_cutter)
+
+    async def ping(self) -> Mapping[str, CameraJob]:
+        """What it reads."""
+        self._heard = time.monotonic()
+        return {camera_id: camera.job for camera_id, camera in self._cameras.items()}
+
+    async def stop(self) -> None:
+        """End: finish the windows in progress, and tell them."""
+        for camera_id in list(self._cameras):
+            await self._release(camera_id)
+        await self._report_once()
+        for task in self._tasks:
+            task.cancel()
+        self._watchdog.stop()
+
+    def _begin(self, job: CameraJob) -> None:
+        thread = CameraThread(job.plan, self._inbox.put)
+        counter = LiveCounter(
+            job.plan.rate,
+            k=job.k,
+            headcount_only=job.headcount_only,
+            teacher_zone=job.teacher_zone,
+        )
+        self._cameras[job.plan.camera_id] = _Camera(job, thread, counter)
+        thread.start()
+
+    async def _release(self, camera_id: str) -> None:
+        camera = self._cameras.pop(camera_id)
+        await asyncio.to_thread(camera.thread.stop)
+        self._inbox.forget(camera_id)
+        for window in camera.counter.finish():
+            self._outbox.add(camera_id, camera.job.room_id, camera.job.school_id, window)
+
+    def _woken(self) -> None:
+        """A frame came in; called from a camera's thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def _send(self) -> None:
+        """Frames to the model, a few calls at once; answers are counted in the order of asking."""
+        slots = asyncio.Semaphore(CALLS_IN_FLIGHT)
+        before: asyncio.Task[None] | None = None
+        while True:
+            await slots.acquire()
+            frames = await self._next_frames()
+            before = self._keep(self._find(frames, before, slots))
+
+    async def _next_frames(self) -> list[LiveFrame]:
+        while True:
+            frames = self._inbox.take(time.monotonic(), FRAMES_A_CALL)
+            if frames:
+                return frames
+            self._wake.clear()
+            await self._wake.wait()
+            await asyncio.sleep(GATHER_SECONDS)  # the other cameras' frames go along
+
+    async def _find(
+        self,
+        frames: list[LiveFrame],
+        before: asyncio.Task[None] | None,
+        slots: asyncio.Semaphore,
+    ) -> None:
+        found: list[People] | None = None
+        try:
+            job = self._job_of(frames)
+            if job is not None:
+                found = await self._pose.find([f.pixels for f in frames], job.input_size)
+        except (ServiceBusy, ServiceDown) as error:
+            logger.debug("frames dropped: %s", error.code)
+        except HomeroomError as error:
+            logger.warning("the pose model failed: %s", error)
+        finally:
+            slots.release()
+            if before is not None:
+                await asyncio.wait([before])
+        for index, frame in enumerate(frames):
+            camera = self._cameras.get(frame.camera_id)
+            if camera is None:
+                continue
+            if found is None:
+                camera.dropped += 1
+            else:
+                self._count(camera, frame, found[index])
+
+    def _kind_of(self, frame: LiveFrame) -> tuple[object, ...]:
+        """Frames of one kind may go in one call."""
+        camera = self._cameras.get(frame.camera_id)
+        return (*frame.pixels.shape, camera.job.input_size if camera else 0)
+
+    def _job_of(self, frames: list[LiveFrame]) -> CameraJob | None:
+        """How the frames of a call are analysed; None where their cameras have gone."""
+        known = (self._cameras.get(frame.camera_id) for frame in frames)
+        return next((camera.job for camera in known if camera is not None), None)
+
+    def _count(self, camera: _Camera, frame: LiveFrame, people: People) -> None:
+        moment = self._clock.utc(frame.taken_at)
+        height, width = frame.pixels.shape[:2]
+        numbers, finished = camera.counter.update(SeenFrame(moment, people, (width, height)))
+        camera.numbers = numbers
+        camera.counted += 1
+        camera.latencies.append(time.monotonic() - frame.taken_at)
+        self._finish(camera, finished)
+        if frame.full is not None and time.monotonic() < camera.lease_ends:
+            self._keep(self._cut(camera, frame.full, people, width, moment))
+
+    def _finish(self, camera: _Camera, windows: Sequence[ActivityWindow]) -> None:
+        for window in windows:
+            job = camera.job
+            self._outbox.add(job.plan.camera_id, job.room_id, job.school_id, window)
+
+    async def _cut(
+        self, camera: _Camera, full: Pixels, people: People, width: int, moment: datetime
+    ) -> None:
+        """Cut a frame's faces and send them, unless the frame before is still at it."""
+        camera_id, ticket, cutter = camera.job.plan.camera_id, camera.ticket, self._cutter
+        if cutter is None or camera_id in self._chips_in_work:
+            return
+        self._chips_in_work.add(camera_id)
+        try:
+            scaled = _scaled(people, full.shape[1] / width)
+            chips = await asyncio.to_thread(cutter.chips, full, scaled)
+            if chips and time.monotonic() < camera.lease_ends:
+                await self._registers.see(ticket, moment, chips)
+        except HomeroomError as error:
+            logger.warning("faces could not be sent: %s", error.code)
+        finally:
+            self._chips_in_work.discard(camera_id)
+
+    async def _tell(self) -> None:
+        """Report, again and again."""
+        while True:
+            await asyncio.sleep(REPORT_SECONDS)
+            self._end_leases()
+            closed = self._clock.now() - timedelta(seconds=GRACE_SECONDS)
+            for camera in self._cameras.values():
+                self._finish(camera, camera.counter.close_before(closed))
+            try:
+                await self._report_once()
+            except HomeroomError as error:
+                logger.warning("nobody takes the numbers: %s", error.code)
+                await asyncio.sleep(RETRY_SECONDS)
+            self._end_if_lost()
+
+    async def _report_once(self) -> None:
+        cameras = tuple(self._camera_report(camera) for camera in self._cameras.values())
+        report = Report(
+            self._id,
+            os.uname().nodename,
+            cameras,
+            self._outbox.next(),
+            self._clock.jumps,
+            self._outbox.lost,
+        )
+        accepted = await self._sink.report(report)
+        self._heard = time.monotonic()
+        self._outbox.acknowledge(accepted.up_to)
+
+    def _camera_report(self, camera: _Camera) -> CameraReport:
+        numbers, camera.numbers = camera.numbers, None
+        latencies = tuple(camera.latencies)
+        camera.latencies.clear()
+        camera_id = camera.job.plan.camera_id
+        return CameraReport(
+            camera.thread.health(),
+            numbers,
+            frames_counted=camera.counted,
+            frames_late=self._inbox.late[camera_id],
+            frames_dropped=camera.dropped,
+            latencies=latencies,
+        )
+
+    def _end_leases(self) -> None:
+        for camera in self._cameras.values():
+            if camera.ticket and time.monotonic() >= camera.lease_ends:
+                camera.ticket = ""
+                camera.thread.want_full(False)
+
+    def _end_if_lost(self) -> None:
+        """End the process if nobody listens, or if too many of its threads hang for ever."""
+        alone = time.monotonic() - self._heard > ALONE_SECONDS
+        if alone or self._watchdog.abandoned_threads() > MOST_ABANDONED:
+            logger.error("this reader ends: %s", "nobody listens" if alone else "threads hang")
+            os._exit(1)
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("a task of the reader failed", exc_info=task.exception())
+
+
+def _must_not_end(task: "asyncio.Task[None]") -> None:
+    """A reader without its loops reads for nobody: end it, and it is started anew."""
+    if not task.cancelled():
+        logger.critical("a reader's loop ended", exc_info=task.exception())
+        os._exit(1)
+
+
+def _scaled(people: People, factor: float) -> People:
+    """The same people in the pixels of a picture that is larger by a factor."""
+    keypoints = people.keypoints.copy()
+    keypoints[..., :2] *= np.float32(factor)
+    return People(people.boxes * np.float32(factor), people.scores, keypoints)

@@ -1,0 +1,1 @@
+"""The HTTP API: FastAPI, as the ingress of the Serve application."""

@@ -1,0 +1,103 @@
+"""The HTTP API as one FastAPI application.
+
+    request -> door, limits (access) -> a route -> Backend ─┬─> rooms, pose (deployments)
+                                                            └─> records, warehouse (threads)
+
+Every route says who may use it; `install` refuses an application in which one does not.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from anyio import CapacityLimiter
+from fastapi import FastAPI
+
+from cluster import __version__
+from serve_apps.api import (
+    analyse,
+    audit,
+    cameras,
+    data_protection,
+    events,
+    health,
+    jobs,
+    lessons,
+    registers,
+    rooms,
+    warehouse,
+)
+from serve_apps.api.access import install
+from serve_apps.api.backend import Backend
+from serve_apps.api.broadcast import Broadcast, StreamLimits
+from serve_apps.api.route_table import describe_roles
+
+DESCRIPTION: Final = """
+What happens in classrooms, for a room and ten seconds, never for a person; and the register.
+
+Come in with a token: `Authorization: Bearer hr_…`. Every error has one shape. `x-roles` of an
+operation says who may use it. How streams, pages and versions work is in `docs/api.md`.
+"""
+
+ROUTERS: Final = (
+    health.router,
+    events.router,  # before the rooms, whose path /{room_id} takes every word
+    rooms.router,
+    lessons.router,
+    registers.router,
+    cameras.router,
+    jobs.router,
+    warehouse.router,
+    analyse.router,
+    data_protection.router,
+    audit.router,
+)
+
+
+def create_app(backend: Backend, streams: StreamLimits | None = None) -> FastAPI:
+    """The application.
+
+    Args:
+        backend: What the routes work with; whoever opened it closes it.
+        streams: How much event streams may take; the usual unless given.
+
+    Raises:
+        SettingsError: A route says neither who may use it nor that everybody may.
+    """
+    app = _routes()
+    app.state.backend = backend
+    app.state.broadcast = Broadcast(backend.rooms, streams or StreamLimits())
+    app.state.asking_ray = CapacityLimiter(jobs.AT_ONCE)
+    app.state.decoding = CapacityLimiter(analyse.AT_ONCE)
+    install(app, backend.settings)
+    return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document; it needs no settings and no backend."""
+    app = _routes()
+    describe_roles(app)
+    return app.openapi()
+
+
+def _routes() -> FastAPI:
+    # No pages of documentation: FastAPI's load their scripts from other hosts.
+    app = FastAPI(
+        title="Homeroom",
+        version=__version__,
+        description=DESCRIPTION,
+        license_info={"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await app.state.broadcast.close()

@@ -1,0 +1,32 @@
+"""What the routes work with: found at `request.app.state.backend`."""
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from cluster.records.identity import Identity
+from cluster.settings import Settings
+from serve_apps.services import PoseService, RoomsService
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The parts behind the API.
+
+    Attributes:
+        settings: All settings.
+        identity: Records, keys and audit log.
+        rooms: The rooms deployment.
+        pose: The pose model.
+    """
+
+    settings: Settings
+    identity: Identity
+    rooms: RoomsService
+    pose: PoseService
+
+
+def backend_of(request: Request) -> Backend:
+    """The backend that serves a request."""
+    found: Backend = request.app.state.backend
+    return found

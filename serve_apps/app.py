@@ -1,0 +1,58 @@
+"""The live service as one Serve application, however it is started.
+
+    Api ─> Rooms ─> readers (actors) ─> PoseModel
+      └─────────────────┴──> Registers ─> FaceModel
+
+    serve run serve_apps.app:build settings=/srv/homeroom/homeroom.toml
+    serve deploy deploy/serve.yaml
+
+The deployments that hold state or identity run on the head node, where the settings, the records
+and the keys are; the models run wherever there are GPUs, and the readers wherever there are CPUs.
+"""
+
+from pathlib import Path
+
+import ray
+from pydantic import BaseModel, ConfigDict, Field
+from ray.serve import Application
+
+from cluster.settings import load_settings
+from serve_apps.face_model import FaceModel, face_options
+from serve_apps.ingress import Api
+from serve_apps.model_settings import for_models
+from serve_apps.pose_model import PoseModel, pose_options
+from serve_apps.registers import Registers
+from serve_apps.rooms import Rooms
+
+APP = "homeroom"
+ON_THE_HEAD = {"num_cpus": 0.05, "resources": {"node:__internal_head__": 0.001}}
+
+
+class Arguments(BaseModel):
+    """What the application can be told.
+
+    Attributes:
+        settings: The settings file, as the head node sees it.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    settings: str | None = Field(None, description="The settings file.")
+
+
+def build(args: Arguments) -> Application:
+    """The application.
+
+    Raises:
+        SettingsError: The settings are wrong.
+    """
+    settings = load_settings(args.settings)
+    path = str(Path(args.settings).absolute()) if args.settings else None
+    shared = for_models(settings)
+    gpus = int(ray.cluster_resources().get("GPU", 0)) if ray.is_initialized() else 0
+    pose = PoseModel.options(**pose_options(settings, gpus)).bind(shared)
+    face = FaceModel.options(**face_options(settings)).bind(shared)
+    rooms = Rooms.options(ray_actor_options=ON_THE_HEAD).bind(path)
+    registers = Registers.options(ray_actor_options=ON_THE_HEAD).bind(path)
+    api = Api.options(ray_actor_options=ON_THE_HEAD)
+    return api.bind(path, rooms, pose, registers, face)

@@ -1,0 +1,63 @@
+"""The HTTP ingress: the API's FastAPI application, with what it works with behind it.
+
+HTTP ─> Serve's proxy ─> Api (serve_apps/api) ─┬─> Rooms, PoseModel (handles)
+                                               ├─> records, keys, audit log (threads)
+                                               └─> warehouse, read-only (threads)
+"""
+
+from contextlib import ExitStack
+
+from cluster.logs import configure_logs
+from fastapi import FastAPI
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+
+from cluster.records.identity import open_identity
+from cluster.settings import load_settings
+from serve_apps.api.app import create_app
+from serve_apps.api.backend import Backend
+from serve_apps.clients import ServeRooms
+from serve_apps.pose_client import ServePose
+
+
+@serve.deployment(
+    name="Api",
+    num_replicas=1,
+    max_ongoing_requests=1000,
+    max_queued_requests=1000,
+    health_check_period_s=5,
+    health_check_timeout_s=30,
+    graceful_shutdown_timeout_s=10,
+)
+@serve.ingress()
+class Api:
+    """The deployment.
+
+    Args:
+        settings_path: The settings file.
+        rooms: The rooms deployment.
+        pose: The pose model.
+        others: Deployments that it does not call; they belong to the application.
+    """
+
+    def __init__(
+        self,
+        settings_path: str | None,
+        rooms: DeploymentHandle,
+        pose: DeploymentHandle,
+        *others: DeploymentHandle,  # noqa: ARG002
+    ) -> None:
+        configure_logs()
+        self._open = ExitStack()
+        settings = load_settings(settings_path)
+        identity = self._open.enter_context(open_identity(settings))
+        self._backend = Backend(settings, identity, ServeRooms(rooms), ServePose(pose))
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        """The application; Serve asks for it once the replica is made."""
+        return create_app(self._backend)
+
+    def check_health(self) -> None:
+        """The records must answer; Serve starts the replica anew where they do not."""
+        with self._backend.identity.records.reading():
+            pass

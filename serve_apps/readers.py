@@ -1,0 +1,147 @@
+"""The readers of a cluster: Ray actors that outlive the deployment that started them.
+
+They are detached and named, so that a rooms deployment that is rolled over or killed finds them
+again and loses no window. A reader to which nobody listens for two minutes ends by itself.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import ray
+from ray.actor import ActorHandle
+from ray.exceptions import GetTimeoutError, RayError
+from ray.util import list_named_actors
+
+from cluster.settings import Settings
+from cluster.streams.reader import CameraJob, StreamReader
+from cluster.vision.face_engines import face_cutter
+from serve_apps.clients import ServeRegisters, ServeRooms
+from serve_apps.pose_client import ServePose
+
+logger = logging.getLogger(__name__)
+
+NAMESPACE = "homeroom"
+PREFIX = "reader-"
+CALL_SECONDS = 10.0
+START_SECONDS = 60.0
+CPUS_A_CAMERA = 0.02
+"""What a reader asks Ray for, so that readers spread over nodes by CPU. Less than decoding takes:
+on a machine with too many cameras, late frames are dropped rather than cameras left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Whom readers talk to."""
+
+    pose: ServePose
+    rooms: ServeRooms
+    registers: ServeRegisters
+
+
+class Readers:
+    """Starts, finds and ends readers.
+
+    Args:
+        services: Given to each.
+        version: Readers of another version are replaced.
+    """
+
+    def __init__(self, services: Services, version: str) -> None:
+        self._services = services
+        self._version = version
+        self._actors: dict[str, ActorHandle] = {}
+        self._failures: dict[str, int] = {}
+
+    def new_name(self) -> str:
+        """A name that no reader ever had."""
+        return f"{PREFIX}{self._version}-{secrets.token_hex(4)}"
+
+    def is_ours(self, reader_id: str) -> bool:
+        """Whether a reader runs this version's code."""
+        return reader_id.startswith(f"{PREFIX}{self._version}-")
+
+    async def look(self) -> dict[str, Mapping[str, CameraJob]]:
+        """What each living reader reads; those that do not answer are ended."""
+        for found in await asyncio.to_thread(list_named_actors, all_namespaces=True):
+            name = str(found["name"])
+            if found["namespace"] == NAMESPACE and name.startswith(PREFIX):
+                self._adopt(name)
+        names = list(self._actors)
+        answers = await asyncio.gather(*(self._call(n, "ping") for n in names))
+        return {
+            name: answer for name, answer in zip(names, answers, strict=True) if answer is not None
+        }
+
+    async def begin(self, reader_id: str, cameras: int, settings: Settings) -> bool:
+        """Start a reader; whether it runs."""
+        options: dict[str, Any] = {
+            "name": reader_id,
+            "namespace": NAMESPACE,
+            "lifetime": "detached",
+            "num_cpus": round(CPUS_A_CAMERA * cameras, 3),
+            "scheduling_strategy": "SPREAD",
+            "max_restarts": 0,  # the reconciling loop starts another, with its cameras
+            "max_concurrency": 100,
+        }
+        remote = ray.remote(StreamReader).options(**options)
+        self._actors[reader_id] = remote.remote(
+            reader_id,
+            pose=self._services.pose,
+            sink=self._services.rooms,
+            registers=self._services.registers,
+            cutter=partial(face_cutter, settings),
+            late_seconds=settings.live.late_seconds,
+        )
+        return await self._call(reader_id, "start", seconds=START_SECONDS) is not None
+
+    async def assign(self, reader_id: str, jobs: Sequence[CameraJob]) -> bool:
+        """Give a reader its cameras; whether it took them."""
+        return await self._call(reader_id, "assign", list(jobs), default=True) is not None
+
+    async def cut_faces(self, reader_id: str, camera_id: str, ticket: str, seconds: float) -> None:
+        """Pass on a lease."""
+        await self._call(reader_id, "cut_faces", camera_id, ticket, seconds, default=True)
+
+    async def end(self, reader_id: str) -> None:
+        """Let a reader finish its windows, then end it."""
+        await self._call(reader_id, "stop", default=True)
+        self._kill(reader_id)
+
+    def _adopt(self, name: str) -> None:
+        if name not in self._actors:
+            try:
+                self._actors[name] = ray.get_actor(name, namespace=NAMESPACE)
+            except ValueError:
+                logger.debug("%s ended before it was found", name)
+
+    async def _call(
+        self,
+        reader_id: str,
+        method: str,
+        *arguments: Any,
+        seconds: float = CALL_SECONDS,
+        default: Any = None,
+    ) -> Any:
+        """A reader's answer, or `default` for an empty one; None, and its end, where it fails."""
+        actor = self._actors.get(reader_id)
+        if actor is None:
+            return None
+        try:
+            answer = await asyncio.wait_for(
+                getattr(actor, method).remote(*arguments), timeout=seconds
+            )
+        except (RayError, GetTimeoutError, TimeoutError) as error:
+            logger.warning("%s does not answer to %s: %s", reader_id, method, type(error).__name__)
+            self._kill(reader_id)
+            return None
+        return default if answer is None else answer
+
+    def _kill(self, reader_id: str) -> None:
+        actor = self._actors.pop(reader_id, None)
+        if actor is not None:
+            ray.kill(actor, no_restart=True)

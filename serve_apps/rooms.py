@@ -1,0 +1,324 @@
+"""The rooms of the installation: who reads which camera, what each room shows, where windows go.
+
+    settings ─> reconciling loop ─> readers (Ray actors, on any node)
+                                       │ reports, four a second
+                                       v
+                Rooms ─> Board (now, history, events) ─> HTTP API
+                  └───> journal (a disk, before it is acknowledged) ─> lake, a part a minute
+
+One replica, on the head node. Killed, it comes back, finds the readers where they were, and takes
+from them the windows that it had not acknowledged. Run it alone:
+
+    serve run serve_apps.app:build settings=homeroom.toml
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from ray import serve
+
+import cluster
+from cluster.district import Timetable, load_timetable
+from cluster.errors import HomeroomError, JournalError
+from cluster.records.database import open_records
+from cluster.records.timetable import timetable_from_records
+from cluster.settings import Settings
+from cluster.streams.addresses import plan_of
+from cluster.streams.reader import CameraJob
+from cluster.streams.reporting import Accepted, FinishedWindow, Report
+from cluster.streams.states import Reason
+from cluster.vision.pose import cache_dir_of
+from cluster.vision.weights import WeightsFile, find_pose_weights
+from cluster.warehouse.journal import Journal, LiveWindow
+from cluster.warehouse.lake import Lake
+from cluster.warehouse.live_parts import flush
+from serve_apps.board import Board
+from serve_apps.clients import ServeRegisters, ServeRooms
+from serve_apps.placement import place
+from serve_apps.pose_client import ServePose
+from serve_apps.readers import Readers, Services
+from serve_apps.settings_file import SettingsFile
+from serve_apps.views import CameraStatus, Changes, JournalStatus, RoomNow, ToldWindow
+
+logger = logging.getLogger(__name__)
+
+JOURNAL = "live/journal.sqlite"
+LOOK_SECONDS = 2.0
+TICK_SECONDS = 1.0
+FLUSH_SECONDS = 10.0
+LESSONS_SECONDS = 30.0
+JOURNAL_TRIES = 60
+LESSONS_AROUND = timedelta(days=1)
+
+
+def utc_now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+@serve.deployment(
+    name="Rooms",
+    num_replicas=1,
+    max_ongoing_requests=2000,
+    health_check_period_s=5,
+    health_check_timeout_s=30,
+    graceful_shutdown_timeout_s=10,
+)
+class Rooms:
+    """The deployment.
+
+    Args:
+        settings_path: The settings file.
+    """
+
+    async def __init__(self, settings_path: str | None) -> None:  # type: ignore[misc] # Serve awaits it
+        self._file = SettingsFile(settings_path)
+        settings = self._file.settings
+        self._weights: WeightsFile = await asyncio.to_thread(
+            find_pose_weights, settings.weights, cache_dir_of(settings)
+        )
+        self._journal = await _open_journal(settings)
+        self._lake = Lake(settings.lake_dir)
+        self._timetable = Timetable()
+        self._board = Board(settings, utc_now())
+        since = utc_now() - timedelta(minutes=settings.live.history_minutes)
+        self._board.remember(self._journal.recent(since))
+        self._readers = Readers(_services(), version=cluster.__version__.replace(".", "-"))
+        self._reads: dict[str, Mapping[str, CameraJob]] = {}
+        self._problem = ""
+        self._changed = asyncio.Condition()
+        self._tasks = [
+            asyncio.get_running_loop().create_task(loop)
+            for loop in (
+                self._again(LESSONS_SECONDS, self._look_at_lessons),
+                self._again(LOOK_SECONDS, self._reconcile),
+                self._again(TICK_SECONDS, self._tick),
+                self._again(FLUSH_SECONDS, self._flush),
+            )
+        ]
+
+    def __del__(self) -> None:
+        """Give the journal to whoever comes next; readers go on, and wait for it."""
+        for task in getattr(self, "_tasks", ()):
+            task.cancel()
+        journal = getattr(self, "_journal", None)
+        if journal is not None:
+            journal.close()
+
+    def check_health(self) -> None:
+        """Serve starts the replica anew where a loop has ended.
+
+        Raises:
+            RuntimeError: One has.
+        """
+        ended = [task for task in self._tasks if task.done()]
+        if ended:
+            raise RuntimeError("a loop of the rooms deployment has ended") from (
+                None if ended[0].cancelled() else ended[0].exception()
+            )
+
+    async def report(self, report: Report) -> Accepted:
+        """Take a reader's report; its windows are on the disk when this answers."""
+        windows = [self._live(window) for window in report.windows]
+        up_to = 0
+        if windows:
+            try:
+                await asyncio.to_thread(self._journal.append, windows)
+                up_to, self._problem = report.windows[-1].number, ""
+            except JournalError as error:
+                self._problem = str(error)
+                logger.error("windows wait in the readers: %s", error)
+        before = self._board.last_id
+        self._board.take(report, windows, utc_now())
+        await self._tell_if_changed(before)
+        return Accepted(up_to)
+
+    async def now(self, room_ids: Sequence[str]) -> list[RoomNow]:
+        """The rooms' numbers."""
+        return self._board.now(room_ids)
+
+    async def windows(self, room_id: str, minutes: int) -> list[ToldWindow]:
+        """The finished windows of a room's last minutes."""
+        return self._board.windows(room_id, utc_now() - timedelta(minutes=minutes))
+
+    async def changes(self, after: int | None, wait_seconds: float) -> Changes:
+        """What happened after an event id; waits for something to happen."""
+        since = self._board.last_id if after is None else after
+        if self._board.last_id <= since:
+            try:
+                async with asyncio.timeout(wait_seconds), self._changed:
+                    await self._changed.wait_for(lambda: self._board.last_id > since)
+            except TimeoutError:
+                pass
+        return self._board.changes(since)
+
+    async def cameras(self) -> list[CameraStatus]:
+        """All cameras that are read, by id."""
+        return self._board.cameras()
+
+    async def journal(self) -> JournalStatus:
+        """Where finished windows are."""
+        waiting, oldest = await asyncio.to_thread(self._journal.waiting)
+        problem = self._problem or self._file.problem
+        return JournalStatus(waiting, oldest, problem)
+
+    async def cut_faces(self, room_id: str, ticket: str, seconds: float) -> None:
+        """Have faces cut in a room for some seconds, under a ticket."""
+        cameras = self._file.settings.cameras
+        for camera in cameras:
+            if camera.room != room_id:
+                continue
+            reader_id = next((r for r, reads in self._reads.items() if camera.id in reads), None)
+            if reader_id is not None:
+                await self._readers.cut_faces(reader_id, camera.id, ticket, seconds)
+
+    async def drain(self) -> None:
+        """End all readers for good: they finish their windows, which go to the journal."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*(self._readers.end(reader_id) for reader_id in self._reads))
+        await self._flush()
+
+    def _live(self, window: FinishedWindow) -> LiveWindow:
+        lesson = self._timetable.lesson_at(window.room_id, window.window.window_start)
+        return LiveWindow(
+            camera_id=window.camera_id,
+            room_id=window.room_id,
+            school_id=window.school_id,
+            lesson_id=lesson.lesson_id if lesson else None,
+            window=window.window,
+            model=self._weights.model_id,
+        )
+
+    async def _again(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something again and again; a failure is logged, and it is tried again."""
+        while True:
+            try:
+                await work()
+            except HomeroomError as error:
+                logger.warning("%s: %s", work.__name__.strip("_"), error)
+            await asyncio.sleep(seconds)
+
+    async def _tick(self) -> None:
+        before = self._board.last_id
+        self._board.tick(utc_now())
+        await self._tell_if_changed(before)
+
+    async def _tell_if_changed(self, before: int) -> None:
+        if self._board.last_id != before:
+            async with self._changed:
+                self._changed.notify_all()
+
+    async def _look_at_lessons(self) -> None:
+        self._timetable = await asyncio.to_thread(_lessons, self._file.settings, utc_now())
+        self._board.use(self._file.settings, self._timetable, utc_now())
+
+    async def _flush(self) -> None:
+        settings = self._file.settings
+        flushed = await asyncio.to_thread(
+            flush, self._journal, self._lake, settings, now=utc_now(), weights=self._weights
+        )
+        if flushed.reason:
+            logger.info("windows wait in the journal: %s", flushed.reason)
+
+    async def _reconcile(self) -> None:
+        """Bring what readers read to what the settings ask for."""
+        if await asyncio.to_thread(self._file.look):
+            self._board.use(self._file.settings, self._timetable, utc_now())
+        jobs = self._jobs()
+        reads = await self._readers.look()
+        self._say_lost(set(jobs) - {c for r in reads.values() for c in r})
+        ours = {r: list(read) for r, read in reads.items() if self._readers.is_ours(r)}
+        plan = place(
+            jobs,
+            ours,
+            cameras_per_reader=self._file.settings.live.cameras_per_reader,
+            new_names=[self._readers.new_name() for _ in jobs],
+        )
+        await asyncio.gather(
+            *(
+                self._bring(reader_id, [jobs[c] for c in sorted(cameras)], reads.get(reader_id))
+                for reader_id, cameras in plan.cameras.items()
+            )
+        )
+        # Readers of an older version go after their cameras have found another.
+        leaving = [r for r in reads if r in plan.superfluous or not self._readers.is_ours(r)]
+        await asyncio.gather(*(self._readers.end(reader_id) for reader_id in leaving))
+        self._reads = await self._readers.look()
+
+    async def _bring(
+        self, reader_id: str, jobs: list[CameraJob], reads: Mapping[str, CameraJob] | None
+    ) -> None:
+        if reads is None and not await self._readers.begin(
+            reader_id, len(jobs), self._file.settings
+        ):
+            return
+        if reads is None or {job.plan.camera_id: job for job in jobs} != dict(reads):
+            await self._readers.assign(reader_id, jobs)
+
+    def _jobs(self) -> dict[str, CameraJob]:
+        settings, jobs = self._file.settings, {}
+        for camera in settings.cameras:
+            try:
+                plan = plan_of(settings, camera)
+            except HomeroomError as error:
+                logger.warning("camera %s is not read: %s", camera.id, error)
+                continue
+            if plan is None:
+                continue
+            room = settings.rooms_by_id[camera.room]
+            zone = camera.teacher_zone
+            jobs[camera.id] = CameraJob(
+                plan=plan,
+                room_id=room.id,
+                school_id=room.school,
+                input_size=camera.input_size,
+                k=settings.privacy.k,
+                headcount_only=room.kind == "vehicle",
+                teacher_zone=tuple(zone) if zone is not None else None,
+            )
+        return jobs
+
+    def _say_lost(self, cameras: set[str]) -> None:
+        """Cameras without a reader: new ones are about to get one, others have lost theirs."""
+        known = {status.health.camera_id for status in self._board.cameras()}
+        self._board.lose(sorted(cameras & known), Reason.READER_LOST, utc_now())
+        self._board.lose(sorted(cameras - known), Reason.ASSIGNED, utc_now())
+
+
+async def _open_journal(settings: Settings) -> Journal:
+    """Open the journal; a replica that is rolled over may hold it for some seconds more."""
+    for attempt in range(JOURNAL_TRIES):
+        try:
+            return await asyncio.to_thread(Journal, settings.data_dir / JOURNAL)
+        except JournalError:
+            if attempt == JOURNAL_TRIES - 1:
+                raise
+            await asyncio.sleep(0.5)
+    raise AssertionError  # the last attempt returns or raises
+
+
+def _services() -> Services:
+    """Handles of the other deployments of this application."""
+    app = serve.get_replica_context().app_name
+    return Services(
+        pose=ServePose(serve.get_deployment_handle("PoseModel", app)),
+        rooms=ServeRooms(serve.get_deployment_handle("Rooms", app)),
+        registers=ServeRegisters(serve.get_deployment_handle("Registers", app)),
+    )
+
+
+def _lessons(settings: Settings, now: datetime) -> Timetable:
+    """The lessons of the settings' timetable and of the records, around now."""
+    lessons = list(load_timetable(settings).lessons)
+    records = open_records(settings)
+    try:
+        with records.reading() as session:
+            known = {lesson.lesson_id for lesson in lessons}
+            found = timetable_from_records(session, now - LESSONS_AROUND, now + LESSONS_AROUND)
+            lessons += [lesson for lesson in found.lessons if lesson.lesson_id not in known]
+    finally:
+        records.close()
+    return Timetable(lessons)

@@ -1,0 +1,224 @@
+"""The live service on one machine, from Ray to HTTP: what `homeroom serve` starts.
+
+    python -m serve_apps.server --settings homeroom.toml
+
+Ray is started here, for this service alone and with a token of its own, unless RAY_ADDRESS names
+a cluster. Ctrl-C or SIGTERM: the readers finish their windows, then everything ends.
+"""
+
+import ipaddress
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+from contextlib import ExitStack, closing
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import ray
+import typer
+from cluster.logs import configure_logs
+from ray import serve
+from ray.serve.config import HTTPOptions, ProxyLocation
+from rich.console import Console
+from rich.markup import escape
+
+from cluster.errors import HomeroomError, RayError, SettingsError
+from cluster.local_ray import (
+    MEBIBYTE,
+    refuse_spilling_to_disk,
+    start_ray_here,
+    store_bytes,
+)
+from cluster.settings import Live, Settings, load_settings
+from serve_apps.app import APP, Arguments, build
+
+EXIT_FAILED = 1
+STORE_BYTES = 512 * MEBIBYTE
+LEAST_STORE_BYTES = 256 * MEBIBYTE
+TOKEN_BYTES = 32
+DRAIN_SECONDS = 20.0
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    settings: Annotated[
+        Path | None, typer.Option(help="The settings file; homeroom.toml unless given.")
+    ] = None,
+) -> None:
+    """Run the live service until Ctrl-C: cameras, rooms, registers and the HTTP API."""
+    console = Console(stderr=True)
+    configure_logs()
+    try:
+        run(settings, console)
+    except HomeroomError as error:
+        console.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(EXIT_FAILED) from None
+
+
+def run(path: Path | None, console: Console) -> None:
+    """Start the service, and wait until it is told to end.
+
+    Raises:
+        SettingsError: The settings are wrong, or would show the service to others in the open.
+        RayError: Ray cannot be started or joined, or the port is taken.
+    """
+    settings = load_settings(path)
+    options = http_options(settings.live)
+    stop = _told_to_stop()
+    with ExitStack() as ending:
+        with console.status("starting"):
+            _ray(settings, ending)
+            serve.start(proxy_location=ProxyLocation.HeadOnly, http_options=options)
+            ending.callback(serve.shutdown)
+            try:
+                handle = serve.run(
+                    build(Arguments(settings=str(path) if path else None)),
+                    name=APP,
+                    route_prefix="/",
+                )
+            except RuntimeError as error:
+                raise RayError(
+                    f"the service does not start: {error}",
+                    hint="Its reasons are in Ray's logs, below /tmp/ray/session_latest/logs/serve.",
+                ) from error
+            ending.callback(_drain)
+        console.print(
+            f"Homeroom runs at {address_of(settings.live)} (Ctrl-C ends it).",
+            highlight=False,
+            soft_wrap=True,
+        )
+        del handle
+        stop.wait()
+        console.print("Ending: windows in progress are finished first.", highlight=False)
+
+
+def http_options(live: Live) -> HTTPOptions:
+    """How the service listens.
+
+    Raises:
+        SettingsError: It would listen to other machines without TLS and without a stated proxy,
+            or its port is taken.
+    """
+    if (live.tls_certificate is None) != (live.tls_key is None):
+        raise SettingsError("live.tls_certificate and live.tls_key go together.")
+    for file in (live.tls_certificate, live.tls_key):
+        if file is not None and not file.is_file():
+            raise SettingsError("there is no such file.", where=str(file))
+    if not _is_this_machine(live.host) and live.tls_certificate is None and not live.behind_proxy:
+        raise SettingsError(
+            f"live.host is {live.host!r}, which other machines can reach, without TLS.",
+            hint="Set live.tls_certificate and live.tls_key, or live.behind_proxy where a reverse "
+            "proxy ends TLS.",
+        )
+    _refuse_taken(live)
+    return HTTPOptions(
+        host=live.host,
+        port=live.port,
+        ssl_certfile=str(live.tls_certificate) if live.tls_certificate else None,
+        ssl_keyfile=str(live.tls_key) if live.tls_key else None,
+    )
+
+
+def address_of(live: Live) -> str:
+    """Where the service is, for people."""
+    if live.public_url:
+        return live.public_url
+    scheme = "https" if live.tls_certificate else "http"
+    host = f"[{live.host}]" if ":" in live.host else live.host
+    return f"{scheme}://{host}:{live.port}"
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _refuse_taken(live: Live) -> None:
+    family = socket.AF_INET6 if ":" in live.host else socket.AF_INET
+    with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((live.host, live.port))
+        except OSError as error:
+            raise SettingsError(
+                f"port {live.port} of {live.host} cannot be had: {error.strerror}.",
+                hint="Another service uses it, perhaps a second Homeroom; or set live.port.",
+            ) from error
+
+
+def _ray(settings: Settings, ending: ExitStack) -> None:
+    """Ray, joined or started."""
+    address = os.environ.get("RAY_ADDRESS")
+    try:
+        if address:
+            ray.init(address=address, log_to_driver=False)
+            ending.callback(ray.shutdown)
+            refuse_spilling_to_disk()
+            return
+        with_token()
+        options: dict[str, Any] = {"include_dashboard": False}
+        if settings.archive.footage_roots:  # jobs are submitted to the dashboard
+            host, port = _dashboard(settings)
+            options = {
+                "include_dashboard": True,
+                "dashboard_host": host,
+                "dashboard_port": port,
+            }
+        start_ray_here(store_bytes(STORE_BYTES, LEAST_STORE_BYTES), log_to_driver=False, **options)
+        ending.callback(ray.shutdown)
+    except (RuntimeError, ConnectionError, ValueError, OSError) as error:
+        raise RayError(
+            f"Ray cannot be {'joined' if address else 'started'}: {error}", where=address
+        ) from error
+
+
+def with_token() -> None:
+    """Have Ray ask for a token: whoever reaches its ports could otherwise run programs."""
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if os.environ["RAY_AUTH_MODE"] == "token" and "RAY_AUTH_TOKEN_PATH" not in os.environ:
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(TOKEN_BYTES))
+
+
+def _dashboard(settings: Settings) -> tuple[str, int]:
+    host, _, port = settings.archive.dashboard.removeprefix("http://").partition(":")
+    if not _is_this_machine(host) or not port.isdecimal():
+        raise SettingsError(
+            f"archive.dashboard is {settings.archive.dashboard!r}; a Ray that is started here "
+            "listens to this machine alone.",
+            hint="Set http://127.0.0.1:8265, or RAY_ADDRESS for a cluster.",
+        )
+    return host, int(port)
+
+
+def _drain() -> None:
+    """Let readers finish their windows."""
+    handle = serve.get_deployment_handle("Rooms", APP)
+    try:
+        handle.drain.remote().result(timeout_s=DRAIN_SECONDS)
+    except (TimeoutError, ray.exceptions.RayError, RuntimeError) as error:
+        Console(stderr=True).print(
+            f"Windows in progress could not be finished: {type(error).__name__}."
+        )
+
+
+def _told_to_stop() -> threading.Event:
+    stop = threading.Event()
+
+    def ask(_signum: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGINT, ask)
+    signal.signal(signal.SIGTERM, ask)
+    return stop
+
+
+if __name__ == "__main__":
+    sys.exit(app())

@@ -1,0 +1,50 @@
+"""Ray and Serve, started once for all tests of this folder, with no picture on any disk."""
+
+import logging
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import cluster
+from cluster.local_ray import LEAST_STORE_BYTES, start_ray_here, store_bytes
+
+assert cluster.__version__  # imported first: it switches usage reports off
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def ray_folder() -> Iterator[Path]:
+    """Where Ray keeps its logs; sockets need a short path."""
+    folder = Path(tempfile.mkdtemp(prefix="hr-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def serve_port(ray_folder: Path) -> Iterator[int]:
+    """A running Serve; the port of its HTTP proxy on 127.0.0.1."""
+    import ray
+    from ray import serve
+
+    port = free_port()
+    start_ray_here(
+        store_bytes(LEAST_STORE_BYTES, LEAST_STORE_BYTES),
+        include_dashboard=False,
+        log_to_driver=False,
+        _temp_dir=str(ray_folder),
+    )
+    serve.start(http_options={"host": "127.0.0.1", "port": port})
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
+    yield port
+    serve.shutdown()
+    ray.shutdown()

@@ -1,0 +1,53 @@
+"""The pose model's deployment around an estimator that can be slow, or break."""
+
+import os
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ray import serve
+
+from cluster.settings import Settings
+from cluster.vision.people import People, Pixels
+from serve_apps.pose_model import PoseModel
+
+Real: Any = PoseModel
+
+
+class SlowEstimator:
+    """Finds nobody, after a while; remembers what it was given."""
+
+    device = "cpu"
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.broken = False
+        self.batches: list[int] = []
+
+    def convert(self, height: int, width: int, input_size: int) -> None:
+        """Nothing."""
+
+    def estimate(self, frames: Sequence[Pixels], input_size: int = 640) -> list[People]:  # noqa: ARG002
+        if self.broken:
+            raise RuntimeError("the device is lost")
+        self.batches.append(len(frames))
+        time.sleep(self.seconds)
+        return [People.nobody() for _ in frames]
+
+
+@serve.deployment(name="SlowPose")
+class SlowPose(Real.func_or_class):  # type: ignore[misc]
+    """Everything but the network is the real thing."""
+
+    def __init__(self, settings: Settings, seconds: float) -> None:
+        super().__init__(settings)
+        self._estimator = SlowEstimator(seconds)
+
+    async def pid(self) -> int:
+        return os.getpid()
+
+    async def batches(self) -> list[int]:
+        return list(self._estimator.batches)
+
+    async def break_down(self) -> None:
+        self._estimator.broken = True

@@ -43,7 +43,7 @@ CutFaces = Callable[[str, str, float], Awaitable[None]]
 class Threads(Protocol):
     """Runs something in a thread."""
 
-    async def __call__(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    async def __call__(self, work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """What it gives."""
 
 

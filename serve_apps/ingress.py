@@ -6,18 +6,19 @@ HTTP ─> Serve's proxy ─> Api (serve_apps/api) ─┬─> Rooms, PoseModel (h
 """
 
 from contextlib import ExitStack
+from dataclasses import replace
 
-from cluster.logs import configure_logs
 from fastapi import FastAPI
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
+from cluster.logs import configure_logs
 from cluster.records.identity import open_identity
-from cluster.settings import load_settings
-from serve_apps.api.app import create_app
 from serve_apps.api.backend import Backend
 from serve_apps.clients import ServeRooms
 from serve_apps.pose_client import ServePose
+from serve_apps.quiet import QUIET
+from serve_apps.settings_file import SettingsFile
 
 
 @serve.deployment(
@@ -28,6 +29,7 @@ from serve_apps.pose_client import ServePose
     health_check_period_s=5,
     health_check_timeout_s=30,
     graceful_shutdown_timeout_s=10,
+    logging_config=QUIET,
 )
 @serve.ingress()
 class Api:
@@ -49,15 +51,26 @@ class Api:
     ) -> None:
         configure_logs()
         self._open = ExitStack()
-        settings = load_settings(settings_path)
+        self._file = SettingsFile(settings_path)
+        settings = self._file.settings
         identity = self._open.enter_context(open_identity(settings))
         self._backend = Backend(settings, identity, ServeRooms(rooms), ServePose(pose))
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """The application; Serve asks for it once the replica is made."""
-        return create_app(self._backend)
+        from serve_apps.api.app import create_app  # not in the process that only deploys it
+
+        self._app = create_app(self._backend)
+        return self._app
 
     def check_health(self) -> None:
-        """The records must answer; Serve starts the replica anew where they do not."""
+        """The records must answer; Serve starts the replica anew where they do not.
+
+        Called every few seconds, so this is also where changed settings are noticed. Limits and
+        sign-in are set up once: for them, start the service anew.
+        """
+        if self._file.look():
+            self._backend = replace(self._backend, settings=self._file.settings)
+            self._app.state.backend = self._backend
         with self._backend.identity.records.reading():
             pass

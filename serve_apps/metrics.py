@@ -88,3 +88,52 @@ def register_seconds() -> Histogram:
         boundaries=SECONDS,
         tag_keys=(),
     )
+
+
+@cache
+def frames() -> Counter:
+    """Pictures of cameras, by `camera` and `outcome`: read, late, dropped."""
+    return Counter(
+        "homeroom_frames",
+        description="Pictures of a camera: read, late (waited too long), dropped (model busy).",
+        tag_keys=("camera", "outcome"),
+    )
+
+
+@cache
+def latency_seconds() -> Histogram:
+    """Seconds from a picture's arrival to the number that rests on it."""
+    return Histogram(
+        "homeroom_latency_seconds",
+        description="Seconds from a picture's arrival to the number that rests on it.",
+        boundaries=SECONDS,
+        tag_keys=(),
+    )
+
+
+@cache
+def cameras_by_state() -> Gauge:
+    """Cameras by `state` of their stream."""
+    return Gauge(
+        "homeroom_cameras", description="Cameras by state of their stream.", tag_keys=("state",)
+    )
+
+
+@cache
+def readers_running() -> Gauge:
+    """Readers that answer."""
+    return Gauge("homeroom_readers", description="Readers that answer.")
+
+
+@cache
+def windows_waiting() -> Gauge:
+    """Finished windows that are not in the lake yet."""
+    return Gauge(
+        "homeroom_windows_waiting", description="Finished windows that are not in the lake yet."
+    )
+
+
+@cache
+def windows_finished() -> Counter:
+    """Finished windows that were taken into the journal."""
+    return Counter("homeroom_windows", description="Finished windows that are safe in the journal.")

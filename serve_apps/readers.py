@@ -29,6 +29,10 @@ NAMESPACE = "homeroom"
 PREFIX = "reader-"
 CALL_SECONDS = 10.0
 START_SECONDS = 60.0
+CAMERAS = "cameras"
+"""A resource that nodes may declare: how many cameras may be read there. Where no node does, any
+may be."""
+
 CPUS_A_CAMERA = 0.02
 """What a reader asks Ray for, so that readers spread over nodes by CPU. Less than decoding takes:
 on a machine with too many cameras, late frames are dropped rather than cameras left out."""
@@ -88,6 +92,8 @@ class Readers:
             "max_restarts": 0,  # the reconciling loop starts another, with its cameras
             "max_concurrency": 100,
         }
+        if CAMERAS in ray.cluster_resources():
+            options["resources"] = {CAMERAS: cameras}
         remote = ray.remote(StreamReader).options(**options)
         self._actors[reader_id] = remote.remote(
             reader_id,

@@ -46,6 +46,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 NAME, ROOMS, FACES = "Registers", "Rooms", "FaceModel"
+STARTING = "starting"
 LOOK_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 THREADS = 32
@@ -61,7 +62,8 @@ class RegistersStatus:
         comparing: Those for which faces are cut now.
         frames_compared: Since the replica started.
         frames_dropped: Likewise: too many, not allowed any more, or under no valid ticket.
-        problem: The code of what keeps registers from being looked at; empty where nothing does.
+        problem: The code of what keeps registers from being looked at, `starting` before the
+            first look; empty where nothing does.
     """
 
     open: int
@@ -92,6 +94,7 @@ class Registers:
 
     async def __init__(self, settings_path: str | Path | None) -> None:  # type: ignore[misc]
         self._settings = load_settings(settings_path)
+        self._app = serve.get_replica_context().app_name
         self._open_things = ExitStack()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="registers")
         self._identity: Identity | None = None
@@ -99,7 +102,7 @@ class Registers:
         self._rooms: DeploymentHandle | None = None
         self._calls: dict[str, FaceCall] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._open, self._compared, self._dropped, self._problem = 0, 0, 0, ""
+        self._open, self._compared, self._dropped, self._problem = 0, 0, 0, STARTING
         self._loop_task = asyncio.get_running_loop().create_task(self._look_again_and_again())
 
     def __del__(self) -> None:
@@ -144,9 +147,9 @@ class Registers:
             ServiceDown: It has.
         """
         if self._loop_task.done():
-            raise ServiceDown("the loop of the registers has ended.") from (
-                None if self._loop_task.cancelled() else self._loop_task.exception()
-            )
+            why = None if self._loop_task.cancelled() else self._loop_task.exception()
+            logger.error("the loop of the registers has ended", exc_info=why)
+            raise ServiceDown("the loop of the registers has ended.") from why
 
     async def _look_again_and_again(self) -> None:
         pause = LOOK_SECONDS
@@ -172,11 +175,11 @@ class Registers:
             if task.done() or self._calls[lesson_id].register != wanted.get(lesson_id)
         ]
         await asyncio.gather(*(self._end(lesson_id) for lesson_id in over))
-        for lesson_id, register in wanted.items():
-            if lesson_id not in self._tasks:
-                self._begin(identity, register)
         self._open = len(found)
         metrics.registers_open().set(self._open)
+        for lesson_id, register in wanted.items():
+            if lesson_id not in self._tasks:
+                await self._begin(identity, register)
         metrics.registers_comparing().set(sum(bool(c.ticket) for c in self._calls.values()))
 
     def _open_identity(self) -> Identity:
@@ -196,10 +199,10 @@ class Registers:
         found = open_now(identity, rooms)
         return found, may_use_faces(self._settings, found)
 
-    def _begin(self, identity: Identity, register: OpenRegister) -> None:
+    async def _begin(self, identity: Identity, register: OpenRegister) -> None:
         faces = self._faces
         if faces is None:
-            handle = _handle_of(FACES)
+            handle = await self._in_thread(_handle_of, FACES, self._app)
             faces = self._faces = RemoteFaces(handle, asyncio.get_running_loop())
         new_roll_call = partial(
             RollCall,
@@ -224,23 +227,23 @@ class Registers:
             logger.error("a register's face call failed", exc_info=task.exception())
 
     async def _cut_faces(self, room_id: str, ticket: str, seconds: float) -> None:
-        if self._rooms is None:
-            self._rooms = _handle_of(ROOMS)
+        rooms: DeploymentHandle = self._rooms or await self._in_thread(_handle_of, ROOMS, self._app)
+        self._rooms = rooms
         async with in_our_words("rooms", seconds=ROOMS_SECONDS):
-            await self._rooms.cut_faces.remote(room_id, ticket, seconds)
+            await rooms.cut_faces.remote(room_id, ticket, seconds)
 
-    async def _in_thread(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    async def _in_thread(self, work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, partial(work, *args, **kwargs))
 
 
-def _handle_of(name: str) -> DeploymentHandle:
+def _handle_of(name: str, app: str) -> DeploymentHandle:
     """Another deployment of the same application: found by name, as the two need each other.
 
     Raises:
         ServiceDown: There is none.
     """
     try:
-        return serve.get_deployment_handle(name, serve.get_replica_context().app_name)
-    except RayServeException as error:
-        raise ServiceDown(f"there is no deployment {name}.") from error
+        return serve.get_deployment_handle(name, app)
+    except (KeyError, RayServeException) as error:
+        raise ServiceDown(f"there is no deployment {name} in the application.") from error

@@ -22,6 +22,7 @@ from ray import serve
 import cluster
 from cluster.district import Timetable, load_timetable
 from cluster.errors import HomeroomError, JournalError
+from cluster.logs import configure_logs
 from cluster.records.database import open_records
 from cluster.records.timetable import timetable_from_records
 from cluster.settings import Settings
@@ -34,11 +35,14 @@ from cluster.vision.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.journal import Journal, LiveWindow
 from cluster.warehouse.lake import Lake
 from cluster.warehouse.live_parts import flush
+from serve_apps import metrics
 from serve_apps.board import Board
 from serve_apps.clients import ServeRegisters, ServeRooms
 from serve_apps.placement import place
 from serve_apps.pose_client import ServePose
+from serve_apps.quiet import QUIET
 from serve_apps.readers import Readers, Services
+from serve_apps.room_metrics import RoomMetrics
 from serve_apps.settings_file import SettingsFile
 from serve_apps.views import CameraStatus, Changes, JournalStatus, RoomNow, ToldWindow
 
@@ -65,6 +69,7 @@ def utc_now() -> datetime:
     health_check_period_s=5,
     health_check_timeout_s=30,
     graceful_shutdown_timeout_s=10,
+    logging_config=QUIET,
 )
 class Rooms:
     """The deployment.
@@ -74,6 +79,7 @@ class Rooms:
     """
 
     async def __init__(self, settings_path: str | None) -> None:  # type: ignore[misc] # Serve awaits it
+        configure_logs()
         self._file = SettingsFile(settings_path)
         settings = self._file.settings
         self._weights: WeightsFile = await asyncio.to_thread(
@@ -87,6 +93,7 @@ class Rooms:
         self._board.remember(self._journal.recent(since))
         self._readers = Readers(_services(), version=cluster.__version__.replace(".", "-"))
         self._reads: dict[str, Mapping[str, CameraJob]] = {}
+        self._metrics = RoomMetrics()
         self._problem = ""
         self._changed = asyncio.Condition()
         self._tasks = [
@@ -125,11 +132,14 @@ class Rooms:
         up_to = 0
         if windows:
             try:
-                await asyncio.to_thread(self._journal.append, windows)
+                new = await asyncio.to_thread(self._journal.append, windows)
+                if new:
+                    metrics.windows_finished().inc(new)
                 up_to, self._problem = report.windows[-1].number, ""
             except JournalError as error:
                 self._problem = str(error)
                 logger.error("windows wait in the readers: %s", error)
+        self._metrics.take(report)
         before = self._board.last_id
         self._board.take(report, windows, utc_now())
         await self._tell_if_changed(before)
@@ -246,7 +256,11 @@ class Rooms:
         # Readers of an older version go after their cameras have found another.
         leaving = [r for r in reads if r in plan.superfluous or not self._readers.is_ours(r)]
         await asyncio.gather(*(self._readers.end(reader_id) for reader_id in leaving))
+        gone = set(self._reads)
         self._reads = await self._readers.look()
+        self._metrics.forget(gone - set(self._reads))
+        status = await self.journal()
+        self._metrics.states(self._board.cameras(), len(self._reads), status.waiting)
 
     async def _bring(
         self, reader_id: str, jobs: list[CameraJob], reads: Mapping[str, CameraJob] | None

@@ -7,8 +7,8 @@ a cluster. Ctrl-C or SIGTERM: the readers finish their windows, then everything 
 """
 
 import ipaddress
+import logging
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -20,7 +20,6 @@ from typing import Annotated, Any
 
 import ray
 import typer
-from cluster.logs import configure_logs
 from ray import serve
 from ray.serve.config import HTTPOptions, ProxyLocation
 from rich.console import Console
@@ -33,13 +32,14 @@ from cluster.local_ray import (
     start_ray_here,
     store_bytes,
 )
+from cluster.logs import configure_logs
 from cluster.settings import Live, Settings, load_settings
 from serve_apps.app import APP, Arguments, build
+from serve_apps.quiet import QUIET
 
 EXIT_FAILED = 1
 STORE_BYTES = 512 * MEBIBYTE
 LEAST_STORE_BYTES = 256 * MEBIBYTE
-TOKEN_BYTES = 32
 DRAIN_SECONDS = 20.0
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -54,6 +54,8 @@ def main(
     """Run the live service until Ctrl-C: cameras, rooms, registers and the HTTP API."""
     console = Console(stderr=True)
     configure_logs()
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
     try:
         run(settings, console)
     except HomeroomError as error:
@@ -74,10 +76,11 @@ def run(path: Path | None, console: Console) -> None:
     with ExitStack() as ending:
         with console.status("starting"):
             _ray(settings, ending)
-            serve.start(proxy_location=ProxyLocation.HeadOnly, http_options=options)
-            ending.callback(serve.shutdown)
+            serve.start(
+                proxy_location=ProxyLocation.HeadOnly, http_options=options, logging_config=QUIET
+            )
             try:
-                handle = serve.run(
+                serve.run(
                     build(Arguments(settings=str(path) if path else None)),
                     name=APP,
                     route_prefix="/",
@@ -93,7 +96,6 @@ def run(path: Path | None, console: Console) -> None:
             highlight=False,
             soft_wrap=True,
         )
-        del handle
         stop.wait()
         console.print("Ending: windows in progress are finished first.", highlight=False)
 
@@ -160,10 +162,9 @@ def _ray(settings: Settings, ending: ExitStack) -> None:
     try:
         if address:
             ray.init(address=address, log_to_driver=False)
-            ending.callback(ray.shutdown)
+            ending.callback(serve.delete, APP)
             refuse_spilling_to_disk()
             return
-        with_token()
         options: dict[str, Any] = {"include_dashboard": False}
         if settings.archive.footage_roots:  # jobs are submitted to the dashboard
             host, port = _dashboard(settings)
@@ -178,13 +179,6 @@ def _ray(settings: Settings, ending: ExitStack) -> None:
         raise RayError(
             f"Ray cannot be {'joined' if address else 'started'}: {error}", where=address
         ) from error
-
-
-def with_token() -> None:
-    """Have Ray ask for a token: whoever reaches its ports could otherwise run programs."""
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
-    if os.environ["RAY_AUTH_MODE"] == "token" and "RAY_AUTH_TOKEN_PATH" not in os.environ:
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(TOKEN_BYTES))
 
 
 def _dashboard(settings: Settings) -> tuple[str, int]:

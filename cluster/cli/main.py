@@ -16,6 +16,7 @@ from cluster.cli import (
     roster,
     serve,
     setup,
+    status,
     tables,
     token,
 )
@@ -43,6 +44,7 @@ app.command("query")(tables.query)
 app.command("report")(tables.report)
 app.command("serve")(serve.serve)
 app.command("openapi")(serve.openapi)
+app.command("status")(status.status)
 app.add_typer(roster.app, name="roster")
 app.add_typer(consent.app, name="consent")
 app.add_typer(face.app, name="face")

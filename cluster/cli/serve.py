@@ -5,6 +5,7 @@ Ctrl-C and the exit status are the service's own.
 """
 
 import os
+import secrets
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -13,10 +14,13 @@ import typer
 
 SERVER = "serve_apps.server"
 DOCUMENT = "serve_apps.api.document"
+TOKEN_BYTES = 32
 
 
 def serve(settings: Annotated[Path | None, typer.Option("--settings")] = None) -> None:
     """Run the live service: cameras, rooms, registers and the HTTP API, until Ctrl-C."""
+    if "RAY_ADDRESS" not in os.environ:
+        _have_ray_ask_for_a_token()
     _become(SERVER, [f"--settings={settings}"] if settings else [])
 
 
@@ -29,6 +33,16 @@ def openapi(
     """Write the OpenAPI document of the HTTP API."""
     arguments = [f"--out={out}"] if out else []
     _become(DOCUMENT, [*arguments, *([f"--check={check}"] if check else [])])
+
+
+def _have_ray_ask_for_a_token() -> None:
+    """Whoever reaches the ports of a Ray could otherwise run programs in it.
+
+    Ray reads this when it is imported, so it stands in the environment before the service starts.
+    """
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if os.environ["RAY_AUTH_MODE"] == "token" and "RAY_AUTH_TOKEN_PATH" not in os.environ:
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(TOKEN_BYTES))
 
 
 def _become(module: str, arguments: list[str]) -> NoReturn:

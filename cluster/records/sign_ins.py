@@ -12,9 +12,10 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import delete, or_, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from cluster.errors import NotFound, RecordsBusy
+from cluster.errors import NotFound
 from cluster.records.identity import Identity, Work
 from cluster.records.models import SignInRow, User, new_id
 from cluster.records.people import user_of
@@ -22,6 +23,8 @@ from cluster.security.roles import Principal, Role
 from cluster.security.tokens import id_of_session, id_of_token, new_session, refused, token_of
 
 Kind = Literal["token", "session"]
+
+SHORT_WAIT_MS = 200
 
 logger = logging.getLogger(__name__)
 
@@ -282,10 +285,23 @@ def _is_there(session: Session, user_id: str) -> bool:
 
 
 def _mark_used(identity: Identity, sign_in_id: str, day: date) -> None:
+    """Write the day of the last use, unless somebody else is writing for long (an import, say).
+
+    Nobody is kept waiting at the door since a list would be a day behind: hence a connection of its
+    own, which waits a moment only, and no place in the queue of writers.
+    """
+    wait = (
+        f"PRAGMA busy_timeout = {SHORT_WAIT_MS}"
+        if identity.records.is_sqlite
+        else f"SET LOCAL lock_timeout = '{SHORT_WAIT_MS}ms'"
+    )
+    used = update(SignInRow).where(SignInRow.id == sign_in_id).values(last_used_on=day)
     try:
-        with identity.records.writing() as session:
-            session.execute(
-                update(SignInRow).where(SignInRow.id == sign_in_id).values(last_used_on=day)
-            )
-    except RecordsBusy as error:  # nobody is kept outside since a list would be a day behind
-        logger.warning("the day of a sign-in's last use was not written: %s", error)
+        with identity.records.engine.connect() as connection:
+            connection.detach()
+            connection.exec_driver_sql(wait)
+            connection.execute(used)
+            connection.commit()
+    except DBAPIError as error:
+        reason = type(error.orig).__name__
+        logger.warning("the day of a sign-in's last use was not written: %s", reason)

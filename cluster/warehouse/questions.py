@@ -218,7 +218,7 @@ def ask(
     sql = f"{question.sql} LIMIT $page_limit OFFSET $page_offset"
     with open_warehouse(settings) as connection, _ended_after(connection, longest_seconds):
         try:
-            found = connection.execute(sql, {**values, **page}).to_arrow_table()
+            found = connection.sql(sql, params={**values, **page}).to_arrow_table()
             [(path,)] = connection.execute(
                 "SELECT path FROM duckdb_databases() WHERE database_name = 'district'"
             ).fetchall()

@@ -9,7 +9,8 @@ no keypoint leaves the service.
 """
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from enum import IntEnum
+from typing import Annotated, Any, Final
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -41,6 +42,14 @@ router = APIRouter(
     dependencies=[allow(Role.OPERATOR, Role.SCHOOL_LEADER)],
     responses=ERRORS,
 )
+
+
+class InputSize(IntEnum):
+    """Longer side, in pixels, at which a picture is looked at."""
+
+    USUAL = 640
+    LARGER = 960
+    LARGEST = 1280
 
 
 class CountsBody(Body):
@@ -80,9 +89,9 @@ _BINARY: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary
 async def analyse_picture(
     request: Request,
     input_size: Annotated[
-        Literal[640, 960, 1280],
+        InputSize,
         Query(description="Longer side, in pixels, at which it is looked at."),
-    ] = 640,
+    ] = InputSize.USUAL,
 ) -> CountsBody:
     """How many people are in a picture, and what they do, where they are enough to tell."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -25,6 +25,7 @@ from serve_apps.api import (
     lessons,
     registers,
     rooms,
+    sign_in,
     warehouse,
 )
 from serve_apps.api.access import install
@@ -51,6 +52,7 @@ ROUTERS: Final = (
     analyse.router,
     data_protection.router,
     audit.router,
+    sign_in.router,
 )
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from cluster.errors import NotFound
 from cluster.security.roles import Role
+from cluster.streams.addresses import hidden
 from cluster.streams.states import Reason, StreamState
 from serve_apps.api.access import allow
 from serve_apps.api.backend import backend_of
@@ -137,10 +138,10 @@ async def show_camera(request: Request, camera_id: CameraPath) -> CameraBody:
 def _body(told: CameraStatus) -> CameraBody:
     health = asdict(told.health)
     around = {name: value for name, value in asdict(told).items() if name != "health"}
-    return CameraBody.model_validate({**health, **around})
+    return CameraBody.model_validate({**health, **around, "detail": hidden(health["detail"])})
 
 
 def _journal(told: JournalStatus) -> JournalBody:
     return JournalBody(
-        waiting=told.waiting, oldest_waiting=told.oldest_waiting, problem=told.problem
+        waiting=told.waiting, oldest_waiting=told.oldest_waiting, problem=hidden(told.problem)
     )

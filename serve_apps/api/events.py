@@ -25,10 +25,10 @@ from starlette.types import Receive, Scope, Send
 
 from cluster.errors import HomeroomError, NotAllowed
 from cluster.security.roles import Principal
+from serve_apps.api.access import still_signed_in
 from serve_apps.api.backend import Backend, backend_of
 from serve_apps.api.bodies import Body, Name
 from serve_apps.api.broadcast import Broadcast, Subscription
-from serve_apps.api.door import still_signed_in
 from serve_apps.api.errors import ERRORS
 from serve_apps.api.reach import Reach, must_reach, rooms_in_reach
 from serve_apps.api.room_bodies import room_body, window_body

@@ -45,7 +45,8 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 UNREADABLE = (ValueError, KeyError, TypeError, RuntimeError, AttributeError)
 """What Authlib raises where an answer of the provider is not what the standard says."""
 
-logging.getLogger("authlib").setLevel(logging.INFO)  # at DEBUG it writes PKCE verifiers
+for _library in ("authlib", "httpcore"):  # at DEBUG they write PKCE verifiers and headers
+    logging.getLogger(_library).setLevel(logging.INFO)
 
 logger = logging.getLogger(__name__)
 

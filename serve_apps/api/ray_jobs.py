@@ -8,7 +8,6 @@ the dashboard, which may hang: call it in a thread that may be given up.
 
 import json
 import logging
-import re
 import secrets
 import shlex
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
 
 from cluster.errors import JobError, NotFound, ServiceDown
 from cluster.settings import ENV_SETTINGS_FILE
+from cluster.streams.addresses import hidden
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +32,6 @@ OURS: Final = "homeroom"
 ARCHIVE: Final = "analyse_archive"
 TAIL: Final = 64 * 1024
 """Characters of a log that are given at once."""
-
-_USER_INFO = re.compile(r"(?<=://)[^\s\"'<>]*@")
-_SECRET = re.compile(
-    r"(?i)((?:password|passwd|pwd|secret|token|sig|signature|credential|key)[\w-]*\s*[=:]\s*)"
-    r"[^\s&\"',;]+"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +148,7 @@ class ArchiveJobs:
             client = JobSubmissionClient(self._dashboard)
             info = client.get_job_info(job_id)
             _ours(info, job_id)
-            text = without_credentials(client.get_job_logs(job_id))
+            text = hidden(client.get_job_logs(job_id))
         is_over = info.status.is_terminal()
         if not is_over:  # a line that is not whole yet may hide less than it should
             text = text[: text.rfind("\n") + 1]
@@ -186,11 +180,6 @@ def entrypoint(
     return shlex.join([*PROGRAM, *options, "--", *footage])
 
 
-def without_credentials(text: str) -> str:
-    """A text without what stands before the @ of an address, and without values of secrets."""
-    return _SECRET.sub(r"\1***", _USER_INFO.sub("***@", text))
-
-
 def _is_ours(info: JobDetails) -> bool:
     return bool((info.metadata or {}).get(OURS) == ARCHIVE and info.submission_id)
 
@@ -206,9 +195,9 @@ def _job(info: JobDetails) -> ArchiveJob:
     return ArchiveJob(
         job_id=str(info.submission_id),
         state=str(JobStatus(info.status).value).lower(),
-        detail=without_credentials(info.message or "")[:2000],
+        detail=hidden(info.message or "")[:2000],
         submitted_by=metadata.get("submitted_by", ""),
-        footage=tuple(without_credentials(one) for one in _listed(metadata.get("footage"))),
+        footage=tuple(hidden(one) for one in _listed(metadata.get("footage"))),
         started_at=_moment(info.start_time),
         ended_at=_moment(info.end_time),
     )
@@ -231,12 +220,12 @@ def _in_our_words() -> Iterator[None]:
     try:
         yield
     except (ConnectionError, AuthenticationError, requests.RequestException) as error:
-        logger.warning("Ray's dashboard: %s", without_credentials(str(error)))
+        logger.warning("Ray's dashboard: %s", hidden(str(error)))
         raise ServiceDown(
             "Ray's dashboard does not answer.", hint="Ask who runs Homeroom to look at Ray."
         ) from None
     except (RuntimeError, ValueError) as error:
         if "status code 404" in str(error):
             raise NotFound("there is no such archive job.") from None
-        logger.warning("Ray refused: %s", without_credentials(str(error)))
+        logger.warning("Ray refused: %s", hidden(str(error)))
         raise JobError("Ray does not take it.", hint="The log of the service says why.") from None

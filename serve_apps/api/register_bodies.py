@@ -23,7 +23,10 @@ STUDENT: Final = "0c6f1c9be7d94c4f8f5a5f0f8f2f1a01"
 TEACHER: Final = "9d1a2b3c4d5e4f60718293a4b5c6d7e8"
 
 Version = Annotated[int, Field(ge=0, le=LARGEST_VERSION)]
-Marks = Annotated[dict[StudentName, Status], Field(max_length=MOST_STUDENTS)]
+Marks = Annotated[
+    dict[StudentName, Status],
+    Field(max_length=MOST_STUDENTS, json_schema_extra={"additionalProperties": False}),
+]
 
 
 class EntryBody(Body):

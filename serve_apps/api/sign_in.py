@@ -61,16 +61,28 @@ class TokenForm(BaseModel):
 class SessionBody(BaseModel):
     """Who is in."""
 
-    name: str = Field(examples=["operator:anna"])
-    roles: list[Role] = Field(examples=[["operator"]])
-    schools: list[str] = Field(examples=[[]], description="Schools that a leader leads.")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"name": "operator:anna", "roles": ["operator"], "schools": [], "csrf": "5f"}
+        }
+    )
+
+    name: str = Field(description="As the audit log has it; never a person's name.")
+    roles: list[Role] = Field(description="All roles.")
+    schools: list[str] = Field(description="Schools that a leader leads.")
     csrf: str | None = Field(
-        examples=["5f2c…"],
         description="Changes with this session carry it in X-Homeroom-CSRF; null with a token.",
     )
 
 
-@router.get("/sign-in", status_code=302, response_class=RedirectResponse, dependencies=[OPEN])
+@router.get(
+    "/sign-in",
+    summary="Sign in at the identity provider",
+    operation_id="begin_sign_in",
+    status_code=302,
+    response_class=RedirectResponse,
+    dependencies=[OPEN],
+)
 async def begin(request: Request, next: Next = "/") -> Response:  # noqa: A002 (its public name)
     """Send the browser to the identity provider."""
     backend = backend_of(request)
@@ -82,7 +94,12 @@ async def begin(request: Request, next: Next = "/") -> Response:  # noqa: A002 (
 
 
 @router.get(
-    "/sign-in/callback", status_code=SEE_OTHER, response_class=RedirectResponse, dependencies=[OPEN]
+    "/sign-in/callback",
+    summary="Come back from the identity provider",
+    operation_id="finish_sign_in",
+    status_code=SEE_OTHER,
+    response_class=RedirectResponse,
+    dependencies=[OPEN],
 )
 async def callback(request: Request) -> Response:
     """Take the browser back from the identity provider, and begin a session."""
@@ -103,6 +120,8 @@ async def callback(request: Request) -> Response:
 
 @router.post(
     "/sign-in/token",
+    summary="Sign in with a token",
+    operation_id="sign_in_with_token",
     response_model=SessionBody,
     dependencies=[OPEN],
     openapi_extra={
@@ -134,7 +153,11 @@ async def with_token(request: Request) -> Response:
     return response
 
 
-@router.get("/sign-in/session")
+@router.get(
+    "/sign-in/session",
+    summary="Who is in, and this session's word",
+    operation_id="show_session",
+)
 async def session(request: Request, caller: Anybody) -> SessionBody:
     """Who is in, and the word that this session's changes must carry."""
     keys = backend_of(request).identity.keys
@@ -142,7 +165,13 @@ async def session(request: Request, caller: Anybody) -> SessionBody:
     return _body(caller, word)
 
 
-@router.post("/sign-out", status_code=SEE_OTHER, response_class=RedirectResponse)
+@router.post(
+    "/sign-out",
+    summary="End the session",
+    operation_id="sign_out",
+    status_code=SEE_OTHER,
+    response_class=RedirectResponse,
+)
 async def sign_out(request: Request, caller: Anybody) -> Response:
     """End the session; the browser is sent to the first page."""
     if _asker(request).kind != "session":

@@ -8,7 +8,7 @@ from typing import Any
 
 from ray import serve
 
-PATIENCE_SECONDS = 8.0
+PATIENCE_SECONDS = 60.0
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def faces(serve_port: int) -> Iterator[Any]:  # noqa: ARG001
 
 def running() -> int:
     deployments = serve.status().applications["faces"].deployments
-    return deployments["FaceModel"].replica_states.get("RUNNING", 0)
+    return int(deployments["FaceModel"].replica_states.get("RUNNING", 0))
 
 
 def embed(handle: Any, *calls: list[FaceChip]) -> list[Floats]:

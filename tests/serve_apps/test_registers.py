@@ -146,7 +146,7 @@ def test_without_an_open_register_nothing_is_cut(live: Live) -> None:
     async def told() -> None:
         async def looked() -> bool:
             status = await live.registers.status.remote()
-            return status.problem == "" and status.open == 0
+            return bool(status.problem == "" and status.open == 0)
 
         await until(looked, "the registers to be looked at")
         assert await live.rooms.leased.remote() == []
@@ -291,9 +291,7 @@ def test_a_register_opens_with_its_lesson_where_a_camera_is_live(
                 registers = serve.get_deployment_handle("Registers", "opens")
 
                 async def one() -> bool:
-                    status = await registers.status.remote()
-                    print(status)
-                    return bool(status.open == 1)
+                    return bool((await registers.status.remote()).open == 1)
 
                 await until(one, "the register to be open")
 
@@ -315,7 +313,10 @@ def test_records_that_cannot_be_opened_are_tried_again(
             async def problem() -> str:
                 return str((await registers.status.remote()).problem)
 
-            assert await until(problem, "the problem to be told") == "records_unusable"
+            async def unusable() -> bool:
+                return await problem() == "records_unusable"
+
+            await until(unusable, "the problem to be told")
             (tmp_path / "data").unlink()
 
             async def well() -> bool:

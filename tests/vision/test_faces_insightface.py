@@ -26,6 +26,7 @@ from cluster.vision.faces_insightface import (
     ARCFACE_LANDMARKS,
     DETECTOR_SIDE,
     REGION_FACES,
+    InsightFaceCutter,
     InsightFaceEngine,
     upright,
 )
@@ -301,6 +302,14 @@ def test_the_version_names_the_recognisers_file_and_checksum(
     recogniser = sums(pack / "rec_small.onnx")["rec_small.onnx"]
     assert engine.version == f"rec_small-{recogniser[:12]}"
     assert engine.name == "insightface"
+
+
+def test_a_cutter_cuts_what_the_engine_cuts(engine: InsightFaceEngine, pack: Path) -> None:
+    people = people_at((300, 200))
+    (cut,) = InsightFaceCutter(pack, threads=1).faces(picture(), people)
+    (expected,) = engine.faces(picture(), people)
+    np.testing.assert_array_equal(cut.pixels, expected.pixels)
+    assert engine.figures.chip_side == cut.pixels.shape[0]
 
 
 def test_loading_prints_nothing(pack: Path, capfd: pytest.CaptureFixture[str]) -> None:

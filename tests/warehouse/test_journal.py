@@ -4,7 +4,7 @@ import logging
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -309,7 +309,7 @@ def whole_journal(path: Path) -> bytes:
     return path.read_bytes()
 
 
-DAMAGES = {
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "garbage": lambda _: b"not a database" * 1000,
     "zeros": lambda whole: bytes(len(whole)),
     "half": lambda whole: whole[: len(whole) // 2],

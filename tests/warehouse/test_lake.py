@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.activity.suppression import ActivityWindow
-from cluster.errors import HomeroomError, LakeBusy, LakeUnwritable
+from cluster.errors import HomeroomError, LakeBusy, LakeError, LakeUnwritable
 from cluster.warehouse.lake import Interval, Lake, PartFacts, PartKey
 from tests.disks import make_read_only, small_disk
 
@@ -244,6 +245,64 @@ def test_a_second_writer_is_refused_until_the_first_is_killed(lake: Lake) -> Non
 def test_two_writers_in_one_process_are_refused_too(lake: Lake) -> None:
     with lake.locked(), pytest.raises(LakeBusy), Lake(lake.folder).locked():
         pass
+
+
+def test_a_writer_that_waits_has_the_lake_when_the_first_is_gone(lake: Lake) -> None:
+    holder = python(HOLDER, lake.folder)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    Timer(0.3, holder.kill).start()
+    with lake.locked(wait_seconds=30):
+        assert holder.wait() == -signal.SIGKILL
+    holder.communicate()
+
+
+def test_a_writer_that_does_not_sweep_still_replaces_what_was_left_half_written(
+    lake: Lake,
+) -> None:
+    python(KILLED_BEFORE_RENAME, lake.folder).communicate()
+    [left] = files_below(lake.folder)
+    with lake.locked(sweep=False):
+        assert files_below(lake.folder) == {left}
+        lake.write_part(KEY, FACTS, rows_of([window(NINE)]))
+    assert [Path(name).suffix for name in files_below(lake.folder)] == [".parquet"]
+
+
+def test_names_have_reached_the_disk_when_a_part_is_written(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+
+    def recorded(descriptor: int) -> None:
+        synced.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")))
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    lake.write_part(KEY, FACTS, [])
+    folders = [lake.part_path(KEY).parent, *lake.part_path(KEY).parents[1:4]]
+    assert set(folders) | {lake.folder.parent} == set(synced[1:])
+    synced.clear()
+    lake.write_part(KEY, FACTS, [])
+    assert synced[1:] == folders[:1]
+
+
+def test_a_part_is_read_whole_or_said_to_be_missing(lake: Lake) -> None:
+    assert lake.read_part(KEY) is None
+    lake.write_part(KEY, FACTS, rows_of([window(NINE)]))
+    assert lake.read_part(KEY) == (FACTS, rows_of([window(NINE)]))
+    path = lake.part_path(KEY)
+    path.write_bytes(path.read_bytes()[:-20])
+    assert lake.read_part(KEY) is None
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(LakeError, match="cannot be read") as refused:
+        lake.read_part(KEY)
+    assert refused.value.where == str(path)
+
+
+def test_a_run_is_read_back_as_it_was_written(lake: Lake) -> None:
+    assert lake.read_run("run-1") is None
+    lake.write_run(run_row())
+    assert lake.read_run("run-1") == run_row()
 
 
 def test_the_lock_falls_when_the_work_under_it_fails(lake: Lake) -> None:

@@ -263,7 +263,7 @@ def test_a_wrong_parameter_is_named(
     "page", [{"limit": 0}, {"limit": 1001}, {"limit": -1}, {"offset": -1}, {"offset": 1_000_001}]
 )
 def test_a_page_has_bounds(published: Settings, page: Mapping[str, int]) -> None:
-    with pytest.raises(QueryRefused, match="limit|offset"):
+    with pytest.raises(QueryRefused, match=r"limit|offset"):
         ask(published, "rooms", {}, **page)
 
 
@@ -287,7 +287,7 @@ def test_whatever_is_given_ends_in_an_answer_or_in_a_refusal(
     value = st.one_of(
         st.text(max_size=80),
         st.dates(),
-        st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=14)), None])),  # type: ignore[arg-type]
+        st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=14)), None])),
         st.sampled_from(["9999-12-31", "0001-01-01", "2026-W10", "NaN", "infinity", "\0"]),
     )
     parameters = {
@@ -295,12 +295,12 @@ def test_whatever_is_given_ends_in_an_answer_or_in_a_refusal(
         for parameter in QUESTIONS[name].parameters
         if data.draw(st.booleans())
     }
+    refusal = ""
     try:
-        answer = ask(published, name, {**GIVEN[name], **parameters})
+        ask(published, name, {**GIVEN[name], **parameters})
     except QueryRefused as refused:
-        assert "DuckDB" not in str(refused)
-    else:
-        assert len(answer.rows) <= 100
+        refusal = str(refused)
+    assert "DuckDB" not in refusal
 
 
 def test_parameters_are_bound_and_never_written_into_a_statement() -> None:
@@ -328,15 +328,19 @@ def test_what_takes_too_long_is_ended_and_leaves_nothing_behind(
     assert ask(published, "rooms", {}).rows
 
 
-def test_many_threads_may_ask_while_a_new_warehouse_is_published(published: Settings) -> None:
-    def work(turn: int) -> tuple[tuple[Any, ...], ...]:
-        if turn % 8 == 7:
-            publish(published, Timetable(), now=NINE + timedelta(seconds=turn))
-        return ask(published, "room_windows", GIVEN["room_windows"]).rows
+def test_many_threads_may_ask_while_new_warehouses_are_published(school: Settings) -> None:
+    write_windows(school, [window(NINE), withheld(NINE + TEN_SECONDS)])
+    publish(school, Timetable(), now=NINE)
 
-    expected = work(0)
+    def asked(_: int) -> tuple[tuple[Any, ...], ...]:
+        return ask(school, "room_windows", GIVEN["room_windows"]).rows
+
+    expected = asked(0)
     with ThreadPoolExecutor(8) as pool:
-        assert set(pool.map(work, range(48))) == {expected}
+        answers = pool.map(asked, range(60))
+        for turn in (1, 2):
+            publish(school, Timetable(), now=NINE + timedelta(seconds=turn))
+        assert set(answers) == {expected}
 
 
 def test_asking_leaves_no_file_open(published: Settings) -> None:

@@ -1,0 +1,8 @@
+"""What Serve logs of our deployments: warnings and errors, not a line for each call.
+
+Readers alone make four calls a second each; requests have log lines of their own, with their ids.
+"""
+
+from typing import Any
+
+QUIET: dict[str, Any] = {"log_level": "WARNING", "enable_access_log": False}

@@ -1,0 +1,111 @@
+"""Which registers cameras may serve now, and those that open with their lesson."""
+
+from datetime import timedelta
+from typing import Any
+
+from cluster.records.models import LessonRow
+from cluster.records.registers import register_of
+from cluster.register.open_now import ACTOR, live_rooms, open_now, open_with_lessons
+from cluster.register.register import Roll
+from cluster.register.states import Status
+from tests.register.school import CLASS, LESSON, MONDAY, School, student, teacher
+
+ROOMS = ["room-1"]
+
+
+def opened_by(school: School, lesson: str = LESSON) -> Any:
+    with school.identity.records.reading() as session:
+        row = register_of(session, lesson)
+        return row.opened_by if row else None
+
+
+def test_a_register_is_open_from_its_opening_to_its_closing(school: School) -> None:
+    assert open_now(school.identity, ROOMS) == []
+    school.open()
+    (found,) = open_now(school.identity, ROOMS)
+    assert (found.lesson_id, found.class_id, found.room_id) == (LESSON, CLASS, "room-1")
+    assert found.closes_at == MONDAY + timedelta(minutes=10)
+    assert open_now(school.identity, ["room-2"]) == []
+    assert open_now(school.identity, []) == []
+    school.clock.turn(minutes=10)
+    assert open_now(school.identity, ROOMS) == []
+
+
+def test_a_register_that_a_teacher_closes_is_not_open(school: School) -> None:
+    school.open()
+    with school.identity.work(teacher(1)) as work:
+        Roll(work, school.settings).close(LESSON)
+    assert open_now(school.identity, ROOMS) == []
+
+
+def test_a_lesson_that_begins_opens_its_register_once(school: School) -> None:
+    school.clock.turn(minutes=-1)
+    assert open_with_lessons(school.identity, school.settings, ROOMS) == 0
+    school.clock.turn(minutes=1)
+    assert open_with_lessons(school.identity, school.settings, ROOMS) == 1
+    assert open_with_lessons(school.identity, school.settings, ROOMS) == 0
+    assert opened_by(school) == ACTOR
+    assert [one.lesson_id for one in open_now(school.identity, ROOMS)] == [LESSON]
+
+
+def test_a_lesson_that_is_long_under_way_or_elsewhere_is_left_alone(school: School) -> None:
+    assert open_with_lessons(school.identity, school.settings, ["room-2"]) == 0
+    school.clock.turn(minutes=10)
+    assert open_with_lessons(school.identity, school.settings, ROOMS) == 0
+    assert opened_by(school) is None
+
+
+def test_what_a_teacher_opened_and_closed_stays_closed(school: School) -> None:
+    school.open()
+    school.clock.turn(minutes=1)
+    with school.identity.work(teacher(1)) as work:
+        Roll(work, school.settings).close(LESSON)
+    assert open_with_lessons(school.identity, school.settings, ROOMS) == 0
+
+
+def test_what_was_only_marked_by_hand_before_the_lesson_is_opened_and_kept(
+    school: School,
+) -> None:
+    with school.identity.work(teacher(1)) as work:
+        Roll(work, school.settings).mark(LESSON, {student(1): Status.EXCUSED})
+    assert open_with_lessons(school.identity, school.settings, ROOMS) == 1
+    marked = {entry.student_id: entry.mark.status for entry in school.show().entries}
+    assert marked[student(1)] == Status.EXCUSED
+
+
+def test_all_lessons_that_begin_at_once_are_opened(school: School) -> None:
+    with school.identity.records.writing() as session:
+        session.add_all(
+            LessonRow(
+                id=f"at-once-{room}",
+                class_sourced_id=CLASS,
+                room_id=room,
+                starts_at=MONDAY,
+                ends_at=MONDAY + timedelta(minutes=45),
+            )
+            for room in ("room-2", "room-3")
+        )
+    rooms = ["room-2", "room-3"]
+    assert open_with_lessons(school.identity, _with(school, rooms), rooms) == 2
+
+
+def _with(school: School, rooms: list[str]) -> Any:
+    known = school.settings.rooms[0]
+    more = [known.model_copy(update={"id": room}) for room in rooms]
+    return type(school.settings).model_validate(
+        {
+            "schools": [one.model_dump() for one in school.settings.schools],
+            "rooms": [one.model_dump() for one in (known, *more)],
+        }
+    )
+
+
+def test_a_room_is_live_if_a_camera_of_it_has_an_address(school: School) -> None:
+    cameras = [
+        {"id": "read", "room": "room-1", "address": "rtsp://127.0.0.1/1"},
+        {"id": "archived", "room": "room-2"},
+    ]
+    settings = _with(school, ["room-2"])
+    both = type(settings).model_validate({**settings.model_dump(), "cameras": cameras})
+    assert live_rooms(both) == {"room-1"}
+    assert live_rooms(settings) == frozenset()

@@ -1,0 +1,221 @@
+"""A real RTSP server for tests, and one that can be made to misbehave.
+
+Import the fixture where it is needed:
+
+    from tests.rtsp import rtsp
+
+    def test_...(rtsp):
+        address = rtsp.serve(write_video(rtsp.folder / "room.mp4"))
+
+It plays MP4 files over TCP, over and over, as `aio-rtsp-toolkit` does; `python -m tests.rtsp
+FOLDER` does the same in a process of its own and prints its port.
+"""
+
+import asyncio
+import base64
+import logging
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aio_rtsp_toolkit.server import RtspServer as ToolkitServer
+from aio_rtsp_toolkit.server_session import RtspServerSession
+
+__all__ = ["RtspServer", "raw_server", "rtsp"]
+
+HOST = "127.0.0.1"
+
+
+class _Session(RtspServerSession):  # type: ignore[misc]
+    """One client's connection; asks for a password where the server has one."""
+
+    server: "_Server"
+
+    async def _handle_describe(self, uri: str, req_headers: dict[str, str]) -> None:
+        self.server.described += 1
+        wanted = self.server.user_info
+        given = req_headers.get("authorization", "").partition(" ")[2]
+        if wanted and given != base64.b64encode(wanted.encode()).decode():
+            challenge = {"WWW-Authenticate": 'Basic realm="camera"'}
+            await self._send_response(req_headers, 401, "Unauthorized", challenge)
+            return
+        await super()._handle_describe(uri, req_headers)
+
+    async def _send_interleaved_frame(self, channel: int, payload: bytes) -> None:
+        if not self.server.is_silent:
+            await super()._send_interleaved_frame(channel, payload)
+
+    def abort(self) -> None:
+        """Drop the connection as a camera without power does, without a word."""
+        self.sock.writer.transport.abort()
+
+
+class _Server(ToolkitServer):  # type: ignore[misc]
+    """The toolkit's server, which knows its sessions."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        super().__init__(str(folder), HOST, port)
+        self.logger = logging.getLogger("tests.rtsp")
+        self.user_info = ""
+        self.is_silent = False
+        self.described = 0
+        self.sessions: set[_Session] = set()
+
+    async def _handle_client(self, sock: Any) -> None:
+        session = _Session(self, sock)
+        self.sessions.add(session)
+        with suppress(OSError, asyncio.CancelledError):
+            await session.run()
+        self.sessions.discard(session)
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for session in list(self.sessions):
+            await session.close()
+        await super().close()
+
+
+class RtspServer:
+    """An RTSP server on a thread of its own.
+
+    Args:
+        folder: Its files.
+        port: Where it listens; 0: on a free one.
+    """
+
+    def __init__(self, folder: Path, port: int = 0) -> None:
+        self.folder = folder
+        self.port = port
+        self._server = _Server(folder, port)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="rtsp server")
+
+    def start(self) -> None:
+        """Listen."""
+        self._thread.start()
+        self._wait(self._server.start())
+        self.port = self._server._server.sockets[0].getsockname()[1]
+
+    def stop(self) -> None:
+        """Close all connections, and stop."""
+        self._wait(self._server.close())
+        self._wait(self._finish())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def serve(self, file: Path, *, user_info: str = "", plays: int = 0) -> str:
+        """The address of a file in its folder.
+
+        Args:
+            file: An MP4 with H.264 or HEVC.
+            user_info: `user:password@` to write into the address.
+            plays: After so many the server ends the stream; 0: never.
+        """
+        query = f"?play_count={plays}"
+        return f"rtsp://{user_info}{HOST}:{self.port}/{file.name}{query}"
+
+    def ask_for(self, user_info: str) -> None:
+        """Let nobody in without this `user:password`."""
+        self._server.user_info = user_info
+
+    def drop(self) -> None:
+        """Drop all connections without a word."""
+
+        def abort() -> None:
+            for session in list(self._server.sessions):
+                session.abort()
+
+        self._loop.call_soon_threadsafe(abort)
+
+    def be_silent(self, silent: bool) -> None:
+        """Keep connections, and send no picture."""
+        self._server.is_silent = silent
+
+    @property
+    def clients(self) -> int:
+        """Open connections."""
+        return len(self._server.sessions)
+
+    @property
+    def described(self) -> int:
+        """How often a stream was asked for."""
+        return self._server.described
+
+    async def _finish(self) -> None:
+        ours = asyncio.current_task()
+        others = [task for task in asyncio.all_tasks() if task is not ours]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.get_running_loop().shutdown_default_executor()
+
+    def _wait(self, work: Any) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
+
+
+@pytest.fixture
+def rtsp(tmp_path: Path) -> Iterator[RtspServer]:
+    """A running server; its files belong into `rtsp.folder`."""
+    folder = tmp_path / "rtsp"
+    folder.mkdir()
+    server = RtspServer(folder)
+    server.start()
+    yield server
+    server.stop()
+
+
+@contextmanager
+def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A TCP server that does with each connection what it is told; gives its port.
+
+    Args:
+        answer: Called on a thread for each connection, which is closed when the server is.
+    """
+    connections: list[socket.socket] = []
+    threads: list[threading.Thread] = []
+
+    def answered(connection: socket.socket) -> None:
+        with suppress(OSError):
+            answer(connection)
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            connections.append(connection)
+            threads.append(threading.Thread(target=answered, args=(connection,)))
+            threads[-1].start()
+
+    with socket.create_server((HOST, 0)) as server:
+        accepting = threading.Thread(target=accept)
+        accepting.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            accepting.join()
+            for connection in connections:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join()
+            for connection in connections:
+                connection.close()
+
+
+if __name__ == "__main__":
+    alone = RtspServer(Path(sys.argv[1]))
+    alone.start()
+    sys.stdout.write(f"{alone.port}\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+    alone.stop()

@@ -1,0 +1,182 @@
+"""The application as a whole: what its document says, and what no route may do."""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute, iter_route_contexts
+
+import serve_apps.api
+from cluster.security.roles import Role
+from serve_apps.api.access import route_table
+from serve_apps.api.app import openapi_document
+from tests.serve_apps.api.office import *  # noqa: F403 (fixtures)
+from tests.serve_apps.api.office import Office
+
+ROOT = Path(__file__).resolve().parents[3]
+FOLDER = Path(serve_apps.api.__file__).parent
+DOCUMENT = openapi_document()
+OPERATIONS = [
+    pytest.param(path, method, operation, id=f"{method.upper()} {path}")
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+    if path.startswith("/api/")
+]
+UNSUITED = {"activity", "share", "shares", "window", "hands", "people", "posture", "track", "box"}
+PERSONAL = {"student", "name", "entries", "face", "guardian", "embedding", "track", "box", "seat"}
+
+
+def resolved(schema: Any) -> Any:
+    """A schema with what it refers to in its place."""
+    if isinstance(schema, dict) and "$ref" in schema:
+        return resolved(DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+    if isinstance(schema, dict):
+        return {name: resolved(value) for name, value in schema.items()}
+    return [resolved(one) for one in schema] if isinstance(schema, list) else schema
+
+
+def properties(schema: Any) -> set[str]:
+    """The names of all properties in a schema, however deep."""
+    found: set[str] = set()
+    if isinstance(schema, dict):
+        found |= set(schema.get("properties", {}))
+        for value in schema.values():
+            found |= properties(value)
+    elif isinstance(schema, list):
+        for one in schema:
+            found |= properties(one)
+    return found
+
+
+def words(names: set[str]) -> set[str]:
+    return {word for name in names for word in name.split("_")}
+
+
+def answers(operation: dict[str, Any]) -> dict[str, Any]:
+    """What an operation answers when it goes well."""
+    return {k: v for k, v in operation["responses"].items() if k.startswith("2")}
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
+def test_every_operation_says_what_it_is_who_may_and_gives_an_example(
+    path: str, method: str, operation: dict[str, Any]
+) -> None:
+    assert operation["summary"], path
+    assert operation["description"], method
+    assert operation["tags"]
+    assert set(operation["x-roles"]) <= set(Role)
+    (answer,) = answers(operation).values()
+    assert all("example" in content for content in answer["content"].values())
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        assert "example" in content or resolved(content["schema"])["examples"], media_type
+    for parameter in operation.get("parameters", []):
+        assert parameter["description"], parameter["name"]
+    for status in ("401", "403", "422", "503"):
+        assert resolved(operation["responses"][status])["content"]["application/json"]
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [param.values[2]["operationId"] for param in OPERATIONS]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z_]+", str(name)) for name in names)
+
+
+def test_every_property_of_an_answer_is_described() -> None:
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        if name.endswith("Body") and name != "ErrorBody":
+            for key, value in schema.get("properties", {}).items():
+                assert value.get("description") or "$ref" in value, f"{name}.{key}"
+
+
+def test_bodies_refuse_what_they_do_not_know() -> None:
+    for param in OPERATIONS:
+        content = param.values[2].get("requestBody", {}).get("content", {})  # type: ignore[union-attr]
+        if "application/json" in content:
+            assert resolved(content["application/json"]["schema"])["additionalProperties"] is False
+
+
+def test_no_route_ties_what_is_done_to_a_person() -> None:
+    for param in OPERATIONS:
+        path, _, operation = param.values
+        known = words(properties(resolved(answers(operation))))  # type: ignore[arg-type]
+        if "/register" in str(path):
+            assert not known & UNSUITED, path
+        if str(path).startswith(("/api/rooms", "/api/cameras", "/api/analyse")):
+            assert not known & (PERSONAL - {"name"}), path
+
+
+def test_a_school_leader_gets_no_person() -> None:
+    for param in OPERATIONS:
+        path, _, operation = param.values
+        if Role.SCHOOL_LEADER in operation["x-roles"] and path != "/api/me":  # type: ignore[index]
+            known = properties(resolved(answers(operation)))  # type: ignore[arg-type]
+            assert not known & {"student_id", "entries", "marks", "changes"}, path
+
+
+def test_the_register_routes_know_nothing_of_activity() -> None:
+    for name in ("registers", "register_bodies", "lessons"):
+        tree = ast.parse((FOLDER / f"{name}.py").read_text())
+        modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        for module in modules:
+            assert not re.search(r"activity|streams|vision|room_bodies|views$", module or "") or (
+                module == "cluster.register.views"
+            )
+
+
+def test_the_room_routes_know_nothing_of_registers() -> None:
+    for name in ("rooms", "room_bodies", "events", "broadcast", "analyse", "cameras"):
+        text = (FOLDER / f"{name}.py").read_text()
+        assert "cluster.register" not in text
+        assert "cluster.records" not in text
+
+
+def test_the_document_needs_no_settings_and_is_served(office: Office) -> None:
+    answer = office.client.request("GET", "/api/openapi.json")
+    assert answer.json()["paths"] == DOCUMENT["paths"]
+    for path in ("/docs", "/redoc", "/openapi.json"):
+        assert office.client.request("GET", path).status_code == 404
+
+
+def test_the_documentation_lists_every_route_with_its_roles(office: Office) -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    listed = re.findall(r"^\| (GET|POST) \| `(/\S+)` \| (.+?) \|", page, re.MULTILINE)
+    told = {(method, path): roles for method, path, roles in listed}
+    made = {}
+    for method, path, roles in route_table(office.app):
+        if method != "HEAD":
+            made[(method, path)] = (
+                "everybody"
+                if not roles
+                else ("every role" if set(roles) == set(Role) else ", ".join(roles))
+            )
+    assert told == made
+
+
+def test_the_examples_of_the_documentation_are_json_and_no_real_ids() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    assert "http://" not in page.replace("http://127.0.0.1:8000", "")
+
+
+def test_blocking_work_stays_off_the_event_loop(office: Office) -> None:
+    """Routes that open the records, Ray or a picture are either plain or use a thread."""
+    blocking = re.compile(r"\b(identity|records|ask|Roll)\b[.(]")
+    for context in iter_route_contexts(office.app.routes):
+        route = context.original_route
+        if isinstance(route, APIRoute) and route.path.startswith("/api/"):
+            name = route.endpoint.__name__
+            tree = ast.parse(
+                (FOLDER / f"{route.endpoint.__module__.rpartition('.')[2]}.py").read_text()
+            )
+            for node in ast.walk(tree):
+                if isinstance(node, ast.AsyncFunctionDef) and node.name == name:
+                    body = ast.unparse(node).replace("identity.clock", "")
+                    assert not blocking.search(body), name
+
+
+def test_an_answer_carries_the_safe_headers_and_a_request_id(office: Office) -> None:
+    answer: httpx.Response = office.leader.answer("GET", "/api/rooms")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Request-ID"]

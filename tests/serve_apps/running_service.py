@@ -1,0 +1,184 @@
+"""`homeroom serve` as an operator starts it, and what a client sees of it."""
+
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+PATIENCE_SECONDS = 90.0
+HOMEROOM = [sys.executable, "-c", "from cluster.cli.main import run; run()"]
+
+SETTINGS = """
+data_dir = "data"
+[privacy]
+k = 5
+[live]
+port = {port}
+stall_seconds = 5
+[security]
+keys_dir = "keys"
+[[schools]]
+id = "hill"
+name = "Hill School"
+timezone = "Europe/Oslo"
+"""
+
+ROOM = """
+[[rooms]]
+id = "room-{number}"
+school = "hill"
+name = "Room {number}"
+[[cameras]]
+id = "cam-{number}"
+room = "room-{number}"
+address = "{address}"
+"""
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Service:
+    """A running service."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes]
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def homeroom(self, *words: str) -> str:
+        """What a command prints."""
+        done = subprocess.run(
+            [*HOMEROOM, *words], cwd=self.folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def token(self, role: str, *words: str) -> str:
+        """A token of a role, made once."""
+        if role not in self.tokens:
+            self.tokens[role] = self.homeroom("token", "create", "--role", role, *words).strip()
+        return self.tokens[role]
+
+    def headers(self, role: str) -> dict[str, str]:
+        words = {"school_leader": ["--school", "hill", "--name", "head"]}
+        return {"Authorization": f"Bearer {self.token(role, *words.get(role, ['--name', 'one']))}"}
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str, role: str = "school_leader") -> Any:
+        answer = httpx.get(f"{self.url}{path}", headers=self.headers(role), timeout=20)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def camera(self, camera_id: str) -> Any:
+        return self.get(f"/api/cameras/{camera_id}", role="operator")
+
+    def processes(self, name: str) -> list[psutil.Process]:
+        """Ray's processes of a name, such as `StreamReader`."""
+        root = psutil.Process(self.process.pid)
+        found = []
+        for process in root.children(recursive=True):
+            try:
+                if process.cmdline() and f"ray::{name}" in process.cmdline()[0]:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def kill(self, name: str) -> int:
+        """SIGKILL the one process of a name; its id."""
+        (process,) = self.processes(name)
+        process.kill()
+        return int(process.pid)
+
+    def write_settings(self, addresses: list[str]) -> None:
+        """Write the settings: a room with a camera for each address."""
+        text = SETTINGS.format(port=self.port)
+        for number, address in enumerate(addresses, start=1):
+            text += ROOM.format(number=number, address=address)
+        beside = self.folder / "new.toml"
+        beside.write_text(text)
+        beside.replace(self.folder / "homeroom.toml")
+
+    def journal(self) -> list[tuple[str, int]]:
+        """(camera, start in seconds since 1970) of every window in the journal.
+
+        The service holds the file for itself alone; what is looked at is a copy.
+        """
+        live = self.folder / "data" / "live"
+        with tempfile.TemporaryDirectory() as copied:
+            for path in live.glob("journal.sqlite*"):
+                shutil.copy(path, copied)
+            with closing(sqlite3.connect(f"{copied}/journal.sqlite")) as connection:
+                rows = connection.execute("SELECT camera_id, window_start FROM windows").fetchall()
+        return [(camera, start // 1_000_000) for camera, start in rows]
+
+
+def until(found: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
+    """Wait until something is true; what it gave."""
+    ends = time.monotonic() + seconds
+    last: Exception | None = None
+    while time.monotonic() < ends:
+        try:
+            answer = found()
+        except (httpx.HTTPError, AssertionError, ValueError, sqlite3.Error) as error:
+            answer, last = None, error
+        if answer:
+            return answer
+        time.sleep(0.25)
+    raise AssertionError(f"waited {seconds:.0f} s in vain for {what}") from last
+
+
+def is_up(service: Service) -> bool:
+    """Whether it answers over HTTP."""
+    return httpx.get(f"{service.url}/api/health", timeout=5).status_code == 200
+
+
+@contextmanager
+def running(folder: Path, addresses: list[str]) -> Iterator[Service]:
+    """A service for so long as the block; it is told to end as by Ctrl-C."""
+    port = free_port()
+    log = (folder / "serve.log").open("ab")
+    service = Service(folder, port, None)  # type: ignore[arg-type]
+    service.write_settings(addresses)
+    service.process = subprocess.Popen(
+        [*HOMEROOM, "serve"],
+        cwd=folder,
+        stdout=log,
+        stderr=log,
+        env={k: v for k, v in os.environ.items() if not k.startswith("RAY_")},
+    )
+    try:
+        until(lambda: service.process.poll() is not None or is_up(service), "the service")
+        assert service.process.poll() is None, (folder / "serve.log").read_text()
+        yield service
+    finally:
+        if service.process.poll() is None:
+            service.process.send_signal(signal.SIGINT)
+            try:
+                service.process.wait(60)
+            except subprocess.TimeoutExpired:
+                service.process.kill()
+                service.process.wait()
+        log.close()

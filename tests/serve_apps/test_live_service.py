@@ -1,0 +1,237 @@
+"""The live service, started as an operator starts it: killed part by part, it comes back by itself.
+
+One service for all tests of this file, in their order; each leaves it running.
+"""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cluster.demo.lesson_video import HEIGHT, WIDTH, frames_of_photo, group_photo
+from tests.conftest import write_video
+from tests.disks import small_disk
+from tests.serve_apps.running_service import HOMEROOM, Service, is_up, running, until
+
+WINDOW = 10
+ADULTS = 6
+
+
+@pytest.fixture(scope="module")
+def lesson(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six adults at a table, for some seconds."""
+    path = tmp_path_factory.mktemp("lesson") / "lesson.mp4"
+    pictures = frames_of_photo(group_photo(), 4.0, 10)
+    options = {"g": "20", "preset": "ultrafast"}
+    return write_video(path, frames=pictures, rate=10, size=(WIDTH, HEIGHT), options=options)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, lesson: Path) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("service")
+    (folder / "data").mkdir()
+    with (
+        small_disk(folder / "data" / "live", "8m"),
+        running(folder, [str(lesson), str(lesson)]) as service,
+    ):
+        yield service
+
+
+def room_is_live(service: Service, room_id: str = "room-1") -> bool:
+    return bool(service.get(f"/api/rooms/{room_id}")["state"] == "live")
+
+
+def windows_of(service: Service, camera_id: str) -> set[int]:
+    return {start for camera, start in service.journal() if camera == camera_id}
+
+
+def missing(service: Service, camera_id: str) -> list[int]:
+    """Windows that are not there, between the first and the last."""
+    starts = windows_of(service, camera_id)
+    return [s for s in range(min(starts), max(starts), WINDOW) if s not in starts]
+
+
+def test_a_room_shows_its_numbers(service: Service) -> None:
+    until(lambda: room_is_live(service), "numbers")
+    room = service.get("/api/rooms/room-1")
+    assert room["people"] == ADULTS
+    assert not room["suppressed"]
+    assert room["age_seconds"] < 5
+
+
+def test_finished_windows_follow(service: Service) -> None:
+    found = until(lambda: service.get("/api/rooms/room-1/windows?minutes=5")["windows"], "a window")
+    assert found[0]["people_max"] == ADULTS
+    until(lambda: windows_of(service, "cam-2"), "a window in the journal")
+
+
+def test_status_shows_the_cameras_in_the_terminal(service: Service) -> None:
+    shown = json.loads(service.homeroom("status", "--json"))
+    assert [camera["state"] for camera in shown["cameras"]] == ["live", "live"]
+    assert "cam-1" in service.homeroom("status")
+
+
+def test_events_resume_where_they_were_cut(service: Service) -> None:
+    headers = service.headers("school_leader")
+    first = _events(service, headers, 6)
+    again = _events(service, {**headers, "Last-Event-ID": str(first[0]["id"])}, 2)
+    assert all(event["id"] > first[0]["id"] for event in again)
+    assert len({event["id"] for event in first}) == len(first)
+
+
+def _events(service: Service, headers: dict[str, str], count: int) -> list[dict[str, int]]:
+    events: list[dict[str, int]] = []
+    url = f"{service.url}/api/rooms/events"
+    with httpx.stream("GET", url, headers=headers, timeout=30) as answer:
+        for line in answer.iter_lines():
+            if line.startswith("id:"):
+                events.append({"id": int(line[3:])})
+            if len(events) == count:
+                break
+    return events
+
+
+def test_a_killed_reader_comes_back_with_its_cameras(service: Service) -> None:
+    dead = service.kill("StreamReader")
+    until(
+        lambda: (
+            [p.pid for p in service.processes("StreamReader") if p.pid != dead]
+            and room_is_live(service)
+        ),
+        "another reader",
+    )
+    begun = max(windows_of(service, "cam-1"))
+    until(lambda: max(windows_of(service, "cam-1")) > begun + WINDOW, "windows after it")
+
+
+def test_a_killed_pose_model_comes_back(service: Service) -> None:
+    dead = service.kill("ServeReplica:homeroom:PoseModel")
+    until(
+        lambda: [
+            p.pid for p in service.processes("ServeReplica:homeroom:PoseModel") if p.pid != dead
+        ],
+        "another replica",
+    )
+    before = service.camera("cam-1")["frames_read"]
+    until(lambda: service.camera("cam-1")["frames_read"] > before + 4, "pictures")
+    until(lambda: room_is_live(service), "numbers")
+
+
+def test_killed_rooms_come_back_and_no_window_is_lost(service: Service) -> None:
+    until(lambda: room_is_live(service), "numbers")
+    (reader,) = service.processes("StreamReader")
+    known = max(windows_of(service, "cam-1"))
+    until(lambda: max(windows_of(service, "cam-1")) > known, "a window right before")
+    begun = max(windows_of(service, "cam-1"))
+    service.kill("ServeReplica:homeroom:Rooms")
+    until(lambda: max(windows_of(service, "cam-1")) > begun + 2 * WINDOW, "windows after it")
+    assert [p.pid for p in service.processes("StreamReader")] == [reader.pid]
+    for camera in ("cam-1", "cam-2"):
+        starts = windows_of(service, camera)
+        assert set(range(begun, max(starts), WINDOW)) <= starts
+    history = service.get("/api/rooms/room-1/windows?minutes=10")["windows"]
+    assert len(history) > 2
+
+
+def test_a_killed_proxy_comes_back(service: Service) -> None:
+    service.kill("ProxyActor")
+    until(lambda: is_up(service), "HTTP")
+    assert room_is_live(service)
+
+
+def test_a_killed_api_comes_back(service: Service) -> None:
+    service.kill("ServeReplica:homeroom:Api")
+    until(lambda: room_is_live(service), "HTTP")
+
+
+def test_a_full_disk_under_the_journal_loses_nothing(service: Service) -> None:
+    until(lambda: room_is_live(service), "numbers")
+    filler = service.folder / "data" / "live" / "filler"
+    with filler.open("wb", buffering=0) as stream, suppress(OSError):
+        while True:
+            stream.write(bytes(4096))
+    until(
+        lambda: service.get("/api/cameras", role="operator")["journal"]["problem"],
+        "the problem to be told",
+    )
+    assert room_is_live(service)
+    begun = int(time.time()) // WINDOW * WINDOW
+    until(lambda: time.time() > begun + 2 * WINDOW + 5, "two windows that cannot be kept")
+    filler.unlink()
+    until(lambda: max(windows_of(service, "cam-1")) > begun + WINDOW, "the windows that waited")
+    starts = windows_of(service, "cam-1")
+    assert {begun, begun + WINDOW} <= starts
+    journal = service.get("/api/cameras", role="operator")["journal"]
+    assert journal["problem"] == ""
+
+
+def test_a_change_of_settings_adds_a_camera_and_leaves_the_others_alone(
+    service: Service, lesson: Path
+) -> None:
+    before = service.camera("cam-1")
+    service.write_settings([str(lesson), str(lesson), str(lesson)])
+    until(lambda: room_is_live(service, "room-3"), "the new room")
+    after = service.camera("cam-1")
+    assert after["frames_read"] > before["frames_read"]
+    assert after["since"] == before["since"]
+    assert after["reader_id"] == before["reader_id"]
+
+
+def test_settings_that_became_wrong_change_nothing_and_are_told(
+    service: Service, lesson: Path
+) -> None:
+    (service.folder / "homeroom.toml").write_text("data_dir = 3\n")
+    until(
+        lambda: "data_dir" in service.get("/api/cameras", role="operator")["journal"]["problem"],
+        "the problem",
+    )
+    assert room_is_live(service)
+    service.write_settings([str(lesson), str(lesson), str(lesson)])
+    until(
+        lambda: not service.get("/api/cameras", role="operator")["journal"]["problem"],
+        "the end of the problem",
+    )
+
+
+def test_a_second_copy_is_refused(service: Service) -> None:
+    done = subprocess.run(
+        [*HOMEROOM, "serve"], cwd=service.folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert f"port {service.port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_windows_reach_the_lake_once_each(service: Service) -> None:
+    def parts() -> list[Path]:
+        return sorted((service.folder / "data" / "lake" / "activity_windows").rglob("*.parquet"))
+
+    until(parts, "a part of the lake", 120)
+    service.homeroom("publish")
+    told = json.loads(
+        service.homeroom(
+            "query",
+            "--json",
+            "SELECT camera_id, count(*) AS n, count(DISTINCT window_start) AS starts "
+            "FROM activity_windows GROUP BY ALL",
+        )
+    )
+    assert told
+    assert all(row["n"] == row["starts"] for row in told)
+
+
+def test_ctrl_c_ends_it_with_its_windows_finished(service: Service) -> None:
+    readers = service.processes("StreamReader")
+    before = len(service.journal())
+    service.process.send_signal(signal.SIGINT)
+    assert service.process.wait(60) == 0
+    assert all(not reader.is_running() for reader in readers)
+    assert len(service.journal()) > before
+    said = (service.folder / "serve.log").read_text()
+    assert "Traceback" not in said

@@ -1,0 +1,77 @@
+"""Which pictures are wanted: at the rate, on key frames where these are near."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cluster.streams.choosing import PULL, PictureChooser
+
+
+def wanted(
+    arrivals: list[float], keys: set[int], rate: float = 2.0, decode: str = "all"
+) -> list[int]:
+    """The indices of the packets whose pictures are wanted."""
+    chooser = PictureChooser(rate, "key_frames" if decode == "key_frames" else "all")
+    return [i for i, now in enumerate(arrivals) if chooser.wants(now, is_key=i in keys)]
+
+
+def test_of_two_seconds_at_25_pictures_four_are_wanted_and_the_first_is_the_key_frame() -> None:
+    arrivals = [i / 25 for i in range(200)]
+    chosen = wanted(arrivals, keys={0, 50, 100, 150})
+    assert {0, 50, 100, 150} <= set(chosen)
+    assert len(chosen) == 16
+    assert max(i % 50 for i in chosen) <= 38  # what lies behind is never decoded
+
+
+def test_the_grid_stays_on_key_frames_although_the_clocks_run_apart() -> None:
+    """The camera sends 0.2% more than it says."""
+    arrivals = [i / 25.05 for i in range(25 * 600)]
+    keys = set(range(0, 25 * 600, 50))
+    chosen = wanted(arrivals, keys)
+    assert keys <= set(chosen)
+    assert len(chosen) / 600 == pytest.approx(2.0, rel=0.05)
+
+
+def test_key_frames_that_come_often_do_not_drive_the_rate_up() -> None:
+    arrivals = [i / 25 for i in range(25 * 60)]
+    chosen = wanted(arrivals, keys=set(range(0, 25 * 60, 8)))
+    assert len(chosen) / 60 <= 2.0 * (1 + PULL) + 0.1
+
+
+def test_after_a_gap_pictures_come_at_the_rate_and_not_in_a_burst() -> None:
+    arrivals = [0.0, 5.0, 5.04, 5.08, 5.12, 5.5]
+    assert wanted(arrivals, keys=set()) == [0, 1, 5]
+
+
+def test_packets_that_come_in_a_heap_give_one_picture() -> None:
+    assert wanted([3.0] * 50, keys={0}) == [0]
+
+
+def test_of_key_frames_alone_no_more_are_wanted_than_the_rate() -> None:
+    arrivals = [i / 25 for i in range(100)]
+    assert wanted(arrivals, keys={0, 50}, decode="key_frames") == [0, 50]
+    often = wanted(arrivals, keys=set(range(0, 100, 5)), decode="key_frames")
+    assert 6 <= len(often) <= 9
+
+
+def test_a_picture_that_was_lost_is_made_up_for_by_the_next() -> None:
+    chooser = PictureChooser(2.0, "all")
+    assert chooser.wants(0.0, is_key=True)
+    assert not chooser.wants(0.04, is_key=False)
+    chooser.lost()
+    assert chooser.wants(0.08, is_key=False)
+    assert not chooser.wants(0.12, is_key=False)
+
+
+@given(
+    rate=st.floats(1.0, 10.0),
+    steps=st.lists(st.floats(0.0, 0.5), min_size=50, max_size=300),
+    keys=st.sets(st.integers(0, 300)),
+)
+def test_whatever_comes_the_rate_is_hardly_ever_exceeded(
+    rate: float, steps: list[float], keys: set[int]
+) -> None:
+    arrivals = [sum(steps[: i + 1]) for i in range(len(steps))]
+    seconds = arrivals[-1] - arrivals[0]
+    most = 2 + seconds * rate * (1 + 2 * PULL) * 1.05
+    assert len(wanted(arrivals, keys, rate)) <= most

@@ -36,6 +36,15 @@ def two_seconds() -> Path:
     return path
 
 
+def camera_footage(width: int = WIDTH, height: int = HEIGHT) -> Path:
+    """Twenty seconds as a camera sends them: 25 a second, a key frame every two seconds."""
+    path = FOLDER / f"camera-{height}p.mp4"
+    if not path.exists():
+        print(f"making twenty seconds of {height}p25 …", flush=True)
+        _encode(path, 20.0, rate=25, group=50, size=(width, height))
+    return path
+
+
 def _one_minute() -> Path:
     path = FOLDER / "minute.mp4"
     if not path.exists():
@@ -44,19 +53,28 @@ def _one_minute() -> Path:
     return path
 
 
-def _encode(path: Path, seconds: float) -> None:
+def _encode(
+    path: Path,
+    seconds: float,
+    *,
+    rate: int = RATE,
+    group: int = GROUP,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+) -> None:
     FOLDER.mkdir(exist_ok=True)
     random = np.random.default_rng(1)
     noises = [
         random.normal(0, NOISE_SIGMA, (HEIGHT, WIDTH, 3)).astype(np.int8) for _ in range(NOISES)
     ]
     beside = path.with_suffix(".part")
-    options = {"preset": "veryfast", "crf": "27", "g": str(GROUP), "bf": "0"}
+    options = {"preset": "veryfast", "crf": "27", "g": str(group), "bf": "0"}
     with av.open(beside, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=RATE, options=options)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for index, picture in enumerate(frames_of_photo(group_photo(), seconds, RATE)):
+        stream = container.add_stream("libx264", rate=rate, options=options)
+        (stream.width, stream.height), stream.pix_fmt = size, "yuv420p"
+        for index, picture in enumerate(frames_of_photo(group_photo(), seconds, rate)):
             noisy = np.asarray(cv2.add(picture, noises[index % NOISES], dtype=cv2.CV_8U), np.uint8)
+            if size != (WIDTH, HEIGHT):
+                noisy = np.asarray(cv2.resize(noisy, size, interpolation=cv2.INTER_AREA), np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(noisy, format="bgr24")))
         container.mux(stream.encode())
     beside.replace(path)

@@ -47,6 +47,7 @@ def configure_logs(json: bool | None = None, level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.set_name(HANDLER)
     handler.setFormatter(log_formatter(not sys.stderr.isatty() if json is None else json))
+    handler.addFilter(HidingFilter())  # logging itself prints what it cannot format
     root = logging.getLogger()
     for old in list(root.handlers):
         # A plain handler to a stream (logging.basicConfig) would say everything twice.
@@ -126,6 +127,9 @@ class HidingFilter(logging.Filter):
             record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
         if record.exc_text:
             record.exc_text = hidden(record.exc_text)
+        if isinstance(record.msg, dict):  # structlog's, for a formatter that knows it
+            record.msg = _hidden_value(record.msg)
+            return True
         try:
             shown = record.getMessage()
         except (TypeError, ValueError):  # logging itself says that they do not fit together

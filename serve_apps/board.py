@@ -10,6 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 import numpy as np
 
@@ -26,7 +27,12 @@ LATE_AFTER = timedelta(seconds=3)
 """Numbers that are older, though the camera delivers, are called late."""
 
 LATE_AFTER_KEY_FRAMES = timedelta(seconds=15)
-LATENCIES = 600
+LATENCIES = 120
+"""Per camera: a minute at two pictures a second."""
+
+SENT_AGAIN = 100
+"""So far back a window is looked for that may have been sent before."""
+
 MOST_CHANGES = 10_000
 """Finished windows that are kept for resumption, besides each room's history."""
 
@@ -189,10 +195,12 @@ class Board:
     def _keep(self, live: LiveWindow) -> None:
         if live.room_id not in self._settings.rooms_by_id:
             return
+        history = self._windows[live.room_id]
+        if any(_is_of(told, live) for told in islice(reversed(history), SENT_AGAIN)):
+            return  # its reader did not hear the answer
         told = ToldWindow(
             live.room_id, live.camera_id, live.lesson_id, live.window, self._next_id()
         )
-        history = self._windows[live.room_id]
         history.append(told)
         length = timedelta(minutes=self._settings.live.history_minutes)
         while history and told.window.window_start - history[0].window.window_start > length:
@@ -262,6 +270,12 @@ class Board:
     def _next_id(self) -> int:
         self._last_id += 1
         return self._last_id
+
+
+def _is_of(told: ToldWindow, live: LiveWindow) -> bool:
+    return told.camera_id == live.camera_id and (
+        told.window.window_start == live.window.window_start
+    )
 
 
 def _cameras_of(settings: Settings) -> Mapping[str, list[Camera]]:

@@ -10,14 +10,14 @@ from cluster.settings import Access, Records, Security, Settings
 def for_models(settings: Settings) -> Settings:
     """The settings without addresses, passwords and keys."""
     unread = {"address": None, "substream": None, "credentials_file": None}
-    return settings.model_copy(
-        update={
-            "cameras": [camera.model_copy(update=unread) for camera in settings.cameras],
-            "records": Records(),
-            "security": Security(),
-            "access": Access(),
-        }
-    )
+    told = {name: getattr(settings, name) for name in Settings.model_fields}
+    told |= {
+        "cameras": [camera.model_copy(update=unread) for camera in settings.cameras],
+        "records": Records(),
+        "security": Security(),
+        "access": Access(),
+    }
+    return Settings.model_construct(**told)  # a copy would keep what is cached of the cameras
 
 
 def sizes_to_warm_up(settings: Settings) -> list[tuple[int, int, int]]:

@@ -32,7 +32,7 @@ from cluster.streams.reporting import Accepted, FinishedWindow, Report
 from cluster.streams.states import Reason
 from cluster.vision.pose import cache_dir_of
 from cluster.vision.weights import WeightsFile, find_pose_weights
-from cluster.warehouse.journal import Journal, LiveWindow
+from cluster.warehouse.journal import KEPT_HOURS, Journal, LiveWindow
 from cluster.warehouse.lake import Lake
 from cluster.warehouse.live_parts import flush
 from serve_apps import metrics
@@ -171,7 +171,10 @@ class Rooms:
     async def journal(self) -> JournalStatus:
         """Where finished windows are."""
         waiting, oldest = await asyncio.to_thread(self._journal.waiting)
-        problem = self._problem or self._file.problem
+        aside = "".join(
+            f"a damaged journal was moved aside: {path}." for path in self._journal.moved_aside
+        )
+        problem = self._problem or self._file.problem or aside
         return JournalStatus(waiting, oldest, problem)
 
     async def cut_faces(self, room_id: str, ticket: str, seconds: float) -> None:
@@ -306,12 +309,19 @@ async def _open_journal(settings: Settings) -> Journal:
     """Open the journal; a replica that is rolled over may hold it for some seconds more."""
     for attempt in range(JOURNAL_TRIES):
         try:
-            return await asyncio.to_thread(Journal, settings.data_dir / JOURNAL)
+            return await asyncio.to_thread(
+                Journal, settings.data_dir / JOURNAL, kept_hours=_kept_hours(settings)
+            )
         except JournalError:
             if attempt == JOURNAL_TRIES - 1:
                 raise
             await asyncio.sleep(0.5)
     raise AssertionError  # the last attempt returns or raises
+
+
+def _kept_hours(settings: Settings) -> float:
+    """The journal fills the rooms' history after a restart, so it keeps at least as much."""
+    return max(KEPT_HOURS, settings.live.history_minutes / 60 + 1)
 
 
 def _services() -> Services:

@@ -141,3 +141,15 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_committed_openapi_document_is_what_the_code_says() -> None:
+    command = [sys.executable, "-c", "from cluster.cli.main import run; run()", "openapi"]
+    checked = subprocess.run(
+        [*command, f"--check={ROOT / 'docs' / 'openapi.json'}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert checked.returncode == 0, checked.stderr

@@ -16,11 +16,15 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from cluster.activity.durations import FrameCounts
+from cluster.activity.live import LiveNumbers
 from cluster.activity.suppression import ActivityWindow
+from cluster.streams.reporting import FinishedWindow
 from cluster.vision.activity import Activity
 from cluster.warehouse import schema
+from cluster.warehouse.journal import LiveWindow
 from cluster.warehouse.schema import TABLES, Table
 from jobs.archive.stages import SegmentResult
+from serve_apps.views import RoomNow
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -88,7 +92,10 @@ def is_plain(kind: Any) -> bool:
     return isinstance(kind, type) and (kind in PLAIN or issubclass(kind, Enum))
 
 
-@pytest.mark.parametrize("kind", [FrameCounts, ActivityWindow, SegmentResult])
+@pytest.mark.parametrize(
+    "kind",
+    [FrameCounts, ActivityWindow, SegmentResult, LiveNumbers, FinishedWindow, LiveWindow, RoomNow],
+)
 def test_what_is_counted_carries_no_field_of_a_person(kind: type) -> None:
     places = list(leaves(kind, kind.__name__))
     assert len(places) > 3

@@ -106,9 +106,7 @@ def _reason(answer: httpx.Response) -> str:
 def _table(found: dict[str, Any]) -> Table:
     journal = found["journal"]
     waiting = f"{journal['waiting']} windows on their way to the lake"
-    table = Table(
-        title=f"{len(found['cameras'])} cameras", caption=journal["problem"] or waiting
-    )
+    table = Table(title=f"{len(found['cameras'])} cameras", caption=journal["problem"] or waiting)
     for name in ("room", "camera", "state", "pictures/s", "read", "late", "dropped", "p95", "note"):
         table.add_column(name)
     for camera in found["cameras"]:

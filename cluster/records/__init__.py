@@ -8,5 +8,6 @@ oneroster*.py   reads OneRoster's CSV           roster*.py     imports it
 timetable*.py   weekly hours, or a calendar, to dated lessons
 consents.py     the ledger        templates.py   encrypted faces       badges.py
 registers.py    registers, entries and their history
+sign_ins.py     tokens and sessions              sign_in_cache.py   for a few seconds
 audit_log.py    the rows of the audit log
 """

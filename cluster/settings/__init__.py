@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -255,7 +255,13 @@ def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:
             "timetable": absolute(settings.timetable),
             "weights": weights,
             "cameras": [
-                camera.model_copy(update={"credentials_file": absolute(camera.credentials_file)})
+                camera.model_copy(
+                    update={
+                        "credentials_file": absolute(camera.credentials_file),
+                        "address": _from_here(camera.address, folder),
+                        "substream": _from_here(camera.substream, folder),
+                    }
+                )
                 for camera in settings.cameras
             ],
             "live": settings.live.model_copy(
@@ -278,6 +284,13 @@ def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:
             ),
         }
     )
+
+
+def _from_here(address: SecretStr | None, folder: Path) -> SecretStr | None:
+    """A camera's address; a file's relative path is made absolute."""
+    if address is None or "://" in address.get_secret_value():
+        return address
+    return SecretStr(str((folder / Path(address.get_secret_value()).expanduser()).absolute()))
 
 
 def _variables() -> list[str]:

@@ -1,1 +1,1 @@
-"""Video in: what a file holds, and its pictures at the analysis rate."""
+"""Video in: what a file holds, and its pictures at the analysis rate; and cameras, live."""

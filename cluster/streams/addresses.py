@@ -36,6 +36,9 @@ _PARAMETER = re.compile(
     re.IGNORECASE,
 )
 
+_HEADER = re.compile(r"(\bauthorization[\"']?\s*:\s*)[^\r\n]+", re.IGNORECASE)
+"""What a request says who asks; FFmpeg writes it out when it is asked to be talkative."""
+
 
 def hidden(text: str) -> str:
     """A text with the credentials of every address in it blotted out.
@@ -48,6 +51,7 @@ def hidden(text: str) -> str:
     """
     text = _USER_INFO.sub(rf"\1{HIDDEN}@", text)
     text = _SCHEMELESS.sub(f"{HIDDEN}@", text)
+    text = _HEADER.sub(rf"\1{HIDDEN}", text)
     return _PARAMETER.sub(rf"\1{HIDDEN}", text)
 
 

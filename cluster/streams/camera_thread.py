@@ -153,14 +153,18 @@ class CameraThread:
             if limit is None:
                 return
             if phase is Phase.READING and now - since > limit / 2:
-                self._shared.status.move(
-                    StreamState.STALLED, Reason.NO_PICTURE, only_from=StreamState.LIVE
-                )
+                self._stall()
             margin = max(LEAST_MARGIN_SECONDS, MARGIN * limit)
             if now - since > limit + 2 * margin:
                 self._leave_behind(phase)
             elif now - since > limit + margin:
                 self._reading.cut()
+
+    def _stall(self) -> None:
+        detail = "nothing has come for a while."
+        status = self._shared.status
+        if status.move(StreamState.STALLED, Reason.NO_PICTURE, detail, only_from=StreamState.LIVE):
+            logger.info("camera %s is stalled: %s", self.plan.camera_id, detail)
 
     def _limit(self, phase: Phase) -> float | None:
         """Seconds that a phase may take; None where the thread is not inside FFmpeg."""

@@ -56,6 +56,11 @@ class SocketClaim:
         with self._lock:
             self._all.add(self)
 
+    @classmethod
+    def known(cls) -> int:
+        """How many there are, of all cameras of this process."""
+        return len(cls._all)
+
     def settle(self) -> None:
         """The connection is open: claim its socket, if there is no doubt which it is."""
         with self._lock:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
+from cluster.errors import HomeroomError
 from cluster.streams.camera_thread import CameraThread, abandoned_threads
 
 logger = logging.getLogger(__name__)
@@ -50,4 +51,7 @@ class Watchdog:
     def _run(self) -> None:
         while not self._ended.wait(INTERVAL_SECONDS):
             for camera in list(self._threads()):
-                camera.watch(time.monotonic())
+                try:
+                    camera.watch(time.monotonic())
+                except HomeroomError:  # the others are watched on
+                    logger.exception("camera %s cannot be watched", camera.plan.camera_id)

@@ -145,7 +145,10 @@ class Provider:
             token = await self._client.authorize_access_token(
                 request, claims_options=wanted, leeway=LEEWAY_SECONDS
             )
-        except (OAuthError, JoseError) as error:
+        except OAuthError as error:
+            raise _not_held(type(error).__name__) from None
+        except JoseError as error:
+            self._client.server_metadata.pop("jwks", None)  # its keys may be others by now
             raise _not_held(type(error).__name__) from None
         except http_client.HTTPError as error:
             raise _away(error) from None

@@ -228,4 +228,6 @@ def _in_our_words() -> Iterator[None]:
         if "status code 404" in str(error):
             raise NotFound("there is no such archive job.") from None
         logger.warning("Ray refused: %s", hidden(str(error)))
+        if "status code 5" in str(error):  # among others, a cluster that has just started
+            raise ServiceDown("Ray cannot do it now.", hint="Ask again in a minute.") from None
         raise JobError("Ray does not take it.", hint="The log of the service says why.") from None

@@ -70,7 +70,8 @@ def test_the_shell_understands_the_commands_and_ray_their_options(
     for command in start_commands(cluster_file):
         subprocess.run(["bash", "-n", "-c", command], check=True)
         options = {word.split("=")[0] for word in command.split() if word.startswith("--")}
-        assert {option for option in options if option not in shown} == set()
+        unknown = {option for option in options if option not in shown}
+        assert unknown <= {"--system-config"}  # Ray does not show this one
 
 
 def test_a_worker_offers_room_for_cameras_only_without_a_gpu(

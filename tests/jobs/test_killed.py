@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from cluster.settings import load_settings
+from cluster.warehouse.lake import Lake
 from tests.conftest import write_settings, write_video
 from tests.jobs.running import (
     interrupt,
@@ -72,7 +73,7 @@ def test_the_driver_is_killed_and_the_next_run_completes(
     assert windows(lake) == unbroken
 
 
-def test_a_worker_is_killed_and_the_same_run_completes_and_a_second_copy_is_refused(
+def test_a_worker_is_killed_and_the_same_run_completes(
     settings: Path, lake: Path, video: Path, unbroken: list[dict[str, Any]]
 ) -> None:
     with started_job(settings, str(video)) as job:
@@ -84,13 +85,21 @@ def test_a_worker_is_killed_and_the_same_run_completes_and_a_second_copy_is_refu
         ]
         assert workers, "no pose worker was found"
         workers[0].kill()
-        second = run_job(settings, str(video))
         status = job.wait()
 
     assert status == 0
+    assert windows(lake) == unbroken
+
+
+def test_a_second_copy_waits_for_the_lake_and_is_refused(
+    settings: Path, lake: Path, video: Path
+) -> None:
+    with Lake(lake).locked():
+        second = run_job(settings, str(video))
+
     assert second.status == 1
     assert "another run is writing to this lake" in second.messages
-    assert windows(lake) == unbroken
+    assert parts(lake) == []
 
 
 def test_control_c_says_what_is_safe_and_the_next_run_completes(

@@ -28,6 +28,8 @@ k = 5
 [live]
 port = {port}
 stall_seconds = 5
+[access]
+requests_per_minute = 100000
 [security]
 keys_dir = "keys"
 [[schools]]
@@ -62,6 +64,7 @@ class Service:
     folder: Path
     port: int
     process: subprocess.Popen[bytes]
+    more: str = ""
     tokens: dict[str, str] = field(default_factory=dict)
 
     def homeroom(self, *words: str) -> str:
@@ -114,7 +117,7 @@ class Service:
 
     def write_settings(self, addresses: list[str]) -> None:
         """Write the settings: a room with a camera for each address."""
-        text = SETTINGS.format(port=self.port)
+        text = SETTINGS.format(port=self.port) + self.more
         for number, address in enumerate(addresses, start=1):
             text += ROOM.format(number=number, address=address)
         beside = self.folder / "new.toml"
@@ -156,11 +159,17 @@ def is_up(service: Service) -> bool:
 
 
 @contextmanager
-def running(folder: Path, addresses: list[str]) -> Iterator[Service]:
-    """A service for so long as the block; it is told to end as by Ctrl-C."""
+def running(folder: Path, addresses: list[str], *, more: str = "") -> Iterator[Service]:
+    """A service for so long as the block; it is told to end as by Ctrl-C.
+
+    Args:
+        folder: Its own.
+        addresses: A room with a camera for each.
+        more: Tables of the settings.
+    """
     port = free_port()
     log = (folder / "serve.log").open("ab")
-    service = Service(folder, port, None)  # type: ignore[arg-type]
+    service = Service(folder, port, None, more)  # type: ignore[arg-type]
     service.write_settings(addresses)
     service.process = subprocess.Popen(
         [*HOMEROOM, "serve"],

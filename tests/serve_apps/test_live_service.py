@@ -6,6 +6,7 @@ One service for all tests of this file, in their order; each leaves it running.
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -206,6 +207,17 @@ def test_a_second_copy_is_refused(service: Service) -> None:
     assert done.returncode == 1
     assert f"port {service.port}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("role", ["operator", "school_leader", "analyst", "data_protection"])
+def test_no_made_up_request_is_a_server_error(service: Service, role: str) -> None:
+    token = service.headers(role)["Authorization"]
+    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{service.url}/api/openapi.json"]
+    command += ["--header", f"Authorization: {token}", "--checks", "not_a_server_error"]
+    command += ["--phases", "fuzzing", "--max-examples", "4", "--seed", "1"]
+    command += ["--exclude-path", "/api/rooms/events", "--request-timeout", "20"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=service.folder)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
 
 
 def test_windows_reach_the_lake_once_each(service: Service) -> None:

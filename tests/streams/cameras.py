@@ -16,8 +16,8 @@ from cluster.streams.states import Reason, StreamState
 from tests.conftest import write_video
 
 DEADLINE_SECONDS = 30.0
-PLAIN = {"g": "100", "bf": "0", "sc_threshold": "0", "preset": "ultrafast", "tune": "zerolatency"}
-"""Two seconds of 50 pictures from key frame to key frame."""
+PLAIN = {"g": "200", "bf": "0", "sc_threshold": "0", "preset": "ultrafast", "tune": "zerolatency"}
+"""Two seconds of 100 pictures from key frame to key frame."""
 
 
 def until(condition: Callable[[], bool], health: Callable[[], object] = str) -> None:
@@ -30,7 +30,7 @@ def until(condition: Callable[[], bool], health: Callable[[], object] = str) -> 
 
 def clip(path: Path, **options: Any) -> Path:
     """Two seconds of video, as cameras send it."""
-    given = {"seconds": 2.0, "rate": 50, "size": (160, 96), "options": PLAIN, **options}
+    given = {"seconds": 2.0, "rate": 100, "size": (160, 96), "options": PLAIN, **options}
     return write_video(path, **given)
 
 

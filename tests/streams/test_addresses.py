@@ -91,6 +91,10 @@ def test_neither_repr_nor_what_messages_call_it_shows_credentials() -> None:
         ("http://h/v?a=1&access_token=t'o\"k#n", "http://h/v?a=1&access_token=***"),
         ("http://h/v?PassWord=x;api_key=y&n=2", "http://h/v?PassWord=***&n=2"),
         ("u:p@h:554 does not answer", "***@h:554 does not answer"),
+        (
+            "GET /v\r\nAuthorization: Basic dTpw\r\nHost: h",
+            "GET /v\r\nAuthorization: ***\r\nHost: h",
+        ),
         ("rtsp://u:p@h/1 and rtsp://v:q@i/2", "rtsp://***@h/1 and rtsp://***@i/2"),
     ],
 )

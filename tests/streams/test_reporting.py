@@ -13,7 +13,18 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 def window(number: int) -> ActivityWindow:
     return ActivityWindow(
-        START + timedelta(seconds=10 * number), 20, 3, 3.0, True, *[None] * 6, None
+        window_start=START + timedelta(seconds=10 * number),
+        frames=20,
+        people_max=3,
+        people_mean=3.0,
+        suppressed=True,
+        hand_raised_share=None,
+        reading_share=None,
+        writing_share=None,
+        head_down_share=None,
+        standing_share=None,
+        unclear_share=None,
+        hand_raises=None,
     )
 
 

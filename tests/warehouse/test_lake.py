@@ -274,7 +274,7 @@ def test_names_have_reached_the_disk_when_a_part_is_written(
     synced: list[Path] = []
 
     def recorded(descriptor: int) -> None:
-        synced.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")))
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
 
     monkeypatch.setattr(os, "fsync", recorded)
     lake.write_part(KEY, FACTS, [])

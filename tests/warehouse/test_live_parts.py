@@ -513,7 +513,7 @@ _STEPS = st.one_of(
 )
 
 
-@effort(max_examples=60, deadline=None)
+@effort(max_examples=40, deadline=None)
 @given(st.lists(_STEPS, max_size=12))
 def test_in_any_order_each_window_is_in_the_lake_once_or_the_archives_part_stands(
     steps: list[tuple[Any, ...]],

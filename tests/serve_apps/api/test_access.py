@@ -96,11 +96,11 @@ def test_who_has_two_roles_is_let_in_by_either(porch: Porch, client: httpx.Clien
 def test_what_is_no_token_of_ours_is_refused_in_the_same_words(
     client: httpx.Client, header: str
 ) -> None:
-    answer = client.get(TEACHERS, headers={"Authorization": header.encode("latin-1")})  # type: ignore[dict-item]
+    headers = {b"Authorization": header.encode("latin-1")}
+    answer = client.get(TEACHERS, headers=headers)
     assert answer.status_code == 401
     assert answer.json()["error"]["detail"].startswith("there is no sign-in, or it does not hold")
-    opened = client.get(EVERYBODY, headers={"Authorization": header.encode("latin-1")})  # type: ignore[dict-item]
-    assert opened.status_code == 200
+    assert client.get(EVERYBODY, headers=headers).status_code == 200
 
 
 def test_a_revoked_token_stops_within_seconds(porch: Porch, client: httpx.Client) -> None:
@@ -209,7 +209,7 @@ def _silent(app: FastAPI, kind: str) -> str:
     adders: dict[str, Any] = {
         "/plain": lambda: app.add_api_route("/plain", _nothing),
         "/api/deep/inner": lambda: app.include_router(middle, prefix="/api"),
-        "/starlette": lambda: app.add_route("/starlette", _nothing),
+        "/starlette": lambda: app.add_route("/starlette", PlainTextResponse),
         "/talk": lambda: app.add_api_websocket_route("/talk", _nothing),
         "/talk2": lambda: app.router.add_websocket_route("/talk2", _nothing),
         "/mounted/*": lambda: app.mount("/mounted", PlainTextResponse("x")),

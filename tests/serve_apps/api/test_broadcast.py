@@ -28,7 +28,7 @@ def run(
 
 
 async def until(condition: Callable[[], object]) -> None:
-    while not condition():
+    while not condition():  # noqa: ASYNC110 (what it waits for tells no event)
         await asyncio.sleep(0.01)
 
 
@@ -129,10 +129,9 @@ def test_a_loop_that_fails_wakes_its_streams_and_begins_anew() -> None:
         async with broadcast.subscription("a", ROOM) as one:
             rooms.failing = ZeroDivisionError()
             await one.wait(PATIENCE_SECONDS)
-            assert not broadcast.is_listening
+            assert one.lost
             rooms.failing = None
             async with broadcast.subscription("b", ROOM) as two:
-                assert broadcast.is_listening
                 rooms.say("room-1", 20)
                 await two.wait(PATIENCE_SECONDS)
                 assert two.take()

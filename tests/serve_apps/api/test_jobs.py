@@ -15,6 +15,9 @@ import pytest
 from cluster.security.roles import Role
 from serve_apps.api import jobs as job_routes
 from serve_apps.api.ray_jobs import entrypoint
+from tests.conftest import write_settings
+from tests.jobs import test_on_a_cluster
+from tests.jobs.running import wait_for
 from tests.register.school import School
 from tests.serve_apps.api.office import *  # noqa: F403 (fixtures)
 from tests.serve_apps.api.office import Caller, Office, at, office_of
@@ -31,6 +34,7 @@ class Dashboard:
     logs: dict[str, str] = field(default_factory=dict)
     silent: threading.Event = field(default_factory=threading.Event)
     hangs: bool = False
+    refuses: int = 0
 
     def add(self, job_id: str, status: str = "RUNNING", **metadata: str) -> None:
         self.jobs[job_id] = {
@@ -68,6 +72,9 @@ def _handler(known: Dashboard) -> type[BaseHTTPRequestHandler]:
                 known.jobs[self.path.split("/")[3]]["status"] = "STOPPED"
                 self._say({"stopped": True})
                 return
+            if known.refuses:
+                self._say("No available agent", known.refuses)
+                return
             asked = json.loads(body)
             known.add(asked["submission_id"], "PENDING", **asked["metadata"])
             known.jobs[asked["submission_id"]] |= {
@@ -90,8 +97,9 @@ def _handler(known: Dashboard) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-@pytest.fixture
-def dashboard() -> Iterator[Dashboard]:
+@contextmanager
+def ray_dashboard() -> Iterator[Dashboard]:
+    """A dashboard that answers at an address."""
     known = Dashboard()
     with ThreadingHTTPServer(("127.0.0.1", 0), _handler(known)) as server:
         known.address = f"http://127.0.0.1:{server.server_address[1]}"
@@ -101,6 +109,12 @@ def dashboard() -> Iterator[Dashboard]:
         known.silent.set()
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def dashboard() -> Iterator[Dashboard]:
+    with ray_dashboard() as known:
+        yield known
 
 
 @contextmanager
@@ -245,6 +259,16 @@ def test_jobs_come_in_pages(operator: Caller, dashboard: Dashboard) -> None:
     assert second["next"] is None
 
 
+def test_a_ray_that_cannot_take_a_job_now_is_said_so(
+    operator: Caller, dashboard: Dashboard
+) -> None:
+    dashboard.refuses = 500
+    body = {"footage": ["s3://lessons/2026/a.mp4"]}
+    assert operator.post("/api/jobs/archive", 503, json=body)["error"]["code"] == "service_down"
+    dashboard.refuses = 400
+    assert operator.post("/api/jobs/archive", 409, json=body)["error"]["code"] == "job_refused"
+
+
 def test_a_dashboard_that_is_away_is_said_so(school: School) -> None:
     with operators_office(school, "http://127.0.0.1:9") as (_, caller):
         assert caller.get("/api/jobs", 503)["error"]["code"] == "service_down"
@@ -259,7 +283,40 @@ def test_a_dashboard_that_hangs_is_given_up(
     operator.get("/api/health")
 
 
-def test_only_operators_reach_jobs(operator: Caller, school: School) -> None:
-    with office_of(school) as office:
-        office.leader.get("/api/jobs", 403)
-        office.teacher.post("/api/jobs/archive", 403, json={"footage": ["/a"]})
+def test_only_operators_reach_jobs(office: Office) -> None:
+    office.leader.get("/api/jobs", 403)
+    office.teacher.post("/api/jobs/archive", 403, json={"footage": ["/a"]})
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(300)
+def test_ray_itself_takes_runs_tells_and_forgets_nothing(
+    school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOMEROOM_SETTINGS", str(write_settings(tmp_path)))
+    # Ray looks for its token once in a process, and this one has asked without.
+    environment = {**test_on_a_cluster._environment(), "RAY_AUTH_MODE": "disabled"}
+    monkeypatch.setattr(test_on_a_cluster, "_environment", lambda: environment)
+    ports = [f"--dashboard-agent-listen-port={test_on_a_cluster._free_port()}"]
+    (tmp_path / "footage" / "empty").mkdir(parents=True)
+    with (
+        test_on_a_cluster._cluster(*ports) as address,
+        operators_office(school, address) as (_, caller),
+    ):
+        footage = [str(tmp_path / "footage" / "empty")]
+        taken: list[dict[str, Any]] = []
+
+        def submit() -> bool:
+            answer = caller.answer("POST", "/api/jobs/archive", json={"footage": footage})
+            assert answer.status_code in (202, 503), answer.text  # it has just started
+            taken.extend([answer.json()] if answer.status_code == 202 else [])
+            return bool(taken)
+
+        wait_for(submit, "Ray's agent")
+        job_id = taken[0]["job_id"]
+        path = f"/api/jobs/{job_id}"
+        wait_for(lambda: caller.get(path)["state"] in {"failed", "succeeded"}, "the job's end")
+        assert "holds no video" in caller.get(f"{path}/log")["text"]
+        assert caller.post(f"{path}/stop")["state"] == caller.get(path)["state"]
+        assert [one["footage"] for one in caller.get("/api/jobs")["jobs"]] == [footage]
+        assert caller.get("/api/jobs/archive_none", 404)["error"]["code"] == "not_found"

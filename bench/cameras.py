@@ -1,0 +1,20 @@
+"""Cameras for the benchmarks: files of a folder over RTSP, again and again.
+
+python -m bench.cameras .bench 8554
+"""
+
+import asyncio
+import sys
+
+from aio_rtsp_toolkit.server import RtspServer
+
+
+async def _serve(folder: str, port: int) -> None:
+    server = RtspServer(folder, "127.0.0.1", port)
+    await server.start()
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(sys.argv[1], int(sys.argv[2])))

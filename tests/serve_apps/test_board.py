@@ -1,0 +1,212 @@
+"""What rooms show, from readers' reports."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from cluster.activity.live import LiveNumbers
+from cluster.activity.suppression import ActivityWindow
+from cluster.district import Lesson, Timetable
+from cluster.settings import Settings, load_settings
+from cluster.streams.plan import CameraHealth
+from cluster.streams.reporting import CameraReport, Report
+from cluster.streams.states import Reason, StreamState
+from cluster.warehouse.journal import LiveWindow
+from serve_apps.board import Board
+from serve_apps.views import RoomNow
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+TEXT = """
+[[schools]]
+id = "hill"
+name = "Hill School"
+timezone = "Europe/Oslo"
+[[rooms]]
+id = "r1"
+school = "hill"
+name = "Room 1"
+[[rooms]]
+id = "r2"
+school = "hill"
+name = "Room 2"
+[[cameras]]
+id = "front"
+room = "r1"
+address = "rtsp://127.0.0.1/front"
+[[cameras]]
+id = "back"
+room = "r1"
+address = "rtsp://127.0.0.1/back"
+[[cameras]]
+id = "blind"
+room = "r2"
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "homeroom.toml").write_text(TEXT)
+    return load_settings(tmp_path / "homeroom.toml")
+
+
+@pytest.fixture
+def board(settings: Settings) -> Board:
+    return Board(settings, NOW)
+
+
+def window(people: int, start: datetime = NOW) -> ActivityWindow:
+    none = dict.fromkeys(
+        [
+            "hand_raised_share",
+            "reading_share",
+            "writing_share",
+            "head_down_share",
+            "standing_share",
+            "unclear_share",
+            "hand_raises",
+        ]
+    )
+    return ActivityWindow(
+        window_start=start,
+        frames=20,
+        people_max=people,
+        people_mean=float(people),
+        suppressed=True,
+        **none,  # type: ignore[arg-type]
+    )
+
+
+def report(camera: str, people: int | None, at: datetime = NOW) -> Report:
+    health = CameraHealth(camera, StreamState.LIVE, Reason.PICTURES_ARRIVE, at)
+    numbers = None if people is None else LiveNumbers(at, people, None, window(people))
+    return Report("reader-1", "node-1", (CameraReport(health, numbers, latencies=(0.1, 0.3)),), ())
+
+
+def live(camera: str, people: int, start: datetime = NOW) -> LiveWindow:
+    return LiveWindow(
+        camera_id=camera,
+        room_id="r1",
+        school_id="hill",
+        lesson_id=None,
+        window=window(people, start),
+        model="m",
+    )
+
+
+def room(board: Board, room_id: str = "r1") -> RoomNow:
+    (found,) = board.now([room_id])
+    return found
+
+
+def test_before_the_first_picture_a_room_is_down_and_one_without_address_is_off(
+    board: Board,
+) -> None:
+    board.tick(NOW)
+    assert (room(board).state, room(board).reason) == ("down", "no_reader")
+    assert (room(board, "r2").state, room(board, "r2").reason) == ("off", "no_address")
+
+
+def test_of_two_cameras_the_one_that_sees_more_speaks(board: Board) -> None:
+    board.take(report("front", 12), [], NOW)
+    board.take(report("back", 20), [], NOW)
+    assert (room(board).people, room(board).camera_id) == (20, "back")
+
+
+def test_old_numbers_are_late_and_then_gone(board: Board) -> None:
+    board.take(report("front", 12), [], NOW)
+    seen = []
+    for seconds in (1, 5, 60):
+        board.tick(NOW + seconds * SECOND)
+        seen.append((room(board).state, room(board).people))
+    assert seen == [("live", 12), ("late", 12), ("down", None)]
+
+
+def test_only_a_change_is_an_event_and_ids_grow(board: Board) -> None:
+    board.tick(NOW)
+    board.take(report("front", 12), [], NOW)
+    first = board.last_id
+    board.tick(NOW + SECOND)
+    assert board.last_id == first
+    board.take(report("front", 13, NOW + SECOND), [], NOW + SECOND)
+    assert board.last_id > first
+    changes = board.changes(first)
+    assert [r.people for r in changes.rooms] == [13]
+    assert changes.complete
+
+
+def test_a_client_from_before_the_start_is_told_that_it_missed_something(board: Board) -> None:
+    board.tick(NOW)
+    assert not board.changes(int(NOW.timestamp() * 1000) - 5).complete
+    assert not board.changes(board.last_id + 1000).complete
+
+
+def test_ids_begin_above_those_of_an_earlier_life(settings: Settings) -> None:
+    earlier = Board(settings, NOW)
+    for second in range(20):
+        earlier.take(report("front", second, NOW + second * SECOND), [], NOW + second * SECOND)
+    assert Board(settings, NOW + timedelta(minutes=1)).last_id > earlier.last_id
+
+
+def test_history_has_the_best_camera_of_each_ten_seconds(board: Board) -> None:
+    later = NOW + 10 * SECOND
+    windows = [live("front", 12), live("back", 20), live("front", 14, later)]
+    board.take(report("front", 12), windows, NOW)
+    told = board.windows("r1", NOW)
+    assert [(w.camera_id, w.window.window_start) for w in told] == [("back", NOW), ("front", later)]
+    assert len(board.changes(int(NOW.timestamp() * 1000)).windows) == 3
+
+
+def test_a_window_that_is_sent_again_is_no_event(board: Board) -> None:
+    board.take(report("front", 12), [live("front", 12)], NOW)
+    known = board.last_id
+    board.take(report("front", None), [live("front", 12)], NOW)
+    assert board.changes(known).windows == ()
+    assert len(board.windows("r1", NOW)) == 1
+
+
+def test_history_is_filled_from_the_journal_and_bounded(board: Board) -> None:
+    hour = [live("front", 12, NOW + 10 * i * SECOND) for i in range(500)]
+    board.remember(hour)
+    told = board.windows("r1", NOW)
+    assert told[-1].window.window_start == NOW + 4990 * SECOND
+    assert told[-1].window.window_start - told[0].window.window_start <= timedelta(hours=1)
+
+
+def test_a_camera_without_its_reader_says_so_and_its_room_goes_down(board: Board) -> None:
+    board.take(report("front", 12), [], NOW)
+    board.lose(["front"], Reason.READER_LOST, NOW)
+    (status,) = board.cameras()
+    assert (status.health.state, status.health.reason) == ("reconnecting", "reader_lost")
+    assert status.reader_id is None
+    board.tick(NOW + timedelta(minutes=1))
+    assert room(board).state == "down"
+
+
+def test_the_lesson_that_is_on_is_named(board: Board, settings: Settings) -> None:
+    lesson = Lesson("l1", "r1", "c1", NOW, NOW + timedelta(hours=1))
+    board.use(settings, Timetable([lesson]), NOW)
+    assert room(board).lesson_id == "l1"
+    board.tick(NOW + timedelta(hours=1))
+    assert room(board).lesson_id is None
+
+
+def test_an_operator_sees_latency_and_never_an_address(board: Board) -> None:
+    board.take(report("front", 12), [], NOW)
+    (status,) = board.cameras()
+    assert status.latency_p95_seconds is not None
+    assert 0.1 <= status.latency_p95_seconds <= 0.3
+    assert "rtsp" not in repr(status)
+
+
+def test_what_is_no_longer_in_the_settings_is_forgotten(board: Board, settings: Settings) -> None:
+    board.take(report("front", 12), [live("front", 12)], NOW)
+    fewer = settings.model_copy(update={"cameras": [], "rooms": settings.rooms[1:]})
+    board.use(fewer, Timetable(), NOW)
+    assert board.now(["r1"]) == []
+    assert board.cameras() == []
+    assert board.windows("r1", NOW) == []
+    board.take(report("front", 12), [live("front", 12)], NOW)
+    assert board.now(["r1"]) == []

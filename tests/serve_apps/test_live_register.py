@@ -1,0 +1,100 @@
+"""A register taken live, from camera to proposal: four agreed, one withdraws, the rest is asked.
+
+Nothing here is made up but the names: the service runs as an operator starts it, and the faces are
+those of the demo's photograph.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from cluster.cli import demo_register
+from cluster.demo.face_policy import policy_text
+from cluster.demo.sample_roster import SCIENCE
+from cluster.records.identity import open_identity
+from cluster.settings import load_settings
+from cluster.vision.face_engines import face_engine
+from cluster.vision.pose import PoseEstimator
+from tests.serve_apps.running_service import Service, running, until
+from tests.serve_apps.test_live_service import lesson  # noqa: F401 (a fixture)
+
+AGREED = demo_register.AGREED
+
+
+@pytest.fixture(scope="module")
+def service(
+    tmp_path_factory: pytest.TempPathFactory,
+    lesson: Path,  # noqa: F811
+) -> Iterator[tuple[Service, str]]:
+    """A service whose school has a lesson now, and the lesson."""
+    folder = tmp_path_factory.mktemp("register")
+    with running(folder, [str(lesson)], more='[registers]\npolicy = "policy.toml"\n') as service:
+        settings = load_settings(folder / "homeroom.toml")
+        estimator, engine = PoseEstimator.from_settings(settings), face_engine(settings)
+        with open_identity(settings) as identity:
+            today = identity.clock().date()
+            (folder / "policy.toml").write_text(policy_text(SCIENCE, today))
+            lessons = demo_register._import(identity, settings, folder, "room-1")
+            demo_register._consent_and_register(identity, settings, engine, estimator)
+        yield service, lessons[0]
+
+
+def proposed(register: Any) -> set[str]:
+    return {e["student_id"] for e in register["entries"] if e["state"] == "proposed"}
+
+
+def test_a_register_is_taken_from_a_live_camera(service: tuple[Service, str]) -> None:
+    live, lesson_id = service
+    token = live.homeroom("token", "create", "--role", "teacher", "--user", "teacher-1").strip()
+    path = f"/api/lessons/{lesson_id}/register"
+    with httpx.Client(
+        base_url=live.url, headers={"Authorization": f"Bearer {token}"}, timeout=30
+    ) as teacher:
+
+        def register() -> Any:
+            answer = teacher.get(path)
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+        room = teacher.get("/api/rooms/room-1")
+        assert room.status_code == 200, room.text
+        opened = teacher.post(f"{path}/open")
+        assert opened.is_success, opened.text
+        until(lambda: len(proposed(register())) == AGREED, "four proposals")
+
+        one = next(e for e in register()["entries"] if e["state"] == "proposed")
+        assert one["method"] == "face"
+        live.homeroom("consent", "withdraw", "student-2", *guardian_of(live))
+        until(lambda: len(proposed(register())) == AGREED - 1, "one proposal to be taken back")
+
+        now = register()
+        stale = teacher.post(f"{path}/confirm", json={"version": now["version"] - 1})
+        assert stale.status_code == 409
+        assert stale.json()["error"]["code"] == "register_changed"
+        confirmed = teacher.post(f"{path}/confirm", json={"version": now["version"]})
+        assert confirmed.is_success, confirmed.text
+        assert proposed(register()) == set()
+        assert teacher.post(f"{path}/close").is_success
+        assert not register()["is_open"]
+
+
+def guardian_of(service: Service) -> list[str]:
+    from cluster.records.people import one_guardian_of
+
+    with (
+        open_identity(load_settings(service.folder / "homeroom.toml")) as identity,
+        identity.records.reading() as session,
+    ):
+        return ["--said-by", one_guardian_of(session, "student-2")]
+
+
+def test_a_stranger_sees_nothing(service: tuple[Service, str]) -> None:
+    live, lesson_id = service
+    path = f"/api/lessons/{lesson_id}/register"
+    assert httpx.get(f"{live.url}{path}").status_code == 401
+    for role in ("school_leader", "operator", "analyst"):
+        answer = httpx.get(f"{live.url}{path}", headers=live.headers(role))
+        assert answer.status_code == 403, role

@@ -10,6 +10,7 @@ import json
 import logging
 import secrets
 import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ from cluster.streams.addresses import hidden
 
 logger = logging.getLogger(__name__)
 
-PROGRAM: Final = ("python", "-m", "jobs.analyse_archive")
+PROGRAM: Final = (sys.executable, "-m", "jobs.analyse_archive")
+"""Jobs begin on the head node, as this does: with the same Python."""
 OURS: Final = "homeroom"
 ARCHIVE: Final = "analyse_archive"
 TAIL: Final = 64 * 1024

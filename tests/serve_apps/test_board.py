@@ -201,10 +201,10 @@ def test_an_operator_sees_latency_and_never_an_address(board: Board) -> None:
     assert "rtsp" not in repr(status)
 
 
-def test_what_is_no_longer_in_the_settings_is_forgotten(board: Board, settings: Settings) -> None:
+def test_what_is_no_longer_in_the_settings_is_forgotten(board: Board, tmp_path: Path) -> None:
     board.take(report("front", 12), [live("front", 12)], NOW)
-    fewer = settings.model_copy(update={"cameras": [], "rooms": settings.rooms[1:]})
-    board.use(fewer, Timetable(), NOW)
+    (tmp_path / "fewer.toml").write_text("")
+    board.use(load_settings(tmp_path / "fewer.toml"), Timetable(), NOW)
     assert board.now(["r1"]) == []
     assert board.cameras() == []
     assert board.windows("r1", NOW) == []

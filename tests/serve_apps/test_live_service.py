@@ -4,6 +4,7 @@ One service for all tests of this file, in their order; each leaves it running.
 """
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,9 +19,14 @@ import pytest
 from cluster.demo.lesson_video import HEIGHT, WIDTH, frames_of_photo, group_photo
 from tests.conftest import write_video
 from tests.disks import small_disk
-from tests.serve_apps.running_service import HOMEROOM, Service, is_up, running, until
+from tests.serve_apps.running_service import HOMEROOM, Service, free_port, is_up, running, until
 
 WINDOW = 10
+JOBS = """
+[archive]
+footage_roots = ["{folder}"]
+dashboard = "http://127.0.0.1:{port}"
+"""
 ADULTS = 6
 
 
@@ -37,9 +43,11 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def service(tmp_path_factory: pytest.TempPathFactory, lesson: Path) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("service")
     (folder / "data").mkdir()
+    (folder / "footage").mkdir()
+    jobs = JOBS.format(folder=folder / "footage", port=free_port())
     with (
         small_disk(folder / "data" / "live", "8m"),
-        running(folder, [str(lesson), str(lesson)]) as service,
+        running(folder, [str(lesson), str(lesson)], more=jobs) as service,
     ):
         yield service
 
@@ -209,13 +217,41 @@ def test_a_second_copy_is_refused(service: Service) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_an_archive_job_is_submitted_over_http_and_runs_beside_the_cameras(
+    service: Service, lesson: Path
+) -> None:
+    footage = service.folder / "footage"
+    shutil.copy(lesson, footage / "cam-1_20260302T090000Z.mp4")
+    headers = service.headers("operator")
+    url = f"{service.url}/api/jobs"
+    elsewhere = httpx.post(
+        f"{url}/archive", json={"footage": ["/etc"]}, headers=headers, timeout=60
+    )
+    assert elsewhere.status_code == 403
+    answer = httpx.post(
+        f"{url}/archive", json={"footage": [str(footage)]}, headers=headers, timeout=60
+    )
+    assert answer.is_success, answer.text
+    job = answer.json()["job_id"]
+
+    def state() -> str:
+        return str(service.get(f"/api/jobs/{job}", role="operator")["state"])
+
+    until(lambda: state() in {"succeeded", "failed"}, "the job", 180)
+    log = service.get(f"/api/jobs/{job}/log", role="operator")
+    assert state() == "succeeded", log
+    assert room_is_live(service)
+    parts = (service.folder / "data" / "lake" / "activity_windows").rglob("*date=2026-03-02/*")
+    assert [part.name for part in parts] == ["cam-1_20260302T090000Z.parquet"]
+
+
 @pytest.mark.parametrize("role", ["operator", "school_leader", "analyst", "data_protection"])
 def test_no_made_up_request_is_a_server_error(service: Service, role: str) -> None:
     token = service.headers(role)["Authorization"]
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{service.url}/api/openapi.json"]
     command += ["--header", f"Authorization: {token}", "--checks", "not_a_server_error"]
     command += ["--phases", "fuzzing", "--max-examples", "4", "--seed", "1"]
-    command += ["--exclude-path", "/api/rooms/events", "--request-timeout", "20"]
+    command += ["--exclude-path", "/api/rooms/events", "--request-timeout", "30"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=service.folder)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
 

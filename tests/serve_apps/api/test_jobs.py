@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -145,7 +146,7 @@ def test_footage_is_submitted_with_the_settings_and_without_secrets(
     )
     submitted = dashboard.jobs[job["job_id"]]
     assert shlex.split(submitted["entrypoint"]) == [
-        *("python", "-m", "jobs.analyse_archive", "--", folder)
+        *(sys.executable, "-m", "jobs.analyse_archive", "--", folder)
     ]
     environment = submitted["runtime_env"]["env_vars"]
     assert environment["HOMEROOM_SETTINGS"] == "/srv/homeroom.toml"

@@ -30,6 +30,7 @@ check: $(READY)  ## Style, types, import contracts, dependencies
 bench: $(READY)  ## Measure against the naive way and the limit
 	$(BIN)/python -m bench.archive
 	$(BIN)/python -m bench.faces
+	$(BIN)/python -m bench.fleet
 	$(BIN)/python -m bench.live
 	$(BIN)/python -m bench.register
 	$(BIN)/python -m bench.roster

@@ -33,9 +33,9 @@ CAMERAS = "cameras"
 """A resource that nodes may declare: how many cameras may be read there. Where no node does, any
 may be."""
 
-CPUS_A_CAMERA = 0.02
-"""What a reader asks Ray for, so that readers spread over nodes by CPU. Less than decoding takes:
-on a machine with too many cameras, late frames are dropped rather than cameras left out."""
+CPUS_A_CAMERA = 0.001
+"""What a reader asks Ray for: little, so that none waits for ever on a machine with many cameras.
+Late frames are dropped there rather than cameras left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,13 @@ class Readers:
     Args:
         services: Given to each.
         version: Readers of another version are replaced.
+        reader: What a reader is.
     """
 
-    def __init__(self, services: Services, version: str) -> None:
+    def __init__(
+        self, services: Services, version: str, reader: type[StreamReader] = StreamReader
+    ) -> None:
+        self._reader = reader
         self._services = services
         self._version = version
         self._actors: dict[str, ActorHandle] = {}
@@ -94,7 +98,7 @@ class Readers:
         }
         if CAMERAS in ray.cluster_resources():
             options["resources"] = {CAMERAS: cameras}
-        remote = ray.remote(StreamReader).options(**options)
+        remote = ray.remote(self._reader).options(**options)
         self._actors[reader_id] = remote.remote(
             reader_id,
             pose=self._services.pose,

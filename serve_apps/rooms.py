@@ -27,7 +27,7 @@ from cluster.records.database import open_records
 from cluster.records.timetable import timetable_from_records
 from cluster.settings import Settings
 from cluster.streams.addresses import plan_of
-from cluster.streams.reader import CameraJob
+from cluster.streams.reader import CameraJob, StreamReader
 from cluster.streams.reporting import Accepted, FinishedWindow, Report
 from cluster.streams.states import Reason
 from cluster.vision.pose import cache_dir_of
@@ -76,9 +76,12 @@ class Rooms:
 
     Args:
         settings_path: The settings file.
+        reader: What a reader is; benchmarks have one of simulated cameras.
     """
 
-    async def __init__(self, settings_path: str | None) -> None:  # type: ignore[misc] # Serve awaits it
+    async def __init__(  # type: ignore[misc] # Serve awaits it
+        self, settings_path: str | None, reader: type[StreamReader] = StreamReader
+    ) -> None:
         configure_logs()
         self._file = SettingsFile(settings_path)
         settings = self._file.settings
@@ -91,7 +94,9 @@ class Rooms:
         self._board = Board(settings, utc_now())
         since = utc_now() - timedelta(minutes=settings.live.history_minutes)
         self._board.remember(self._journal.recent(since))
-        self._readers = Readers(_services(), version=cluster.__version__.replace(".", "-"))
+        self._readers = Readers(
+            _services(), version=cluster.__version__.replace(".", "-"), reader=reader
+        )
         self._reads: dict[str, Mapping[str, CameraJob]] = {}
         self._metrics = RoomMetrics()
         self._problem = ""

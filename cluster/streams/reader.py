@@ -16,7 +16,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -135,6 +135,8 @@ class StreamReader:
         late_seconds: A frame that waited longer is dropped.
     """
 
+    camera_thread: Callable[[CameraPlan, Callable[[LiveFrame], None]], CameraThread] = CameraThread
+
     def __init__(
         self,
         reader_id: str,
@@ -207,7 +209,7 @@ class StreamReader:
         self._watchdog.stop()
 
     def _begin(self, job: CameraJob) -> None:
-        thread = CameraThread(job.plan, self._inbox.put)
+        thread = type(self).camera_thread(job.plan, self._inbox.put)
         counter = LiveCounter(
             job.plan.rate,
             k=job.k,

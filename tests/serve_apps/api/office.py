@@ -79,6 +79,8 @@ class SaidRooms:
     statuses: list[CameraStatus] = field(default_factory=list)
     failing: Exception | None = None
     asked_for_changes: int = 0
+    meanwhile: Callable[[], object] | None = None
+    """Happens once, while somebody asks what was missed."""
 
     def say(self, room_id: str, people: int, **more: object) -> RoomNow:
         """A room changes."""
@@ -110,6 +112,13 @@ class SaidRooms:
         self.asked_for_changes += 1
         if self.failing:
             raise self.failing
+        if self.meanwhile and after is not None and not wait_seconds:
+            happen, self.meanwhile = self.meanwhile, None
+            asked = self.asked_for_changes
+            happen()
+            # Until those who listen were told; the loop tells no event.
+            while self.asked_for_changes == asked:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
         begun = self.last_id if after is None else after
         ends = time.monotonic() + wait_seconds
         while self.last_id == begun and time.monotonic() < ends:

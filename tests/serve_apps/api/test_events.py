@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -43,7 +44,9 @@ class Stream:
     def next(self) -> Event:
         """The next event; comments are kept apart."""
         found: dict[str, str] = {}
+        ends = time.monotonic() + PATIENCE_SECONDS
         for line in self._lines:
+            assert time.monotonic() < ends, "nothing but heartbeats"
             if line.startswith(":"):
                 self.comments.append(line[1:].strip())
             elif line:
@@ -150,6 +153,18 @@ def test_who_comes_again_is_told_what_was_missed_and_nothing_twice(live: Open, w
         assert stream.next().id == 5
 
 
+def test_what_happens_while_somebody_comes_again_is_told_once(live: Open) -> None:
+    service = live()
+    rooms = service.office.rooms
+    rooms.say("room-1", 20)
+    rooms.meanwhile = lambda: rooms.finish("room-1", 22)
+    headers = {"Last-Event-ID": "1"}
+    with service.stream(service.office.leader.token, headers=headers) as stream:
+        assert stream.next().id == 2
+        rooms.finish("room-1", 23)
+        assert stream.next().id == 3
+
+
 def test_what_lies_too_far_back_is_a_gap_and_everything_comes_anew(live: Open) -> None:
     service = live()
     for people in (20, 21, 22):
@@ -246,8 +261,9 @@ def test_a_stream_ends_after_its_longest_time(live: Open) -> None:
 
 def test_a_stream_ends_when_the_rooms_fail_in_a_way_that_nobody_foresaw(live: Open) -> None:
     service = live()
+    service.office.rooms.say("room-1", 20)
     with service.stream(service.office.leader.token) as stream:
-        wait_until(lambda: service.broadcast.is_listening)
+        stream.next()
         service.office.rooms.failing = ZeroDivisionError()
         end = stream.next()
         assert (end.kind, end.data) == ("end", {"reason": "service_down"})

@@ -1,0 +1,198 @@
+"""Whether the control side holds a district: a thousand simulated cameras on one machine.
+
+    make bench          or          python -m bench.fleet --cameras 1000
+
+The service is the real one but for two parts: cameras whose frames are made in memory, and a pose
+model that sleeps as long as the real one was measured to take. Measured are the time until every
+camera is live, until the cameras of a killed reader are live again, and the CPU of the rooms
+deployment meanwhile.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import psutil
+import ray
+from ray import serve
+
+from bench.archive import _inference_alone as inference_alone
+from bench.service import HEAD, ROOM
+from cluster.local_ray import MEBIBYTE, start_ray_here, store_bytes
+from cluster.streams import reader
+from cluster.streams.plan import CameraHealth, CameraPlan, LiveFrame
+from cluster.streams.states import Reason, StreamState
+from cluster.vision.people import People
+from serve_apps.pose_model import FrameSet
+from serve_apps.rooms import Rooms
+
+APP = "fleet"
+PER_READER = 64
+FRAME = (36, 64, 3)
+PATIENCE_SECONDS = 300.0
+STEADY_SECONDS = 20.0
+
+
+class SimulatedCamera:
+    """Stands where a `CameraThread` does."""
+
+    def __init__(self, plan: CameraPlan, deliver: Callable[[LiveFrame], None]) -> None:
+        self.plan = plan
+        self._deliver = deliver
+        self._stopped = threading.Event()
+        self._since = datetime.now(UTC)
+        self._frames = 0
+
+    def start(self) -> None:
+        """Begin to send frames."""
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def stop(self, timeout: float = 5.0) -> bool:
+        """Send no more."""
+        self._stopped.set()
+        return timeout >= 0
+
+    def want_full(self, wanted: bool) -> None:
+        """Nothing is cut here."""
+
+    def watch(self, now: float) -> None:
+        """Nothing hangs here."""
+
+    def health(self) -> CameraHealth:
+        """Always live."""
+        return CameraHealth(
+            self.plan.camera_id,
+            StreamState.LIVE,
+            Reason.PICTURES_ARRIVE,
+            self._since,
+            frames_read=self._frames,
+        )
+
+    def _run(self) -> None:
+        pixels = np.zeros(FRAME, np.uint8)
+        while not self._stopped.wait(1.0 / self.plan.rate):
+            self._frames += 1
+            self._deliver(LiveFrame(self.plan.camera_id, time.monotonic(), pixels))
+
+
+class SimulatedReader(reader.StreamReader):
+    """A reader of simulated cameras."""
+
+    camera_thread = cast("Any", SimulatedCamera)
+
+
+@serve.deployment(name="PoseModel", max_ongoing_requests=64)
+class SleepingPose:
+    """Sleeps as long as the model takes for so many pictures, and finds nobody.
+
+    Several calls sleep at once, as several models would work at once.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def find(self, frames: FrameSet) -> list[People]:
+        """Nobody, after a while."""
+        await asyncio.sleep(self._seconds * len(frames))
+        return [People.nobody() for _ in range(len(frames))]
+
+
+@serve.deployment(name="Registers")
+class NoRegisters:
+    """No register is open."""
+
+
+@serve.deployment(name="Api")
+class Root:
+    """Holds the application together."""
+
+    def __init__(self, *_parts: object) -> None:
+        pass
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cameras", type=int, default=1000)
+    options = parser.parse_args()
+    seconds = inference_alone(1.0) / 2
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        text = HEAD.format(port=8000, per_reader=PER_READER)
+        text += "[analysis]\nrate = 1.0\n"
+        for number in range(options.cameras):
+            text += ROOM.format(number=number, address="simulated.mp4", decode="all")
+        (folder / "homeroom.toml").write_text(text)
+        start_ray_here(store_bytes(512 * MEBIBYTE, 256 * MEBIBYTE), include_dashboard=False)
+        try:
+            _measure(folder, options.cameras, seconds)
+        finally:
+            serve.shutdown()
+            ray.shutdown()
+
+
+def _measure(folder: Path, cameras: int, seconds: float) -> None:
+    began = time.monotonic()
+    small = {"ray_actor_options": {"num_cpus": 0.05}}
+    rooms = Rooms.options(**small).bind(str(folder / "homeroom.toml"), SimulatedReader)  # type: ignore[attr-defined]
+    pose = SleepingPose.options(**small).bind(seconds)  # type: ignore[attr-defined]
+    registers = NoRegisters.options(**small).bind()  # type: ignore[attr-defined]
+    serve.run(Root.options(**small).bind(rooms, pose, registers), name=APP, route_prefix=None)  # type: ignore[attr-defined]
+    handle = serve.get_deployment_handle("Rooms", APP)
+    _until_live(handle, cameras)
+    print(f"{cameras} cameras live {time.monotonic() - began:.0f} s after the start")
+    process = _process("ServeReplica:fleet:Rooms")
+    before = sum(process.cpu_times()[:2])
+    time.sleep(STEADY_SECONDS)
+    cores = (sum(process.cpu_times()[:2]) - before) / STEADY_SECONDS
+    memory = process.memory_full_info().pss / MEBIBYTE
+    print(f"rooms deployment: {cores:.2f} cores, {memory:.0f} MiB")
+    victim = _process("SimulatedReader")
+    held = min(PER_READER, cameras)
+    os.kill(victim.pid, signal.SIGKILL)
+    killed = time.monotonic()
+    while _live(handle) == cameras:
+        time.sleep(0.05)
+    noticed = time.monotonic() - killed
+    _until_live(handle, cameras)
+    print(
+        f"a reader of {held} cameras killed: noticed after {noticed:.1f} s, all live again after "
+        f"{time.monotonic() - killed:.1f} s"
+    )
+
+
+def _live(handle: object) -> int:
+    statuses = handle.cameras.remote().result(timeout_s=60)  # type: ignore[attr-defined]
+    return sum(
+        status.health.state is StreamState.LIVE and status.reader_id is not None
+        for status in statuses
+    )
+
+
+def _until_live(handle: object, cameras: int) -> None:
+    began = time.monotonic()
+    while _live(handle) < cameras:
+        if time.monotonic() - began > PATIENCE_SECONDS:
+            sys.exit(f"only {_live(handle)} of {cameras} cameras came alive")
+        time.sleep(0.25)
+
+
+def _process(name: str) -> psutil.Process:
+    for process in psutil.Process().children(recursive=True):
+        if process.cmdline() and f"ray::{name}" in process.cmdline()[0]:
+            return process
+    sys.exit(f"there is no process {name}")
+
+
+if __name__ == "__main__":
+    main()

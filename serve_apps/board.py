@@ -10,7 +10,6 @@ from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import islice
 
 import numpy as np
 
@@ -29,9 +28,6 @@ LATE_AFTER = timedelta(seconds=3)
 LATE_AFTER_KEY_FRAMES = timedelta(seconds=15)
 LATENCIES = 120
 """Per camera: a minute at two pictures a second."""
-
-SENT_AGAIN = 100
-"""So far back a window is looked for that may have been sent before."""
 
 MOST_CHANGES = 10_000
 """Finished windows that are kept for resumption, besides each room's history."""
@@ -65,6 +61,7 @@ class Board:
         self._cameras: dict[str, _CameraBoard] = {}
         self._rooms: dict[str, RoomNow] = {}
         self._windows: dict[str, deque[ToldWindow]] = defaultdict(deque)
+        self._keys: dict[str, set[tuple[str, datetime]]] = defaultdict(set)
         self._recent: deque[ToldWindow] = deque(maxlen=MOST_CHANGES)
 
     @property
@@ -81,6 +78,7 @@ class Board:
         for room_id in set(self._rooms) - set(settings.rooms_by_id):
             del self._rooms[room_id]
             self._windows.pop(room_id, None)
+            self._keys.pop(room_id, None)
         self.tick(now)
 
     def remember(self, windows: Iterable[LiveWindow]) -> None:
@@ -148,7 +146,11 @@ class Board:
                     key=lambda room: room.event_id,
                 )
             ),
-            windows=tuple(told for told in self._recent if told.event_id > after),
+            windows=tuple(
+                told
+                for told in self._recent
+                if told.event_id > after and self._speaks(told.room_id, told.camera_id)
+            ),
             complete=self._reaches(after),
         )
 
@@ -177,6 +179,11 @@ class Board:
             )
         return statuses
 
+    def _speaks(self, room_id: str, camera_id: str) -> bool:
+        """Whether a camera is the one whose numbers its room shows."""
+        room = self._rooms.get(room_id)
+        return room is not None and room.camera_id in (None, camera_id)
+
     def _reaches(self, after: int) -> bool:
         """Whether everything after an id is still at hand."""
         oldest = self._recent[0].event_id if len(self._recent) == MOST_CHANGES else self._first_id
@@ -196,15 +203,19 @@ class Board:
         if live.room_id not in self._settings.rooms_by_id:
             return
         history = self._windows[live.room_id]
-        if any(_is_of(told, live) for told in islice(reversed(history), SENT_AGAIN)):
+        key = (live.camera_id, live.window.window_start)
+        if key in self._keys[live.room_id]:
             return  # its reader did not hear the answer
+        self._keys[live.room_id].add(key)
         told = ToldWindow(
             live.room_id, live.camera_id, live.lesson_id, live.window, self._next_id()
         )
         history.append(told)
         length = timedelta(minutes=self._settings.live.history_minutes)
-        while history and told.window.window_start - history[0].window.window_start > length:
-            history.popleft()
+        newest = max(told.window.window_start, history[-1].window.window_start)
+        while newest - history[0].window.window_start > length:
+            gone = history.popleft()
+            self._keys[live.room_id].discard((gone.camera_id, gone.window.window_start))
         self._recent.append(told)
 
     def _room_now(self, room_id: str, now: datetime) -> RoomNow:
@@ -270,12 +281,6 @@ class Board:
     def _next_id(self) -> int:
         self._last_id += 1
         return self._last_id
-
-
-def _is_of(told: ToldWindow, live: LiveWindow) -> bool:
-    return told.camera_id == live.camera_id and (
-        told.window.window_start == live.window.window_start
-    )
 
 
 def _cameras_of(settings: Settings) -> Mapping[str, list[Camera]]:

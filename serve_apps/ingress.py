@@ -54,7 +54,9 @@ class Api:
         self._file = SettingsFile(settings_path)
         settings = self._file.settings
         identity = self._open.enter_context(open_identity(settings))
-        self._backend = Backend(settings, identity, ServeRooms(rooms), ServePose(pose))
+        self._backend = Backend(
+            settings, identity, ServeRooms(rooms), ServePose(pose), self._file.path
+        )
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """The application; Serve asks for it once the replica is made."""

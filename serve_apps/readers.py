@@ -14,7 +14,7 @@ from typing import Any
 
 import ray
 from ray.actor import ActorHandle
-from ray.exceptions import GetTimeoutError, RayError
+from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.util import list_named_actors
 
 from cluster.settings import Settings
@@ -28,6 +28,10 @@ logger = logging.getLogger(__name__)
 NAMESPACE = "homeroom"
 PREFIX = "reader-"
 CALL_SECONDS = 10.0
+STOP_SECONDS = 60.0
+MOST_FAILURES = 6
+"""A reader that does not answer for about a minute is ended."""
+
 START_SECONDS = 60.0
 CAMERAS = "cameras"
 """A resource that nodes may declare: how many cameras may be read there. Where no node does, any
@@ -64,6 +68,7 @@ class Readers:
         self._version = version
         self._actors: dict[str, ActorHandle] = {}
         self._failures: dict[str, int] = {}
+        self._known: dict[str, Mapping[str, CameraJob]] = {}
 
     def new_name(self) -> str:
         """A name that no reader ever had."""
@@ -81,23 +86,26 @@ class Readers:
                 self._adopt(name)
         names = list(self._actors)
         answers = await asyncio.gather(*(self._call(n, "ping") for n in names))
-        return {
-            name: answer for name, answer in zip(names, answers, strict=True) if answer is not None
-        }
+        for name, answer in zip(names, answers, strict=True):
+            if answer is not None:
+                self._known[name] = answer
+        # One that is slow to answer keeps its cameras, or they would be read twice.
+        self._known = {n: known for n, known in self._known.items() if n in self._actors}
+        return dict(self._known)
 
-    async def begin(self, reader_id: str, cameras: int, settings: Settings) -> bool:
+    async def begin(self, reader_id: str, settings: Settings) -> bool:
         """Start a reader; whether it runs."""
         options: dict[str, Any] = {
             "name": reader_id,
             "namespace": NAMESPACE,
             "lifetime": "detached",
-            "num_cpus": round(CPUS_A_CAMERA * cameras, 3),
+            "num_cpus": round(CPUS_A_CAMERA * settings.live.cameras_per_reader, 3),
             "scheduling_strategy": "SPREAD",
             "max_restarts": 0,  # the reconciling loop starts another, with its cameras
             "max_concurrency": 100,
         }
         if CAMERAS in ray.cluster_resources():
-            options["resources"] = {CAMERAS: cameras}
+            options["resources"] = {CAMERAS: settings.live.cameras_per_reader}
         remote = ray.remote(self._reader).options(**options)
         self._actors[reader_id] = remote.remote(
             reader_id,
@@ -107,7 +115,10 @@ class Readers:
             cutter=partial(face_cutter, settings),
             late_seconds=settings.live.late_seconds,
         )
-        return await self._call(reader_id, "start", seconds=START_SECONDS) is not None
+        if await self._call(reader_id, "start", seconds=START_SECONDS) is None:
+            self._kill(reader_id)
+            return False
+        return True
 
     async def assign(self, reader_id: str, jobs: Sequence[CameraJob]) -> bool:
         """Give a reader its cameras; whether it took them."""
@@ -119,7 +130,7 @@ class Readers:
 
     async def end(self, reader_id: str) -> None:
         """Let a reader finish its windows, then end it."""
-        await self._call(reader_id, "stop", default=True)
+        await self._call(reader_id, "stop", seconds=STOP_SECONDS, default=True)
         self._kill(reader_id)
 
     def _adopt(self, name: str) -> None:
@@ -145,13 +156,24 @@ class Readers:
             answer = await asyncio.wait_for(
                 getattr(actor, method).remote(*arguments), timeout=seconds
             )
-        except (RayError, GetTimeoutError, TimeoutError) as error:
-            logger.warning("%s does not answer to %s: %s", reader_id, method, type(error).__name__)
+        except RayTaskError as error:  # it lives, and answered with an error
+            logger.warning("%s failed at %s: %s", reader_id, method, type(error.cause).__name__)
+            return None
+        except RayActorError:
             self._kill(reader_id)
             return None
+        except (RayError, TimeoutError) as error:
+            logger.warning("%s does not answer to %s: %s", reader_id, method, type(error).__name__)
+            self._failures[reader_id] = self._failures.get(reader_id, 0) + 1
+            if self._failures[reader_id] >= MOST_FAILURES:
+                self._kill(reader_id)
+            return None
+        self._failures.pop(reader_id, None)
         return default if answer is None else answer
 
     def _kill(self, reader_id: str) -> None:
         actor = self._actors.pop(reader_id, None)
+        self._failures.pop(reader_id, None)
+        self._known.pop(reader_id, None)
         if actor is not None:
             ray.kill(actor, no_restart=True)

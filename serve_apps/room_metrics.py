@@ -4,7 +4,7 @@ Readers count from their own start; here the differences are added up, so that a
 started anew does not look like a step back.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 
 from cluster.streams.reporting import CameraReport, Report
@@ -19,7 +19,7 @@ class RoomMetrics:
     """The figures of all readers."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        self._known: dict[tuple[str, str], Counter[str]] = {}
 
     def take(self, report: Report) -> None:
         """Add a report."""
@@ -39,7 +39,7 @@ class RoomMetrics:
         now = Counter(
             read=camera.frames_counted, late=camera.frames_late, dropped=camera.frames_dropped
         )
-        before = self._known[reader_id, camera_id]
+        before = self._known.get((reader_id, camera_id), now)  # counted before we were here
         for outcome in OUTCOMES:
             step = now[outcome] - before[outcome]
             if step > 0:

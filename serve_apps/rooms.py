@@ -99,8 +99,13 @@ class Rooms:
         )
         self._reads: dict[str, Mapping[str, CameraJob]] = {}
         self._metrics = RoomMetrics()
+        self._is_draining = False
         self._problem = ""
         self._changed = asyncio.Condition()
+        try:  # windows that waited for this replica belong to lessons
+            await self._look_at_lessons()
+        except HomeroomError as error:
+            logger.warning("lessons are not known yet: %s", error)
         self._tasks = [
             asyncio.get_running_loop().create_task(loop)
             for loop in (
@@ -125,7 +130,7 @@ class Rooms:
         Raises:
             RuntimeError: One has.
         """
-        ended = [task for task in self._tasks if task.done()]
+        ended = [task for task in self._tasks if task.done() and not self._is_draining]
         if ended:
             raise RuntimeError("a loop of the rooms deployment has ended") from (
                 None if ended[0].cancelled() else ended[0].exception()
@@ -184,19 +189,23 @@ class Rooms:
 
     async def cut_faces(self, room_id: str, ticket: str, seconds: float) -> None:
         """Have faces cut in a room for some seconds, under a ticket."""
-        cameras = self._file.settings.cameras
-        for camera in cameras:
-            if camera.room != room_id:
-                continue
-            reader_id = next((r for r, reads in self._reads.items() if camera.id in reads), None)
-            if reader_id is not None:
-                await self._readers.cut_faces(reader_id, camera.id, ticket, seconds)
+        await asyncio.gather(
+            *(
+                self._readers.cut_faces(reader_id, camera.id, ticket, seconds)
+                for camera in self._file.settings.cameras
+                if camera.room == room_id
+                for reader_id, reads in self._reads.items()
+                if camera.id in reads
+            )
+        )
 
     async def drain(self) -> None:
         """End all readers for good: they finish their windows, which go to the journal."""
+        self._is_draining = True
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*(self._readers.end(reader_id) for reader_id in self._reads))
+        reads = await self._readers.look()
+        await asyncio.gather(*(self._readers.end(reader_id) for reader_id in reads))
         await self._flush()
 
     def _live(self, window: FinishedWindow) -> LiveWindow:
@@ -262,7 +271,14 @@ class Rooms:
             )
         )
         # Readers of an older version go after their cameras have found another.
-        leaving = [r for r in reads if r in plan.superfluous or not self._readers.is_ours(r)]
+        now = await self._readers.look()
+        found = {c for r, read in now.items() if self._readers.is_ours(r) for c in read}
+        leaving = [
+            reader_id
+            for reader_id, read in now.items()
+            if reader_id in plan.superfluous
+            or (not self._readers.is_ours(reader_id) and (set(read) & set(jobs)) <= found)
+        ]
         await asyncio.gather(*(self._readers.end(reader_id) for reader_id in leaving))
         gone = set(self._reads)
         self._reads = await self._readers.look()
@@ -273,9 +289,7 @@ class Rooms:
     async def _bring(
         self, reader_id: str, jobs: list[CameraJob], reads: Mapping[str, CameraJob] | None
     ) -> None:
-        if reads is None and not await self._readers.begin(
-            reader_id, len(jobs), self._file.settings
-        ):
+        if reads is None and not await self._readers.begin(reader_id, self._file.settings):
             return
         if reads is None or {job.plan.camera_id: job for job in jobs} != dict(reads):
             await self._readers.assign(reader_id, jobs)

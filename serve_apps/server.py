@@ -22,6 +22,7 @@ import ray
 import typer
 from ray import serve
 from ray.serve.config import HTTPOptions, ProxyLocation
+from ray.serve.exceptions import RayServeException
 from rich.console import Console
 from rich.markup import escape
 
@@ -40,7 +41,7 @@ from serve_apps.quiet import QUIET
 EXIT_FAILED = 1
 STORE_BYTES = 512 * MEBIBYTE
 LEAST_STORE_BYTES = 256 * MEBIBYTE
-DRAIN_SECONDS = 20.0
+DRAIN_SECONDS = 70.0
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -90,6 +91,8 @@ def run(path: Path | None, console: Console) -> None:
                     f"the service does not start: {error}",
                     hint="Its reasons are in Ray's logs, below /tmp/ray/session_latest/logs/serve.",
                 ) from error
+            if "RAY_ADDRESS" in os.environ:
+                ending.callback(serve.delete, APP)
             ending.callback(_drain)
         console.print(
             f"Homeroom runs at {address_of(settings.live)} (Ctrl-C ends it).",
@@ -162,7 +165,7 @@ def _ray(settings: Settings, ending: ExitStack) -> None:
     try:
         if address:
             ray.init(address=address, log_to_driver=False)
-            ending.callback(serve.delete, APP)
+            ending.callback(ray.shutdown)
             refuse_spilling_to_disk()
             return
         options: dict[str, Any] = {"include_dashboard": False}
@@ -175,7 +178,13 @@ def _ray(settings: Settings, ending: ExitStack) -> None:
             }
         start_ray_here(store_bytes(STORE_BYTES, LEAST_STORE_BYTES), log_to_driver=False, **options)
         ending.callback(ray.shutdown)
-    except (RuntimeError, ConnectionError, ValueError, OSError) as error:
+    except (
+        RuntimeError,
+        ConnectionError,
+        ValueError,
+        OSError,
+        ray.exceptions.RayError,
+    ) as error:
         raise RayError(
             f"Ray cannot be {'joined' if address else 'started'}: {error}", where=address
         ) from error
@@ -194,10 +203,10 @@ def _dashboard(settings: Settings) -> tuple[str, int]:
 
 def _drain() -> None:
     """Let readers finish their windows."""
-    handle = serve.get_deployment_handle("Rooms", APP)
     try:
+        handle = serve.get_deployment_handle("Rooms", APP)
         handle.drain.remote().result(timeout_s=DRAIN_SECONDS)
-    except (TimeoutError, ray.exceptions.RayError, RuntimeError) as error:
+    except (TimeoutError, ray.exceptions.RayError, RayServeException, RuntimeError) as error:
         Console(stderr=True).print(
             f"Windows in progress could not be finished: {type(error).__name__}."
         )

@@ -77,6 +77,7 @@ class LiveCounter:
         self._counter = RoomCounter(rate, teacher_zone)
         self._trailing: deque[tuple[datetime, FrameCounts]] = deque()
         self._open: WindowCounts | None = None
+        self._closed: datetime | None = None
 
     def update(self, frame: SeenFrame) -> tuple[LiveNumbers, list[ActivityWindow]]:
         """Count a frame; a frame from before the last begins anew (the clock was set back).
@@ -94,9 +95,11 @@ class LiveCounter:
         begins = frame.moment - timedelta(seconds=WINDOW_SECONDS)
         while self._trailing[0][0] <= begins:
             self._trailing.popleft()
-        if self._open is None:
-            self._open = WindowCounts(window_start_of(frame.moment))
-        self._open.frames.append(counts)
+        start = window_start_of(frame.moment)
+        if self._closed is None or start > self._closed:  # else its window has been told
+            if self._open is None:
+                self._open = WindowCounts(start)
+            self._open.frames.append(counts)
         return self._numbers(frame.moment, counts), finished
 
     def close_before(self, moment: datetime) -> list[ActivityWindow]:
@@ -111,11 +114,13 @@ class LiveCounter:
         finished = [self._close()] if self._open is not None else []
         self._counter = RoomCounter(self._rate, self._teacher_zone)
         self._trailing.clear()
+        self._closed = None
         return finished
 
     def _close(self) -> ActivityWindow:
         assert self._open is not None  # noqa: S101 (callers have looked)
         window, self._open = self._open, None
+        self._closed = window.window_start
         return published_window(window, k=self._k, headcount_only=self._headcount_only)
 
     def _numbers(self, moment: datetime, counts: FrameCounts) -> LiveNumbers:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 from rich.live import Live as LiveDisplay
+from rich.markup import escape
 from rich.table import Table
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers
@@ -106,7 +107,8 @@ def _reason(answer: httpx.Response) -> str:
 def _table(found: dict[str, Any]) -> Table:
     journal = found["journal"]
     waiting = f"{journal['waiting']} windows on their way to the lake"
-    table = Table(title=f"{len(found['cameras'])} cameras", caption=journal["problem"] or waiting)
+    caption = escape(journal["problem"] or waiting)
+    table = Table(title=f"{len(found['cameras'])} cameras", caption=caption)
     for name in ("room", "camera", "state", "pictures/s", "read", "late", "dropped", "p95", "note"):
         table.add_column(name)
     for camera in found["cameras"]:
@@ -129,7 +131,7 @@ def _cells(camera: dict[str, Any]) -> list[str]:
         str(camera["frames_late"]),
         str(camera["frames_dropped"]),
         "–" if p95 is None else f"{p95:.2f} s",
-        "; ".join(note for note in notes if note),
+        escape("; ".join(note for note in notes if note)),
     ]
 
 

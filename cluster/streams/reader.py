@@ -45,9 +45,11 @@ FRAMES_A_CALL = 16
 GATHER_SECONDS = 0.02
 REPORT_SECONDS = 0.25
 RETRY_SECONDS = 1.0
+CUTTER_PAUSE_SECONDS = 30.0
 GRACE_SECONDS = 3.0
 """A window without a later frame is finished so long after its end: a frame may be on its way."""
 
+STOP_TRIES = 40
 ALONE_SECONDS = 120.0
 """A reader to which nobody listens for so long ends: no camera is read without a reason."""
 
@@ -153,6 +155,8 @@ class StreamReader:
         self._registers = registers
         self._make_cutter = cutter
         self._cutter: FaceCutter | None = None
+        self._cutter_task: asyncio.Task[None] | None = None
+        self._is_stopped = False
         self._cameras: dict[str, _Camera] = {}
         self._clock = UtcClock()
         self._outbox = Outbox()
@@ -169,17 +173,28 @@ class StreamReader:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             self._watchdog.start()
-            self._keep(self._send()).add_done_callback(_must_not_end)
-            self._keep(self._tell()).add_done_callback(_must_not_end)
+            for loop in (self._send(), self._tell()):
+                self._keep(loop).add_done_callback(self._loop_ended)
         return os.getpid()
 
     async def assign(self, jobs: Sequence[CameraJob]) -> None:
-        """Read these cameras from now on; those that stay as they are go on undisturbed."""
+        """Read these cameras from now on; those that stay as they are go on undisturbed.
+
+        Raises:
+            ServiceDown: This reader was stopped.
+        """
+        if self._is_stopped:
+            raise ServiceDown("this reader was stopped.")
+        await self.start()  # whoever was to start it may have died before
         self._heard = time.monotonic()
         wanted = {job.plan.camera_id: job for job in jobs}
-        for camera_id, camera in list(self._cameras.items()):
-            if wanted.get(camera_id) != camera.job:
-                await self._release(camera_id)
+        await asyncio.gather(
+            *(
+                self._release(camera_id)
+                for camera_id, camera in list(self._cameras.items())
+                if wanted.get(camera_id) != camera.job
+            )
+        )
         for camera_id, job in wanted.items():
             if camera_id not in self._cameras:
                 self._begin(job)
@@ -187,23 +202,38 @@ class StreamReader:
     async def cut_faces(self, camera_id: str, ticket: str, seconds: float) -> None:
         """Cut face chips of a camera for some seconds more, under a ticket; none ends it."""
         camera = self._cameras.get(camera_id)
-        if camera is None:
+        if camera is None or (seconds <= 0 and camera.ticket != ticket):
             return
         camera.ticket, camera.lease_ends = ticket, time.monotonic() + seconds
         camera.thread.want_full(seconds > 0)
-        if self._cutter is None and seconds > 0:
+        if seconds > 0 and self._cutter is None and self._cutter_task is None:
+            self._cutter_task = self._keep(self._load_cutter())
+
+    async def _load_cutter(self) -> None:
+        """Load what cuts faces; where that fails, counting goes on without."""
+        try:
             self._cutter = await asyncio.to_thread(self._make_cutter)
+        except (HomeroomError, ImportError, OSError) as error:
+            logger.error("faces cannot be cut here: %s", type(error).__name__)
+            await asyncio.sleep(CUTTER_PAUSE_SECONDS)
+        finally:
+            self._cutter_task = None
 
     async def ping(self) -> Mapping[str, CameraJob]:
-        """What it reads."""
-        self._heard = time.monotonic()
+        """What it reads. Answering keeps nobody alive: only reports that are taken do."""
         return {camera_id: camera.job for camera_id, camera in self._cameras.items()}
 
     async def stop(self) -> None:
-        """End: finish the windows in progress, and tell them."""
-        for camera_id in list(self._cameras):
-            await self._release(camera_id)
-        await self._report_once()
+        """End: finish the windows in progress, and tell all that were not taken yet."""
+        self._is_stopped = True
+        await asyncio.gather(*(self._release(camera_id) for camera_id in list(self._cameras)))
+        for _ in range(STOP_TRIES):
+            try:
+                await self._report_once()
+            except HomeroomError:
+                await asyncio.sleep(RETRY_SECONDS)
+            if not self._outbox.windows:
+                break
         for task in self._tasks:
             task.cancel()
         self._watchdog.stop()
@@ -220,7 +250,9 @@ class StreamReader:
         thread.start()
 
     async def _release(self, camera_id: str) -> None:
-        camera = self._cameras.pop(camera_id)
+        camera = self._cameras.pop(camera_id, None)
+        if camera is None:
+            return
         await asyncio.to_thread(camera.thread.stop)
         self._inbox.forget(camera_id)
         for window in camera.counter.finish():
@@ -265,9 +297,9 @@ class StreamReader:
         except HomeroomError as error:
             logger.warning("the pose model failed: %s", error)
         finally:
-            slots.release()
             if before is not None:
                 await asyncio.wait([before])
+            slots.release()
         for index, frame in enumerate(frames):
             camera = self._cameras.get(frame.camera_id)
             if camera is None:
@@ -377,6 +409,13 @@ class StreamReader:
             logger.error("this reader ends: %s", "nobody listens" if alone else "threads hang")
             os._exit(1)
 
+    def _loop_ended(self, task: "asyncio.Task[None]") -> None:
+        """A reader without its loops reads for nobody: end it, and it is started anew."""
+        if not self._is_stopped:
+            fault = None if task.cancelled() else task.exception()
+            logger.critical("a reader's loop ended", exc_info=fault)
+            os._exit(1)
+
     def _keep(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
@@ -387,13 +426,6 @@ class StreamReader:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             logger.error("a task of the reader failed", exc_info=task.exception())
-
-
-def _must_not_end(task: "asyncio.Task[None]") -> None:
-    """A reader without its loops reads for nobody: end it, and it is started anew."""
-    if not task.cancelled():
-        logger.critical("a reader's loop ended", exc_info=task.exception())
-        os._exit(1)
 
 
 def _scaled(people: People, factor: float) -> People:

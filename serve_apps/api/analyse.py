@@ -99,9 +99,9 @@ async def analyse_picture(
         raise HTTPException(415, f"send {' or '.join(MEDIA_TYPES)}.")
     backend = backend_of(request)
     limiter: CapacityLimiter = request.app.state.decoding
+    content = await request.body()
     if limiter.statistics().tasks_waiting >= MOST_WAITING:
         raise ServiceBusy("too many pictures wait.", hint="Ask again in a moment.")
-    content = await request.body()
     pixels = await to_thread.run_sync(decoded, content, input_size, limiter=limiter)
     del content
     (people,) = await backend.pose.find([pixels], input_size)

@@ -26,7 +26,7 @@ CHUNK: Final = 500
 
 router = APIRouter(prefix="/api/audit", tags=["data protection"], responses=ERRORS)
 
-Word = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@ -]{0,254}$")]
+Word = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@| -]{0,254}$")]
 
 
 class AuditBody(Body):
@@ -137,7 +137,9 @@ def _backwards(session: Session, until: int) -> Iterator[AuditEntry]:
 def _is_asked(entry: AuditEntry, asked: dict[str, str | None]) -> bool:
     action = asked["action"]
     if action is not None and entry.action != action:
-        return action.endswith(".") and entry.action.startswith(action)
+        is_below = action.endswith(".") and entry.action.startswith(action)
+        if not is_below:
+            return False
     return asked["actor"] in (None, entry.actor) and asked["subject"] in (None, entry.subject)
 
 

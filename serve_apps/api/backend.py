@@ -1,6 +1,7 @@
 """What the routes work with: found at `request.app.state.backend`."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from fastapi import Request
 
@@ -18,12 +19,14 @@ class Backend:
         identity: Records, keys and audit log.
         rooms: The rooms deployment.
         pose: The pose model.
+        settings_file: Where the settings are from, for jobs.
     """
 
     settings: Settings
     identity: Identity
     rooms: RoomsService
     pose: PoseService
+    settings_file: Path | None = None
 
 
 def backend_of(request: Request) -> Backend:

@@ -40,7 +40,7 @@ class StreamLimits:
     """
 
     per_caller: int = 10
-    per_process: int = 2000
+    per_process: int = 700  # below what Serve lets into a replica: others come in too
     windows: int = 200
     wait_seconds: float = 10.0
     pause_seconds: float = 1.0

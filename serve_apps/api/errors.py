@@ -237,6 +237,10 @@ def install_errors(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
 
 
+MOST_FIELDS = 50
+"""Of a request with more faults, the first are told."""
+
+
 async def _on_homeroom_error(connection: HTTPConnection, error: Exception) -> JSONResponse | None:
     assert isinstance(error, errors.HomeroomError)  # noqa: S101 (registered for it)
     if isinstance(connection, WebSocket):
@@ -254,7 +258,7 @@ async def _on_invalid_request(request: Request, error: Exception) -> JSONRespons
         "the request says something that cannot be.",
         fields=[
             FieldProblem(where=_place(problem["loc"]), problem=_without_input(problem))
-            for problem in error.errors()
+            for problem in error.errors()[:MOST_FIELDS]
         ],
     )
 

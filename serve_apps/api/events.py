@@ -103,10 +103,11 @@ async def _reach_of(backend: Backend, caller: Principal, room_ids: list[str]) ->
         (name,) = room_ids
         return {name: (await run_in_threadpool(must_reach, backend, caller, name))[1]}
     reach = await run_in_threadpool(rooms_in_reach, backend, caller)
+    found = dict(reach)
     for name in room_ids:
-        if name not in reach:
-            await run_in_threadpool(must_reach, backend, caller, name)
-    return {name: reach.get(name) for name in room_ids}
+        if name not in found:
+            found[name] = (await run_in_threadpool(must_reach, backend, caller, name))[1]
+    return {name: found[name] for name in room_ids}
 
 
 async def _subscribed(

@@ -196,7 +196,8 @@ async def _asked(request: Request, question: Callable[[ArchiveJobs], Result]) ->
     Raises:
         ServiceDown: It does not answer in time.
     """
-    jobs = ArchiveJobs(backend_of(request).settings.archive.dashboard, settings_file())
+    backend = backend_of(request)
+    jobs = ArchiveJobs(backend.settings.archive.dashboard, backend.settings_file or settings_file())
     limiter: CapacityLimiter = request.app.state.asking_ray
     try:
         with anyio.fail_after(LONGEST_WAIT_SECONDS):

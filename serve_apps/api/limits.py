@@ -196,6 +196,12 @@ class _TooLarge(Exception):
     """The body went past the limit while it was read."""
 
 
+LARGEST_JSON = 512 * 1024
+"""Bytes; the largest request for a job, with 200 long addresses, is less than half of it."""
+
+PICTURES = "/api/analyse"
+
+
 class RequestSizes:
     """Refuses requests that are too large, told by their length or by counting what comes.
 
@@ -206,29 +212,34 @@ class RequestSizes:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._most = settings.access.largest_request
+        self._largest = settings.access.largest_request
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = self._most_of(scope)
         stated = Headers(scope=scope).get("content-length")
         if stated is not None and not (stated.isascii() and stated.isdigit()):
             await _unreadable(scope, receive, send)
-        elif stated is not None and (len(stated) > LONGEST_LENGTH or int(stated) > self._most):
+        elif stated is not None and (len(stated) > LONGEST_LENGTH or int(stated) > most):
             await self._refuse(scope, receive, send)
         else:
-            await self._counted(scope, receive, send)
+            await self._counted(scope, receive, send, most)
 
-    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _most_of(self, scope: Scope) -> int:
+        """Pictures may be large; all else is JSON, which is read before anybody is asked who."""
+        return self._largest if scope["path"] == PICTURES else min(self._largest, LARGEST_JSON)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
         seen, too_large, begun = 0, False, False
 
         async def counting() -> Message:
             nonlocal seen, too_large
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._most:
+            if seen > most:
                 too_large = True
                 raise _TooLarge
             return message
@@ -253,7 +264,7 @@ class RequestSizes:
             HTTPConnection(scope),
             413,
             "request_too_large",
-            f"the request is larger than {self._most} bytes.",
+            f"the request is larger than {self._most_of(scope)} bytes.",
             headers={"Connection": "close"},
         )
         await response(scope, receive, send)

@@ -125,8 +125,20 @@ def _taught_rooms(backend: Backend, caller: Principal, room_id: str | None) -> d
     found: dict[str, datetime] = {}
     with backend.identity.records.reading() as session:
         taught = Taught(session, backend.settings, caller)
-        for lesson in registers.lessons_between(session, now, now + early):
-            if room_id in (None, lesson.room_id) and taught.teaches(lesson):
-                since = lesson.starts_at - early
+        around = registers.lessons_between(session, now - early, now + early)
+        for lesson in around:
+            over = lesson.ends_at <= now
+            if over or room_id not in (None, lesson.room_id) or not taught.teaches(lesson):
+                continue
+            # Another class that is still there is not the next teacher's to see.
+            others = [
+                other.ends_at
+                for other in around
+                if other.room_id == lesson.room_id
+                and other.starts_at < lesson.starts_at
+                and not taught.teaches(other)
+            ]
+            since = max([lesson.starts_at - early, *others])
+            if since <= now:
                 found[lesson.room_id] = min(since, found.get(lesson.room_id, since))
     return found

@@ -78,6 +78,16 @@ def test_a_window_without_a_later_frame_is_finished_when_its_time_is_over() -> N
     assert counter.close_before(START + 20 * SECOND) == []
 
 
+def test_a_late_frame_does_not_open_a_window_again() -> None:
+    counter = LiveCounter(RATE, k=K)
+    counted(counter, 12, 5)
+    assert len(counter.close_before(START + 10 * SECOND)) == 1
+    numbers, finished = counted(counter, 12, 7, begins=8)
+    assert [w.window_start for w in finished] == []
+    assert numbers[-1].people == 12
+    assert [w.window_start for w in counter.finish()] == [START + 10 * SECOND]
+
+
 def test_a_clock_that_is_set_back_finishes_the_window_and_begins_anew() -> None:
     counter = LiveCounter(RATE, k=K)
     counted(counter, 12, 5, begins=3600)

@@ -108,14 +108,27 @@ def refuse_spilling_to_disk() -> None:
             if node["Alive"]
         ]
     )
-    for host, folder, in_memory in answers:
-        if not in_memory:
-            raise RayError(
-                f"this node's Ray would write pictures of children to disk, below {folder}.",
-                where=host,
-                hint=f"Start each node with: ray start --object-spilling-directory="
-                f"{IN_MEMORY_FOLDER} …",
-            )
+    for answer in answers:
+        _refuse_unless_in_memory(*answer)
+
+
+def refuse_spilling_here() -> None:
+    """The same for this node alone, asked in a worker of Ray's: nodes may come later.
+
+    Raises:
+        RayError: This node would write objects to a disk.
+    """
+    _refuse_unless_in_memory(*_spill_folder_is_memory())
+
+
+def _refuse_unless_in_memory(host: str, folder: str, in_memory: bool) -> None:
+    if not in_memory:
+        raise RayError(
+            f"this node's Ray would write pictures of children to disk, below {folder}.",
+            where=host,
+            hint=f"Start each node with: ray start --object-spilling-directory="
+            f"{IN_MEMORY_FOLDER} …",
+        )
 
 
 def _spill_folder_is_memory() -> tuple[str, str, bool]:

@@ -24,6 +24,7 @@ import numpy as np
 from ray import serve
 
 from cluster.errors import HomeroomError, VisionError
+from cluster.local_ray import refuse_spilling_here
 from cluster.settings import Camera, Settings
 from cluster.vision.people import Letterbox, People, Pixels
 from cluster.vision.pose import PoseEstimator
@@ -70,9 +71,11 @@ class PoseModel:
     Raises:
         WeightsError: The weights are missing or are not what they should be.
         VisionError: The model cannot be run.
+        RayError: This node's Ray would write frames to a disk (rule 8).
     """
 
     def __init__(self, settings: Settings) -> None:
+        refuse_spilling_here()
         self._late_seconds = settings.live.late_seconds
         self._thread = ModelThread("pose")
         self._estimator = PoseEstimator.from_settings(settings)

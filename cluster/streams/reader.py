@@ -27,6 +27,7 @@ from cluster.activity.live import LiveCounter, LiveNumbers
 from cluster.activity.room import SeenFrame
 from cluster.activity.suppression import ActivityWindow
 from cluster.errors import HomeroomError, ServiceBusy, ServiceDown
+from cluster.local_ray import refuse_spilling_here
 from cluster.streams.camera_thread import CameraThread
 from cluster.streams.clock import UtcClock
 from cluster.streams.inbox import FrameInbox
@@ -169,8 +170,13 @@ class StreamReader:
         self._chips_in_work: set[str] = set()
 
     async def start(self) -> int:
-        """Begin; gives the process id. Called again, it changes nothing."""
+        """Begin; gives the process id. Called again, it changes nothing.
+
+        Raises:
+            RayError: This node's Ray would write frames to a disk (rule 8).
+        """
         if self._loop is None:
+            await asyncio.to_thread(refuse_spilling_here)
             self._loop = asyncio.get_running_loop()
             self._watchdog.start()
             for loop in (self._send(), self._tell()):

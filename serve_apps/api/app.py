@@ -71,6 +71,7 @@ def create_app(backend: Backend, streams: StreamLimits | None = None) -> FastAPI
     app.state.broadcast = Broadcast(backend.rooms, streams or StreamLimits())
     app.state.asking_ray = CapacityLimiter(jobs.AT_ONCE)
     app.state.decoding = CapacityLimiter(analyse.AT_ONCE)
+    app.state.asking_warehouse = CapacityLimiter(warehouse.AT_ONCE)
     install(app, backend.settings)
     return app
 

@@ -6,13 +6,15 @@ comes in here.
 
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Path, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, TypeAdapter, ValidationError
 
-from cluster.errors import NotFound
+from cluster.errors import NotFound, ServiceBusy
 from cluster.security.roles import Role
 from cluster.settings import Identifier
 from cluster.warehouse.questions import QUESTIONS, Parameter, Question, Value, ask
@@ -21,6 +23,11 @@ from serve_apps.api.backend import backend_of
 from serve_apps.api.bodies import Body, Page, Utc, answer
 from serve_apps.api.errors import ERRORS
 from serve_apps.api.paging import Pages, cursor_of
+
+AT_ONCE: Final = 2
+"""Questions at once: each is a DuckDB of its own, and other routes need threads too."""
+
+MOST_WAITING: Final = 16
 
 router = APIRouter(
     prefix="/api/warehouse/queries",
@@ -117,7 +124,7 @@ async def list_queries() -> QuestionsBody:
         "A page of the answer.",
     ),
 )
-def ask_warehouse(
+async def ask_warehouse(
     request: Request,
     paging: Pages,
     name: Annotated[
@@ -132,8 +139,18 @@ def ask_warehouse(
         )
     values = _checked(question, request)
     offset = paging.number() or 0
-    settings = backend_of(request).settings
-    found = ask(settings, name, values, limit=paging.limit, offset=offset)
+    limiter: CapacityLimiter = request.app.state.asking_warehouse
+    if limiter.statistics().tasks_waiting >= MOST_WAITING:
+        raise ServiceBusy("too many questions wait.", hint="Ask again in a moment.")
+    asking = partial(
+        ask,
+        backend_of(request).settings,
+        name,
+        values,
+        limit=paging.limit,
+        offset=offset,
+    )
+    found = await to_thread.run_sync(asking, limiter=limiter)
     return RowsBody(
         query=name,
         published=found.published,

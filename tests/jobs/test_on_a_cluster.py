@@ -36,6 +36,7 @@ def _cluster(*options: str) -> Iterator[str]:
         [
             BIN / "ray",
             "start",
+            f"--dashboard-agent-listen-port={_free_port()}",
             "--head",
             "--block",
             "--num-cpus=2",

@@ -1,4 +1,8 @@
-"""Ray and Serve, started once for all tests of this folder, with no picture on any disk."""
+"""Ray and Serve, started once for all tests of a file, with no picture on any disk.
+
+Not for longer: the tests of the running service start a Ray of their own, and two on one machine
+contend for the port of the agent that takes jobs.
+"""
 
 import logging
 import shutil
@@ -22,7 +26,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray_folder() -> Iterator[Path]:
     """Where Ray keeps its logs; sockets need a short path."""
     folder = Path(tempfile.mkdtemp(prefix="hr-"))
@@ -30,7 +34,7 @@ def ray_folder() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def serve_port(ray_folder: Path) -> Iterator[int]:
     """A running Serve; the port of its HTTP proxy on 127.0.0.1."""
     import ray

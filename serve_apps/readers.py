@@ -18,9 +18,11 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.util import list_named_actors
 
 from cluster.settings import Settings
-from cluster.streams.reader import CameraJob, StreamReader
+from cluster.streams.job import CameraJob
+from cluster.streams.reader import StreamReader
 from cluster.vision.face_engines import face_cutter
 from serve_apps.clients import ServeRegisters, ServeRooms
+from serve_apps.model_settings import for_models
 from serve_apps.pose_client import ServePose
 
 logger = logging.getLogger(__name__)
@@ -79,7 +81,7 @@ class Readers:
         return reader_id.startswith(f"{PREFIX}{self._version}-")
 
     async def look(self) -> dict[str, Mapping[str, CameraJob]]:
-        """What each living reader reads; those that do not answer are ended."""
+        """What each living reader reads; one that is slow to answer, what it read last."""
         for found in await asyncio.to_thread(list_named_actors, all_namespaces=True):
             name = str(found["name"])
             if found["namespace"] == NAMESPACE and name.startswith(PREFIX):
@@ -112,7 +114,7 @@ class Readers:
             pose=self._services.pose,
             sink=self._services.rooms,
             registers=self._services.registers,
-            cutter=partial(face_cutter, settings),
+            cutter=partial(face_cutter, for_models(settings)),
             late_seconds=settings.live.late_seconds,
         )
         if await self._call(reader_id, "start", seconds=START_SECONDS) is None:
@@ -148,7 +150,7 @@ class Readers:
         seconds: float = CALL_SECONDS,
         default: Any = None,
     ) -> Any:
-        """A reader's answer, or `default` for an empty one; None, and its end, where it fails."""
+        """A reader's answer, or `default` for an empty one; None where it has none to give."""
         actor = self._actors.get(reader_id)
         if actor is None:
             return None

@@ -15,7 +15,7 @@ from them the windows that it had not acknowledged. Run it alone:
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from ray import serve
 
@@ -27,13 +27,14 @@ from cluster.records.database import open_records
 from cluster.records.timetable import timetable_from_records
 from cluster.settings import Settings
 from cluster.streams.addresses import plan_of
-from cluster.streams.reader import CameraJob, StreamReader
+from cluster.streams.job import CameraJob
+from cluster.streams.reader import StreamReader
 from cluster.streams.reporting import Accepted, FinishedWindow, Report
 from cluster.streams.states import Reason
 from cluster.vision.pose import cache_dir_of
 from cluster.vision.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.journal import KEPT_HOURS, Journal, LiveWindow
-from cluster.warehouse.lake import Lake
+from cluster.warehouse.lake import Lake, utc_now
 from cluster.warehouse.live_parts import flush
 from serve_apps import metrics
 from serve_apps.board import Board
@@ -55,11 +56,6 @@ FLUSH_SECONDS = 10.0
 LESSONS_SECONDS = 30.0
 JOURNAL_TRIES = 60
 LESSONS_AROUND = timedelta(days=1)
-
-
-def utc_now() -> datetime:
-    """The time, in UTC."""
-    return datetime.now(UTC)
 
 
 @serve.deployment(

@@ -95,7 +95,7 @@ def run(path: Path | None, console: Console) -> None:
                 ending.callback(serve.delete, APP)
             ending.callback(_drain)
         console.print(
-            f"Homeroom runs at {address_of(settings.live)} (Ctrl-C ends it).",
+            f"Homeroom runs at {settings.live.address} (Ctrl-C ends it).",
             highlight=False,
             soft_wrap=True,
         )
@@ -128,15 +128,6 @@ def http_options(live: Live) -> HTTPOptions:
         ssl_certfile=str(live.tls_certificate) if live.tls_certificate else None,
         ssl_keyfile=str(live.tls_key) if live.tls_key else None,
     )
-
-
-def address_of(live: Live) -> str:
-    """Where the service is, for people."""
-    if live.public_url:
-        return live.public_url
-    scheme = "https" if live.tls_certificate else "http"
-    host = f"[{live.host}]" if ":" in live.host else live.host
-    return f"{scheme}://{host}:{live.port}"
 
 
 def _is_this_machine(host: str) -> bool:

@@ -47,7 +47,7 @@ def status(
     known = load_settings(settings)
     with _token(known, token_file) as token:
         client = httpx.Client(
-            base_url=address or _address(known),
+            base_url=address or known.live.address,
             headers={"Authorization": f"Bearer {token}"},
             timeout=TIMEOUT_SECONDS,
         )
@@ -133,14 +133,6 @@ def _cells(camera: dict[str, Any]) -> list[str]:
         "–" if p95 is None else f"{p95:.2f} s",
         escape("; ".join(note for note in notes if note)),
     ]
-
-
-def _address(settings: Settings) -> str:
-    live = settings.live
-    if live.public_url:
-        return live.public_url
-    host = f"[{live.host}]" if ":" in live.host else live.host
-    return f"{'https' if live.tls_certificate else 'http'}://{host}:{live.port}"
 
 
 @contextmanager

@@ -195,6 +195,14 @@ class Live(Table):
         60, ge=5, le=1440, description="Windows of so many minutes are kept at hand for pages."
     )
 
+    @property
+    def address(self) -> str:
+        """Where the service is, for people and programs of this machine."""
+        if self.public_url:
+            return self.public_url
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls_certificate else 'http'}://{host}:{self.port}"
+
 
 class Access(Table):
     """Who may come in, and how often."""

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -31,10 +31,12 @@ from cluster.local_ray import refuse_spilling_here
 from cluster.streams.camera_thread import CameraThread
 from cluster.streams.clock import UtcClock
 from cluster.streams.inbox import FrameInbox
-from cluster.streams.plan import CameraPlan, LiveFrame, Polygon
-from cluster.streams.reporting import Accepted, CameraReport, Outbox, Report
+from cluster.streams.job import CameraJob
+from cluster.streams.neighbours import ChipSink, CutterMaker, PoseFinder, ReportSink
+from cluster.streams.plan import CameraPlan, LiveFrame
+from cluster.streams.reporting import CameraReport, Outbox, Report
 from cluster.streams.watchdog import Watchdog
-from cluster.vision.faces import FaceChip, FaceCutter
+from cluster.vision.faces import FaceCutter
 from cluster.vision.people import People, Pixels
 
 logger = logging.getLogger(__name__)
@@ -58,57 +60,6 @@ MOST_ABANDONED = 3
 """A process with more threads that hang for ever is replaced."""
 
 LATENCIES = 1000
-
-
-class PoseFinder(Protocol):
-    """The pose model."""
-
-    async def find(self, frames: Sequence[Pixels], input_size: int) -> list[People]:
-        """See `serve_apps.services.PoseService`."""
-
-
-class ReportSink(Protocol):
-    """Whoever is told the numbers."""
-
-    async def report(self, report: Report) -> Accepted:
-        """Take a report; gives up to which window all is safe."""
-
-
-class ChipSink(Protocol):
-    """Whoever compares faces."""
-
-    async def see(self, ticket: str, moment: datetime, chips: list[FaceChip]) -> None:
-        """Take the face chips of one frame."""
-
-
-class CutterMaker(Protocol):
-    """Loads what cuts face chips; called at the first lease, in a thread."""
-
-    def __call__(self) -> FaceCutter:
-        """The cutter."""
-
-
-@dataclass(frozen=True, slots=True)
-class CameraJob:
-    """A camera and how it is counted.
-
-    Attributes:
-        plan: How it is read.
-        room_id: Its room.
-        school_id: Its school.
-        input_size: Longer side of the pose model's input, in pixels.
-        k: Fewest people of whom anything but their number is told.
-        headcount_only: The room's kind allows nothing else.
-        teacher_zone: People who stand in it do not count.
-    """
-
-    plan: CameraPlan
-    room_id: str
-    school_id: str
-    input_size: int
-    k: int
-    headcount_only: bool
-    teacher_zone: Polygon | None
 
 
 @dataclass(slots=True)

@@ -38,8 +38,14 @@ from cluster.vision.pose import available_cores
 RATE = 2.0
 LATENCY_SECONDS = 1.0
 LATE_SHARE = 0.01
-SETTLE_SECONDS = 15.0
-MEASURE_SECONDS = 20.0
+GOAL = 0.75
+STEP = 0.06
+"""Shares of the limit: where the search begins, and how far it goes at a time."""
+
+SETTLE_SECONDS = 10.0
+MEASURE_SECONDS = 35.0
+"""Longer than the half minute over which latencies are told."""
+
 LIVE_WITHIN_SECONDS = 90.0
 API_SECONDS = 10.0
 API_CLIENTS = 4
@@ -65,6 +71,7 @@ class Held:
     late: float
     server_cores: float
     cores: float
+    reader_bytes: int
 
     @property
     def holds(self) -> bool:
@@ -102,33 +109,47 @@ def _measure(way: Way, inference: float, folder: Path, most: int) -> None:
     folder.mkdir()
     with _rtsp() as (port, server), running(folder, leaders=SSE_CLIENTS // 5) as service:
         address = f"rtsp://127.0.0.1:{port}/{way.footage.name}?play_count=0"
-        best: Held | None = None
-        cameras, step = max(1, int(0.4 * limit)), max(1, int(0.06 * limit))
-        first_bytes = 0
-        while cameras <= most:
-            held = _hold(service, way, address, cameras, server)
-            print(
-                f"  {held.cameras} cameras: p95 {held.latency:.2f} s, {held.late:.1%} late, "
-                f"service {held.cores:.2f} cores, RTSP server {held.server_cores:.2f} cores"
-                f"{'' if held.holds else '  — not held'}",
-                flush=True,
-            )
-            if not held.holds:
-                break
-            if best is None:
-                first_bytes, first = service.bytes_of("StreamReader"), cameras
-            best = held
-            last_bytes, last = service.bytes_of("StreamReader"), cameras
-            cameras += step
+        best = _most_held(service, way, address, server, limit, most)
         if best is None:
-            print(f"  {way.name}: not even {cameras} cameras are held")
             return
-        print(f"  {way.name}: {best.cameras} cameras, {best.cameras / limit:.2f} of the limit")
-        if last > first:
-            each = (last_bytes - first_bytes) / (last - first)
-            print(f"  memory a camera: {each / MEBIBYTE:.1f} MiB")
+        left = limit * (1 - best.server_cores / available_cores())
+        print(
+            f"  {way.name}: {best.cameras} cameras, {best.cameras / limit:.2f} of the limit "
+            f"({best.cameras / left:.2f} of what the RTSP server leaves of it); "
+            f"memory a camera {best.reader_bytes / best.cameras / MEBIBYTE:.0f} MiB, with its "
+            "share of the reader",
+            flush=True,
+        )
         if way.name == "whole":
             _api(service, way, address, max(1, best.cameras // 2))
+
+
+def _most_held(
+    service: Service, way: Way, address: str, server: psutil.Process, limit: float, most: int
+) -> Held | None:
+    """Go up from three quarters of the limit, or down where these are too many."""
+    step = max(1, round(STEP * limit))
+    cameras = max(1, min(most, round(GOAL * limit)))
+    best: Held | None = None
+    while 0 < cameras <= most:
+        held = _hold(service, way, address, cameras, server)
+        print(
+            f"  {held.cameras} cameras: p95 {held.latency:.2f} s, {held.late:.1%} late, "
+            f"service {held.cores:.2f} cores, RTSP server {held.server_cores:.2f} cores"
+            f"{'' if held.holds else '  — not held'}",
+            flush=True,
+        )
+        if held.holds:
+            is_going_down = best is None and cameras < round(GOAL * limit)
+            best = held
+            if is_going_down:
+                return best
+            cameras += step
+        elif best is not None:
+            return best
+        else:
+            cameras -= step
+    return best
 
 
 def _decoding_alone(way: Way) -> float:
@@ -158,7 +179,7 @@ def _hold(service: Service, way: Way, address: str, cameras: int, server: psutil
             break
         time.sleep(1.0)
     else:
-        return Held(cameras, float("inf"), 1.0, 0.0, 0.0)
+        return Held(cameras, float("inf"), 1.0, 0.0, 0.0, 0)
     time.sleep(SETTLE_SECONDS)
     before, took, served = _counts(service), service.cpu_seconds(), _cpu(server)
     began = time.monotonic()
@@ -172,6 +193,7 @@ def _hold(service: Service, way: Way, address: str, cameras: int, server: psutil
         late / max(1, read),
         (_cpu(server) - served) / seconds,
         (service.cpu_seconds() - took) / seconds,
+        service.bytes_of("StreamReader"),
     )
 
 

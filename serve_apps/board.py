@@ -26,8 +26,8 @@ LATE_AFTER = timedelta(seconds=3)
 """Numbers that are older, though the camera delivers, are called late."""
 
 LATE_AFTER_KEY_FRAMES = timedelta(seconds=15)
-LATENCIES = 120
-"""Per camera: a minute at two pictures a second."""
+LATENCY_SPAN = timedelta(seconds=30)
+"""Latencies are told of pictures that were reported in so long."""
 
 MOST_CHANGES = 10_000
 """Finished windows that are kept for resumption, besides each room's history."""
@@ -41,7 +41,13 @@ class _CameraBoard:
     reader_id: str | None = None
     node: str | None = None
     numbers: LiveNumbers | None = None
-    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
+    latencies: deque[tuple[datetime, float]] = field(default_factory=deque)
+
+    def latency_p95(self) -> float | None:
+        """Seconds from picture to number that 95% of the latest pictures stayed below."""
+        if not self.latencies:
+            return None
+        return round(float(np.percentile([seconds for _, seconds in self.latencies], 95)), 3)
 
 
 class Board:
@@ -89,7 +95,7 @@ class Board:
     def take(self, report: Report, windows: Sequence[LiveWindow], now: datetime) -> None:
         """Take a reader's report, and of its windows those that are new."""
         for camera in report.cameras:
-            self._take_camera(report, camera)
+            self._take_camera(report, camera, now)
         for window in windows:
             self._keep(window)
         self._look(self._rooms_of(c.health.camera_id for c in report.cameras), now)
@@ -162,7 +168,6 @@ class Board:
             if camera is None or camera.address is None:
                 continue
             room = self._settings.rooms_by_id[camera.room]
-            latencies = list(board.latencies)
             statuses.append(
                 CameraStatus(
                     health=board.report.health,
@@ -172,9 +177,7 @@ class Board:
                     node=board.node,
                     frames_late=board.report.frames_late,
                     frames_dropped=board.report.frames_dropped,
-                    latency_p95_seconds=(
-                        round(float(np.percentile(latencies, 95)), 3) if latencies else None
-                    ),
+                    latency_p95_seconds=board.latency_p95(),
                 )
             )
         return statuses
@@ -189,13 +192,15 @@ class Board:
         oldest = self._recent[0].event_id if len(self._recent) == MOST_CHANGES else self._first_id
         return oldest <= after <= self._last_id
 
-    def _take_camera(self, report: Report, camera: CameraReport) -> None:
+    def _take_camera(self, report: Report, camera: CameraReport, now: datetime) -> None:
         camera_id = camera.health.camera_id
         if camera_id not in self._settings.cameras_by_id:
             return
         board = self._cameras.setdefault(camera_id, _CameraBoard(camera))
         board.report, board.reader_id, board.node = camera, report.reader_id, report.node
-        board.latencies.extend(camera.latencies)
+        board.latencies.extend((now, seconds) for seconds in camera.latencies)
+        while board.latencies and now - board.latencies[0][0] > LATENCY_SPAN:
+            board.latencies.popleft()
         if camera.numbers is not None:
             board.numbers = camera.numbers
 

@@ -85,7 +85,7 @@ class CameraStatus:
         node: Host name of the reader's machine.
         frames_late: Pictures dropped since they waited too long.
         frames_dropped: Pictures dropped since the model's queue was full or the model away.
-        latency_p95_seconds: From picture to number, over the last minute; None without pictures.
+        latency_p95_seconds: From picture to number, over the last half minute; None without any.
     """
 
     health: CameraHealth

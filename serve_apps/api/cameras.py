@@ -51,7 +51,7 @@ class CameraBody(Body):
     codec: str = Field(description="FFmpeg's name of it.")
     last_frame_seconds: float | None = Field(description="Since the last picture.")
     latency_p95_seconds: float | None = Field(
-        description="From picture to number, over the last minute."
+        description="From picture to number, over the last half minute."
     )
 
 

@@ -1,5 +1,6 @@
 """What rooms show, from readers' reports."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -200,6 +201,15 @@ def test_an_operator_sees_latency_and_never_an_address(board: Board) -> None:
     assert status.latency_p95_seconds is not None
     assert 0.1 <= status.latency_p95_seconds <= 0.3
     assert "rtsp" not in repr(status)
+
+
+def test_latency_is_that_of_the_last_half_minute(board: Board) -> None:
+    slow = replace(report("front", 12).cameras[0], latencies=(5.0,) * 20)
+    board.take(Report("reader-1", "node-1", (slow,), ()), [], NOW)
+    board.take(report("front", 12), [], NOW + timedelta(seconds=29))
+    assert board.cameras()[0].latency_p95_seconds == 5.0
+    board.take(report("front", 12), [], NOW + timedelta(seconds=31))
+    assert (board.cameras()[0].latency_p95_seconds or 9) <= 0.3
 
 
 def test_what_is_no_longer_in_the_settings_is_forgotten(board: Board, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ import psutil
 import ray
 from ray import serve
 
-from bench.archive import _inference_alone as inference_alone
+from bench.archive import inference_alone
 from bench.service import HEAD, ROOM
 from cluster.local_ray import MEBIBYTE, start_ray_here, store_bytes
 from cluster.streams import reader

@@ -1,6 +1,6 @@
 """The rows of lessons, registers, their entries, and what these were before."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -64,6 +64,13 @@ def register_of(session: Session, lesson_id: str, *, lock: bool = False) -> Regi
     if lock:
         query = query.with_for_update()
     return session.scalar(query.execution_options(populate_existing=True))
+
+
+def versions_of(session: Session, lessons: Iterable[str]) -> dict[str, int]:
+    """The versions of some lessons' registers; a lesson without one is left out."""
+    query = select(RegisterRow.lesson_id, RegisterRow.version)
+    rows = session.execute(query.where(RegisterRow.lesson_id.in_(list(lessons))))
+    return {row.lesson_id: row.version for row in rows}
 
 
 def register_by_id(session: Session, register_id: str) -> RegisterRow:

@@ -122,6 +122,30 @@ class Roll:
             self._change(entry, mark, entry.arrived_at)
         return self._changed(lesson, row, "register.mark", list(marks))
 
+    def row_of(self, lesson_id: str) -> RegisterRow:
+        """A register's row, for a teacher of the class.
+
+        Raises:
+            NotFound: There is no such lesson, or no register of it.
+            NotAllowed: The actor does not teach this class.
+        """
+        self._taught(lesson_id)
+        return self._row(lesson_id)
+
+    def restore(self, lesson_id: str, marks: Mapping[str, Mark]) -> RegisterView:
+        """Make entries say again what they said before; see `cluster.register.undoing`.
+
+        Raises:
+            NotFound: There is no such lesson, or no register of it.
+            NotAllowed: The actor does not teach this class.
+        """
+        lesson, row = self._taught(lesson_id), self._row(lesson_id)
+        entries = self._entries(row)
+        for student_id, mark in marks.items():
+            entry = entries[student_id]
+            _write(self._work, entry, mark, entry.arrived_at)
+        return self._changed(lesson, row, "register.undo", list(marks))
+
     def must_be_at(self, lesson_id: str, version: int) -> None:
         """Go on only if the register is still at a version.
 

@@ -32,6 +32,7 @@ from serve_apps.api.access import install
 from serve_apps.api.backend import Backend
 from serve_apps.api.broadcast import Broadcast, StreamLimits
 from serve_apps.api.route_table import describe_roles
+from serve_apps.pages.routes import include_pages
 
 DESCRIPTION: Final = """
 What happens in classrooms, for a room and ten seconds, never for a person; and the register.
@@ -67,8 +68,10 @@ def create_app(backend: Backend, streams: StreamLimits | None = None) -> FastAPI
         SettingsError: A route says neither who may use it nor that everybody may.
     """
     app = _routes()
+    limits = streams or StreamLimits()
+    include_pages(app, backend.identity, limits)
     app.state.backend = backend
-    app.state.broadcast = Broadcast(backend.rooms, streams or StreamLimits())
+    app.state.broadcast = Broadcast(backend.rooms, limits)
     app.state.asking_ray = CapacityLimiter(jobs.AT_ONCE)
     app.state.decoding = CapacityLimiter(analyse.AT_ONCE)
     app.state.asking_warehouse = CapacityLimiter(warehouse.AT_ONCE)
@@ -104,3 +107,4 @@ def _routes() -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await app.state.broadcast.close()
+    await app.state.lesson_watch.close()

@@ -28,7 +28,7 @@ from serve_apps.api.errors import POLICY_VIOLATION, response_to
 from serve_apps.api.limits import RateLimits, client_address
 from serve_apps.api.sessions import Cookies, check_change
 
-ATTEMPTS = frozenset({"/sign-in", "/sign-in/token"})
+ATTEMPTS = frozenset({"/sign-in/provider", "/sign-in/token"})
 """Paths that begin a sign-in: these are counted more strictly."""
 
 logger = logging.getLogger(__name__)

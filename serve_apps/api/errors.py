@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from fastapi import FastAPI
@@ -18,7 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket
 
 from cluster import errors
@@ -52,6 +52,18 @@ class ErrorBody(BaseModel):
     """Every error looks like this."""
 
     error: ErrorDetail
+
+
+class ErrorPages(Protocol):
+    """Tells errors on pages; an application with pages has it as `app.state.error_pages`."""
+
+    def is_for_people(self, connection: HTTPConnection) -> bool:
+        """Whether a browser asks for a page, and not a program for data."""
+
+    def page_of_error(
+        self, connection: HTTPConnection, status: int, error: ErrorDetail
+    ) -> Response:
+        """The page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +175,8 @@ def error_response(
     hint: str | None = None,
     fields: list[FieldProblem] | None = None,
     headers: Mapping[str, str] | None = None,
-) -> JSONResponse:
-    """An answer in the one shape."""
+) -> Response:
+    """An answer in the one shape; on a page, where a browser asks for one."""
     error = ErrorDetail(
         code=code,
         detail=detail,
@@ -173,8 +185,20 @@ def error_response(
         hint=hint,
         fields=fields,
     )
+    if (on_page := _on_page(connection, status, error)) is not None:
+        on_page.headers.update(dict(headers or {}))
+        return on_page
     content = ErrorBody(error=error).model_dump(exclude_none=True)
     return JSONResponse(content, status_code=status, headers=dict(headers or {}))
+
+
+def _on_page(connection: HTTPConnection, status: int, error: ErrorDetail) -> Response | None:
+    """The page that tells an error, where the application has pages and a browser asks for one."""
+    app = connection.scope.get("app")
+    pages: ErrorPages | None = getattr(getattr(app, "state", None), "error_pages", None)
+    if pages is None or not pages.is_for_people(connection):
+        return None
+    return pages.page_of_error(connection, status, error)
 
 
 def response_to(
@@ -182,7 +206,7 @@ def response_to(
     error: errors.HomeroomError,
     *,
     retry_after: int | None = None,
-) -> JSONResponse:
+) -> Response:
     """The answer to an error of our tree.
 
     Args:
@@ -218,7 +242,7 @@ def response_to(
     return error_response(connection, told.status, error.code, kind, headers=headers)
 
 
-def unexpected(connection: HTTPConnection, error: Exception) -> JSONResponse:
+def unexpected(connection: HTTPConnection, error: Exception) -> Response:
     """The answer to an exception that nobody foresaw: the log has it, the caller its id."""
     logger.error("request %s failed", request_id_of(connection), exc_info=error)
     return error_response(
@@ -241,7 +265,7 @@ MOST_FIELDS = 50
 """Of a request with more faults, the first are told."""
 
 
-async def _on_homeroom_error(connection: HTTPConnection, error: Exception) -> JSONResponse | None:
+async def _on_homeroom_error(connection: HTTPConnection, error: Exception) -> Response | None:
     assert isinstance(error, errors.HomeroomError)  # noqa: S101 (registered for it)
     if isinstance(connection, WebSocket):
         await connection.close(POLICY_VIOLATION, error.code)
@@ -249,7 +273,7 @@ async def _on_homeroom_error(connection: HTTPConnection, error: Exception) -> JS
     return response_to(connection, error)
 
 
-async def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 (registered for it)
     return error_response(
         request,
@@ -263,7 +287,7 @@ async def _on_invalid_request(request: Request, error: Exception) -> JSONRespons
     )
 
 
-async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 (registered for it)
     status = error.status_code
     known = status in HTTPStatus.__members__.values()

@@ -67,7 +67,7 @@ REGISTER[200]["headers"] = ETAG
 
 
 @contextmanager
-def _roll_of(request: Request, caller: Principal) -> Iterator[tuple[Work, Roll]]:
+def roll_of(request: Request, caller: Principal) -> Iterator[tuple[Work, Roll]]:
     """Work on registers as the teacher who calls.
 
     Raises:
@@ -88,7 +88,7 @@ def open_register(
     request: Request, response: Response, caller: Teacher, lesson_id: LessonPath
 ) -> RegisterBody:
     """From now on faces and badges count, for some minutes."""
-    with _roll_of(request, caller) as (work, roll):
+    with roll_of(request, caller) as (work, roll):
         return _told(response, work, roll.open(lesson_id))
 
 
@@ -97,7 +97,7 @@ def show_register(
     request: Request, response: Response, caller: Teacher, lesson_id: LessonPath
 ) -> RegisterBody:
     """A register as it stands; the look is recorded."""
-    with _roll_of(request, caller) as (work, roll):
+    with roll_of(request, caller) as (work, roll):
         return _told(response, work, roll.show(lesson_id))
 
 
@@ -112,7 +112,7 @@ def mark_register(
 ) -> RegisterBody:
     """What the teacher says of some students; it counts at any time."""
     version = _version(said.version, if_match)
-    with _roll_of(request, caller) as (work, roll):
+    with roll_of(request, caller) as (work, roll):
         return _told(response, work, roll.mark(lesson_id, said.marks, version=version))
 
 
@@ -132,7 +132,7 @@ def mark_all_present(
 ) -> RegisterBody:
     """Everybody of whom nothing is confirmed yet is present; the named ones are what is said."""
     version = _version(said.version, if_match)
-    with _roll_of(request, caller) as (work, roll):
+    with roll_of(request, caller) as (work, roll):
         marks = {**roll.unconfirmed(lesson_id, Status.PRESENT), **said.exceptions}
         return _told(response, work, roll.mark(lesson_id, marks, version=version))
 
@@ -155,7 +155,7 @@ def confirm_register(
     version = _version(said.version, if_match)
     if version is None:
         raise _invalid("version", "the version that was looked at is needed, here or in If-Match")
-    with _roll_of(request, caller) as (work, roll):
+    with roll_of(request, caller) as (work, roll):
         view = roll.confirm(lesson_id, version=version, students=said.students)
         return _told(response, work, view)
 
@@ -165,7 +165,7 @@ def take_badge(
     request: Request, response: Response, caller: Teacher, lesson_id: LessonPath, said: BadgeRequest
 ) -> RegisterBody:
     """A student of the class showed a badge, while the register is open."""
-    with _roll_of(request, caller) as (work, roll):
+    with roll_of(request, caller) as (work, roll):
         roll.show(lesson_id)  # who reads badges must teach the class
         return _told(response, work, roll.badge(lesson_id, badges.read(work, said.badge)))
 
@@ -177,7 +177,7 @@ def close_register(
     request: Request, response: Response, caller: Teacher, lesson_id: LessonPath
 ) -> RegisterBody:
     """Close it before its time is up: faces and badges no longer count."""
-    with _roll_of(request, caller) as (work, roll):
+    with roll_of(request, caller) as (work, roll):
         return _told(response, work, roll.close(lesson_id))
 
 
@@ -192,7 +192,7 @@ def list_register_changes(
 ) -> HistoryBody:
     """The changes of a register's entries, oldest first; the look is recorded."""
     begins = paging.number() or 0
-    with _roll_of(request, caller) as (_, roll):
+    with roll_of(request, caller) as (_, roll):
         changes = roll.history(lesson_id)  # they only grow: their places do not change
     ends = begins + paging.limit
     page = [change_body(change) for change in changes[begins:ends]]
@@ -227,7 +227,7 @@ def export_register(
 ) -> Response:
     """A register for the school's own system; that it was given out is recorded."""
     settings = backend_of(request).settings
-    with _roll_of(request, caller) as (work, roll):
+    with roll_of(request, caller) as (work, roll):
         view = roll.show(lesson_id)
         if form == "edfi":
             events = EdFiBody(events=to_ed_fi(work, settings, view))

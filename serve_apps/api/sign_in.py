@@ -1,6 +1,6 @@
 """Coming in with a browser, and going out.
 
-    GET  /sign-in            to the identity provider         POST /sign-in/token   with a token
+    GET  /sign-in/provider   to the identity provider         POST /sign-in/token   with a token
     GET  /sign-in/callback   back from it                     POST /sign-out
     GET  /sign-in/session    who is in, and the word that changes must carry
 
@@ -76,7 +76,7 @@ class SessionBody(BaseModel):
 
 
 @router.get(
-    "/sign-in",
+    "/sign-in/provider",
     summary="Sign in at the identity provider",
     operation_id="begin_sign_in",
     status_code=302,

@@ -144,7 +144,7 @@ def test_attempts_to_sign_in_are_few(hillside: School) -> None:
         ]
         assert answers == [200, 200, 200, 429]
         client.cookies.clear()
-        assert statuses(client, "/sign-in", 1) == [429]
+        assert statuses(client, "/sign-in/provider", 1) == [429]
         assert statuses(client, EVERYBODY, 1) == [200]
 
 

@@ -41,7 +41,7 @@ def browser(porch: Porch) -> Iterator[httpx.Client]:
         yield opened
 
 
-def signed_in(browser: httpx.Client, path: str = "/sign-in") -> httpx.Response:
+def signed_in(browser: httpx.Client, path: str = "/sign-in/provider") -> httpx.Response:
     return browser.get(path_of(at_the_provider(browser.get(path))))
 
 
@@ -53,7 +53,7 @@ def sessions(porch: Porch) -> list[Any]:
 def test_a_teacher_signs_in_and_is_the_one_of_the_roster(
     porch: Porch, browser: httpx.Client, provider: OpenIdProvider
 ) -> None:
-    answer = signed_in(browser, "/sign-in?next=/rooms%3Fday%3Dtoday")
+    answer = signed_in(browser, "/sign-in/provider?next=/rooms%3Fday%3Dtoday")
     assert (answer.status_code, answer.headers["location"]) == (303, "/rooms?day=today")
     assert browser.get(TEACHERS).json() == {"name": teacher(1), "user_id": teacher(1)}
     assert browser.get(OPERATORS).status_code == 403
@@ -143,10 +143,10 @@ def test_who_has_no_role_here_is_refused_and_that_is_recorded(
 def test_an_answer_counts_only_in_the_browser_that_asked_and_only_once(
     porch: Porch, browser: httpx.Client, provider: OpenIdProvider
 ) -> None:
-    path = path_of(at_the_provider(browser.get("/sign-in")))
+    path = path_of(at_the_provider(browser.get("/sign-in/provider")))
     with httpx.Client(base_url=browser.base_url) as other:
         assert other.get(path).status_code == 401  # somebody was lured to another's answer
-        other.get("/sign-in")
+        other.get("/sign-in/provider")
         assert other.get(path).status_code == 401
     assert provider.exchanged == 0
     changed = path.replace("state=", "state=x")
@@ -159,7 +159,7 @@ def test_an_answer_counts_only_in_the_browser_that_asked_and_only_once(
 def test_a_code_without_its_verifier_is_worth_nothing(
     browser: httpx.Client, provider: OpenIdProvider
 ) -> None:
-    back = at_the_provider(browser.get("/sign-in"))
+    back = at_the_provider(browser.get("/sign-in/provider"))
     for begun in provider.codes.values():
         begun["code_challenge"] = "of-somebody-else"
     assert browser.get(path_of(back)).status_code == 401
@@ -169,7 +169,7 @@ def test_a_code_without_its_verifier_is_worth_nothing(
 def test_what_the_browser_carries_meanwhile_can_be_neither_read_nor_changed(
     browser: httpx.Client, provider: OpenIdProvider
 ) -> None:
-    began = browser.get("/sign-in")
+    began = browser.get("/sign-in/provider")
     carried = str(browser.cookies["homeroom-sign-in"])
     [told] = began.headers.get_list("set-cookie")
     assert all(word in told for word in ("HttpOnly", "Max-Age=600", "SameSite=lax", "Path=/"))
@@ -198,7 +198,7 @@ def test_a_provider_whose_document_cannot_be_used_is_told_and_asked_again_later(
     browser: httpx.Client, provider: OpenIdProvider, wrong: str
 ) -> None:
     provider.wrong = wrong
-    answer = browser.get("/sign-in")
+    answer = browser.get("/sign-in/provider")
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_down")
     provider.wrong = ""
     assert signed_in(browser).status_code == 303
@@ -208,7 +208,7 @@ def test_a_provider_whose_document_cannot_be_used_is_told_and_asked_again_later(
 def test_a_provider_that_fails_on_the_way_is_told_in_the_one_shape(
     browser: httpx.Client, provider: OpenIdProvider, wrong: str
 ) -> None:
-    back = at_the_provider(browser.get("/sign-in"))
+    back = at_the_provider(browser.get("/sign-in/provider"))
     provider.wrong = wrong
     answer = browser.get(path_of(back))
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_down")
@@ -220,7 +220,7 @@ def test_a_provider_that_is_away_is_told_in_the_one_shape(hillside: School) -> N
     with a_provider() as provider:
         access = access_of(provider)
     with calling(build_porch(hillside, **access).app) as browser:
-        answer = browser.get("/sign-in")
+        answer = browser.get("/sign-in/provider")
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_down")
     assert answer.json()["error"]["detail"] == "the identity provider does not answer."
 
@@ -229,7 +229,7 @@ def test_logs_carry_neither_code_nor_verifier_nor_secret(
     browser: httpx.Client, provider: OpenIdProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    back = at_the_provider(browser.get("/sign-in"))
+    back = at_the_provider(browser.get("/sign-in/provider"))
     [code] = provider.codes
     browser.get(path_of(back))
     ours = [one for one in caplog.records if not one.name.startswith(("httpx", "tests"))]
@@ -241,7 +241,7 @@ def test_logs_carry_neither_code_nor_verifier_nor_secret(
 
 def test_without_a_provider_its_paths_are_not_there(hillside: School) -> None:
     with calling(build_porch(hillside).app) as browser:
-        for path in ("/sign-in", "/sign-in/callback?code=x&state=y"):
+        for path in ("/sign-in/provider", "/sign-in/callback?code=x&state=y"):
             answer = browser.get(path)
             assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 

@@ -1,0 +1,108 @@
+// The lesson page, kept up to date: the room by its events, the rest by its version.
+
+import { renew, takeTaps } from "./parts.js";
+import { offerScanner } from "./scan.js";
+
+const OLD_AFTER_SECONDS = 15;
+const lesson = document.querySelector("[data-lesson]");
+const room = document.getElementById("room");
+const offline = document.querySelector("[data-offline]");
+const lost = new Set();
+let heardAt = Date.now();
+let isLive = true;
+
+function figure(name, value) {
+  const place = room.querySelector(`[data-figure="${name}"]`);
+  const text = value === null ? "–" : String(value);
+  if (place && place.textContent !== text) place.textContent = text;
+}
+
+function show(told) {
+  heardAt = Date.now();
+  figure("people", told.people);
+  figure("hands_up", told.hands_up);
+  for (const pill of room.querySelectorAll("[data-state]")) {
+    pill.hidden = pill.dataset.state !== told.state;
+  }
+  const isAway = told.state === "down" || told.state === "off";
+  const hint = room.querySelector("[data-suppressed]");
+  if (hint) hint.hidden = !told.suppressed || isAway;
+  isLive = told.state === "live";
+  fade();
+  for (const row of room.querySelectorAll("[data-share]")) {
+    const share = told.shares?.[row.dataset.share];
+    row.querySelector("[data-text]").textContent = share ? share.text : "–";
+    row.querySelector(".fill").setAttribute("width", share ? 100 * share.share : 0);
+  }
+}
+
+function fade() {
+  const isOld = Date.now() - heardAt > OLD_AFTER_SECONDS * 1000;
+  room.classList.toggle("is-old", isOld || !isLive);
+}
+
+function say(source, isLost) {
+  if (isLost) lost.add(source);
+  else lost.delete(source);
+  offline.hidden = lost.size === 0;
+}
+
+/** An event stream that comes back by itself, also where the browser has given it up. */
+function follow(address, listeners) {
+  let pause = 2000;
+  let source;
+  const open = () => {
+    source = new EventSource(address);
+    source.addEventListener("open", () => {
+      pause = 2000;
+      say(address, false);
+    });
+    source.addEventListener("error", () => {
+      say(address, true);
+      if (source.readyState === EventSource.CLOSED) {
+        setTimeout(open, pause + Math.random() * 1000);
+        pause = Math.min(2 * pause, 30000);
+      }
+    });
+    for (const [name, listener] of Object.entries(listeners)) {
+      source.addEventListener(name, (event) => listener(event.data, source));
+    }
+  };
+  open();
+  addEventListener("pagehide", () => source.close());
+  addEventListener("pageshow", (event) => event.persisted && open());
+}
+
+function renewParts(kind) {
+  for (const part of document.querySelectorAll(`[data-every="${kind}"]`)) renew(part);
+}
+
+if (lesson) {
+  const id = encodeURIComponent(lesson.dataset.lesson);
+  takeTaps(lesson);
+  offerScanner(lesson);
+  if (room?.querySelector("[data-figure]")) {
+    let chartAt = 0;
+    follow(`/api/rooms/events?room_id=${encodeURIComponent(lesson.dataset.room)}`, {
+      room: (data) => show(JSON.parse(data)),
+      window: () => {
+        if (Date.now() - chartAt < 9000) return;
+        chartAt = Date.now();
+        renewParts("window");
+      },
+      end: (data, source) => {
+        source.close();
+        if (JSON.parse(data).reason === "not_allowed") location.reload();
+        else setTimeout(() => location.reload(), 3000);
+      },
+    });
+    setInterval(fade, 5000);
+  }
+  const changed = (name) => (data) => {
+    for (const part of document.querySelectorAll(`[data-event="${name}"]`)) {
+      const shown = part.querySelector("[data-version]")?.dataset.version ?? "0";
+      if (shown !== data) renew(part);
+    }
+  };
+  follow(`/lessons/${id}/events`, { register: changed("register"), checkin: changed("checkin") });
+}

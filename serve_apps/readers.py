@@ -9,6 +9,7 @@ import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -126,9 +127,11 @@ class Readers:
         """Give a reader its cameras; whether it took them."""
         return await self._call(reader_id, "assign", list(jobs), default=True) is not None
 
-    async def cut_faces(self, reader_id: str, camera_id: str, ticket: str, seconds: float) -> None:
-        """Pass on a lease."""
-        await self._call(reader_id, "cut_faces", camera_id, ticket, seconds, default=True)
+    async def cut_faces(
+        self, reader_id: str, camera_id: str, ticket: str, until: datetime | None
+    ) -> None:
+        """Pass on a lease, or the end of a ticket; see `StreamReader.cut_faces`."""
+        await self._call(reader_id, "cut_faces", camera_id, ticket, until, default=True)
 
     async def end(self, reader_id: str) -> None:
         """Let a reader finish its windows, then end it."""

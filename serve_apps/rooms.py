@@ -183,11 +183,11 @@ class Rooms:
         problem = self._problem or self._file.problem or aside
         return JournalStatus(waiting, oldest, problem)
 
-    async def cut_faces(self, room_id: str, ticket: str, seconds: float) -> None:
-        """Have faces cut in a room for some seconds, under a ticket."""
+    async def cut_faces(self, room_id: str, ticket: str, until: datetime | None) -> None:
+        """Have faces cut in a room under a ticket until a moment in UTC; None ends the ticket."""
         await asyncio.gather(
             *(
-                self._readers.cut_faces(reader_id, camera.id, ticket, seconds)
+                self._readers.cut_faces(reader_id, camera.id, ticket, until)
                 for camera in self._file.settings.cameras
                 if camera.room == room_id
                 for reader_id, reads in self._reads.items()

@@ -189,8 +189,8 @@ class StreamReader:
             headcount_only=job.headcount_only,
             teacher_zone=job.teacher_zone,
         )
+        thread.start()  # one that cannot start is not taken for one that is read
         self._cameras[job.plan.camera_id] = _Camera(job, thread, counter)
-        thread.start()
 
     async def _release(self, camera_id: str) -> None:
         camera = self._cameras.pop(camera_id, None)
@@ -327,10 +327,15 @@ class StreamReader:
             camera.thread.want_full(self._faces.are_wanted(camera_id))
 
     def _end_if_lost(self) -> None:
-        """End the process if nobody listens, or if too many of its threads hang for ever."""
-        alone = time.monotonic() - self._heard > ALONE_SECONDS
-        if alone or self._watchdog.abandoned_threads() > MOST_ABANDONED:
-            logger.error("this reader ends: %s", "nobody listens" if alone else "threads hang")
+        """End the process where nobody listens, or where cameras are not looked after any more."""
+        whys = {
+            "nobody listens": time.monotonic() - self._heard > ALONE_SECONDS,
+            "threads hang": self._watchdog.abandoned_threads() > MOST_ABANDONED,
+            "its watchdog has died": self._watchdog.has_died(),
+        }
+        why = next((why for why, is_so in whys.items() if is_so), None)
+        if why is not None and not self._is_stopped:
+            logger.error("this reader ends: %s", why)
             os._exit(1)
 
     def _loop_ended(self, task: "asyncio.Task[None]") -> None:

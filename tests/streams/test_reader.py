@@ -1,9 +1,11 @@
 """A reader on a real camera: what it sends of faces, to whom, and when it ends itself."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +15,9 @@ import pytest
 from cluster.streams import reader
 from cluster.streams.job import CameraJob
 from cluster.streams.reader import StreamReader
+from cluster.streams.reading import Reading
 from cluster.streams.reporting import Accepted, Report
+from cluster.streams.watchdog import Watchdog
 from cluster.vision.faces import FaceChip, FaceQuality
 from cluster.vision.people import People, Pixels
 from tests.streams.cameras import clip, plan_for
@@ -161,5 +165,43 @@ def test_a_camera_that_is_released_has_no_lease_when_it_comes_back(job: CameraJo
             await one.assign([])
             await one.assign([job])
             assert await chips_within(registers, 1.0) == []
+
+    asyncio.run(lesson())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_reader_whose_watchdog_has_died_ends_and_is_replaced(
+    job: CameraJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[int] = []
+
+    def die(_self: Watchdog) -> None:
+        raise MemoryError
+
+    async def lesson() -> None:
+        monkeypatch.setattr(os, "_exit", ended.append)
+        monkeypatch.setattr(Watchdog, "_run", die)
+        async with reading(job):
+            await until(lambda: 1 in ended)
+
+    asyncio.run(lesson())
+
+
+def test_a_camera_that_could_not_be_started_is_started_when_it_is_assigned_again(
+    job: CameraJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(_self: Reading) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def lesson() -> None:
+        async with reading(job) as (one, _):
+            other = replace(job, plan=replace(job.plan, camera_id="cam2"))
+            with monkeypatch.context() as full:
+                full.setattr(Reading, "start", no_thread)
+                with pytest.raises(RuntimeError):
+                    await one.assign([job, other])
+            assert set(await one.ping()) == {"cam1"}
+            await one.assign([job, other])
+            assert set(await one.ping()) == {"cam1", "cam2"}
 
     asyncio.run(lesson())

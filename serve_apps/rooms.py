@@ -37,7 +37,6 @@ from cluster.warehouse.journal import KEPT_HOURS, Journal, LiveWindow
 from cluster.warehouse.lake import Lake, utc_now
 from cluster.warehouse.live_parts import flush
 from serve_apps import metrics
-from serve_apps.board import Board
 from serve_apps.clients import ServeRegisters, ServeRooms
 from serve_apps.placement import place
 from serve_apps.pose_client import ServePose
@@ -46,6 +45,7 @@ from serve_apps.readers import Readers, Services
 from serve_apps.room_metrics import RoomMetrics
 from serve_apps.settings_file import SettingsFile
 from serve_apps.views import CameraStatus, Changes, JournalStatus, RoomNow, ToldWindow
+from serve_apps.watched_board import WatchedBoard
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Rooms:
         self._journal = await _open_journal(settings)
         self._lake = Lake(settings.lake_dir)
         self._timetable = Timetable()
-        self._board = Board(settings, utc_now())
+        self._board = WatchedBoard(settings, utc_now())
         since = utc_now() - timedelta(minutes=settings.live.history_minutes)
         self._board.remember(self._journal.recent(since))
         self._readers = Readers(
@@ -97,7 +97,6 @@ class Rooms:
         self._metrics = RoomMetrics()
         self._is_draining = False
         self._problem = ""
-        self._changed = asyncio.Condition()
         try:  # windows that waited for this replica belong to lessons
             await self._look_at_lessons()
         except HomeroomError as error:
@@ -146,9 +145,7 @@ class Rooms:
                 self._problem = str(error)
                 logger.error("windows wait in the readers: %s", error)
         self._metrics.take(report)
-        before = self._board.last_id
         self._board.take(report, windows, utc_now())
-        await self._tell_if_changed(before)
         return Accepted(up_to)
 
     async def now(self, room_ids: Sequence[str]) -> list[RoomNow]:
@@ -161,14 +158,7 @@ class Rooms:
 
     async def changes(self, after: int | None, wait_seconds: float) -> Changes:
         """What happened after an event id; waits for something to happen."""
-        since = self._board.last_id if after is None else after
-        if self._board.last_id <= since:
-            try:
-                async with asyncio.timeout(wait_seconds), self._changed:
-                    await self._changed.wait_for(lambda: self._board.last_id > since)
-            except TimeoutError:
-                pass
-        return self._board.changes(since)
+        return await self._board.changes_after(after, wait_seconds)
 
     async def cameras(self) -> list[CameraStatus]:
         """All cameras that are read, by id."""
@@ -225,14 +215,7 @@ class Rooms:
             await asyncio.sleep(seconds)
 
     async def _tick(self) -> None:
-        before = self._board.last_id
         self._board.tick(utc_now())
-        await self._tell_if_changed(before)
-
-    async def _tell_if_changed(self, before: int) -> None:
-        if self._board.last_id != before:
-            async with self._changed:
-                self._changed.notify_all()
 
     async def _look_at_lessons(self) -> None:
         self._timetable = await asyncio.to_thread(_lessons, self._file.settings, utc_now())

@@ -9,7 +9,6 @@ import pytest
 
 from cluster.district import Lesson, Timetable
 from cluster.settings import Settings
-from cluster.streams.states import Reason
 from serve_apps.views import Changes
 from serve_apps.watched_board import WatchedBoard
 from tests.serve_apps.test_board import NOW, live, report, settings
@@ -27,7 +26,7 @@ CHANGES: dict[str, Change] = {
     "a window": lambda board, _: board.take(report("front", None), [live("front", 12)], NOW),
     "time": lambda board, _: board.tick(NOW + timedelta(minutes=5)),
     "other lessons": lambda board, settings: board.use(settings, Timetable([LESSON]), NOW),
-    "a lost reader": lambda board, _: board.lose(["front", "back"], Reason.READER_LOST, NOW),
+    "a lost reader": lambda board, _: board.lose(["front", "back"], NOW),
 }
 
 

@@ -29,6 +29,10 @@ LATE_AFTER_KEY_FRAMES = timedelta(seconds=15)
 LATENCY_SPAN = timedelta(seconds=30)
 """Latencies are told of pictures that were reported in so long."""
 
+WAITS = (
+    "no node has had a place for its reader for a while (CPU, or the resource `cameras`), or "
+    "readers do not start there."
+)
 MOST_CHANGES = 10_000
 """Finished windows that are kept for resumption, besides each room's history."""
 
@@ -100,12 +104,26 @@ class Board:
             self._keep(window)
         self._look(self._rooms_of(c.health.camera_id for c in report.cameras), now)
 
-    def lose(self, camera_ids: Collection[str], reason: Reason, now: datetime) -> None:
-        """Say of cameras that no reader has them now."""
+    def lose(
+        self, camera_ids: Collection[str], now: datetime, *, waiting: Collection[str] = ()
+    ) -> None:
+        """Say of cameras that no reader has them now.
+
+        Args:
+            camera_ids: Which.
+            now: UTC.
+            waiting: Those of them that have waited for a reader longer than one takes to start.
+        """
         for camera_id in camera_ids:
-            state = StreamState.STARTING if reason is Reason.ASSIGNED else StreamState.RECONNECTING
-            health = CameraHealth(camera_id, state, reason, now)
             known = self._cameras.get(camera_id)
+            was_read = known is not None and (
+                known.reader_id is not None or known.report.health.state is not StreamState.STARTING
+            )
+            state = StreamState.RECONNECTING if was_read else StreamState.STARTING
+            reason, detail = Reason.READER_LOST if was_read else Reason.ASSIGNED, ""
+            if camera_id in waiting:
+                reason, detail = Reason.NO_READER, WAITS
+            health = CameraHealth(camera_id, state, reason, now, detail)
             if known is None:
                 self._cameras[camera_id] = _CameraBoard(CameraReport(health))
             elif known.reader_id is not None or known.report.health.reason is not reason:

@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ParamSpec, Protocol, TypeVar
 
 from cluster.errors import HomeroomError, RegisterError
@@ -36,8 +36,8 @@ PROPOSE_EVERY_SECONDS = 3.0
 MOST_WAITING = 2
 TICKET_BYTES = 18
 
-CutFaces = Callable[[str, str, float], Awaitable[None]]
-"""Room, ticket, seconds: have faces cut there for so long."""
+CutFaces = Callable[[str, str, datetime | None], Awaitable[None]]
+"""Room, ticket, moment in UTC: have faces cut there until then; None ends the ticket for good."""
 
 
 class Threads(Protocol):
@@ -141,20 +141,24 @@ class FaceCall:
         return time.monotonic() - self._proposed_at >= PROPOSE_EVERY_SECONDS
 
     async def _renew_lease(self) -> None:
-        seconds = min(LEASE_SECONDS, (self.register.closes_at - self._clock()).total_seconds())
-        if seconds > 0:
+        now = self._clock()
+        until = min(now + timedelta(seconds=LEASE_SECONDS), self.register.closes_at)
+        if until > now:
             self.ticket = self.ticket or secrets.token_urlsafe(TICKET_BYTES)
-            await self._cut_faces(self.register.room_id, self.ticket, seconds)
+            await self._cut_faces(self.register.room_id, self.ticket, until)
 
     async def _end_lease(self) -> None:
-        """Take no more frames under this ticket, and tell the reader, who would stop by itself."""
+        """Take no more frames under this ticket, and tell the reader, who would stop by itself.
+
+        No ticket is used again: whatever renewal is still on its way finds this one ended.
+        """
         ticket, self.ticket = self.ticket, ""
         while self._waiting:
             self._waiting.popleft()
             self._drop("closed")
         if ticket:
             try:
-                await self._cut_faces(self.register.room_id, ticket, 0.0)
+                await self._cut_faces(self.register.room_id, ticket, None)
             except HomeroomError as error:
                 logger.info("a lease runs out by itself: %s", error.code)
 

@@ -22,29 +22,33 @@ def place(
     *,
     cameras_per_reader: int,
     new_names: Sequence[str],
+    starting: Mapping[str, Collection[str]] | None = None,
 ) -> Placement:
     """Give every camera one reader.
 
     A camera stays where it is; one without a reader goes to the one with most room, and a new
-    reader is begun when none has room. A reader without cameras is superfluous.
+    reader is begun when none has room. Readers that run come before those that are being started,
+    which may wait long. A reader without cameras is superfluous.
 
     Args:
         cameras: That should be read.
         readers: That run, with what they read now.
         cameras_per_reader: Most cameras of a reader.
         new_names: Names for readers to begin, by their order.
+        starting: Readers that are being started, with what they will read.
     """
+    soon = starting or {}
     wanted = set(cameras)
     placed: dict[str, set[str]] = {}
-    for reader_id in sorted(readers):
-        kept = sorted(wanted & set(readers[reader_id]))[:cameras_per_reader]
+    for reader_id, holds in [*sorted(readers.items()), *sorted(soon.items())]:
+        kept = sorted(wanted & set(holds))[:cameras_per_reader]
         placed[reader_id] = set(kept)
         wanted -= placed[reader_id]
     begun = 0
     for camera_id in sorted(wanted):
         with_room = [r for r, held in placed.items() if len(held) < cameras_per_reader]
         if with_room:
-            reader_id = min(with_room, key=lambda r: (len(placed[r]), r))
+            reader_id = min(with_room, key=lambda r: (r in soon, len(placed[r]), r))
         else:
             reader_id = new_names[begun]
             begun += 1

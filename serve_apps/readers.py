@@ -1,14 +1,19 @@
 """The readers of a cluster: Ray actors that outlive the deployment that started them.
 
 They are detached and named, so that a rooms deployment that is rolled over or killed finds them
-again and loses no window. A reader to which nobody listens for two minutes ends by itself.
+again and loses no window. A reader to which nobody listens for two minutes ends by itself. Their
+names say to which installation they belong: others on the same cluster leave them alone.
+
+    begin ─> starting, beside everything else ─> runs, reads its cameras
+                └─ no node has a place for it in a minute: given up
 """
 
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -17,6 +22,7 @@ from ray.actor import ActorHandle
 from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.util import list_named_actors
 
+from cluster.errors import HomeroomError
 from cluster.settings import Settings
 from cluster.streams.job import CameraJob
 from cluster.streams.reader import StreamReader
@@ -53,50 +59,87 @@ class Services:
     registers: ServeRegisters
 
 
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """A reader that is being started, and what it will read."""
+
+    cameras: frozenset[str]
+    task: "asyncio.Task[None]"
+
+
 class Readers:
-    """Starts, finds and ends readers.
+    """Starts, finds and ends the readers of one installation.
 
     Args:
         services: Given to each.
+        installation: Which one it is; see `serve_apps.installation`.
         version: Readers of another version are replaced.
         reader: What a reader is.
     """
 
     def __init__(
-        self, services: Services, version: str, reader: type[StreamReader] = StreamReader
+        self,
+        services: Services,
+        *,
+        installation: str,
+        version: str,
+        reader: type[StreamReader] = StreamReader,
     ) -> None:
         self._reader = reader
         self._services = services
-        self._version = version
+        self._own = f"{PREFIX}{installation}-"
+        self._current = f"{self._own}{version}-"
         self._actors: dict[str, ActorHandle] = {}
+        self._starts: dict[str, _Start] = {}
         self._failures: dict[str, int] = {}
         self._known: dict[str, Mapping[str, CameraJob]] = {}
 
     def new_name(self) -> str:
         """A name that no reader ever had."""
-        return f"{PREFIX}{self._version}-{secrets.token_hex(4)}"
+        return f"{self._current}{secrets.token_hex(4)}"
 
-    def is_ours(self, reader_id: str) -> bool:
-        """Whether a reader runs this version's code."""
-        return reader_id.startswith(f"{PREFIX}{self._version}-")
+    def is_own(self, reader_id: str) -> bool:
+        """Whether a reader belongs to this installation."""
+        return reader_id.startswith(self._own)
+
+    def is_current(self, reader_id: str) -> bool:
+        """Whether a reader of this installation runs this version's code."""
+        return reader_id.startswith(self._current)
+
+    def starting(self) -> dict[str, Collection[str]]:
+        """The cameras that readers will read that are being started."""
+        return {name: start.cameras for name, start in self._starts.items() if start.cameras}
 
     async def look(self) -> dict[str, Mapping[str, CameraJob]]:
-        """What each living reader reads; one that is slow to answer, what it read last."""
+        """What each living reader reads; one that is slow to answer, what it read last.
+
+        Those that are being started are not asked, and wait for nobody.
+        """
         for found in await asyncio.to_thread(list_named_actors, all_namespaces=True):
             name = str(found["name"])
-            if found["namespace"] == NAMESPACE and name.startswith(PREFIX):
+            if found["namespace"] == NAMESPACE and self.is_own(name):
                 self._adopt(name)
-        names = list(self._actors)
+        names = [name for name in self._actors if name not in self._starts]
         answers = await asyncio.gather(*(self._call(n, "ping") for n in names))
         for name, answer in zip(names, answers, strict=True):
             if answer is not None:
                 self._known[name] = answer
+            elif name in self._actors and name not in self._known:
+                self._see_to(
+                    name, None
+                )  # begun by a replica before this one, and still without place
         # One that is slow to answer keeps its cameras, or they would be read twice.
         self._known = {n: known for n, known in self._known.items() if n in self._actors}
         return dict(self._known)
 
-    async def begin(self, reader_id: str, settings: Settings) -> bool:
-        """Start a reader; whether it runs."""
+    def begin(self, reader_id: str, settings: Settings, jobs: Sequence[CameraJob]) -> None:
+        """Start a reader beside everything else; it is given its cameras as soon as it runs.
+
+        Args:
+            reader_id: Its name, a new one.
+            settings: Of the installation.
+            jobs: The cameras; until it runs or is given up, `starting` tells of them.
+        """
         options: dict[str, Any] = {
             "name": reader_id,
             "namespace": NAMESPACE,
@@ -117,23 +160,61 @@ class Readers:
             cutter=partial(face_cutter, for_models(settings)),
             late_seconds=settings.live.late_seconds,
         )
-        if await self._call(reader_id, "start", seconds=START_SECONDS) is None:
-            self._kill(reader_id)
-            return False
-        return True
+        self._see_to(reader_id, jobs)
 
     async def assign(self, reader_id: str, jobs: Sequence[CameraJob]) -> bool:
         """Give a reader its cameras; whether it took them."""
         return await self._call(reader_id, "assign", list(jobs), default=True) is not None
 
-    async def cut_faces(self, reader_id: str, camera_id: str, ticket: str, seconds: float) -> None:
-        """Pass on a lease."""
-        await self._call(reader_id, "cut_faces", camera_id, ticket, seconds, default=True)
+    async def cut_faces(
+        self, reader_id: str, camera_id: str, ticket: str, until: datetime | None
+    ) -> None:
+        """Pass on a lease, or the end of a ticket; see `StreamReader.cut_faces`."""
+        await self._call(reader_id, "cut_faces", camera_id, ticket, until, default=True)
 
     async def end(self, reader_id: str) -> None:
-        """Let a reader finish its windows, then end it."""
-        await self._call(reader_id, "stop", seconds=STOP_SECONDS, default=True)
+        """Let a reader finish its windows, then end it; one that is being started has none."""
+        start = self._starts.pop(reader_id, None)
+        if start is not None:
+            start.task.cancel()
+        else:
+            await self._call(reader_id, "stop", seconds=STOP_SECONDS, default=True)
         self._kill(reader_id)
+
+    async def end_all(self) -> None:
+        """End all readers of this installation, and of no other."""
+        await self.look()
+        await asyncio.gather(*(self.end(reader_id) for reader_id in list(self._actors)))
+
+    def let_go(self) -> None:
+        """Leave the readers to whoever comes next."""
+        for start in self._starts.values():
+            start.task.cancel()
+
+    def _see_to(self, reader_id: str, jobs: Sequence[CameraJob] | None) -> None:
+        """Wait beside until a reader runs, and give it its cameras, if they are known."""
+        task = asyncio.get_running_loop().create_task(self._start(reader_id, jobs))
+        cameras = frozenset(job.plan.camera_id for job in jobs or ())
+        self._starts[reader_id] = _Start(cameras, task)
+        task.add_done_callback(partial(self._started, reader_id))
+
+    async def _start(self, reader_id: str, jobs: Sequence[CameraJob] | None) -> None:
+        if await self._call(reader_id, "start", seconds=START_SECONDS) is None:
+            logger.warning(
+                "%s is given up: no node had a place for it, or it could not start there", reader_id
+            )
+            self._kill(reader_id)
+            return
+        if jobs is not None:
+            await self.assign(reader_id, jobs)
+        if self._starts.pop(reader_id, None) is not None and jobs is not None:
+            # Until it is asked, its cameras count as taken.
+            self._known[reader_id] = {job.plan.camera_id: job for job in jobs}
+
+    def _started(self, reader_id: str, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("%s could not be started", reader_id, exc_info=task.exception())
+            self._kill(reader_id)
 
     def _adopt(self, name: str) -> None:
         if name not in self._actors:
@@ -159,7 +240,9 @@ class Readers:
                 getattr(actor, method).remote(*arguments), timeout=seconds
             )
         except RayTaskError as error:  # it lives, and answered with an error
-            logger.warning("%s failed at %s: %s", reader_id, method, type(error.cause).__name__)
+            ours = isinstance(error.cause, HomeroomError)
+            why = error.cause if ours else type(error.cause).__name__
+            logger.warning("%s failed at %s: %s", reader_id, method, why)
             return None
         except RayActorError:
             self._kill(reader_id)
@@ -175,6 +258,7 @@ class Readers:
 
     def _kill(self, reader_id: str) -> None:
         actor = self._actors.pop(reader_id, None)
+        self._starts.pop(reader_id, None)
         self._failures.pop(reader_id, None)
         self._known.pop(reader_id, None)
         if actor is not None:

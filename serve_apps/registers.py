@@ -226,11 +226,11 @@ class Registers:
         if not task.cancelled() and task.exception() is not None:
             logger.error("a register's face call failed", exc_info=task.exception())
 
-    async def _cut_faces(self, room_id: str, ticket: str, seconds: float) -> None:
+    async def _cut_faces(self, room_id: str, ticket: str, until: datetime | None) -> None:
         rooms: DeploymentHandle = self._rooms or await self._in_thread(_handle_of, ROOMS, self._app)
         self._rooms = rooms
         async with in_our_words("rooms", seconds=ROOMS_SECONDS):
-            await rooms.cut_faces.remote(room_id, ticket, seconds)
+            await rooms.cut_faces.remote(room_id, ticket, until)
 
     async def _in_thread(self, work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         loop = asyncio.get_running_loop()

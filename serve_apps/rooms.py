@@ -14,6 +14,7 @@ from them the windows that it had not acknowledged. Run it alone:
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -21,7 +22,7 @@ from ray import serve
 
 import cluster
 from cluster.district import Timetable, load_timetable
-from cluster.errors import HomeroomError, JournalError
+from cluster.errors import HomeroomError, JournalError, ServiceDown
 from cluster.logs import configure_logs
 from cluster.records.database import open_records
 from cluster.records.timetable import timetable_from_records
@@ -30,15 +31,14 @@ from cluster.streams.addresses import plan_of
 from cluster.streams.job import CameraJob
 from cluster.streams.reader import StreamReader
 from cluster.streams.reporting import Accepted, FinishedWindow, Report
-from cluster.streams.states import Reason
 from cluster.vision.pose import cache_dir_of
 from cluster.vision.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.journal import KEPT_HOURS, Journal, LiveWindow
 from cluster.warehouse.lake import Lake, utc_now
 from cluster.warehouse.live_parts import flush
 from serve_apps import metrics
-from serve_apps.board import Board
 from serve_apps.clients import ServeRegisters, ServeRooms
+from serve_apps.installation import installation_id
 from serve_apps.placement import place
 from serve_apps.pose_client import ServePose
 from serve_apps.quiet import QUIET
@@ -46,6 +46,7 @@ from serve_apps.readers import Readers, Services
 from serve_apps.room_metrics import RoomMetrics
 from serve_apps.settings_file import SettingsFile
 from serve_apps.views import CameraStatus, Changes, JournalStatus, RoomNow, ToldWindow
+from serve_apps.watched_board import WatchedBoard
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,9 @@ TICK_SECONDS = 1.0
 FLUSH_SECONDS = 10.0
 LESSONS_SECONDS = 30.0
 JOURNAL_TRIES = 60
+PATIENCE_SECONDS = 15.0
+"""A camera without a reader for so long waits for a place: readers start within seconds."""
+
 LESSONS_AROUND = timedelta(days=1)
 
 
@@ -87,17 +91,20 @@ class Rooms:
         self._journal = await _open_journal(settings)
         self._lake = Lake(settings.lake_dir)
         self._timetable = Timetable()
-        self._board = Board(settings, utc_now())
+        self._board = WatchedBoard(settings, utc_now())
         since = utc_now() - timedelta(minutes=settings.live.history_minutes)
         self._board.remember(self._journal.recent(since))
         self._readers = Readers(
-            _services(), version=cluster.__version__.replace(".", "-"), reader=reader
+            _services(),
+            installation=installation_id(settings, serve.get_replica_context().app_name),
+            version=cluster.__version__.replace(".", "-"),
+            reader=reader,
         )
         self._reads: dict[str, Mapping[str, CameraJob]] = {}
+        self._lost_since: dict[str, float] = {}
         self._metrics = RoomMetrics()
         self._is_draining = False
         self._problem = ""
-        self._changed = asyncio.Condition()
         try:  # windows that waited for this replica belong to lessons
             await self._look_at_lessons()
         except HomeroomError as error:
@@ -116,6 +123,9 @@ class Rooms:
         """Give the journal to whoever comes next; readers go on, and wait for it."""
         for task in getattr(self, "_tasks", ()):
             task.cancel()
+        readers = getattr(self, "_readers", None)
+        if readers is not None:
+            readers.let_go()
         journal = getattr(self, "_journal", None)
         if journal is not None:
             journal.close()
@@ -133,7 +143,13 @@ class Rooms:
             )
 
     async def report(self, report: Report) -> Accepted:
-        """Take a reader's report; its windows are on the disk when this answers."""
+        """Take a reader's report; its windows are on the disk when this answers.
+
+        Raises:
+            ServiceDown: The reader belongs to another installation, that ran here before.
+        """
+        if not self._readers.is_own(report.reader_id):
+            raise ServiceDown("these rooms are of another installation than the reader.")
         windows = [self._live(window) for window in report.windows]
         up_to = 0
         if windows:
@@ -146,9 +162,7 @@ class Rooms:
                 self._problem = str(error)
                 logger.error("windows wait in the readers: %s", error)
         self._metrics.take(report)
-        before = self._board.last_id
         self._board.take(report, windows, utc_now())
-        await self._tell_if_changed(before)
         return Accepted(up_to)
 
     async def now(self, room_ids: Sequence[str]) -> list[RoomNow]:
@@ -161,14 +175,7 @@ class Rooms:
 
     async def changes(self, after: int | None, wait_seconds: float) -> Changes:
         """What happened after an event id; waits for something to happen."""
-        since = self._board.last_id if after is None else after
-        if self._board.last_id <= since:
-            try:
-                async with asyncio.timeout(wait_seconds), self._changed:
-                    await self._changed.wait_for(lambda: self._board.last_id > since)
-            except TimeoutError:
-                pass
-        return self._board.changes(since)
+        return await self._board.changes_after(after, wait_seconds)
 
     async def cameras(self) -> list[CameraStatus]:
         """All cameras that are read, by id."""
@@ -183,11 +190,11 @@ class Rooms:
         problem = self._problem or self._file.problem or aside
         return JournalStatus(waiting, oldest, problem)
 
-    async def cut_faces(self, room_id: str, ticket: str, seconds: float) -> None:
-        """Have faces cut in a room for some seconds, under a ticket."""
+    async def cut_faces(self, room_id: str, ticket: str, until: datetime | None) -> None:
+        """Have faces cut in a room under a ticket until a moment in UTC; None ends the ticket."""
         await asyncio.gather(
             *(
-                self._readers.cut_faces(reader_id, camera.id, ticket, seconds)
+                self._readers.cut_faces(reader_id, camera.id, ticket, until)
                 for camera in self._file.settings.cameras
                 if camera.room == room_id
                 for reader_id, reads in self._reads.items()
@@ -200,8 +207,7 @@ class Rooms:
         self._is_draining = True
         for task in self._tasks:
             task.cancel()
-        reads = await self._readers.look()
-        await asyncio.gather(*(self._readers.end(reader_id) for reader_id in reads))
+        await self._readers.end_all()
         await self._flush()
 
     def _live(self, window: FinishedWindow) -> LiveWindow:
@@ -225,14 +231,7 @@ class Rooms:
             await asyncio.sleep(seconds)
 
     async def _tick(self) -> None:
-        before = self._board.last_id
         self._board.tick(utc_now())
-        await self._tell_if_changed(before)
-
-    async def _tell_if_changed(self, before: int) -> None:
-        if self._board.last_id != before:
-            async with self._changed:
-                self._changed.notify_all()
 
     async def _look_at_lessons(self) -> None:
         self._timetable = await asyncio.to_thread(_lessons, self._file.settings, utc_now())
@@ -252,29 +251,30 @@ class Rooms:
             self._board.use(self._file.settings, self._timetable, utc_now())
         jobs = self._jobs()
         reads = await self._readers.look()
+        starting = self._readers.starting()
         self._say_lost(set(jobs) - {c for r in reads.values() for c in r})
-        ours = {r: list(read) for r, read in reads.items() if self._readers.is_ours(r)}
         plan = place(
             jobs,
-            ours,
+            {r: list(read) for r, read in reads.items() if self._readers.is_current(r)},
             cameras_per_reader=self._file.settings.live.cameras_per_reader,
             new_names=[self._readers.new_name() for _ in jobs],
+            starting=starting,
         )
         await asyncio.gather(
             *(
                 self._bring(reader_id, [jobs[c] for c in sorted(cameras)], reads.get(reader_id))
                 for reader_id, cameras in plan.cameras.items()
+                if reader_id not in starting
             )
         )
         # Readers of an older version go after their cameras have found another.
         now = await self._readers.look()
-        found = {c for r, read in now.items() if self._readers.is_ours(r) for c in read}
-        leaving = [
+        found = {c for r, read in now.items() if self._readers.is_current(r) for c in read}
+        leaving = plan.superfluous | {
             reader_id
             for reader_id, read in now.items()
-            if reader_id in plan.superfluous
-            or (not self._readers.is_ours(reader_id) and (set(read) & set(jobs)) <= found)
-        ]
+            if not self._readers.is_current(reader_id) and (set(read) & set(jobs)) <= found
+        }
         await asyncio.gather(*(self._readers.end(reader_id) for reader_id in leaving))
         gone = set(self._reads)
         self._reads = await self._readers.look()
@@ -285,9 +285,9 @@ class Rooms:
     async def _bring(
         self, reader_id: str, jobs: list[CameraJob], reads: Mapping[str, CameraJob] | None
     ) -> None:
-        if reads is None and not await self._readers.begin(reader_id, self._file.settings):
-            return
-        if reads is None or {job.plan.camera_id: job for job in jobs} != dict(reads):
+        if reads is None:
+            self._readers.begin(reader_id, self._file.settings, jobs)
+        elif {job.plan.camera_id: job for job in jobs} != dict(reads):
             await self._readers.assign(reader_id, jobs)
 
     def _jobs(self) -> dict[str, CameraJob]:
@@ -314,10 +314,11 @@ class Rooms:
         return jobs
 
     def _say_lost(self, cameras: set[str]) -> None:
-        """Cameras without a reader: new ones are about to get one, others have lost theirs."""
-        known = {status.health.camera_id for status in self._board.cameras()}
-        self._board.lose(sorted(cameras & known), Reason.READER_LOST, utc_now())
-        self._board.lose(sorted(cameras - known), Reason.ASSIGNED, utc_now())
+        """Cameras without a reader; an operator is told which of them wait long for one."""
+        now = time.monotonic()
+        self._lost_since = {camera: self._lost_since.get(camera, now) for camera in cameras}
+        waiting = {c for c, since in self._lost_since.items() if now - since > PATIENCE_SECONDS}
+        self._board.lose(sorted(cameras), utc_now(), waiting=waiting)
 
 
 async def _open_journal(settings: Settings) -> Journal:

@@ -177,10 +177,11 @@ class CameraThread:
         self._hanging = [reading for reading in self._hanging if reading.is_alive()]
         if len(self._hanging) >= MOST_LEFT_BEHIND:
             return
-        self._hanging.append(self._reading)
-        _abandon(self._reading)
+        hanging = self._reading
         reason = Reason.OPEN_TIMED_OUT if phase is Phase.OPENING else Reason.NO_PICTURE
         self._replace(reason, "it hangs and could not be ended; another attempt is made.")
+        self._hanging.append(hanging)
+        _abandon(hanging)
 
     def _replace(self, reason: Reason, detail: str) -> None:
         logger.error("camera %s: %s", self.plan.camera_id, detail)
@@ -188,6 +189,7 @@ class CameraThread:
         status = self._shared.status
         was_live = status.status.state in {StreamState.LIVE, StreamState.STALLED}
         status.move(StreamState.RECONNECTING if was_live else StreamState.FAILED, reason, detail)
+        successor = Reading(self._shared, takes_over=True)
+        successor.start()  # where the machine has no thread left, the next look tries again
         self._attempts_before += self._reading.attempts
-        self._reading = Reading(self._shared, takes_over=True)
-        self._reading.start()
+        self._reading = successor

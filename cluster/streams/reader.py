@@ -7,8 +7,7 @@
 
 `StreamReader` runs as a Ray actor (serve_apps/readers.py starts it). Full-size frames never leave
 it; shrunken ones go to the pose model in memory, the frames of all its cameras together. Face
-chips are cut only while somebody renews a lease every few seconds, and go out under a ticket that
-says nothing: the reader never learns who.
+chips are cut only while somebody renews a lease every few seconds (`cluster.streams.face_chips`).
 """
 
 import asyncio
@@ -21,8 +20,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
-
 from cluster.activity.live import LiveCounter, LiveNumbers
 from cluster.activity.room import SeenFrame
 from cluster.activity.suppression import ActivityWindow
@@ -30,14 +27,14 @@ from cluster.errors import HomeroomError, ServiceBusy, ServiceDown
 from cluster.local_ray import refuse_spilling_here
 from cluster.streams.camera_thread import CameraThread
 from cluster.streams.clock import UtcClock
+from cluster.streams.face_chips import FaceChips
 from cluster.streams.inbox import FrameInbox
 from cluster.streams.job import CameraJob
 from cluster.streams.neighbours import ChipSink, CutterMaker, PoseFinder, ReportSink
 from cluster.streams.plan import CameraPlan, LiveFrame
 from cluster.streams.reporting import CameraReport, Outbox, Report
 from cluster.streams.watchdog import Watchdog
-from cluster.vision.faces import FaceCutter
-from cluster.vision.people import People, Pixels
+from cluster.vision.people import People
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +45,6 @@ FRAMES_A_CALL = 16
 GATHER_SECONDS = 0.02
 REPORT_SECONDS = 0.25
 RETRY_SECONDS = 1.0
-CUTTER_PAUSE_SECONDS = 30.0
 GRACE_SECONDS = 3.0
 """A window without a later frame is finished so long after its end: a frame may be on its way."""
 
@@ -73,8 +69,6 @@ class _Camera:
     counted: int = 0
     dropped: int = 0
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
-    ticket: str = ""
-    lease_ends: float = 0.0
 
 
 class StreamReader:
@@ -104,10 +98,7 @@ class StreamReader:
         self._id = reader_id
         self._pose = pose
         self._sink = sink
-        self._registers = registers
-        self._make_cutter = cutter
-        self._cutter: FaceCutter | None = None
-        self._cutter_task: asyncio.Task[None] | None = None
+        self._faces = FaceChips(registers, cutter, self._keep)
         self._is_stopped = False
         self._cameras: dict[str, _Camera] = {}
         self._clock = UtcClock()
@@ -118,7 +109,6 @@ class StreamReader:
         self._watchdog = Watchdog(lambda: [c.thread for c in list(self._cameras.values())])
         self._tasks: set[asyncio.Task[None]] = set()
         self._heard = time.monotonic()
-        self._chips_in_work: set[str] = set()
 
     async def start(self) -> int:
         """Begin; gives the process id. Called again, it changes nothing.
@@ -156,25 +146,21 @@ class StreamReader:
             if camera_id not in self._cameras:
                 self._begin(job)
 
-    async def cut_faces(self, camera_id: str, ticket: str, seconds: float) -> None:
-        """Cut face chips of a camera for some seconds more, under a ticket; none ends it."""
-        camera = self._cameras.get(camera_id)
-        if camera is None or (seconds <= 0 and camera.ticket != ticket):
-            return
-        camera.ticket, camera.lease_ends = ticket, time.monotonic() + seconds
-        camera.thread.want_full(seconds > 0)
-        if seconds > 0 and self._cutter is None and self._cutter_task is None:
-            self._cutter_task = self._keep(self._load_cutter())
+    async def cut_faces(self, camera_id: str, ticket: str, until: datetime | None) -> None:
+        """Cut face chips of a camera under a ticket.
 
-    async def _load_cutter(self) -> None:
-        """Load what cuts faces; where that fails, counting goes on without."""
-        try:
-            self._cutter = await asyncio.to_thread(self._make_cutter)
-        except (HomeroomError, ImportError, OSError) as error:
-            logger.error("faces cannot be cut here: %s", type(error).__name__)
-            await asyncio.sleep(CUTTER_PAUSE_SECONDS)
-        finally:
-            self._cutter_task = None
+        Args:
+            camera_id: Which.
+            ticket: Says nothing; chips go out under it.
+            until: UTC; a moment that has passed changes nothing. None ends the ticket for good,
+                on every camera.
+        """
+        if until is None:
+            self._faces.end(ticket)
+        elif camera_id in self._cameras:
+            remaining = (until - self._clock.now()).total_seconds()
+            self._faces.renew(camera_id, ticket, remaining)
+        self._want_full()
 
     async def ping(self) -> Mapping[str, CameraJob]:
         """What it reads. Answering keeps nobody alive: only reports that are taken do."""
@@ -203,13 +189,14 @@ class StreamReader:
             headcount_only=job.headcount_only,
             teacher_zone=job.teacher_zone,
         )
+        thread.start()  # one that cannot start is not taken for one that is read
         self._cameras[job.plan.camera_id] = _Camera(job, thread, counter)
-        thread.start()
 
     async def _release(self, camera_id: str) -> None:
         camera = self._cameras.pop(camera_id, None)
         if camera is None:
             return
+        self._faces.forget(camera_id)
         await asyncio.to_thread(camera.thread.stop)
         self._inbox.forget(camera_id)
         for window in camera.counter.finish():
@@ -284,37 +271,18 @@ class StreamReader:
         camera.counted += 1
         camera.latencies.append(time.monotonic() - frame.taken_at)
         self._finish(camera, finished)
-        if frame.full is not None and time.monotonic() < camera.lease_ends:
-            self._keep(self._cut(camera, frame.full, people, width, moment))
+        self._faces.offer(frame, people, moment)
 
     def _finish(self, camera: _Camera, windows: Sequence[ActivityWindow]) -> None:
         for window in windows:
             job = camera.job
             self._outbox.add(job.plan.camera_id, job.room_id, job.school_id, window)
 
-    async def _cut(
-        self, camera: _Camera, full: Pixels, people: People, width: int, moment: datetime
-    ) -> None:
-        """Cut a frame's faces and send them, unless the frame before is still at it."""
-        camera_id, ticket, cutter = camera.job.plan.camera_id, camera.ticket, self._cutter
-        if cutter is None or camera_id in self._chips_in_work:
-            return
-        self._chips_in_work.add(camera_id)
-        try:
-            scaled = _scaled(people, full.shape[1] / width)
-            chips = await asyncio.to_thread(cutter.chips, full, scaled)
-            if chips and time.monotonic() < camera.lease_ends:
-                await self._registers.see(ticket, moment, chips)
-        except HomeroomError as error:
-            logger.warning("faces could not be sent: %s", error.code)
-        finally:
-            self._chips_in_work.discard(camera_id)
-
     async def _tell(self) -> None:
         """Report, again and again."""
         while True:
             await asyncio.sleep(REPORT_SECONDS)
-            self._end_leases()
+            self._want_full()
             closed = self._clock.now() - timedelta(seconds=GRACE_SECONDS)
             for camera in self._cameras.values():
                 self._finish(camera, camera.counter.close_before(closed))
@@ -353,17 +321,21 @@ class StreamReader:
             latencies=latencies,
         )
 
-    def _end_leases(self) -> None:
-        for camera in self._cameras.values():
-            if camera.ticket and time.monotonic() >= camera.lease_ends:
-                camera.ticket = ""
-                camera.thread.want_full(False)
+    def _want_full(self) -> None:
+        """Have full-size pictures while, and only while, a lease of the camera runs."""
+        for camera_id, camera in self._cameras.items():
+            camera.thread.want_full(self._faces.are_wanted(camera_id))
 
     def _end_if_lost(self) -> None:
-        """End the process if nobody listens, or if too many of its threads hang for ever."""
-        alone = time.monotonic() - self._heard > ALONE_SECONDS
-        if alone or self._watchdog.abandoned_threads() > MOST_ABANDONED:
-            logger.error("this reader ends: %s", "nobody listens" if alone else "threads hang")
+        """End the process where nobody listens, or where cameras are not looked after any more."""
+        whys = {
+            "nobody listens": time.monotonic() - self._heard > ALONE_SECONDS,
+            "threads hang": self._watchdog.abandoned_threads() > MOST_ABANDONED,
+            "its watchdog has died": self._watchdog.has_died(),
+        }
+        why = next((why for why, is_so in whys.items() if is_so), None)
+        if why is not None and not self._is_stopped:
+            logger.error("this reader ends: %s", why)
             os._exit(1)
 
     def _loop_ended(self, task: "asyncio.Task[None]") -> None:
@@ -383,10 +355,3 @@ class StreamReader:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             logger.error("a task of the reader failed", exc_info=task.exception())
-
-
-def _scaled(people: People, factor: float) -> People:
-    """The same people in the pixels of a picture that is larger by a factor."""
-    keypoints = people.keypoints.copy()
-    keypoints[..., :2] *= np.float32(factor)
-    return People(people.boxes * np.float32(factor), people.scores, keypoints)

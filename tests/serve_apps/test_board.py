@@ -179,12 +179,38 @@ def test_history_is_filled_from_the_journal_and_bounded(board: Board) -> None:
 
 def test_a_camera_without_its_reader_says_so_and_its_room_goes_down(board: Board) -> None:
     board.take(report("front", 12), [], NOW)
-    board.lose(["front"], Reason.READER_LOST, NOW)
+    board.lose(["front"], NOW)
     (status,) = board.cameras()
     assert (status.health.state, status.health.reason) == ("reconnecting", "reader_lost")
     assert status.reader_id is None
     board.tick(NOW + timedelta(minutes=1))
     assert room(board).state == "down"
+
+
+def test_a_camera_that_waits_long_for_a_reader_says_so_whether_it_had_one_or_not(
+    board: Board,
+) -> None:
+    def told() -> list[tuple[str, str, str]]:
+        healths = [status.health for status in board.cameras()]
+        return [(health.camera_id, health.state, health.reason) for health in healths]
+
+    board.take(report("front", 12), [], NOW)
+    for _ in range(2):
+        board.lose(["back", "front"], NOW)
+        assert told() == [
+            ("back", "starting", "assigned"),
+            ("front", "reconnecting", "reader_lost"),
+        ]
+    for _ in range(2):
+        board.lose(["back", "front"], NOW, waiting=["back", "front"])
+        assert told() == [
+            ("back", "starting", "no_reader"),
+            ("front", "reconnecting", "no_reader"),
+        ]
+    assert all("no node has had a place" in status.health.detail for status in board.cameras())
+    assert room(board).state == "live"  # its last numbers are fresh still
+    board.tick(NOW + timedelta(minutes=1))
+    assert (room(board).state, room(board).reason) == ("down", "no_reader")
 
 
 def test_the_lesson_that_is_on_is_named(board: Board, settings: Settings) -> None:

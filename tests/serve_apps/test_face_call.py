@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -56,14 +56,14 @@ class Unreliable(NumberFaces):
 class Rooms:
     """Where leases are asked for; it can be away."""
 
-    leases: list[tuple[str, float]] = field(default_factory=list)
+    leases: list[tuple[str, datetime | None]] = field(default_factory=list)
     away: bool = False
 
-    async def cut_faces(self, room_id: str, ticket: str, seconds: float) -> None:
+    async def cut_faces(self, room_id: str, ticket: str, until: datetime | None) -> None:
         if self.away:
             raise ServiceDown("rooms does not answer.")
         assert room_id == "room-1"
-        self.leases.append((ticket, seconds))
+        self.leases.append((ticket, until))
 
 
 @dataclass
@@ -136,7 +136,7 @@ def test_proposals_come_and_the_lease_ends_with_the_register(school: School) -> 
             await seen_until_proposed(school, one)
             school.clock.turn(minutes=20)
             await asyncio.wait_for(one.task, 30)
-            assert one.rooms.leases[-1] == (ticket, 0.0)
+            assert one.rooms.leases[-1] == (ticket, None)
             assert one.call.ticket == ""
 
     asyncio.run(lesson())
@@ -146,12 +146,14 @@ def test_a_lease_never_lasts_longer_than_the_register(school: School) -> None:
     async def lesson() -> None:
         async with taking(school, NumberFaces()) as one:
             await one.leased()
-            school.clock.now = one.call.register.closes_at - timedelta(seconds=2)
+            closes_at = one.call.register.closes_at
+            school.clock.now = closes_at - timedelta(seconds=2)
 
             async def short() -> bool:
-                return one.rooms.leases[-1][1] == 2.0
+                return one.rooms.leases[-1][1] == closes_at
 
-            await until(short, "a lease of two seconds")
+            await until(short, "a lease that ends with the register")
+            assert all(until is None or until <= closes_at for _, until in one.rooms.leases)
 
     asyncio.run(lesson())
 

@@ -8,8 +8,13 @@ from serve_apps.placement import Placement, place
 NEW = [f"new-{i}" for i in range(100)]
 
 
-def placed(cameras: set[str], readers: dict[str, set[str]], per_reader: int = 2) -> Placement:
-    return place(cameras, readers, cameras_per_reader=per_reader, new_names=NEW)
+def placed(
+    cameras: set[str],
+    readers: dict[str, set[str]],
+    per_reader: int = 2,
+    starting: dict[str, set[str]] | None = None,
+) -> Placement:
+    return place(cameras, readers, cameras_per_reader=per_reader, new_names=NEW, starting=starting)
 
 
 def test_readers_are_begun_as_cameras_need_them() -> None:
@@ -20,6 +25,22 @@ def test_readers_are_begun_as_cameras_need_them() -> None:
 def test_the_cameras_of_a_dead_reader_go_where_there_is_room() -> None:
     plan = placed({"a", "b", "c"}, {"r1": {"a"}}, per_reader=3)
     assert plan.cameras == {"r1": {"a", "b", "c"}}
+
+
+def test_cameras_that_wait_for_a_reader_to_start_are_not_placed_twice() -> None:
+    plan = placed({"a", "b"}, {"r1": {"a"}}, starting={"r2": {"b"}})
+    assert plan.cameras == {"r1": {"a"}, "r2": {"b"}}
+    assert plan.superfluous == frozenset()
+
+
+def test_a_camera_goes_to_a_reader_that_runs_before_one_that_is_being_started() -> None:
+    plan = placed({"a", "b", "c"}, {"r1": {"a"}}, starting={"r2": set(), "r0": {"b"}})
+    assert plan.cameras == {"r0": {"b"}, "r1": {"a", "c"}}
+    assert plan.superfluous == {"r2"}
+
+
+def test_a_reader_whose_cameras_are_gone_before_it_started_is_superfluous() -> None:
+    assert placed({"a"}, {"r1": {"a"}}, starting={"r2": {"gone"}}).superfluous == {"r2"}
 
 
 def test_a_reader_without_cameras_is_superfluous() -> None:

@@ -4,7 +4,6 @@ while, the register is open and somebody has agreed."""
 import asyncio
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -45,8 +44,8 @@ NAME = "Canarybird"
 class Lease:
     room_id: str
     ticket: str
-    seconds: float
-    at: float = field(default_factory=time.monotonic)
+    until: datetime | None
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @serve.deployment(name="Rooms")
@@ -56,8 +55,8 @@ class LeaseBook:
     def __init__(self) -> None:
         self.leases: list[Lease] = []
 
-    async def cut_faces(self, room_id: str, ticket: str, seconds: float) -> None:
-        self.leases.append(Lease(room_id, ticket, seconds))
+    async def cut_faces(self, room_id: str, ticket: str, until: datetime | None) -> None:
+        self.leases.append(Lease(room_id, ticket, until))
 
     async def leased(self) -> list[Lease]:
         return list(self.leases)
@@ -88,14 +87,14 @@ class Live:
 
         async def newest() -> str:
             leases = await self.leases(room)
-            return leases[-1].ticket if leases and leases[-1].seconds > 0 else ""
+            return leases[-1].ticket if leases and leases[-1].until else ""
 
         return str(await until(newest, f"a lease in {room}"))
 
     async def ended(self, room: str) -> None:
         async def over() -> bool:
             leases = await self.leases(room)
-            return bool(leases) and leases[-1].seconds == 0
+            return bool(leases) and leases[-1].until is None
 
         await until(over, f"the end of the lease in {room}")
 
@@ -175,7 +174,9 @@ def test_who_agreed_and_is_seen_is_proposed_and_withdrawal_ends_it(live: Live) -
         await live.sent("room-a", chips, who=1)
         leases = await live.leases("room-a")
         assert len({lease.ticket for lease in leases}) == 1
-        assert all(0 < lease.seconds <= 5 for lease in leases)
+        assert all(lease.until for lease in leases)
+        lengths = [(lease.until - lease.at).total_seconds() for lease in leases if lease.until]
+        assert all(0 < length <= 5 for length in lengths)
         assert not any(word in leases[0].ticket for word in ("room", "lesson", "class"))
         for number in (1, 2):
             await asyncio.to_thread(take_back_consent, live.school, number)

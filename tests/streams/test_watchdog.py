@@ -2,9 +2,13 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from cluster.streams.camera_thread import MOST_LEFT_BEHIND, CameraThread
+import pytest
+
+from cluster.streams.camera_thread import MOST_LEFT_BEHIND, CameraThread, abandoned_threads
+from cluster.streams.reading import Reading
 from cluster.streams.states import Reason, StreamState
 from cluster.streams.watchdog import Watchdog
 from tests.rtsp import RtspServer, rtsp
@@ -87,4 +91,76 @@ def test_a_thread_that_was_left_behind_says_nothing_when_it_comes_back(tmp_path:
 
 def test_a_watchdog_that_was_never_started_can_be_stopped() -> None:
     cameras: list[CameraThread] = []
-    Watchdog(lambda: cameras).stop()
+    watchdog = Watchdog(lambda: cameras)
+    assert not watchdog.has_died()
+    watchdog.stop()
+    assert not watchdog.has_died()
+
+
+class Unwatchable(CameraThread):
+    """A camera that cannot be looked after, as where the machine has no thread left."""
+
+    looks = 0
+
+    def watch(self, now: float) -> None:  # noqa: ARG002
+        self.looks += 1
+        raise RuntimeError("can't start new thread")
+
+
+def test_a_camera_that_cannot_be_watched_is_told_once_and_the_others_are_watched(
+    rtsp: RtspServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = replace(plan_for("rtsp://127.0.0.1/x"), camera_id="broken")
+    broken = Unwatchable(plan, lambda _frame: None)
+    with reading(rtsp.serve(clip(rtsp.folder / "room.mp4")), stall_seconds=8.0) as camera:
+        watchdog = Watchdog(lambda: [broken, camera.thread])
+        watchdog.start()
+        camera.wait_for(2)
+        rtsp.be_silent(True)
+        camera.wait_until(StreamState.STALLED, Reason.NO_PICTURE)
+        rtsp.be_silent(False)
+        assert broken.looks > 2
+        assert not watchdog.has_died()
+        watchdog.stop()
+    said = [
+        r for r in caplog.records if "cannot be watched" in r.message and r.levelname == "ERROR"
+    ]
+    assert len(said) == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_watchdog_that_died_says_so() -> None:
+    def nothing() -> list[CameraThread]:
+        raise MemoryError
+
+    watchdog = Watchdog(nothing)
+    watchdog.start()
+    until(watchdog.has_died)
+    watchdog.stop()
+
+
+def test_a_camera_whose_thread_cannot_be_replaced_now_is_replaced_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = tmp_path / "room.mp4"
+    os.mkfifo(pipe)
+    camera = Seen(plan_for(str(pipe), open_seconds=0.2))
+    camera.thread.start()
+    until(lambda: camera.thread._reading.attempts == 1)
+    hanging, before = camera.thread._reading, abandoned_threads()
+
+    def no_thread(_self: Reading) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as full:
+        full.setattr(Reading, "start", no_thread)
+        with pytest.raises(RuntimeError):
+            camera.thread.watch(time.monotonic() + 10.0)
+    assert abandoned_threads() == before
+    camera.thread.watch(time.monotonic() + 10.0)
+    assert camera.thread._reading is not hanging
+    assert camera.thread._reading.is_alive()
+    assert abandoned_threads() == before + 1
+    camera.thread.stop(timeout=0.5)
+    release(pipe)
+    until(lambda: abandoned_threads() == before)

@@ -159,8 +159,10 @@ class Rooms:
         """The finished windows of a room's last minutes."""
         return self._board.windows(room_id, utc_now() - timedelta(minutes=minutes))
 
-    async def changes(self, after: int | None, wait_seconds: float) -> Changes:
-        """What happened after an event id; waits for something to happen."""
+    async def changes(
+        self, after: int | None, wait_seconds: float, room_ids: Sequence[str] | None = None
+    ) -> Changes:
+        """What happened after an event id, in these rooms; waits for something to happen."""
         since = self._board.last_id if after is None else after
         if self._board.last_id <= since:
             try:
@@ -168,7 +170,7 @@ class Rooms:
                     await self._changed.wait_for(lambda: self._board.last_id > since)
             except TimeoutError:
                 pass
-        return self._board.changes(since)
+        return self._board.changes(since, room_ids)
 
     async def cameras(self) -> list[CameraStatus]:
         """All cameras that are read, by id."""

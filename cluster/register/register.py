@@ -20,6 +20,7 @@ from cluster.records import registers
 from cluster.records.identity import Work
 from cluster.records.models import EntryRow, LessonRow, RegisterRow
 from cluster.records.people import members
+from cluster.register import badges
 from cluster.register.states import (
     BLANK,
     UNSURE,
@@ -93,9 +94,7 @@ class Roll:
             NotAllowed: The actor does not teach this class.
         """
         lesson = self._taught(lesson_id)
-        view = view_of(self._work, lesson, self._row(lesson_id))
-        self._work.audit("register.show", lesson_id, version=view.version)
-        return view
+        return self._shown(lesson, self._row(lesson_id))
 
     def mark(
         self, lesson_id: str, marks: Mapping[str, Status], *, version: int | None = None
@@ -199,19 +198,35 @@ class Roll:
         return self._changed(lesson, row, "register.propose", touched)
 
     def badge(self, lesson_id: str, student_id: str) -> RegisterView:
-        """Write that a student showed a badge, which was checked before.
+        """Write that a student showed a badge, which was read before.
 
         Raises:
+            NotAllowed: The actor does not teach this class.
             RegisterError: The register is not open.
-            NotFound: The student is not in the class.
+            NotFound: The student is not in the class, or there is no register.
         """
-        lesson, row = registers.lesson_of(self._work.session, lesson_id), self._row(lesson_id)
+        return self._badge(self._taught(lesson_id), student_id)
+
+    def take_badge(self, lesson_id: str, token: str) -> RegisterView:
+        """Read a badge, and write whose it is; who does not teach the class reads none.
+
+        Raises:
+            NotAllowed: The actor does not teach this class.
+            BadgeRefused: It is not ours, has expired, or was replaced by a newer one.
+            RegisterError: The register is not open.
+            NotFound: The student is not in the class, or there is no register.
+        """
+        lesson = self._taught(lesson_id)
+        return self._badge(lesson, badges.read(self._work, token))
+
+    def _badge(self, lesson: LessonRow, student_id: str) -> RegisterView:
+        row = self._row(lesson.id)
         self._must_be_open(row)
         entry = self._entries(row).get(student_id) or self._late_comer(lesson, row, student_id)
         arrived_at = min(entry.arrived_at or self._work.now, self._work.now)
         mark = Mark(self._on_time(lesson, arrived_at), Method.BADGE, EntryState.CONFIRMED)
-        if not is_allowed(mark_of(entry), mark):
-            return view_of(self._work, lesson, row)  # the teacher has spoken
+        if not is_allowed(mark_of(entry), mark):  # the teacher has spoken: it is but a look
+            return self._shown(lesson, row)
         self._change(entry, mark, arrived_at)
         return self._changed(lesson, row, "register.badge", [student_id])
 
@@ -257,6 +272,10 @@ class Roll:
             }
             for change in registers.changes_of(self._work.session, row.id)
         ]
+
+    def _shown(self, lesson: LessonRow, row: RegisterRow) -> RegisterView:
+        self._work.audit("register.show", lesson.id, version=row.version)
+        return view_of(self._work, lesson, row)
 
     def _begin(self, lesson: LessonRow, *, is_open: bool) -> RegisterView:
         work = self._work

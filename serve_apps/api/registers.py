@@ -20,7 +20,6 @@ from fastapi.responses import JSONResponse
 
 from cluster.errors import NotAllowed
 from cluster.records.identity import Work
-from cluster.register import badges
 from cluster.register.export import to_csv, to_ed_fi
 from cluster.register.register import Roll
 from cluster.register.states import Status
@@ -166,8 +165,7 @@ def take_badge(
 ) -> RegisterBody:
     """A student of the class showed a badge, while the register is open."""
     with _roll_of(request, caller) as (work, roll):
-        roll.show(lesson_id)  # who reads badges must teach the class
-        return _told(response, work, roll.badge(lesson_id, badges.read(work, said.badge)))
+        return _told(response, work, roll.take_badge(lesson_id, said.badge))
 
 
 @router.post(

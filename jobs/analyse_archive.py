@@ -115,6 +115,10 @@ def main(
     started_at: Annotated[
         str | None, typer.Option(help="The start of that file, like 2026-03-02T09:00:00+01:00.")
     ] = None,
+    below: Annotated[
+        list[str] | None,
+        typer.Option(help="Only footage below these folders and addresses, links followed."),
+    ] = None,
     settings: Annotated[
         Path | None, typer.Option(help="The settings file; homeroom.toml unless given.")
     ] = None,
@@ -132,6 +136,7 @@ def main(
                 manifest=manifest,
                 camera_id=camera,
                 started_at=started_at,
+                roots=below or None,
                 console=console,
             )
     except HomeroomError as error:
@@ -153,16 +158,18 @@ def analyse(
     manifest: str | None = None,
     camera_id: str | None = None,
     started_at: str | None = None,
+    roots: Sequence[str] | None = None,
     console: Console,
 ) -> Summary:
     """Analyse footage into the lake that the settings name.
 
     Args:
-        inputs: See `list_footage`, as for the three that follow.
+        inputs: See `list_footage`, as for those without a word here.
         settings: All settings.
         manifest: See there.
         camera_id: See there.
         started_at: See there.
+        roots: See there.
         console: Where progress goes.
 
     Raises:
@@ -170,7 +177,12 @@ def analyse(
     """
     began = monotonic()
     files, problems = list_footage(
-        inputs, settings, manifest=manifest, camera_id=camera_id, started_at=started_at
+        inputs,
+        settings,
+        manifest=manifest,
+        camera_id=camera_id,
+        started_at=started_at,
+        roots=roots,
     )
     timetable = load_timetable(settings)
     weights = find_pose_weights(settings.weights, cache_dir_of(settings))

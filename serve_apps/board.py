@@ -37,6 +37,10 @@ MOST_CHANGES = 10_000
 """Finished windows that are kept for resumption, besides each room's history."""
 
 
+MOST_RESUMED = 1000
+"""Of these, what is told to one client that comes again; who missed more begins anew."""
+
+
 @dataclass(slots=True)
 class _CameraBoard:
     """What is known of a camera."""
@@ -160,8 +164,10 @@ class Board:
                 best[told.window.window_start] = told
         return [best[start] for start in sorted(best) if start >= since]
 
-    def changes(self, after: int) -> Changes:
-        """What happened after an event id."""
+    def changes(self, after: int, room_ids: Collection[str] | None = None) -> Changes:
+        """What happened after an event id: in these rooms, for a client that comes again."""
+        if room_ids is not None:
+            return self._changes_of(frozenset(room_ids), after)
         return Changes(
             last_id=self._last_id,
             rooms=tuple(
@@ -176,6 +182,26 @@ class Board:
                 if told.event_id > after and self._speaks(told.room_id, told.camera_id)
             ),
             complete=self._reaches(after),
+        )
+
+    def _changes_of(self, room_ids: frozenset[str], after: int) -> Changes:
+        """What happened in some rooms; incomplete, and empty, where it is much."""
+        missed: list[ToldWindow] = []
+        if not self._reaches(after):
+            return Changes(self._last_id, (), (), complete=False)
+        for told in reversed(self._recent):  # the newest first: it ends where the client left
+            if told.event_id <= after:
+                break
+            if told.room_id in room_ids and self._speaks(told.room_id, told.camera_id):
+                missed.append(told)
+                if len(missed) > MOST_RESUMED:
+                    return Changes(self._last_id, (), (), complete=False)
+        rooms = [room for room in self.now(sorted(room_ids)) if room.event_id > after]
+        return Changes(
+            self._last_id,
+            tuple(sorted(rooms, key=lambda room: room.event_id)),
+            tuple(reversed(missed)),
+            complete=True,
         )
 
     def cameras(self) -> list[CameraStatus]:

@@ -34,10 +34,13 @@ class ServeRooms:
         async with in_our_words("rooms", seconds=ANSWER_SECONDS):
             return list(await self._handle.windows.remote(room_id, minutes))
 
-    async def changes(self, after: int | None, wait_seconds: float) -> Changes:
+    async def changes(
+        self, after: int | None, wait_seconds: float, room_ids: Sequence[str] | None = None
+    ) -> Changes:
         """What happened after an event id."""
+        rooms = None if room_ids is None else list(room_ids)
         async with in_our_words("rooms", seconds=ANSWER_SECONDS):
-            found: Changes = await self._handle.changes.remote(after, wait_seconds)
+            found: Changes = await self._handle.changes.remote(after, wait_seconds, rooms)
             return found
 
     async def cameras(self) -> list[CameraStatus]:

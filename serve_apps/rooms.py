@@ -173,9 +173,11 @@ class Rooms:
         """The finished windows of a room's last minutes."""
         return self._board.windows(room_id, utc_now() - timedelta(minutes=minutes))
 
-    async def changes(self, after: int | None, wait_seconds: float) -> Changes:
-        """What happened after an event id; waits for something to happen."""
-        return await self._board.changes_after(after, wait_seconds)
+    async def changes(
+        self, after: int | None, wait_seconds: float, room_ids: Sequence[str] | None = None
+    ) -> Changes:
+        """What happened after an event id, in these rooms; waits for something to happen."""
+        return await self._board.changes_after(after, wait_seconds, room_ids)
 
     async def cameras(self) -> list[CameraStatus]:
         """All cameras that are read, by id."""

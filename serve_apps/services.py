@@ -16,8 +16,13 @@ class RoomsService(Protocol):
     async def windows(self, room_id: str, minutes: int) -> list[ToldWindow]:
         """The finished windows of a room's last minutes, oldest first."""
 
-    async def changes(self, after: int | None, wait_seconds: float) -> Changes:
-        """What happened after an event id (None: only what is to come); waits for something."""
+    async def changes(
+        self, after: int | None, wait_seconds: float, room_ids: Sequence[str] | None = None
+    ) -> Changes:
+        """What happened after an event id (None: only what is to come); waits for something.
+
+        Where rooms are named, it tells of these alone, and of very many windows none.
+        """
 
     async def cameras(self) -> list[CameraStatus]:
         """All cameras, by id."""

@@ -1,6 +1,7 @@
 """A board whose changes can be waited for: whatever is an event wakes those who wait."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 
 from cluster.settings import Settings
@@ -20,12 +21,15 @@ class WatchedBoard(Board):
         self._next_event = asyncio.Event()
         super().__init__(settings, now)
 
-    async def changes_after(self, after: int | None, wait_seconds: float) -> Changes:
+    async def changes_after(
+        self, after: int | None, wait_seconds: float, room_ids: Sequence[str] | None = None
+    ) -> Changes:
         """What happened after an event id; waits for something to happen.
 
         Args:
             after: The id; None: only what is to come.
             wait_seconds: So long; then there is nothing to tell.
+            room_ids: See `Board.changes`.
         """
         since = self.last_id if after is None else after
         try:
@@ -34,7 +38,7 @@ class WatchedBoard(Board):
                     await self._next_event.wait()
         except TimeoutError:
             pass
-        return self.changes(since)
+        return self.changes(since, room_ids)
 
     def _next_id(self) -> int:
         """Every event takes its id here, whatever it came of."""

@@ -4,11 +4,13 @@ It asks the HTTP API as an operator does, with a token: one that a file holds, o
 the service, one that is made for it and revoked when it ends.
 """
 
+import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import httpx
@@ -19,12 +21,14 @@ from rich.table import Table
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers
 from cluster.cli.identity import operator
-from cluster.errors import ServiceDown, SettingsError
+from cluster.errors import NotFound, ServiceDown, SettingsError
 from cluster.records.identity import open_identity
-from cluster.records.sign_ins import issue, revoke
+from cluster.records.sign_ins import Issued, issue, revoke
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings, load_settings
 
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""What service managers send, and terminals that are closed."""
 TOKEN_LIFE = timedelta(hours=12)
 TIMEOUT_SECONDS = 10.0
 REFRESH_SECONDS = 1.0
@@ -45,7 +49,7 @@ def status(
 ) -> None:
     """Show the rooms' cameras: state, pictures a second, what is late, and how old numbers are."""
     known = load_settings(settings)
-    with _token(known, token_file) as token:
+    with _ended_in_order(), _token(known, token_file) as token:
         client = httpx.Client(
             base_url=address or known.live.address,
             headers={"Authorization": f"Bearer {token}"},
@@ -136,6 +140,23 @@ def _cells(camera: dict[str, Any]) -> list[str]:
 
 
 @contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let signals end the command as Ctrl-C does, so that its token is revoked."""
+
+    def end(signum: int, _frame: FrameType | None) -> None:
+        for each in ENDING:
+            signal.signal(each, signal.SIG_IGN)  # a second one must not stop the ending
+        raise SystemExit(128 + signum)
+
+    before = {each: signal.signal(each, end) for each in ENDING}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+@contextmanager
 def _token(settings: Settings, file: Path | None) -> Iterator[str]:
     if file is not None:
         try:
@@ -145,10 +166,13 @@ def _token(settings: Settings, file: Path | None) -> Iterator[str]:
         return
     who = Principal("operator:status", frozenset({Role.OPERATOR}))
     with open_identity(settings) as identity:
-        with identity.work(operator()) as work:
-            issued = issue(work, who, expires_in=TOKEN_LIFE, label="homeroom status")
+        issued: Issued | None = None
         try:
+            with identity.work(operator()) as work:
+                issued = issue(work, who, expires_in=TOKEN_LIFE, label="homeroom status")
             yield issued.text
         finally:
-            with identity.work(operator()) as work:
-                revoke(work, issued.id)
+            # Stopped while it was being issued, it is in the records or it is not.
+            if issued is not None:
+                with suppress(NotFound), identity.work(operator()) as work:
+                    revoke(work, issued.id)

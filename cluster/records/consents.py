@@ -44,6 +44,24 @@ def words_about(session: Session, students: Iterable[str] | None = None) -> list
     return list(session.scalars(query))
 
 
+def students_spoken_of(
+    session: Session, *, after: str, limit: int, ending_before: datetime | None = None
+) -> list[str]:
+    """Ids of students of whom something was said, by id; a part of them.
+
+    Args:
+        session: Of the records.
+        after: Only ids behind this one.
+        limit: So many at most.
+        ending_before: Only students with a grant that ends by then, whether it is in force or not.
+    """
+    query = select(ConsentWord.student_id).where(ConsentWord.student_id > after)
+    if ending_before is not None:
+        query = query.where(ConsentWord.expires_at <= ending_before)
+    query = query.distinct().order_by(ConsentWord.student_id).limit(limit)
+    return list(session.scalars(query))
+
+
 def classes_of(session: Session, students: Iterable[str], day: date) -> dict[str, frozenset[str]]:
     """The classes that each is in as a student on a day."""
     rows = session.execute(

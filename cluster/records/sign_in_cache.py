@@ -48,6 +48,7 @@ class SignInCache:
         self._most = most
         self._monotonic = monotonic
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
+        self._ended = 0
         self._lock = Lock()
 
     def at_hand(self, kind: Kind, text: str) -> Principal | None:
@@ -68,9 +69,13 @@ class SignInCache:
             RecordsError: The records cannot be read.
         """
         until = self._monotonic() + self._seconds  # counted from before the look
+        with self._lock:
+            ended = self._ended
         signed_in = look_up(self._identity, kind, text)
         key = _key(kind, text)
         with self._lock:
+            if ended != self._ended:  # meanwhile one has ended: this one, perhaps
+                return signed_in.principal
             self._remembered[key] = _Remembered(signed_in, until)
             self._remembered.move_to_end(key)
             while len(self._remembered) > self._most:
@@ -80,6 +85,7 @@ class SignInCache:
     def forget(self, sign_in_id: str) -> None:
         """Look it up anew the next time: it has ended."""
         with self._lock:
+            self._ended += 1
             for key, one in list(self._remembered.items()):
                 if one.signed_in.principal.sign_in_id == sign_in_id:
                     del self._remembered[key]

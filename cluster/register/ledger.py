@@ -10,8 +10,8 @@ from cluster.records.models import User
 from cluster.records.people import guardians_of, user_of
 from cluster.register.asking import facts_of, ledger_of
 from cluster.register.consent import LONGEST_GRANT, Word, living_grant
-from cluster.register.register import Roll
 from cluster.register.templates import destroy
+from cluster.register.writing import take_back_faces
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def _against(work: Work, student: str, speaker: str, word: Word) -> Spoken:
     (facts,) = facts_of(work.session, [child.id], work.now.date())
     if living_grant(facts, None, work.now).allowed:  # a former guardian's word ends nothing else
         return Spoken(seq, child.id)
-    taken_back = Roll.take_back(work, child.id)
+    taken_back = take_back_faces(work, child.id)
     destroyed = destroy(work, child.id, f"consent.{word}")
     return Spoken(seq, child.id, destroyed, taken_back)
 

@@ -10,7 +10,6 @@ who confirms on an older one is told.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -20,8 +19,8 @@ from cluster.records import registers
 from cluster.records.identity import Work
 from cluster.records.models import EntryRow, LessonRow, RegisterRow
 from cluster.records.people import members
+from cluster.register import badges
 from cluster.register.states import (
-    BLANK,
     UNSURE,
     EntryState,
     Mark,
@@ -32,6 +31,7 @@ from cluster.register.states import (
     is_allowed,
 )
 from cluster.register.views import RegisterView, Sighted, mark_of, view_of
+from cluster.register.writing import write_entry
 from cluster.settings import Settings
 
 
@@ -93,9 +93,7 @@ class Roll:
             NotAllowed: The actor does not teach this class.
         """
         lesson = self._taught(lesson_id)
-        view = view_of(self._work, lesson, self._row(lesson_id))
-        self._work.audit("register.show", lesson_id, version=view.version)
-        return view
+        return self._shown(lesson, self._row(lesson_id))
 
     def mark(
         self, lesson_id: str, marks: Mapping[str, Status], *, version: int | None = None
@@ -143,7 +141,7 @@ class Roll:
         entries = self._entries(row)
         for student_id, mark in marks.items():
             entry = entries[student_id]
-            _write(self._work, entry, mark, entry.arrived_at)
+            write_entry(self._work, entry, mark, entry.arrived_at)
         return self._changed(lesson, row, "register.undo", list(marks))
 
     def must_be_at(self, lesson_id: str, version: int) -> None:
@@ -195,7 +193,7 @@ class Roll:
             raise RegisterError("nothing is proposed that could be confirmed.", where=lesson_id)
         for student_id in chosen:
             entry = proposed[student_id]
-            _write(self._work, entry, confirmed(mark_of(entry)), entry.arrived_at)
+            write_entry(self._work, entry, confirmed(mark_of(entry)), entry.arrived_at)
         return self._changed(lesson, row, "register.confirm", chosen)
 
     def propose(self, lesson_id: str, sighted: Iterable[Sighted]) -> RegisterView:
@@ -223,37 +221,37 @@ class Roll:
         return self._changed(lesson, row, "register.propose", touched)
 
     def badge(self, lesson_id: str, student_id: str) -> RegisterView:
-        """Write that a student showed a badge, which was checked before.
+        """Write that a student showed a badge, which was read before.
 
         Raises:
+            NotAllowed: The actor does not teach this class.
             RegisterError: The register is not open.
-            NotFound: The student is not in the class.
+            NotFound: The student is not in the class, or there is no register.
         """
-        lesson, row = registers.lesson_of(self._work.session, lesson_id), self._row(lesson_id)
+        return self._badge(self._taught(lesson_id), student_id)
+
+    def take_badge(self, lesson_id: str, token: str) -> RegisterView:
+        """Read a badge, and write whose it is; who does not teach the class reads none.
+
+        Raises:
+            NotAllowed: The actor does not teach this class.
+            BadgeRefused: It is not ours, has expired, or was replaced by a newer one.
+            RegisterError: The register is not open.
+            NotFound: The student is not in the class, or there is no register.
+        """
+        lesson = self._taught(lesson_id)
+        return self._badge(lesson, badges.read(self._work, token))
+
+    def _badge(self, lesson: LessonRow, student_id: str) -> RegisterView:
+        row = self._row(lesson.id)
         self._must_be_open(row)
         entry = self._entries(row).get(student_id) or self._late_comer(lesson, row, student_id)
         arrived_at = min(entry.arrived_at or self._work.now, self._work.now)
         mark = Mark(self._on_time(lesson, arrived_at), Method.BADGE, EntryState.CONFIRMED)
-        if not is_allowed(mark_of(entry), mark):
-            return view_of(self._work, lesson, row)  # the teacher has spoken
+        if not is_allowed(mark_of(entry), mark):  # the teacher has spoken: it is but a look
+            return self._shown(lesson, row)
         self._change(entry, mark, arrived_at)
         return self._changed(lesson, row, "register.badge", [student_id])
-
-    @staticmethod
-    def take_back(work: Work, student_id: str) -> int:
-        """Take back what faces said of a student and nobody confirmed; how many entries."""
-        entries = [
-            entry
-            for entry in registers.entries_of_student(work.session, student_id)
-            if entry.method == Method.FACE and entry.state != EntryState.CONFIRMED
-        ]
-        for entry in entries:
-            _write(work, entry, BLANK, None)
-            row = registers.register_by_id(work.session, entry.register_id)
-            registers.touch(work.session, row)
-        if entries:
-            work.audit("register.take_back", student_id, entries=len(entries))
-        return len(entries)
 
     def close(self, lesson_id: str) -> RegisterView:
         """Close a register before its time is up.
@@ -281,6 +279,10 @@ class Roll:
             }
             for change in registers.changes_of(self._work.session, row.id)
         ]
+
+    def _shown(self, lesson: LessonRow, row: RegisterRow) -> RegisterView:
+        self._work.audit("register.show", lesson.id, version=row.version)
+        return view_of(self._work, lesson, row)
 
     def _begin(self, lesson: LessonRow, *, is_open: bool) -> RegisterView:
         work = self._work
@@ -385,7 +387,7 @@ class Roll:
 
     def _change(self, entry: EntryRow, mark: Mark, arrived_at: datetime | None) -> None:
         check_allowed(mark_of(entry), mark)
-        _write(self._work, entry, mark, arrived_at)
+        write_entry(self._work, entry, mark, arrived_at)
 
     def _changed(
         self, lesson: LessonRow, row: RegisterRow, action: str, students: list[str]
@@ -394,11 +396,3 @@ class Roll:
         registers.touch(self._work.session, row)
         self._work.audit(action, lesson.id, students=students, version=row.version)
         return view_of(self._work, lesson, row)
-
-
-def _write(work: Work, entry: EntryRow, mark: Mark, arrived_at: datetime | None) -> None:
-    was = asdict(mark_of(entry))
-    entry.status, entry.method, entry.state = mark.status, mark.method, mark.state
-    entry.arrived_at = arrived_at
-    entry.changed_at, entry.changed_by = work.now, work.actor
-    registers.add_change(work.session, entry, was=was, became=asdict(mark))

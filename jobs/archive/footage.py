@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import fsspec
 
 from cluster.district import parse_moment, place_of
 from cluster.errors import FootageListError, HomeroomError
+from cluster.footage_roots import below_roots
 from cluster.settings import Settings
 from cluster.streams.video import is_remote
 
@@ -66,6 +67,7 @@ def list_footage(
     manifest: str | None = None,
     camera_id: str | None = None,
     started_at: str | None = None,
+    roots: Sequence[str] | None = None,
 ) -> tuple[list[Footage], list[Problem]]:
     """List the footage that was named.
 
@@ -75,6 +77,8 @@ def list_footage(
         manifest: A CSV with paths relative to its own folder.
         camera_id: The camera of a single file whose name does not say it.
         started_at: The start of that file, ISO 8601 with zone.
+        roots: Folders and addresses; a file that lies, links followed, below none of them becomes
+            a problem. None: files may lie anywhere.
 
     Returns:
         The files, each once, and the problems.
@@ -93,11 +97,30 @@ def list_footage(
         entries = [*entries, *_in_manifest(manifest)]
     for entry in entries:
         try:
-            footage = entry.footage(settings)
+            footage = _below(entry.footage(settings), roots)
             found.setdefault(footage.address, footage)
         except HomeroomError as error:
             problems.append(Problem.of(entry.address, error))
     return list(found.values()), problems
+
+
+def _below(footage: Footage, roots: Sequence[str] | None) -> Footage:
+    """The footage as it shall be opened: at the place that was looked at, not through a link.
+
+    Raises:
+        FootageListError: It lies below no root.
+    """
+    if roots is None:
+        return footage
+    found = below_roots(footage.address, roots)
+    if found is None:
+        raise FootageListError(
+            "it lies outside of what may be analysed.",
+            where=footage.address,
+            hint="It is, or is reached by, a link: name what it leads to in archive.footage_roots, "
+            "or remove it.",
+        )
+    return replace(footage, address=found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,10 @@
 A dependency of a router holds for all its routes; where a route names its own roles besides, both
 must hold. A request meets, in this order:
 
-    RequestIds ─► SafeHeaders ─► NoSurprises ─► KnownHosts ─► RequestSizes ─► Door ─► the route
+    RequestIds ─► SafeHeaders ─► NoSurprises ─► KnownHosts ─► RequestSizes ─► Door ─► Gate
+    ─► the route
+
+The gate refuses who may not use the route, before the body is read; the route asks again.
 """
 
 from fastapi import FastAPI
@@ -21,10 +24,11 @@ from cluster.settings import Settings
 from serve_apps.api.declared import OPEN, Guarded, allow
 from serve_apps.api.door import Door, still_signed_in
 from serve_apps.api.errors import install_errors
+from serve_apps.api.gate import Gate
 from serve_apps.api.headers import KnownHosts, NoSurprises, RequestIds, SafeHeaders
 from serve_apps.api.limits import RequestSizes
 from serve_apps.api.oidc import check_provider
-from serve_apps.api.route_table import check_declared, describe_roles, route_table
+from serve_apps.api.route_table import declared_routes, describe_roles, route_table
 
 __all__ = ["OPEN", "Guarded", "allow", "install", "route_table", "still_signed_in"]
 
@@ -41,10 +45,11 @@ def install(app: FastAPI, settings: Settings) -> None:
             provider cannot be used as the settings have it.
     """
     check_provider(settings)
-    check_declared(app)
+    declared = declared_routes(app)
     describe_roles(app)
     install_errors(app)
     # The last one added is the first that a request meets.
+    app.add_middleware(Gate, declared=declared)
     app.add_middleware(Door, settings=settings)
     app.add_middleware(RequestSizes, settings=settings)
     app.add_middleware(KnownHosts, settings=settings)

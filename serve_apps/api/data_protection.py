@@ -7,6 +7,7 @@ own system. Every look is written into the log that is being looked at.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -15,8 +16,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from cluster.errors import SettingsError
-from cluster.records.identity import Work
-from cluster.register.asking import facts_of, ledger_of
+from cluster.records import consents
+from cluster.records.identity import Session
+from cluster.register.asking import facts_of
 from cluster.register.consent import Decision, Reason, living_grant
 from cluster.register.policy import load_policy
 from cluster.security.roles import Principal, Role
@@ -24,7 +26,12 @@ from serve_apps.api.access import allow
 from serve_apps.api.backend import backend_of
 from serve_apps.api.bodies import Body, Page, StudentName, Utc, answer
 from serve_apps.api.errors import ERRORS
-from serve_apps.api.paging import Pages, page_of
+from serve_apps.api.paging import Pages, cursor_of
+
+CHUNK: Final = 300
+"""Students that the records are asked for at once: databases bound the length of a question."""
+LOOKED_AT: Final = 3000
+"""Students that one page looks at: few may be among them of whom a filter tells."""
 
 router = APIRouter(prefix="/api", tags=["data protection"], responses=ERRORS)
 
@@ -67,8 +74,12 @@ class ConsentBody(Body):
 class ConsentsBody(Page):
     """Consents: how many, and whose."""
 
-    counts: dict[Reason, int] = Field(description="Students by reason; of all that were spoken of.")
-    consents: list[ConsentBody] = Field(description="By id.")
+    counts: dict[Reason, int] | None = Field(
+        description="Students by reason, of all that were spoken of; null behind the first page."
+    )
+    consents: list[ConsentBody] = Field(
+        description="By id. With a filter a page may be short, and have a `next`."
+    )
 
 
 POLICY_EXAMPLE: Final[dict[str, Any]] = {
@@ -127,19 +138,20 @@ def list_consents(
     ] = None,
 ) -> ConsentsBody:
     """How it stands with each student of whom something was said; the look is recorded."""
-    with backend_of(request).identity.work(caller.name) as work:
-        standing = _standing(work)
-        chosen = list(standing)
-        if expiring_within_days is not None:
-            before = work.now + timedelta(days=expiring_within_days)
-            chosen = [student for student in chosen if _ends_before(standing[student], before)]
-        page, following = page_of(chosen, str, paging)
+    identity = backend_of(request).identity
+    now, before, after = identity.clock(), None, paging.random_id()
+    if expiring_within_days is not None:
+        before = now + timedelta(days=expiring_within_days)
+    counts = None
+    # Read beside the writers: a register must not wait for a list of the whole district.
+    with identity.records.reading() as session:
+        page, following = _page(session, after or "", paging.limit, now, before)
+        if after is None:
+            every = _standing(session, now, after="")
+            counts = dict(Counter(decision.reason for _, decision in every))
+    with identity.work(caller.name) as work:  # recorded before it is told
         work.audit("consent.list", None, students=len(page))
-    return ConsentsBody(
-        counts=Counter(decision.reason for decision in standing.values()),
-        consents=[_consent(student, standing[student]) for student in page],
-        next=following,
-    )
+    return ConsentsBody(counts=counts, consents=[_consent(*one) for one in page], next=following)
 
 
 def _policy(path: Any, now: datetime) -> PolicyBody:
@@ -162,13 +174,35 @@ def _policy(path: Any, now: datetime) -> PolicyBody:
     return PolicyBody.model_validate({**facts, "state": state, "digest": policy.digest})
 
 
-def _standing(work: Work) -> dict[str, Decision]:
-    """What the ledger comes to, for each student of whom something was said."""
-    students = sorted({word.student_id for word in ledger_of(work.session)})
-    return {
-        facts.student_id: living_grant(facts, None, work.now)
-        for facts in facts_of(work.session, students, work.now.date())
-    }
+def _page(
+    session: Session, after: str, limit: int, now: datetime, before: datetime | None
+) -> tuple[list[tuple[str, Decision]], str | None]:
+    """The students of a page, and the cursor of the next."""
+    found: list[tuple[str, Decision]] = []
+    looked_at, last = 0, after
+    for student, decision in _standing(session, now, after=after, ending_before=before):
+        if len(found) == limit or looked_at == LOOKED_AT:
+            return found, cursor_of(last)
+        looked_at, last = looked_at + 1, student
+        if before is None or _ends_before(decision, before):
+            found.append((student, decision))
+    return found, None
+
+
+def _standing(
+    session: Session, now: datetime, *, after: str, ending_before: datetime | None = None
+) -> Iterator[tuple[str, Decision]]:
+    """What the ledger comes to, for each student of whom something was said, by id."""
+    while True:
+        students = consents.students_spoken_of(
+            session, after=after, limit=CHUNK, ending_before=ending_before
+        )
+        for facts in facts_of(session, students, now.date()):
+            yield facts.student_id, living_grant(facts, None, now)
+        session.expunge_all()  # a district's ledger need not stay in memory
+        if len(students) < CHUNK:
+            return
+        after = students[-1]
 
 
 def _ends_before(decision: Decision, moment: datetime) -> bool:

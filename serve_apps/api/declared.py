@@ -75,10 +75,18 @@ class RoleCheck:
     async def check(self, connection: HTTPConnection) -> Principal:
         """The same, outside FastAPI."""
         caller = await caller_of(connection)
+        self.must_name(caller)
+        return caller
+
+    def must_name(self, caller: Principal) -> None:
+        """Refuse who is in none of the roles.
+
+        Raises:
+            NotAllowed: Somebody in none of them.
+        """
         if not caller.roles & self.roles:
             needed = " or ".join(sorted(self.roles))
             raise NotAllowed(f"this is for the role {needed}.")
-        return caller
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@
     neither                     ─┘
 
 A request that is refused here costs arithmetic; only a sign-in that we signed costs a look into the
-records. Whether a route may be used is `access`'s to say: here it is only found out who asks.
+records. Whether a route may be used is for `gate` and `access` to say: here it is only found out
+who asks.
 """
 
 import logging
@@ -101,14 +102,11 @@ class Door:
             NotAllowed: A change comes with a cookie, and not from our pages.
             RecordsError: It could not be looked up.
         """
-        if asker.error is not None:
-            raise asker.error
-        if asker.principal is None:
-            raise refused()
+        principal = principal_of(asker)
         if asker.kind == "session":
             keys = identity_of(connection).keys
-            await check_change(connection, self._settings.live, keys, asker.principal)
-        return asker.principal
+            await check_change(connection, self._settings.live, keys, principal)
+        return principal
 
     def forget(self, sign_in_id: str) -> None:
         """A sign-in has ended: know it no more."""
@@ -200,7 +198,16 @@ async def still_signed_in(connection: HTTPConnection) -> Principal:
         NotSignedIn: The sign-in has ended since.
         RecordsError: It could not be looked up.
     """
-    asker = await door_of(connection).asker(connection)
+    return principal_of(await door_of(connection).asker(connection))
+
+
+def principal_of(asker: Asker) -> Principal:
+    """Who asks, where the sign-in holds.
+
+    Raises:
+        NotSignedIn: There is no sign-in, or it does not hold.
+        RecordsError: It could not be looked up.
+    """
     if asker.error is not None:
         raise asker.error
     if asker.principal is None:

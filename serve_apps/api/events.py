@@ -8,7 +8,8 @@
 
 Each `room` and `window` has an id; who comes again with `Last-Event-ID` is told what happened
 since. Of a room only its newest state is told to a client that is slow. What the caller may see is
-looked at again and again: when a lesson ends or a token is revoked, the stream ends.
+looked at again and again, and when the settings have changed: when a lesson ends, a token is
+revoked or a room is gone, the stream ends.
 Source of the form: WHATWG HTML, "Server-sent events".
 """
 
@@ -61,9 +62,19 @@ class _Wanted:
     """What a stream is to carry, and whether the caller may still have it."""
 
     def __init__(self, request: Request, rooms: Reach) -> None:
-        self.backend: Backend = backend_of(request)
         self.rooms = rooms
         self._request = request
+        self._looked_with = self.backend.settings
+
+    @property
+    def backend(self) -> Backend:
+        """As it is now: settings may have changed since the stream began."""
+        return backend_of(self._request)
+
+    @property
+    def has_other_settings(self) -> bool:
+        """Whether they have changed since it was looked at what the caller may have."""
+        return self.backend.settings is not self._looked_with
 
     async def must_be_allowed(self) -> None:
         """Look again.
@@ -71,7 +82,9 @@ class _Wanted:
         Raises:
             NotSignedIn: The sign-in has ended.
             NotAllowed: A room is out of reach by now.
+            NotFound: A room is gone from the settings.
         """
+        self._looked_with = self.backend.settings
         caller = await still_signed_in(self._request)
         self.rooms = await _reach_of(self.backend, caller, list(self.rooms))
 
@@ -170,7 +183,6 @@ class _Stream:
 
     def __init__(self, wanted: _Wanted, broadcast: Broadcast, subscription: Subscription) -> None:
         self._wanted = wanted
-        self._backend = wanted.backend
         self._broadcast = broadcast
         self._subscription = subscription
         self._floor = 0
@@ -190,14 +202,14 @@ class _Stream:
         look = time.monotonic() + limits.rights_seconds
         for event in await self._beginning(after):
             yield event
-        while (now := time.monotonic()) < ends:
-            if now >= look:
-                await self._wanted.must_be_allowed()
-                look = time.monotonic() + limits.rights_seconds
+        while time.monotonic() < ends:
             await self._subscription.wait(max(0.0, min(look, ends) - time.monotonic()))
             if not self._broadcast.is_listening:
                 yield _end("service_down")
                 return
+            if time.monotonic() >= look or self._wanted.has_other_settings:
+                await self._wanted.must_be_allowed()
+                look = time.monotonic() + limits.rights_seconds
             for event in await self._news():
                 yield event
         yield _end("too_long")
@@ -206,7 +218,8 @@ class _Stream:
         first = ServerSentEvent(comment="welcome", retry=COME_AGAIN_MILLISECONDS)
         if after is None:
             return [first, *await self._anew()]
-        changes = await self._backend.rooms.changes(after, 0.0)
+        wanted = sorted(self._wanted.rooms)
+        changes = await self._wanted.backend.rooms.changes(after, 0.0, wanted)
         if not changes.complete:
             return [first, *await self._gap()]
         missed: list[RoomNow | ToldWindow] = [*changes.rooms, *changes.windows]
@@ -228,7 +241,7 @@ class _Stream:
         return [ServerSentEvent(event="gap", data="{}"), *await self._anew()]
 
     async def _anew(self) -> list[ServerSentEvent]:
-        rooms = await self._backend.rooms.now(sorted(self._wanted.rooms))
+        rooms = await self._wanted.backend.rooms.now(sorted(self._wanted.rooms))
         return self._events(sorted(rooms, key=lambda room: room.event_id))
 
     def _events(self, things: Iterable[RoomNow | ToldWindow]) -> list[ServerSentEvent]:
@@ -238,12 +251,15 @@ class _Stream:
         """An event, unless the client has it, or may not have it."""
         if thing.event_id <= self._floor:
             return None
-        room = self._backend.settings.rooms_by_id[thing.room_id]
+        backend = self._wanted.backend
+        room = backend.settings.rooms_by_id.get(thing.room_id)
+        if room is None:
+            return None  # gone from the settings: the next look ends the stream
         if isinstance(thing, RoomNow):
             if thing.event_id <= self._told.get(thing.room_id, -1):
                 return None
             self._told[thing.room_id] = thing.event_id
-            body: Body = room_body(room, thing, self._backend.identity.clock())
+            body: Body = room_body(room, thing, backend.identity.clock())
             return _event_of("room", thing.event_id, body)
         since = self._wanted.rooms.get(thing.room_id)
         if since is not None and thing.window.window_start < since:

@@ -3,15 +3,16 @@
     local path -> made absolute, `..` and links followed -> below a root?
     address    -> without credentials, query, `..`       -> begins with a root?
 
-Without this, whoever may submit a job could have any file of the cluster opened.
+Without this, whoever may submit a job could have any file of the cluster opened. The job asks again
+for each file that it finds below what was named: there may be links.
 """
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from cluster.errors import NotAllowed
+from cluster.footage_roots import below_roots
 from cluster.streams.video import is_remote
 
 LONGEST: Final = 1000
@@ -34,28 +35,16 @@ def allowed_footage(footage: Sequence[str], roots: Sequence[str]) -> list[str]:
 
 
 def _allowed(item: str, roots: Sequence[str]) -> str:
-    found = _remote(item, roots) if is_remote(item) else _local(item, roots)
+    found = below_roots(item, roots) if _is_plain(item) else None
     if found is None:
         # The same words whether it is there or not: the answer must not tell what lies elsewhere.
         raise NotAllowed("this footage lies outside of what may be analysed.", hint=HINT)
     return found
 
 
-def _remote(item: str, roots: Sequence[str]) -> str | None:
+def _is_plain(item: str) -> bool:
+    """Whether an address says where it leads, without credentials, questions or chains."""
+    if not is_remote(item):
+        return True
     segments = item.partition("://")[2].split("/")
-    if not _ADDRESS.fullmatch(item) or {"", ".", ".."} & set(segments[:-1]) or ".." in segments:
-        return None
-    bases = (root.rstrip("/") for root in roots if is_remote(root))
-    return item if any(item == base or item.startswith(f"{base}/") for base in bases) else None
-
-
-def _local(item: str, roots: Sequence[str]) -> str | None:
-    path = Path(item.removeprefix("file://"))
-    if not path.is_absolute() or "\0" in item:
-        return None
-    try:
-        found = path.resolve()
-        bases = [Path(r.removeprefix("file://")).resolve() for r in roots if not is_remote(r)]
-    except (OSError, RuntimeError):  # links that lead in a circle
-        return None
-    return str(found) if any(found.is_relative_to(base) for base in bases) else None
+    return bool(_ADDRESS.fullmatch(item)) and "" not in segments[:-1]

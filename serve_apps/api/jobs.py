@@ -125,6 +125,7 @@ async def submit_archive_job(request: Request, caller: Operator, wanted: Archive
     def submit(jobs: ArchiveJobs) -> ArchiveJob:
         return jobs.submit(
             allowed_footage(wanted.footage, roots),
+            roots=roots,
             submitted_by=caller.name,
             camera=wanted.camera,
             started_at=wanted.started_at,

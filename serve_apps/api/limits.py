@@ -229,7 +229,7 @@ class RequestSizes:
             await self._counted(scope, receive, send, most)
 
     def _most_of(self, scope: Scope) -> int:
-        """Pictures may be large; all else is JSON, which is read before anybody is asked who."""
+        """Pictures may be large; all else is JSON."""
         return self._largest if scope["path"] == PICTURES else min(self._largest, LARGEST_JSON)
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:

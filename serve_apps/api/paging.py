@@ -9,6 +9,7 @@ nothing and leaves nothing out. Its form is nobody's business but this module's.
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
@@ -18,6 +19,7 @@ from fastapi.exceptions import RequestValidationError
 
 MOST = 200
 USUAL = 50
+_RANDOM_ID = re.compile(r"[0-9a-f]{32}")
 
 Thing = TypeVar("Thing")
 
@@ -45,6 +47,16 @@ class Paging:
         if not (self.after.isascii() and self.after.isdecimal() and len(self.after) < 16):
             raise _no_cursor(self.after)
         return int(self.after)
+
+    def random_id(self) -> str | None:
+        """The key, where keys are ids of persons; a database need not bear any other text.
+
+        Raises:
+            RequestValidationError: The cursor is of another list.
+        """
+        if self.after is not None and not _RANDOM_ID.fullmatch(self.after):
+            raise _no_cursor(self.after)
+        return self.after
 
 
 def _paging(

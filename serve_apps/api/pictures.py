@@ -1,11 +1,16 @@
-"""A picture that somebody sends: its size is known before anything is decoded.
+"""A picture that somebody sends: what it costs is known before anything is decoded.
 
-    bytes -> header says width and height -> small enough? -> decode -> shrink -> pixels
+    bytes -> header: width, height -> small enough? -> few scans? -> decode -> shrink -> pixels
 
 A few kilobytes can hold a picture of a billion pixels; so the header is read first, and what is too
-large is refused. Sources: PNG, W3C Recommendation 2003, 11.2.2 (IHDR); JPEG, ITU-T T.81, B.2.2.
+large is refused. A progressive JPEG goes over its picture once a scan, and a scan that changes
+nothing takes a dozen bytes; so scans are counted, and what a decoder would go over is bounded. A
+decoder in a thread cannot be stopped: this is what bounds its time.
+Sources: PNG, W3C Recommendation 2003, 11.2.2 (IHDR); JPEG, ITU-T T.81, B.2.2, B.2.3; libjpeg-turbo,
+djpeg's -maxscans.
 """
 
+import re
 import struct
 from typing import Final
 
@@ -18,12 +23,23 @@ from cluster.vision.people import Pixels
 MOST_PIXELS: Final = 40_000_000
 LONGEST_SIDE: Final = 20_000
 
+MOST_SCANS: Final = 64
+"""Of a JPEG; encoders write about ten."""
+MOST_SCANNED: Final = 12 * MOST_PIXELS
+"""Pixels times scans; the usual ten scans of a progressive picture fit at every size."""
+MOST_SEGMENTS: Final = 5000
+"""Parts of a JPEG; ten megabytes of colour profiles and previews are fewer than two hundred."""
+
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _JPEG: Final = b"\xff\xd8"
 _ALONE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 """JPEG's markers without a length."""
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """JPEG's markers that state the picture's size."""
+_MARKER: Final = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
+"""A marker with a length, or the end; also where a decoder looks for one, behind garbage."""
+_SCAN: Final = 0xDA
+_END: Final = 0xD9
 
 
 def decoded(content: bytes, long_side: int) -> Pixels:
@@ -44,6 +60,12 @@ def decoded(content: bytes, long_side: int) -> Pixels:
         raise FootageUnreadable(
             f"the picture has {width}x{height} pixels.",
             hint=f"Send one of at most {MOST_PIXELS // 1_000_000} million pixels.",
+        )
+    scans = scans_of(content)
+    if scans > MOST_SCANS or scans * width * height > MOST_SCANNED:
+        raise FootageUnreadable(
+            f"the picture goes over its {width}x{height} pixels {scans} times.",
+            hint="Save it anew, not progressive.",
         )
     try:
         found = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
@@ -68,6 +90,31 @@ def size_of(content: bytes) -> tuple[int, int]:
     if size is None:
         raise FootageUnreadable("this is no JPEG and no PNG picture.")
     return size
+
+
+def scans_of(content: bytes) -> int:
+    """How often a JPEG goes over its picture; 0 for any other file.
+
+    It counts at least what a decoder would take: whatever lies between two markers is skipped, as
+    decoders do, and what stands in a segment (a preview, say) is not looked into.
+
+    Raises:
+        FootageUnreadable: It has very many parts.
+    """
+    scans = place = segments = 0
+    if not content.startswith(_JPEG):
+        return scans
+    while found := _MARKER.search(content, place):
+        marker = found[1][0]
+        if marker == _END:
+            break
+        segments += 1
+        if segments > MOST_SEGMENTS:
+            raise FootageUnreadable("the picture has very many parts.", hint="Save it anew.")
+        scans += marker == _SCAN
+        length = int.from_bytes(content[found.end() : found.end() + 2], "big")
+        place = found.end() + max(2, length)
+    return scans
 
 
 def _png_size(content: bytes) -> tuple[int, int] | None:

@@ -90,6 +90,7 @@ class ArchiveJobs:
         self,
         footage: Sequence[str],
         *,
+        roots: Sequence[str],
         submitted_by: str,
         camera: str | None = None,
         started_at: datetime | None = None,
@@ -98,6 +99,7 @@ class ArchiveJobs:
 
         Args:
             footage: Checked before (`allowed_footage`).
+            roots: Below which each file that the job finds must lie.
             submitted_by: Who wants it.
             camera: Of one file whose name does not say it.
             started_at: The start of that file.
@@ -105,7 +107,7 @@ class ArchiveJobs:
         with _in_our_words():
             client = JobSubmissionClient(self._dashboard)
             job_id = client.submit_job(
-                entrypoint=entrypoint(footage, camera=camera, started_at=started_at),
+                entrypoint=entrypoint(footage, roots=roots, camera=camera, started_at=started_at),
                 submission_id=f"archive_{secrets.token_hex(8)}",
                 runtime_env={
                     "env_vars": {
@@ -174,10 +176,15 @@ class ArchiveJobs:
 
 
 def entrypoint(
-    footage: Sequence[str], *, camera: str | None = None, started_at: datetime | None = None
+    footage: Sequence[str],
+    *,
+    roots: Sequence[str],
+    camera: str | None = None,
+    started_at: datetime | None = None,
 ) -> str:
     """The job's command line; nothing of what was named can become an option or a command."""
-    options = [f"--camera={camera}"] if camera is not None else []
+    options = [f"--below={root}" for root in roots]
+    options += [f"--camera={camera}"] if camera is not None else []
     options += [f"--started-at={started_at.isoformat()}"] if started_at is not None else []
     return shlex.join([*PROGRAM, *options, "--", *footage])
 

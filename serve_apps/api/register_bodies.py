@@ -55,6 +55,16 @@ class RegisterBody(Body):
     entries: list[EntryBody] = Field(description="One for each student, by name.")
 
 
+class StandingBody(Body):
+    """How far a register is, without anybody of the class."""
+
+    lesson_id: str = Field(description="Of which lesson.")
+    version: int = Field(description="Raised by every change: look at the register again.")
+    is_open: bool = Field(description="Faces and badges count.")
+    closes_at: Utc = Field(description="When it closes, or closed.")
+    proposals: int = Field(description="Entries that wait for a teacher's confirmation.")
+
+
 class ChangeMark(Body):
     """What an entry said."""
 
@@ -150,6 +160,10 @@ REGISTER_EXAMPLE: Final[dict[str, Any]] = {
             "changed_at": "2026-03-02T08:59:15Z",
         }
     ],
+}
+
+STANDING_EXAMPLE: Final[dict[str, Any]] = {
+    name: REGISTER_EXAMPLE[name] for name in StandingBody.model_fields
 }
 
 HISTORY_EXAMPLE: Final[dict[str, Any]] = {

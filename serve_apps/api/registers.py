@@ -3,7 +3,8 @@
     open ──> (faces propose, badges) ──> marks, all-present, confirm ──> close ──> export
 
 For teachers of the class alone: `Roll` looks at that in the same transaction in which it works, and
-writes every look into the audit log. Nothing here knows what anybody does in the lesson.
+writes every look into the audit log. A page that waits for a change asks for the version, which
+tells of nobody and is no look. Nothing here knows what anybody does in the lesson.
 
 Two people may have the same register before them. An answer carries its version, also as ETag; who
 sends it back (`version`, or If-Match) is refused when somebody else was quicker, and decides anew.
@@ -12,6 +13,7 @@ sends it back (`version`, or If-Match) is refused when somebody else was quicker
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -20,9 +22,9 @@ from fastapi.responses import JSONResponse
 
 from cluster.errors import NotAllowed
 from cluster.records.identity import Work
-from cluster.register import badges
 from cluster.register.export import to_csv, to_ed_fi
 from cluster.register.register import Roll
+from cluster.register.standing import standing
 from cluster.register.states import Status
 from cluster.register.views import RegisterView
 from cluster.security.roles import Principal, Role
@@ -36,6 +38,7 @@ from serve_apps.api.register_bodies import (
     HISTORY_EXAMPLE,
     LARGEST_VERSION,
     REGISTER_EXAMPLE,
+    STANDING_EXAMPLE,
     AllPresentRequest,
     BadgeRequest,
     ConfirmRequest,
@@ -43,6 +46,7 @@ from serve_apps.api.register_bodies import (
     HistoryBody,
     MarkRequest,
     RegisterBody,
+    StandingBody,
     change_body,
     register_body,
 )
@@ -74,13 +78,22 @@ def roll_of(request: Request, caller: Principal) -> Iterator[tuple[Work, Roll]]:
         NotAllowed: The caller is nobody of the roster.
     """
     backend: Backend = backend_of(request)
+    with backend.identity.work(_user_of(caller)) as work:
+        yield work, Roll(work, backend.settings)
+
+
+def _user_of(caller: Principal) -> str:
+    """Who calls, as the roster has it.
+
+    Raises:
+        NotAllowed: The caller is nobody of the roster.
+    """
     if caller.user_id is None:
         raise NotAllowed(
             "who takes a register must be a teacher of the roster.",
             hint="Sign in as one; the token must name the teacher's sourcedId.",
         )
-    with backend.identity.work(caller.user_id) as work:
-        yield work, Roll(work, backend.settings)
+    return caller.user_id
 
 
 @router.post("/open", summary="Open a register", operation_id="open_register", responses=REGISTER)
@@ -99,6 +112,24 @@ def show_register(
     """A register as it stands; the look is recorded."""
     with roll_of(request, caller) as (work, roll):
         return _told(response, work, roll.show(lesson_id))
+
+
+@router.get(
+    "/version",
+    summary="Whether a register has changed",
+    operation_id="show_register_version",
+    responses=answer(StandingBody, STANDING_EXAMPLE, "Its version; nobody of the class."),
+)
+def show_register_version(request: Request, caller: Teacher, lesson_id: LessonPath) -> StandingBody:
+    """For asking again and again: it tells of no student, so it is no look, and changes no log."""
+    backend, user = backend_of(request), _user_of(caller)
+    try:
+        with backend.identity.records.reading() as session:
+            found = standing(session, backend.settings, user, lesson_id, backend.identity.clock())
+    except NotAllowed as error:
+        backend.identity.refused(user, error, lesson_id)
+        raise
+    return StandingBody.model_validate(asdict(found))
 
 
 @router.post("/marks", summary="Say who is there", operation_id="mark_register", responses=REGISTER)
@@ -166,8 +197,7 @@ def take_badge(
 ) -> RegisterBody:
     """A student of the class showed a badge, while the register is open."""
     with roll_of(request, caller) as (work, roll):
-        roll.show(lesson_id)  # who reads badges must teach the class
-        return _told(response, work, roll.badge(lesson_id, badges.read(work, said.badge)))
+        return _told(response, work, roll.take_badge(lesson_id, said.badge))
 
 
 @router.post(

@@ -34,18 +34,41 @@ class _Found:
     checks: tuple[Check, ...] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A route with what it says of who may use it.
+
+    Attributes:
+        methods: Of HTTP, `EVERY_METHOD` or `WEBSOCKET`.
+        path: As `route_table` has it.
+        checks: All must pass.
+    """
+
+    methods: tuple[str, ...]
+    path: str
+    checks: tuple[Check, ...]
+
+
+def declared_routes(app: FastAPI) -> list[Declared]:
+    """The routes in the order in which they are tried.
+
+    Raises:
+        SettingsError: One says neither who may use it nor that everybody may.
+    """
+    check_declared(app)
+    return [Declared(one.methods, one.path, one.checks) for one in _walk(app) if one.checks]
+
+
 def route_table(app: FastAPI) -> list[Row]:
     """The routes by path and method.
 
     Raises:
         SettingsError: One says neither who may use it nor that everybody may.
     """
-    check_declared(app)
     rows = [
         (method, found.path, _roles(found.checks))
-        for found in _walk(app)
+        for found in declared_routes(app)
         for method in found.methods
-        if found.checks is not None
     ]
     return sorted(rows, key=lambda row: (row[1], row[0]))
 

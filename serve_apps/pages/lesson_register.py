@@ -16,7 +16,6 @@ from starlette.concurrency import run_in_threadpool
 
 from cluster.errors import HomeroomError, NotFound, RegisterError
 from cluster.records.identity import Work
-from cluster.register import badges
 from cluster.register.register import Roll
 from cluster.register.states import Status
 from cluster.register.undoing import can_undo, undo
@@ -137,12 +136,12 @@ async def badge(
     shown: Annotated[BadgeForm, form(BadgeForm)],
 ) -> Response:
     """A student of the class showed a badge."""
-
-    def do(work: Work, roll: Roll) -> RegisterView:
-        roll.row_of(lesson_id)  # who reads badges must teach the class
-        return roll.badge(lesson_id, badges.read(work, shown.badge.strip()))
-
-    return await _answer(request, caller, lesson_id, do)
+    return await _answer(
+        request,
+        caller,
+        lesson_id,
+        lambda _work, roll: roll.take_badge(lesson_id, shown.badge.strip()),
+    )
 
 
 @router.post("/close")

@@ -326,3 +326,65 @@ def test_a_folder_without_videos_does_not_stop_the_rest(school: Settings, archiv
     files, problems = list_footage([str(archive / "empty"), str(archive / NAME)], school)
     assert [file.address for file in files] == [str(archive / NAME)]
     assert [problem.address for problem in problems] == [str(archive / "empty")]
+
+
+@pytest.fixture
+def linked(archive: Path) -> Path:
+    """Footage with links: to a file beside the archive, to a folder there, within, in a circle."""
+    beside = archive.parent / "beside"
+    beside.mkdir()
+    for folder in (beside, archive):
+        (folder / "day.mp4").touch()
+    (beside / "cam1_20260302T100000Z.mp4").touch()
+    (archive / NAME).symlink_to(beside / "day.mp4")
+    (archive / "cam1_20260302T110000Z.mp4").symlink_to(archive / "day.mp4")
+    (archive / "cam1_20260302T120000Z.mp4").symlink_to(archive / "cam1_20260302T120000Z.mp4")
+    (archive / "folder").symlink_to(beside)
+    (archive / "cam1_20260302T130000Z.mp4").touch()
+    return archive
+
+
+def test_below_roots_what_a_link_leads_out_to_is_reported_and_not_opened(
+    linked: Path, school: Settings
+) -> None:
+    files, problems = list_footage([str(linked)], school, roots=[str(linked)])
+    assert {Path(file.address) for file in files} == {
+        linked / "day.mp4",  # as the link names it, and opened where it is
+        linked / "cam1_20260302T130000Z.mp4",
+    }
+    outside = [one for one in problems if "lies outside" in one.reason]
+    assert {Path(one.address).name for one in outside} >= {NAME, "cam1_20260302T120000Z.mp4"}
+    assert not [file for file in files if "beside" in str(Path(file.address).resolve())]
+
+
+def test_below_roots_nothing_that_is_named_by_hand_or_in_a_manifest_leads_out(
+    linked: Path, school: Settings
+) -> None:
+    out = str(linked / NAME)
+    through = str(linked / "folder" / "cam1_20260302T100000Z.mp4")
+    manifest = manifest_of(linked, f"{out},cam1,2026-03-02T09:00:00Z")
+    ways = [
+        list_footage([out], school, roots=[str(linked)]),
+        list_footage([through], school, roots=[str(linked)]),
+        list_footage([str(linked / "folder")], school, roots=[str(linked)]),
+        list_footage(
+            [out], school, camera_id="cam1", started_at="2026-03-02T09:00Z", roots=[str(linked)]
+        ),
+        list_footage([], school, manifest=manifest, roots=[str(linked)]),
+    ]
+    for files, problems in ways:
+        assert files == []
+        assert any("lies outside" in problem.reason for problem in problems)
+
+
+def test_without_roots_links_are_followed(linked: Path, school: Settings) -> None:
+    files, _ = list_footage([str(linked / NAME)], school)
+    assert [file.address for file in files] == [str(linked / NAME)]
+
+
+def test_below_roots_an_address_must_begin_with_one(memory: str, school: Settings) -> None:
+    address = put(f"{memory}/{NAME}")
+    listed = list_footage([memory], school, roots=["memory://district"])
+    assert listed == ([Footage(address, "cam1", NINE)], [])
+    problem = only_problem(*list_footage([memory], school, roots=["memory://district/other"]))
+    assert "lies outside" in problem.reason

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from cluster.errors import NotSignedIn
+from cluster.records import sign_in_cache
 from cluster.records.database import Records
+from cluster.records.identity import Identity
 from cluster.records.sign_in_cache import SignInCache
-from cluster.records.sign_ins import issue, revoke
+from cluster.records.sign_ins import Kind, SignedIn, issue, look_up, revoke
 from cluster.security.keys import KeyStore
 from cluster.security.roles import Principal, Role
 from tests.register.school import School, found_school
@@ -65,6 +67,30 @@ def test_a_revoked_token_stops_within_these_seconds_and_at_once_where_it_is_told
     assert cache.at_hand("token", token) is None
     with pytest.raises(NotSignedIn):
         cache.look_up("token", token)
+
+
+def test_what_ends_while_it_is_looked_up_is_not_remembered(
+    school: School, seconds: Seconds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = SignInCache(school.identity, seconds=3, monotonic=seconds)
+    token, other = token_for(school), token_for(school)
+
+    def read_and_then_revoked(identity: Identity, kind: Kind, text: str) -> SignedIn:
+        """The records are read; before that is remembered, another thread ends the sign-in."""
+        found = look_up(identity, kind, text)
+        if text == token:
+            with identity.work("operator:test") as work:
+                revoke(work, found.principal.sign_in_id)
+            cache.forget(found.principal.sign_in_id)
+        return found
+
+    monkeypatch.setattr(sign_in_cache, "look_up", read_and_then_revoked)
+    cache.look_up("token", token)
+    assert cache.at_hand("token", token) is None
+    with pytest.raises(NotSignedIn):
+        cache.look_up("token", token)
+    cache.look_up("token", other)
+    assert cache.at_hand("token", other) is not None
 
 
 def test_what_expires_meanwhile_is_not_at_hand(school: School, seconds: Seconds) -> None:

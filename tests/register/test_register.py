@@ -17,6 +17,7 @@ from cluster.errors import (
     RegisterChanged,
     RegisterError,
 )
+from cluster.records import audit_log
 from cluster.records.models import Enrollment, LessonRow, User
 from cluster.records.people import Details, seal_details
 from cluster.register import badges
@@ -381,3 +382,32 @@ def test_the_database_itself_refuses_an_absence_by_a_machine(
     school.open()
     with pytest.raises(RecordsError, match="refused"), school.identity.records.writing() as session:
         session.execute(text("UPDATE entries SET status = 'absent', method = 'face'"))
+
+
+def test_who_does_not_teach_the_class_takes_no_badge_and_learns_of_none(school: School) -> None:
+    token = issue(school, 1)
+    school.open()
+    for said in (token, token[:-2] + "AA"):
+        with pytest.raises(NotAllowed), school.identity.work(teacher(2)) as work:
+            Roll(work, school.settings).take_badge(LESSON, said)
+    with pytest.raises(NotAllowed), school.identity.work(teacher(2)) as work:
+        Roll(work, school.settings).badge(LESSON, student(1))
+    assert of(school.show(), 1) == BLANK
+
+
+def test_a_badge_leaves_one_entry_in_the_log_whatever_it_comes_to(school: School) -> None:
+    token = issue(school, 1)
+    school.open()
+    for number, (before, action) in enumerate([(0, "register.badge"), (1, "register.show")]):
+        if number:
+            mark(school, s1=Status.ABSENT)  # what the teacher says, no badge changes
+        known = len(actions(school))
+        with school.identity.work(teacher(1)) as work:
+            Roll(work, school.settings).take_badge(LESSON, token)
+        assert actions(school)[known:] == [action], before
+
+
+def actions(school: School) -> list[str]:
+    """What the audit log has, oldest first."""
+    with school.identity.records.reading() as session:
+        return [entry.action for entry in audit_log.entries(session)]

@@ -18,10 +18,10 @@ def said(status: Status) -> Mark:
     return Mark(status, Method.TEACHER, EntryState.CONFIRMED)
 
 
-def mark(school: School, by: int = 1, **marks: Status) -> RegisterView:
+def mark(school: School, marks: dict[int, Status], by: int = 1) -> RegisterView:
     school.clock.turn(seconds=1)
     with school.identity.work(teacher(by)) as work:
-        chosen = {student(int(name[1:])): status for name, status in marks.items()}
+        chosen = {student(number): status for number, status in marks.items()}
         return Roll(work, school.settings).mark(LESSON, chosen)
 
 
@@ -46,8 +46,8 @@ def propose_and_confirm(school: School, number: int) -> None:
 
 def test_one_tap_is_taken_back_and_the_tap_before_it_stays(school: School) -> None:
     school.open()
-    mark(school, s1=Status.ABSENT)
-    mark(school, s2=Status.LATE)
+    mark(school, {1: Status.ABSENT})
+    mark(school, {2: Status.LATE})
     take_back(school)
     assert marks(school)[student(1)] == said(Status.ABSENT)
     assert marks(school)[student(2)] == BLANK
@@ -55,8 +55,8 @@ def test_one_tap_is_taken_back_and_the_tap_before_it_stays(school: School) -> No
 
 def test_all_others_are_present_is_taken_back_whole(school: School) -> None:
     school.open()
-    mark(school, s1=Status.ABSENT)
-    mark(school, **{f"s{n}": Status.PRESENT for n in range(2, 9)})
+    mark(school, {1: Status.ABSENT})
+    mark(school, dict.fromkeys(range(2, 9), Status.PRESENT))
     take_back(school)
     assert marks(school) == {
         student(n): said(Status.ABSENT) if n == 1 else BLANK for n in range(1, 9)
@@ -65,7 +65,7 @@ def test_all_others_are_present_is_taken_back_whole(school: School) -> None:
 
 def test_taking_back_twice_says_it_again(school: School) -> None:
     school.open()
-    mark(school, s1=Status.ABSENT)
+    mark(school, {1: Status.ABSENT})
     take_back(school)
     take_back(school)
     assert marks(school)[student(1)] == said(Status.ABSENT)
@@ -79,8 +79,8 @@ def test_what_a_colleague_said_since_stays(school: School) -> None:
             )
         )
     school.open()
-    mark(school, s1=Status.ABSENT, s2=Status.ABSENT)
-    mark(school, by=2, s1=Status.LATE)
+    mark(school, {1: Status.ABSENT, 2: Status.ABSENT})
+    mark(school, {1: Status.LATE}, by=2)
     take_back(school)
     assert marks(school)[student(1)] == said(Status.LATE)
     assert marks(school)[student(2)] == BLANK
@@ -117,14 +117,14 @@ def test_who_has_said_nothing_takes_nothing_back(school: School) -> None:
 
 def test_who_does_not_teach_the_class_is_refused(school: School) -> None:
     school.open()
-    mark(school, s1=Status.ABSENT)
+    mark(school, {1: Status.ABSENT})
     with pytest.raises(NotAllowed):
         take_back(school, by=2)
 
 
 def test_the_history_keeps_what_was_taken_back(school: School) -> None:
     school.open()
-    mark(school, s1=Status.ABSENT)
+    mark(school, {1: Status.ABSENT})
     take_back(school)
     with school.identity.work(teacher(1)) as work:
         history = Roll(work, school.settings).history(LESSON)

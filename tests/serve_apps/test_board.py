@@ -247,3 +247,36 @@ def test_what_is_no_longer_in_the_settings_is_forgotten(board: Board, tmp_path: 
     assert board.windows("r1", NOW) == []
     board.take(report("front", 12), [live("front", 12)], NOW)
     assert board.now(["r1"]) == []
+
+
+def test_who_comes_again_is_told_of_the_own_rooms_in_order(board: Board) -> None:
+    before = int(NOW.timestamp() * 1000)
+    windows = [live("front", 12, NOW + n * 10 * SECOND) for n in range(3)]
+    board.take(report("front", 12), windows, NOW)
+    changes = board.changes(before, ["r1"])
+    assert [one.window.window_start for one in changes.windows] == [
+        NOW + n * 10 * SECOND for n in range(3)
+    ]
+    assert [one.room_id for one in changes.rooms] == ["r1"]
+    assert changes.complete
+    later = board.changes(changes.windows[1].event_id, ["r1"])
+    assert later.windows == changes.windows[2:]
+    others = board.changes(before, ["r2", "no-such"])
+    assert (others.windows, others.complete) == ((), True)
+    assert not board.changes(before - 5, ["r1"]).complete
+
+
+def test_who_missed_very_much_begins_anew_and_costs_little(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serve_apps.board.MOST_RESUMED", 5)
+    before = int(NOW.timestamp() * 1000)
+    windows = [live("front", 12, NOW + n * 10 * SECOND) for n in range(6)]
+    board.take(report("front", 12), windows, NOW)
+    last = board.last_id
+    changes = board.changes(before, ["r1"])
+    assert (changes.windows, changes.rooms, changes.complete) == ((), (), False)
+    assert changes.last_id == last
+    some = board.changes(board.changes(before).windows[0].event_id, ["r1"])
+    assert (len(some.windows), some.complete) == (5, True)
+    assert len(board.changes(before).windows) == 6  # the one who tells all streams is told all

@@ -79,6 +79,8 @@ class SaidRooms:
     statuses: list[CameraStatus] = field(default_factory=list)
     failing: Exception | None = None
     asked_for_changes: int = 0
+    asked_to_resume: list[Sequence[str] | None] = field(default_factory=list)
+    """The rooms of each question for what was missed."""
     meanwhile: Callable[[], object] | None = None
     """Happens once, while somebody asks what was missed."""
 
@@ -108,8 +110,12 @@ class SaidRooms:
     async def windows(self, room_id: str, minutes: int) -> list[ToldWindow]:  # noqa: ARG002
         return [one for one in self.told if one.room_id == room_id]
 
-    async def changes(self, after: int | None, wait_seconds: float) -> Changes:
+    async def changes(
+        self, after: int | None, wait_seconds: float, room_ids: Sequence[str] | None = None
+    ) -> Changes:
         self.asked_for_changes += 1
+        if after is not None and not wait_seconds:
+            self.asked_to_resume.append(room_ids)
         if self.failing:
             raise self.failing
         if self.meanwhile and after is not None and not wait_seconds:

@@ -11,7 +11,7 @@ from cluster.security.roles import Role
 from cluster.vision.people import KEYPOINTS, People
 from tests.serve_apps.api.office import *  # noqa: F403 (fixtures)
 from tests.serve_apps.api.office import Office
-from tests.serve_apps.api.test_pictures import encoded, png_of
+from tests.serve_apps.api.test_pictures import encoded, png_of, progressive
 
 JPEG = {"Content-Type": "image/jpeg"}
 AT = {name: place for place, name in enumerate(KEYPOINTS)}
@@ -119,3 +119,9 @@ def test_only_operators_and_leaders_ask(office: Office) -> None:
 def _files(folder: Path) -> set[Path]:
     """All but those that SQLite makes beside the records when they are read."""
     return {path for path in folder.rglob("*") if not path.name.endswith(("-wal", "-shm"))}
+
+
+def test_a_picture_that_would_take_very_long_is_refused(office: Office) -> None:
+    error = post(office, progressive(3000, 2000, more_scans=2000), 422)["error"]
+    assert error["code"] == "footage_unreadable"
+    assert office.pose.shapes == []

@@ -1,11 +1,17 @@
 """What a data-protection officer sees: ids and counts, never a name; each look is recorded."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event, insert
 
+from cluster.records.models import ConsentWord
 from cluster.register.ledger import object_to
 from cluster.security.roles import Role
+from serve_apps.api.paging import cursor_of
 from tests.register.school import student
 from tests.serve_apps.api.office import *  # noqa: F403 (fixtures)
 from tests.serve_apps.api.office import Caller, Office, at
@@ -72,6 +78,83 @@ def test_consents_come_in_pages(office: Office) -> None:
     second = officer(office).get("/api/consents", params={"limit": 2, "cursor": first["next"]})
     assert [one["student_id"] for one in second["consents"]] == [student(3)]
     assert second["next"] is None
+    assert second["counts"] is None  # of a district they are dear, and the first page has them
+    for cursor in (cursor_of("\0"), cursor_of("room-1"), cursor_of("f" * 32 + "\n")):
+        officer(office).get("/api/consents", 422, params={"cursor": cursor})
+
+
+MANY = 40_000
+
+
+def speak_of(office: Office, count: int, *, days: float) -> list[str]:
+    """Grants of so many students who are in no class, and whom nobody speaks for."""
+    now = office.school.clock.now
+    students = [f"{10**9 + number:032x}" for number in range(count)]
+    words = [
+        {
+            "student_id": one,
+            "said_by": "f" * 32,
+            "word": "grant",
+            "notice_version": "2026-1",
+            "recorded_at": now,
+            "expires_at": now + timedelta(days=days),
+            "recorded_by": "operator:test",
+        }
+        for one in students
+    ]
+    with office.school.identity.records.writing() as session:
+        session.execute(insert(ConsentWord), words)
+    return students
+
+
+@contextmanager
+def watched(office: Office) -> Iterator[list[tuple[str, Any]]]:
+    """What the database is asked, with parameters."""
+    asked: list[tuple[str, Any]] = []
+    engine = office.school.identity.records.engine
+
+    def take(_c: Any, _u: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", take)
+    try:
+        yield asked
+    finally:
+        event.remove(engine, "before_cursor_execute", take)
+
+
+def test_the_consents_of_a_whole_district_are_told_beside_the_writers(office: Office) -> None:
+    students = speak_of(office, MANY, days=100)
+    office.school.consent(1)
+    caller = officer(office)
+    with watched(office) as asked:
+        first = caller.get("/api/consents")
+        second = caller.get("/api/consents", params={"cursor": first["next"]})
+    assert first["counts"] == {"granted": 1, "not_guardian": MANY}
+    told = [one["student_id"] for page in (first, second) for one in page["consents"]]
+    assert told == [student(1), *students[:99]]
+    assert max(len(parameters) for _, parameters in asked) < 500
+    writes = [n for n, (text, _) in enumerate(asked) if "IMMEDIATE" in text or "pg_adv" in text]
+    reads = [n for n, (text, _) in enumerate(asked) if "FROM consents" in text]
+    assert len(writes) == 2
+    assert max(n for n in reads if n < writes[1]) < writes[1] - 1
+    assert not [n for n in reads if writes[0] < n < writes[0] + 3]
+    after_first = [n for n in reads if n > writes[0]]
+    assert len(after_first) < 5  # the second page is a page, not the district again
+
+
+def test_a_filter_that_seldom_matches_makes_short_pages_not_long_waits(office: Office) -> None:
+    speak_of(office, 7000, days=10)
+    office.school.consent(1, days=10)
+    caller, found, pages = officer(office), [], 0
+    cursor: str | None = None
+    while cursor is not None or not pages:
+        asked = {"expiring_within_days": 30, **({"cursor": cursor} if cursor else {})}
+        page = caller.get("/api/consents", params=asked)
+        found += page["consents"]
+        cursor, pages = page["next"], pages + 1
+    assert [one["student_id"] for one in found] == [student(1)]
+    assert pages == 3
 
 
 @pytest.mark.parametrize(

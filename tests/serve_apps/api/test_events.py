@@ -15,6 +15,7 @@ import pytest
 
 from cluster.errors import ServiceDown
 from cluster.security.roles import Role
+from cluster.settings import Settings
 from serve_apps.api.broadcast import Broadcast, StreamLimits
 from tests.register.school import MONDAY, School
 from tests.serve_apps.api.office import *  # noqa: F403 (fixtures)
@@ -228,6 +229,54 @@ def test_a_stream_of_a_teacher_ends_with_the_lesson(live: Open) -> None:
         assert (end.kind, end.data) == ("end", {"reason": "not_allowed"})
         assert stream.has_ended()
     assert service.refused(token) == (403, "not_allowed")
+
+
+def test_who_comes_again_asks_for_the_own_rooms_alone(live: Open) -> None:
+    service = live()
+    service.office.rooms.say("room-1", 20)
+    token, headers = service.office.leader.token, {"Last-Event-ID": "0"}
+    with service.stream(token, headers=headers) as stream:
+        stream.next()
+    with service.stream(token, headers=headers, params={"room_id": "room-1"}) as stream:
+        stream.next()
+    assert service.office.rooms.asked_to_resume == [["bus", "room-1"], ["room-1"]]
+
+
+def with_other_settings(service: Live, **tables: list[dict[str, Any]]) -> None:
+    """The settings file is changed while the service runs."""
+    state = service.office.app.state
+    known = state.backend.settings.model_dump(exclude_unset=True)
+    state.backend = replace(state.backend, settings=Settings.model_validate({**known, **tables}))
+
+
+def test_a_stream_that_is_open_tells_by_the_settings_as_they_are_now(live: Open) -> None:
+    service = live(rights_seconds=600)
+    rooms = service.office.rooms
+    rooms.say("room-1", 20)
+    with service.stream(service.office.leader.token, params={"room_id": "room-1"}) as stream:
+        assert stream.next().data["shares"] is not None
+        room = {"id": "room-1", "school": "hill", "name": "Bus 7", "kind": "vehicle"}
+        with_other_settings(service, rooms=[room])
+        rooms.say("room-1", 21)
+        told = stream.next().data
+        assert (told["name"], told["shares"]) == ("Bus 7", None)
+
+
+@pytest.mark.parametrize("moved_to", ["dale", None], ids=["of another school", "gone"])
+def test_a_room_that_is_gone_or_of_another_school_by_now_ends_the_stream(
+    live: Open, moved_to: str | None
+) -> None:
+    service = live(rights_seconds=600)
+    service.office.rooms.say("room-1", 20)
+    with service.stream(service.office.leader.token, params={"room_id": "room-1"}) as stream:
+        stream.next()
+        name = "room-1" if moved_to else "room-9"
+        rooms = [{"id": name, "school": moved_to or "hill", "name": "Room"}]
+        with_other_settings(service, rooms=rooms, cameras=[])
+        service.office.rooms.say("room-1", 21)
+        end = stream.next()
+        reason = "not_allowed" if moved_to else "not_found"
+        assert (end.kind, end.data) == ("end", {"reason": reason})
 
 
 def test_a_teacher_is_not_told_windows_of_the_class_before(live: Open) -> None:

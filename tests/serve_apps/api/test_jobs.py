@@ -146,7 +146,8 @@ def test_footage_is_submitted_with_the_settings_and_without_secrets(
     )
     submitted = dashboard.jobs[job["job_id"]]
     assert shlex.split(submitted["entrypoint"]) == [
-        *(sys.executable, "-m", "jobs.analyse_archive", "--", folder)
+        *(sys.executable, "-m", "jobs.analyse_archive"),
+        *(f"--below={tmp_path / 'footage'}", "--below=s3://lessons/2026", "--", folder),
     ]
     environment = submitted["runtime_env"]["env_vars"]
     assert environment["HOMEROOM_SETTINGS"] == "/srv/homeroom.toml"
@@ -163,13 +164,13 @@ def test_one_file_may_come_with_its_camera_and_start(
     }
     job = operator.post("/api/jobs/archive", 202, json=body)
     words = shlex.split(dashboard.jobs[job["job_id"]]["entrypoint"])
-    assert words[3:5] == ["--camera=cam-1", "--started-at=2026-03-02T09:00:00+00:00"]
+    assert words[5:7] == ["--camera=cam-1", "--started-at=2026-03-02T09:00:00+00:00"]
     operator.post("/api/jobs/archive", 404, json={**body, "camera": "no-such"})
 
 
 def test_nothing_that_is_named_becomes_a_command() -> None:
     words = ["/srv/a.mp4; rm -rf /", "/srv/$(id)", "/srv/--json", "/srv/'\"\n"]
-    assert shlex.split(entrypoint(words))[4:] == words
+    assert shlex.split(entrypoint(words, roots=["/a; b"]))[3:] == ["--below=/a; b", "--", *words]
 
 
 @pytest.mark.parametrize(
@@ -300,11 +301,16 @@ def test_ray_itself_takes_runs_tells_and_forgets_nothing(
     monkeypatch.setattr(test_on_a_cluster, "_environment", lambda: environment)
     ports = [f"--dashboard-agent-listen-port={test_on_a_cluster._free_port()}"]
     (tmp_path / "footage" / "empty").mkdir(parents=True)
+    (tmp_path / "footage" / "linked").mkdir()
+    (tmp_path / "elsewhere.mp4").touch()
+    (tmp_path / "footage" / "linked" / "cam1_20260302T090000Z.mp4").symlink_to(
+        tmp_path / "elsewhere.mp4"
+    )
     with (
         test_on_a_cluster._cluster(*ports) as address,
         operators_office(school, address) as (_, caller),
     ):
-        footage = [str(tmp_path / "footage" / "empty")]
+        footage = [str(tmp_path / "footage" / name) for name in ("empty", "linked")]
         taken: list[dict[str, Any]] = []
 
         def submit() -> bool:
@@ -317,7 +323,9 @@ def test_ray_itself_takes_runs_tells_and_forgets_nothing(
         job_id = taken[0]["job_id"]
         path = f"/api/jobs/{job_id}"
         wait_for(lambda: caller.get(path)["state"] in {"failed", "succeeded"}, "the job's end")
-        assert "holds no video" in caller.get(f"{path}/log")["text"]
+        log = caller.get(f"{path}/log")["text"]
+        assert "lies outside of what may be analysed" in log
+        assert "holds no video" in log
         assert caller.post(f"{path}/stop")["state"] == caller.get(path)["state"]
         assert [one["footage"] for one in caller.get("/api/jobs")["jobs"]] == [footage]
         assert caller.get("/api/jobs/archive_none", 404)["error"]["code"] == "not_found"

@@ -1,6 +1,8 @@
 """Pictures that somebody sends: known by their header, refused before they are decoded."""
 
+import re
 import struct
+import time
 import zlib
 
 import cv2
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from cluster.errors import FootageUnreadable
 from cluster.vision.people import Pixels
-from serve_apps.api.pictures import decoded, size_of
+from serve_apps.api.pictures import MOST_SCANS, MOST_SEGMENTS, decoded, scans_of, size_of
 
 
 def picture(width: int, height: int) -> Pixels:
@@ -94,3 +96,81 @@ def test_a_picture_that_is_cut_off_is_refused_or_decoded_never_an_error_of_anoth
 def test_no_bytes_are_an_error_of_another_kind(content: bytes, begins: bytes) -> None:
     with pytest.raises(FootageUnreadable):
         decoded(begins + content, 640)
+
+
+def progressive(width: int, height: int, *, more_scans: int = 0, between: bytes = b"") -> bytes:
+    """A progressive JPEG of one grey, whose last scan comes again and again.
+
+    Args:
+        width: Pixels.
+        height: Pixels.
+        more_scans: How often.
+        between: What stands before each of these.
+    """
+    grey = np.full((height, width, 3), 128, np.uint8)
+    _, encoded_bytes = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])
+    content = bytes(encoded_bytes)
+    last_scan = content[content.rindex(b"\xff\xda") : -2]
+    return content[:-2] + (between + last_scan) * more_scans + content[-2:]
+
+
+def test_scans_are_counted(samples_of_scans: dict[str, tuple[bytes, int]]) -> None:
+    for name, (content, scans) in samples_of_scans.items():
+        assert scans_of(content) == scans, name
+
+
+@pytest.fixture
+def samples_of_scans() -> dict[str, tuple[bytes, int]]:
+    plain = progressive(64, 48)
+    usual = len(re.findall(rb"\xff\xda", plain))
+    preview = b"\xff\xe1" + struct.pack(">H", 2 + len(plain)) + plain
+    return {
+        "png": (encoded(".png", 64, 48), 0),
+        "baseline": (encoded(".jpg", 64, 48), 1),
+        "progressive": (plain, usual),
+        "with a preview inside": (plain[:2] + preview + plain[2:], usual),
+        "with another picture behind it": (plain + plain, usual),
+        "with garbage between": (progressive(64, 48, more_scans=3, between=b"ab"), usual + 3),
+        "behind a marker without a length": (
+            progressive(64, 48, more_scans=3, between=b"\xff\x02\xff\xff"),
+            usual + 3,
+        ),
+        "cut off": (plain[:-3], usual),
+    }
+
+
+@pytest.mark.parametrize("between", [b"", b"\xff", b"\xff\x00", b"\xff\xd0", b"\xff\x02\xff\xff"])
+def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded(between: bytes) -> None:
+    content = progressive(3000, 2000, more_scans=2000, between=between)
+    assert len(content) < 150_000
+    begins = time.monotonic()
+    with pytest.raises(FootageUnreadable, match="times"):
+        decoded(content, 640)
+    assert time.monotonic() - begins < 0.5
+
+
+def test_a_large_jpeg_may_have_the_usual_scans_and_not_many_more() -> None:
+    assert decoded(progressive(7000, 5700), 640).shape == (521, 640, 3)
+    with pytest.raises(FootageUnreadable, match="times"):
+        decoded(progressive(7000, 5700, more_scans=6), 640)
+    assert decoded(progressive(640, 480, more_scans=MOST_SCANS - 12), 640).shape == (480, 640, 3)
+
+
+def test_a_jpeg_of_very_many_parts_is_refused() -> None:
+    content = encoded(".jpg", 64, 48)
+    comment = b"\xff\xfe\x00\x02"
+    assert decoded(content[:2] + comment * (MOST_SEGMENTS - 100) + content[2:], 640).shape
+    with pytest.raises(FootageUnreadable, match="parts"):
+        decoded(content[:2] + comment * 2_000_000 + content[2:], 640)
+
+
+@given(st.binary(max_size=300))
+def test_no_scan_that_a_decoder_could_find_is_missed_for_what_stands_before_it(
+    between: bytes,
+) -> None:
+    """Unless it stands inside of a segment with a length, or behind the end."""
+    if re.search(rb"\xff[\xc0-\xcf\xd9-\xfe]", between) or between.endswith(b"\xff"):
+        return
+    content = progressive(16, 16)
+    scan = content[content.rindex(b"\xff\xda") : -2]
+    assert scans_of(content[:-2] + between + scan + b"\xff\xd9") == scans_of(content) + 1

@@ -149,6 +149,7 @@ def test_a_teacher_of_another_class_reads_no_badge_and_learns_nothing(office: Of
 EVERYTHING = [
     ("POST", "/open", None),
     ("GET", "", None),
+    ("GET", "/version", None),
     ("POST", "/marks", {"marks": {student(1): "present"}}),
     ("POST", "/marks", {"marks": {student(1): "present"}, "version": 99}),
     ("POST", "/all-present", {}),
@@ -247,3 +248,30 @@ def test_marks_that_cannot_be_are_refused(office: Office, body: Any) -> None:
 def test_a_register_of_no_lesson_is_not_found(office: Office) -> None:
     office.teacher.get("/api/lessons/no-such/register", 404)
     office.teacher.get(PATH, 404)
+
+
+def test_that_a_register_changed_is_told_without_a_look_at_anybody(office: Office) -> None:
+    teacher = office.teacher
+    assert teacher.get(f"{PATH}/version", 404)["error"]["code"] == "not_found"
+    opened = teacher.post(f"{PATH}/open")
+    propose(office, 1, 2)
+    audited = office.audited()
+    told = teacher.get(f"{PATH}/version")
+    assert office.audited() == audited
+    assert told["version"] > opened["version"]
+    assert (told["is_open"], told["proposals"]) == (True, 2)
+    shown = teacher.get(PATH)
+    assert told == {name: shown[name] for name in told}
+    assert not [text for text in (student(1), "student-1", "Given") if text in str(told)]
+    office.school.clock.turn(minutes=11)
+    assert not teacher.get(f"{PATH}/version")["is_open"]
+    teacher.get("/api/lessons/no-such/register/version", 404)
+
+
+def test_whether_a_register_changed_is_asked_beside_the_writers(office: Office) -> None:
+    office.teacher.post(f"{PATH}/open")
+    caller = office.teacher
+    caller.get(f"{PATH}/version")  # the sign-in is at hand from now on
+    with office.school.identity.records.writing(), ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(caller.get, f"{PATH}/version").result(timeout=5)
+    assert answer["is_open"]

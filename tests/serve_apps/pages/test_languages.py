@@ -68,7 +68,7 @@ def catalogue(language: str) -> Catalog:
 
 def words_of(message: Message) -> tuple[str, ...]:
     found = message.string
-    return tuple(found) if isinstance(found, list | tuple) else (found,)
+    return tuple(str(one or "") for one in (found if isinstance(found, list | tuple) else [found]))
 
 
 @pytest.mark.parametrize("language", [one for one in LANGUAGES if one != SOURCE])

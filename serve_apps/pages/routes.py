@@ -6,7 +6,9 @@ from cluster.records.identity import Identity
 from serve_apps.api.access import OPEN, Guarded
 from serve_apps.api.broadcast import StreamLimits
 from serve_apps.pages import (
+    checkin,
     first,
+    lesson_checkin,
     lesson_events,
     lesson_page,
     lesson_register,
@@ -23,7 +25,9 @@ ROUTERS = (
     lesson_page.router,
     lesson_room.router,
     lesson_register.router,
+    lesson_checkin.router,
     lesson_events.router,
+    checkin.router,
 )
 
 

@@ -41,7 +41,7 @@ def test_the_last_snapshot_stays_and_all_else_is_gone(room: Classroom, code: str
     assert {name for name, rows in room.rows().items() if rows} == {"checkins", "checkin_counts"}
     with room.identity.records.reading() as session:
         row = session.query(CheckinRow).one()
-        assert row.code is row.device_key is row.told is row.answers_told is None
+        assert [row.code, row.device_key, row.told, row.answers_told] == [None] * 4
 
 
 def test_below_k_the_number_of_answers_alone_stays(room: Classroom, code: str) -> None:

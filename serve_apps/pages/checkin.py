@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from cluster import checkins
 from cluster.checkins.codes import read_code
 from cluster.checkins.feelings import Feeling
-from cluster.errors import CheckinClosed, CheckinError
+from cluster.errors import CheckinClosed, CheckinError, CheckinOff
 from cluster.records.identity import Work
 from serve_apps.api.access import OPEN
 from serve_apps.api.backend import Backend, backend_of
@@ -31,6 +31,7 @@ from serve_apps.pages.rendering import page
 
 SEE_OTHER: Final = 303
 COOKIE: Final = "homeroom-checkin"
+STATUSES: Final[dict[type[CheckinError], int]] = {CheckinClosed: 404, CheckinOff: 403}
 
 router = APIRouter(prefix="/c", include_in_schema=False, dependencies=[OPEN])
 
@@ -201,5 +202,5 @@ def _no_checkin(request: Request, error: CheckinError) -> Response:
     """Why it cannot be answered; a code that opens nothing is counted as a guess."""
     if isinstance(error, CheckinClosed):
         door_of(request).count_guess(request)
-    status = 404 if isinstance(error, CheckinClosed) else 409
+    status = STATUSES.get(type(error), 409)
     return page(request, "code.html", {"problem": error.code}, status=status)

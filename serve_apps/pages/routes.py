@@ -12,6 +12,7 @@ from serve_apps.pages import (
     lesson_register,
     lesson_room,
     lessons,
+    school,
 )
 from serve_apps.pages.lesson_events import LessonWatch
 from serve_apps.pages.static_files import OurFiles
@@ -24,6 +25,7 @@ ROUTERS = (
     lesson_room.router,
     lesson_register.router,
     lesson_events.router,
+    school.router,
 )
 
 

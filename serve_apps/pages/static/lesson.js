@@ -1,13 +1,12 @@
 // The lesson page, kept up to date: the room by its events, the rest by its version.
 
+import { comeAgain, follow } from "./events.js";
 import { renew, takeTaps } from "./parts.js";
 import { offerScanner } from "./scan.js";
 
 const OLD_AFTER_SECONDS = 15;
 const lesson = document.querySelector("[data-lesson]");
 const room = document.getElementById("room");
-const offline = document.querySelector("[data-offline]");
-const lost = new Set();
 let heardAt = Date.now();
 let isLive = true;
 
@@ -41,38 +40,6 @@ function fade() {
   room.classList.toggle("is-old", isOld || !isLive);
 }
 
-function say(source, isLost) {
-  if (isLost) lost.add(source);
-  else lost.delete(source);
-  offline.hidden = lost.size === 0;
-}
-
-/** An event stream that comes back by itself, also where the browser has given it up. */
-function follow(address, listeners) {
-  let pause = 2000;
-  let source;
-  const open = () => {
-    source = new EventSource(address);
-    source.addEventListener("open", () => {
-      pause = 2000;
-      say(address, false);
-    });
-    source.addEventListener("error", () => {
-      say(address, true);
-      if (source.readyState === EventSource.CLOSED) {
-        setTimeout(open, pause + Math.random() * 1000);
-        pause = Math.min(2 * pause, 30000);
-      }
-    });
-    for (const [name, listener] of Object.entries(listeners)) {
-      source.addEventListener(name, (event) => listener(event.data, source));
-    }
-  };
-  open();
-  addEventListener("pagehide", () => source.close());
-  addEventListener("pageshow", (event) => event.persisted && open());
-}
-
 function renewParts(kind) {
   for (const part of document.querySelectorAll(`[data-every="${kind}"]`)) renew(part);
 }
@@ -90,11 +57,7 @@ if (lesson) {
         chartAt = Date.now();
         renewParts("window");
       },
-      end: (data, source) => {
-        source.close();
-        if (JSON.parse(data).reason === "not_allowed") location.reload();
-        else setTimeout(() => location.reload(), 3000);
-      },
+      end: comeAgain,
     });
     setInterval(fade, 5000);
   }

@@ -6,6 +6,8 @@ from cluster.records.identity import Identity
 from serve_apps.api.access import OPEN, Guarded
 from serve_apps.api.broadcast import StreamLimits
 from serve_apps.pages import (
+    audit,
+    data_protection,
     first,
     lesson_events,
     lesson_page,
@@ -26,6 +28,8 @@ ROUTERS = (
     lesson_register.router,
     lesson_events.router,
     school.router,
+    data_protection.router,
+    audit.router,
 )
 
 

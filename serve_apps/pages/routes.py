@@ -6,7 +6,9 @@ from cluster.records.identity import Identity
 from serve_apps.api.access import OPEN, Guarded
 from serve_apps.api.broadcast import StreamLimits
 from serve_apps.pages import (
+    audit,
     checkin,
+    data_protection,
     first,
     lesson_checkin,
     lesson_events,
@@ -14,6 +16,7 @@ from serve_apps.pages import (
     lesson_register,
     lesson_room,
     lessons,
+    school,
 )
 from serve_apps.pages.lesson_events import LessonWatch
 from serve_apps.pages.static_files import OurFiles
@@ -28,6 +31,9 @@ ROUTERS = (
     lesson_checkin.router,
     lesson_events.router,
     checkin.router,
+    school.router,
+    data_protection.router,
+    audit.router,
 )
 
 

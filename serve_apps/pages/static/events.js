@@ -40,3 +40,10 @@ export function follow(address, listeners) {
   addEventListener("pagehide", () => source.close());
   addEventListener("pageshow", (event) => event.persisted && open());
 }
+
+/** What the end of a room stream asks for: the page anew, which says what may be seen now. */
+export function comeAgain(data, source) {
+  source.close();
+  if (JSON.parse(data).reason === "not_allowed") location.reload();
+  else setTimeout(() => location.reload(), 3000);
+}

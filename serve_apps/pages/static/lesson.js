@@ -1,6 +1,6 @@
 // The lesson page, kept up to date: the room by its events, the rest by its version.
 
-import { follow } from "./events.js";
+import { comeAgain, follow } from "./events.js";
 import { renew, takeTaps } from "./parts.js";
 import { offerScanner } from "./scan.js";
 
@@ -57,11 +57,7 @@ if (lesson) {
         chartAt = Date.now();
         renewParts("window");
       },
-      end: (data, source) => {
-        source.close();
-        if (JSON.parse(data).reason === "not_allowed") location.reload();
-        else setTimeout(() => location.reload(), 3000);
-      },
+      end: comeAgain,
     });
     setInterval(fade, 5000);
   }

@@ -5,7 +5,7 @@
 
 Between a replica and the proxy Serve has a queue without a bound, so the replica never learns that
 nobody reads, and what it tells piles up in the proxy. The proxy does learn it: its server lets it
-wait. `homeroom serve` puts this into the proxy; another Ray's head is started with
+wait. `homeroom serve` has its own Ray find this; the head of another Ray is started with
 
     RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=serve_apps.let_go:middlewares
 
@@ -22,6 +22,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 logger = logging.getLogger("ray.serve")
 
 SECONDS: Final = 30.0
+CALLBACK: Final = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": f"{__name__}:middlewares"}
+"""For the environment of the Ray that Serve's proxy will run in."""
 
 
 def middlewares() -> list[Middleware]:

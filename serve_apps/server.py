@@ -36,7 +36,7 @@ from cluster.local_ray import (
 from cluster.logs import configure_logs
 from cluster.settings import Live, Settings, load_settings
 from serve_apps.app import APP, Arguments, build
-from serve_apps.let_go import middlewares
+from serve_apps.let_go import CALLBACK
 from serve_apps.quiet import QUIET
 
 EXIT_FAILED = 1
@@ -128,7 +128,6 @@ def http_options(live: Live) -> HTTPOptions:
         port=live.port,
         ssl_certfile=str(live.tls_certificate) if live.tls_certificate else None,
         ssl_keyfile=str(live.tls_key) if live.tls_key else None,
-        middlewares=middlewares(),
     )
 
 
@@ -169,6 +168,7 @@ def _ray(settings: Settings, ending: ExitStack) -> None:
                 "dashboard_host": host,
                 "dashboard_port": port,
             }
+        os.environ.update(CALLBACK)  # Ray's processes inherit it
         start_ray_here(store_bytes(STORE_BYTES, LEAST_STORE_BYTES), log_to_driver=False, **options)
         ending.callback(ray.shutdown)
     except (

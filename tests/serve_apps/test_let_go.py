@@ -15,7 +15,7 @@ from ray.serve._private.http_util import validate_http_proxy_callback_return
 from ray.serve._private.utils import call_function_from_import_path
 from starlette.types import Message, Receive, Scope, Send
 
-from serve_apps.let_go import SECONDS, LetGo
+from serve_apps.let_go import CALLBACK, SECONDS, LetGo
 from tests.serve_apps.running_service import until
 
 PATIENCE = 0.5
@@ -118,8 +118,8 @@ def test_what_is_no_request_goes_through_as_it_is() -> None:
 
 def test_the_cluster_file_names_it_as_serve_looks_for_it() -> None:
     commands = yaml.safe_load((ROOT / "ray-cluster.yaml").read_text())["head_start_ray_commands"]
-    name = "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH="
-    (path,) = (word.removeprefix(name) for word in commands[1].split() if word.startswith(name))
+    ((name, path),) = CALLBACK.items()
+    assert f"{name}={path}" in commands[1].split()
     (found,) = validate_http_proxy_callback_return(call_function_from_import_path(path))
     assert found.cls is LetGo
     assert found.kwargs == {"seconds": SECONDS}

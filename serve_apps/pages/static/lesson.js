@@ -1,6 +1,6 @@
 // The lesson page, kept up to date: the room by its events, the rest by its version.
 
-import { follow } from "./events.js";
+import { follow, say } from "./events.js";
 import { renew, takeTaps } from "./parts.js";
 import { offerScanner } from "./scan.js";
 
@@ -40,6 +40,11 @@ function fade() {
   room.classList.toggle("is-old", isOld || !isLive);
 }
 
+/** A stream has ended: the page goes where the reader may be; else the stream comes again alone. */
+function mayNotStay(reason) {
+  if (reason === "not_allowed" || reason === "not_signed_in") location.reload();
+}
+
 function renewParts(kind) {
   for (const part of document.querySelectorAll(`[data-every="${kind}"]`)) renew(part);
 }
@@ -47,6 +52,8 @@ function renewParts(kind) {
 if (lesson) {
   const id = encodeURIComponent(lesson.dataset.lesson);
   takeTaps(lesson);
+  lesson.addEventListener("unsent", () => say("taps", true));
+  lesson.addEventListener("renewed", () => say("taps", false));
   offerScanner(lesson);
   if (room?.querySelector("[data-figure]")) {
     let chartAt = 0;
@@ -57,11 +64,7 @@ if (lesson) {
         chartAt = Date.now();
         renewParts("window");
       },
-      end: (data, source) => {
-        source.close();
-        if (JSON.parse(data).reason === "not_allowed") location.reload();
-        else setTimeout(() => location.reload(), 3000);
-      },
+      end: (data) => mayNotStay(JSON.parse(data).reason),
     });
     setInterval(fade, 5000);
   }
@@ -71,5 +74,9 @@ if (lesson) {
       if (shown !== data) renew(part);
     }
   };
-  follow(`/lessons/${id}/events`, { register: changed("register"), checkin: changed("checkin") });
+  follow(`/lessons/${id}/events`, {
+    register: changed("register"),
+    checkin: changed("checkin"),
+    end: mayNotStay,
+  });
 }

@@ -31,6 +31,10 @@
     ├── RegisterError             register_refused
     │   └── RegisterChanged       register_changed
     ├── BadgeRefused              badge_refused
+    ├── CheckinError              checkin_refused
+    │   ├── AlreadyAnswered       already_answered
+    │   ├── CheckinClosed         checkin_closed
+    │   └── CheckinOff            checkin_off
     ├── AuditBroken               audit_broken
     ├── StreamError               stream_unusable
     ├── JournalError              journal_unusable
@@ -258,6 +262,30 @@ class BadgeRefused(HomeroomError):
     """The badge is not ours, has expired, or was replaced."""
 
     code = "badge_refused"
+
+
+class CheckinError(HomeroomError):
+    """The check-in cannot be started, or is in a state that does not allow this."""
+
+    code = "checkin_refused"
+
+
+class AlreadyAnswered(CheckinError):
+    """This device, or this slip, has been used for it before."""
+
+    code = "already_answered"
+
+
+class CheckinClosed(CheckinError):
+    """There is no check-in under this code, or it is over."""
+
+    code = "checkin_closed"
+
+
+class CheckinOff(CheckinError):
+    """The school has switched check-ins off, for all or for this class."""
+
+    code = "checkin_off"
 
 
 class AuditBroken(HomeroomError):

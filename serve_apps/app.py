@@ -34,11 +34,14 @@ class Arguments(BaseModel):
 
     Attributes:
         settings: The settings file, as the head node sees it.
+        revision: Any word. Serve leaves an application alone whose arguments are as before;
+            another word here has every replica replaced, which reads what is read at the start.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     settings: str | None = Field(None, description="The settings file.")
+    revision: str = Field("", description="Another word has every replica replaced.")
 
 
 def build(args: Arguments) -> Application:

@@ -20,6 +20,7 @@ from cluster.vision.face_figures import FaceFigures
 from cluster.vision.faces import FaceChip, FaceQuality
 from cluster.vision.people import Floats
 from serve_apps.model_thread import Call, ModelThread
+from serve_apps.quiet import QUIET
 
 NAME = "FaceModel"
 BATCH = 32
@@ -29,7 +30,7 @@ LATE_SECONDS = 10.0
 Answer = Floats | HomeroomError
 
 
-@serve.deployment(name=NAME)
+@serve.deployment(name=NAME, logging_config=QUIET)
 class FaceModel:
     """The deployment.
 

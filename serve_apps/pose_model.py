@@ -30,6 +30,7 @@ from cluster.vision.people import Letterbox, People, Pixels
 from cluster.vision.pose import PoseEstimator
 from serve_apps.model_settings import sizes_to_warm_up
 from serve_apps.model_thread import Call, ModelThread
+from serve_apps.quiet import QUIET
 
 NAME = "PoseModel"
 CPU_BATCH = 8
@@ -61,7 +62,7 @@ class FrameSet:
         return len(self.pixels)
 
 
-@serve.deployment(name=NAME)
+@serve.deployment(name=NAME, logging_config=QUIET)
 class PoseModel:
     """The deployment.
 

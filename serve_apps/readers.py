@@ -11,6 +11,7 @@ names say to which installation they belong: others on the same cluster leave th
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +42,9 @@ MOST_FAILURES = 6
 """A reader that does not answer for about a minute is ended."""
 
 START_SECONDS = 60.0
+SILENT_SECONDS = 20.0
+"""A living reader reports four times a second; one that has not for so long talks to another."""
+
 CAMERAS = "cameras"
 """A resource that nodes may declare: how many cameras may be read there. Where no node does, any
 may be."""
@@ -93,6 +97,7 @@ class Readers:
         self._starts: dict[str, _Start] = {}
         self._failures: dict[str, int] = {}
         self._known: dict[str, Mapping[str, CameraJob]] = {}
+        self._heard: dict[str, float] = {}
 
     def new_name(self) -> str:
         """A name that no reader ever had."""
@@ -150,7 +155,7 @@ class Readers:
             "max_concurrency": 100,
         }
         if CAMERAS in ray.cluster_resources():
-            options["resources"] = {CAMERAS: settings.live.cameras_per_reader}
+            options["resources"] = {CAMERAS: self.cameras_per_reader(settings)}
         remote = ray.remote(self._reader).options(**options)
         self._actors[reader_id] = remote.remote(
             reader_id,
@@ -161,6 +166,30 @@ class Readers:
             late_seconds=settings.live.late_seconds,
         )
         self._see_to(reader_id, jobs)
+
+    def cameras_per_reader(self, settings: Settings) -> int:
+        """How many cameras a reader hosts at most: no more than the largest node may read."""
+        declared = [node["Resources"].get(CAMERAS, 0) for node in ray.nodes() if node["Alive"]]
+        largest = int(max(declared, default=0))
+        most = settings.live.cameras_per_reader
+        return min(most, largest) if largest else most
+
+    def heard(self, reader_id: str) -> None:
+        """A reader has reported: it talks to this replica."""
+        self._heard[reader_id] = time.monotonic()
+
+    def kill_silent(self) -> None:
+        """End readers that answer and do not report.
+
+        They were started by a service that has ended since, and talk to what is no more: kept, they
+        would hold their cameras until they end by themselves.
+        """
+        now = time.monotonic()
+        for reader_id in list(self._known):
+            since = self._heard.setdefault(reader_id, now)
+            if now - since > SILENT_SECONDS:
+                logger.warning("%s does not report: it is replaced", reader_id)
+                self._kill(reader_id)
 
     async def assign(self, reader_id: str, jobs: Sequence[CameraJob]) -> bool:
         """Give a reader its cameras; whether it took them."""
@@ -261,5 +290,6 @@ class Readers:
         self._starts.pop(reader_id, None)
         self._failures.pop(reader_id, None)
         self._known.pop(reader_id, None)
+        self._heard.pop(reader_id, None)
         if actor is not None:
             ray.kill(actor, no_restart=True)

@@ -150,6 +150,7 @@ class Rooms:
         """
         if not self._readers.is_own(report.reader_id):
             raise ServiceDown("these rooms are of another installation than the reader.")
+        self._readers.heard(report.reader_id)
         windows = [self._live(window) for window in report.windows]
         up_to = 0
         if windows:
@@ -252,13 +253,15 @@ class Rooms:
         if await asyncio.to_thread(self._file.look):
             self._board.use(self._file.settings, self._timetable, utc_now())
         jobs = self._jobs()
+        self._readers.kill_silent()
+        most = await asyncio.to_thread(self._readers.cameras_per_reader, self._file.settings)
         reads = await self._readers.look()
         starting = self._readers.starting()
         self._say_lost(set(jobs) - {c for r in reads.values() for c in r})
         plan = place(
             jobs,
             {r: list(read) for r, read in reads.items() if self._readers.is_current(r)},
-            cameras_per_reader=self._file.settings.live.cameras_per_reader,
+            cameras_per_reader=most,
             new_names=[self._readers.new_name() for _ in jobs],
             starting=starting,
         )

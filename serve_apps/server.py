@@ -36,6 +36,7 @@ from cluster.local_ray import (
 from cluster.logs import configure_logs
 from cluster.settings import Live, Settings, load_settings
 from serve_apps.app import APP, Arguments, build
+from serve_apps.let_go import CALLBACK
 from serve_apps.quiet import QUIET
 
 EXIT_FAILED = 1
@@ -167,6 +168,7 @@ def _ray(settings: Settings, ending: ExitStack) -> None:
                 "dashboard_host": host,
                 "dashboard_port": port,
             }
+        os.environ.update(CALLBACK)  # Ray's processes inherit it
         start_ray_here(store_bytes(STORE_BYTES, LEAST_STORE_BYTES), log_to_driver=False, **options)
         ending.callback(ray.shutdown)
     except (

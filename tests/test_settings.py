@@ -440,3 +440,17 @@ def test_no_variable_with_our_prefix_is_silently_ignored(
         patch.setenv(f"HOMEROOM_{name}", "3")
         with pytest.raises(SettingsError, match=name):
             load_settings(path)
+
+
+def test_check_ins_are_on_unless_a_school_says_so_and_need_no_agreement(tmp_path: Path) -> None:
+    found = load_settings(write(tmp_path, "")).checkins
+    assert not found.are_off_in("7b")
+    assert not found.need_agreement_in("7b")
+    text = '[checkins]\noff_in_classes = ["7b"]\nagreement_classes = ["7c"]\n'
+    found = load_settings(write(tmp_path, text)).checkins
+    assert (found.are_off_in("7b"), found.are_off_in("7c")) == (True, False)
+    assert (found.need_agreement_in("7b"), found.need_agreement_in("7c")) == (False, True)
+    text = '[checkins]\nenabled = false\nagreement_classes = ["*"]\n'
+    found = load_settings(write(tmp_path, text)).checkins
+    assert found.are_off_in("7b")
+    assert found.need_agreement_in("7b")

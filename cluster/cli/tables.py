@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from cluster.checkins.publishing import rows_to_publish
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
 from cluster.district import load_timetable
 from cluster.errors import SettingsError
@@ -31,9 +32,10 @@ class Format(StrEnum):
 
 
 def publish_warehouse(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
-    """Build a new DuckDB file from the lake, check it, and swap it in."""
+    """Build a new DuckDB file from the lake and the counts of check-ins, and swap it in."""
     known = load_settings(settings)
-    published = publish(known, load_timetable(known), now=utc_now())
+    counts = rows_to_publish(known)
+    published = publish(known, load_timetable(known), now=utc_now(), checkin_counts=counts)
     if as_json:
         answer_json({"path": str(published.path), "rows": published.rows})
     rows = ", ".join(f"{count} {name}" for name, count in published.rows.items())

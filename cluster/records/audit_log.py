@@ -64,10 +64,33 @@ def entries(session: Session, after: int = 0, until: int | None = None) -> Itera
     if until is not None:
         query = query.where(AuditRow.seq <= until)
     for row in session.scalars(query.execution_options(yield_per=ROWS_AT_ONCE)):
-        yield AuditEntry(row.seq, row.at, row.actor, row.action, row.subject, row.detail, row.mac)
+        yield _entry(row)
+
+
+def newest_of(
+    session: Session, action: str, *, until: int, looked_at: int, limit: int
+) -> list[AuditEntry]:
+    """The newest entries of one action.
+
+    Args:
+        session: Of the records.
+        action: Which.
+        until: Up to this number.
+        looked_at: Among so many entries: the log has no index of actions.
+        limit: So many at most.
+    """
+    query = select(AuditRow).where(
+        AuditRow.seq.between(until - looked_at + 1, until), AuditRow.action == action
+    )
+    rows = session.scalars(query.order_by(AuditRow.seq.desc()).limit(limit))
+    return [_entry(row) for row in rows]
 
 
 def tail(session: Session) -> tuple[int, str]:
     """Number and MAC of the last entry."""
     row = session.get(AuditTail, 1)
     return (row.seq, row.mac) if row else (0, "")
+
+
+def _entry(row: AuditRow) -> AuditEntry:
+    return AuditEntry(row.seq, row.at, row.actor, row.action, row.subject, row.detail, row.mac)

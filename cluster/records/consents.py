@@ -62,6 +62,20 @@ def students_spoken_of(
     return list(session.scalars(query))
 
 
+def students_objected_for(session: Session, *, after: str, limit: int) -> list[str]:
+    """Ids of students for whom somebody has ever objected, by id; a part of them.
+
+    Args:
+        session: Of the records.
+        after: Only ids behind this one.
+        limit: So many at most.
+    """
+    query = select(ConsentWord.student_id).where(
+        ConsentWord.word == "object", ConsentWord.student_id > after
+    )
+    return list(session.scalars(query.distinct().order_by(ConsentWord.student_id).limit(limit)))
+
+
 def classes_of(session: Session, students: Iterable[str], day: date) -> dict[str, frozenset[str]]:
     """The classes that each is in as a student on a day."""
     rows = session.execute(

@@ -160,6 +160,11 @@ def open_records(settings: Settings) -> Records:
     return records
 
 
+def records_exist(settings: Settings) -> bool:
+    """Whether there are any: in PostgreSQL, or a file. Nothing is made."""
+    return settings.records.url is not None or (settings.records_dir / SQLITE_FILE).is_file()
+
+
 def records_of(settings: Settings) -> Records:
     """The records that the settings name, at whatever migration they stand.
 

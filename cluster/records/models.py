@@ -7,69 +7,25 @@ audit log have no foreign key to `users`, because they outlive it; triggers refu
 (in the migrations).
 """
 
-from datetime import UTC, date, datetime
-from typing import Annotated, Any
-from uuid import uuid4
+from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import (
     JSON,
     CheckConstraint,
-    DateTime,
-    Dialect,
     ForeignKey,
     LargeBinary,
-    MetaData,
     String,
-    TypeDecorator,
     UniqueConstraint,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-
-def new_id() -> str:
-    """A random id, which tells nothing."""
-    return uuid4().hex
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment with its zone, kept in UTC; SQLite gives times back without one."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a moment without a zone; give UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"the moment {value} has no zone")
-        in_utc = value.astimezone(UTC)
-        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
-
-
-Id = Annotated[str, mapped_column(String(32))]
-SourcedId = Annotated[str, mapped_column(String(255))]
-
-
-class Base(DeclarativeBase):
-    """All tables."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {datetime: UtcDateTime(), dict[str, Any]: JSON()}  # noqa: RUF012
+from cluster.records.base import Base as Base
+from cluster.records.base import Id, SourcedId
+from cluster.records.base import new_id as new_id
+from cluster.records.checkin_models import (  # so that the metadata has them all
+    AgreementWord as AgreementWord,
+)
 
 
 class Org(Base):

@@ -93,6 +93,13 @@ def class_of(session: Session, sourced_id: str) -> SchoolClass:
     return found
 
 
+def titles_of(session: Session, classes: Iterable[str]) -> dict[str, str]:
+    """The titles of some classes by id, in one question."""
+    query = select(SchoolClass.sourced_id, SchoolClass.title)
+    rows = session.execute(query.where(SchoolClass.sourced_id.in_(sorted(set(classes)))))
+    return {row.sourced_id: row.title for row in rows}
+
+
 def members(session: Session, class_id: str, role: str, day: date) -> list[str]:
     """Ids of those who are in a class on a day, with a role, in a fixed order."""
     query = (

@@ -184,23 +184,16 @@ def living_grant(student: StudentFacts, notice_version: str | None, now: datetim
         notice_version: The notice that must have been read; None: any.
         now: UTC.
     """
+    if objections_in(student.ledger):
+        return Decision.no(Reason.OBJECTION)
     grants: list[LedgerEntry] = []
-    objecting: set[str] = set()
     for entry in sorted(student.ledger, key=lambda entry: entry.seq):
         if entry.word is Word.GRANT:
             grants.append(entry)
-            objecting.discard(entry.said_by)
-        elif entry.word is Word.WITHDRAW:
-            if entry.said_by in student.guardians | {student.student_id}:
-                grants.clear()
-            else:  # a guardian once: that takes back their own words alone
-                grants = [grant for grant in grants if grant.said_by != entry.said_by]
-            objecting.discard(entry.said_by)
-        else:
+        elif entry.word is Word.OBJECT or entry.said_by in student.guardians | {student.student_id}:
             grants.clear()
-            objecting.add(entry.said_by)
-    if objecting:
-        return Decision.no(Reason.OBJECTION)
+        else:  # a guardian once: that takes back their own words alone
+            grants = [grant for grant in grants if grant.said_by != entry.said_by]
     reason = Reason.NO_GRANT
     for grant in reversed(grants):
         against = _against(grant, student, notice_version, now)
@@ -208,6 +201,21 @@ def living_grant(student: StudentFacts, notice_version: str | None, now: datetim
             return Decision(allowed=True, reason=Reason.GRANTED, grant=grant)
         reason = against
     return Decision.no(reason)
+
+
+def objections_in(ledger: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    """The objections that stand, the oldest first: nobody of those who made them took them back.
+
+    Args:
+        ledger: Every word about one student.
+    """
+    standing: dict[str, LedgerEntry] = {}
+    for entry in sorted(ledger, key=lambda entry: entry.seq):
+        if entry.word is Word.OBJECT:
+            standing.setdefault(entry.said_by, entry)
+        else:
+            standing.pop(entry.said_by, None)
+    return sorted(standing.values(), key=lambda entry: entry.seq)
 
 
 def _against(

@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from cluster.records import registers
-from cluster.records.identity import Work
+from cluster.records import audit_log, registers
+from cluster.records.identity import Session, Work
 from cluster.records.people import remove_user, user_of
 from cluster.register.templates import destroy
+from cluster.security.audit import AuditEntry
+
+ERASE: Final = "erase"
+"""The action under which the audit log has erasures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,36 @@ def erase(work: Work, student: str, *, keep_entries: bool) -> Receipt:
     kept = len(registers.entries_of_student(work.session, student_id)) if keep_entries else 0
     deleted = 0 if keep_entries else registers.remove_entries(work.session, student_id)
     remove_user(work.session, child)
-    work.audit("erase", student_id, template=destroyed, entries_deleted=deleted, entries_kept=kept)
+    work.audit(ERASE, student_id, template=destroyed, entries_deleted=deleted, entries_kept=kept)
     seq = work.last.seq if work.last else 0
     return Receipt(student_id, work.now, work.actor, destroyed, deleted, kept, seq)
+
+
+def receipts(session: Session, *, until: int, looked_at: int, limit: int) -> list[Receipt]:
+    """The receipts of erasures, from the audit log, the newest first.
+
+    Args:
+        session: Of the records.
+        until: Up to this entry of the log.
+        looked_at: Among so many entries.
+        limit: So many at most.
+    """
+    entries = audit_log.newest_of(session, ERASE, until=until, looked_at=looked_at, limit=limit)
+    return [_receipt(entry) for entry in entries]
+
+
+def _receipt(entry: AuditEntry) -> Receipt:
+    told = entry.detail
+    return Receipt(
+        student_id=entry.subject or "",
+        erased_at=entry.at,
+        erased_by=entry.actor,
+        template_destroyed=told.get("template") is True,
+        entries_deleted=_number(told.get("entries_deleted")),
+        entries_kept=_number(told.get("entries_kept")),
+        audit_seq=entry.seq,
+    )
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0

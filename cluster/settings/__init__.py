@@ -28,6 +28,7 @@ from cluster.settings.tables import (
     Analysis,
     Archive,
     Camera,
+    Checkins,
     District,
     Fraction,
     Identifier,
@@ -51,6 +52,7 @@ __all__ = [
     "Analysis",
     "Archive",
     "Camera",
+    "Checkins",
     "District",
     "Fraction",
     "Identifier",
@@ -116,6 +118,9 @@ class Settings(BaseSettings):
     access: Access = Field(default_factory=lambda: Access(), description="Sign-in and limits.")
     archive: Archive = Field(
         default_factory=lambda: Archive(), description="Archive jobs over HTTP."
+    )
+    checkins: Checkins = Field(
+        default_factory=lambda: Checkins(), description="Check-ins: what students say."
     )
 
     @classmethod

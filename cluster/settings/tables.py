@@ -295,3 +295,27 @@ class Registers(Table):
         description="What `homeroom erase` does with a student's entries: `keep` leaves them "
         "under an id that nothing ties to anybody.",
     )
+
+
+class Checkins(Table):
+    """Check-ins: what students say of themselves."""
+
+    enabled: bool = Field(True, description="Teachers may start them.")
+    off_in_classes: list[str] = Field(
+        default_factory=list,
+        max_length=10_000,
+        description="Classes (sourcedId) without check-ins.",
+    )
+    agreement_classes: list[str] = Field(
+        default_factory=list,
+        max_length=10_000,
+        description='Classes whose students need a guardian\'s agreement; "*" for all.',
+    )
+
+    def are_off_in(self, class_id: str) -> bool:
+        """The school has switched them off for a class."""
+        return not self.enabled or class_id in self.off_in_classes
+
+    def need_agreement_in(self, class_id: str) -> bool:
+        """Students of a class take part only with a guardian's agreement."""
+        return "*" in self.agreement_classes or class_id in self.agreement_classes

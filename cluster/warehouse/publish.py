@@ -1,6 +1,7 @@
 """Publishing: a new DuckDB file from the lake, checked, then swapped in whole.
 
-    lake + settings -> district-<version>.duckdb -> checked -> district.duckdb (a symbolic link)
+    lake + settings + counts of check-ins -> district-<version>.duckdb -> checked
+                                          -> district.duckdb (a symbolic link)
 
 Analysts open the link read-only. One who has the old file open goes on with it; the next one to
 open gets the new. A file that fails its check is removed, and the link stays where it was.
@@ -23,6 +24,7 @@ from cluster.errors import WarehouseError
 from cluster.settings import Settings
 from cluster.warehouse.schema import (
     ACTIVITY_WINDOWS,
+    CHECKIN_COUNTS,
     LESSON_ACTIVITY,
     LESSONS,
     MODELS,
@@ -46,13 +48,19 @@ class Published:
     rows: dict[str, int]
 
 
-def publish(settings: Settings, timetable: Timetable, *, now: datetime) -> Published:
+Rows = Sequence[dict[str, Any]]
+
+
+def publish(
+    settings: Settings, timetable: Timetable, *, now: datetime, checkin_counts: Rows = ()
+) -> Published:
     """Build a warehouse from the lake, check it, and swap it in.
 
     Args:
         settings: They name the lake, the schools and the rooms.
         timetable: Lessons.
         now: UTC; becomes the version in the file's name.
+        checkin_counts: Rows of that table, as the records allow them: nothing here opens these.
 
     Raises:
         WarehouseError: Another publication is running, a part of the lake cannot be read, a
@@ -65,7 +73,7 @@ def publish(settings: Settings, timetable: Timetable, *, now: datetime) -> Publi
             for left in folder.glob("district-*.building*"):
                 left.unlink()  # of a publication that was killed
             path = folder / f"district-{now:%Y%m%dT%H%M%S%fZ}.duckdb"
-            rows = _build_checked(path, settings, timetable)
+            rows = _build_checked(path, settings, timetable, checkin_counts)
             _swap(folder / LINK, path)
             _remove_old(folder, path)
             return Published(path, rows)
@@ -79,13 +87,18 @@ def publish(settings: Settings, timetable: Timetable, *, now: datetime) -> Publi
         ) from error
 
 
-def _build_checked(path: Path, settings: Settings, timetable: Timetable) -> dict[str, int]:
+def _build_checked(
+    path: Path, settings: Settings, timetable: Timetable, checkin_counts: Rows
+) -> dict[str, int]:
     building = path.with_suffix(".building")
     try:
         with duckdb.connect(str(building)) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             connection.begin()
             _fill(connection, settings, timetable)
+            _create(connection, CHECKIN_COUNTS, checkin_counts)
+            for table in TABLES:
+                _comment(connection, table)
             connection.commit()
         with duckdb.connect(str(building), read_only=True) as connection:
             rows = _check(connection)
@@ -135,13 +148,9 @@ def _fill(connection: duckdb.DuckDBPyConnection, settings: Settings, timetable: 
         _create(connection, table, _rows_of_lake(settings.lake_dir / table.name))
     connection.execute(activity_windows_sql(settings.lake_dir))
     connection.execute(LESSON_ACTIVITY_SQL)
-    for table in TABLES:
-        _comment(connection, table)
 
 
-def _create(
-    connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[dict[str, Any]]
-) -> None:
+def _create(connection: duckdb.DuckDBPyConnection, table: Table, rows: Rows) -> None:
     incoming = pa.Table.from_pylist(list(rows), schema=table.arrow())
     connection.register("incoming", incoming)
     connection.execute(f'CREATE TABLE "{table.name}" AS SELECT * FROM incoming')  # noqa: S608
@@ -200,7 +209,20 @@ def _check(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     ).fetchone()
     if leak:
         raise WarehouseError(f"the suppressed window {leak[1]} of camera {leak[0]} tells a share.")
+    _check_checkins(connection)
     return rows
+
+
+def _check_checkins(connection: duckdb.DuckDBPyConnection) -> None:
+    """See that nothing is told of few answers, and no count that must be coded."""
+    leak = connection.execute(
+        "SELECT lesson_id FROM checkin_counts WHERE "
+        "CASE WHEN answers_told IS NULL THEN COALESCE(share_text, share::VARCHAR, count::VARCHAR) "
+        "IS NOT NULL ELSE answers_told < 5 OR answers_told > answers OR "
+        "20 * count <= answers_told OR 20 * count >= 19 * answers_told END LIMIT 1"
+    ).fetchone()
+    if leak:
+        raise WarehouseError(f"the check-in of lesson {leak[0]} tells what must be withheld.")
 
 
 def _swap(link: Path, target: Path) -> None:

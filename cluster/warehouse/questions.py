@@ -158,6 +158,17 @@ _ALL = (
         "GROUP BY school_id, date ORDER BY date, school_id",
     ),
     Question(
+        "checkin_feelings",
+        "A feeling in a lesson's check-in, as students said it; lessons with too few answers have "
+        "no row.",
+        (_ANY_SCHOOL, _FROM_DAY, _TO_DAY),
+        "SELECT * FROM checkin_counts WHERE answers_told IS NOT NULL "
+        "AND date BETWEEN $from::DATE AND $to::DATE "
+        "AND ($school_id::VARCHAR IS NULL OR school_id = $school_id) "
+        "ORDER BY date, lesson_id, list_position(['surprised', 'sad', 'angry', 'happy', 'put_off', "
+        "'afraid', 'neutral'], feeling)",
+    ),
+    Question(
         "runs",
         "A run of the archive job, or a day of the live service; the newest first.",
         (),

@@ -175,4 +175,47 @@ LESSON_ACTIVITY = Table(
     ),
 )
 
-TABLES = (SCHOOLS, ROOMS, LESSONS, ACTIVITY_WINDOWS, LESSON_ACTIVITY, RUNS, MODELS)
+CHECKIN_COUNTS = Table(
+    "checkin_counts",
+    "What students said in a lesson's check-in: one row a lesson and feeling. Said, never seen.",
+    (
+        Column("lesson_id", pa.string(), "The lesson."),
+        Column("class_id", pa.string(), "The class, as the roster names it."),
+        Column("room_id", pa.string(), "The room; `rooms.room_id`."),
+        Column("school_id", pa.string(), "The school; `schools.school_id`."),
+        Column("date", pa.date32(), "Local date at the school."),
+        Column(
+            "feeling",
+            pa.string(),
+            "`surprised`, `sad`, `angry`, `happy`, `put_off`, `afraid` or `neutral`.",
+        ),
+        Column("answers", pa.int32(), "How many answered, to all feelings together."),
+        Column(
+            "answers_told",
+            pa.int32(),
+            "The first so many of them are told of: a multiple of k. Null where fewer than k came.",
+        ),
+        Column(
+            "share_text",
+            pa.string(),
+            "For people: `≤5%`, `12 (60%)`, `≥95%` or `withheld`. Null where nothing is told.",
+        ),
+        Column(
+            "share",
+            pa.float64(),
+            "From 0.05, which means 5% or less, to 0.95, 95% or more. Null if withheld.",
+        ),
+        Column("count", pa.int32(), "How many said so. Null where the share is coded or withheld."),
+    ),
+)
+
+TABLES = (
+    SCHOOLS,
+    ROOMS,
+    LESSONS,
+    ACTIVITY_WINDOWS,
+    LESSON_ACTIVITY,
+    CHECKIN_COUNTS,
+    RUNS,
+    MODELS,
+)

@@ -6,6 +6,7 @@
 Every route says who may use it; `install` refuses an application in which one does not.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -31,6 +32,7 @@ from serve_apps.api import (
 from serve_apps.api.access import install
 from serve_apps.api.backend import Backend
 from serve_apps.api.broadcast import Broadcast, StreamLimits
+from serve_apps.api.housekeeping import keep_house
 from serve_apps.api.route_table import describe_roles
 from serve_apps.pages.routes import include_pages
 
@@ -105,6 +107,9 @@ def _routes() -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    keeping = asyncio.create_task(keep_house(app.state.backend.identity), name="housekeeping")
     yield
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
     await app.state.broadcast.close()
     await app.state.lesson_watch.close()

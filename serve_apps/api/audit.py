@@ -26,7 +26,10 @@ CHUNK: Final = 500
 
 router = APIRouter(prefix="/api/audit", tags=["data protection"], responses=ERRORS)
 
-Word = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@| -]{0,254}$")]
+WORD: Final = r"^[A-Za-z0-9][A-Za-z0-9._:@| -]{0,254}$"
+"""What actors, actions and subjects look like."""
+
+Word = Annotated[str | None, Query(pattern=WORD)]
 
 
 class AuditBody(Body):

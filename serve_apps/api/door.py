@@ -122,6 +122,19 @@ class Door:
         if self._limits.wait_of_refused(self._address(connection)) is not None:
             raise TooManyRequests("too many sign-ins did not hold.", hint="Wait a minute.")
 
+    def must_be_free_to_guess(self, connection: HTTPConnection) -> None:
+        """Asked before a code of a check-in is looked up.
+
+        Raises:
+            TooManyRequests: Too many from there opened nothing.
+        """
+        if not self._limits.may_guess(self._address(connection)):
+            raise TooManyRequests("too many codes opened nothing.", hint="Wait a minute.")
+
+    def count_guess(self, connection: HTTPConnection) -> None:
+        """A code of a check-in opened nothing."""
+        self._limits.count_guess(self._address(connection))
+
     def _carried(self, connection: HTTPConnection) -> tuple[Kind, str] | None:
         authorization = connection.headers.get("authorization")
         if authorization is not None:

@@ -5,6 +5,7 @@ who is in it. Of a register this tells one word; who was there is in `registers.
 the class alone.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -16,7 +17,6 @@ from cluster.records import registers
 from cluster.records.identity import Session
 from cluster.records.models import LessonRow
 from cluster.records.people import class_of
-from cluster.register.states import EntryState
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 from serve_apps.api.access import allow
@@ -132,7 +132,7 @@ def summarise_register(request: Request, caller: Reader, lesson_id: LessonPath) 
     backend = backend_of(request)
     with backend.identity.records.reading() as session:
         must_reach_lesson(session, backend.settings, caller, lesson_id)
-        taking = _taking(session, lesson_id, backend.identity.clock())
+        taking = takings(session, [lesson_id], backend.identity.clock())[lesson_id]
     return SummaryBody(lesson_id=lesson_id, register=taking)
 
 
@@ -153,12 +153,19 @@ def _body(session: Session, settings: Settings, lesson: LessonRow, now: datetime
     )
 
 
-def _taking(session: Session, lesson_id: str, now: datetime) -> Taking:
-    row = registers.register_of(session, lesson_id)
-    if row is None:
-        return Taking.NOT_TAKEN
-    if row.state == "open" and now < row.closes_at:
-        return Taking.OPEN
-    entries = registers.entries_of(session, row.id)
-    confirmed = any(one.state == EntryState.CONFIRMED for one in entries)
-    return Taking.TAKEN if confirmed else Taking.NOT_TAKEN
+def takings(session: Session, lessons: Sequence[str], now: datetime) -> dict[str, Taking]:
+    """One word of each lesson's register, in one question for all of them.
+
+    Args:
+        session: Of the records.
+        lessons: Their ids.
+        now: UTC.
+    """
+    known = registers.takings_of(session, lessons)
+    found = dict.fromkeys(lessons, Taking.NOT_TAKEN)
+    for lesson_id, (state, closes_at, anything_is_confirmed) in known.items():
+        if state == "open" and now < closes_at:
+            found[lesson_id] = Taking.OPEN
+        elif anything_is_confirmed:
+            found[lesson_id] = Taking.TAKEN
+    return found

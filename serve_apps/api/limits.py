@@ -31,6 +31,10 @@ MOST_CALLERS = 50_000
 LONGEST_LENGTH = 15
 """Digits of a stated length; a longer one is too large whatever the limit."""
 
+GUESSES_PER_MINUTE = 60
+"""Wrong codes of check-ins from one address: two classes that mistype behind one router; of 148
+million codes, a stranger sees almost none."""
+
 IPV6_CUSTOMER = 64
 """Who has one IPv6 address has all that share these bits."""
 
@@ -139,6 +143,7 @@ class RateLimits:
         self._clock = clock
         self._requests = RateLimitItemPerMinute(access.requests_per_minute)
         self._sign_ins = RateLimitItemPerMinute(access.sign_ins_per_minute)
+        self._guesses = RateLimitItemPerMinute(GUESSES_PER_MINUTE)
         # Apart, so that strangers, however many, cannot push the counts of those inside out.
         self._inside = MovingWindowRateLimiter(BoundedWindows(clock=clock))
         self._outside = MovingWindowRateLimiter(BoundedWindows(clock=clock))
@@ -161,6 +166,14 @@ class RateLimits:
         Apart from attempts: a page left open overnight must not keep its school from signing in.
         """
         return self._hit(self._outside, self._sign_ins, "refused", address)
+
+    def count_guess(self, address: str) -> None:
+        """Count a code of a check-in that opens nothing."""
+        self._outside.hit(self._guesses, "guess", address)
+
+    def may_guess(self, address: str) -> bool:
+        """Whether a code may still be tried; asked before it is looked up, right or wrong."""
+        return self._outside.test(self._guesses, "guess", address)
 
     def _hit(self, limiter: MovingWindowRateLimiter, item: RateLimitItem, *who: str) -> int | None:
         if limiter.hit(item, *who):

@@ -18,7 +18,7 @@ from cluster.records.identity import Session
 from cluster.records.models import LessonRow
 from cluster.records.people import members
 from cluster.security.roles import Principal, Role
-from cluster.settings import Room, Settings
+from cluster.settings import Room, School, Settings
 from serve_apps.api.backend import Backend
 
 Reach = Mapping[str, datetime | None]
@@ -107,10 +107,28 @@ class Taught:
         return self._known[key]
 
 
-def _led_rooms(settings: Settings, caller: Principal) -> frozenset[str]:
+def led_schools(settings: Settings, caller: Principal) -> list[School]:
+    """The schools that somebody leads, in the order of the settings."""
     if not caller.has(Role.SCHOOL_LEADER):
-        return frozenset()
-    return frozenset(room.id for room in settings.rooms if room.school in caller.schools)
+        return []
+    return [school for school in settings.schools if school.id in caller.schools]
+
+
+def must_lead(settings: Settings, caller: Principal, school_id: str) -> School:
+    """The school, if somebody leads it.
+
+    Raises:
+        NotAllowed: It is another's, or there is none.
+    """
+    for school in led_schools(settings, caller):
+        if school.id == school_id:
+            return school
+    raise NotAllowed("this school is not yours to see.", where=school_id)
+
+
+def _led_rooms(settings: Settings, caller: Principal) -> frozenset[str]:
+    led = {school.id for school in led_schools(settings, caller)}
+    return frozenset(room.id for room in settings.rooms if room.school in led)
 
 
 def _taught_rooms(backend: Backend, caller: Principal, room_id: str | None) -> dict[str, datetime]:

@@ -19,6 +19,7 @@ from fastapi import APIRouter, Depends, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
+from cluster import checkins
 from cluster.errors import HomeroomError, ServiceBusy, TooManyRequests
 from cluster.records import registers
 from cluster.records.identity import Identity
@@ -111,7 +112,8 @@ class LessonWatch:
     def _look(self, lessons: list[str]) -> dict[str, Versions]:
         with self.identity.records.reading() as session:
             found = registers.versions_of(session, lessons)
-        return {lesson_id: (found.get(lesson_id, 0), 0) for lesson_id in lessons}
+            asked = checkins.versions(session, lessons, self.identity.clock())
+        return {one: (found.get(one, 0), asked.get(one, 0)) for one in lessons}
 
 
 async def _watching(

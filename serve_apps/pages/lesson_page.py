@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from serve_apps.api.backend import backend_of
 from serve_apps.api.bodies import LessonPath
+from serve_apps.pages.lesson_checkin import standing_in
 from serve_apps.pages.lesson_register import listed_of
 from serve_apps.pages.lesson_room import live_room
 from serve_apps.pages.lessons import Teacher, lesson_view
@@ -35,6 +36,7 @@ async def lesson(request: Request, caller: Teacher, lesson_id: LessonPath) -> Re
         "lesson": view,
         "live": await live_room(backend, caller, view),
         "register": await listed_of(request, caller, lesson_id),
+        "standing": await run_in_threadpool(standing_in, backend, lesson_id),
         "problem": None,
         "k": backend.settings.privacy.k,
     }

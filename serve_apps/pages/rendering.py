@@ -116,6 +116,7 @@ def environment(language: str) -> Environment:
     made.filters["clock"] = partial(_clock, locale=locale)
     made.filters["day"] = partial(_day, locale=locale)
     made.filters["moment"] = partial(_moment, locale=locale)
+    made.filters["date"] = partial(format_date, format="medium", locale=locale)
     made.filters["number"] = partial(format_decimal, locale=locale)
     made.globals["static"] = static_address
     return made

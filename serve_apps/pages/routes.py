@@ -6,12 +6,17 @@ from cluster.records.identity import Identity
 from serve_apps.api.access import OPEN, Guarded
 from serve_apps.api.broadcast import StreamLimits
 from serve_apps.pages import (
+    audit,
+    checkin,
+    data_protection,
     first,
+    lesson_checkin,
     lesson_events,
     lesson_page,
     lesson_register,
     lesson_room,
     lessons,
+    school,
 )
 from serve_apps.pages.lesson_events import LessonWatch
 from serve_apps.pages.static_files import OurFiles
@@ -23,7 +28,12 @@ ROUTERS = (
     lesson_page.router,
     lesson_room.router,
     lesson_register.router,
+    lesson_checkin.router,
     lesson_events.router,
+    checkin.router,
+    school.router,
+    data_protection.router,
+    audit.router,
 )
 
 

@@ -85,4 +85,8 @@ PAGES = (
     PageCase("lesson-down", PAGE, before=down),
     PageCase("trouble", "/no-such-page"),
     PageCase("tools", "/", Role.ANALYST),
+    PageCase("school", "/school", Role.SCHOOL_LEADER, before=proposed),
+    PageCase("data-protection", "/data-protection", Role.DATA_PROTECTION, before=proposed),
+    PageCase("audit", "/data-protection/audit", Role.DATA_PROTECTION, before=proposed),
+    PageCase("check-in", "/c", None),
 )

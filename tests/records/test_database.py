@@ -40,6 +40,13 @@ def test_each_migration_goes_down_and_up_again_with_rows_in_place(
             ),
             {"now": datetime(2026, 3, 2, tzinfo=UTC).replace(tzinfo=None)},
         )
+        session.execute(
+            text(
+                "INSERT INTO checkin_agreements (student_id, said_by, word, recorded_at, "
+                "recorded_by) VALUES ('u', 'g', 'withdraw', :now, 'test')"
+            ),
+            {"now": datetime(2026, 3, 2, tzinfo=UTC).replace(tzinfo=None)},
+        )
     step = REVISIONS.index(revision)
     records.migrate(REVISIONS[step - 1] if step else "base")
     assert records.revision() == (REVISIONS[step - 1] if step else None)
@@ -51,12 +58,14 @@ def test_each_migration_goes_down_and_up_again_with_rows_in_place(
         assert session.get(AuditTail, 1) is not None
 
 
-@pytest.mark.parametrize("table", ["consents", "entry_changes", "audit"])
+@pytest.mark.parametrize("table", ["consents", "entry_changes", "audit", "checkin_agreements"])
 @pytest.mark.parametrize("verb", ["UPDATE {} SET seq = 7", "DELETE FROM {}"])
 def test_what_only_grows_is_not_changed(records: Records, table: str, verb: str) -> None:
     columns = {
         "consents": "(seq, student_id, said_by, word, recorded_at, recorded_by) "
         "VALUES (1, 's', 'g', 'object', '2026-03-02 00:00:00', 't')",
+        "checkin_agreements": "(seq, student_id, said_by, word, recorded_at, recorded_by) "
+        "VALUES (1, 's', 'g', 'withdraw', '2026-03-02 00:00:00', 't')",
         "entry_changes": "(seq, register_id, student_id, changed_at, changed_by, became) "
         "VALUES (1, 'r', 's', '2026-03-02 00:00:00', 't', '{}')",
         "audit": "(seq, at, actor, action, detail, mac) "

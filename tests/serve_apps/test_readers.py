@@ -200,3 +200,21 @@ def test_an_installation_is_its_data_folder_and_its_application(tmp_path: Path) 
     assert named_by(tmp_path / "data") != named_by(tmp_path / "other")
     assert named_by(tmp_path / "data") != named_by(tmp_path / "data", "second")
     assert str(tmp_path) not in named_by(tmp_path / "data")
+
+
+def test_a_reader_that_answers_and_does_not_report_is_ended(
+    job: CameraJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def told() -> None:
+        async with installed() as made:
+            silent, speaking = await begun(made, job), await begun(made, another(job, "other"))
+            monkeypatch.setattr(readers, "SILENT_SECONDS", 0.5)
+            ends = time.monotonic() + 2.0
+            while time.monotonic() < ends:
+                made.heard(speaking)
+                made.kill_silent()
+                await asyncio.sleep(0.1)
+            assert set(await made.look()) == {speaking}
+            assert silent not in named()
+
+    asyncio.run(told())

@@ -106,6 +106,7 @@ def test_every_table_has_its_rows(school: Settings) -> None:
         "lessons": 1,
         "activity_windows": 3,
         "lesson_activity": 1,
+        "checkin_counts": 0,
         "runs": 2,
         "models": 1,
     }

@@ -38,10 +38,28 @@ GIVEN: dict[str, dict[str, Any]] = {
     "lesson_activity": {"from": "2026-03-01", "to": "2026-03-31"},
     "room_occupancy_hourly": {"school_id": "hill", "date": "2026-03-02"},
     "school_days": {"from": "2026-03-01", "to": "2026-03-31"},
+    "checkin_feelings": {"from": "2026-03-01", "to": "2026-03-31"},
     "runs": {},
     "models": {},
 }
 """For each question, parameters that have an answer."""
+
+
+SAID = ("surprised", "sad", "angry", "happy", "put_off", "afraid", "neutral")
+"""In the order in which a check-in asks."""
+
+
+def checkin_rows(lesson_id: str, told: int | None) -> list[dict[str, Any]]:
+    """A lesson of which half of those who are told of were happy, and half neutral."""
+    rows = []
+    for feeling in SAID:
+        half = None if told is None or feeling not in {"happy", "neutral"} else told // 2
+        coded = None if told is None else "≤5%" if half is None else f"{half} (50%)"
+        share = None if told is None else 0.05 if half is None else 0.5
+        place = {"class_id": "7B", "room_id": "r1", "school_id": "hill", "date": NINE.date()}
+        said = {"answers": 13, "answers_told": told, "share_text": coded, "share": share}
+        rows.append({"lesson_id": lesson_id, **place, "feeling": feeling, **said, "count": half})
+    return rows
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +86,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         # 23:30 UTC is the next day in Oslo.
         Lesson("late", "bus", "7B", NINE.replace(hour=23, minute=30), NINE + timedelta(hours=15)),
     ]
-    publish(school, Timetable(lessons), now=NINE)
+    said = [*reversed(checkin_rows("maths", 12)), *checkin_rows("art", None)]
+    publish(school, Timetable(lessons), now=NINE, checkin_counts=said)
     return school
 
 
@@ -202,6 +221,16 @@ def test_the_days_of_a_school_say_how_much_was_seen(published: Settings) -> None
     assert ask_about(published, "school_days", school_id="dale") == []
 
 
+def test_feelings_come_in_their_order_and_of_lessons_that_are_told_alone(
+    published: Settings,
+) -> None:
+    found = ask_about(published, "checkin_feelings")
+    assert found == checkin_rows("maths", 12)
+    assert ask_about(published, "checkin_feelings", school_id="hill") == found
+    assert ask_about(published, "checkin_feelings", school_id="dale") == []
+    assert ask_about(published, "checkin_feelings", from_="2026-03-03") == []
+
+
 def test_the_newest_run_comes_first(published: Settings) -> None:
     assert [row["run_id"] for row in ask_about(published, "runs")] == ["run-1", "run-0", "run-2"]
 
@@ -214,7 +243,7 @@ def test_no_question_tells_a_share_of_what_is_withheld(published: Settings) -> N
     withheld_rows = [row for row in ask_about(published, "room_windows") if row["suppressed"]]
     assert withheld_rows
     assert all(row[name] is None for row in withheld_rows for name in told)
-    for name in QUESTIONS.keys() - {"lesson_activity", "room_windows"}:
+    for name in QUESTIONS.keys() - {"lesson_activity", "room_windows", "checkin_feelings"}:
         columns = ask(published, name, GIVEN[name]).columns
         assert not set(told) & set(columns)
         assert not [column for column in columns if "share" in column]

@@ -54,3 +54,10 @@ export function follow(address, listeners) {
   // Browsers keep six connections to a host, for all its pages: one that nobody sees leaves its own.
   document.addEventListener("visibilitychange", open);
 }
+
+/** The end of a stream: where it is a refusal, the page anew says what may be seen now. */
+export function comeAgain(data) {
+  const reason = data.startsWith("{") ? JSON.parse(data).reason : data;
+  if (reason === "not_allowed" || reason === "not_signed_in") location.reload();
+  // Else the browser opens the stream again by itself.
+}

@@ -1,6 +1,6 @@
 // The lesson page, kept up to date: the room by its events, the rest by its version.
 
-import { follow, say } from "./events.js";
+import { comeAgain, follow, say } from "./events.js";
 import { renew, takeTaps } from "./parts.js";
 import { offerScanner } from "./scan.js";
 
@@ -40,11 +40,6 @@ function fade() {
   room.classList.toggle("is-old", isOld || !isLive);
 }
 
-/** A stream has ended: the page goes where the reader may be; else the stream comes again alone. */
-function mayNotStay(reason) {
-  if (reason === "not_allowed" || reason === "not_signed_in") location.reload();
-}
-
 function renewParts(kind) {
   for (const part of document.querySelectorAll(`[data-every="${kind}"]`)) renew(part);
 }
@@ -64,7 +59,7 @@ if (lesson) {
         chartAt = Date.now();
         renewParts("window");
       },
-      end: (data) => mayNotStay(JSON.parse(data).reason),
+      end: comeAgain,
     });
     setInterval(fade, 5000);
   }
@@ -77,6 +72,6 @@ if (lesson) {
   follow(`/lessons/${id}/events`, {
     register: changed("register"),
     checkin: changed("checkin"),
-    end: mayNotStay,
+    end: comeAgain,
   });
 }

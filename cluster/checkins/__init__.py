@@ -1,0 +1,59 @@
+"""What students say: voluntary check-ins, on any phone, without an account.
+
+    start ──> by_code, answer ──┐                    ┌──> checkin_counts ──> warehouse
+              call ─────────────┴──> running, calls ─┴──> nothing else is left
+                                     end, end_those_over
+
+feelings.py     the seven words            telling.py     what may be told of counts
+codes.py        codes, tokens, hashes      lessons.py     whose lesson, and is it on
+starting.py     board or slips             finding.py     from a code to a check-in
+answering.py    one number goes up         calling.py     "I don't feel well"
+views.py        as a teacher's page sees it
+ending.py       what is kept, what goes    agreements.py  where guardians must agree
+publishing.py   rows for the warehouse
+
+All functions take an open `Work` or session and the settings. Import contracts hold the package
+apart from `cluster.activity` and `cluster.register`: what students say never meets what was seen.
+"""
+
+from cluster.checkins import agreements
+from cluster.checkins.answering import STUDENTS, answer
+from cluster.checkins.calling import Call, Named, call, calls, class_list, seen
+from cluster.checkins.codes import new_device
+from cluster.checkins.ending import Ended, end, end_those_over
+from cluster.checkins.feelings import Feeling
+from cluster.checkins.finding import OpenCheckin, by_code
+from cluster.checkins.lessons import teaches
+from cluster.checkins.standing import Standing, standing_of
+from cluster.checkins.starting import Started, start
+from cluster.checkins.telling import Coded, Told
+from cluster.checkins.views import CheckinView, running, versions
+
+__all__ = [
+    "STUDENTS",
+    "Call",
+    "CheckinView",
+    "Coded",
+    "Ended",
+    "Feeling",
+    "Named",
+    "OpenCheckin",
+    "Standing",
+    "Started",
+    "Told",
+    "agreements",
+    "answer",
+    "by_code",
+    "call",
+    "calls",
+    "class_list",
+    "end",
+    "end_those_over",
+    "new_device",
+    "running",
+    "seen",
+    "standing_of",
+    "start",
+    "teaches",
+    "versions",
+]

@@ -1,0 +1,125 @@
+"""A made-up class of 24 with a check-in, a clock to turn, and phones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from cluster import checkins
+from cluster.checkins import STUDENTS, Call, CheckinView, Ended, Feeling, Started, agreements
+from cluster.records import audit_log
+from cluster.records.base import Base
+from cluster.records.database import Records
+from cluster.records.identity import Identity
+from cluster.security.audit import AuditEntry
+from cluster.security.keys import KeyStore
+from cluster.settings import Settings
+from tests.register.school import CLASS, LESSON, Clock, found_school, teacher
+
+K = 5
+CLASS_SIZE = 24
+OFFICE = "operator:office"
+
+
+@dataclass
+class Classroom:
+    """Teacher 1's lesson, which is on for 45 minutes."""
+
+    identity: Identity
+    settings: Settings
+    clock: Clock
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now
+
+    def set(self, **checkin_settings: Any) -> None:
+        """Change the settings of check-ins; `k` is the rule's."""
+        k = checkin_settings.pop("k", self.settings.privacy.k)
+        self.settings = settings_of(k, **checkin_settings)
+
+    def start(self, lesson: str = LESSON, *, by: int = 1, minutes: int | None = None) -> Started:
+        with self.identity.work(teacher(by)) as work:
+            return checkins.start(work, self.settings, lesson, minutes=minutes)
+
+    def answer(self, code: str, feeling: Feeling, device: bytes | None = None) -> None:
+        with self.identity.work(STUDENTS) as work:
+            checkins.answer(work, self.settings, code, device or checkins.new_device(), feeling)
+
+    def answers(self, code: str, feelings: Sequence[Feeling]) -> None:
+        for feeling in feelings:
+            self.answer(code, feeling)
+
+    def call(self, code: str, student_id: str | None = None, device: bytes | None = None) -> None:
+        with self.identity.work(STUDENTS) as work:
+            token = device or checkins.new_device()
+            checkins.call(work, self.settings, code, token, student_id)
+
+    def calls(self, *, by: int = 1) -> tuple[Call, ...]:
+        with self.identity.work(teacher(by)) as work:
+            return checkins.calls(work, self.settings, LESSON)
+
+    def seen(self, call_id: str) -> None:
+        with self.identity.work(teacher(1)) as work:
+            checkins.seen(work, self.settings, LESSON, call_id)
+
+    def end(self, *, by: int = 1) -> Ended | None:
+        with self.identity.work(teacher(by)) as work:
+            return checkins.end(work, self.settings, LESSON)
+
+    def running(self, lesson: str = LESSON) -> CheckinView | None:
+        with self.identity.records.reading() as session:
+            return checkins.running(session, self.settings, lesson, self.now)
+
+    def view(self) -> CheckinView:
+        found = self.running()
+        assert found is not None
+        return found
+
+    def version(self) -> int | None:
+        with self.identity.records.reading() as session:
+            return checkins.versions(session, [LESSON, "lesson-2"], self.now).get(LESSON)
+
+    def agree(self, *numbers: int) -> None:
+        with self.identity.work(OFFICE) as work:
+            for number in numbers:
+                agreements.agree(work, f"student-{number}", f"guardian-{number}")
+
+    def audit(self, action: str) -> list[AuditEntry]:
+        """Entries of the log under an action, or all whose action begins so."""
+        with self.identity.records.reading() as session:
+            return [one for one in audit_log.entries(session) if one.action.startswith(action)]
+
+    def rows(self) -> dict[str, int]:
+        """How many rows each table of check-ins has."""
+        with self.identity.records.reading() as session:
+            return {
+                name: session.scalar(select(func.count()).select_from(table)) or 0
+                for name, table in Base.metadata.tables.items()
+                if name.startswith("checkin")
+            }
+
+
+def settings_of(k: int, **checkin_settings: Any) -> Settings:
+    return Settings.model_validate(
+        {
+            "schools": [{"id": "hill", "name": "Hillside", "timezone": "Europe/London"}],
+            "rooms": [{"id": "room-1", "school": "hill", "name": "Room 1"}],
+            "privacy": {"k": k},
+            "checkins": checkin_settings,
+        }
+    )
+
+
+def found_classroom(
+    records: Records, keys: KeyStore, folder: Path, *, students: int = CLASS_SIZE
+) -> Classroom:
+    """Write the class into empty records."""
+    school = found_school(records, keys, folder, students=students)
+    return Classroom(school.identity, settings_of(K), school.clock)
+
+
+__all__ = ["CLASS", "LESSON", "Classroom", "found_classroom"]

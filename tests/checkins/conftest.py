@@ -1,0 +1,15 @@
+from pathlib import Path
+
+import pytest
+
+from cluster.records.database import Records
+from cluster.security.keys import KeyStore
+from tests.checkins.classroom import Classroom, found_classroom
+from tests.databases import keys, migrated_sqlite, records
+
+__all__ = ["keys", "migrated_sqlite", "records"]
+
+
+@pytest.fixture
+def room(records: Records, keys: KeyStore, tmp_path: Path) -> Classroom:
+    return found_classroom(records, keys, tmp_path)

@@ -1,0 +1,98 @@
+"""Agreements: one guardian's is enough, a withdrawal ends all, and none lasts over a year."""
+
+from datetime import timedelta
+
+import pytest
+
+from cluster.checkins import agreements
+from cluster.errors import NotAllowed, NotFound
+from cluster.records.models import Guardian
+from cluster.records.people import remove_user, user_of
+from tests.checkins.classroom import OFFICE, Classroom
+from tests.register.school import guardian, student
+
+
+def in_force(room: Classroom, *numbers: int) -> set[int]:
+    ids = {student(number): number for number in numbers}
+    with room.identity.records.reading() as session:
+        return {ids[one] for one in agreements.in_force(session, list(ids), room.now)}
+
+
+def withdraw(room: Classroom, number: int, speaker: str) -> None:
+    with room.identity.work(OFFICE) as work:
+        agreements.withdraw(work, f"student-{number}", speaker)
+
+
+def test_an_agreement_is_in_force_until_it_ends(room: Classroom) -> None:
+    with room.identity.work(OFFICE) as work:
+        until = room.now + timedelta(days=10)
+        said = agreements.agree(work, "student-1", "guardian-1", expires_at=until)
+    assert (said.student_id, said.until) == (student(1), until)
+    assert in_force(room, 1, 2) == {1}
+    room.clock.turn(days=10)
+    assert in_force(room, 1, 2) == set()
+    (entry,) = room.audit("checkin.agree")
+    assert (entry.subject, entry.detail["said_by"]) == (student(1), guardian(1))
+
+
+def test_it_lasts_a_year_unless_said_and_never_longer(room: Classroom) -> None:
+    room.agree(1)
+    with room.identity.work(OFFICE) as work:
+        for length in (timedelta(days=366), timedelta(0), timedelta(days=-1)):
+            with pytest.raises(NotAllowed, match="within a year"):
+                agreements.agree(work, "student-1", "guardian-1", expires_at=room.now + length)
+    room.clock.turn(days=364)
+    assert in_force(room, 1) == {1}
+    room.clock.turn(days=1)
+    assert in_force(room, 1) == set()
+
+
+def test_only_a_guardian_agrees(room: Classroom) -> None:
+    for speaker in ("guardian-2", "student-1", "teacher-1"):
+        with room.identity.work(OFFICE) as work, pytest.raises(NotAllowed):
+            agreements.agree(work, "student-1", speaker)
+    with room.identity.work(OFFICE) as work, pytest.raises(NotFound):
+        agreements.agree(work, "student-1", "nobody")
+    assert in_force(room, 1) == set()
+
+
+def test_a_guardian_or_the_student_takes_it_back_and_may_agree_anew(room: Classroom) -> None:
+    for speaker in ("guardian-1", "student-1"):
+        room.agree(1, 2)
+        assert in_force(room, 1, 2) == {1, 2}
+        withdraw(room, 1, speaker)
+        assert in_force(room, 1, 2) == {2}
+    with pytest.raises(NotAllowed, match="neither"):
+        withdraw(room, 1, "guardian-2")
+
+
+def test_another_guardian_ends_it_too(room: Classroom) -> None:
+    with room.identity.records.writing() as session:
+        session.add(Guardian(student_id=student(1), guardian_id=guardian(2)))
+    room.agree(1)
+    withdraw(room, 1, "guardian-2")
+    assert in_force(room, 1) == set()
+
+
+def test_who_was_a_guardian_once_has_not_agreed_and_takes_back_their_own_alone(
+    room: Classroom,
+) -> None:
+    with room.identity.records.writing() as session:
+        session.add(Guardian(student_id=student(1), guardian_id=guardian(2)))
+    with room.identity.work(OFFICE) as work:
+        agreements.agree(work, "student-1", "guardian-2")
+    with room.identity.records.writing() as session:
+        session.delete(session.get_one(Guardian, (student(1), guardian(2))))
+    assert in_force(room, 1) == set()
+    room.agree(1)
+    withdraw(room, 1, "guardian-2")
+    assert in_force(room, 1) == {1}
+
+
+def test_the_ledger_outlives_the_student_and_says_nothing_of_them(room: Classroom) -> None:
+    room.agree(1)
+    before = room.rows()["checkin_agreements"]
+    with room.identity.work(OFFICE) as work:
+        remove_user(work.session, user_of(work.session, "student-1"))
+    assert room.rows()["checkin_agreements"] == before == 1
+    assert in_force(room, 1) == set()

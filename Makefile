@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.12 >/dev/null 2>&1 && python3.12 -c '' 2>/d
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check bench constraints clean
+.PHONY: demo test check bench screenshots constraints clean
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v in {(3, 11), (3, 12)} else f"Homeroom needs Python 3.11 or 3.12, and this is {v[0]}.{v[1]}: make PYTHON=/path/to/python3.11")'
@@ -32,8 +32,12 @@ bench: $(READY)  ## Measure against the naive way and the limit
 	$(BIN)/python -m bench.faces
 	$(BIN)/python -m bench.fleet
 	$(BIN)/python -m bench.live
+	$(BIN)/python -m bench.pages
 	$(BIN)/python -m bench.register
 	$(BIN)/python -m bench.roster
+
+screenshots: $(READY)  ## Pictures of the pages, into docs/images; needs Chromium
+	$(BIN)/python -m tests.browser.screenshots
 
 constraints: $(BIN)/uv  ## Pin anew everything that pyproject.toml asks for
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade \

@@ -58,6 +58,7 @@ class Listed:
 
     body: RegisterBody | None
     can_undo: bool
+    can_open: bool
 
 
 @router.get("")
@@ -175,9 +176,10 @@ async def listed_of(
             except NotFound:
                 if do is not None:
                     raise
-                return Listed(None, can_undo=False)
-            undoable = can_undo(work, roll.row_of(lesson_id).id)
-            return Listed(register_body(work, view), undoable)
+                return Listed(None, can_undo=False, can_open=True)
+            row = roll.row_of(lesson_id)
+            never_opened = row.closes_at <= row.opened_at  # a register is opened once
+            return Listed(register_body(work, view), can_undo(work, row.id), never_opened)
 
     return await run_in_threadpool(work_on_it)
 

@@ -1,6 +1,6 @@
 // The lesson page, kept up to date: the room by its events, the rest by its version.
 
-import { comeAgain, follow } from "./events.js";
+import { comeAgain, follow, say } from "./events.js";
 import { renew, takeTaps } from "./parts.js";
 import { offerScanner } from "./scan.js";
 
@@ -47,6 +47,8 @@ function renewParts(kind) {
 if (lesson) {
   const id = encodeURIComponent(lesson.dataset.lesson);
   takeTaps(lesson);
+  lesson.addEventListener("unsent", () => say("taps", true));
+  lesson.addEventListener("renewed", () => say("taps", false));
   offerScanner(lesson);
   if (room?.querySelector("[data-figure]")) {
     let chartAt = 0;
@@ -67,5 +69,9 @@ if (lesson) {
       if (shown !== data) renew(part);
     }
   };
-  follow(`/lessons/${id}/events`, { register: changed("register"), checkin: changed("checkin") });
+  follow(`/lessons/${id}/events`, {
+    register: changed("register"),
+    checkin: changed("checkin"),
+    end: comeAgain,
+  });
 }

@@ -10,7 +10,7 @@ export async function renew(part) {
   }
   busy.set(part, "asking");
   try {
-    await put(part, await ask(part.dataset.part));
+    await put(part, await ask(part.dataset.part), true);
   } catch {
     // the page stays as it is; the next change, or the connection's return, asks again
   }
@@ -41,18 +41,33 @@ async function ask(address, options = {}) {
   return answer;
 }
 
-async function put(part, answer) {
+const versionOf = (root) => Number(root.querySelector("[data-version]")?.dataset.version ?? 0);
+
+/** Put an answer in place of a part; what is being typed stays where the reader did not send it. */
+async function put(part, answer, keepsTyped = false) {
   const html = await answer.text();
+  const hadFocus = part.contains(document.activeElement);
   const focused = document.activeElement?.id;
+  const fields = keepsTyped ? [...part.querySelectorAll("input[id]:not([type=hidden])")] : [];
+  const values = fields.map((one) => [one.id, one.value]);
   const open = [...part.querySelectorAll("details[open]")].map((one) => one.id);
   const fresh = new DOMParser().parseFromString(html, "text/html").body;
   if (!answer.ok && answer.status !== 409) {
-    part.prepend(...fresh.childNodes);
+    const trouble = fresh.querySelector("[role=alert]");
+    if (!trouble) throw new Error(`no answer of ours: ${answer.status}`);
+    part.querySelector(":scope > [role=alert]")?.remove();
+    part.prepend(trouble);
     return;
   }
+  if (versionOf(fresh) && versionOf(fresh) < versionOf(part)) return; // overtaken on its way
   part.replaceChildren(...fresh.childNodes);
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-  if (focused && document.activeElement?.id !== focused) document.getElementById(focused)?.focus();
+  for (const [id, value] of values) {
+    const field = document.getElementById(id);
+    if (field) field.value = value;
+  }
+  if (focused) document.getElementById(focused)?.focus();
+  if (hadFocus && !part.contains(document.activeElement)) part.focus();
   part.dispatchEvent(new CustomEvent("renewed", { bubbles: true }));
 }
 
@@ -62,6 +77,7 @@ export function takeTaps(root) {
     const form = event.target;
     if (!form.matches("form[data-tap]") || !form.closest("[data-part]")) return;
     event.preventDefault();
-    send(form, event.submitter).catch(() => form.submit());
+    const unsent = new CustomEvent("unsent", { bubbles: true });
+    send(form, event.submitter).catch(() => root.dispatchEvent(unsent));
   });
 }

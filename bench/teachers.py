@@ -1,0 +1,49 @@
+"""Teachers of the demo's class, so that many pages of its lesson can be open."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from cluster.demo.sample_roster import SCIENCE
+from cluster.records.identity import open_identity
+from cluster.records.models import Enrollment, User
+from cluster.records.people import Details, seal_details
+from cluster.records.sign_ins import issue
+from cluster.security.roles import Principal, Role
+from cluster.settings import load_settings
+
+
+def tokens_of_teachers(settings: Path, count: int) -> list[str]:
+    """Enrol teachers in the class of the demo's roster; their tokens.
+
+    Args:
+        settings: The file of an installation with that roster.
+        count: How many.
+    """
+    tokens: list[str] = []
+    with open_identity(load_settings(settings)) as identity:
+        for number in range(count):
+            user_id = f"{3000 + number:032x}"
+            with identity.work("operator:bench") as work:
+                details = Details("Teacher", str(number), identifier=None)
+                work.session.add(
+                    User(
+                        id=user_id,
+                        sourced_id=f"bench-teacher-{number}",
+                        role="teacher",
+                        enabled=True,
+                        sealed=seal_details(identity.keys, user_id, details),
+                    )
+                )
+                work.session.flush()
+                work.session.add(
+                    Enrollment(
+                        sourced_id=f"bench-{number}",
+                        class_sourced_id=SCIENCE,
+                        user_id=user_id,
+                        role="teacher",
+                    )
+                )
+            principal = Principal(user_id, frozenset({Role.TEACHER}), frozenset(), user_id)
+            with identity.work("operator:bench") as work:
+                tokens.append(issue(work, principal, expires_in=timedelta(hours=6)).text)
+    return tokens

@@ -1,0 +1,196 @@
+"""A made-up class of 24 and its lesson, on real pages; the room's numbers are what a test says.
+
+with classroom(folder) as room:
+    room.say(24)
+    room.url, room.token()
+"""
+
+import math
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from secrets import token_bytes
+
+from cluster.activity.suppression import ActivityWindow
+from cluster.records.database import Records
+from cluster.records.models import User
+from cluster.records.people import Details, seal_details
+from cluster.register import badges
+from cluster.register.register import Roll
+from cluster.register.states import Status
+from cluster.register.views import RegisterView, Sighted
+from cluster.security.keys import KeyStore
+from cluster.security.master_key import KEY_BYTES, LocalMasterKey
+from cluster.security.roles import Role
+from serve_apps.api.broadcast import StreamLimits
+from tests.databases import sqlite_url
+from tests.register.school import (
+    LESSON,
+    MONDAY,
+    Clock,
+    School,
+    found_school,
+    student,
+    teacher,
+)
+from tests.serve_apps.api.office import Office, office_of, served, settings_of, window_of
+
+ROOM = "room-1"
+PAGE = f"/lessons/{LESSON}"
+NAMES = (
+    *("Robin Vale", "Ade Frost", "Mika Lund", "Sam Ortiz", "Noor Hale", "Kit Marsh", "Lian Chu"),
+    *("Toma Reed", "Ivo Brandt", "Ula Stone", "Remi Falk", "Nia Brook", "Jun Perry", "Ola Wick"),
+    *("Pia Dorn", "Max Abel", "Eli Moor", "Zoe Kern", "Ari Flynn", "Bea Holm", "Cy Adler"),
+    *("Dov Lane", "Fay Quist", "Gus Thorn"),
+)
+"""Of students 1 to 24; made up."""
+
+MINUTES_INTO_THE_LESSON = 8
+WINDOW_SECONDS = 10
+LOOK_AGAIN_SECONDS = 2.0
+"""Between two looks at who may follow a stream: sooner than usual, so that tests need not wait."""
+
+
+def at_work(window: ActivityWindow) -> ActivityWindow:
+    """A window of a class that works; who is in none of the shares sits and listens."""
+    if window.suppressed:
+        return window
+    return replace(
+        window,
+        hand_raised_share=0.08,
+        reading_share=0.21,
+        writing_share=0.37,
+        head_down_share=0.05,
+        standing_share=0.05,
+        unclear_share=0.1,
+    )
+
+
+@dataclass
+class RunningClock(Clock):
+    """Begins where it is set, and goes on."""
+
+    begun: float = field(default_factory=time.monotonic)
+
+    def __call__(self) -> datetime:
+        return self.now + timedelta(seconds=time.monotonic() - self.begun)
+
+
+@dataclass
+class Classroom:
+    """Pages behind a server, and everything around them that a test may turn.
+
+    Attributes:
+        office: The application, and what is behind it.
+        url: Where the pages are.
+    """
+
+    office: Office
+    url: str
+
+    @property
+    def school(self) -> School:
+        return self.office.school
+
+    @property
+    def now(self) -> datetime:
+        return self.school.clock()
+
+    def token(self, role: Role = Role.TEACHER, *, number: int = 1) -> str:
+        """Of a teacher of the class, or of somebody else."""
+        schools = ["hill"] if role is Role.SCHOOL_LEADER else []
+        return self.office.token(role, schools=schools, number=number)
+
+    def say(self, people: int, **more: object) -> None:
+        """So many people are in the room now; `state` and others as `RoomNow` has them."""
+        window = at_work(window_of(people, at=self.now))
+        self.office.rooms.say(ROOM, people, **{"as_of": self.now, "window": window, **more})
+
+    def lose_camera(self) -> None:
+        """The camera gives nothing any more: nobody knows how many people are in the room."""
+        self.say(0, state="down", reason="connection_lost", window=None)
+        known = self.office.rooms.rooms[ROOM]
+        self.office.rooms.rooms[ROOM] = replace(known, people=None, hands_up=None)
+
+    def say_minutes(self, people: int = 23, minutes: int = MINUTES_INTO_THE_LESSON) -> None:
+        """The room has had about so many people for some minutes."""
+        begins = self.now - timedelta(minutes=minutes)
+        for number in range(minutes * 60 // WINDOW_SECONDS):
+            at = begins + timedelta(seconds=WINDOW_SECONDS * number)
+            self.office.rooms.finish(ROOM, people + round(1.5 * math.sin(number / 4)), at=at)
+
+    def open(self) -> RegisterView:
+        """The teacher opens the register."""
+        return self.school.open()
+
+    def mark(self, status: Status, *numbers: int) -> RegisterView:
+        """The teacher marks students."""
+        with self.school.identity.work(teacher(1)) as work:
+            marks = {student(number): status for number in numbers}
+            return Roll(work, self.school.settings).mark(LESSON, marks)
+
+    def propose(self, *numbers: int, unsure: Sequence[int] = ()) -> RegisterView:
+        """The camera proposes students, as present in time, into an open register."""
+        seen = MONDAY + timedelta(minutes=2)
+        sighted = [Sighted(student(number), True, seen) for number in numbers]
+        sighted += [Sighted(student(number), False, seen) for number in unsure]
+        with self.school.identity.work("system:registers") as work:
+            return Roll(work, self.school.settings).propose(LESSON, sighted)
+
+    def confirm(self) -> RegisterView:
+        """A colleague confirms what is proposed, elsewhere."""
+        with self.school.identity.work(teacher(1)) as work:
+            roll = Roll(work, self.school.settings)
+            return roll.confirm(LESSON, version=roll.show(LESSON).version)
+
+    def badge(self, number: int) -> str:
+        """What a scanner reads from a student's badge."""
+        with self.school.identity.work("operator:test") as work:
+            return badges.issue(work, student(number), 30).token
+
+    def said(self) -> dict[str, str]:
+        """The status of each student, by name."""
+        entries = self.school.show().entries
+        numbers = {student(number): name for number, name in enumerate(NAMES, 1)}
+        return {numbers[entry.student_id]: entry.mark.status.value for entry in entries}
+
+
+@contextmanager
+def classroom(folder: Path, migrated: Path | None = None) -> Iterator[Classroom]:
+    """A class and its pages, for so long as the block.
+
+    Args:
+        folder: Its own.
+        migrated: SQLite records without a row, to save their making.
+    """
+    file = folder / "records.sqlite"
+    if migrated is not None:
+        shutil.copyfile(migrated, file)
+    records = Records(sqlite_url(file))
+    try:
+        if migrated is None:
+            records.migrate()
+        limits = StreamLimits(rights_seconds=LOOK_AGAIN_SECONDS)
+        with office_of(_school(records, folder), limits) as office, served(office.app) as url:
+            yield Classroom(office, url)
+    finally:
+        records.close()
+
+
+def _school(records: Records, folder: Path) -> School:
+    keys = KeyStore(folder / "keys", LocalMasterKey(token_bytes(KEY_BYTES)))
+    school = found_school(records, keys, folder, students=len(NAMES))
+    with records.writing() as session:
+        for number, name in enumerate(NAMES, 1):
+            given, family = name.split()
+            row = session.get_one(User, student(number))
+            details = Details(given, family, identifier=f"N{number}")
+            row.sealed = seal_details(keys, student(number), details)
+    school.settings = settings_of(folder, school)
+    school.clock = RunningClock(MONDAY + timedelta(minutes=MINUTES_INTO_THE_LESSON))
+    school.identity.clock = school.clock
+    return school

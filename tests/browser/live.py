@@ -1,0 +1,65 @@
+"""The service as an operator starts it, with a lesson of a class on now, in front of its camera."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.cli import demo_register
+from cluster.demo.face_policy import policy_text
+from cluster.demo.lesson_video import HEIGHT, WIDTH, frames_of_photo, group_photo
+from cluster.demo.sample_roster import SCIENCE
+from cluster.records.identity import open_identity
+from cluster.settings import load_settings
+from cluster.vision.face_engines import face_engine
+from cluster.vision.pose import PoseEstimator
+from tests.conftest import write_video
+from tests.serve_apps.running_service import Service, running
+
+ADULTS = 6
+STUDENTS = 8
+AGREED = demo_register.AGREED
+POLICY = '[registers]\npolicy = "policy.toml"\n'
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLesson:
+    """A lesson that is on.
+
+    Attributes:
+        service: Running.
+        lesson_id: The lesson.
+        token: Of its teacher.
+    """
+
+    service: Service
+    lesson_id: str
+    token: str
+
+    @property
+    def path(self) -> str:
+        return f"/lessons/{self.lesson_id}"
+
+
+@contextmanager
+def live_lesson(folder: Path, *, more: str = "") -> Iterator[LiveLesson]:
+    """Six adults at a table in front of a camera; four of them agreed to face roll call.
+
+    Args:
+        folder: Its own.
+        more: Tables of the settings.
+    """
+    footage = folder / "footage" / "lesson.mp4"
+    footage.parent.mkdir()
+    pictures = frames_of_photo(group_photo(), 4.0, 10)
+    options = {"g": "20", "preset": "ultrafast"}
+    write_video(footage, frames=pictures, rate=10, size=(WIDTH, HEIGHT), options=options)
+    with running(folder, [str(footage)], more=POLICY + more) as service:
+        settings = load_settings(folder / "homeroom.toml")
+        estimator, engine = PoseEstimator.from_settings(settings), face_engine(settings)
+        with open_identity(settings) as identity:
+            (folder / "policy.toml").write_text(policy_text(SCIENCE, identity.clock().date()))
+            lessons = demo_register._import(identity, settings, folder, "room-1")
+            demo_register._consent_and_register(identity, settings, engine, estimator)
+        token = service.homeroom("token", "create", "--role", "teacher", "--user", "teacher-1")
+        yield LiveLesson(service, lessons[0], token.strip())

@@ -38,6 +38,9 @@ from cluster.vision.pose import available_cores
 RATE = 2.0
 LATENCY_SECONDS = 1.0
 LATE_SHARE = 0.01
+READ_SHARE = 0.95
+"""Of the pictures that cameras were to give; with fewer, they were not all read."""
+
 GOAL = 0.75
 STEP = 0.06
 """Shares of the limit: where the search begins, and how far it goes at a time."""
@@ -69,6 +72,7 @@ class Held:
     cameras: int
     latency: float
     late: float
+    read: float
     server_cores: float
     cores: float
     reader_bytes: int
@@ -76,7 +80,7 @@ class Held:
     @property
     def holds(self) -> bool:
         """Whether all was in time."""
-        return self.latency < LATENCY_SECONDS and self.late < LATE_SHARE
+        return self.latency < LATENCY_SECONDS and self.late < LATE_SHARE and self.read > READ_SHARE
 
 
 def main() -> None:
@@ -135,6 +139,7 @@ def _most_held(
         held = _hold(service, way, address, cameras, server)
         print(
             f"  {held.cameras} cameras: p95 {held.latency:.2f} s, {held.late:.1%} late, "
+            f"{held.read:.0%} read, "
             f"service {held.cores:.2f} cores, RTSP server {held.server_cores:.2f} cores"
             f"{'' if held.holds else '  — not held'}",
             flush=True,
@@ -179,7 +184,7 @@ def _hold(service: Service, way: Way, address: str, cameras: int, server: psutil
             break
         time.sleep(1.0)
     else:
-        return Held(cameras, float("inf"), 1.0, 0.0, 0.0, 0)
+        return Held(cameras, float("inf"), 1.0, 0.0, 0.0, 0.0, 0)
     time.sleep(SETTLE_SECONDS)
     before, took, served = _counts(service), service.cpu_seconds(), _cpu(server)
     began = time.monotonic()
@@ -191,6 +196,7 @@ def _hold(service: Service, way: Way, address: str, cameras: int, server: psutil
         cameras,
         max(latencies),
         late / max(1, read),
+        read / (cameras * way.rate * seconds),
         (_cpu(server) - served) / seconds,
         (service.cpu_seconds() - took) / seconds,
         service.bytes_of("StreamReader"),

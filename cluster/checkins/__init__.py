@@ -18,7 +18,7 @@ apart from `cluster.activity` and `cluster.register`: what students say never me
 
 from cluster.checkins import agreements
 from cluster.checkins.answering import STUDENTS, answer
-from cluster.checkins.calling import Call, Named, call, calls, class_list, seen
+from cluster.checkins.calling import Call, Choice, Named, call, calls, class_list, seen
 from cluster.checkins.codes import new_device
 from cluster.checkins.ending import Ended, end, end_those_over
 from cluster.checkins.feelings import Feeling
@@ -33,6 +33,7 @@ __all__ = [
     "STUDENTS",
     "Call",
     "CheckinView",
+    "Choice",
     "Coded",
     "Ended",
     "Feeling",

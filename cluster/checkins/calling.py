@@ -8,6 +8,7 @@ the lesson.
 from dataclasses import dataclass, field
 
 from cluster.checkins.answering import must_be_token
+from cluster.checkins.codes import keyed_hash
 from cluster.checkins.finding import closed, find
 from cluster.checkins.lessons import checkin_of, may_take_part, taught
 from cluster.errors import AlreadyAnswered, NotFound
@@ -42,7 +43,20 @@ class Call:
     is_seen: bool
 
 
-def class_list(work: Work, settings: Settings, code: str) -> tuple[Named, ...]:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A name that a student may choose.
+
+    Attributes:
+        key: For this check-in alone: a phone learns no id that stands anywhere else.
+        name: As people say it.
+    """
+
+    key: str
+    name: str = field(repr=False)
+
+
+def class_list(work: Work, settings: Settings, code: str) -> tuple[Choice, ...]:
     """The names that a student may choose from, by name; that they were shown is recorded.
 
     Raises:
@@ -53,12 +67,12 @@ def class_list(work: Work, settings: Settings, code: str) -> tuple[Named, ...]:
     students = may_take_part(work.session, row, work.now)
     names = names_of(work.session, work.keys, students)
     work.audit("checkin.class_list", row.lesson_id, students=len(names))
-    listed = (Named(student_id, details.shown) for student_id, details in names.items())
-    return tuple(sorted(listed, key=lambda one: (one.name, one.student_id)))
+    listed = (Choice(_choice(row, one), details.shown) for one, details in names.items())
+    return tuple(sorted(listed, key=lambda one: (one.name, one.key)))
 
 
 def call(
-    work: Work, settings: Settings, code: str, device: bytes, student_id: str | None = None
+    work: Work, settings: Settings, code: str, device: bytes, choice: str | None = None
 ) -> None:
     """Ask to be asked; whether or not the same device answers.
 
@@ -67,21 +81,23 @@ def call(
         settings: They say where check-ins are off.
         code: As it was typed.
         device: See `answer`; a device, or a slip, calls once.
-        student_id: Who it is, if they chose to say so.
+        choice: The key of a name on the list, if they chose to say who they are.
 
     Raises:
         CheckinOff: The school has switched check-ins off.
         CheckinClosed: No check-in is open under this code, or more call than are in the class.
         AlreadyAnswered: This device, or this slip, has called.
-        NotFound: The student is not on the list.
+        NotFound: The name is not on the list.
         ValueError: The token is not of 16 bytes.
     """
     must_be_token(device)
     found = find(work.session, settings, code, work.now)
     row = found.row
     students = may_take_part(work.session, row, work.now)
-    if student_id is not None and student_id not in students:
-        raise NotFound("there is no such student on the class list.")
+    chosen = {_choice(row, one): one for one in students}
+    if choice is not None and choice not in chosen:
+        raise NotFound("there is no such name on the class list.")
+    student_id = None if choice is None else chosen[choice]
     if not rows.add_device(work.session, row.id, found.hash_of("call", device)):
         raise AlreadyAnswered("this device has asked already; the teacher sees it.")
     nameless = checkin_calls.unsigned_calls(work.session, row.id)
@@ -133,6 +149,10 @@ def seen(work: Work, settings: Settings, lesson_id: str, call_id: str) -> None:
     if marked.seen_at is None:
         marked.seen_at = work.now
         _changed(work, row)
+
+
+def _choice(row: CheckinRow, student_id: str) -> str:
+    return keyed_hash(row.device_key or b"", "name", student_id.encode())
 
 
 def _of_teacher(work: Work, settings: Settings, lesson_id: str) -> CheckinRow:

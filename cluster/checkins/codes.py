@@ -15,7 +15,7 @@ LENGTH: Final = 6
 DEVICE_BYTES: Final = 16
 KEY_BYTES: Final = 32
 
-Use = Literal["answer", "call", "slip"]
+Use = Literal["answer", "call", "slip", "name"]
 
 _LOOK_ALIKE = str.maketrans("ZSBG", "2586")
 _BETWEEN = re.compile(r"[\s\-–]+")

@@ -1,17 +1,21 @@
 """The end of a check-in: what may be told is kept, all else is deleted."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
 from cluster.checkins.lessons import checkin_of, taught
 from cluster.checkins.telling import Told
 from cluster.checkins.views import told_of
+from cluster.errors import HomeroomError
 from cluster.records import checkin_calls
 from cluster.records import checkins as rows
 from cluster.records.checkin_counts import add_counts
 from cluster.records.checkin_models import CheckinRow, CountsRow
 from cluster.records.identity import Identity, Work
 from cluster.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 ACTOR = "system:checkin-end"
 MOST_AT_ONCE = 1000
@@ -62,19 +66,27 @@ def end_those_over(identity: Identity, now: datetime, *, limit: int = MOST_AT_ON
     with identity.records.reading() as session:
         over = rows.over(session, now, limit)
         calls_left = checkin_calls.calls_are_over(session, now)
-    ended = 0
-    for checkin_id in over:
-        with identity.work(ACTOR) as work:
-            row = rows.by_id(work.session, checkin_id)
-            if row is not None and row.ended_at is None:
-                _finish(work, row, row.ends_at)
-                ended += 1
     if calls_left:
         with identity.records.writing() as session:
             checkin_calls.forget_calls(session, now)
+    ended = sum(_end_one(identity, checkin_id) for checkin_id in over)
     if ended or calls_left:
         identity.records.scrub()
     return ended
+
+
+def _end_one(identity: Identity, checkin_id: str) -> bool:
+    """End a check-in whose time is over; one that cannot be ended does not hold up the others."""
+    try:
+        with identity.work(ACTOR) as work:
+            row = rows.by_id(work.session, checkin_id)
+            if row is None or row.ended_at is not None:
+                return False
+            _finish(work, row, row.ends_at)
+    except HomeroomError as error:
+        logger.warning("a check-in cannot be ended yet: %s", error)
+        return False
+    return True
 
 
 def _finish(work: Work, row: CheckinRow, ended_at: datetime) -> Ended:

@@ -24,8 +24,9 @@ class Started:
 
     Attributes:
         view: How it stands.
-        is_new: It was started now; else it was on already.
-        slips: Codes to hand out, one each; given once, when it is new. In no order.
+        is_new: Its slips are new, or it was started now; else it was on already.
+        slips: Codes to hand out, one each; given again, as others, while nobody has used one. In
+            no order.
         students: Names of those who get one, by name; likewise.
     """
 
@@ -56,6 +57,8 @@ def start(work: Work, settings: Settings, lesson_id: str, *, minutes: int | None
     there = rows.of_lesson(work.session, lesson_id)
     if there is not None:
         if is_on(settings, there, work.now):
+            if there.kind == "slips" and rows.is_untouched(work.session, there.id):
+                return _slips_anew(work, there)  # the page with them was lost on its way
             return Started(view_of(work.session, there), is_new=False)
         raise CheckinError("it has had its check-in; a lesson has one.", where=lesson_id)
     if not lesson.starts_at <= work.now < lesson.ends_at:
@@ -99,14 +102,34 @@ def _with_slips(work: Work, lesson: LessonRow, row: CheckinRow, students: list[s
             hint="The office records them: homeroom checkin agree STUDENT --by GUARDIAN",
         )
     codes = _free_codes(work, len(agreed))
-    row.kind, key = "slips", row.device_key or b""
-    rows.add(
-        work.session, row, Feeling, sorted(keyed_hash(key, "slip", one.encode()) for one in codes)
-    )
+    row.kind = "slips"
+    rows.add(work.session, row, Feeling, _hashes(row, codes))
     work.audit("checkin.start", lesson.id, kind=row.kind, students=len(agreed))
+    return _with_codes(work, row, codes, agreed)
+
+
+def _slips_anew(work: Work, row: CheckinRow) -> Started:
+    """Other slips in place of those that nobody has used; for those who agreed by now."""
+    students = members(work.session, row.class_sourced_id, "student", row.day)
+    agreed = sorted(in_force(work.session, students, work.now))
+    codes = _free_codes(work, len(agreed))
+    rows.replace_slips(work.session, row.id, _hashes(row, codes))
+    row.version += 1
+    work.session.flush()
+    work.audit("checkin.slips_anew", row.lesson_id, students=len(agreed))
+    return _with_codes(work, row, codes, agreed)
+
+
+def _hashes(row: CheckinRow, codes: list[str]) -> list[str]:
+    """In an order of their own."""
+    key = row.device_key or b""
+    return sorted(keyed_hash(key, "slip", one.encode()) for one in codes)
+
+
+def _with_codes(work: Work, row: CheckinRow, codes: list[str], agreed: list[str]) -> Started:
     names = names_of(work.session, work.keys, agreed)
     for student_id in agreed:
-        work.audit("checkin.show_agreed", student_id, lesson=lesson.id)
+        work.audit("checkin.show_agreed", student_id, lesson=row.lesson_id)
     return Started(
         view_of(work.session, row),
         is_new=True,

@@ -55,6 +55,20 @@ def slips_of(session: Session, checkin_id: str) -> int:
     return session.scalar(query.select_from(SlipRow)) or 0
 
 
+def is_untouched(session: Session, checkin_id: str) -> bool:
+    """Whether nobody has used a slip of a check-in, for an answer or a call."""
+    used = select(SlipRow.code_hash).where(SlipRow.checkin_id == checkin_id, SlipRow.used)
+    noted = select(DeviceRow.device_hash).where(DeviceRow.checkin_id == checkin_id)
+    return all(session.scalar(query.limit(1)) is None for query in (used, noted))
+
+
+def replace_slips(session: Session, checkin_id: str, slips: Iterable[str]) -> None:
+    """Write other slips in place of those that there were."""
+    session.execute(delete(SlipRow).where(SlipRow.checkin_id == checkin_id))
+    session.add_all(SlipRow(checkin_id=checkin_id, code_hash=one, used=False) for one in slips)
+    session.flush()
+
+
 def use_slip(session: Session, slip: SlipRow) -> None:
     """Note that a slip has been used."""
     slip.used = True

@@ -130,7 +130,7 @@ class LessonRow(Base):
         ForeignKey("classes.sourced_id", ondelete="CASCADE"), index=True
     )
     room_id: Mapped[str] = mapped_column(String(64))
-    starts_at: Mapped[datetime]
+    starts_at: Mapped[datetime] = mapped_column(index=True)
     ends_at: Mapped[datetime]
     __table_args__ = (
         CheckConstraint("ends_at > starts_at", name="ends_after_start"),

@@ -100,6 +100,14 @@ def titles_of(session: Session, classes: Iterable[str]) -> dict[str, str]:
     return {row.sourced_id: row.title for row in rows}
 
 
+def classes_taught_by(session: Session, user_id: str) -> frozenset[str]:
+    """Classes that somebody teaches at some time; who does on a day, `members` says."""
+    query = select(Enrollment.class_sourced_id).where(
+        Enrollment.user_id == user_id, Enrollment.role == "teacher"
+    )
+    return frozenset(session.scalars(query))
+
+
 def members(session: Session, class_id: str, role: str, day: date) -> list[str]:
     """Ids of those who are in a class on a day, with a role, in a fixed order."""
     query = (

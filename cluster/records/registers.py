@@ -1,10 +1,10 @@
 """The rows of lessons, registers, their entries, and what these were before."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -28,34 +28,79 @@ def lesson_of(session: Session, lesson_id: str) -> LessonRow:
     return lesson
 
 
-def lessons_between(session: Session, begins: datetime, ends: datetime) -> Sequence[LessonRow]:
-    """The lessons that touch a stretch of time, by their start."""
-    query = select(LessonRow).where(LessonRow.ends_at > begins, LessonRow.starts_at < ends)
+LONGEST_LESSON = timedelta(days=1)
+"""A lesson that began longer ago is over: what is on is found without a look at all of the past."""
+
+
+def lessons_between(
+    session: Session,
+    begins: datetime,
+    ends: datetime,
+    *,
+    rooms: Collection[str] | None = None,
+    classes: Collection[str] | None = None,
+) -> Sequence[LessonRow]:
+    """The lessons that touch a stretch of time, by their start.
+
+    Args:
+        session: Of the records.
+        begins: UTC.
+        ends: UTC.
+        rooms: Only in these rooms, unless None.
+        classes: Only of these classes, unless None.
+    """
+    query = select(LessonRow).where(
+        LessonRow.starts_at > begins - LONGEST_LESSON,
+        LessonRow.starts_at < ends,
+        LessonRow.ends_at > begins,
+    )
+    query = _of(query, rooms, classes)
     return list(session.scalars(query.order_by(LessonRow.starts_at, LessonRow.room_id)))
 
 
-def lessons_on(session: Session, settings: Settings, day: date | datetime) -> Sequence[LessonRow]:
+def lessons_on(
+    session: Session,
+    settings: Settings,
+    day: date | datetime,
+    *,
+    rooms: Collection[str] | None = None,
+    classes: Collection[str] | None = None,
+) -> Sequence[LessonRow]:
     """The lessons that begin on a day at their schools.
 
     Args:
         session: Of the records.
         settings: They know rooms and zones.
         day: A date; or a moment with a zone, for the date that each school has then.
+        rooms: Only in these rooms, unless None.
+        classes: Only of these classes, unless None.
     """
     moment = day if isinstance(day, datetime) else datetime.combine(day, time(12), UTC)
     near = timedelta(hours=40)
     if moment.year in (MINYEAR, MAXYEAR):
         return []
-    query = select(LessonRow).where(
-        LessonRow.starts_at.between(moment - near, moment + near),
-        LessonRow.room_id.in_(list(settings.rooms_by_id)),
-    )
+    query = select(LessonRow).where(LessonRow.starts_at.between(moment - near, moment + near))
+    query = _of(query, rooms, classes)
     found = []
     for lesson in session.scalars(query.order_by(LessonRow.starts_at, LessonRow.room_id)):
+        if lesson.room_id not in settings.rooms_by_id:
+            continue
         wanted = local_date(settings, lesson.room_id, day) if isinstance(day, datetime) else day
         if local_date(settings, lesson.room_id, lesson.starts_at) == wanted:
             found.append(lesson)
     return found
+
+
+def _of(
+    query: Select[tuple[LessonRow]],
+    rooms: Collection[str] | None,
+    classes: Collection[str] | None,
+) -> Select[tuple[LessonRow]]:
+    if rooms is not None:
+        query = query.where(LessonRow.room_id.in_(sorted(rooms)))
+    if classes is not None:
+        query = query.where(LessonRow.class_sourced_id.in_(sorted(classes)))
+    return query
 
 
 def register_of(session: Session, lesson_id: str, *, lock: bool = False) -> RegisterRow | None:

@@ -21,6 +21,7 @@ from cluster.records.models import EntryRow, LessonRow, RegisterRow
 from cluster.records.people import members
 from cluster.register import badges
 from cluster.register.states import (
+    BLANK,
     UNSURE,
     EntryState,
     Mark,
@@ -141,7 +142,8 @@ class Roll:
         entries = self._entries(row)
         for student_id, mark in marks.items():
             entry = entries[student_id]
-            write_entry(self._work, entry, mark, entry.arrived_at)
+            arrived_at = None if mark == BLANK else entry.arrived_at
+            write_entry(self._work, entry, mark, arrived_at)
         return self._changed(lesson, row, "register.undo", list(marks))
 
     def must_be_at(self, lesson_id: str, version: int) -> None:

@@ -38,7 +38,12 @@ class OpenVinoNetwork:
                 ColorFormat.RGB
             ).scale(255.0)
             graph.input().model().set_layout(ov.Layout("NCHW"))
-            options = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_NUM_THREADS": threads}
+            options = {
+                "PERFORMANCE_HINT": "THROUGHPUT",
+                "INFERENCE_NUM_THREADS": threads,
+                # Pinned, a thread waits for its core while the decoders use it and another idles.
+                "ENABLE_CPU_PINNING": False,
+            }
             self._compiled = core.compile_model(graph.build(), "CPU", options)
         except RuntimeError as error:
             raise VisionError(f"OpenVINO refuses the model: {error}", where=str(model)) from error

@@ -32,6 +32,9 @@ from serve_apps.api.sessions import Cookies, check_change
 ATTEMPTS = frozenset({"/sign-in/provider", "/sign-in/token"})
 """Paths that begin a sign-in: these are counted more strictly."""
 
+CLASSROOM = ("/c/", "/static/")
+"""What the phones of whole classes ask for at once."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -145,8 +148,11 @@ class Door:
 
     def _wait(self, connection: HTTPConnection, asker: Asker) -> int | None:
         address = self._address(connection)
-        if connection.scope["path"] in ATTEMPTS:
+        path = connection.scope["path"]
+        if path in ATTEMPTS:
             return self._limits.wait_of_attempt(address)
+        if path == "/c" or path.startswith(CLASSROOM):
+            return self._limits.wait_of_classroom(address)
         if asker.principal is not None:
             return self._limits.wait_of_caller(asker.principal.sign_in_id)
         if isinstance(asker.error, NotSignedIn):

@@ -45,6 +45,8 @@ async def keep_house(identity: Identity) -> None:
                 forgotten_at = time.monotonic()
         except HomeroomError as error:
             logger.warning("what is over is not cleared away yet: %s", error)
+        except Exception:  # whatever it is: the next round tries again
+            logger.exception("what is over is not cleared away yet")
 
 
 def _forget_sign_ins(identity: Identity) -> None:

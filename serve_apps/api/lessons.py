@@ -24,7 +24,7 @@ from serve_apps.api.backend import backend_of
 from serve_apps.api.bodies import Body, LessonPath, Name, Page, Utc, answer
 from serve_apps.api.errors import ERRORS
 from serve_apps.api.paging import Pages, page_of
-from serve_apps.api.reach import lessons_in_reach, must_reach_lesson
+from serve_apps.api.reach import lessons_seen_on, must_reach_lesson
 
 router = APIRouter(prefix="/api/lessons", tags=["lessons"], responses=ERRORS)
 
@@ -104,13 +104,12 @@ def list_lessons(
     backend = backend_of(request)
     settings, now = backend.settings, backend.identity.clock()
     with backend.identity.records.reading() as session:
-        rows = [
+        seen = [
             one
-            for one in registers.lessons_on(session, settings, day or now)
+            for one in lessons_seen_on(session, settings, caller, day or now)
             if room_id in (None, one.room_id)
             and school_id in (None, settings.rooms_by_id[one.room_id].school)
         ]
-        seen = lessons_in_reach(session, settings, caller, rows)
         page, following = page_of(seen, _key, paging)
         lessons = [_body(session, settings, one, now) for one in page]
     return LessonsBody(lessons=lessons, next=following)

@@ -9,14 +9,14 @@ Everything here reads the records and blocks: call it in a thread.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from cluster.district import local_date
 from cluster.errors import NotAllowed, NotFound
 from cluster.records import registers
 from cluster.records.identity import Session
 from cluster.records.models import LessonRow
-from cluster.records.people import members
+from cluster.records.people import classes_taught_by, members
 from cluster.security.roles import Principal, Role
 from cluster.settings import Room, School, Settings
 from serve_apps.api.backend import Backend
@@ -78,6 +78,50 @@ def must_reach_lesson(
     if not lessons_in_reach(session, settings, caller, [lesson]):
         raise NotAllowed("this lesson is not yours to see.", where=lesson_id)
     return lesson
+
+
+def must_teach_lesson(
+    session: Session, settings: Settings, caller: Principal, lesson_id: str
+) -> LessonRow:
+    """The lesson, if it is of a class that the caller teaches, whatever else the caller may see.
+
+    Raises:
+        NotFound: There is no such lesson.
+        NotAllowed: It is another class's.
+    """
+    lesson = registers.lesson_of(session, lesson_id)
+    if not Taught(session, settings, caller).teaches(lesson):
+        raise NotAllowed("this lesson is not of a class of yours.", where=lesson_id)
+    return lesson
+
+
+def lessons_taught_on(
+    session: Session, settings: Settings, caller: Principal, day: date | datetime
+) -> list[LessonRow]:
+    """The lessons of a day that somebody teaches.
+
+    Args:
+        session: Of the records.
+        settings: They know rooms and zones.
+        caller: Who.
+        day: See `registers.lessons_on`.
+    """
+    if caller.user_id is None or not caller.has(Role.TEACHER):
+        return []
+    own = classes_taught_by(session, caller.user_id)
+    taught = Taught(session, settings, caller)
+    lessons = registers.lessons_on(session, settings, day, classes=own)
+    return [one for one in lessons if taught.teaches(one)]
+
+
+def lessons_seen_on(
+    session: Session, settings: Settings, caller: Principal, day: date | datetime
+) -> list[LessonRow]:
+    """The lessons of a day that somebody may see, by start; see `registers.lessons_on`."""
+    led = _led_rooms(settings, caller)
+    lessons = registers.lessons_on(session, settings, day, rooms=led) if led else []
+    seen = {one.id: one for one in (*lessons, *lessons_taught_on(session, settings, caller, day))}
+    return sorted(seen.values(), key=lambda one: (one.starts_at, one.room_id))
 
 
 class Taught:
@@ -143,11 +187,16 @@ def _taught_rooms(backend: Backend, caller: Principal, room_id: str | None) -> d
     found: dict[str, datetime] = {}
     with backend.identity.records.reading() as session:
         taught = Taught(session, backend.settings, caller)
-        around = registers.lessons_between(session, now - early, now + early)
-        for lesson in around:
-            over = lesson.ends_at <= now
-            if over or room_id not in (None, lesson.room_id) or not taught.teaches(lesson):
-                continue
+        own = classes_taught_by(session, caller.user_id) if caller.user_id else frozenset()
+        asked = None if room_id is None else [room_id]
+        near = registers.lessons_between(
+            session, now - early, now + early, rooms=asked, classes=own
+        )
+        mine = [one for one in near if one.ends_at > now and taught.teaches(one)]
+        around = registers.lessons_between(
+            session, now - early, now + early, rooms={one.room_id for one in mine}
+        )
+        for lesson in mine:
             # Another class that is still there is not the next teacher's to see.
             others = [
                 other.ends_at

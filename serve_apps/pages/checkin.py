@@ -31,6 +31,7 @@ from serve_apps.pages.rendering import page
 
 SEE_OTHER: Final = 303
 COOKIE: Final = "homeroom-checkin"
+NO_COOKIE: Final = "cookie"
 STATUSES: Final[dict[type[CheckinError], int]] = {CheckinClosed: 404, CheckinOff: 403}
 
 router = APIRouter(prefix="/c", include_in_schema=False, dependencies=[OPEN])
@@ -48,7 +49,7 @@ class AnswerForm(FormBody):
 class CallForm(FormBody):
     """Who would like to be asked; nobody in particular unless they choose."""
 
-    student: str = Field("", pattern=r"^([0-9a-f]{32})?$")
+    student: str = Field("", pattern=r"^([0-9a-f]{64})?$")
 
 
 Answer = Annotated[AnswerForm, form(AnswerForm)]
@@ -68,8 +69,11 @@ async def code_page(request: Request, code: str = "") -> Response:
 
 @router.get("/{code}")
 async def ask(request: Request, code: Code) -> Response:
-    """The question, where a check-in is open under the code."""
-    return await _answered(request, code, lambda _backend, found: _question(request, code, found))
+    """The question, where a check-in is open under the code; at its one address, for the cookie."""
+    read = read_code(code)
+    if read is not None and read != code:
+        return RedirectResponse(f"/c/{read}", status_code=SEE_OTHER)
+    return await _answered(request, code, lambda found: _question(request, code, found))
 
 
 @router.post("/{code}")
@@ -78,7 +82,7 @@ async def answer(request: Request, code: Code, said: Answer) -> Response:
     feeling = said.feeling
     if feeling is None and not said.not_well:
         return await _answered(
-            request, code, lambda _backend, found: _question(request, code, found, "choose")
+            request, code, lambda found: _question(request, code, found, "choose")
         )
     next_page = "call" if said.not_well else "thanks"
     back = RedirectResponse(f"/c/{read_code(code) or 'x'}/{next_page}", status_code=SEE_OTHER)
@@ -88,7 +92,9 @@ async def answer(request: Request, code: Code, said: Answer) -> Response:
     def say(work: Work, backend: Backend) -> None:
         checkins.answer(work, backend.settings, code, _device_of(request, code), feeling)
 
-    return await _said(request, say, back)
+    response = await _said(request, say, back)
+    # Whoever would like to be asked is not turned away because the phone has answered before.
+    return back if said.not_well else response
 
 
 @router.get("/{code}/thanks")
@@ -102,6 +108,7 @@ async def who(request: Request, code: Code) -> Response:
     """Who would like to be asked may say a name, or none."""
 
     def look(work: Work, backend: Backend) -> Response:
+        _device_of(request, code)  # names are shown to phones that came by the question
         students = checkins.class_list(work, backend.settings, code)
         return page(request, "call.html", {"code": code, "students": students})
 
@@ -134,7 +141,7 @@ def _question(
             path=f"/c/{read_code(code)}",
             secure=is_https(live),
             httponly=True,
-            samesite="strict",
+            samesite="lax",  # a phone that comes by a link has answered, too
         )
     return response
 
@@ -151,12 +158,12 @@ def _device_of(request: Request, code: str) -> bytes:
     """The phone's token; one that keeps no cookies must open the page again."""
     token = _token_in(request)
     if token is None:
-        raise CheckinClosed("the page was opened too long ago.", where=code)
+        raise CheckinClosed(f"the page of {code} was opened too long ago.", where=NO_COOKIE)
     return token
 
 
 async def _answered(
-    request: Request, code: str, show: Callable[[Backend, checkins.OpenCheckin], Response]
+    request: Request, code: str, show: Callable[[checkins.OpenCheckin], Response]
 ) -> Response:
     """A page of a check-in that is open; where there is none, the page that says so."""
     backend = backend_of(request)
@@ -171,7 +178,7 @@ async def _answered(
         found = await run_in_threadpool(look)
     except CheckinError as error:
         return _no_checkin(request, error)
-    return show(backend, found)
+    return show(found)
 
 
 async def _said(request: Request, say: Callable[[Work, Backend], None], done: Response) -> Response:
@@ -200,7 +207,7 @@ async def _in_work(request: Request, do: Callable[[Work, Backend], Response]) ->
 
 def _no_checkin(request: Request, error: CheckinError) -> Response:
     """Why it cannot be answered; a code that opens nothing is counted as a guess."""
-    if isinstance(error, CheckinClosed):
+    if isinstance(error, CheckinClosed) and error.where != NO_COOKIE:
         door_of(request).count_guess(request)
     status = STATUSES.get(type(error), 409)
     return page(request, "code.html", {"problem": error.code}, status=status)

@@ -107,6 +107,8 @@ class LessonWatch:
                     self._changed.notify_all()
             except HomeroomError as error:
                 logger.warning("lessons cannot be watched: %s", error)
+            except Exception:  # whatever it is: the next look tries again
+                logger.exception("lessons cannot be watched")
             await asyncio.sleep(LOOK_SECONDS)
 
     def _look(self, lessons: list[str]) -> dict[str, Versions]:

@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from cluster.errors import HomeroomError, NotFound, RegisterError
+from cluster.errors import BadgeRefused, HomeroomError, NotFound, RegisterError
 from cluster.records.identity import Work
 from cluster.register.register import Roll
 from cluster.register.states import Status
@@ -196,7 +196,7 @@ async def _answer(
     listed: Listed | None = None
     try:
         listed = await listed_of(request, caller, lesson_id, None if is_look else do)
-    except RegisterError as error:  # RegisterChanged is one: the list as it is now, and why
+    except (RegisterError, BadgeRefused) as error:  # the list as it is now, and why
         problem = error
     if not wants_fragment(request):
         if problem is not None:

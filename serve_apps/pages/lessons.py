@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from cluster.records import registers
 from cluster.records.identity import Session
 from cluster.records.models import LessonRow
 from cluster.records.people import class_of
@@ -17,7 +16,7 @@ from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 from serve_apps.api.access import allow
 from serve_apps.api.backend import Backend, backend_of
-from serve_apps.api.reach import lessons_in_reach, must_reach_lesson
+from serve_apps.api.reach import lessons_taught_on, must_teach_lesson
 from serve_apps.pages.rendering import page
 
 SEE_OTHER: Final = 303
@@ -79,16 +78,15 @@ def lesson_view(backend: Backend, caller: Principal, lesson_id: str) -> LessonVi
         NotAllowed: It is another class's.
     """
     with backend.identity.records.reading() as session:
-        row = must_reach_lesson(session, backend.settings, caller, lesson_id)
+        row = must_teach_lesson(session, backend.settings, caller, lesson_id)
         return _view(session, backend.settings, row, backend.identity.clock())
 
 
 def _lessons_today(backend: Backend, caller: Principal) -> list[LessonView]:
     settings, now = backend.settings, backend.identity.clock()
     with backend.identity.records.reading() as session:
-        rows = registers.lessons_on(session, settings, now)
-        own = lessons_in_reach(session, settings, caller, rows)
-        return [_view(session, settings, row, now) for row in own]
+        rows = lessons_taught_on(session, settings, caller, now)
+        return [_view(session, settings, row, now) for row in rows]
 
 
 def _view(session: Session, settings: Settings, row: LessonRow, now: datetime) -> LessonView:

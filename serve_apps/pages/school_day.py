@@ -52,7 +52,7 @@ def lessons_in(backend: Backend, rooms: Sequence[Room]) -> list[LessonLine]:
     settings, now = backend.settings, backend.identity.clock()
     known = {room.id: room for room in rooms}
     with backend.identity.records.reading() as session:
-        rows = [one for one in registers.lessons_on(session, settings, now) if one.room_id in known]
+        rows = registers.lessons_on(session, settings, now, rooms=known)
         titles = titles_of(session, [one.class_sourced_id for one in rows])
         taken = takings(session, [one.id for one in rows], now)
         return [

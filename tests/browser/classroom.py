@@ -15,7 +15,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from secrets import token_bytes
 
+from cluster import checkins
 from cluster.activity.suppression import ActivityWindow
+from cluster.checkins import Feeling
 from cluster.records.database import Records
 from cluster.records.models import User
 from cluster.records.people import Details, seal_details
@@ -91,6 +93,8 @@ class Classroom:
 
     office: Office
     url: str
+    code: str = ""
+    """Of the check-in that was started."""
 
     @property
     def school(self) -> School:
@@ -146,6 +150,26 @@ class Classroom:
         with self.school.identity.work(teacher(1)) as work:
             roll = Roll(work, self.school.settings)
             return roll.confirm(LESSON, version=roll.show(LESSON).version)
+
+    def start_checkin(self, *feelings: Feeling) -> None:
+        """The teacher starts a check-in, and phones answer."""
+        with self.school.identity.work(teacher(1)) as work:
+            self.code = checkins.start(work, self.school.settings, LESSON).view.code or ""
+        for feeling in feelings:
+            with self.school.identity.work(checkins.STUDENTS) as work:
+                device = checkins.new_device()
+                checkins.answer(work, self.school.settings, self.code, device, feeling)
+
+    def answers(self) -> int:
+        """How many have answered the check-in that is on."""
+        with self.school.identity.records.reading() as session:
+            found = checkins.running(session, self.school.settings, LESSON, self.now)
+        return found.answers if found else 0
+
+    def call(self) -> None:
+        """Somebody would like to be asked, and says no name."""
+        with self.school.identity.work(checkins.STUDENTS) as work:
+            checkins.call(work, self.school.settings, self.code, checkins.new_device())
 
     def badge(self, number: int) -> str:
         """What a scanner reads from a student's badge."""

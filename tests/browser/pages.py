@@ -6,6 +6,7 @@ A new page adds a line: its name, whose it is, where, and what happened before.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from cluster.checkins import Feeling
 from cluster.register.states import Status
 from cluster.security.roles import Role
 from tests.browser.chromium import Window
@@ -47,13 +48,21 @@ def late(room: Classroom) -> None:
     room.say(24, state="late", reason="late")
 
 
+def checked_in(room: Classroom) -> None:
+    """Besides, twelve have answered a check-in, and one would like to be asked."""
+    proposed(room)
+    happy, neutral, sad = Feeling.HAPPY, Feeling.NEUTRAL, Feeling.SAD
+    room.start_checkin(*[happy] * 5, *[neutral] * 3, sad, Feeling.PUT_OFF, happy, sad)
+    room.call()
+
+
 @dataclass(frozen=True, slots=True)
 class PageCase:
     """A page, and how it comes about.
 
     Attributes:
         name: Of its pictures.
-        path: Where it is.
+        path: Where it is; `{code}` is the check-in's.
         role: Who looks; None: nobody has signed in.
         before: What happened before.
         is_in_docs: Its pictures belong to the documentation.
@@ -70,14 +79,18 @@ class PageCase:
         self.before(room)
         if self.role is not None:
             window.let_in(room.token(self.role))
-        window.goto(self.path)
+        window.goto(self.path.format(code=room.code))
         window.page.wait_for_load_state("load")
 
 
 PAGES = (
     PageCase("sign-in", "/sign-in", None, is_in_docs=True),
     PageCase("lessons", "/lessons"),
-    PageCase("lesson", PAGE, before=proposed, is_in_docs=True),
+    PageCase("lesson", PAGE, before=checked_in, is_in_docs=True),
+    PageCase("lesson-proposed", PAGE, before=proposed),
+    PageCase("board", f"{PAGE}/board", before=checked_in, is_in_docs=True),
+    PageCase("calls", f"{PAGE}/calls", before=checked_in),
+    PageCase("check-in", "/c/{code}", None, before=checked_in, is_in_docs=True),
     PageCase("lesson-not-begun", PAGE),
     PageCase("lesson-open", PAGE, before=half_taken),
     PageCase("lesson-few", PAGE, before=few),
@@ -85,8 +98,14 @@ PAGES = (
     PageCase("lesson-down", PAGE, before=down),
     PageCase("trouble", "/no-such-page"),
     PageCase("tools", "/", Role.ANALYST),
-    PageCase("school", "/school", Role.SCHOOL_LEADER, before=proposed),
-    PageCase("data-protection", "/data-protection", Role.DATA_PROTECTION, before=proposed),
+    PageCase("school", "/school", Role.SCHOOL_LEADER, before=proposed, is_in_docs=True),
+    PageCase(
+        "data-protection",
+        "/data-protection",
+        Role.DATA_PROTECTION,
+        before=proposed,
+        is_in_docs=True,
+    ),
     PageCase("audit", "/data-protection/audit", Role.DATA_PROTECTION, before=proposed),
-    PageCase("check-in", "/c", None),
+    PageCase("code", "/c", None),
 )

@@ -10,6 +10,8 @@ from sqlalchemy import func, select
 
 from cluster import checkins
 from cluster.checkins import STUDENTS, Call, CheckinView, Ended, Feeling, Started, agreements
+from cluster.checkins.codes import keyed_hash
+from cluster.checkins.finding import find
 from cluster.records import audit_log
 from cluster.records.base import Base
 from cluster.records.database import Records
@@ -56,7 +58,11 @@ class Classroom:
     def call(self, code: str, student_id: str | None = None, device: bytes | None = None) -> None:
         with self.identity.work(STUDENTS) as work:
             token = device or checkins.new_device()
-            checkins.call(work, self.settings, code, token, student_id)
+            choice = None
+            if student_id is not None:
+                row = find(work.session, self.settings, code, work.now).row
+                choice = keyed_hash(row.device_key or b"", "name", student_id.encode())
+            checkins.call(work, self.settings, code, token, choice)
 
     def calls(self, *, by: int = 1) -> tuple[Call, ...]:
         with self.identity.work(teacher(by)) as work:

@@ -97,6 +97,8 @@ def test_the_class_list_is_shown_under_the_code_and_that_is_recorded(
             checkins.class_list(work, room.settings, "222222")
     assert len(listed) == CLASS_SIZE
     assert [one.name for one in listed] == sorted(one.name for one in listed)
+    ids = {student(number) for number in range(1, CLASS_SIZE + 1)}
+    assert not ids & {one.key for one in listed}, "a phone learns no id that stands anywhere else"
     (entry,) = room.audit("checkin.class_list")
     assert (entry.subject, entry.detail["students"]) == (LESSON, CLASS_SIZE)
 

@@ -107,8 +107,23 @@ def test_where_agreement_is_needed_there_is_a_slip_for_each_who_agreed(room: Cla
     shown = {entry.subject for entry in room.audit("checkin.show_agreed")}
     assert shown == {student(n) for n in range(1, 7)}
     again = room.start()
-    assert (again.slips, again.students) == ((), ())
-    assert not [slip for slip in started.slips if slip in repr(started) + repr(again)]
+    assert len(again.slips) == 6
+    assert not set(again.slips) & set(started.slips)
+    assert not [slip for slip in again.slips if slip in repr(started) + repr(again)]
+
+
+def test_slips_are_made_anew_until_one_is_used(room: Classroom) -> None:
+    room.set(agreement_classes=[CLASS])
+    room.agree(1, 2)
+    lost = room.start()
+    started = room.start()
+    with pytest.raises(CheckinClosed):
+        room.answer(lost.slips[0], Feeling.HAPPY)
+    room.answer(started.slips[0], Feeling.HAPPY)
+    late = room.start()
+    assert (late.is_new, late.slips, late.students) == (False, (), ())
+    room.answer(started.slips[1], Feeling.SAD)
+    assert [entry.subject for entry in room.audit("checkin.slips_anew")] == [LESSON]
 
 
 def test_with_fewer_agreements_than_k_it_says_that_nothing_will_be_told(room: Classroom) -> None:

@@ -129,3 +129,15 @@ def test_the_history_keeps_what_was_taken_back(school: School) -> None:
     with school.identity.work(teacher(1)) as work:
         history = Roll(work, school.settings).history(LESSON)
     assert [change["became"]["status"] for change in history] == ["absent", "not_recorded"]
+
+
+def test_a_badge_that_was_read_in_error_leaves_no_arrival_behind(school: School) -> None:
+    school.open()
+    with school.identity.work(teacher(1)) as work:
+        Roll(work, school.settings).badge(LESSON, student(1))
+    take_back(school)
+    school.clock.turn(minutes=7)
+    with school.identity.work(teacher(1)) as work:
+        view = Roll(work, school.settings).badge(LESSON, student(1))
+    (entry,) = [one for one in view.entries if one.student_id == student(1)]
+    assert (entry.mark.status, entry.arrived_at) == (Status.LATE, school.clock.now)

@@ -1,6 +1,6 @@
 // The board, kept up to date by the lesson's versions.
 
-import { follow } from "./events.js";
+import { comeAgain, follow } from "./events.js";
 import { renew } from "./parts.js";
 
 const board = document.querySelector("[data-board]");
@@ -11,5 +11,6 @@ if (board) {
         if (part.querySelector("[data-version]")?.dataset.version !== data) renew(part);
       }
     },
+    end: comeAgain,
   });
 }

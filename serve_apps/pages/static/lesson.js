@@ -5,6 +5,7 @@ import { renew, takeTaps } from "./parts.js";
 import { offerScanner } from "./scan.js";
 
 const OLD_AFTER_SECONDS = 15;
+const CHART_MILLISECONDS = 25000;
 const lesson = document.querySelector("[data-lesson]");
 const room = document.getElementById("room");
 let heardAt = Date.now();
@@ -54,10 +55,11 @@ if (lesson) {
     let chartAt = 0;
     follow(`/api/rooms/events?room_id=${encodeURIComponent(lesson.dataset.room)}`, {
       room: (data) => show(JSON.parse(data)),
+      // Not all pages of a room at the same moment.
       window: () => {
-        if (Date.now() - chartAt < 9000) return;
-        chartAt = Date.now();
-        renewParts("window");
+        if (Date.now() < chartAt) return;
+        chartAt = Date.now() + CHART_MILLISECONDS;
+        setTimeout(() => renewParts("window"), Math.random() * 5000);
       },
       end: comeAgain,
     });

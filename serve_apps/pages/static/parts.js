@@ -26,6 +26,9 @@ export async function send(form, submitter) {
   part.setAttribute("aria-busy", "true");
   try {
     await put(part, await ask(form.action, { method: "POST", body }));
+    // A scanner types the next badge behind what is there, also where this one was refused.
+    const badge = form.querySelector("#badge");
+    if (badge) badge.value = "";
   } finally {
     part.removeAttribute("aria-busy");
   }

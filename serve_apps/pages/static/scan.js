@@ -7,42 +7,48 @@ const SAME_AGAIN_MILLISECONDS = 4000;
 export function offerScanner(root) {
   if (!("BarcodeDetector" in window) || !navigator.mediaDevices?.getUserMedia) return;
   let camera = null;
+  let isStarting = false;
 
-  const offer = () => {
-    const place = root.querySelector("[data-scanner]");
-    if (!place) return stop();
-    place.hidden = false;
-    if (camera) attach(place.querySelector("video"));
+  const place = () => root.querySelector("[data-scanner]");
+
+  const show = () => {
+    const there = place();
+    if (!there) return stop();
+    there.hidden = false;
+    there.querySelector("[data-scan]").setAttribute("aria-pressed", String(camera !== null));
+    const video = there.querySelector("video");
+    video.hidden = camera === null;
+    if (camera && video.srcObject !== camera.stream) {
+      video.srcObject = camera.stream;
+      video.play();
+    }
   };
-  const attach = (video) => {
-    video.srcObject = camera.stream;
-    video.hidden = false;
-    video.play();
-  };
+
   const stop = () => {
     if (!camera) return;
     clearInterval(camera.timer);
     for (const track of camera.stream.getTracks()) track.stop();
     camera = null;
+    if (place()) show();
   };
 
-  root.addEventListener("click", async (event) => {
-    if (!event.target.closest("[data-scan]")) return;
-    if (camera) {
-      stop();
-      root.querySelector("[data-scanner] video").hidden = true;
-      return;
-    }
-    const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } }).catch(() => null);
+  const start = async () => {
+    if (isStarting) return;
+    isStarting = true;
+    const wanted = { video: { facingMode: "environment" } };
+    const stream = await navigator.mediaDevices.getUserMedia(wanted).catch(() => null);
+    isStarting = false;
+    const refused = place()?.querySelector("[data-scan-refused]");
+    if (refused) refused.hidden = stream !== null;
     if (!stream) return;
     const detector = new BarcodeDetector({ formats: ["qr_code"] });
     const seen = new Map();
     camera = { stream, timer: setInterval(() => look(detector, seen), LOOK_MILLISECONDS) };
-    offer();
-  });
+    show();
+  };
 
   const look = async (detector, seen) => {
-    const video = root.querySelector("[data-scanner] video");
+    const video = place()?.querySelector("video");
     if (!video || video.readyState < 2) return;
     const codes = await detector.detect(video).catch(() => []);
     for (const { rawValue } of codes) {
@@ -55,7 +61,14 @@ export function offerScanner(root) {
     }
   };
 
-  root.addEventListener("renewed", offer);
+  root.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-scan]")) return;
+    if (camera) stop();
+    else start();
+  });
+  // `toggle` does not bubble.
+  root.addEventListener("toggle", (event) => event.target.id === "badges" && !event.target.open && stop(), true);
+  root.addEventListener("renewed", show);
   addEventListener("pagehide", stop);
-  offer();
+  show();
 }

@@ -40,6 +40,7 @@ class Phone:
 
     client: Client
     cookies: dict[str, str] = field(default_factory=dict)
+    """Its check-ins' cookies, by path."""
     language: str = "en"
 
     def get(self, path: str) -> httpx.Response:
@@ -52,12 +53,23 @@ class Phone:
         self.get(f"/c/{code}")
         return self.post(f"/c/{code}", feeling=feeling.value, **more)
 
+    def call(self, code: str, name: str) -> None:
+        """Ask to be asked, under a name of the class list."""
+        page = self.get(f"/c/{code}/call").text
+        (key,) = re.findall(rf'value="(\w+)">[^<]*{name} ', page)
+        assert "told" in self.post(f"/c/{code}/call", student=key).text
+
     def _send(self, method: str, path: str, data: dict[str, str] | None = None) -> httpx.Response:
-        carried = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        # As browsers do: by the path, and its letters count.
+        carried = "; ".join(
+            f"homeroom-checkin={value}"
+            for below, value in self.cookies.items()
+            if path == below or path.startswith(f"{below}/")
+        )
         headers = {**HTML, **SAME_SITE, "Accept-Language": self.language, "Cookie": carried}
         answer = self.client.request(method, path, headers=headers, data=data)
-        for name, value in answer.cookies.items():
-            self.cookies[name] = value
+        for cookie in answer.cookies.jar:
+            self.cookies[cookie.path] = cookie.value or ""
         self.client.http.cookies.clear()  # it is shared by all phones
         return answer
 

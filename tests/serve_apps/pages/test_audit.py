@@ -195,6 +195,7 @@ def test_every_action_that_the_form_offers_has_words_and_is_written_somewhere() 
         for file in (root / part).rglob("*.py")
     )
     source = source.replace('f"consent.{word}"', '"consent.withdraw" "consent.object"')
+    source = source.replace('f"checkin.{word}"', '"checkin.agree" "checkin.withdraw"')
     for action in ACTIONS:
         assert str(words.action(action)), action  # type: ignore[attr-defined]
         assert source.count(f'"{action}"') > 1, action

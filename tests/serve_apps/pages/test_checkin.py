@@ -13,7 +13,7 @@ from cluster.records.database import Records
 from cluster.security.keys import KeyStore
 from cluster.security.roles import Role
 from serve_apps.api.limits import GUESSES_PER_MINUTE
-from tests.register.school import MONDAY, student
+from tests.register.school import MONDAY
 from tests.serve_apps.api.office import *  # noqa: F403 (fixtures)
 from tests.serve_apps.api.office import Office
 from tests.serve_apps.pages.classroom import (
@@ -96,7 +96,7 @@ def test_no_more_answers_are_taken_than_students_are_enrolled(room: Office, code
 def test_a_phone_carries_nothing_that_lasts(room: Office, code: str) -> None:
     answer = Phone(room.client).get(f"/c/{code}")
     (cookie,) = answer.headers.get_list("set-cookie")
-    assert {"HttpOnly", "SameSite=strict", f"Path=/c/{code}"} <= set(cookie.split("; "))
+    assert {"HttpOnly", "SameSite=lax", f"Path=/c/{code}"} <= set(cookie.split("; "))
     (age,) = re.findall(r"Max-Age=(\d+)", cookie)
     assert int(age) <= timedelta(minutes=45).total_seconds()
     other = Phone(room.client)
@@ -157,7 +157,7 @@ def test_who_does_not_feel_well_is_named_to_the_teacher_alone_and_elsewhere_to_n
     answer = phone.answer(code, Feeling.SAD, not_well="true")
     assert answer.headers["Location"] == f"/c/{code}/call"
     assert "student-3" in phone.get(f"/c/{code}/call").text
-    assert "told" in phone.post(f"/c/{code}/call", student=student(3)).text
+    phone.call(code, "student-3")
     room.school.clock.turn(seconds=1)
     block = page_of(room, f"{PAGE}/check-in")
     assert "1 student would like to be asked" in block
@@ -165,6 +165,41 @@ def test_who_does_not_feel_well_is_named_to_the_teacher_alone_and_elsewhere_to_n
     assert "student-3" not in page_of(room, f"{PAGE}/board")
     assert "student-3" in page_of(room, f"{PAGE}/calls")
     assert "checkin.show_call" in room.audited()
+
+
+def test_who_has_answered_can_still_ask_to_be_asked(room: Office, code: str) -> None:
+    phone = Phone(room.client)
+    phone.answer(code, Feeling.HAPPY)
+    again = phone.post(f"/c/{code}", feeling="happy", not_well="true")
+    assert again.headers["Location"] == f"/c/{code}/call"
+    phone.call(code, "student-3")
+    assert "1 student would like to be asked" in page_of(room, f"{PAGE}/check-in")
+    assert '<span class="number big">1</span>' in page_of(room)
+
+
+def test_the_names_of_a_class_are_shown_to_no_phone_that_did_not_open_the_question(
+    room: Office, code: str
+) -> None:
+    answer = Phone(room.client).get(f"/c/{code}/call")
+    assert (answer.status_code, "student-" in answer.text) == (404, False)
+    assert "checkin.class_list" not in room.audited()
+
+
+def test_an_address_in_small_letters_leads_to_the_one_address(room: Office, code: str) -> None:
+    answer = Phone(room.client).get(f"/c/{code.lower()}")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/c/{code}")
+
+
+def test_a_leader_who_also_teaches_sees_the_check_ins_of_own_classes_alone(
+    room: Office, code: str
+) -> None:
+    assert code
+    both = room.as_a(Role.TEACHER, Role.SCHOOL_LEADER, schools=["hill"], number=2)
+    for path in ("", "/check-in", "/board", "/calls", "/events", "/register", "/chart"):
+        assert both.answer("GET", f"{PAGE}{path}").status_code == 403, path
+    listed = both.answer("GET", "/lessons", headers={"Accept": "text/html"}).text
+    assert PAGE not in listed
+    assert "/lessons/lesson-2" in listed
 
 
 def test_a_call_without_a_name_is_seen_and_marked(room: Office, code: str) -> None:
@@ -185,7 +220,7 @@ def test_when_the_lesson_is_over_nothing_of_it_can_be_answered_or_seen(
 ) -> None:
     phone = Phone(room.client)
     phone.answer(code, Feeling.SAD, not_well="true")
-    phone.post(f"/c/{code}/call", student=student(3))
+    phone.call(code, "student-3")
     room.school.clock.now = MONDAY + timedelta(minutes=46)
     assert Phone(room.client).get(f"/c/{code}").status_code == 404
     assert "student-3" not in page_of(room, f"{PAGE}/calls")
@@ -245,6 +280,11 @@ def test_where_guardians_must_agree_there_are_slips_for_those_who_did(
         assert "student-1 Family" in page
         assert "student-3" not in page
         assert not any(slip in page_of(room) for slip in slips)
+        anew = tap(room, "check-in/start", status=200)
+        assert Phone(room.client).get(f"/c/{slips[0]}").status_code == 404
+        slips = [first + last for first, last in re.findall(r'code">(\w{3}) (\w{3})<', anew)]
+        assert len(slips) == 2
         phones(room, slips[0], [Feeling.HAPPY])
+        tap(room, "check-in/start", status=303)
         assert Phone(room.client).answer(slips[0], Feeling.SAD).status_code == 409
         assert "counts will never be shown" in page_of(room)

@@ -11,6 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the tables, and the triggers under which the ledger of agreements only grows."""
+    op.create_index(op.f("ix_lessons_starts_at"), "lessons", ["starts_at"], unique=False)
     op.create_table(
         "checkin_agreements",
         sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
@@ -158,6 +159,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them; the function behind PostgreSQL's trigger belongs to the first tables."""
+    op.drop_index(op.f("ix_lessons_starts_at"), table_name="lessons")
     op.drop_table("checkin_tallies")
     op.drop_index(op.f("ix_checkin_slips_code_hash"), table_name="checkin_slips")
     op.drop_table("checkin_slips")

@@ -92,10 +92,10 @@ def lessons_on(
 
 
 def _of(
-    query: Select[tuple[LessonRow]],
+    query: Select[LessonRow],
     rooms: Collection[str] | None,
     classes: Collection[str] | None,
-) -> Select[tuple[LessonRow]]:
+) -> Select[LessonRow]:
     if rooms is not None:
         query = query.where(LessonRow.room_id.in_(sorted(rooms)))
     if classes is not None:

@@ -262,4 +262,4 @@ def test_consent_stands_in_a_list_with_its_reason(homeroom: Homeroom, lesson: st
     assert homeroom("consent", "withdraw", "student-1", "--said-by=guardian-1").code == 0
     assert homeroom("face", "purge", "--json").json == {"destroyed": 0}
     assert homeroom("face", "rotate-keys", "--json").json == {"students": 0, "rewrapped": 0}
-    assert homeroom("records", "upgrade", "--json").json["after"] == "0002"
+    assert homeroom("records", "upgrade", "--json").json["after"] == "0003"

@@ -7,7 +7,6 @@ A phone carries one cookie for this check-in alone, which ends with it: it says 
 answered, and nothing else. Wrong codes are counted, so that guessing them ends soon.
 """
 
-import secrets
 from collections.abc import Callable
 from typing import Annotated, Final
 
@@ -17,7 +16,7 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from cluster import checkins
-from cluster.checkins.codes import read_code
+from cluster.checkins.codes import DEVICE_BYTES, read_code
 from cluster.checkins.feelings import Feeling
 from cluster.errors import CheckinClosed, CheckinError, CheckinOff
 from cluster.records.identity import Work
@@ -136,7 +135,7 @@ def _question(
         live, clock = backend_of(request).settings.live, backend_of(request).identity.clock
         response.set_cookie(
             COOKIE,
-            secrets.token_hex(16),
+            checkins.new_device().hex(),
             max_age=max(1, int((found.ends_at - clock()).total_seconds())),
             path=f"/c/{read_code(code)}",
             secure=is_https(live),
@@ -151,7 +150,7 @@ def _token_in(request: Request) -> bytes | None:
         token = bytes.fromhex(request.cookies.get(COOKIE, ""))
     except ValueError:
         return None
-    return token if len(token) == 16 else None
+    return token if len(token) == DEVICE_BYTES else None
 
 
 def _device_of(request: Request, code: str) -> bytes:

@@ -2,8 +2,8 @@
 
     calls, batched by Serve ─> late ones dropped, oldest first ─> thread ─> answers
 
-Networks are not made for two calls at once, so all work on one goes through here, the health
-check too. Whatever the libraries raise comes out as a `VisionError`.
+Most networks are not made for two calls at once, so all work on one goes through here, the
+health check too. Whatever the libraries raise comes out as a `VisionError`.
 """
 
 import asyncio
@@ -40,11 +40,12 @@ class ModelThread:
 
     Args:
         name: Of the model, in metrics and messages.
+        calls: How many it takes at once.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, calls: int = 1) -> None:
         self._name = name
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._thread = ThreadPoolExecutor(max_workers=calls, thread_name_prefix=name)
 
     def punctual(self, calls: Sequence[Call[T]], late_seconds: float) -> list[Call[T]]:
         """The calls that have not waited too long; the others are counted."""

@@ -25,6 +25,7 @@ from ray import serve
 
 from cluster.errors import HomeroomError, VisionError
 from cluster.local_ray import refuse_spilling_here
+from cluster.scheduling import compute_undisturbed
 from cluster.settings import Camera, Settings
 from cluster.vision.people import Letterbox, People, Pixels
 from cluster.vision.pose import PoseEstimator
@@ -35,6 +36,9 @@ from serve_apps.quiet import QUIET
 NAME = "PoseModel"
 CPU_BATCH = 8
 """A CPU gains nothing from more frames at once, and the first of them would wait for the last."""
+
+CPU_BATCHES = 2
+"""While the last frame of a batch is inferred, the cores that are through take the next batch's."""
 
 GPU_GATHER_SECONDS = 0.01
 """Serve gathers no calls while the model is at work, so a GPU waits for some to come together."""
@@ -77,10 +81,12 @@ class PoseModel:
 
     def __init__(self, settings: Settings) -> None:
         refuse_spilling_here()
+        compute_undisturbed()
         self._late_seconds = settings.live.late_seconds
-        self._thread = ModelThread("pose")
         self._estimator = PoseEstimator.from_settings(settings)
         on_gpu = self._estimator.device != "cpu"
+        at_once = 1 if on_gpu else CPU_BATCHES
+        self._thread = ModelThread("pose", at_once)
         most = settings.analysis.batch_size if on_gpu else CPU_BATCH
 
         def frames_in(calls: Sequence[Call[FrameSet]]) -> int:
@@ -92,6 +98,7 @@ class PoseModel:
             max_batch_size=most,
             batch_wait_timeout_s=GPU_GATHER_SECONDS if on_gpu else 0.0,
             batch_size_fn=frames_in,
+            max_concurrent_batches=at_once,
         )(self._find_together)
         self._converted: set[tuple[int, int]] = set()
         for height, width, input_size in sizes_to_warm_up(settings):
@@ -179,7 +186,7 @@ def pose_options(settings: Settings, gpus: int) -> dict[str, Any]:
         gpus: The GPUs of the cluster.
     """
     on_gpu = gpus > 0 and settings.analysis.device != "cpu"
-    most = max(CPU_BATCH, settings.analysis.batch_size if on_gpu else 0)
+    most = max(CPU_BATCHES * CPU_BATCH, settings.analysis.batch_size if on_gpu else 0)
     return {
         "ray_actor_options": {"num_cpus": 1.0, "num_gpus": 1} if on_gpu else {"num_cpus": 0.5},
         "max_ongoing_requests": most,

@@ -5,22 +5,29 @@
                                         a key frame near by serves the moment
 
 The analysis rate lays a grid of moments over the monotonic clock. A moment is served by the first
-packet that arrives at it, or by a key frame up to half a period before it: that costs one picture
-of decoding, where the last pictures of a group would cost the whole group. Each time the grid
-moves a little towards the key frames, so that it stays on them although the camera's clock and
-ours run apart; the rate exceeds the wanted one by a tenth at the most.
+packet that arrives at it, or by a key frame less than half a period away: that costs one picture
+of decoding, where the last pictures of a group would cost the whole group. A moment before the
+key frame waits for it where the group before tells when it will come. Each key frame moves the
+grid a little towards itself, so that it stays on them although the camera's clock and ours run
+apart and packets come sooner or later; the rate differs from the wanted one by a tenth at the most.
 """
 
+import math
 from typing import Literal
 
 TOLERANCE = 0.05
 """Share of the period by which a packet may come too early for its moment."""
 
 NEAR = 0.5
-"""Share of the period before a moment in which a key frame serves it."""
+"""Share of the period between a moment and the key frame that serves it."""
 
 PULL = 0.1
-"""Share of the period by which a key frame pulls the grid at the most."""
+"""Share of the period by which a key frame moves the grid at the most."""
+
+
+AHEAD = 0.1
+"""Share of the period by which the grid is held before the key frames: the last picture of a group
+comes so much sooner, and what lies between is not decoded."""
 
 
 class PictureChooser:
@@ -35,6 +42,9 @@ class PictureChooser:
         self.decode = decode
         self._period = 1.0 / rate
         self._due: float | None = None
+        self._key_at = 0.0
+        self._since_key = 0
+        self._group: int | None = None
 
     def wants(self, now: float, *, is_key: bool) -> bool:
         """Whether the picture of a packet is wanted; counts it as given if so.
@@ -43,6 +53,7 @@ class PictureChooser:
             now: When the packet arrived, in seconds of the monotonic clock.
             is_key: Whether it is a key frame.
         """
+        self._note(now, is_key=is_key)
         if self.decode == "key_frames" and not is_key:
             return False
         if self._due is None:
@@ -51,8 +62,12 @@ class PictureChooser:
         early = self._due - now
         if early > self._period * (NEAR if is_key else TOLERANCE):
             return False
-        pull = min(early, PULL * self._period) if is_key and early > 0 else 0.0
-        self._due += self._period - pull
+        if not is_key and self._next_key(now) - self._due <= self._period * NEAR:
+            return False
+        self._due += self._period
+        if is_key:
+            most = PULL * self._period
+            self._due -= max(-most, min(most, early + AHEAD * self._period))
         if self._due <= now:  # nothing came for a while: the moments that were missed are gone
             self._due = now + self._period
         return True
@@ -60,3 +75,16 @@ class PictureChooser:
     def lost(self) -> None:
         """The picture that was wanted last could not be decoded: take the next one."""
         self._due = None
+
+    def _note(self, now: float, *, is_key: bool) -> None:
+        if is_key:
+            self._group = self._since_key or None
+            self._key_at, self._since_key = now, 0
+        self._since_key += 1
+
+    def _next_key(self, now: float) -> float:
+        """When the next key frame will come, if this group is as long as the one before."""
+        before = self._since_key - 1  # this packet is not counted
+        if self._group is None or not 0 < before < self._group:
+            return math.inf
+        return self._key_at + (now - self._key_at) / before * self._group

@@ -25,6 +25,7 @@ from cluster.activity.room import SeenFrame
 from cluster.activity.suppression import ActivityWindow
 from cluster.errors import HomeroomError, ServiceBusy, ServiceDown
 from cluster.local_ray import refuse_spilling_here
+from cluster.scheduling import compute_undisturbed
 from cluster.streams.camera_thread import CameraThread
 from cluster.streams.clock import UtcClock
 from cluster.streams.face_chips import FaceChips
@@ -41,7 +42,9 @@ logger = logging.getLogger(__name__)
 CALLS_IN_FLIGHT = 2
 """Calls of the pose model at once: bounds the frames in the object store."""
 
-FRAMES_A_CALL = 16
+FRAMES_A_CALL = 8
+"""What waits in a call can neither be dropped nor be overtaken by what is newer."""
+
 GATHER_SECONDS = 0.02
 REPORT_SECONDS = 0.25
 RETRY_SECONDS = 1.0
@@ -55,7 +58,7 @@ ALONE_SECONDS = 120.0
 MOST_ABANDONED = 3
 """A process with more threads that hang for ever is replaced."""
 
-LATENCIES = 1000
+MOST_UNTOLD = 1000
 
 
 @dataclass(slots=True)
@@ -68,7 +71,8 @@ class _Camera:
     numbers: LiveNumbers | None = None
     counted: int = 0
     dropped: int = 0
-    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
+    untold: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_UNTOLD))
+    """When the pictures were taken that were counted since the last report."""
 
 
 class StreamReader:
@@ -118,6 +122,7 @@ class StreamReader:
         """
         if self._loop is None:
             await asyncio.to_thread(refuse_spilling_here)
+            compute_undisturbed()  # before the cameras' threads are started
             self._loop = asyncio.get_running_loop()
             self._watchdog.start()
             for loop in (self._send(), self._tell()):
@@ -269,7 +274,7 @@ class StreamReader:
         numbers, finished = camera.counter.update(SeenFrame(moment, people, (width, height)))
         camera.numbers = numbers
         camera.counted += 1
-        camera.latencies.append(time.monotonic() - frame.taken_at)
+        camera.untold.append(frame.taken_at)
         self._finish(camera, finished)
         self._faces.offer(frame, people, moment)
 
@@ -309,8 +314,9 @@ class StreamReader:
 
     def _camera_report(self, camera: _Camera) -> CameraReport:
         numbers, camera.numbers = camera.numbers, None
-        latencies = tuple(camera.latencies)
-        camera.latencies.clear()
+        now = time.monotonic()
+        latencies = tuple(now - taken_at for taken_at in camera.untold)
+        camera.untold.clear()
         camera_id = camera.job.plan.camera_id
         return CameraReport(
             camera.thread.health(),

@@ -38,7 +38,7 @@ class CameraReport:
         frames_counted: Pictures that went into numbers, since the reader has the camera.
         frames_late: Dropped since they waited too long.
         frames_dropped: Dropped since the model's queue was full, or the model away.
-        latencies: Seconds from picture to number, one for each picture since the last report.
+        latencies: Seconds from picture to this report, one for each picture since the last one.
     """
 
     health: CameraHealth

@@ -141,20 +141,25 @@ def without_doubles(people: People) -> People:
     Non-maximum suppression keeps two boxes of one half-hidden body when they overlap little;
     one head is one person (cf. pose NMS, Fang et al. 2017).
     """
+    alike = _share_a_head(people)
+    kept = np.ones(len(people), np.bool_)
+    for weaker in np.flatnonzero(np.tril(alike, -1).any(axis=1)):
+        kept[weaker] = not (alike[weaker, :weaker] & kept[:weaker]).any()
+    return people.keep(kept)
+
+
+def _share_a_head(people: People) -> Bools:
+    """(n, n) whether the heads of two lie at one place, as far as both are seen."""
     heads, scores = people.keypoints[:, _HEAD, :2], people.keypoints[:, _HEAD, 2]
     widths = people.boxes[:, 2] - people.boxes[:, 0]
     unit = np.maximum(body_unit(people), UNIT_OF_BOX * widths)
-    kept = np.ones(len(people), np.bool_)
-    for weaker in range(len(people)):
-        for stronger in np.flatnonzero(kept[:weaker]):
-            both = np.minimum(scores[weaker], scores[stronger]) >= LEAST_KEYPOINT_SCORE
-            if both.sum() < 2:
-                continue
-            apart = np.linalg.norm(heads[weaker, both] - heads[stronger, both], axis=1).mean()
-            if apart < SAME_HEAD * max(unit[weaker], unit[stronger]):
-                kept[weaker] = False
-                break
-    return people.keep(kept)
+    seen = scores >= LEAST_KEYPOINT_SCORE
+    both = seen[:, None] & seen
+    points = both.sum(axis=2)
+    apart = np.linalg.norm(heads[:, None] - heads, axis=3).sum(axis=2, where=both)
+    near = points * SAME_HEAD * np.maximum(unit[:, None], unit)
+    result: Bools = (points >= 2) & (apart < near)
+    return result
 
 
 def _raised(around: Floats) -> Bools:

@@ -7,6 +7,7 @@ Ultralytics' own predictor gives for the same pictures (tests/vision/test_pose.p
 """
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -74,6 +75,7 @@ class PoseEstimator:
         self._threads = threads or min(available_cores(), MOST_THREADS)
         self._batch_size = batch_size
         self._networks: dict[tuple[int, int], Network] = {}
+        self._loading = threading.Lock()
         cv2.setNumThreads(1)
 
     @staticmethod
@@ -131,9 +133,10 @@ class PoseEstimator:
 
     def _network(self, letterbox: Letterbox) -> Network:
         key = (letterbox.height, letterbox.width)
-        if key not in self._networks:
-            self._networks[key] = self._load(*key)
-        return self._networks[key]
+        with self._loading:
+            if key not in self._networks:
+                self._networks[key] = self._load(*key)
+            return self._networks[key]
 
     def _load(self, height: int, width: int) -> Network:
         if self.device == "cpu":

@@ -1,5 +1,8 @@
 """Which pictures are wanted: at the rate, on key frames where these are near."""
 
+from itertools import pairwise
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +33,35 @@ def test_the_grid_stays_on_key_frames_although_the_clocks_run_apart() -> None:
     chosen = wanted(arrivals, keys)
     assert keys <= set(chosen)
     assert len(chosen) / 600 == pytest.approx(2.0, rel=0.05)
+
+
+def test_the_grid_moves_to_key_frames_that_come_soon_after_its_moments() -> None:
+    """It begins in the midst of a group: no moment may be served by a group's last pictures."""
+    arrivals = [i / 25 for i in range(25 * 60)]
+    keys = set(range(16, 25 * 60, 50))
+    for begins in range(1, 66):
+        chosen = [begins + i for i in wanted(arrivals[begins:], {key - begins for key in keys})]
+        settled = [i for i in chosen if i > 25 * 20]
+        assert {key for key in keys if key > 25 * 20} <= set(settled)
+        assert max((i - 16) % 50 for i in settled) <= 39
+
+
+def test_packets_that_come_sooner_or_later_do_not_take_the_key_frames_place() -> None:
+    random = Random(1)
+    arrivals = sorted(i / 25 + random.gauss(0, 0.02) for i in range(25 * 300))
+    keys = set(range(0, 25 * 300, 50))
+    chosen = wanted(arrivals, keys)
+    assert keys <= set(chosen)
+    assert max(i % 50 for i in chosen) <= 41
+    assert len(chosen) / 300 == pytest.approx(2.0, rel=0.05)
+
+
+def test_a_moment_does_not_wait_for_a_key_frame_that_stays_away() -> None:
+    """The groups before had 50 pictures; then come 100 without a key frame."""
+    arrivals = [i / 25 for i in range(201)]
+    chosen = wanted(arrivals, keys={0, 50, 100})
+    assert max(b - a for a, b in pairwise(chosen)) <= 13 + 6
+    assert len(chosen) >= 15
 
 
 def test_key_frames_that_come_often_do_not_drive_the_rate_up() -> None:

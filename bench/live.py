@@ -49,7 +49,7 @@ STEP = 0.06
 """Shares of the limit: where the search begins, and how far it goes at a time."""
 
 TRIALS = 3
-"""Of a number of cameras; it is held if one of them holds."""
+"""Of a number of cameras until one is held: it is if one of them holds. Further up, one trial."""
 
 CAMERAS_A_READER = 16
 SETTLE_SECONDS = 10.0
@@ -155,7 +155,7 @@ def _most_held(
     best: Held | None = None
     while 0 < cameras <= most:
         held: Held | None = None
-        for _ in range(TRIALS):
+        for _ in range(TRIALS if best is None else 1):
             held = _hold(service, way, address, cameras, server, limit)
             service.use("", 0)
             after = _limit(way)

@@ -16,6 +16,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -46,7 +47,10 @@ FRAMES_A_CALL = 8
 """What waits in a call can neither be dropped nor be overtaken by what is newer."""
 
 GATHER_SECONDS = 0.02
-REPORT_SECONDS = 0.25
+REPORT_SECONDS = 0.5
+"""A report goes out when frames were counted, and after so long without any."""
+
+LEAST_REPORT_SECONDS = 0.2
 RETRY_SECONDS = 1.0
 GRACE_SECONDS = 3.0
 """A window without a later frame is finished so long after its end: a frame may be on its way."""
@@ -108,6 +112,7 @@ class StreamReader:
         self._clock = UtcClock()
         self._outbox = Outbox()
         self._wake = asyncio.Event()
+        self._has_counted = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._inbox = FrameInbox(late_seconds, self._woken, self._kind_of)
         self._watchdog = Watchdog(lambda: [c.thread for c in list(self._cameras.values())])
@@ -257,6 +262,7 @@ class StreamReader:
                 camera.dropped += 1
             else:
                 self._count(camera, frame, found[index])
+                self._has_counted.set()
 
     def _kind_of(self, frame: LiveFrame) -> tuple[object, ...]:
         """Frames of one kind may go in one call."""
@@ -286,7 +292,11 @@ class StreamReader:
     async def _tell(self) -> None:
         """Report, again and again."""
         while True:
-            await asyncio.sleep(REPORT_SECONDS)
+            await asyncio.sleep(LEAST_REPORT_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(REPORT_SECONDS - LEAST_REPORT_SECONDS):
+                    await self._has_counted.wait()
+            self._has_counted.clear()
             self._want_full()
             closed = self._clock.now() - timedelta(seconds=GRACE_SECONDS)
             for camera in self._cameras.values():

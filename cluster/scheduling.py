@@ -8,9 +8,8 @@ def compute_undisturbed() -> None:
     """Let this thread, and those that it starts from now on, compute in longer stretches.
 
     Linux's SCHED_BATCH (sched(7)): such a thread does not interrupt another when it wakes up, so
-    that decoders and networks that share a core do not throw each other's data out of its caches
-    a thousand times a second. Shares of the core stay the same. Elsewhere, and where a container
-    forbids it, nothing changes.
+    that decoders and networks that share a core change places less often. Shares of the core stay
+    the same. Elsewhere, and where a container forbids it, nothing changes.
     """
     if hasattr(os, "SCHED_BATCH"):
         with suppress(OSError):

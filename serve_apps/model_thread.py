@@ -1,12 +1,13 @@
-"""A model at work: one thread, away from the event loop, and a proof that it still lives.
+"""A model at work: a thread or a few, away from the event loop, and a proof that they still live.
 
-    calls, batched by Serve ─> late ones dropped, oldest first ─> thread ─> answers
+    calls, batched by Serve ─> late ones dropped, oldest first ─> threads ─> answers
 
 Most networks are not made for two calls at once, so all work on one goes through here, the
 health check too. Whatever the libraries raise comes out as a `VisionError`.
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +47,7 @@ class ModelThread:
     def __init__(self, name: str, calls: int = 1) -> None:
         self._name = name
         self._thread = ThreadPoolExecutor(max_workers=calls, thread_name_prefix=name)
+        self._begun: dict[int, float] = {}
 
     def punctual(self, calls: Sequence[Call[T]], late_seconds: float) -> list[Call[T]]:
         """The calls that have not waited too long; the others are counted."""
@@ -88,7 +90,9 @@ class ModelThread:
         """
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._thread, lambda: work(*args, **kwargs))
+            return await loop.run_in_executor(
+                self._thread, lambda: self._timed(lambda: work(*args, **kwargs))
+            )
         except (RuntimeError, ValueError, cv2.error) as error:
             raise VisionError(f"the {self._name} model failed: {error}") from error
         except TypeError:  # pybind11 quotes the pixels in it
@@ -98,15 +102,28 @@ class ModelThread:
         """Run the model once, for Serve's health check.
 
         Raises:
-            VisionError: It failed, or does not answer.
+            VisionError: It failed, or does not answer; or a call before has hung for so long.
         """
+        now = time.monotonic()
+        hangs = any(now - begun > seconds for begun in list(self._begun.values()))
         try:
+            if hangs:  # the other threads would still answer
+                raise TimeoutError
             async with asyncio.timeout(seconds):
                 await self.run(work)
         except TimeoutError:
             raise VisionError(
                 f"the {self._name} model has not answered for {seconds:.0f} s."
             ) from None
+
+    def _timed(self, work: Callable[[], R]) -> R:
+        """Do it in a thread, and have it known since when."""
+        thread = threading.get_ident()
+        self._begun[thread] = time.monotonic()
+        try:
+            return work()
+        finally:
+            del self._begun[thread]
 
     def end(self) -> None:
         """Take no more work."""

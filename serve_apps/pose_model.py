@@ -1,7 +1,7 @@
 """The pose model: frames of many cameras in, people out.
 
     readers ─┐ find(FrameSet)                 ┌─ late? dropped, counted: ServiceBusy
-    readers ─┼────────────────> @serve.batch ─┼─ by shape ─> one thread ─> OpenVINO | CUDA
+    readers ─┼────────────────> @serve.batch ─┼─ by shape ─> threads ─> OpenVINO | CUDA
     API ─────┘  bounded queue:                └─ People, in the order of the frames
                 ServiceBusy
 
@@ -186,15 +186,15 @@ def pose_options(settings: Settings, gpus: int) -> dict[str, Any]:
         gpus: The GPUs of the cluster.
     """
     on_gpu = gpus > 0 and settings.analysis.device != "cpu"
-    most = max(CPU_BATCHES * CPU_BATCH, settings.analysis.batch_size if on_gpu else 0)
+    batch = max(CPU_BATCH, settings.analysis.batch_size if on_gpu else 0)
     return {
         "ray_actor_options": {"num_cpus": 1.0, "num_gpus": 1} if on_gpu else {"num_cpus": 0.5},
-        "max_ongoing_requests": most,
+        "max_ongoing_requests": batch if on_gpu else CPU_BATCHES * batch,
         "max_queued_requests": 8,
         "autoscaling_config": {
             "min_replicas": 1,
             "max_replicas": settings.live.pose_replicas,
-            "target_ongoing_requests": max(2, most // 4),
+            "target_ongoing_requests": max(2, batch // 4),
             "upscale_delay_s": 10,
             "downscale_delay_s": 300,
         },

@@ -24,7 +24,6 @@ NEAR = 0.5
 PULL = 0.1
 """Share of the period by which a key frame moves the grid at the most."""
 
-
 AHEAD = 0.1
 """Share of the period by which the grid is held before the key frames: the last picture of a group
 comes so much sooner, and what lies between is not decoded."""

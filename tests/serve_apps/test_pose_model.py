@@ -4,6 +4,7 @@ import asyncio
 import os
 import pickle
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from cluster.settings import Settings
 from cluster.vision.people import People, Pixels
 from cluster.vision.pose import PoseEstimator
 from serve_apps.model_settings import for_models, sizes_to_warm_up
+from serve_apps.model_thread import ModelThread
 from serve_apps.pose_client import ServePose
 from serve_apps.pose_model import CPU_BATCHES, FrameSet, PoseModel, pose_options
 from tests.serve_apps.serving import bound, deployed, until
@@ -212,8 +214,6 @@ def test_a_model_that_fails_is_replaced(serve_port: int) -> None:  # noqa: ARG00
 
 
 def test_a_model_that_does_not_answer_fails_its_health_check() -> None:
-    from serve_apps.model_thread import ModelThread
-
     thread = ModelThread("pose")
 
     async def checked() -> None:
@@ -225,6 +225,23 @@ def test_a_model_that_does_not_answer_fails_its_health_check() -> None:
         finally:
             stuck.set()
             await asyncio.wrap_future(waiting)
+
+    asyncio.run(checked())
+    thread.end()
+
+
+def test_one_call_that_hangs_fails_the_health_check_although_other_threads_answer() -> None:
+    thread, stuck = ModelThread("pose", calls=2), threading.Event()
+
+    async def checked() -> None:
+        hanging = asyncio.create_task(thread.run(stuck.wait))
+        await thread.check(lambda: None, seconds=5.0)
+        await asyncio.sleep(0.2)
+        with pytest.raises(VisionError, match="has not answered"):
+            await thread.check(lambda: None, seconds=0.1)
+        stuck.set()
+        await hanging
+        await thread.check(lambda: None, seconds=0.1)
 
     asyncio.run(checked())
     thread.end()

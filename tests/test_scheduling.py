@@ -8,6 +8,12 @@ import pytest
 from cluster.scheduling import compute_undisturbed
 
 
+@pytest.fixture(autouse=True)
+def as_a_new_process_is() -> None:
+    """What a thread starts with, whatever earlier tests did to the one that runs them all."""
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
 def policies_in_a_thread() -> list[int]:
     """Of a thread before and after, and of one that it then starts."""
     seen: list[int] = []

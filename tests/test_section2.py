@@ -168,7 +168,8 @@ def test_ray_and_ultralytics_see_reports_switched_off() -> None:
         "from ultralytics.utils import AUTOINSTALL, ONLINE\n"
         "print(usage_stats_enabled(), AUTOINSTALL, ONLINE)"
     )
-    assert run_python(code, RAY_USAGE_STATS_ENABLED="1") == "False False False"
+    said = run_python(code, RAY_USAGE_STATS_ENABLED="1").splitlines()
+    assert said[-1] == "False False False"  # Ultralytics greets an account that is new to it
 
 
 @pytest.fixture

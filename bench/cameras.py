@@ -4,10 +4,10 @@
 
     rtsp://127.0.0.1:8554/camera-1080p.mp4
 
-A file is cut into RTP packets once (RFC 6184: single NAL units, and FU-A where they are long); each
-client is sent the same bytes with its own numbers, a write a picture, over TCP (RFC 2326, 10.12).
-So a camera costs its server little, which shares the cores with what is measured. Each client
-begins at another picture, as cameras do that know nothing of each other.
+A file is cut into RTP packets once (RFC 6184: single NAL units, and FU-A where they are long), and
+all clients are sent the same bytes, a write a picture, over TCP (RFC 2326, 10.12). So a camera
+costs its server little, which shares the cores with what is measured. Each client begins at
+another picture, as cameras do that know nothing of each other.
 """
 
 import asyncio
@@ -18,10 +18,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 import av
+import uvloop
 
 CLOCK = 90_000
 PAYLOAD = 1400
@@ -31,7 +32,7 @@ APART = 17
 """Pictures between the beginnings of two clients: no whole part of a group of them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Clip:
     """A file as it is sent.
 
@@ -44,6 +45,25 @@ class Clip:
     rate: float
     pictures: tuple[tuple[bytes, ...], ...]
     sdp: str
+
+    @cached_property
+    def sequence(self) -> tuple[int, ...]:
+        """The sequence number of each picture's first packet, and of the one after the last."""
+        return tuple(itertools.accumulate(map(len, self.pictures), initial=0))
+
+    @lru_cache(maxsize=2048)  # noqa: B019 (a clip is kept as long as the server runs)
+    def sent(self, number: int) -> bytes:
+        """A picture as it is sent; numbers go on where the file begins again."""
+        again, picture = divmod(number, len(self.pictures))
+        sequence = again * self.sequence[-1] + self.sequence[picture]
+        stamp = int(number * CLOCK / self.rate) & 0xFFFFFFFF
+        parts, out = self.pictures[picture], bytearray()
+        for place, part in enumerate(parts):
+            kind = TYPE | (0x80 if place == len(parts) - 1 else 0)
+            out += struct.pack(">BBH", 0x24, 0, 12 + len(part))
+            out += struct.pack(">BBHII", 0x80, kind, (sequence + place) & 0xFFFF, stamp, 1)
+            out += part
+        return bytes(out)
 
 
 @cache
@@ -164,22 +184,12 @@ class Session:
     async def _play(self, clip: Clip) -> None:
         """A picture after the other, each in its time."""
         loop = asyncio.get_running_loop()
-        begun, number, sent = loop.time(), 0, 0
+        begun = loop.time()
         with suppress(ConnectionError):
-            while True:
-                parts = clip.pictures[(self._begins + number) % len(clip.pictures)]
-                stamp = int(number * CLOCK / clip.rate) & 0xFFFFFFFF
-                out = bytearray()
-                for place, part in enumerate(parts):
-                    kind = TYPE | (0x80 if place == len(parts) - 1 else 0)
-                    out += struct.pack(">BBH", 0x24, 0, 12 + len(part))
-                    out += struct.pack(">BBHII", 0x80, kind, sent & 0xFFFF, stamp, 1)
-                    out += part
-                    sent += 1
-                self._writer.write(bytes(out))
+            for number in itertools.count():
+                self._writer.write(clip.sent(self._begins % len(clip.pictures) + number))
                 await self._writer.drain()
-                number += 1
-                await asyncio.sleep(max(0.0, begun + number / clip.rate - loop.time()))
+                await asyncio.sleep(max(0.0, begun + (number + 1) / clip.rate - loop.time()))
 
 
 async def _serve(folder: Path, port: int) -> None:
@@ -194,4 +204,5 @@ async def _serve(folder: Path, port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(Path(sys.argv[1]), int(sys.argv[2])))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(Path(sys.argv[1]), int(sys.argv[2])))

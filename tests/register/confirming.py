@@ -3,7 +3,8 @@
     python -m tests.register.confirming SQLITE_FILE FOLDER TIMES
 
 For each time: propose, fork a child that confirms, kill it after a random moment, look at what is
-left, and finish it. Prints how many were killed before and after the commit.
+left, and finish it. The moments follow the machine: later after a kill that came before the commit,
+sooner after one that came behind it. Prints how many there were of each.
 """
 
 import json
@@ -30,7 +31,10 @@ from tests.register.school import Clock, School, student, teacher
 
 MASTER = LocalMasterKey(b"m" * 32)
 STUDENTS = 8
-LONGEST_MILLISECONDS = 25
+LONGEST_SECONDS = 0.025
+"""Of the first wait for a kill; `STEP` times as long after a kill that came too soon."""
+
+STEP = 1.2
 
 
 def settings_with(rooms: int) -> Settings:
@@ -87,6 +91,7 @@ def main(file: Path, folder: Path, times: int) -> None:
     """Do it, and print what came of it."""
     chance = random.Random(20260302)
     counts = {"before": 0, "after": 0}
+    longest = LONGEST_SECONDS
     for turn in range(times):
         lesson = f"killed-{turn}"
         school = opened(file, folder, times)
@@ -95,8 +100,7 @@ def main(file: Path, folder: Path, times: int) -> None:
         with school.identity.work("system:roll-call") as work:
             version = Roll(work, school.settings).propose(lesson, seen).version
         school.identity.close()
-        wait_seconds = chance.uniform(0, LONGEST_MILLISECONDS / 1000)
-        confirm_in_a_child(file, folder, times, lesson, version, wait_seconds)
+        confirm_in_a_child(file, folder, times, lesson, version, chance.uniform(0, longest))
         school = opened(file, folder, times)
         states = {entry.mark.state for entry in school.show(lesson).entries}
         assert len(states) == 1, f"half of it was confirmed: {states}"
@@ -104,9 +108,11 @@ def main(file: Path, folder: Path, times: int) -> None:
             confirm(school, lesson, version)
             assert states == {EntryState.PROPOSED}
             counts["before"] += 1
+            longest *= STEP
         except RegisterError:
             assert states == {EntryState.CONFIRMED}
             counts["after"] += 1
+            longest /= STEP
         with school.identity.records.reading() as session:
             row = register_of(session, lesson)
             assert row is not None

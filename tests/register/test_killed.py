@@ -49,8 +49,8 @@ def test_200_kills_in_the_middle_of_confirming_lose_and_double_nothing(
     assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)
     assert counts["before"] + counts["after"] == TIMES
-    assert counts["before"] > 5, "no kill came before the commit"
-    assert counts["after"] > 5, "no kill came after the commit"
+    assert counts["before"] > TIMES / 5, "few kills came before the commit"
+    assert counts["after"] > TIMES / 5, "few kills came after the commit"
     assert counts["audit_entries"] >= 4 * TIMES
 
 

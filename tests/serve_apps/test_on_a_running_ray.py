@@ -169,14 +169,19 @@ def test_prometheus_finds_our_figures_and_no_person_or_secret_in_them(
         if not re.search(r"register_|model_late", name)
     }
     asked.add("ray_homeroom_windows_total")
-    until(lambda: asked <= set(names(exported(nodes))), "all figures of the dashboard")
-    lines = exported(nodes)
+
+    def all_are_told() -> list[str] | None:
+        """Each process tells its figures some time after they are counted."""
+        lines = exported(nodes)
+        seen = {word for line in lines for word in re.findall(r'camera="[^"]+"|state="live"', line)}
+        expected = {'state="live"', *(f'camera="{camera}"' for camera in PLAYED)}
+        return lines if asked <= set(names(lines)) and expected <= seen else None
+
+    lines = until(all_are_told, "all figures of the dashboard")
     labels = {label for line in lines for label in re.findall(r'(\w+)="', line)}
     ours = {label for label in labels - RAYS_LABELS if not label.startswith("otel_scope_")}
     assert ours == ALLOWED_LABELS
     told = "\n".join(lines)
-    assert 'state="live"' in told
-    assert 'camera="cam-1"' in told
     for secret in (HUSH, "viewer", "rtsp:", "lesson.mp4", str(service.folder)):
         assert secret not in told
 
@@ -262,6 +267,8 @@ def test_the_cameras_of_a_node_that_dies_are_read_on_another(
     before = readers(service)
     head, worker = nodes.nodes
     kept = len(processes([head], "StreamReader"))
+    has_model = bool(processes([head], "ServeReplica:homeroom:PoseModel"))
+    killed_at = time.time()
     nodes.kill(worker)
     nodes.nodes.remove(worker)
 
@@ -272,10 +279,15 @@ def test_the_cameras_of_a_node_that_dies_are_read_on_another(
 
     until(lambda: len(moved()) == len(before) - kept and are_live(service), "the cameras")
     assert len(processes([head], "StreamReader")) == len(before)
+    live_again_at = time.time()
     until_windows(service, 1)
     for camera in PLAYED - moved():
         starts = windows_of(service, camera)
-        assert starts == list(range(starts[0], starts[-1] + WINDOW, WINDOW))
+        missing = set(range(starts[0], starts[-1] + WINDOW, WINDOW)) - set(starts)
+        if has_model:
+            assert not missing
+        else:  # of windows all through which the model was away there is nothing to tell
+            assert all(killed_at - 2 < s < live_again_at - WINDOW for s in missing)
 
 
 def test_serve_run_starts_the_same_and_ctrl_c_ends_it(nodes: RayNodes, service: Service) -> None:

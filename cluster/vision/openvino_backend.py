@@ -16,6 +16,8 @@ from openvino.preprocess import ColorFormat, PrePostProcessor
 from cluster.errors import VisionError
 from cluster.vision.people import Floats, Pixels
 
+_first_call = threading.Lock()
+
 
 class OpenVinoNetwork:
     """One compiled network of one input shape.
@@ -51,6 +53,7 @@ class OpenVinoNetwork:
         streams = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self._requests = threading.local()
         self._pool = ThreadPoolExecutor(streams, thread_name_prefix="openvino")
+        self._infer_nothing()
 
     def __call__(self, canvases: Pixels) -> list[Floats]:
         """Run the network. Threads that call at once share its requests, so that none idles.
@@ -62,6 +65,16 @@ class OpenVinoNetwork:
             n outputs of (56, anchors) float32.
         """
         return list(self._pool.map(self._infer, canvases))
+
+    def _infer_nothing(self) -> None:
+        """One picture, alone: it readies the network, and OpenVINO's binding.
+
+        In the first call of a process the binding sets itself up, each part once; two threads that
+        do so at once wait for each other for ever, one for Python's lock and one for the part's.
+        """
+        with _first_call:
+            nothing = np.zeros(tuple(self._compiled.input(0).shape)[1:], np.uint8)
+            self._pool.submit(self._infer, nothing).result()
 
     def _infer(self, canvas: Pixels) -> Floats:
         if not hasattr(self._requests, "mine"):

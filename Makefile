@@ -17,8 +17,8 @@ $(READY): $(BIN)/uv pyproject.toml constraints.txt
 demo: $(READY)  ## Footage in, tables and a picture out
 	$(BIN)/homeroom demo
 
-test: $(READY)  ## All tests
-	$(BIN)/python -m pytest
+test: $(READY)  ## All tests; those that start Ray beside the others
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadgroup --no-loadscope-reorder
 
 check: $(READY)  ## Style, types, import contracts, dependencies
 	$(BIN)/ruff format --check .

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from cluster.activity import durations
 from cluster.cli.main import app
@@ -105,11 +106,9 @@ def _commands() -> list[str]:
 def test_every_command_in_the_documentation_exists_with_its_options(line: str) -> None:
     words = shlex.split(line)
     depth = 3 if words[1] in GROUPS else 2
-    command = [sys.executable, "-c", "from cluster.cli.main import run; run()"]
-    command += [*words[1:depth], "--help"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    shown = CliRunner().invoke(app, [*words[1:depth], "--help"], env={"COLUMNS": "200"})
 
-    assert shown.returncode == 0, shown.stderr
+    assert shown.exit_code == 0, shown.output
     for option in (word for word in words if word.startswith("--") and word != "--address"):
         assert option in shown.stdout
 

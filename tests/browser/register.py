@@ -24,6 +24,11 @@ class RegisterCard:
         """A button by its whole text."""
         return self.card.get_by_role("button", name=text, exact=True)
 
+    def open(self) -> None:
+        """Open the register, and wait for the list."""
+        self.button("Open the register").click()
+        expect(self.button("All others are present")).to_be_visible()
+
     def tap_id(self, number: int, status: str) -> str:
         return f"t-{student(number)}-{status}"
 

@@ -17,7 +17,7 @@ NOT_SEEN = "delete window.BarcodeDetector;"
 
 def test_a_badge_that_a_scanner_types_counts(room: Classroom, lesson: Window) -> None:
     register = RegisterCard(lesson.page)
-    register.button("Open the register").click()
+    register.open()
     lesson.page.get_by_text("Badges", exact=True).click()
     lesson.page.fill("#badge", room.badge(9))
     lesson.page.keyboard.press("Enter")
@@ -29,7 +29,7 @@ def test_a_badge_that_a_scanner_types_counts(room: Classroom, lesson: Window) ->
 
 def test_a_badge_of_elsewhere_is_refused_and_said(room: Classroom, lesson: Window) -> None:
     register = RegisterCard(lesson.page)
-    register.button("Open the register").click()
+    register.open()
     lesson.page.get_by_text("Badges", exact=True).click()
     lesson.page.fill("#badge", "not-a-badge")
     lesson.page.keyboard.press("Enter")
@@ -42,7 +42,7 @@ def test_what_is_being_typed_stays_when_the_list_is_drawn_anew(
     room: Classroom, lesson: Window
 ) -> None:
     register = RegisterCard(lesson.page)
-    register.button("Open the register").click()
+    register.open()
     lesson.page.get_by_text("Badges", exact=True).click()
     lesson.page.locator("#badge").press_sequentially("half-a-ba")
     room.school.consent(1)

@@ -14,6 +14,8 @@ from tests.browser.chromium import PHONE, Window, window_of
 from tests.browser.live import ADULTS, AGREED, STUDENTS, LiveLesson, live_lesson
 from tests.serve_apps.running_service import until
 
+pytestmark = pytest.mark.ray
+
 PATIENCE = 60_000
 LOST = "The connection is lost"
 

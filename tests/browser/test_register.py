@@ -15,7 +15,7 @@ def test_without_a_script_the_register_is_taken_whole(room: Classroom, windows: 
     window = at_the_lesson(windows, room, java_script_enabled=False)
     register = RegisterCard(window.page)
 
-    register.button("Open the register").click()
+    register.open()
     register.tap(3, "absent").click()
     register.tap(5, "late").click()
     register.button("All others are present").click()
@@ -91,7 +91,7 @@ def focused(page: Page) -> str:
 
 def test_a_tap_says_one_thing_and_another_corrects_it(room: Classroom, lesson: Window) -> None:
     register = RegisterCard(lesson.page)
-    register.button("Open the register").click()
+    register.open()
     register.tap(1, "absent").click()
     register.expect_said(1, "absent")
     register.tap(1, "present").click()
@@ -104,7 +104,7 @@ def test_a_tap_says_one_thing_and_another_corrects_it(room: Classroom, lesson: W
 
 def test_a_button_keeps_its_name_when_it_is_pressed(room: Classroom, lesson: Window) -> None:
     register = RegisterCard(lesson.page)
-    register.button("Open the register").click()
+    register.open()
     register.tap(1, "absent").click()
     register.expect_said(1, "absent")
     expect(register.tap(1, "absent")).to_have_accessible_name("absent")
@@ -123,7 +123,7 @@ def test_a_proposal_is_marked_as_one_and_waits_for_the_teacher(
     room: Classroom, lesson: Window
 ) -> None:
     register = RegisterCard(lesson.page)
-    register.button("Open the register").click()
+    register.open()
     room.school.consent(1, 2, 3)
     room.propose(1, 2, unsure=[3])
 

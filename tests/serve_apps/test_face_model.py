@@ -23,6 +23,8 @@ from serve_apps.remote_faces import RemoteFaces
 from tests.serve_apps.live_school import Portraits
 from tests.serve_apps.serving import bound, deployed
 
+pytestmark = pytest.mark.ray
+
 SETTINGS = Settings()
 
 

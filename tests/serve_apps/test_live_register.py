@@ -21,6 +21,8 @@ from cluster.vision.pose import PoseEstimator
 from tests.serve_apps.running_service import Service, running, until
 from tests.serve_apps.test_live_service import lesson  # noqa: F401 (a fixture)
 
+pytestmark = pytest.mark.ray
+
 AGREED = demo_register.AGREED
 
 

@@ -22,6 +22,8 @@ from tests.conftest import write_video
 from tests.disks import small_disk
 from tests.serve_apps.running_service import HOMEROOM, Service, free_port, is_up, running, until
 
+pytestmark = pytest.mark.ray
+
 WINDOW = 10
 JOBS = """
 [archive]

@@ -24,6 +24,8 @@ from serve_apps.pose_model import CPU_BATCHES, FrameSet, PoseModel, pose_options
 from tests.serve_apps.serving import bound, deployed, until
 from tests.serve_apps.slow_model import SlowPose
 
+pytestmark = pytest.mark.ray
+
 SECRET = "canary-password"  # noqa: S105 (made up)
 
 SETTINGS = Settings.model_validate(

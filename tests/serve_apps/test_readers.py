@@ -26,7 +26,7 @@ from tests.streams.cameras import clip, plan_for
 SOON = 8.0
 FAR_TOO_MANY_CPUS = 1000.0
 
-pytestmark = pytest.mark.usefixtures("serve_port")
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("serve_port")]
 
 
 class Nobody:

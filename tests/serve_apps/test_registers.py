@@ -36,6 +36,8 @@ from tests.serve_apps.live_school import (
 )
 from tests.serve_apps.serving import bound, deployed, until
 
+pytestmark = pytest.mark.ray
+
 ROOMS = ("room-a", "room-b", "room-c")
 NAME = "Canarybird"
 

@@ -23,6 +23,8 @@ from tests.serve_apps.conftest import free_port
 from tests.serve_apps.serving import bound, deployed, until
 from tests.streams.cameras import clip
 
+pytestmark = pytest.mark.ray
+
 PLACES = 1
 """Cameras that the one node may read."""
 

@@ -28,6 +28,9 @@ AHEAD = 0.1
 """Share of the period by which the grid is held before the key frames: the last picture of a group
 comes so much sooner, and what lies between is not decoded."""
 
+EARLY = 0.1
+"""Share of a group's time by which the next key frame may come sooner than the one before."""
+
 
 class PictureChooser:
     """Says of each packet whether its picture is wanted.
@@ -41,9 +44,10 @@ class PictureChooser:
         self.decode = decode
         self._period = 1.0 / rate
         self._due: float | None = None
-        self._key_at = 0.0
+        self._key_at: float | None = None
         self._since_key = 0
         self._group: int | None = None
+        self._group_seconds = 0.0
 
     def wants(self, now: float, *, is_key: bool) -> bool:
         """Whether the picture of a packet is wanted; counts it as given if so.
@@ -71,6 +75,16 @@ class PictureChooser:
             self._due = now + self._period
         return True
 
+    def nothing_before(self) -> float:
+        """Until when nothing can be wanted, in seconds of the monotonic clock.
+
+        Where key frames alone are wanted, that is shortly before the next one, if its group takes
+        as long as the one before; in all other cases a moment that is over.
+        """
+        if self.decode != "key_frames" or self._key_at is None:
+            return -math.inf
+        return self._key_at + (1 - EARLY) * self._group_seconds
+
     def lost(self) -> None:
         """The picture that was wanted last could not be decoded: take the next one."""
         self._due = None
@@ -78,12 +92,13 @@ class PictureChooser:
     def _note(self, now: float, *, is_key: bool) -> None:
         if is_key:
             self._group = self._since_key or None
+            self._group_seconds = 0.0 if self._key_at is None else now - self._key_at
             self._key_at, self._since_key = now, 0
         self._since_key += 1
 
     def _next_key(self, now: float) -> float:
         """When the next key frame will come, if this group is as long as the one before."""
         before = self._since_key - 1  # this packet is not counted
-        if self._group is None or not 0 < before < self._group:
+        if self._key_at is None or self._group is None or not 0 < before < self._group:
             return math.inf
         return self._key_at + (now - self._key_at) / before * self._group

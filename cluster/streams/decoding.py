@@ -99,6 +99,10 @@ class LazyDecoder:
             return []
         return self._decode_kept()
 
+    def nothing_before(self) -> float:
+        """Until when no packet can be wanted; see `PictureChooser.nothing_before`."""
+        return self._chooser.nothing_before()
+
     def _has_begun(self, packet: VideoPacket) -> bool:
         """Whether a key frame was met; streams that send none are decoded in the end anyway."""
         self._before_start += 1

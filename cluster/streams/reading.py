@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from cluster.streams.addresses import CameraAddress, parse_address
 from cluster.streams.choosing import PictureChooser
 from cluster.streams.decoding import LazyDecoder, VideoPacket
+from cluster.streams.dozing import Doze
 from cluster.streams.failures import NEARLY, Failure, ended, read_failure, stopped, undecodable
 from cluster.streams.live import Connection, claim_for, open_live
 from cluster.streams.measures import Measures
@@ -205,8 +206,8 @@ class Reading(threading.Thread):
         is_full: bool,
     ) -> Failure | None:
         plan, measures, full_size = self._plan, self._shared.measures, self._shared.full_size
-        begun = last_picture = time.monotonic()
-        decoded = 0
+        begun = last_picture = asked = time.monotonic()
+        decoded, doze = 0, Doze(self._ended)
         for packet in packets:
             now = self._enter(Phase.HANDLING)
             if self._ended.is_set():
@@ -214,7 +215,7 @@ class Reading(threading.Thread):
             if full_size.reads_full_address(now) != is_full:
                 return Failure(Reason.FULL_SIZE_WANTED, "the other stream is opened.")
             decoder.decode = "all" if full_size.is_wanted else plan.decode
-            for taken_at, frame in decoder.feed(packet, now):
+            for taken_at, frame in decoder.feed(packet, doze.arrived(asked, now)):
                 last_picture = now
                 self._give(taken_at, frame, shrinker, connection.stream)
             measures.arrived(now, decoder.decoded - decoded)
@@ -223,7 +224,8 @@ class Reading(threading.Thread):
                 return undecodable(connection.address)
             if now - begun > LIVE_FOR_A_WHILE_SECONDS:
                 self._shared.pauses.reset()
-            self._enter(Phase.READING)
+            doze.until(decoder.nothing_before(), now)
+            asked = self._enter(Phase.READING)
         if self._ended.is_set():
             return None
         return stopped(connection.address) if self._has_waited() else ended(connection.address)

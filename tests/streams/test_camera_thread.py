@@ -3,6 +3,7 @@
 import socket
 import time
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,23 @@ def test_an_rtsp_camera_gives_shrunken_pictures_at_its_rate(rtsp: RtspServer) ->
     taken = [frame.taken_at for frame in frames]
     assert taken == sorted(set(taken))
     assert taken[-1] - taken[1] == pytest.approx(6 / 5, abs=0.5)
+
+
+def test_where_key_frames_alone_are_wanted_each_comes_in_its_time(rtsp: RtspServer) -> None:
+    """Between them the thread sleeps; of a whole second's packets none is lost."""
+    address = rtsp.serve(clip(rtsp.folder / "room.mp4", options={**PLAIN, "g": "100"}))
+    with reading(address, rate=1.0, decode="key_frames") as camera:
+        camera.wait_for(3)
+        came = []
+        for _ in range(4):
+            frame = camera.wait_for(1)[-1]
+            came.append((frame.taken_at, time.monotonic() - frame.taken_at))
+        health = camera.health
+    steps = [after - before for (before, _), (after, _) in pairwise(came)]
+    assert steps == pytest.approx([1.0] * 3, abs=0.3)
+    assert max(late for _, late in came) < 0.5
+    assert health.delivered_rate == pytest.approx(100, rel=0.3)
+    assert health.frames_decoded == health.frames_read
 
 
 def test_masks_are_blackened_in_the_shrunken_and_in_the_full_picture(rtsp: RtspServer) -> None:

@@ -86,6 +86,25 @@ def test_of_key_frames_alone_no_more_are_wanted_than_the_rate() -> None:
     assert 6 <= len(often) <= 9
 
 
+def test_of_key_frames_alone_the_next_is_awaited_as_long_after_the_last_as_that_one_was() -> None:
+    chooser = PictureChooser(0.5, "key_frames")
+    assert chooser.nothing_before() < 0
+    told = {}
+    for i in range(200):
+        chooser.wants(10 + i / 25, is_key=i % 50 == 16)
+        told[i] = chooser.nothing_before()
+    assert max(told[i] for i in range(16)) < 0
+    assert all(told[i] <= 10 + i / 25 for i in range(16, 66))
+    assert told[66] == told[115] == pytest.approx(10 + (66 + 0.9 * 50) / 25)
+
+
+def test_where_all_pictures_serve_none_is_known_to_be_superfluous() -> None:
+    chooser = PictureChooser(2.0, "all")
+    for i in range(200):
+        chooser.wants(10 + i / 25, is_key=i % 50 == 0)
+        assert chooser.nothing_before() < 10
+
+
 def test_a_picture_that_was_lost_is_made_up_for_by_the_next() -> None:
     chooser = PictureChooser(2.0, "all")
     assert chooser.wants(0.0, is_key=True)

@@ -14,8 +14,7 @@ from av.video.stream import VideoStream
 
 from cluster.settings import Settings, load_settings
 
-ROOT = Path(__file__).resolve().parents[1]
-SAMPLES = ROOT.parent / "shared" / "data"
+SAMPLES = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 SCHOOL = """
 data_dir = "{data_dir}"
@@ -43,18 +42,6 @@ room = "r1"
 id = "cam2"
 room = "bus"
 """
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests run on one worker, where there are several.
-
-    Two Rays on one machine contend for a port: tests that start one stay together, and come first,
-    since they take longest. Of the others, those of a file stay together, with their fixtures.
-    """
-    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
-    for item in items:
-        group = "ray" if item.get_closest_marker("ray") else item.path.relative_to(ROOT).as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

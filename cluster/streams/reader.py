@@ -12,6 +12,7 @@ chips are cut only while somebody renews a lease every few seconds (`cluster.str
 
 import asyncio
 import logging
+import math
 import os
 import time
 from collections import deque
@@ -50,6 +51,9 @@ GATHER_SECONDS = 0.02
 REPORT_SECONDS = 0.5
 """A report goes out when frames were counted, and after so long without any."""
 
+HEALTH_SECONDS = 1.0
+"""A camera of which no frame was counted is in the first report after so long."""
+
 LEAST_REPORT_SECONDS = 0.2
 RETRY_SECONDS = 1.0
 GRACE_SECONDS = 3.0
@@ -77,6 +81,12 @@ class _Camera:
     dropped: int = 0
     untold: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_UNTOLD))
     """When the pictures were taken that were counted since the last report."""
+
+    told_at: float = -math.inf
+
+    def has_news(self, now: float) -> bool:
+        """Whether it belongs into a report now."""
+        return self.numbers is not None or now - self.told_at >= HEALTH_SECONDS
 
 
 class StreamReader:
@@ -309,7 +319,12 @@ class StreamReader:
             self._end_if_lost()
 
     async def _report_once(self) -> None:
-        cameras = tuple(self._camera_report(camera) for camera in self._cameras.values())
+        now = time.monotonic()
+        cameras = tuple(
+            self._camera_report(camera, now)
+            for camera in self._cameras.values()
+            if camera.has_news(now)
+        )
         report = Report(
             self._id,
             os.uname().nodename,
@@ -322,9 +337,9 @@ class StreamReader:
         self._heard = time.monotonic()
         self._outbox.acknowledge(accepted.up_to)
 
-    def _camera_report(self, camera: _Camera) -> CameraReport:
+    def _camera_report(self, camera: _Camera, now: float) -> CameraReport:
         numbers, camera.numbers = camera.numbers, None
-        now = time.monotonic()
+        camera.told_at = now
         latencies = tuple(now - taken_at for taken_at in camera.untold)
         camera.untold.clear()
         camera_id = camera.job.plan.camera_id

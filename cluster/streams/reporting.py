@@ -56,7 +56,7 @@ class Report:
     Attributes:
         reader_id: Who says it.
         node: Host name of its machine.
-        cameras: Each camera that it hosts.
+        cameras: Those of which there is something new; of the others each about once a second.
         windows: Finished, the oldest first; each comes again until it is acknowledged.
         clock_jumps: How often the machine's clock was set.
         windows_lost: Windows that the outbox had no room for.

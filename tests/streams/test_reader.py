@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from pydantic import SecretStr
 
 from cluster.streams import reader
 from cluster.streams.job import CameraJob
@@ -20,7 +21,7 @@ from cluster.streams.reporting import Accepted, Report
 from cluster.streams.watchdog import Watchdog
 from cluster.vision.faces import FaceChip, FaceQuality
 from cluster.vision.people import People, Pixels
-from tests.streams.cameras import clip, plan_for
+from tests.streams.cameras import clip, free_port, plan_for
 
 PATIENCE_SECONDS = 30.0
 
@@ -34,9 +35,13 @@ class Nobody:
 
 
 class Told:
-    """Takes all reports."""
+    """Takes all reports, and writes down which cameras they tell of."""
+
+    def __init__(self) -> None:
+        self.cameras: list[set[str]] = []
 
     async def report(self, report: Report) -> Accepted:
+        self.cameras.append({camera.health.camera_id for camera in report.cameras})
         return Accepted(report.windows[-1].number if report.windows else 0)
 
 
@@ -70,17 +75,19 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CameraJob:
 
 
 @asynccontextmanager
-async def reading(job: CameraJob) -> AsyncIterator[tuple[StreamReader, Registers]]:
+async def reading(
+    *jobs: CameraJob, sink: Told | None = None
+) -> AsyncIterator[tuple[StreamReader, Registers]]:
     registers = Registers()
     one = StreamReader(
         "reader-1",
         pose=Nobody(),
-        sink=Told(),
+        sink=sink or Told(),
         registers=registers,
         cutter=cast("Any", OneFace),
         late_seconds=1.0,
     )
-    await one.assign([job])
+    await one.assign(list(jobs))
     try:
         yield one, registers
     finally:
@@ -103,6 +110,23 @@ async def chips_within(registers: Registers, seconds: float) -> list[str]:
     registers.seen.clear()
     await asyncio.sleep(seconds)
     return [ticket for ticket, _ in registers.seen]
+
+
+def test_of_a_camera_without_numbers_a_report_tells_about_once_a_second(job: CameraJob) -> None:
+    address = SecretStr(f"rtsp://127.0.0.1:{free_port()}")
+    nothing = replace(job, plan=replace(job.plan, camera_id="cam2", address=address))
+
+    async def lesson() -> None:
+        told = Told()
+        async with reading(job, nothing, sink=told):
+            await until(lambda: sum("cam1" in cameras for cameras in told.cameras) > 2)
+            told.cameras.clear()
+            await asyncio.sleep(4.0)
+            alive, dead = (sum(c in cameras for cameras in told.cameras) for c in ("cam1", "cam2"))
+        assert 2 <= dead <= 4
+        assert alive >= 2 * dead
+
+    asyncio.run(lesson())
 
 
 def test_chips_go_to_every_register_that_is_open_in_the_room(job: CameraJob) -> None:

@@ -10,6 +10,7 @@ deployment meanwhile.
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -133,7 +134,12 @@ def main() -> None:
         for number in range(options.cameras):
             text += ROOM.format(number=number, address="simulated.mp4", decode="all")
         (folder / "homeroom.toml").write_text(text)
-        start_ray_here(store_bytes(512 * MEBIBYTE, 256 * MEBIBYTE), include_dashboard=False)
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)
+        start_ray_here(
+            store_bytes(512 * MEBIBYTE, 256 * MEBIBYTE),
+            include_dashboard=False,
+            log_to_driver=False,
+        )
         try:
             _measure(folder, options.cameras, seconds)
         finally:

@@ -4,13 +4,14 @@
 
 One real Chromium is measured by its own performance entries, alone and then beside the open pages.
 An open page is what a browser keeps of it: the room's events, the lesson's events, and the line of
-the last minutes asked for anew with each finished window. All of them watch one room and one
-lesson; what a change makes the other pages of the same lesson ask is left out, because in a school
-each lesson has its own one or two pages.
+the last minutes asked for anew as often as the page's script does. All of them watch one room and
+one lesson; what a change makes the other pages of the same lesson ask is left out, because in a
+school each lesson has its own one or two pages.
 """
 
 import argparse
 import asyncio
+import random
 import statistics
 import sys
 import tempfile
@@ -40,7 +41,10 @@ TAPS = 8
 CHANGES = 8
 SETTLE_SECONDS = 8.0
 LONGEST_WAIT_MILLISECONDS = 30_000
-PARTS = ("Api", "Rooms", "Registers", "PoseModel")
+CHART_SECONDS = 30.0
+"""As in serve_apps/pages/static/lesson.js."""
+
+PARTS = ("Api", "Rooms", "Registers", "PoseModel", "FaceModel")
 
 WATCH_TAPS = """
 () => {
@@ -101,7 +105,7 @@ class OpenPages:
             base_url=self.lesson.service.url, timeout=60, limits=limits
         ) as client:
             pages = [self._page(client, number) for number in range(self.count)]
-            tasks = [asyncio.create_task(stream) for page in pages for stream in page]
+            tasks = [asyncio.create_task(part) for page in pages for part in page]
             while not self._stop.is_set():  # noqa: ASYNC110 (set by another thread)
                 await asyncio.sleep(0.2)
             for task in tasks:
@@ -114,6 +118,7 @@ class OpenPages:
         return [
             self._follow(client, room, headers, "room"),
             self._follow(client, f"{self.lesson.path}/events", headers, "lesson"),
+            self._redraw(client, headers),
         ]
 
     async def _follow(
@@ -126,17 +131,20 @@ class OpenPages:
                     async for line in answer.aiter_lines():
                         if line.startswith("event:"):
                             self.events[name] += 1
-                        if line == "event: window":
-                            await self._chart(client, headers)
             except httpx.HTTPError as error:
                 self.failed[f"{name}: {type(error).__name__}"] += 1
             await asyncio.sleep(3.0)
 
-    async def _chart(self, client: httpx.AsyncClient, headers: dict[str, str]) -> None:
-        answer = await client.get(f"{self.lesson.path}/chart", headers=headers)
-        self.events["chart"] += 1
-        if answer.is_error:
-            self.failed[f"chart: {answer.status_code}"] += 1
+    async def _redraw(self, client: httpx.AsyncClient, headers: dict[str, str]) -> None:
+        await asyncio.sleep(random.uniform(0.0, CHART_SECONDS))
+        while True:
+            try:
+                answer = await client.get(f"{self.lesson.path}/chart", headers=headers)
+                answer.raise_for_status()
+                self.events["chart"] += 1
+            except httpx.HTTPError as error:
+                self.failed[f"chart: {type(error).__name__}"] += 1
+            await asyncio.sleep(CHART_SECONDS)
 
 
 def main() -> None:
@@ -153,7 +161,9 @@ def main() -> None:
         teachers = -(-options.open // PAGES_A_TEACHER)
         tokens = tokens_of_teachers(Path(folder) / "homeroom.toml", teachers)
         with httpx.Client(
-            base_url=lesson.service.url, headers={"Authorization": f"Bearer {lesson.token}"}
+            base_url=lesson.service.url,
+            headers={"Authorization": f"Bearer {lesson.token}"},
+            timeout=LONGEST_WAIT_MILLISECONDS / 1000,
         ) as teacher:
             register = f"/api{lesson.path}/register"
             teacher.post(f"{register}/open").raise_for_status()

@@ -32,6 +32,9 @@ from cluster.errors import RecordsBusy, RecordsError, RecordsOutdated, RegisterC
 from cluster.settings import Settings
 
 BUSY_TIMEOUT_SECONDS = 30
+CONNECTIONS = 10
+"""That a process keeps; a few more are opened, and closed, when all of them are in use."""
+
 SQLITE_FILE = "records.sqlite"
 WRITERS_LOCK = 4_611_686_018
 """The number of PostgreSQL's advisory lock; any, but always the same."""
@@ -207,8 +210,9 @@ def _url(settings: Settings) -> URL:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+        return create_engine(url, pool_size=CONNECTIONS, pool_pre_ping=True)
+    timeout = {"timeout": BUSY_TIMEOUT_SECONDS}
+    engine = create_engine(url, pool_size=CONNECTIONS, connect_args=timeout)
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: Any) -> None:

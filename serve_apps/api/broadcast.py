@@ -11,6 +11,7 @@ that is slow gets numbers that are fresh. What was dropped is told by `lost`.
 
 import asyncio
 import logging
+import random
 from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,7 +36,7 @@ class StreamLimits:
         pause_seconds: Before the rooms are asked again after they did not answer.
         heartbeat_seconds: Between two comments that keep a connection open.
         send_seconds: A client that takes nothing for so long is let go.
-        rights_seconds: Between two looks at what the caller may see.
+        rights_seconds: At most so long between two looks at what the caller may see.
         longest_seconds: A stream ends after so long; clients come again by themselves.
     """
 
@@ -48,6 +49,10 @@ class StreamLimits:
     send_seconds: float = 30.0
     rights_seconds: float = 15.0
     longest_seconds: float = 3600.0
+
+    def until_next_look(self) -> float:
+        """Seconds; streams that began together do not all look together."""
+        return self.rights_seconds * random.uniform(0.5, 1.0)  # noqa: S311 (nothing is secret)
 
 
 @dataclass(slots=True)

@@ -13,7 +13,6 @@ import logging
 from dataclasses import dataclass
 
 from fastapi import FastAPI
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -28,6 +27,7 @@ from cluster.settings import Settings
 from serve_apps.api.errors import POLICY_VIOLATION, response_to
 from serve_apps.api.limits import RateLimits, client_address
 from serve_apps.api.sessions import Cookies, check_change
+from serve_apps.api.threads import in_thread
 
 ATTEMPTS = frozenset({"/sign-in/provider", "/sign-in/token"})
 """Paths that begin a sign-in: these are counted more strictly."""
@@ -92,7 +92,7 @@ class Door:
             cache = self._cache_of(connection)
             principal = cache.at_hand(kind, text)
             if principal is None:
-                principal = await run_in_threadpool(cache.look_up, kind, text)
+                principal = await in_thread(cache.look_up, kind, text)
         except HomeroomError as error:
             return Asker(kind=kind, error=error)
         return Asker(principal, kind)

@@ -21,7 +21,6 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Header, Query, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from sse_starlette.sse import SendTimeoutError
-from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from cluster.errors import HomeroomError, NotAllowed
@@ -34,6 +33,7 @@ from serve_apps.api.errors import ERRORS
 from serve_apps.api.reach import Reach, must_reach, rooms_in_reach
 from serve_apps.api.room_bodies import room_body, window_body
 from serve_apps.api.rooms import Watcher
+from serve_apps.api.threads import in_thread
 from serve_apps.views import RoomNow, ToldWindow
 
 logger = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ async def _wanted(
     if room_id:
         reach = await _reach_of(backend, caller, room_id)
     else:
-        reach = await run_in_threadpool(rooms_in_reach, backend, caller)
+        reach = await in_thread(rooms_in_reach, backend, caller)
     if not reach:
         raise NotAllowed(
             "there is no room whose numbers are yours to see now.",
@@ -114,12 +114,12 @@ async def _reach_of(backend: Backend, caller: Principal, room_ids: list[str]) ->
     """These rooms, all of which must be in reach."""
     if len(room_ids) == 1:
         (name,) = room_ids
-        return {name: (await run_in_threadpool(must_reach, backend, caller, name))[1]}
-    reach = await run_in_threadpool(rooms_in_reach, backend, caller)
+        return {name: (await in_thread(must_reach, backend, caller, name))[1]}
+    reach = await in_thread(rooms_in_reach, backend, caller)
     found = dict(reach)
     for name in room_ids:
         if name not in found:
-            found[name] = (await run_in_threadpool(must_reach, backend, caller, name))[1]
+            found[name] = (await in_thread(must_reach, backend, caller, name))[1]
     return {name: found[name] for name in room_ids}
 
 
@@ -199,7 +199,7 @@ class _Stream:
     async def _until_it_ends(self, after: int | None) -> AsyncIterator[ServerSentEvent]:
         limits = self._broadcast.limits
         ends = time.monotonic() + limits.longest_seconds
-        look = time.monotonic() + limits.rights_seconds
+        look = time.monotonic() + limits.until_next_look()
         for event in await self._beginning(after):
             yield event
         while time.monotonic() < ends:
@@ -209,7 +209,7 @@ class _Stream:
                 return
             if time.monotonic() >= look or self._wanted.has_other_settings:
                 await self._wanted.must_be_allowed()
-                look = time.monotonic() + limits.rights_seconds
+                look = time.monotonic() + limits.until_next_look()
             for event in await self._news():
                 yield event
         yield _end("too_long")

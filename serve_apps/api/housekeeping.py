@@ -14,12 +14,11 @@ import time
 from datetime import timedelta
 from typing import Final
 
-from starlette.concurrency import run_in_threadpool
-
 from cluster import checkins
 from cluster.errors import HomeroomError
 from cluster.records.identity import Identity
 from cluster.records.sign_ins import forget_ended
+from serve_apps.api.threads import in_thread
 
 CHECKINS_SECONDS: Final = 20.0
 SIGN_INS_SECONDS: Final = 3600.0
@@ -39,9 +38,9 @@ async def keep_house(identity: Identity) -> None:
     while True:
         await asyncio.sleep(CHECKINS_SECONDS)
         try:
-            await run_in_threadpool(checkins.end_those_over, identity, identity.clock())
+            await in_thread(checkins.end_those_over, identity, identity.clock())
             if time.monotonic() - forgotten_at >= SIGN_INS_SECONDS:
-                await run_in_threadpool(_forget_sign_ins, identity)
+                await in_thread(_forget_sign_ins, identity)
                 forgotten_at = time.monotonic()
         except HomeroomError as error:
             logger.warning("what is over is not cleared away yet: %s", error)

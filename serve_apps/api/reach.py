@@ -187,15 +187,13 @@ def _taught_rooms(backend: Backend, caller: Principal, room_id: str | None) -> d
     found: dict[str, datetime] = {}
     with backend.identity.records.reading() as session:
         taught = Taught(session, backend.settings, caller)
-        own = classes_taught_by(session, caller.user_id) if caller.user_id else frozenset()
-        asked = None if room_id is None else [room_id]
-        near = registers.lessons_between(
-            session, now - early, now + early, rooms=asked, classes=own
-        )
-        mine = [one for one in near if one.ends_at > now and taught.teaches(one)]
-        around = registers.lessons_between(
-            session, now - early, now + early, rooms={one.room_id for one in mine}
-        )
+        rooms = {room_id} if room_id is not None else set()
+        if room_id is None and caller.user_id is not None:
+            own = classes_taught_by(session, caller.user_id)
+            near = registers.lessons_between(session, now - early, now + early, classes=own)
+            rooms = {one.room_id for one in near}
+        around = registers.lessons_between(session, now - early, now + early, rooms=rooms)
+        mine = [one for one in around if one.ends_at > now and taught.teaches(one)]
         for lesson in mine:
             # Another class that is still there is not the next teacher's to see.
             others = [

@@ -8,7 +8,6 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
-from starlette.concurrency import run_in_threadpool
 
 from cluster.errors import ServiceDown
 from cluster.security.roles import Principal, Role
@@ -26,6 +25,7 @@ from serve_apps.api.room_bodies import (
     room_body,
     window_body,
 )
+from serve_apps.api.threads import in_thread
 
 MOST_MINUTES: Final = 60
 """Longer stretches are for the warehouse."""
@@ -60,7 +60,7 @@ class WindowsBody(Body):
 async def list_rooms(request: Request, caller: Watcher, paging: Pages) -> RoomsBody:
     """The rooms that the caller may see now, with how many people are there and what they do."""
     backend = backend_of(request)
-    reach = await run_in_threadpool(rooms_in_reach, backend, caller)
+    reach = await in_thread(rooms_in_reach, backend, caller)
     ids, following = page_of(reach, str, paging)
     told = {one.room_id: one for one in await backend.rooms.now(ids)} if ids else {}
     now, known = backend.identity.clock(), backend.settings.rooms_by_id
@@ -77,7 +77,7 @@ async def list_rooms(request: Request, caller: Watcher, paging: Pages) -> RoomsB
 async def show_room(request: Request, caller: Watcher, room_id: RoomPath) -> RoomBody:
     """How many people are in a room now, and what they do."""
     backend = backend_of(request)
-    room, _ = await run_in_threadpool(must_reach, backend, caller, room_id)
+    room, _ = await in_thread(must_reach, backend, caller, room_id)
     told = await backend.rooms.now([room_id])
     if not told:
         raise ServiceDown(
@@ -107,7 +107,7 @@ async def list_room_windows(
     A teacher gets those since shortly before the own lesson.
     """
     backend = backend_of(request)
-    room, since = await run_in_threadpool(must_reach, backend, caller, room_id)
+    room, since = await in_thread(must_reach, backend, caller, room_id)
     told = await backend.rooms.windows(room_id, minutes)
     windows = [
         window_body(room, one) for one in told if since is None or one.window.window_start >= since

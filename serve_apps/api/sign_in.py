@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.concurrency import run_in_threadpool
 
 from cluster.errors import NotAllowed, NotFound, NotSignedIn
 from cluster.records.sign_ins import (
@@ -37,6 +36,7 @@ from serve_apps.api.door import Asker, door_of
 from serve_apps.api.errors import ERRORS
 from serve_apps.api.oidc import Provider
 from serve_apps.api.sessions import FORM, Cookies, check_origin, form_of, is_form
+from serve_apps.api.threads import in_thread
 
 LONGEST_NEXT = 1000
 SEE_OTHER = 303
@@ -108,7 +108,7 @@ async def callback(request: Request) -> Response:
     flow = cookies.flow_of(request, backend.identity.keys)
     try:
         claims = await _provider(request).finish(request, flow.get("brought", {}))
-        principal = await run_in_threadpool(_principal, backend, claims)
+        principal = await in_thread(_principal, backend, claims)
     except (NotSignedIn, NotAllowed):
         door_of(request).count_refused(request)
         raise
@@ -140,7 +140,7 @@ async def with_token(request: Request) -> Response:
     check_origin(request, backend.settings.live)
     form = await _token_form(request)
     try:
-        signed_in = await run_in_threadpool(look_up, backend.identity, "token", form.token.strip())
+        signed_in = await in_thread(look_up, backend.identity, "token", form.token.strip())
     except NotSignedIn:
         door_of(request).count_refused(request)
         raise
@@ -179,7 +179,7 @@ async def sign_out(request: Request, caller: Anybody) -> Response:
             "a token is not signed out.", hint="`homeroom token revoke` ends it for good."
         )
     backend = backend_of(request)
-    await run_in_threadpool(_end_session, backend, caller)
+    await in_thread(_end_session, backend, caller)
     door_of(request).forget(caller.sign_in_id)
     response = RedirectResponse("/", status_code=SEE_OTHER)
     Cookies(backend.settings.live).clear_session(response)
@@ -253,7 +253,7 @@ async def _new_session(
                 revoke(work, before.sign_in_id)
             return begin_session(work, principal, expires_in=lasts, with_token=with_token)
 
-    issued = await run_in_threadpool(begin_in_records)
+    issued = await in_thread(begin_in_records)
     if before is not None:
         door_of(request).forget(before.sign_in_id)
     return issued

@@ -13,7 +13,6 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
-from starlette.concurrency import run_in_threadpool
 
 from cluster import checkins
 from cluster.checkins.codes import DEVICE_BYTES, read_code
@@ -25,6 +24,7 @@ from serve_apps.api.backend import Backend, backend_of
 from serve_apps.api.door import door_of
 from serve_apps.api.headers import is_https
 from serve_apps.api.sessions import check_origin
+from serve_apps.api.threads import in_thread
 from serve_apps.pages.forms import FormBody, form
 from serve_apps.pages.rendering import page
 
@@ -174,7 +174,7 @@ async def _answered(
             return checkins.by_code(session, backend.settings, code, identity.clock())
 
     try:
-        found = await run_in_threadpool(look)
+        found = await in_thread(look)
     except CheckinError as error:
         return _no_checkin(request, error)
     return show(found)
@@ -199,7 +199,7 @@ async def _in_work(request: Request, do: Callable[[Work, Backend], Response]) ->
             return do(work, backend)
 
     try:
-        return await run_in_threadpool(work_on_it)
+        return await in_thread(work_on_it)
     except CheckinError as error:
         return _no_checkin(request, error)
 

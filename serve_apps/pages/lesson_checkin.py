@@ -12,7 +12,6 @@ import segno
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
-from starlette.concurrency import run_in_threadpool
 
 from cluster import checkins
 from cluster.errors import CheckinError, HomeroomError, NotAllowed
@@ -20,6 +19,7 @@ from cluster.security.roles import Principal
 from serve_apps.api.backend import Backend, backend_of
 from serve_apps.api.bodies import LessonPath
 from serve_apps.api.headers import public_base
+from serve_apps.api.threads import in_thread
 from serve_apps.pages.forms import FormBody, form
 from serve_apps.pages.lessons import LessonView, Teacher, lesson_view
 from serve_apps.pages.rendering import page, wants_fragment
@@ -55,7 +55,7 @@ async def start(request: Request, caller: Teacher, lesson_id: LessonPath) -> Res
             return view, checkins.start(work, backend.settings, lesson_id)
 
     try:
-        view, started = await run_in_threadpool(do)
+        view, started = await in_thread(do)
     except CheckinError as error:
         return await _refused(request, caller, lesson_id, error)
     if started.slips:
@@ -85,8 +85,8 @@ async def end(request: Request, caller: Teacher, lesson_id: LessonPath) -> Respo
 async def board(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """What the class sees on the wall: how to come in, and how many have answered."""
     backend = backend_of(request)
-    view = await run_in_threadpool(lesson_view, backend, caller, lesson_id)
-    standing = await run_in_threadpool(standing_in, backend, lesson_id)
+    view = await in_thread(lesson_view, backend, caller, lesson_id)
+    standing = await in_thread(standing_in, backend, lesson_id)
     running = standing.running
     context = {
         "lesson": view,
@@ -108,7 +108,7 @@ async def calls(request: Request, caller: Teacher, lesson_id: LessonPath) -> Res
         with backend.identity.work(_teacher(caller)) as work:
             return view, checkins.calls(work, backend.settings, lesson_id)
 
-    view, found = await run_in_threadpool(look)
+    view, found = await in_thread(look)
     return page(request, "calls.html", {"lesson": view, "calls": found})
 
 
@@ -126,7 +126,7 @@ async def seen(
         with backend.identity.work(_teacher(caller)) as work:
             checkins.seen(work, backend.settings, lesson_id, said.call)
 
-    await run_in_threadpool(do)
+    await in_thread(do)
     return RedirectResponse(f"/lessons/{lesson_id}/calls", status_code=SEE_OTHER)
 
 
@@ -141,7 +141,7 @@ async def _done(
     request: Request, caller: Principal, lesson_id: str, do: Callable[[], None]
 ) -> Response:
     try:
-        await run_in_threadpool(do)
+        await in_thread(do)
     except CheckinError as error:
         return await _refused(request, caller, lesson_id, error)
     if wants_fragment(request):
@@ -162,8 +162,8 @@ async def _block(
 ) -> Response:
     backend = backend_of(request)
     context: dict[str, Any] = {
-        "lesson": await run_in_threadpool(lesson_view, backend, caller, lesson_id),
-        "standing": await run_in_threadpool(standing_in, backend, lesson_id),
+        "lesson": await in_thread(lesson_view, backend, caller, lesson_id),
+        "standing": await in_thread(standing_in, backend, lesson_id),
         "problem": problem,
     }
     return page(request, "_checkin.html", context, status=409 if problem else 200)

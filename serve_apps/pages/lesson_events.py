@@ -17,7 +17,6 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
-from starlette.concurrency import run_in_threadpool
 
 from cluster import checkins
 from cluster.errors import HomeroomError, ServiceBusy, TooManyRequests
@@ -27,6 +26,7 @@ from serve_apps.api.access import still_signed_in
 from serve_apps.api.backend import backend_of
 from serve_apps.api.bodies import LessonPath
 from serve_apps.api.broadcast import StreamLimits
+from serve_apps.api.threads import in_thread
 from serve_apps.pages.lessons import Teacher, lesson_view
 
 LOOK_SECONDS: Final = 1.0
@@ -102,7 +102,7 @@ class LessonWatch:
     async def _look_again_and_again(self) -> None:
         while True:
             try:
-                self._known = await run_in_threadpool(self._look, list(self._watched))
+                self._known = await in_thread(self._look, list(self._watched))
                 async with self._changed:
                     self._changed.notify_all()
             except HomeroomError as error:
@@ -122,7 +122,7 @@ async def _watching(
     request: Request, caller: Teacher, lesson_id: LessonPath
 ) -> AsyncIterator[LessonWatch]:
     backend = backend_of(request)
-    await run_in_threadpool(lesson_view, backend, caller, lesson_id)  # an own lesson, or refused
+    await in_thread(lesson_view, backend, caller, lesson_id)  # an own lesson, or refused
     watch: LessonWatch = request.app.state.lesson_watch
     async with watch.watching(caller.name, lesson_id):
         yield watch
@@ -149,7 +149,7 @@ async def _events(
     try:
         while time.monotonic() < ends:
             await still_signed_in(request)
-            found = await watch.next_after(lesson_id, known, watch.limits.rights_seconds)
+            found = await watch.next_after(lesson_id, known, watch.limits.until_next_look())
             if found is None:
                 continue
             before, known = known or (-1, -1), found

@@ -11,10 +11,10 @@ from typing import Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from starlette.concurrency import run_in_threadpool
 
 from serve_apps.api.backend import backend_of
 from serve_apps.api.bodies import LessonPath
+from serve_apps.api.threads import in_thread
 from serve_apps.pages.lesson_checkin import standing_in
 from serve_apps.pages.lesson_register import listed_of
 from serve_apps.pages.lesson_room import live_room
@@ -31,12 +31,12 @@ router = APIRouter(include_in_schema=False)
 async def lesson(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """The page of a lesson."""
     backend = backend_of(request)
-    view = await run_in_threadpool(lesson_view, backend, caller, lesson_id)
+    view = await in_thread(lesson_view, backend, caller, lesson_id)
     context = {
         "lesson": view,
         "live": await live_room(backend, caller, view),
         "register": await listed_of(request, caller, lesson_id),
-        "standing": await run_in_threadpool(standing_in, backend, lesson_id),
+        "standing": await in_thread(standing_in, backend, lesson_id),
         "problem": None,
         "k": backend.settings.privacy.k,
     }

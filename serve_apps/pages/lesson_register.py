@@ -12,7 +12,6 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
-from starlette.concurrency import run_in_threadpool
 
 from cluster.errors import BadgeRefused, HomeroomError, NotFound, RegisterError
 from cluster.records.identity import Work
@@ -25,6 +24,7 @@ from serve_apps.api.backend import backend_of
 from serve_apps.api.bodies import LessonPath
 from serve_apps.api.register_bodies import LARGEST_VERSION, RegisterBody, register_body
 from serve_apps.api.registers import roll_of
+from serve_apps.api.threads import in_thread
 from serve_apps.pages.forms import FormBody, form
 from serve_apps.pages.lessons import Teacher, lesson_view
 from serve_apps.pages.rendering import page, wants_fragment
@@ -181,7 +181,7 @@ async def listed_of(
             never_opened = row.closes_at <= row.opened_at  # a register is opened once
             return Listed(register_body(work, view), can_undo(work, row.id), never_opened)
 
-    return await run_in_threadpool(work_on_it)
+    return await in_thread(work_on_it)
 
 
 async def _answer(
@@ -204,6 +204,6 @@ async def _answer(
         return RedirectResponse(f"/lessons/{lesson_id}#register", status_code=SEE_OTHER)
     if listed is None:
         listed = await listed_of(request, caller, lesson_id)
-    view = await run_in_threadpool(lesson_view, backend_of(request), caller, lesson_id)
+    view = await in_thread(lesson_view, backend_of(request), caller, lesson_id)
     context: dict[str, Any] = {"lesson": view, "register": listed, "problem": problem}
     return page(request, "_register.html", context, status=409 if problem else 200)

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from starlette.concurrency import run_in_threadpool
 
 from cluster.errors import HomeroomError, NotAllowed
 from cluster.security.roles import Principal
@@ -16,6 +15,7 @@ from serve_apps.api.backend import Backend, backend_of
 from serve_apps.api.bodies import LessonPath
 from serve_apps.api.reach import must_reach
 from serve_apps.api.room_bodies import RoomBody, room_body
+from serve_apps.api.threads import in_thread
 from serve_apps.pages.chart import Chart, chart_of
 from serve_apps.pages.lessons import LessonView, Teacher, lesson_view
 from serve_apps.pages.rendering import page
@@ -37,7 +37,7 @@ class LiveRoom:
 async def chart(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """The line of the last minutes, drawn anew."""
     backend = backend_of(request)
-    view = await run_in_threadpool(lesson_view, backend, caller, lesson_id)
+    view = await in_thread(lesson_view, backend, caller, lesson_id)
     live = await live_room(backend, caller, view)
     return page(request, "_chart.html", {"lesson": view, "live": live})
 
@@ -45,7 +45,7 @@ async def chart(request: Request, caller: Teacher, lesson_id: LessonPath) -> Res
 async def live_room(backend: Backend, caller: Principal, view: LessonView) -> LiveRoom:
     """The room of a lesson, as far as the caller may see it now."""
     try:
-        room, since = await run_in_threadpool(must_reach, backend, caller, view.room_id)
+        room, since = await in_thread(must_reach, backend, caller, view.room_id)
     except NotAllowed:
         return LiveRoom(None, None)
     now = backend.identity.clock()

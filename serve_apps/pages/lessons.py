@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
-from starlette.concurrency import run_in_threadpool
 
 from cluster.records.identity import Session
 from cluster.records.models import LessonRow
@@ -17,6 +16,7 @@ from cluster.settings import Settings
 from serve_apps.api.access import allow
 from serve_apps.api.backend import Backend, backend_of
 from serve_apps.api.reach import lessons_taught_on, must_teach_lesson
+from serve_apps.api.threads import in_thread
 from serve_apps.pages.rendering import page
 
 SEE_OTHER: Final = 303
@@ -56,7 +56,7 @@ class LessonView:
 @router.get("/lessons/now")
 async def lesson_now(request: Request, caller: Teacher) -> Response:
     """The lesson that is on now, or the next one today; else the list."""
-    lessons = await run_in_threadpool(_lessons_today, backend_of(request), caller)
+    lessons = await in_thread(_lessons_today, backend_of(request), caller)
     now_or_next = [one for one in lessons if one.is_on] or [x for x in lessons if not x.is_over]
     address = f"/lessons/{now_or_next[0].lesson_id}" if now_or_next else "/lessons"
     return RedirectResponse(address, status_code=SEE_OTHER)
@@ -66,7 +66,7 @@ async def lesson_now(request: Request, caller: Teacher) -> Response:
 async def lessons_of_today(request: Request, caller: Teacher) -> Response:
     """A teacher's lessons of today."""
     backend = backend_of(request)
-    lessons = await run_in_threadpool(_lessons_today, backend, caller)
+    lessons = await in_thread(_lessons_today, backend, caller)
     return page(request, "lessons.html", {"lessons": lessons, "now": backend.identity.clock()})
 
 

@@ -13,7 +13,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
-from starlette.concurrency import run_in_threadpool
 
 from cluster.security.roles import Principal, Role
 from cluster.settings import Room, School
@@ -21,6 +20,7 @@ from serve_apps.api.access import allow
 from serve_apps.api.backend import Backend, backend_of
 from serve_apps.api.bodies import Name
 from serve_apps.api.reach import led_schools, must_lead
+from serve_apps.api.threads import in_thread
 from serve_apps.pages.rendering import page
 from serve_apps.pages.school_day import LessonLine, lessons_in
 from serve_apps.pages.school_rooms import CameraTrouble, RoomCard, cameras_in_trouble, room_cards
@@ -113,7 +113,7 @@ async def _led(backend: Backend, found: School) -> Led:
 
 async def _today(backend: Backend, found: School, rooms: list[Room]) -> Today:
     lessons, cameras = await asyncio.gather(
-        run_in_threadpool(lessons_in, backend, rooms), cameras_in_trouble(backend, rooms)
+        in_thread(lessons_in, backend, rooms), cameras_in_trouble(backend, rooms)
     )
     return Today(found, lessons, cameras)
 

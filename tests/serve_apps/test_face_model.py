@@ -1,12 +1,14 @@
 """The face model on a real Serve: it starts when asked, and embeds as its engine does."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from ray import serve
 
@@ -16,7 +18,7 @@ from cluster.vision.faces import FaceChip
 from cluster.vision.faces_dlib import DlibEngine
 from cluster.vision.people import Floats
 from cluster.vision.pose import PoseEstimator
-from serve_apps.face_model import FaceModel, face_options
+from serve_apps.face_model import GIVES_WAY, FaceModel, face_options
 from serve_apps.model_settings import for_models
 from serve_apps.our_words import in_our_words
 from serve_apps.remote_faces import RemoteFaces
@@ -65,6 +67,13 @@ def test_no_replica_runs_until_one_is_asked_for(
     (found,) = embed(faces, chips)
     assert running() == 1
     np.testing.assert_allclose(found, portraits.engine.embed(chips), atol=1e-4)
+
+
+def test_it_gives_way_to_what_people_wait_for() -> None:
+    lines = {process: process.cmdline() for process in psutil.process_iter()}
+    (model,) = (p for p, line in lines.items() if line and "Replica:faces:FaceModel" in line[0])
+    threads = [os.getpriority(os.PRIO_PROCESS, thread.id) for thread in model.threads()]
+    assert max(threads) == min(19, model.nice() + GIVES_WAY)
 
 
 def test_calls_at_once_each_get_their_own_embeddings(

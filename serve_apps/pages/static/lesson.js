@@ -5,7 +5,7 @@ import { renew, takeTaps } from "./parts.js";
 import { offerScanner } from "./scan.js";
 
 const OLD_AFTER_SECONDS = 15;
-const CHART_MILLISECONDS = 25000;
+const CHART_MILLISECONDS = 30000;
 const lesson = document.querySelector("[data-lesson]");
 const room = document.getElementById("room");
 let heardAt = Date.now();
@@ -52,17 +52,19 @@ if (lesson) {
   lesson.addEventListener("renewed", () => say("taps", false));
   offerScanner(lesson);
   if (room?.querySelector("[data-figure]")) {
-    let chartAt = 0;
+    let hasNews = false;
     follow(`/api/rooms/events?room_id=${encodeURIComponent(lesson.dataset.room)}`, {
       room: (data) => show(JSON.parse(data)),
-      // Not all pages of a room at the same moment.
-      window: () => {
-        if (Date.now() < chartAt) return;
-        chartAt = Date.now() + CHART_MILLISECONDS;
-        setTimeout(() => renewParts("window"), Math.random() * 5000);
-      },
+      window: () => { hasNews = true; },
       end: comeAgain,
     });
+    const redraw = () => {
+      if (hasNews) renewParts("window");
+      hasNews = false;
+      setTimeout(redraw, CHART_MILLISECONDS);
+    };
+    // Windows end in all rooms at the same moment, and lessons begin so: not all pages ask then.
+    setTimeout(redraw, Math.random() * CHART_MILLISECONDS);
     setInterval(fade, 5000);
   }
   const changed = (name) => (data) => {

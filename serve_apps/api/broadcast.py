@@ -23,6 +23,9 @@ from serve_apps.views import Changes, RoomNow, ToldWindow
 
 logger = logging.getLogger(__name__)
 
+AT_ONCE = 8
+"""Streams that are told something before others have their turn."""
+
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:
@@ -201,8 +204,10 @@ class Broadcast:
                 await asyncio.sleep(self.limits.pause_seconds)
                 continue
             self._last_id = changes.last_id
-            for subscription in self._subscriptions:
+            for number, subscription in enumerate(list(self._subscriptions), start=1):
                 subscription.put(changes)
+                if number % AT_ONCE == 0:
+                    await asyncio.sleep(0)  # hundreds in one go would hold up every request
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A loop that failed takes its streams along; the next one starts it anew."""

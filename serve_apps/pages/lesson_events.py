@@ -102,9 +102,11 @@ class LessonWatch:
     async def _look_again_and_again(self) -> None:
         while True:
             try:
-                self._known = await in_thread(self._look, list(self._watched))
-                async with self._changed:
-                    self._changed.notify_all()
+                found = await in_thread(self._look, list(self._watched))
+                if found != self._known:
+                    self._known = found
+                    async with self._changed:
+                        self._changed.notify_all()
             except HomeroomError as error:
                 logger.warning("lessons cannot be watched: %s", error)
             except Exception:  # whatever it is: the next look tries again

@@ -4,25 +4,30 @@ Import the fixtures in a `conftest.py`:
 
     from tests.databases import *
 
-The migrations run once for each kind of database; each test gets a copy (SQLite), or a schema of
-its own (PostgreSQL), which is dropped afterwards.
+The migrations run once for each kind of database. Each test gets a copy (SQLite), or a schema that
+the test before has left empty (PostgreSQL, as a superuser).
 """
 
+import atexit
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL, NullPool, Table, create_engine, make_url, text
 
 from cluster.records.database import Records
+from cluster.records.models import Base
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import KEY_BYTES, LocalMasterKey
 
 __all__ = ["keys", "migrated_sqlite", "records"]
 
+Rows = dict[Table, list[dict[str, Any]]]
 POSTGRES = os.environ.get("POSTGRES_TEST_URL")
 """Read when the tests are loaded: each test runs without our variables."""
 
@@ -75,16 +80,45 @@ def keys(tmp_path: Path) -> KeyStore:
 
 
 def _in_postgres(server: URL) -> Iterator[Records]:
-    schema = f"test_{secrets.token_hex(8)}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-    opened = Records(server.update_query_dict({"options": f"-csearch_path={schema}"}))
+    url, first_rows = _migrated_schema(server)
+    opened = Records(url)
     try:
-        opened.migrate()
         yield opened
     finally:
         opened.close()
+        _empty(url, first_rows)
+
+
+@cache
+def _migrated_schema(server: URL) -> tuple[URL, Rows]:
+    """The address of a schema with all tables, which is dropped when the process ends; its rows."""
+    schema = f"test_{secrets.token_hex(8)}"
+    admin = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+
+    def say(what: str) -> None:
         with admin.connect() as connection:
-            connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-        admin.dispose()
+            connection.execute(text(what))
+
+    say(f"CREATE SCHEMA {schema}")
+    atexit.register(say, f"DROP SCHEMA {schema} CASCADE")
+    url = server.update_query_dict({"options": f"-csearch_path={schema}"})
+    made = Records(url)
+    made.migrate()
+    with made.engine.connect() as connection:
+        tables = Base.metadata.sorted_tables
+        rows = {
+            one: [dict(row._mapping) for row in connection.execute(one.select())] for one in tables
+        }
+    made.close()
+    return url, rows
+
+
+def _empty(url: URL, first_rows: Rows) -> None:
+    """Leave the rows that the migrations made, and no others: also none of those that only grow."""
+    admin = create_engine(url, poolclass=NullPool)
+    with admin.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))  # no triggers
+        connection.execute(text(f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY"))
+        for table, rows in first_rows.items():
+            if rows:
+                connection.execute(table.insert(), rows)

@@ -33,6 +33,7 @@ from serve_apps.api.access import install
 from serve_apps.api.backend import Backend
 from serve_apps.api.broadcast import Broadcast, StreamLimits
 from serve_apps.api.housekeeping import keep_house
+from serve_apps.api.included import included
 from serve_apps.api.route_table import describe_roles
 from serve_apps.pages.routes import include_pages
 
@@ -43,19 +44,21 @@ Come in with a token: `Authorization: Bearer hr_…`. Every error has one shape.
 operation says who may use it. How streams, pages and versions work is in `docs/api.md`.
 """
 
-ROUTERS: Final = (
-    health.router,
-    events.router,  # before the rooms, whose path /{room_id} takes every word
-    rooms.router,
-    lessons.router,
-    registers.router,
-    cameras.router,
-    jobs.router,
-    warehouse.router,
-    analyse.router,
-    data_protection.router,
-    audit.router,
-    sign_in.router,
+ROUTES: Final = included(
+    (
+        health.router,
+        events.router,  # before the rooms, whose path /{room_id} takes every word
+        rooms.router,
+        lessons.router,
+        registers.router,
+        cameras.router,
+        jobs.router,
+        warehouse.router,
+        analyse.router,
+        data_protection.router,
+        audit.router,
+        sign_in.router,
+    )
 )
 
 
@@ -100,8 +103,7 @@ def _routes() -> FastAPI:
         redoc_url=None,
         lifespan=_lifespan,
     )
-    for router in ROUTERS:
-        app.include_router(router)
+    app.router.routes.extend(ROUTES)
     return app
 
 

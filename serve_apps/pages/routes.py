@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from cluster.records.identity import Identity
 from serve_apps.api.access import OPEN, Guarded
 from serve_apps.api.broadcast import StreamLimits
+from serve_apps.api.included import included
 from serve_apps.pages import (
     audit,
     checkin,
@@ -22,18 +23,20 @@ from serve_apps.pages.lesson_events import LessonWatch
 from serve_apps.pages.static_files import OurFiles
 from serve_apps.pages.trouble import TroublePages
 
-ROUTERS = (
-    first.router,
-    lessons.router,  # before the page, whose path /lessons/{lesson_id} takes every word
-    lesson_page.router,
-    lesson_room.router,
-    lesson_register.router,
-    lesson_checkin.router,
-    lesson_events.router,
-    checkin.router,
-    school.router,
-    data_protection.router,
-    audit.router,
+ROUTES = included(
+    (
+        first.router,
+        lessons.router,  # before the page, whose path /lessons/{lesson_id} takes every word
+        lesson_page.router,
+        lesson_room.router,
+        lesson_register.router,
+        lesson_checkin.router,
+        lesson_events.router,
+        checkin.router,
+        school.router,
+        data_protection.router,
+        audit.router,
+    )
 )
 
 
@@ -45,8 +48,7 @@ def include_pages(app: FastAPI, identity: Identity, streams: StreamLimits) -> No
         identity: Whose lessons pages watch.
         streams: How much event streams may take.
     """
-    for router in ROUTERS:
-        app.include_router(router)
+    app.router.routes.extend(ROUTES)
     app.mount("/static", Guarded(OurFiles(), OPEN))
     app.state.lesson_watch = LessonWatch(identity, streams)
     app.state.error_pages = TroublePages()

@@ -4,6 +4,7 @@ The model beside the program is a few lines: until when each student's consent l
 whether a register is open. Whatever the program does is held against it.
 """
 
+import atexit
 import secrets
 import shutil
 import tempfile
@@ -56,6 +57,7 @@ numbers = st.integers(1, STUDENTS_HERE)
 def founded() -> Path:
     """A school that was founded once, to be copied for each example."""
     folder = Path(tempfile.mkdtemp(prefix="homeroom-test-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     records = Records(sqlite_url(folder / "records.sqlite"))
     records.migrate()
     found_school(records, KeyStore(folder / "keys", MASTER), folder, students=STUDENTS_HERE)

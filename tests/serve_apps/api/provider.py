@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
@@ -28,6 +29,12 @@ from tests.serve_apps.api.porch import on_a_server
 CLIENT_ID, CLIENT_SECRET = "homeroom-here", "c4n4ry-client-secret"
 
 
+@cache
+def _key() -> RSAKey:
+    """Made once: it takes a while."""
+    return RSAKey.generate_key(2048, {"kid": "one"})
+
+
 @dataclass
 class OpenIdProvider:
     """The provider.
@@ -40,7 +47,7 @@ class OpenIdProvider:
     issuer: str = ""
     claims: dict[str, Any] = field(default_factory=dict)
     wrong: str = ""
-    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "one"}))
+    key: RSAKey = field(default_factory=_key)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[dict[str, str]] = field(default_factory=list)
     exchanged: int = 0

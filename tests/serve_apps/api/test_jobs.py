@@ -104,7 +104,7 @@ def ray_dashboard() -> Iterator[Dashboard]:
     known = Dashboard()
     with ThreadingHTTPServer(("127.0.0.1", 0), _handler(known)) as server:
         known.address = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield known
         known.silent.set()

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 
 import pytest
 
 from cluster.errors import ServiceBusy, ServiceDown, TooManyRequests
-from serve_apps.api.broadcast import Broadcast, StreamLimits, Subscription
+from serve_apps.api.broadcast import AT_ONCE, Broadcast, StreamLimits, Subscription
 from serve_apps.views import Changes
 from tests.serve_apps.api.office import PATIENCE_SECONDS, SaidRooms
 
@@ -46,6 +47,37 @@ def test_everybody_is_told_by_one_loop() -> None:
             assert [t.event_id for t in one.take()] == [t.event_id for t in two.take()] == [1]
 
     run(story)
+
+
+def test_others_have_their_turn_while_many_streams_are_told() -> None:
+    many = 5 * AT_ONCE
+
+    async def story(rooms: SaidRooms, broadcast: Broadcast) -> None:
+        told = 0
+
+        async def stream(subscription: Subscription) -> None:
+            nonlocal told
+            await subscription.wait(PATIENCE_SECONDS)
+            told += 1
+
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as streams:
+            for number in range(many):
+                one = await stack.enter_async_context(broadcast.subscription(str(number), ROOM))
+                streams.create_task(stream(one))
+            rooms.say("room-1", 20)
+            while not told:  # noqa: ASYNC110 (each turn counts)
+                await asyncio.sleep(0)
+            assert told < many
+        assert told == many
+
+    run(story)
+
+
+def test_streams_that_began_together_do_not_look_together() -> None:
+    limits = StreamLimits(rights_seconds=10.0)
+    looks = [limits.until_next_look() for _ in range(200)]
+    assert 5.0 <= min(looks) < 6.0
+    assert 9.0 < max(looks) <= 10.0
 
 
 def test_nobody_is_asked_while_nobody_listens() -> None:

@@ -23,13 +23,13 @@ from tests.jobs.running import (
 
 pytestmark = pytest.mark.ray
 
-MINUTES = 8
+MINUTES = 6
 NAME = "cam1_20260302T080020Z.mp4"
 
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight minutes of footage, over nine segments."""
+    """Six minutes of footage, over seven segments."""
     path = tmp_path_factory.mktemp("footage") / NAME
     return write_video(path, seconds=60.0 * MINUTES, rate=2, options={"g": "8"})
 

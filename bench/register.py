@@ -19,8 +19,8 @@ import numpy as np
 
 from cluster.cli.demo_register import portraits
 from cluster.demo.lesson_video import write_lesson
-from cluster.records.database import Records
-from cluster.records.people import students_of_class
+from cluster.records.db.database import Records
+from cluster.records.repos.people import students_of_class
 from cluster.register.photographs import embedding_of_pictures
 from cluster.register.register import Roll
 from cluster.register.states import EntryState

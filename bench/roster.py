@@ -22,12 +22,12 @@ from sqlalchemy import URL, select
 from sqlalchemy.orm import Session
 
 from bench.measure import run
-from cluster.records.database import Records
-from cluster.records.models import Enrollment, Org, SchoolClass, User, UserOrg, new_id
-from cluster.records.oneroster import OneRoster, open_roster
-from cluster.records.oneroster_rows import ClassLine, EnrollmentLine, OrgLine, UserLine
-from cluster.records.people import open_details, seal_details
-from cluster.records.roster import import_roster
+from cluster.records.db.database import Records
+from cluster.records.db.models import Enrollment, Org, SchoolClass, User, UserOrg, new_id
+from cluster.records.repos.people import open_details, seal_details
+from cluster.records.roster.importer import import_roster
+from cluster.records.roster.oneroster import OneRoster, open_roster
+from cluster.records.roster.oneroster_rows import ClassLine, EnrollmentLine, OrgLine, UserLine
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import KEY_BYTES, LocalMasterKey
 

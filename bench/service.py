@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import psutil
 
-from cluster.records.identity import open_identity
-from cluster.records.sign_ins import issue
+from cluster.records.db.unit_of_work import open_identity
+from cluster.records.repos.sign_ins import issue
 from cluster.security.roles import Principal, Role
 from cluster.settings import load_settings
 

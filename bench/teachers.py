@@ -4,10 +4,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from cluster.demo.sample_roster import SCIENCE
-from cluster.records.identity import open_identity
-from cluster.records.models import Enrollment, User
-from cluster.records.people import Details, seal_details
-from cluster.records.sign_ins import issue
+from cluster.records.db.models import Enrollment, User
+from cluster.records.db.unit_of_work import open_identity
+from cluster.records.repos.people import Details, seal_details
+from cluster.records.repos.sign_ins import issue
 from cluster.security.roles import Principal, Role
 from cluster.settings import load_settings
 

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from typing import ParamSpec, Protocol, TypeVar
 
 from cluster.errors import HomeroomError, RegisterError
-from cluster.records.registers_now import OpenRegister
+from cluster.records.repos.open_registers import OpenRegister
 from cluster.register.roll_call import Readiness, RollCall
 from cluster.vision.faces import FaceChip
 from serve_apps import metrics

@@ -13,7 +13,7 @@ from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from cluster.logs import configure_logs
-from cluster.records.identity import open_identity
+from cluster.records.db.unit_of_work import open_identity
 from serve_apps.api.backend import Backend
 from serve_apps.clients import ServeRooms
 from serve_apps.pose_client import ServePose

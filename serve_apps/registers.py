@@ -28,8 +28,8 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from cluster.errors import HomeroomError, ServiceDown
-from cluster.records.identity import Identity, open_identity
-from cluster.records.registers_now import OpenRegister
+from cluster.records.db.unit_of_work import Identity, open_identity
+from cluster.records.repos.open_registers import OpenRegister
 from cluster.register.asking import Permission
 from cluster.register.open_now import live_rooms, may_use_faces, open_now, open_with_lessons
 from cluster.register.roll_call import RollCall

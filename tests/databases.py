@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 from sqlalchemy import URL, NullPool, Table, create_engine, make_url, text
 
-from cluster.records.database import Records
-from cluster.records.models import Base
+from cluster.records.db.database import Records
+from cluster.records.db.models import Base
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import KEY_BYTES, LocalMasterKey
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cluster.errors import NotAllowed
-from cluster.records import agreements as ledger
-from cluster.records.checkin_models import AgreementWord
-from cluster.records.identity import Session, Work
-from cluster.records.models import User
-from cluster.records.people import guardians_of, user_of
+from cluster.records.db.checkin_models import AgreementWord
+from cluster.records.db.models import User
+from cluster.records.db.unit_of_work import Session, Work
+from cluster.records.repos import agreements as ledger
+from cluster.records.repos.people import guardians_of, user_of
 
 LONGEST_AGREEMENT = timedelta(days=365)
 

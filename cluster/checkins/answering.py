@@ -11,8 +11,8 @@ from cluster.checkins.lessons import most_answers
 from cluster.checkins.telling import told_after
 from cluster.checkins.views import told_of
 from cluster.errors import AlreadyAnswered
-from cluster.records import checkins as rows
-from cluster.records.identity import Work
+from cluster.records.db.unit_of_work import Work
+from cluster.records.repos import checkins as rows
 from cluster.settings import Settings
 
 STUDENTS = "system:checkin"

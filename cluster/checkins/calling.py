@@ -12,11 +12,11 @@ from cluster.checkins.codes import keyed_hash
 from cluster.checkins.finding import closed, find
 from cluster.checkins.lessons import checkin_of, may_take_part, taught
 from cluster.errors import AlreadyAnswered, NotFound
-from cluster.records import checkin_calls
-from cluster.records import checkins as rows
-from cluster.records.checkin_models import CheckinRow
-from cluster.records.identity import Work
-from cluster.records.people import names_of
+from cluster.records.db.checkin_models import CheckinRow
+from cluster.records.db.unit_of_work import Work
+from cluster.records.repos import checkin_calls
+from cluster.records.repos import checkins as rows
+from cluster.records.repos.people import names_of
 from cluster.settings import Settings
 
 

@@ -8,11 +8,11 @@ from cluster.checkins.lessons import checkin_of, taught
 from cluster.checkins.telling import Told
 from cluster.checkins.views import told_of
 from cluster.errors import HomeroomError
-from cluster.records import checkin_calls
-from cluster.records import checkins as rows
-from cluster.records.checkin_counts import add_counts
-from cluster.records.checkin_models import CheckinRow, CountsRow
-from cluster.records.identity import Identity, Work
+from cluster.records.db.checkin_models import CheckinRow, CountsRow
+from cluster.records.db.unit_of_work import Identity, Work
+from cluster.records.repos import checkin_calls
+from cluster.records.repos import checkins as rows
+from cluster.records.repos.checkin_counts import add_counts
 from cluster.settings import Settings
 
 logger = logging.getLogger(__name__)

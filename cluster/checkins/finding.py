@@ -10,9 +10,9 @@ from datetime import datetime
 from cluster.checkins.codes import keyed_hash, read_code
 from cluster.checkins.lessons import is_on
 from cluster.errors import CheckinClosed, CheckinOff
-from cluster.records import checkins as rows
-from cluster.records.checkin_models import CheckinRow, SlipRow
-from cluster.records.identity import Session
+from cluster.records.db.checkin_models import CheckinRow, SlipRow
+from cluster.records.db.unit_of_work import Session
+from cluster.records.repos import checkins as rows
 from cluster.settings import Settings
 
 

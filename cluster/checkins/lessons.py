@@ -5,12 +5,12 @@ from datetime import date, datetime
 from cluster.checkins.agreements import in_force
 from cluster.district import local_date
 from cluster.errors import CheckinError, NotAllowed
-from cluster.records import checkins as rows
-from cluster.records.checkin_models import CheckinRow
-from cluster.records.identity import Session, Work
-from cluster.records.models import LessonRow
-from cluster.records.people import members
-from cluster.records.registers import lesson_of
+from cluster.records.db.checkin_models import CheckinRow
+from cluster.records.db.models import LessonRow
+from cluster.records.db.unit_of_work import Session, Work
+from cluster.records.repos import checkins as rows
+from cluster.records.repos.people import members
+from cluster.records.repos.registers import lesson_of
 from cluster.settings import Settings
 
 

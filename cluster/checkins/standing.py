@@ -6,11 +6,11 @@ from typing import Literal
 
 from cluster.checkins.telling import Told
 from cluster.checkins.views import CheckinView, running, told_of, versions
-from cluster.records import checkin_calls
-from cluster.records import checkins as rows
-from cluster.records.checkin_counts import counts_of
-from cluster.records.identity import Session
-from cluster.records.registers import lesson_of
+from cluster.records.db.unit_of_work import Session
+from cluster.records.repos import checkin_calls
+from cluster.records.repos import checkins as rows
+from cluster.records.repos.checkin_counts import counts_of
+from cluster.records.repos.registers import lesson_of
 from cluster.settings import Settings
 
 State = Literal["off", "ready", "running", "over"]

@@ -10,11 +10,11 @@ from cluster.checkins.finding import is_taken
 from cluster.checkins.lessons import day_of, is_on, taught
 from cluster.checkins.views import CheckinView, view_of
 from cluster.errors import CheckinError, CheckinOff
-from cluster.records import checkins as rows
-from cluster.records.checkin_models import CheckinRow
-from cluster.records.identity import Work
-from cluster.records.models import LessonRow
-from cluster.records.people import members, names_of
+from cluster.records.db.checkin_models import CheckinRow
+from cluster.records.db.models import LessonRow
+from cluster.records.db.unit_of_work import Work
+from cluster.records.repos import checkins as rows
+from cluster.records.repos.people import members, names_of
 from cluster.settings import Settings
 
 

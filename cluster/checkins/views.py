@@ -7,9 +7,9 @@ from typing import Literal
 
 from cluster.checkins.lessons import is_on, most_answers
 from cluster.checkins.telling import Told
-from cluster.records import checkins as rows
-from cluster.records.checkin_models import CheckinRow
-from cluster.records.identity import Session
+from cluster.records.db.checkin_models import CheckinRow
+from cluster.records.db.unit_of_work import Session
+from cluster.records.repos import checkins as rows
 from cluster.settings import Settings
 
 Kind = Literal["board", "slips"]

@@ -10,8 +10,8 @@ import typer
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
 from cluster.cli.identity import identity_of, operator
 from cluster.errors import AuditBroken
-from cluster.records import audit_log
-from cluster.records.database import records_of
+from cluster.records.db import audit_log
+from cluster.records.db.database import records_of
 from cluster.security.audit import SignedHead, head_from_json, sign_head, verify_chain
 from cluster.settings import load_settings
 

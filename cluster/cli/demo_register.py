@@ -18,14 +18,14 @@ from cluster.demo.face_policy import NOTICE, policy_text
 from cluster.demo.lesson_video import group_photo, write_lesson
 from cluster.demo.sample_roster import SCIENCE, write_sample_roster
 from cluster.errors import SettingsError
-from cluster.records import audit_log
-from cluster.records.database import SQLITE_FILE
-from cluster.records.identity import Identity, open_identity
-from cluster.records.oneroster import open_roster
-from cluster.records.people import names_of, one_guardian_of, user_of
-from cluster.records.registers import lessons_between
-from cluster.records.roster import import_roster
-from cluster.records.timetable import import_timetable
+from cluster.records.db import audit_log
+from cluster.records.db.database import SQLITE_FILE
+from cluster.records.db.unit_of_work import Identity, open_identity
+from cluster.records.repos.people import names_of, one_guardian_of, user_of
+from cluster.records.repos.registers import lessons_between
+from cluster.records.roster.importer import import_roster
+from cluster.records.roster.oneroster import open_roster
+from cluster.records.timetable.importer import import_timetable
 from cluster.register.asking import Permission
 from cluster.register.ledger import grant, withdraw
 from cluster.register.photographs import embedding_of_pictures

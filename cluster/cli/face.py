@@ -9,7 +9,7 @@ import typer
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, say
 from cluster.cli.identity import identity_of, operator, scrub
 from cluster.errors import HomeroomError
-from cluster.records.people import user_of
+from cluster.records.repos.people import user_of
 from cluster.register.asking import Permission
 from cluster.register.erasure import erase
 from cluster.register.photographs import embedding_of

@@ -12,8 +12,8 @@ import typer
 
 from cluster.cli.console import say
 from cluster.errors import SettingsError
-from cluster.records.identity import Identity, Work, open_identity
-from cluster.records.people import user_of
+from cluster.records.db.unit_of_work import Identity, Work, open_identity
+from cluster.records.repos.people import user_of
 from cluster.settings import Settings, load_settings
 
 TeacherOption = Annotated[

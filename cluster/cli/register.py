@@ -21,10 +21,10 @@ from cluster.cli.identity import (
     write_private,
 )
 from cluster.errors import SettingsError
-from cluster.records.identity import Work
-from cluster.records.models import LessonRow
-from cluster.records.people import names_of, sourced_ids_of, students_of_class, user_of
-from cluster.records.registers import lessons_on
+from cluster.records.db.models import LessonRow
+from cluster.records.db.unit_of_work import Work
+from cluster.records.repos.people import names_of, sourced_ids_of, students_of_class, user_of
+from cluster.records.repos.registers import lessons_on
 from cluster.register import badges
 from cluster.register.export import to_csv, to_ed_fi
 from cluster.register.register import Roll

@@ -9,12 +9,12 @@ from rich.table import Table
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
 from cluster.cli.identity import identity_of, operator, scrub
-from cluster.records.class_list import class_sizes, students_of
-from cluster.records.identity import Work
-from cluster.records.oneroster import open_roster
-from cluster.records.roster import import_roster, preview
-from cluster.records.roster_changes import RosterChanges
-from cluster.records.timetable import import_timetable, preview_timetable
+from cluster.records.db.unit_of_work import Work
+from cluster.records.repos.class_list import class_sizes, students_of
+from cluster.records.roster.import_result import RosterChanges
+from cluster.records.roster.importer import import_roster, preview
+from cluster.records.roster.oneroster import open_roster
+from cluster.records.timetable.importer import import_timetable, preview_timetable
 from cluster.register.asking import Permission
 from cluster.register.templates import destroy_unpermitted
 

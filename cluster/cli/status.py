@@ -22,8 +22,8 @@ from rich.table import Table
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers
 from cluster.cli.identity import operator
 from cluster.errors import NotFound, ServiceDown, SettingsError
-from cluster.records.identity import open_identity
-from cluster.records.sign_ins import Issued, issue, revoke
+from cluster.records.db.unit_of_work import open_identity
+from cluster.records.repos.sign_ins import Issued, issue, revoke
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings, load_settings
 

@@ -14,9 +14,9 @@ from rich.table import Table
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
 from cluster.cli.identity import identity_of, operator, write_private
 from cluster.errors import NotFound, SettingsError
-from cluster.records.identity import Session
-from cluster.records.people import sourced_ids_of
-from cluster.records.sign_ins import issue, revoke, sign_ins, teacher_of
+from cluster.records.db.unit_of_work import Session
+from cluster.records.repos.people import sourced_ids_of
+from cluster.records.repos.sign_ins import issue, revoke, sign_ins, teacher_of
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 

@@ -10,9 +10,9 @@ from datetime import date, datetime
 
 from cluster.district import local_date
 from cluster.errors import HomeroomError
-from cluster.records import consents, registers
-from cluster.records.identity import Session
-from cluster.records.people import guardians_of
+from cluster.records.db.unit_of_work import Session
+from cluster.records.repos import consents, registers
+from cluster.records.repos.people import guardians_of
 from cluster.register.consent import (
     Decision,
     LedgerEntry,

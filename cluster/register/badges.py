@@ -12,9 +12,9 @@ import segno
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from cluster.errors import BadgeRefused
-from cluster.records import badges
-from cluster.records.identity import Work
-from cluster.records.people import names_of
+from cluster.records.db.unit_of_work import Work
+from cluster.records.repos import badges
+from cluster.records.repos.people import names_of
 from cluster.security.keys import KeyStore
 
 BADGE_KEY = "badges"

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from cluster.records import audit_log, registers
-from cluster.records.identity import Session, Work
-from cluster.records.people import remove_user, user_of
+from cluster.records.db import audit_log
+from cluster.records.db.unit_of_work import Session, Work
+from cluster.records.repos import registers
+from cluster.records.repos.people import remove_user, user_of
 from cluster.register.templates import destroy
 from cluster.security.audit import AuditEntry
 

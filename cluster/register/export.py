@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from cluster.district import local_date
 from cluster.errors import RegisterError
-from cluster.records.identity import Work
-from cluster.records.people import Details, names_of, section_of, sourced_ids_of
+from cluster.records.db.unit_of_work import Work
+from cluster.records.repos.people import Details, names_of, section_of, sourced_ids_of
 from cluster.register.states import EntryState, Status
 from cluster.register.views import Entry, RegisterView
 from cluster.settings import Settings

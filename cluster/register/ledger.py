@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cluster.errors import NotAllowed
-from cluster.records import consents
-from cluster.records.identity import Work
-from cluster.records.models import User
-from cluster.records.people import guardians_of, user_of
+from cluster.records.db.models import User
+from cluster.records.db.unit_of_work import Work
+from cluster.records.repos import consents
+from cluster.records.repos.people import guardians_of, user_of
 from cluster.register.asking import facts_of, ledger_of
 from cluster.register.consent import LONGEST_GRANT, Word, living_grant
 from cluster.register.templates import destroy

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from cluster.records import consents
-from cluster.records.identity import Session
+from cluster.records.db.unit_of_work import Session
+from cluster.records.repos import consents
 from cluster.register.asking import ledger_of
 from cluster.register.consent import LedgerEntry, objections_in
 

@@ -5,8 +5,12 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from cluster.errors import RegisterError
-from cluster.records.identity import Identity
-from cluster.records.registers_now import OpenRegister, lessons_without_register, open_registers
+from cluster.records.db.unit_of_work import Identity
+from cluster.records.repos.open_registers import (
+    OpenRegister,
+    lessons_without_register,
+    open_registers,
+)
 from cluster.register.asking import Permission
 from cluster.register.register import Roll
 from cluster.settings import Settings

@@ -15,10 +15,10 @@ from typing import Any
 
 from cluster.district import local_date
 from cluster.errors import NotAllowed, NotFound, RegisterChanged, RegisterError
-from cluster.records import registers
-from cluster.records.identity import Work
-from cluster.records.models import EntryRow, LessonRow, RegisterRow
-from cluster.records.people import members
+from cluster.records.db.models import EntryRow, LessonRow, RegisterRow
+from cluster.records.db.unit_of_work import Work
+from cluster.records.repos import registers
+from cluster.records.repos.people import members
 from cluster.register import badges
 from cluster.register.states import (
     BLANK,

@@ -19,8 +19,8 @@ from enum import StrEnum
 import numpy as np
 
 from cluster.errors import RecordsError
-from cluster.records.identity import Identity
-from cluster.records.registers import entries_of, register_of
+from cluster.records.db.unit_of_work import Identity
+from cluster.records.repos.registers import entries_of, register_of
 from cluster.register.asking import Permission
 from cluster.register.consent import Decision
 from cluster.register.matching import ClassMatcher, Proposal

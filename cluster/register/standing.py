@@ -9,9 +9,9 @@ from datetime import datetime
 
 from cluster.district import local_date
 from cluster.errors import NotAllowed, NotFound
-from cluster.records import registers
-from cluster.records.identity import Session
-from cluster.records.people import members
+from cluster.records.db.unit_of_work import Session
+from cluster.records.repos import registers
+from cluster.records.repos.people import members
 from cluster.register.states import EntryState
 from cluster.settings import Settings
 

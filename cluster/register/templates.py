@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.errors import KeyMissing, KeyUnusable, NotAllowed
-from cluster.records import templates
-from cluster.records.identity import Work
-from cluster.records.models import TemplateRow
+from cluster.records.db.models import TemplateRow
+from cluster.records.db.unit_of_work import Work
+from cluster.records.repos import templates
 from cluster.register.asking import Permission
 from cluster.register.consent import Decision, Reason
 from cluster.security.keys import KeyStore, seal, student_key, unseal

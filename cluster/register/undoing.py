@@ -8,9 +8,9 @@ student's template exists: a withdrawal in between must not be undone.
 from datetime import datetime
 
 from cluster.errors import RegisterError
-from cluster.records import registers, templates
-from cluster.records.identity import Work
-from cluster.records.models import EntryChange
+from cluster.records.db.models import EntryChange
+from cluster.records.db.unit_of_work import Work
+from cluster.records.repos import registers, templates
 from cluster.register.register import Roll
 from cluster.register.states import BLANK, EntryState, Mark, Method, Status
 from cluster.register.views import RegisterView, mark_of

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from cluster.records import registers
-from cluster.records.identity import Work
-from cluster.records.models import EntryRow, LessonRow, RegisterRow
+from cluster.records.db.models import EntryRow, LessonRow, RegisterRow
+from cluster.records.db.unit_of_work import Work
+from cluster.records.repos import registers
 from cluster.register.states import EntryState, Mark, Method, Status
 
 

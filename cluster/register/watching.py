@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cluster.district import camera_of_room
 from cluster.errors import RegisterError
-from cluster.records.identity import Identity
+from cluster.records.db.unit_of_work import Identity
 from cluster.register.asking import Permission
 from cluster.register.register import Roll
 from cluster.register.roll_call import ACTOR, RollCall

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from datetime import datetime
 
-from cluster.records import registers
-from cluster.records.identity import Work
-from cluster.records.models import EntryRow
+from cluster.records.db.models import EntryRow
+from cluster.records.db.unit_of_work import Work
+from cluster.records.repos import registers
 from cluster.register.states import BLANK, EntryState, Mark, Method
 from cluster.register.views import mark_of
 

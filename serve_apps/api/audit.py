@@ -12,8 +12,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from cluster.errors import AuditBroken
-from cluster.records import audit_log
-from cluster.records.identity import Identity, Session
+from cluster.records.db import audit_log
+from cluster.records.db.unit_of_work import Identity, Session
 from cluster.security.audit import AuditEntry, verify_chain
 from serve_apps.api.backend import backend_of
 from serve_apps.api.bodies import Body, Page, Utc, answer

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fastapi import Request
 
-from cluster.records.identity import Identity
+from cluster.records.db.unit_of_work import Identity
 from cluster.settings import Settings
 from serve_apps.services import PoseService, RoomsService
 

@@ -16,8 +16,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from cluster.errors import SettingsError
-from cluster.records import consents
-from cluster.records.identity import Session
+from cluster.records.db.unit_of_work import Session
+from cluster.records.repos import consents
 from cluster.register.asking import facts_of
 from cluster.register.consent import Decision, Reason, living_grant
 from cluster.register.policy import load_policy

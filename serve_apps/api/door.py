@@ -18,9 +18,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from cluster.errors import HomeroomError, NotSignedIn, ServiceDown, TooManyRequests
-from cluster.records.identity import Identity
-from cluster.records.sign_in_cache import SignInCache
-from cluster.records.sign_ins import Kind
+from cluster.records.db.unit_of_work import Identity
+from cluster.records.repos.sign_in_cache import SignInCache
+from cluster.records.repos.sign_ins import Kind
 from cluster.security.roles import Principal
 from cluster.security.tokens import refused
 from cluster.settings import Settings

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from cluster.records.models import SignInRow
+from cluster.records.db.models import SignInRow
 from cluster.security.roles import Principal, Role
 from serve_apps.api.access import OPEN, allow
 from serve_apps.api.backend import backend_of

@@ -16,8 +16,8 @@ from typing import Final
 
 from cluster import checkins
 from cluster.errors import HomeroomError
-from cluster.records.identity import Identity
-from cluster.records.sign_ins import forget_ended
+from cluster.records.db.unit_of_work import Identity
+from cluster.records.repos.sign_ins import forget_ended
 from serve_apps.api.threads import in_thread
 
 CHECKINS_SECONDS: Final = 20.0

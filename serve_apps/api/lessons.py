@@ -13,10 +13,10 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
-from cluster.records import registers
-from cluster.records.identity import Session
-from cluster.records.models import LessonRow
-from cluster.records.people import class_of
+from cluster.records.db.models import LessonRow
+from cluster.records.db.unit_of_work import Session
+from cluster.records.repos import registers
+from cluster.records.repos.people import class_of
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 from serve_apps.api.access import allow

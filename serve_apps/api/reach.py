@@ -13,10 +13,10 @@ from datetime import date, datetime, timedelta
 
 from cluster.district import local_date
 from cluster.errors import NotAllowed, NotFound
-from cluster.records import registers
-from cluster.records.identity import Session
-from cluster.records.models import LessonRow
-from cluster.records.people import classes_taught_by, members
+from cluster.records.db.models import LessonRow
+from cluster.records.db.unit_of_work import Session
+from cluster.records.repos import registers
+from cluster.records.repos.people import classes_taught_by, members
 from cluster.security.roles import Principal, Role
 from cluster.settings import Room, School, Settings
 from serve_apps.api.backend import Backend

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from cluster.records.identity import Work
-from cluster.records.people import names_of
+from cluster.records.db.unit_of_work import Work
+from cluster.records.repos.people import names_of
 from cluster.register.states import EntryState, Method, Status
 from cluster.register.views import RegisterView
 from serve_apps.api.bodies import Body, Page, StudentName, Utc, asking

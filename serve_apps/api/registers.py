@@ -21,7 +21,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from cluster.errors import NotAllowed
-from cluster.records.identity import Work
+from cluster.records.db.unit_of_work import Work
 from cluster.register.export import to_csv, to_ed_fi
 from cluster.register.register import Roll
 from cluster.register.standing import standing

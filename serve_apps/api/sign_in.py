@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cluster.errors import NotAllowed, NotFound, NotSignedIn
-from cluster.records.sign_ins import (
+from cluster.records.repos.sign_ins import (
     Issued,
     SignedIn,
     begin_session,

@@ -12,7 +12,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
-from cluster.records.database import CONNECTIONS
+from cluster.records.db.database import CONNECTIONS
 
 THREADS: Final = CONNECTIONS
 """Nearly all of it reads the records: one more would wait for a connection."""

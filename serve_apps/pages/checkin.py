@@ -18,7 +18,7 @@ from cluster import checkins
 from cluster.checkins.codes import DEVICE_BYTES, read_code
 from cluster.checkins.feelings import Feeling
 from cluster.errors import CheckinClosed, CheckinError, CheckinOff
-from cluster.records.identity import Work
+from cluster.records.db.unit_of_work import Work
 from serve_apps.api.access import OPEN
 from serve_apps.api.backend import Backend, backend_of
 from serve_apps.api.door import door_of

@@ -16,7 +16,7 @@ from typing import Annotated, Final, Generic, TypeVar
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from cluster.records import audit_log
+from cluster.records.db import audit_log
 from cluster.register.erasure import Receipt, receipts
 from cluster.register.objections import Objection, objections_in_force
 from serve_apps.api.backend import backend_of

@@ -20,8 +20,8 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from cluster import checkins
 from cluster.errors import HomeroomError, ServiceBusy, TooManyRequests
-from cluster.records import registers
-from cluster.records.identity import Identity
+from cluster.records.db.unit_of_work import Identity
+from cluster.records.repos import registers
 from serve_apps.api.access import still_signed_in
 from serve_apps.api.backend import backend_of
 from serve_apps.api.bodies import LessonPath

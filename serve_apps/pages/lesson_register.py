@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
 
 from cluster.errors import BadgeRefused, HomeroomError, NotFound, RegisterError
-from cluster.records.identity import Work
+from cluster.records.db.unit_of_work import Work
 from cluster.register.register import Roll
 from cluster.register.states import Status
 from cluster.register.undoing import can_undo, undo

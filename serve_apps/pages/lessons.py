@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from cluster.records.identity import Session
-from cluster.records.models import LessonRow
-from cluster.records.people import class_of
+from cluster.records.db.models import LessonRow
+from cluster.records.db.unit_of_work import Session
+from cluster.records.repos.people import class_of
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 from serve_apps.api.access import allow

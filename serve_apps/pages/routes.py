@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from cluster.records.identity import Identity
+from cluster.records.db.unit_of_work import Identity
 from serve_apps.api.access import OPEN, Guarded
 from serve_apps.api.broadcast import StreamLimits
 from serve_apps.api.included import included

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cluster.records import registers
-from cluster.records.people import titles_of
+from cluster.records.repos import registers
+from cluster.records.repos.people import titles_of
 from cluster.settings import Room
 from serve_apps.api.backend import Backend
 from serve_apps.api.lessons import Taking, takings

@@ -18,9 +18,9 @@ from secrets import token_bytes
 from cluster import checkins
 from cluster.activity.suppression import ActivityWindow
 from cluster.checkins import Feeling
-from cluster.records.database import Records
-from cluster.records.models import User
-from cluster.records.people import Details, seal_details
+from cluster.records.db.database import Records
+from cluster.records.db.models import User
+from cluster.records.repos.people import Details, seal_details
 from cluster.register import badges
 from cluster.register.register import Roll
 from cluster.register.states import Status

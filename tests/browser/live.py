@@ -9,7 +9,7 @@ from cluster.cli import demo_register
 from cluster.demo.face_policy import policy_text
 from cluster.demo.lesson_video import HEIGHT, WIDTH, frames_of_photo, group_photo
 from cluster.demo.sample_roster import SCIENCE
-from cluster.records.identity import open_identity
+from cluster.records.db.unit_of_work import open_identity
 from cluster.settings import load_settings
 from cluster.vision.face_engines import face_engine
 from cluster.vision.pose import PoseEstimator

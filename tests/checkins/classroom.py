@@ -12,10 +12,10 @@ from cluster import checkins
 from cluster.checkins import STUDENTS, Call, CheckinView, Ended, Feeling, Started, agreements
 from cluster.checkins.codes import keyed_hash
 from cluster.checkins.finding import find
-from cluster.records import audit_log
-from cluster.records.base import Base
-from cluster.records.database import Records
-from cluster.records.identity import Identity
+from cluster.records.db import audit_log
+from cluster.records.db.base import Base
+from cluster.records.db.database import Records
+from cluster.records.db.unit_of_work import Identity
 from cluster.security.audit import AuditEntry
 from cluster.security.keys import KeyStore
 from cluster.settings import Settings

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.records.database import Records
+from cluster.records.db.database import Records
 from cluster.security.keys import KeyStore
 from tests.checkins.classroom import Classroom, found_classroom
 from tests.databases import keys, migrated_sqlite, records

@@ -6,8 +6,8 @@ import pytest
 
 from cluster.checkins import agreements
 from cluster.errors import NotAllowed, NotFound
-from cluster.records.models import Guardian
-from cluster.records.people import remove_user, user_of
+from cluster.records.db.models import Guardian
+from cluster.records.repos.people import remove_user, user_of
 from tests.checkins.classroom import OFFICE, Classroom
 from tests.register.school import guardian, student
 

@@ -6,8 +6,8 @@ from sqlalchemy import text
 from cluster import checkins
 from cluster.checkins import STUDENTS, Coded, Feeling, new_device
 from cluster.errors import AlreadyAnswered, CheckinClosed
-from cluster.records.base import Base
-from cluster.records.models import Enrollment
+from cluster.records.db.base import Base
+from cluster.records.db.models import Enrollment
 from tests.checkins.classroom import CLASS_SIZE, Classroom, K
 from tests.register.school import student
 

@@ -11,8 +11,8 @@ import pytest
 
 from cluster.checkins import Feeling, new_device
 from cluster.errors import AlreadyAnswered, HomeroomError
-from cluster.records.database import Records
-from cluster.records.identity import Identity
+from cluster.records.db.database import Records
+from cluster.records.db.unit_of_work import Identity
 from cluster.security.audit import HeadFile
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import LocalMasterKey

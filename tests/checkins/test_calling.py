@@ -5,7 +5,7 @@ import pytest
 from cluster import checkins
 from cluster.checkins import STUDENTS, Feeling, Named, new_device
 from cluster.errors import AlreadyAnswered, CheckinClosed, CheckinError, NotAllowed, NotFound
-from cluster.records.people import remove_user, user_of
+from cluster.records.repos.people import remove_user, user_of
 from tests.checkins.classroom import CLASS_SIZE, LESSON, Classroom
 from tests.register.school import student
 

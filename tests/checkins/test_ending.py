@@ -7,8 +7,8 @@ import pytest
 from cluster import checkins
 from cluster.checkins import Feeling
 from cluster.errors import CheckinError, NotAllowed
-from cluster.records.checkin_counts import all_counts
-from cluster.records.checkin_models import CheckinRow, CountsRow
+from cluster.records.db.checkin_models import CheckinRow, CountsRow
+from cluster.records.repos.checkin_counts import all_counts
 from tests.checkins.classroom import LESSON, Classroom
 from tests.register.school import student
 

@@ -7,7 +7,7 @@ import pytest
 from cluster.checkins import Feeling
 from cluster.checkins.codes import read_code
 from cluster.errors import CheckinClosed, CheckinError, CheckinOff, NotAllowed, NotFound
-from cluster.records.checkin_models import CheckinRow
+from cluster.records.db.checkin_models import CheckinRow
 from tests.checkins.classroom import CLASS, CLASS_SIZE, LESSON, Classroom
 from tests.register.school import MONDAY, student
 

@@ -16,7 +16,7 @@ import pytest
 
 from cluster.cli.identity import identity_of
 from cluster.errors import NotSignedIn
-from cluster.records.sign_ins import principal_of
+from cluster.records.repos.sign_ins import principal_of
 from tests.cli.test_roster import SETTINGS
 
 COMMAND = [sys.executable, "-c", "from cluster.cli.main import run; run()"]

@@ -7,7 +7,7 @@ import pytest
 from cluster.cli.identity import identity_of
 from cluster.demo.sample_roster import write_sample_roster
 from cluster.errors import NotSignedIn
-from cluster.records.sign_ins import principal_of
+from cluster.records.repos.sign_ins import principal_of
 from cluster.security.roles import Principal, Role
 from cluster.warehouse.lake import utc_now
 from tests.cli.test_main import Homeroom, homeroom

@@ -9,12 +9,12 @@ from sqlalchemy import select
 
 from cluster.demo.sample_roster import write_sample_roster
 from cluster.errors import RosterError
-from cluster.records.class_list import students_of
-from cluster.records.database import Records
-from cluster.records.models import Enrollment, Guardian, User
-from cluster.records.oneroster import open_roster
-from cluster.records.roster import import_roster
-from cluster.records.timetable import import_timetable, timetable_from_records
+from cluster.records.db.database import Records
+from cluster.records.db.models import Enrollment, Guardian, User
+from cluster.records.repos.class_list import students_of
+from cluster.records.roster.importer import import_roster
+from cluster.records.roster.oneroster import open_roster
+from cluster.records.timetable.importer import import_timetable, timetable_from_records
 from cluster.security.keys import KeyStore
 from cluster.settings import Room, School, Settings
 from tests.databases import keys, migrated_sqlite, records

@@ -5,10 +5,10 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from cluster.records.database import Records
-from cluster.records.oneroster import open_roster
-from cluster.records.roster import import_roster
-from cluster.records.roster_changes import RosterChanges
+from cluster.records.db.database import Records
+from cluster.records.roster.import_result import RosterChanges
+from cluster.records.roster.importer import import_roster
+from cluster.records.roster.oneroster import open_roster
 from cluster.security.keys import KeyStore
 
 Cells = tuple[str, ...]

@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 
 from cluster.errors import RegisterError
-from cluster.records.database import Records
-from cluster.records.identity import Identity
-from cluster.records.registers import changes_of, register_of
+from cluster.records.db.database import Records
+from cluster.records.db.unit_of_work import Identity
+from cluster.records.repos.registers import changes_of, register_of
 from cluster.register.register import Roll
 from cluster.register.states import EntryState
 from cluster.register.views import Sighted

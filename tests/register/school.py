@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cluster.records.database import Records
-from cluster.records.identity import Identity
-from cluster.records.models import (
+from cluster.records.db.database import Records
+from cluster.records.db.models import (
     AcademicSession,
     Course,
     Enrollment,
@@ -19,7 +18,8 @@ from cluster.records.models import (
     SchoolClass,
     User,
 )
-from cluster.records.people import Details, seal_details
+from cluster.records.db.unit_of_work import Identity
+from cluster.records.repos.people import Details, seal_details
 from cluster.register.asking import Permission
 from cluster.register.ledger import grant
 from cluster.register.register import Roll
@@ -145,7 +145,7 @@ class School:
 
     def verify(self) -> int:
         """The audit log holds; how many entries."""
-        from cluster.records import audit_log
+        from cluster.records.db import audit_log
 
         kept = self.identity.head.read()
         with self.identity.records.reading() as session:

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from cluster.errors import HomeroomError, NotAllowed, NotFound
-from cluster.records import templates as rows
-from cluster.records.database import Records
-from cluster.records.identity import Identity
-from cluster.records.models import LessonRow
-from cluster.records.registers import entries_of_student
+from cluster.records.db.database import Records
+from cluster.records.db.models import LessonRow
+from cluster.records.db.unit_of_work import Identity
+from cluster.records.repos import templates as rows
+from cluster.records.repos.registers import entries_of_student
 from cluster.register.erasure import erase
 from cluster.register.ledger import object_to, withdraw
 from cluster.register.register import Roll

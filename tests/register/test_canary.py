@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cluster.records.database import Records
+from cluster.records.db.database import Records
 from cluster.register.erasure import erase
 from cluster.register.templates import open_templates, store
 from cluster.security.keys import KeyStore

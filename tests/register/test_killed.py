@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from cluster.errors import HomeroomError, RegisterChanged
-from cluster.records.models import LessonRow
+from cluster.records.db.models import LessonRow
 from cluster.register.register import Roll
 from cluster.register.states import EntryState
 from cluster.register.views import Sighted
@@ -24,7 +24,7 @@ TIMES = 200
 def test_200_kills_in_the_middle_of_confirming_lose_and_double_nothing(
     tmp_path: Path, migrated_sqlite: Path
 ) -> None:
-    from cluster.records.database import Records
+    from cluster.records.db.database import Records
 
     file = tmp_path / "records.sqlite"
     file.write_bytes(migrated_sqlite.read_bytes())

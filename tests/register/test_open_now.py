@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from cluster.records.models import LessonRow
-from cluster.records.registers import register_of
+from cluster.records.db.models import LessonRow
+from cluster.records.repos.registers import register_of
 from cluster.register.open_now import ACTOR, live_rooms, open_now, open_with_lessons
 from cluster.register.register import Roll
 from cluster.register.states import Status

@@ -17,9 +17,9 @@ from cluster.errors import (
     RegisterChanged,
     RegisterError,
 )
-from cluster.records import audit_log
-from cluster.records.models import Enrollment, LessonRow, User
-from cluster.records.people import Details, seal_details
+from cluster.records.db import audit_log
+from cluster.records.db.models import Enrollment, LessonRow, User
+from cluster.records.repos.people import Details, seal_details
 from cluster.register import badges
 from cluster.register.consent import Reason
 from cluster.register.export import to_csv, to_ed_fi

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from cluster.errors import KeyMissing, NotAllowed, RegisterError
-from cluster.records import audit_log
-from cluster.records import templates as rows
+from cluster.records.db import audit_log
+from cluster.records.repos import templates as rows
 from cluster.register.erasure import erase
 from cluster.register.ledger import grant, object_to, withdraw
 from cluster.register.register import Roll

@@ -3,7 +3,7 @@
 import pytest
 
 from cluster.errors import NotAllowed, RegisterError
-from cluster.records.models import Enrollment
+from cluster.records.db.models import Enrollment
 from cluster.register.ledger import withdraw
 from cluster.register.register import Roll
 from cluster.register.states import BLANK, EntryState, Mark, Method, Status

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from cluster.demo.face_policy import policy_text
-from cluster.records.identity import open_identity
-from cluster.records.models import LessonRow
+from cluster.records.db.models import LessonRow
+from cluster.records.db.unit_of_work import open_identity
 from cluster.register.ledger import withdraw
 from cluster.register.register import Roll
 from cluster.register.states import EntryState, Mark

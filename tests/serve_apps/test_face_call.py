@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cluster.errors import ServiceBusy, ServiceDown
-from cluster.records.database import Records
+from cluster.records.db.database import Records
 from cluster.register.open_now import may_use_faces, open_now
 from cluster.register.roll_call import RollCall
 from cluster.register.states import EntryState

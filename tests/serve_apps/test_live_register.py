@@ -14,7 +14,7 @@ import pytest
 from cluster.cli import demo_register
 from cluster.demo.face_policy import policy_text
 from cluster.demo.sample_roster import SCIENCE
-from cluster.records.identity import open_identity
+from cluster.records.db.unit_of_work import open_identity
 from cluster.settings import load_settings
 from cluster.vision.face_engines import face_engine
 from cluster.vision.pose import PoseEstimator
@@ -84,7 +84,7 @@ def test_a_register_is_taken_from_a_live_camera(service: tuple[Service, str]) ->
 
 
 def guardian_of(service: Service) -> list[str]:
-    from cluster.records.people import one_guardian_of
+    from cluster.records.repos.people import one_guardian_of
 
     with (
         open_identity(load_settings(service.folder / "homeroom.toml")) as identity,

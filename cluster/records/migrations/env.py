@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from cluster.records.models import Base
+from cluster.records.db.models import Base
 
 connection = context.config.attributes["connection"]
 context.configure(

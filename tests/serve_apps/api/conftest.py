@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.records.database import Records
+from cluster.records.db.database import Records
 from cluster.security.keys import KeyStore
 from tests.databases import keys, migrated_sqlite, sqlite_url
 from tests.register.school import School, found_school

@@ -23,8 +23,8 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 
 from cluster.activity.suppression import ActivityWindow
-from cluster.records.database import Records
-from cluster.records.sign_ins import issue, revoke
+from cluster.records.db.database import Records
+from cluster.records.repos.sign_ins import issue, revoke
 from cluster.security.keys import KeyStore
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
@@ -237,7 +237,7 @@ class Office:
 
     def audited(self) -> list[str]:
         """Actions in the audit log, oldest first."""
-        from cluster.records import audit_log
+        from cluster.records.db import audit_log
 
         with self.school.identity.records.reading() as session:
             return [entry.action for entry in audit_log.entries(session)]

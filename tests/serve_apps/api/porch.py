@@ -24,7 +24,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 from starlette.types import ASGIApp
 
 from cluster import errors
-from cluster.records.sign_ins import issue, revoke
+from cluster.records.repos.sign_ins import issue, revoke
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 from serve_apps.api import sign_in

@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from cluster.district import Timetable
-from cluster.records.database import Records
+from cluster.records.db.database import Records
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import KEY_BYTES, LocalMasterKey
 from cluster.security.roles import Role

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert
 
-from cluster.records.models import ConsentWord
+from cluster.records.db.models import ConsentWord
 from cluster.register.ledger import object_to
 from cluster.security.roles import Role
 from serve_apps.api.paging import cursor_of

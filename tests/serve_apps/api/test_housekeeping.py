@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from cluster import checkins
-from cluster.records.checkin_counts import counts_of
+from cluster.records.repos.checkin_counts import counts_of
 from cluster.security.roles import Role
 from serve_apps.api import housekeeping
 from tests.register.school import LESSON, School, teacher

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from cluster.records.models import LessonRow
-from cluster.records.registers import lesson_of
+from cluster.records.db.models import LessonRow
+from cluster.records.repos.registers import lesson_of
 from cluster.register.register import Roll
 from cluster.register.states import Status
 from cluster.security.roles import Role

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from joserfc.jwk import RSAKey
 
-from cluster.records import audit_log
-from cluster.records.sign_ins import sign_ins
+from cluster.records.db import audit_log
+from cluster.records.repos.sign_ins import sign_ins
 from tests.register.school import School, teacher
 from tests.serve_apps.api.porch import LEADERS, OPERATORS, TEACHERS, Porch, build_porch, calling
 from tests.serve_apps.api.provider import (

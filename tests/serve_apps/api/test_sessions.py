@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from cluster.records import audit_log
-from cluster.records.sign_ins import sign_ins
+from cluster.records.db import audit_log
+from cluster.records.repos.sign_ins import sign_ins
 from cluster.security.roles import Role
 from serve_apps.api.sessions import CSRF_HEADER
 from serve_apps.api.sign_in import local_path

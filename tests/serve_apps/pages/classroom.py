@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from cluster.checkins.feelings import Feeling
-from cluster.records.database import Records
+from cluster.records.db.database import Records
 from cluster.security.keys import KeyStore
 from cluster.settings import Settings
 from tests.register.school import LESSON, found_school

@@ -9,7 +9,7 @@ import pytest
 
 from cluster import checkins
 from cluster.checkins.feelings import Feeling
-from cluster.records.database import Records
+from cluster.records.db.database import Records
 from cluster.security.keys import KeyStore
 from cluster.security.roles import Role
 from serve_apps.api.limits import GUESSES_PER_MINUTE

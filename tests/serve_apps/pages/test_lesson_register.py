@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.records.database import Records
+from cluster.records.db.database import Records
 from cluster.register import badges
 from cluster.register.register import Roll
 from cluster.register.views import Sighted

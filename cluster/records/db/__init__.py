@@ -1,0 +1,1 @@
+"""The records' database: connection, tables, the audited unit of work."""

@@ -1,0 +1,137 @@
+"""The tables of check-ins. An answer is never a row: it raises one number of `checkin_tallies`.
+
+No column ties an answer to a device, a moment or a student, and none says when it came. All but
+`checkin_counts` (what was told), the bare fact that a lesson had a check-in, and the ledger of
+agreements is deleted when the check-in ends.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cluster.records.db.base import Base, Id, SourcedId, new_id
+
+
+class CheckinRow(Base):
+    """The check-in of one lesson.
+
+    `code` is for the board, and null for slips; it and `device_key` are null once it has ended.
+    `answers_told` and `told` are the last snapshot. `calls_until` is the end of the lesson.
+    """
+
+    __tablename__ = "checkins"
+    id: Mapped[Id] = mapped_column(primary_key=True, default=new_id)
+    lesson_id: Mapped[str] = mapped_column(
+        String(255), ForeignKey("lessons.id", ondelete="CASCADE"), unique=True
+    )
+    class_sourced_id: Mapped[SourcedId]
+    room_id: Mapped[str] = mapped_column(String(64))
+    school_id: Mapped[str] = mapped_column(String(64))
+    day: Mapped[date] = mapped_column("date")
+    kind: Mapped[str] = mapped_column(String(8))
+    code: Mapped[str | None] = mapped_column(String(8), unique=True)
+    device_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    k: Mapped[int]
+    answers_told: Mapped[int | None]
+    told: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    version: Mapped[int]
+    started_at: Mapped[datetime]
+    started_by: Mapped[str]
+    ends_at: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None]
+    calls_until: Mapped[datetime] = mapped_column(index=True)
+    __table_args__ = (
+        CheckConstraint("kind IN ('board', 'slips')", name="kind"),
+        CheckConstraint("ends_at <= calls_until", name="ends_with_the_lesson"),
+        CheckConstraint(
+            "ended_at IS NULL OR (code IS NULL AND device_key IS NULL AND told IS NULL)",
+            name="end_forgets",
+        ),
+    )
+
+
+class TallyRow(Base):
+    """How many said one thing in a check-in that is on."""
+
+    __tablename__ = "checkin_tallies"
+    checkin_id: Mapped[Id] = mapped_column(
+        ForeignKey("checkins.id", ondelete="CASCADE"), primary_key=True
+    )
+    feeling: Mapped[str] = mapped_column(String(16), primary_key=True)
+    count: Mapped[int]
+    __table_args__ = (CheckConstraint("count >= 0", name="count"),)
+
+
+class DeviceRow(Base):
+    """A device has answered, or called: the two have hashes that nothing ties to each other."""
+
+    __tablename__ = "checkin_devices"
+    checkin_id: Mapped[Id] = mapped_column(
+        ForeignKey("checkins.id", ondelete="CASCADE"), primary_key=True
+    )
+    device_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class SlipRow(Base):
+    """A code that answers once. Nobody knows whose it is."""
+
+    __tablename__ = "checkin_slips"
+    checkin_id: Mapped[Id] = mapped_column(
+        ForeignKey("checkins.id", ondelete="CASCADE"), primary_key=True
+    )
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
+    used: Mapped[bool]
+
+
+class CallRow(Base):
+    """Somebody doesn't feel well and would like to be asked; named only if they chose to be."""
+
+    __tablename__ = "checkin_calls"
+    id: Mapped[Id] = mapped_column(primary_key=True, default=new_id)
+    checkin_id: Mapped[Id] = mapped_column(
+        ForeignKey("checkins.id", ondelete="CASCADE"), index=True
+    )
+    student_id: Mapped[str | None] = mapped_column(
+        String(32), ForeignKey("users.id", ondelete="CASCADE"), index=True
+    )
+    seen_at: Mapped[datetime | None]
+
+
+class CountsRow(Base):
+    """What may be told of a check-in that has ended; stays, for the warehouse."""
+
+    __tablename__ = "checkin_counts"
+    lesson_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    class_sourced_id: Mapped[SourcedId]
+    room_id: Mapped[str] = mapped_column(String(64))
+    school_id: Mapped[str] = mapped_column(String(64))
+    day: Mapped[date] = mapped_column("date", index=True)
+    answers: Mapped[int]
+    answers_told: Mapped[int | None]
+    told: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    __table_args__ = (
+        CheckConstraint(
+            "(told IS NULL) = (answers_told IS NULL) AND (answers_told IS NULL OR "
+            "(answers_told >= 5 AND answers_told <= answers))",
+            name="told_of_enough",
+        ),
+    )
+
+
+class AgreementWord(Base):
+    """One word of a guardian or student about taking part in check-ins; the ledger only grows."""
+
+    __tablename__ = "checkin_agreements"
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    student_id: Mapped[Id] = mapped_column(index=True)
+    said_by: Mapped[Id]
+    word: Mapped[str] = mapped_column(String(16))
+    recorded_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    recorded_by: Mapped[str]
+    __table_args__ = (
+        CheckConstraint("word IN ('agree', 'withdraw')", name="word"),
+        CheckConstraint("word <> 'agree' OR expires_at IS NOT NULL", name="agreement_ends"),
+    )

@@ -1,0 +1,294 @@
+"""The tables of the records: roster, lessons, consent, templates, registers, audit.
+
+`Id`s are random; they are the pseudonyms under which everything but the roster knows a person.
+`sourced_id` is the school system's key; it and the names, which are sealed, stand in `users` alone:
+with a user's row gone, no other table tells who it was. The ledger, the history of entries and the
+audit log have no foreign key to `users`, because they outlive it; triggers refuse to change them
+(in the migrations).
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cluster.records.db.base import Base as Base
+from cluster.records.db.base import Id, SourcedId
+from cluster.records.db.base import new_id as new_id
+from cluster.records.db.checkin_models import (  # so that the metadata has them all
+    AgreementWord as AgreementWord,
+)
+
+
+class Org(Base):
+    """A district, school or department, as OneRoster has it."""
+
+    __tablename__ = "orgs"
+    sourced_id: Mapped[SourcedId] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    type: Mapped[str]
+    identifier: Mapped[str | None]
+    parent_sourced_id: Mapped[str | None]
+
+
+class AcademicSession(Base):
+    """A school year, term or grading period."""
+
+    __tablename__ = "academic_sessions"
+    sourced_id: Mapped[SourcedId] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    type: Mapped[str]
+    start_date: Mapped[date]
+    end_date: Mapped[date]
+    school_year: Mapped[str | None]
+
+
+class Course(Base):
+    """A course that classes are meetings of."""
+
+    __tablename__ = "courses"
+    sourced_id: Mapped[SourcedId] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    course_code: Mapped[str | None]
+
+
+class User(Base):
+    """A student, teacher or guardian; names are in `sealed` (cluster.records.repos.people)."""
+
+    __tablename__ = "users"
+    id: Mapped[Id] = mapped_column(primary_key=True, default=new_id)
+    sourced_id: Mapped[SourcedId] = mapped_column(unique=True)
+    role: Mapped[str] = mapped_column(String(32))
+    enabled: Mapped[bool]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class UserOrg(Base):
+    """Which role a user has at which org."""
+
+    __tablename__ = "user_orgs"
+    user_id: Mapped[Id] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    org_sourced_id: Mapped[SourcedId] = mapped_column(primary_key=True, index=True)
+    role: Mapped[str] = mapped_column(primary_key=True)
+
+
+class Guardian(Base):
+    """Who speaks for a student."""
+
+    __tablename__ = "guardians"
+    student_id: Mapped[Id] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    guardian_id: Mapped[Id] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class SchoolClass(Base):
+    """A class: students and teachers who meet."""
+
+    __tablename__ = "classes"
+    sourced_id: Mapped[SourcedId] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    class_code: Mapped[str | None]
+    school_sourced_id: Mapped[SourcedId] = mapped_column(ForeignKey("orgs.sourced_id"), index=True)
+    course_sourced_id: Mapped[str | None]
+    term_sourced_ids: Mapped[list[str]] = mapped_column(JSON)
+    location: Mapped[str | None]
+
+
+class Enrollment(Base):
+    """A user in a class, as student or teacher, from a day to a day."""
+
+    __tablename__ = "enrollments"
+    sourced_id: Mapped[SourcedId] = mapped_column(primary_key=True)
+    class_sourced_id: Mapped[SourcedId] = mapped_column(
+        ForeignKey("classes.sourced_id", ondelete="CASCADE"), index=True
+    )
+    user_id: Mapped[Id] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    role: Mapped[str]
+    begin_date: Mapped[date | None]
+    end_date: Mapped[date | None]
+
+
+class LessonRow(Base):
+    """One meeting of a class in a room."""
+
+    __tablename__ = "lessons"
+    id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    class_sourced_id: Mapped[SourcedId] = mapped_column(
+        ForeignKey("classes.sourced_id", ondelete="CASCADE"), index=True
+    )
+    room_id: Mapped[str] = mapped_column(String(64))
+    starts_at: Mapped[datetime] = mapped_column(index=True)
+    ends_at: Mapped[datetime]
+    __table_args__ = (
+        CheckConstraint("ends_at > starts_at", name="ends_after_start"),
+        UniqueConstraint("room_id", "starts_at"),
+    )
+
+
+class ConsentWord(Base):
+    """One word of a guardian or student about a student's face; the ledger only grows."""
+
+    __tablename__ = "consents"
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    student_id: Mapped[Id] = mapped_column(index=True)
+    said_by: Mapped[Id]
+    word: Mapped[str]
+    notice_version: Mapped[str | None]
+    recorded_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    recorded_by: Mapped[str]
+    __table_args__ = (
+        CheckConstraint("word IN ('grant', 'withdraw', 'object')", name="word"),
+        CheckConstraint(
+            "word <> 'grant' OR (expires_at IS NOT NULL AND notice_version IS NOT NULL)",
+            name="grant_is_complete",
+        ),
+    )
+
+
+class TemplateRow(Base):
+    """A student's face embedding, encrypted with that student's own key."""
+
+    __tablename__ = "templates"
+    student_id: Mapped[Id] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    engine: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key_version: Mapped[int]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    grant_seq: Mapped[int] = mapped_column(ForeignKey("consents.seq"))
+    created_at: Mapped[datetime]
+
+
+class BadgeRow(Base):
+    """The badge that a student holds now; printing a new one ends the old."""
+
+    __tablename__ = "badges"
+    student_id: Mapped[Id] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    serial: Mapped[Id] = mapped_column(unique=True)
+    issued_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class RegisterRow(Base):
+    """The attendance of one lesson being taken, or taken."""
+
+    __tablename__ = "registers"
+    id: Mapped[Id] = mapped_column(primary_key=True, default=new_id)
+    lesson_id: Mapped[str] = mapped_column(
+        ForeignKey("lessons.id", ondelete="RESTRICT"), unique=True
+    )
+    state: Mapped[str]
+    version: Mapped[int] = mapped_column()
+    opened_at: Mapped[datetime]
+    opened_by: Mapped[str]
+    closes_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[str | None]
+    __table_args__ = (CheckConstraint("state IN ('open', 'closed')", name="state"),)
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+
+class EntryRow(Base):
+    """One student in one register."""
+
+    __tablename__ = "entries"
+    register_id: Mapped[Id] = mapped_column(
+        ForeignKey("registers.id", ondelete="CASCADE"), primary_key=True
+    )
+    student_id: Mapped[Id] = mapped_column(primary_key=True, index=True)
+    status: Mapped[str]
+    method: Mapped[str | None]
+    state: Mapped[str | None]
+    version: Mapped[int] = mapped_column()
+    arrived_at: Mapped[datetime | None]
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[str]
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('present', 'late', 'absent', 'excused', 'not_recorded')", name="status"
+        ),
+        CheckConstraint("method IN ('teacher', 'badge', 'face')", name="method"),
+        CheckConstraint("state IN ('unsure', 'proposed', 'confirmed')", name="state"),
+        CheckConstraint(
+            "status <> 'absent' OR (method = 'teacher' AND state = 'confirmed')",
+            name="no_machine_says_absent",
+        ),
+    )
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+
+class EntryChange(Base):
+    """What an entry was before, who changed it and when; only grows."""
+
+    __tablename__ = "entry_changes"
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    register_id: Mapped[Id] = mapped_column(index=True)
+    student_id: Mapped[Id]
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[str]
+    was: Mapped[dict[str, Any] | None]
+    became: Mapped[dict[str, Any]]
+
+
+class AuditRow(Base):
+    """One entry of the audit log, chained to the one before; only grows."""
+
+    __tablename__ = "audit"
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    action: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str | None]
+    detail: Mapped[dict[str, Any]]
+    mac: Mapped[str] = mapped_column(String(64))
+
+
+class AuditTail(Base):
+    """The last link of the chain: one row, which writers lock in turn."""
+
+    __tablename__ = "audit_tail"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int]
+    mac: Mapped[str] = mapped_column(String(64))
+
+
+class SignInRow(Base):
+    """A token, or a session in a browser: who came in, as what, and until when.
+
+    A session's `id` is the hash of what its cookie holds; a session that was begun with a token has
+    that token's id as `parent_id`, and ends with it.
+    """
+
+    __tablename__ = "sign_ins"
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(String(128))
+    roles: Mapped[list[str]] = mapped_column(JSON)
+    schools: Mapped[list[str]] = mapped_column(JSON)
+    user_id: Mapped[str | None] = mapped_column(
+        String(32), ForeignKey("users.id", ondelete="CASCADE"), index=True
+    )
+    parent_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    label: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    revoked_at: Mapped[datetime | None]
+    last_used_on: Mapped[date | None]
+    __table_args__ = (CheckConstraint("kind IN ('token', 'session')", name="kind"),)

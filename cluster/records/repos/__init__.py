@@ -1,0 +1,1 @@
+"""Reads and writes of single kinds of rows; callers own the transaction."""

@@ -1,0 +1,75 @@
+"""Classes and who is in them, for people to read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from cluster.records.db.models import Enrollment, Org, SchoolClass, User
+from cluster.records.repos.people import class_of, members, names_of
+from cluster.security.keys import KeyStore
+
+
+@dataclass(frozen=True, slots=True)
+class ClassSize:
+    """A class and how many students it has."""
+
+    sourced_id: str
+    title: str
+    school: str
+    students: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A student of a class, by name."""
+
+    id: str
+    sourced_id: str
+    name: str
+
+
+def class_sizes(session: Session, day: date) -> Sequence[ClassSize]:
+    """All classes with the number of students on a day, by title."""
+    query = (
+        select(
+            SchoolClass.sourced_id,
+            SchoolClass.title,
+            Org.name,
+            func.count(User.id.distinct()),
+        )
+        .join(Org, Org.sourced_id == SchoolClass.school_sourced_id)
+        .outerjoin(
+            Enrollment,
+            and_(
+                Enrollment.class_sourced_id == SchoolClass.sourced_id,
+                Enrollment.role == "student",
+                or_(Enrollment.begin_date.is_(None), Enrollment.begin_date <= day),
+                or_(Enrollment.end_date.is_(None), Enrollment.end_date >= day),
+            ),
+        )
+        .outerjoin(User, and_(User.id == Enrollment.user_id, User.enabled))
+        .group_by(SchoolClass.sourced_id, SchoolClass.title, Org.name)
+        .order_by(SchoolClass.title, SchoolClass.sourced_id)
+    )
+    return [ClassSize(*row) for row in session.execute(query)]
+
+
+def students_of(session: Session, keys: KeyStore, class_id: str, day: date) -> Sequence[Member]:
+    """The students of a class on a day, by name. It opens names: the caller writes that down.
+
+    Raises:
+        NotFound: There is no such class.
+        KeyUnusable: A name does not open.
+    """
+    class_of(session, class_id)
+    ids = members(session, class_id, "student", day)
+    names = names_of(session, keys, ids)
+    sourced = select(User.id, User.sourced_id).where(User.id.in_(ids))
+    found = [
+        Member(user_id, sourced_id, names[user_id].shown)
+        for user_id, sourced_id in session.execute(sourced)
+    ]
+    return sorted(found, key=lambda one: (one.name, one.sourced_id))

@@ -1,0 +1,95 @@
+"""The ledger of consent: words are added, never changed."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cluster.records.db.models import ConsentWord, Enrollment, User
+
+
+def add_word(
+    session: Session,
+    *,
+    student_id: str,
+    said_by: str,
+    word: str,
+    recorded_by: str,
+    recorded_at: datetime,
+    notice_version: str | None = None,
+    expires_at: datetime | None = None,
+) -> int:
+    """Add a word to the ledger; gives its number."""
+    row = ConsentWord(
+        student_id=student_id,
+        said_by=said_by,
+        word=word,
+        notice_version=notice_version,
+        recorded_at=recorded_at,
+        expires_at=expires_at,
+        recorded_by=recorded_by,
+    )
+    session.add(row)
+    session.flush()
+    return row.seq
+
+
+def words_about(session: Session, students: Iterable[str] | None = None) -> list[ConsentWord]:
+    """The words about some students, or all of them, in the order in which they were said."""
+    query = select(ConsentWord).order_by(ConsentWord.seq)
+    if students is not None:
+        query = query.where(ConsentWord.student_id.in_(list(students)))
+    return list(session.scalars(query))
+
+
+def students_spoken_of(
+    session: Session, *, after: str, limit: int, ending_before: datetime | None = None
+) -> list[str]:
+    """Ids of students of whom something was said, by id; a part of them.
+
+    Args:
+        session: Of the records.
+        after: Only ids behind this one.
+        limit: So many at most.
+        ending_before: Only students with a grant that ends by then, whether it is in force or not.
+    """
+    query = select(ConsentWord.student_id).where(ConsentWord.student_id > after)
+    if ending_before is not None:
+        query = query.where(ConsentWord.expires_at <= ending_before)
+    query = query.distinct().order_by(ConsentWord.student_id).limit(limit)
+    return list(session.scalars(query))
+
+
+def students_objected_for(session: Session, *, after: str, limit: int) -> list[str]:
+    """Ids of students for whom somebody has ever objected, by id; a part of them.
+
+    Args:
+        session: Of the records.
+        after: Only ids behind this one.
+        limit: So many at most.
+    """
+    query = select(ConsentWord.student_id).where(
+        ConsentWord.word == "object", ConsentWord.student_id > after
+    )
+    return list(session.scalars(query.distinct().order_by(ConsentWord.student_id).limit(limit)))
+
+
+def classes_of(session: Session, students: Iterable[str], day: date) -> dict[str, frozenset[str]]:
+    """The classes that each is in as a student on a day."""
+    rows = session.execute(
+        select(
+            Enrollment.user_id,
+            Enrollment.class_sourced_id,
+            Enrollment.begin_date,
+            Enrollment.end_date,
+        )
+        .join(User, User.id == Enrollment.user_id)
+        .where(Enrollment.user_id.in_(list(students)), Enrollment.role == "student", User.enabled)
+    )
+    found: dict[str, set[str]] = defaultdict(set)
+    for user_id, class_id, begins, ends in rows:
+        if (begins is None or begins <= day) and (ends is None or ends >= day):
+            found[user_id].add(class_id)
+    return {user_id: frozenset(classes) for user_id, classes in found.items()}

@@ -1,0 +1,70 @@
+"""Which registers are open now, and which should be. Asked every second, so it goes by an index."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from cluster.records.db.models import LessonRow, RegisterRow
+
+LONGEST_LESSON = timedelta(days=1)
+LONGEST_LEAD = timedelta(hours=1)
+"""A register opens so long before its lesson at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRegister:
+    """A register that is open.
+
+    Attributes:
+        lesson_id: Of which lesson.
+        class_id: Whose.
+        room_id: Where.
+        closes_at: When it closes by itself, UTC.
+    """
+
+    lesson_id: str
+    class_id: str
+    room_id: str
+    closes_at: datetime
+
+
+def open_registers(session: Session, rooms: Collection[str], now: datetime) -> list[OpenRegister]:
+    """The registers of lessons in some rooms that are open now, by room."""
+    query = (
+        select(LessonRow, RegisterRow)
+        .join(RegisterRow, RegisterRow.lesson_id == LessonRow.id)
+        .where(
+            LessonRow.room_id.in_(rooms),
+            LessonRow.starts_at.between(now - LONGEST_LESSON, now + LONGEST_LEAD),
+            RegisterRow.state == "open",
+            RegisterRow.opened_at <= now,
+            RegisterRow.closes_at > now,
+        )
+        .order_by(LessonRow.room_id, LessonRow.starts_at)
+    )
+    return [
+        OpenRegister(lesson.id, lesson.class_sourced_id, lesson.room_id, register.closes_at)
+        for lesson, register in session.execute(query)
+    ]
+
+
+def lessons_without_register(
+    session: Session, rooms: Collection[str], now: datetime, *, begun_within: timedelta
+) -> list[str]:
+    """The lessons that began a short while ago in some rooms, and whose register never was open."""
+    query = (
+        select(LessonRow.id)
+        .outerjoin(RegisterRow, RegisterRow.lesson_id == LessonRow.id)
+        .where(
+            LessonRow.room_id.in_(rooms),
+            LessonRow.starts_at > now - begun_within,
+            LessonRow.starts_at <= now,
+            LessonRow.ends_at > now,
+            or_(RegisterRow.id.is_(None), RegisterRow.closes_at <= RegisterRow.opened_at),
+        )
+        .order_by(LessonRow.room_id)
+    )
+    return list(session.scalars(query))

@@ -1,0 +1,191 @@
+"""Who is who: names, sealed with the roster's key, and ties between people.
+
+The rest of Homeroom knows people by `users.id`. Names are opened here and nowhere else; who opens
+one for somebody to read writes an entry in the audit log (`cluster.security.audit`).
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from cluster.errors import NotFound
+from cluster.records.db.models import (
+    AcademicSession,
+    Course,
+    Enrollment,
+    Guardian,
+    Org,
+    SchoolClass,
+    User,
+)
+from cluster.security.keys import KeyStore, seal, unseal
+
+ROSTER_KEY = "roster"
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What tells a person: sealed in the records."""
+
+    given_name: str
+    family_name: str
+    preferred_given_name: str | None = None
+    identifier: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The name as people say it."""
+        return f"{self.preferred_given_name or self.given_name} {self.family_name}".strip()
+
+
+def seal_details(keys: KeyStore, user_id: str, details: Details) -> bytes:
+    """Encrypt a person's details, bound to their id."""
+    _, key = keys.current(ROSTER_KEY)
+    plain = json.dumps(asdict(details), ensure_ascii=False, separators=(",", ":")).encode()
+    return seal(key, plain, f"users/{user_id}")
+
+
+def open_details(keys: KeyStore, user: User) -> Details:
+    """Decrypt a person's details.
+
+    Raises:
+        KeyUnusable: The row was changed, or stands under another person's id.
+    """
+    _, key = keys.current(ROSTER_KEY)
+    return Details(**json.loads(unseal(key, user.sealed, f"users/{user.id}")))
+
+
+def names_of(session: Session, keys: KeyStore, ids: Iterable[str]) -> Mapping[str, Details]:
+    """Details by id, of those who are still in the records."""
+    users = session.scalars(select(User).where(User.id.in_(list(ids))))
+    return {user.id: open_details(keys, user) for user in users}
+
+
+def user_of(session: Session, sourced_id: str, role: str | None = None) -> User:
+    """A user by the school system's key.
+
+    Raises:
+        NotFound: There is none, or none with this role.
+    """
+    user = session.scalar(select(User).where(User.sourced_id == sourced_id))
+    if user is None or (role is not None and user.role != role):
+        raise NotFound(
+            f"there is no {role or 'user'} {sourced_id!r} in the roster.",
+            hint="Ids are OneRoster's sourcedId.",
+        )
+    return user
+
+
+def class_of(session: Session, sourced_id: str) -> SchoolClass:
+    """A class.
+
+    Raises:
+        NotFound: There is none.
+    """
+    found = session.get(SchoolClass, sourced_id)
+    if found is None:
+        raise NotFound(f"there is no class {sourced_id!r} in the roster.")
+    return found
+
+
+def titles_of(session: Session, classes: Iterable[str]) -> dict[str, str]:
+    """The titles of some classes by id, in one question."""
+    query = select(SchoolClass.sourced_id, SchoolClass.title)
+    rows = session.execute(query.where(SchoolClass.sourced_id.in_(sorted(set(classes)))))
+    return {row.sourced_id: row.title for row in rows}
+
+
+def classes_taught_by(session: Session, user_id: str) -> frozenset[str]:
+    """Classes that somebody teaches at some time; who does on a day, `members` says."""
+    query = select(Enrollment.class_sourced_id).where(
+        Enrollment.user_id == user_id, Enrollment.role == "teacher"
+    )
+    return frozenset(session.scalars(query))
+
+
+def members(session: Session, class_id: str, role: str, day: date) -> list[str]:
+    """Ids of those who are in a class on a day, with a role, in a fixed order."""
+    query = (
+        select(Enrollment.user_id)
+        .join(User, User.id == Enrollment.user_id)
+        .where(
+            Enrollment.class_sourced_id == class_id,
+            Enrollment.role == role,
+            User.enabled,
+            or_(Enrollment.begin_date.is_(None), Enrollment.begin_date <= day),
+            or_(Enrollment.end_date.is_(None), Enrollment.end_date >= day),
+        )
+        .distinct()
+        .order_by(Enrollment.user_id)
+    )
+    return list(session.scalars(query))
+
+
+def guardians_of(session: Session, students: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Ids of those who speak for each student now."""
+    rows = session.execute(
+        select(Guardian.student_id, Guardian.guardian_id)
+        .join(User, User.id == Guardian.guardian_id)
+        .where(Guardian.student_id.in_(list(students)), User.enabled)
+    )
+    found: dict[str, set[str]] = defaultdict(set)
+    for student_id, guardian_id in rows:
+        found[student_id].add(guardian_id)
+    return {student_id: frozenset(ids) for student_id, ids in found.items()}
+
+
+def remove_user(session: Session, user: User) -> None:
+    """Delete a person's row, with all that hangs on it: enrollments, ties, templates, badge."""
+    session.delete(user)
+    session.flush()
+
+
+def sourced_ids_of(session: Session, ids: Iterable[str]) -> dict[str, str]:
+    """The school system's keys by id."""
+    query = select(User.id, User.sourced_id).where(User.id.in_(list(ids)))
+    return {row.id: row.sourced_id for row in session.execute(query)}
+
+
+def section_of(session: Session, class_id: str) -> dict[str, str | int | None]:
+    """What Ed-Fi calls the section of a class; None where the roster does not tell."""
+    found = class_of(session, class_id)
+    school = session.get(Org, found.school_sourced_id)
+    course = session.get(Course, found.course_sourced_id) if found.course_sourced_id else None
+    terms = [session.get(AcademicSession, term) for term in found.term_sourced_ids]
+    term = next((term for term in terms if term is not None), None)
+    number = school.identifier if school and school.identifier else found.school_sourced_id
+    year = (term.school_year or str(term.end_date.year)) if term else None
+    return {
+        "localCourseCode": course.course_code if course else None,
+        "schoolId": int(number) if number.isdecimal() else None,
+        "schoolYear": int(year) if year and year.isdecimal() else None,
+        "sectionIdentifier": found.class_code or found.sourced_id,
+        "sessionName": term.title if term else None,
+    }
+
+
+def students_of_class(session: Session, class_id: str, day: date) -> list[str]:
+    """Ids of a class's students on a day.
+
+    Raises:
+        NotFound: There is no such class.
+    """
+    return members(session, class_of(session, class_id).sourced_id, "student", day)
+
+
+def one_guardian_of(session: Session, student: str) -> str:
+    """The `sourced_id` of a guardian of a student, named by `sourced_id`.
+
+    Raises:
+        NotFound: There is no such student, or nobody speaks for them.
+    """
+    child = user_of(session, student, "student")
+    ids = sorted(guardians_of(session, [child.id]).get(child.id, frozenset()))
+    if not ids:
+        raise NotFound(f"the roster names no guardian of {student!r}.")
+    return sourced_ids_of(session, ids[:1])[ids[0]]

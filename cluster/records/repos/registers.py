@@ -1,0 +1,216 @@
+"""The rows of lessons, registers, their entries, and what these were before."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Select, delete, select
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
+
+from cluster.district import local_date
+from cluster.errors import NotFound
+from cluster.records.db.models import EntryChange, EntryRow, LessonRow, RegisterRow
+from cluster.settings import Settings
+
+
+def lesson_of(session: Session, lesson_id: str) -> LessonRow:
+    """A lesson.
+
+    Raises:
+        NotFound: There is none.
+    """
+    lesson = session.get(LessonRow, lesson_id)
+    if lesson is None:
+        raise NotFound(
+            f"there is no lesson {lesson_id!r}.", hint="`homeroom register lessons` lists them."
+        )
+    return lesson
+
+
+LONGEST_LESSON = timedelta(days=1)
+"""A lesson that began longer ago is over: what is on is found without a look at all of the past."""
+
+
+def lessons_between(
+    session: Session,
+    begins: datetime,
+    ends: datetime,
+    *,
+    rooms: Collection[str] | None = None,
+    classes: Collection[str] | None = None,
+) -> Sequence[LessonRow]:
+    """The lessons that touch a stretch of time, by their start.
+
+    Args:
+        session: Of the records.
+        begins: UTC.
+        ends: UTC.
+        rooms: Only in these rooms, unless None.
+        classes: Only of these classes, unless None.
+    """
+    query = select(LessonRow).where(
+        LessonRow.starts_at > begins - LONGEST_LESSON,
+        LessonRow.starts_at < ends,
+        LessonRow.ends_at > begins,
+    )
+    query = _of(query, rooms, classes)
+    return list(session.scalars(query.order_by(LessonRow.starts_at, LessonRow.room_id)))
+
+
+def lessons_on(
+    session: Session,
+    settings: Settings,
+    day: date | datetime,
+    *,
+    rooms: Collection[str] | None = None,
+    classes: Collection[str] | None = None,
+) -> Sequence[LessonRow]:
+    """The lessons that begin on a day at their schools.
+
+    Args:
+        session: Of the records.
+        settings: They know rooms and zones.
+        day: A date; or a moment with a zone, for the date that each school has then.
+        rooms: Only in these rooms, unless None.
+        classes: Only of these classes, unless None.
+    """
+    moment = day if isinstance(day, datetime) else datetime.combine(day, time(12), UTC)
+    near = timedelta(hours=40)
+    if moment.year in (MINYEAR, MAXYEAR):
+        return []
+    query = select(LessonRow).where(LessonRow.starts_at.between(moment - near, moment + near))
+    query = _of(query, rooms, classes)
+    found = []
+    for lesson in session.scalars(query.order_by(LessonRow.starts_at, LessonRow.room_id)):
+        if lesson.room_id not in settings.rooms_by_id:
+            continue
+        wanted = local_date(settings, lesson.room_id, day) if isinstance(day, datetime) else day
+        if local_date(settings, lesson.room_id, lesson.starts_at) == wanted:
+            found.append(lesson)
+    return found
+
+
+def _of(
+    query: Select[LessonRow],
+    rooms: Collection[str] | None,
+    classes: Collection[str] | None,
+) -> Select[LessonRow]:
+    if rooms is not None:
+        query = query.where(LessonRow.room_id.in_(sorted(rooms)))
+    if classes is not None:
+        query = query.where(LessonRow.class_sourced_id.in_(sorted(classes)))
+    return query
+
+
+def register_of(session: Session, lesson_id: str, *, lock: bool = False) -> RegisterRow | None:
+    """A lesson's register, if it was opened; locked until the transaction ends, where asked."""
+    query = select(RegisterRow).where(RegisterRow.lesson_id == lesson_id)
+    if lock:
+        query = query.with_for_update()
+    return session.scalar(query.execution_options(populate_existing=True))
+
+
+def versions_of(session: Session, lessons: Iterable[str]) -> dict[str, int]:
+    """The versions of some lessons' registers; a lesson without one is left out."""
+    query = select(RegisterRow.lesson_id, RegisterRow.version)
+    rows = session.execute(query.where(RegisterRow.lesson_id.in_(list(lessons))))
+    return {row.lesson_id: row.version for row in rows}
+
+
+def takings_of(session: Session, lessons: Iterable[str]) -> dict[str, tuple[str, datetime, bool]]:
+    """How far the registers of some lessons are, in one question, without anybody who is in them.
+
+    Args:
+        session: Of the records.
+        lessons: Ids; at most some ten thousand, which databases take in one question.
+
+    Returns:
+        By lesson: the register's state, when it closes at the latest (UTC), and whether anything in
+        it is confirmed. A lesson without a register is left out.
+    """
+    confirmed = (
+        select(EntryRow.register_id)
+        .where(EntryRow.register_id == RegisterRow.id, EntryRow.state == "confirmed")
+        .exists()
+    )
+    query = select(RegisterRow.lesson_id, RegisterRow.state, RegisterRow.closes_at, confirmed)
+    rows = session.execute(query.where(RegisterRow.lesson_id.in_(list(lessons))))
+    return {one: (state, closes_at, bool(said)) for one, state, closes_at, said in rows}
+
+
+def register_by_id(session: Session, register_id: str) -> RegisterRow:
+    """A register, locked until the transaction ends."""
+    return session.get_one(RegisterRow, register_id, with_for_update=True)
+
+
+def add_register(session: Session, row: RegisterRow, entries: Sequence[EntryRow]) -> None:
+    """Write a new register, and its entries."""
+    session.add(row)
+    session.flush()
+    for entry in entries:
+        entry.register_id = row.id
+    session.add_all(entries)
+    session.flush()
+
+
+def add_entry(session: Session, entry: EntryRow) -> None:
+    """Write one more entry of a register."""
+    session.add(entry)
+    session.flush()
+
+
+def touch(session: Session, row: RegisterRow) -> None:
+    """Raise a register's version.
+
+    Raises:
+        StaleDataError: Another transaction did so first; `Records.writing` says it in words.
+    """
+    flag_modified(row, "state")
+    session.flush()
+
+
+def entries_of(session: Session, register_id: str) -> list[EntryRow]:
+    """A register's entries."""
+    query = select(EntryRow).where(EntryRow.register_id == register_id)
+    return list(session.scalars(query.order_by(EntryRow.student_id)))
+
+
+def add_change(
+    session: Session,
+    entry: EntryRow,
+    *,
+    was: dict[str, Any] | None,
+    became: dict[str, Any],
+) -> None:
+    """Keep what an entry was."""
+    session.add(
+        EntryChange(
+            register_id=entry.register_id,
+            student_id=entry.student_id,
+            changed_at=entry.changed_at,
+            changed_by=entry.changed_by,
+            was=was,
+            became=became,
+        )
+    )
+    session.flush()
+
+
+def changes_of(session: Session, register_id: str) -> list[EntryChange]:
+    """The history of a register's entries, oldest first."""
+    query = select(EntryChange).where(EntryChange.register_id == register_id)
+    return list(session.scalars(query.order_by(EntryChange.seq)))
+
+
+def remove_entries(session: Session, student_id: str) -> int:
+    """Delete a student's entries in all registers; how many there were."""
+    gone = session.execute(
+        delete(EntryRow).where(EntryRow.student_id == student_id).returning(EntryRow.register_id)
+    )
+    return len(gone.all())
+
+
+def entries_of_student(session: Session, student_id: str) -> list[EntryRow]:
+    """A student's entries in all registers."""
+    return list(session.scalars(select(EntryRow).where(EntryRow.student_id == student_id)))

@@ -1,0 +1,307 @@
+"""The rows of sign-ins: tokens and sessions, made, looked up, revoked and forgotten.
+
+A row says as what somebody came in, and until when; what they carry is signed
+(`cluster.security.tokens`), and shown once. Whoever the roster no longer has, or has switched off,
+stays outside from that moment on. Making and revoking write an entry in the audit log.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from cluster.errors import NotFound
+from cluster.records.db.models import SignInRow, User, new_id
+from cluster.records.db.unit_of_work import Identity, Work
+from cluster.records.repos.people import user_of
+from cluster.security.roles import Principal, Role
+from cluster.security.tokens import id_of_session, id_of_token, new_session, refused, token_of
+
+Kind = Literal["token", "session"]
+
+SHORT_WAIT_MS = 200
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new token or session.
+
+    Attributes:
+        id: Of its row.
+        text: What its owner carries; shown once, kept nowhere.
+        expires_at: UTC.
+    """
+
+    id: str
+    text: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Somebody whose sign-in holds.
+
+    Attributes:
+        principal: Who, as what.
+        expires_at: Until when, UTC.
+    """
+
+    principal: Principal
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A sign-in, as lists show it.
+
+    Attributes:
+        last_used_on: The day only: it does not tell when somebody works.
+    """
+
+    id: str
+    kind: Kind
+    name: str
+    roles: tuple[Role, ...]
+    schools: tuple[str, ...]
+    user_id: str | None
+    label: str
+    created_at: datetime
+    created_by: str
+    expires_at: datetime
+    revoked_at: datetime | None
+    last_used_on: date | None
+
+    def state(self, now: datetime) -> Literal["active", "expired", "revoked"]:
+        """What it is worth now."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if now >= self.expires_at else "active"
+
+
+def teacher_of(session: Session, sourced_id: str) -> Principal:
+    """A teacher of the roster.
+
+    Raises:
+        NotFound: There is none with this sourcedId, or they are switched off.
+    """
+    user = user_of(session, sourced_id, "teacher")
+    if not user.enabled:
+        raise NotFound(f"the roster has switched the teacher {sourced_id!r} off.")
+    return Principal(user.id, frozenset({Role.TEACHER}), user_id=user.id)
+
+
+def issue(work: Work, principal: Principal, *, expires_in: timedelta, label: str = "") -> Issued:
+    """Make a token.
+
+    Args:
+        work: The actor is who makes it.
+        principal: Whom it lets in.
+        expires_in: How long it holds.
+        label: What it is for; for the list alone.
+    """
+    sign_in_id = new_id()
+    return _add(
+        work,
+        "token",
+        principal,
+        Issued(sign_in_id, token_of(work.keys, sign_in_id), work.now + expires_in),
+        label=label,
+    )
+
+
+def begin_session(
+    work: Work, principal: Principal, *, expires_in: timedelta, with_token: SignedIn | None = None
+) -> Issued:
+    """Begin a session in a browser.
+
+    Args:
+        work: The actor is who signs in.
+        principal: Likewise.
+        expires_in: How long it holds.
+        with_token: The token that was typed in: the session ends with it, at the latest.
+    """
+    text, sign_in_id = new_session(work.keys)
+    ends = work.now + expires_in
+    parent_id = None
+    if with_token is not None:
+        ends = min(ends, with_token.expires_at)
+        parent_id = with_token.principal.sign_in_id
+    issued = Issued(sign_in_id, text, ends)
+    return _add(work, "session", principal, issued, parent_id=parent_id)
+
+
+def look_up(identity: Identity, kind: Kind, text: str) -> SignedIn:
+    """Who comes in with a token or a session's cookie.
+
+    Raises:
+        NotSignedIn: It is not ours, has expired or was revoked, or its owner has left; the answer
+            is the same for all of these.
+        RecordsError: The records cannot be read.
+    """
+    read = id_of_token if kind == "token" else id_of_session
+    sign_in_id = read(identity.keys, text)
+    now = identity.clock()
+    with identity.records.reading() as session:
+        row = session.get(SignInRow, sign_in_id)
+        if row is None or row.kind != kind or row.revoked_at is not None or now >= row.expires_at:
+            raise refused()
+        if row.user_id is not None and not _is_there(session, row.user_id):
+            raise refused()
+        principal = _principal(row)
+        signed_in = SignedIn(principal, row.expires_at)
+        used_on = row.last_used_on
+    if used_on is None or used_on < now.date():
+        _mark_used(identity, sign_in_id, now.date())
+    return signed_in
+
+
+def principal_of(identity: Identity, token: str) -> Principal:
+    """Who comes in with a token.
+
+    Raises:
+        NotSignedIn: See `look_up`.
+    """
+    return look_up(identity, "token", token).principal
+
+
+def revoke(work: Work, sign_in_id: str) -> bool:
+    """End a token, with the sessions that were begun with it, or a session.
+
+    Returns:
+        False where it had been revoked before.
+
+    Raises:
+        NotFound: There is none with this id.
+    """
+    row = work.session.get(SignInRow, sign_in_id)
+    if row is None:
+        raise NotFound(
+            f"there is no token {sign_in_id!r}.", hint="`homeroom token list` shows their ids."
+        )
+    if row.revoked_at is not None:
+        return False
+    work.session.execute(
+        update(SignInRow)
+        .where(or_(SignInRow.id == sign_in_id, SignInRow.parent_id == sign_in_id))
+        .where(SignInRow.revoked_at.is_(None))
+        .values(revoked_at=work.now)
+    )
+    work.audit("sign_in.revoke", sign_in_id, kind=row.kind, name=row.name)
+    return True
+
+
+def sign_ins(session: Session, kind: Kind = "token") -> Sequence[SignIn]:
+    """All tokens, or all sessions, oldest first."""
+    query = select(SignInRow).where(SignInRow.kind == kind)
+    return [
+        SignIn(
+            row.id,
+            kind,
+            row.name,
+            tuple(Role(role) for role in row.roles),
+            tuple(row.schools),
+            row.user_id,
+            row.label,
+            row.created_at,
+            row.created_by,
+            row.expires_at,
+            row.revoked_at,
+            row.last_used_on,
+        )
+        for row in session.scalars(query.order_by(SignInRow.created_at, SignInRow.id))
+    ]
+
+
+def forget_ended(work: Work, *, older_than: timedelta) -> int:
+    """Delete what expired, or was revoked, longer ago; how many rows.
+
+    The audit log still tells that they were.
+    """
+    before = work.now - older_than
+    ended = or_(SignInRow.expires_at < before, SignInRow.revoked_at < before)
+    ids = list(work.session.scalars(select(SignInRow.id).where(ended)))
+    if ids:
+        work.session.execute(delete(SignInRow).where(ended))
+        work.audit("sign_in.forget", None, rows=len(ids))
+    return len(ids)
+
+
+def _add(
+    work: Work,
+    kind: Kind,
+    principal: Principal,
+    issued: Issued,
+    *,
+    parent_id: str | None = None,
+    label: str = "",
+) -> Issued:
+    work.session.add(
+        SignInRow(
+            id=issued.id,
+            kind=kind,
+            name=principal.name,
+            roles=sorted(principal.roles),
+            schools=sorted(principal.schools),
+            user_id=principal.user_id,
+            parent_id=parent_id,
+            label=label,
+            created_at=work.now,
+            created_by=work.actor,
+            expires_at=issued.expires_at,
+        )
+    )
+    work.session.flush()
+    work.audit(
+        "sign_in.issue",
+        issued.id,
+        kind=kind,
+        name=principal.name,
+        roles=principal.roles,
+        schools=principal.schools,
+        expires_at=issued.expires_at,
+    )
+    return issued
+
+
+def _principal(row: SignInRow) -> Principal:
+    return Principal(
+        row.name,
+        frozenset(Role(role) for role in row.roles),
+        frozenset(row.schools),
+        row.user_id,
+        row.id,
+    )
+
+
+def _is_there(session: Session, user_id: str) -> bool:
+    return bool(session.scalar(select(User.enabled).where(User.id == user_id)))
+
+
+def _mark_used(identity: Identity, sign_in_id: str, day: date) -> None:
+    """Write the day of the last use, unless somebody else is writing for long (an import, say).
+
+    Nobody is kept waiting at the door since a list would be a day behind: hence a connection of its
+    own, which waits a moment only, and no place in the queue of writers.
+    """
+    wait = (
+        f"PRAGMA busy_timeout = {SHORT_WAIT_MS}"
+        if identity.records.is_sqlite
+        else f"SET LOCAL lock_timeout = '{SHORT_WAIT_MS}ms'"
+    )
+    used = update(SignInRow).where(SignInRow.id == sign_in_id).values(last_used_on=day)
+    try:
+        with identity.records.engine.connect() as connection:
+            connection.detach()
+            connection.exec_driver_sql(wait)
+            connection.execute(used)
+            connection.commit()
+    except DBAPIError as error:
+        reason = type(error.orig).__name__
+        logger.warning("the day of a sign-in's last use was not written: %s", reason)

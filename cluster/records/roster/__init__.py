@@ -1,0 +1,1 @@
+"""OneRoster exports in: CSV files, typed rows, the import into the records."""

@@ -1,0 +1,1 @@
+"""Timetables in: weekly CSV and iCalendar files, the lessons that they plan."""

@@ -1,0 +1,166 @@
+"""A timetable as iCalendar (RFC 5545): an event for each lesson, repeated or not.
+
+LOCATION is the room (id or name). The class is one of CATEGORIES, or else SUMMARY: its sourcedId,
+code or title. A time with TZID or Z is what it says; one without takes the zone of the room's
+school. Whole days and cancelled events are no lessons. Events are repeated from a year or so
+before now to a year or so after; a rule that repeats within a day is refused, since a rule
+in a file could else ask for a lesson each second.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import icalendar
+import recurring_ical_events
+
+from cluster.errors import RosterError
+from cluster.records.roster.csv_cells import BadCell, shown
+from cluster.records.roster.csv_files import BadRow
+from cluster.records.timetable.lesson_plan import LONGEST_LESSON, LessonPlan, Names, plan_lesson
+
+MAX_FILE_BYTES = 32 * 2**20
+WINDOW = timedelta(days=400)
+LINE = "X-HOMEROOM-LINE"
+CALM_RULES = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
+WITHIN_A_DAY = ("BYHOUR", "BYMINUTE", "BYSECOND")
+
+# The library raises these for events that contradict themselves.
+BROKEN = (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError)
+
+
+def read_calendar(path: Path, names: Names, now: datetime) -> tuple[list[LessonPlan], list[BadRow]]:
+    """Dated lessons of a file, and the events that give none.
+
+    Raises:
+        RosterError: It cannot be read, or is no calendar.
+    """
+    calendar, lines = _opened(path)
+    lessons: list[LessonPlan] = []
+    bad_rows: list[BadRow] = []
+    series: dict[str, list[Any]] = {}
+    for index, event in enumerate(calendar.walk("VEVENT")):
+        event[LINE] = str(lines[index])
+        try:
+            _check(event)
+        except BadCell as bad:
+            bad_rows.append(BadRow(path.name, lines[index], bad.column, bad.reason))
+        else:
+            series.setdefault(str(event.get("UID", f"line {lines[index]}")), []).append(event)
+    for events in series.values():
+        lessons += _lessons_of(events, names, now, path.name, bad_rows)
+    return lessons, bad_rows
+
+
+def _opened(path: Path) -> tuple[Any, list[int]]:
+    """The calendar, and the lines at which its events begin."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise RosterError(f"it is over {MAX_FILE_BYTES // 2**20} MiB.", where=str(path))
+        text = path.read_text(encoding="utf-8-sig")
+        calendar = icalendar.Calendar.from_ical(text)
+    except OSError as error:
+        raise RosterError(f"it cannot be read: {error.strerror}.", where=str(path)) from error
+    except UnicodeDecodeError:
+        raise RosterError("it is not UTF-8.", where=str(path)) from None
+    except BROKEN as error:
+        raise RosterError(f"it is no calendar: {error}.", where=str(path)) from None
+    begins = re.compile(r"BEGIN:VEVENT\s*", re.IGNORECASE)
+    numbered = enumerate(text.splitlines(), start=1)
+    return calendar, [number for number, line in numbered if begins.fullmatch(line)]
+
+
+def _check(event: Any) -> None:
+    """Refuse an event that the library cannot, or should not, repeat."""
+    for name, reason in event.errors:
+        raise BadCell(str(name), f"cannot be read: {reason}")
+    start = event.get("DTSTART")
+    if start is None:
+        raise BadCell("DTSTART", "is missing")
+    for name in ("DTSTART", "DTEND", "RECURRENCE-ID"):
+        value = event.get(name)
+        zone = None if value is None else value.params.get("TZID")
+        if zone and getattr(value.dt, "tzinfo", None) is None and isinstance(value.dt, datetime):
+            raise BadCell(name, f"the zone {shown(str(zone))} is not known")
+    _check_end(event)
+    rules = event.get("RRULE", [])
+    for rule in rules if isinstance(rules, list) else [rules]:
+        frequency = str(next(iter(rule.get("FREQ", [])), "")).upper()
+        if frequency not in CALM_RULES or any(rule.get(part) for part in WITHIN_A_DAY):
+            raise BadCell("RRULE", "repeats within a day, or in a way that is not known")
+
+
+def _check_end(event: Any) -> None:
+    """Refuse an end before the start, which the library would take for the start."""
+    if "DTEND" not in event:
+        return
+    try:
+        is_after = event["DTEND"].dt >= event["DTSTART"].dt
+    except TypeError:
+        raise BadCell("DTEND", "is of another kind than DTSTART") from None
+    if not is_after:
+        raise BadCell("DTEND", "is not after DTSTART")
+
+
+def _lessons_of(
+    events: list[Any], names: Names, now: datetime, file: str, bad_rows: list[BadRow]
+) -> Iterator[LessonPlan]:
+    """Lessons of the events of one UID: a series, and its exceptions."""
+    first_line = int(events[0][LINE])
+    one = icalendar.Calendar()
+    for event in events:
+        one.add_component(event)
+    try:
+        found = recurring_ical_events.of(one).between(now - WINDOW, now + WINDOW)
+    except BROKEN as error:
+        bad_rows.append(BadRow(file, first_line, None, f"cannot be repeated: {error}"))
+        return
+    told: set[tuple[str, str]] = set()
+    for occurrence in found:
+        try:
+            lesson = _lesson(occurrence, names)
+        except BadCell as bad:
+            key = (occurrence[LINE], bad.column)
+            if key not in told:
+                told.add(key)
+                bad_rows.append(BadRow(file, int(occurrence[LINE]), bad.column, bad.reason))
+            continue
+        if lesson is not None:
+            yield lesson
+
+
+def _lesson(event: Any, names: Names) -> LessonPlan | None:
+    """The lesson of one occurrence; None where it is none."""
+    start, end = event["DTSTART"].dt, event["DTEND"].dt
+    if not isinstance(start, datetime) or str(event.get("STATUS", "")).upper() == "CANCELLED":
+        return None
+    room = names.room("LOCATION", _text(event, "LOCATION"))
+    zone = names.zone(room)
+    school_class = _class_of(event, names)
+    length = end - start
+    if length <= timedelta(0):
+        raise BadCell("DTEND", "is not after DTSTART")
+    if length > LONGEST_LESSON:
+        raise BadCell("DTEND", "is over a day after DTSTART")
+    begins = start.replace(tzinfo=zone) if start.tzinfo is None else start
+    return plan_lesson(school_class, room, zone, begins, length, int(event[LINE]))
+
+
+def _class_of(event: Any, names: Names) -> str:
+    categories = event.get("CATEGORIES", [])
+    for group in categories if isinstance(categories, list) else [categories]:
+        for category in group.cats:
+            try:
+                return names.school_class("CATEGORIES", str(category).strip())
+            except BadCell:
+                continue
+    return names.school_class("SUMMARY", _text(event, "SUMMARY"))
+
+
+def _text(event: Any, name: str) -> str:
+    text = str(event.get(name, "")).strip()
+    if not text:
+        raise BadCell(name, "is missing")
+    return text

@@ -1,0 +1,195 @@
+"""A timetable into the records: weekly hours or a calendar become dated lessons.
+
+    weekly CSV | iCalendar  ->  lessons of the file  ->  lessons of the records
+
+A lesson's id is made of what it is, so the same file a second time changes nothing. A lesson that
+is no longer in the file goes only if all of this holds: it has not begun, it has no register, its
+room is of a school that the file speaks of, its day lies between the file's first and last lesson,
+and the file had no bad row.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cluster.district import Lesson, Timetable
+from cluster.records.db.database import Records
+from cluster.records.db.models import LessonRow, RegisterRow, SchoolClass
+from cluster.records.roster.csv_files import BadRow
+from cluster.records.roster.import_result import (
+    Counts,
+    RosterChanges,
+    refuse_many_removals,
+    sorted_rows,
+)
+from cluster.records.roster.upsert import Upsert
+from cluster.records.timetable.icalendar_file import read_calendar
+from cluster.records.timetable.lesson_plan import (
+    LONGEST_LESSON,
+    LessonPlan,
+    Names,
+    without_overlaps,
+)
+from cluster.records.timetable.weekly_csv import read_weekly
+from cluster.settings import Settings
+
+CALENDAR_SUFFIXES = {".ics", ".ical", ".ifb", ".icalendar"}
+
+
+@dataclass(frozen=True, slots=True)
+class _There:
+    """A lesson of the records."""
+
+    lesson: LessonPlan
+    has_register: bool
+
+
+def preview_timetable(
+    records: Records, settings: Settings, path: Path, *, now: datetime
+) -> RosterChanges:
+    """What `import_timetable` would change; the records stay as they are.
+
+    Raises:
+        RosterError: The file cannot be read.
+        RecordsError: The records cannot be reached.
+    """
+    with records.writing() as session:
+        changes = import_timetable(session, settings, path, now=now, allow_many_removals=True)
+        session.rollback()
+    return changes
+
+
+def import_timetable(
+    session: Session,
+    settings: Settings,
+    path: Path,
+    *,
+    now: datetime,
+    allow_many_removals: bool = False,
+) -> RosterChanges:
+    """Bring the lessons of the records to what a file says.
+
+    Args:
+        session: Of `Records.writing`; the caller commits.
+        settings: They know rooms and zones.
+        path: `.ics`, or CSV.
+        now: Lessons that have begun stay; and a calendar is read around it.
+        allow_many_removals: Take it that the file lacks over a quarter of the lessons to come.
+
+    Raises:
+        RosterError: The file cannot be read, or lacks too much; roll back.
+    """
+    names = Names(settings, _classes(session))
+    is_calendar = path.suffix.lower() in CALENDAR_SUFFIXES
+    lessons, bad_rows = read_calendar(path, names, now) if is_calendar else read_weekly(path, names)
+    lessons, overlaps = without_overlaps(lessons, path.name)
+    bad_rows += overlaps
+    counts = Counts()
+    if lessons:
+        there = _there(session, settings, lessons)
+        over = set() if bad_rows else _over(there, lessons, now)
+        if not allow_many_removals:
+            to_come = sum(one.lesson.starts_at > now for one in there.values())
+            refuse_many_removals("lessons", to_come, len(over))
+        clashes = _write(session, there, over, lessons, path.name, counts)
+        bad_rows += clashes
+    return RosterChanges({"lessons": counts}, sorted_rows(bad_rows))
+
+
+def timetable_from_records(
+    session: Session, since: datetime | None = None, until: datetime | None = None
+) -> Timetable:
+    """The lessons of the records, for finding which one is on.
+
+    Args:
+        session: Reads.
+        since: Leave out what ended before.
+        until: Leave out what begins after.
+    """
+    query = select(
+        LessonRow.id,
+        LessonRow.room_id,
+        LessonRow.class_sourced_id,
+        LessonRow.starts_at,
+        LessonRow.ends_at,
+    )
+    if since is not None:
+        query = query.where(LessonRow.ends_at >= since)
+    if until is not None:
+        query = query.where(LessonRow.starts_at <= until)
+    return Timetable(Lesson(*row) for row in session.execute(query))
+
+
+def _classes(session: Session) -> dict[str, tuple[str | None, str]]:
+    query = select(SchoolClass.sourced_id, SchoolClass.class_code, SchoolClass.title)
+    return {key: (code, title) for key, code, title in session.execute(query)}
+
+
+def _there(session: Session, settings: Settings, lessons: list[LessonPlan]) -> dict[str, _There]:
+    """Lessons of the records, by id, at the schools and in the days that the file speaks of."""
+    schools = {settings.rooms_by_id[lesson.room_id].school for lesson in lessons}
+    rooms = [room.id for room in settings.rooms if room.school in schools]
+    first = min(lesson.starts_at for lesson in lessons) - LONGEST_LESSON
+    last = max(lesson.ends_at for lesson in lessons) + LONGEST_LESSON
+    query = (
+        select(LessonRow, RegisterRow.id)
+        .outerjoin(RegisterRow, RegisterRow.lesson_id == LessonRow.id)
+        .where(
+            LessonRow.room_id.in_(rooms), LessonRow.starts_at >= first, LessonRow.starts_at <= last
+        )
+    )
+    return {
+        row.id: _There(
+            LessonPlan(row.id, row.class_sourced_id, row.room_id, row.starts_at, row.ends_at, 0),
+            register_id is not None,
+        )
+        for row, register_id in session.execute(query)
+    }
+
+
+def _over(there: dict[str, _There], lessons: list[LessonPlan], now: datetime) -> set[str]:
+    """Ids of lessons to come, without a register, that are no longer in the file."""
+    stated = {lesson.id for lesson in lessons}
+    first = min(lesson.starts_at for lesson in lessons).date()
+    last = max(lesson.starts_at for lesson in lessons).date()
+    return {
+        key
+        for key, one in there.items()
+        if key not in stated
+        and one.lesson.starts_at > now
+        and first <= one.lesson.starts_at.date() <= last
+        and not one.has_register
+    }
+
+
+def _write(
+    session: Session,
+    there: dict[str, _There],
+    over: set[str],
+    lessons: list[LessonPlan],
+    file: str,
+    counts: Counts,
+) -> list[BadRow]:
+    """Remove and put; what meets a lesson that stays is left out and reported."""
+    stated = {lesson.id for lesson in lessons}
+    taken = [one.lesson for key, one in there.items() if key not in stated and key not in over]
+    good, clashes = without_overlaps(lessons, file, taken)
+    counts.kept = len(taken)
+    table = Upsert(session, LessonRow, counts)
+    table.remove(over)
+    table.put_all(_row(lesson) for lesson in good)
+    session.expire_all()
+    return clashes
+
+
+def _row(lesson: LessonPlan) -> dict[str, object]:
+    return {
+        "id": lesson.id,
+        "class_sourced_id": lesson.class_sourced_id,
+        "room_id": lesson.room_id,
+        "starts_at": lesson.starts_at,
+        "ends_at": lesson.ends_at,
+    }

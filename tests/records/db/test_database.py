@@ -1,0 +1,176 @@
+"""The records: migrations up and down with rows in place, and what the database itself refuses."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from cluster.errors import RecordsError, RecordsOutdated
+from cluster.records.db.database import SQLITE_FILE, Records, alembic_config, open_records
+from cluster.records.db.models import AuditTail, Base, Org, User
+from cluster.settings import Settings
+from tests.disks import make_read_only, small_disk
+
+REVISIONS = [
+    script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()
+][::-1]
+
+
+def test_the_migrations_make_what_the_models_say(records: Records) -> None:
+    with records.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_each_migration_goes_down_and_up_again_with_rows_in_place(
+    records: Records, revision: str
+) -> None:
+    with records.writing() as session:
+        session.add(Org(sourced_id="o", name="Hillside", type="school"))
+        session.add(User(id="u", sourced_id="u", role="student", enabled=True, sealed=b"x"))
+        session.execute(
+            text(
+                "INSERT INTO consents (student_id, said_by, word, recorded_at, recorded_by) "
+                "VALUES ('u', 'g', 'object', :now, 'test')"
+            ),
+            {"now": datetime(2026, 3, 2, tzinfo=UTC).replace(tzinfo=None)},
+        )
+        session.execute(
+            text(
+                "INSERT INTO checkin_agreements (student_id, said_by, word, recorded_at, "
+                "recorded_by) VALUES ('u', 'g', 'withdraw', :now, 'test')"
+            ),
+            {"now": datetime(2026, 3, 2, tzinfo=UTC).replace(tzinfo=None)},
+        )
+    step = REVISIONS.index(revision)
+    records.migrate(REVISIONS[step - 1] if step else "base")
+    assert records.revision() == (REVISIONS[step - 1] if step else None)
+    records.migrate()
+    assert records.revision() == REVISIONS[-1]
+    tables = set(inspect(records.engine).get_table_names())
+    assert tables >= set(Base.metadata.tables)
+    with records.reading() as session:
+        assert session.get(AuditTail, 1) is not None
+
+
+@pytest.mark.parametrize("table", ["consents", "entry_changes", "audit", "checkin_agreements"])
+@pytest.mark.parametrize("verb", ["UPDATE {} SET seq = 7", "DELETE FROM {}"])
+def test_what_only_grows_is_not_changed(records: Records, table: str, verb: str) -> None:
+    columns = {
+        "consents": "(seq, student_id, said_by, word, recorded_at, recorded_by) "
+        "VALUES (1, 's', 'g', 'object', '2026-03-02 00:00:00', 't')",
+        "checkin_agreements": "(seq, student_id, said_by, word, recorded_at, recorded_by) "
+        "VALUES (1, 's', 'g', 'withdraw', '2026-03-02 00:00:00', 't')",
+        "entry_changes": "(seq, register_id, student_id, changed_at, changed_by, became) "
+        "VALUES (1, 'r', 's', '2026-03-02 00:00:00', 't', '{}')",
+        "audit": "(seq, at, actor, action, detail, mac) "
+        "VALUES (1, '2026-03-02 00:00:00', 'a', 'b', '{}', 'm')",
+    }[table]
+    with records.writing() as session:
+        session.execute(text(f"INSERT INTO {table} {columns}"))
+    with pytest.raises(RecordsError, match="only grows"), records.writing() as session:
+        session.execute(text(verb.format(table)))
+    if records.is_sqlite:
+        with pytest.raises(RecordsError, match="only grows"), records.writing() as session:
+            session.execute(text(f"INSERT OR REPLACE INTO {table} {columns}"))
+    with records.reading() as session:
+        assert session.execute(text(f"SELECT count(*) FROM {table}")).scalar() == 1  # noqa: S608
+
+
+def test_an_error_in_the_middle_leaves_everything_as_it_was(records: Records) -> None:
+    def half() -> None:
+        with records.writing() as session:
+            session.add(Org(sourced_id="o", name="Hillside", type="school"))
+            session.flush()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        half()
+    with records.reading() as session:
+        assert session.get(Org, "o") is None
+
+
+def test_an_error_of_the_database_shows_no_value(records: Records) -> None:
+    insert = text("INSERT INTO orgs (sourced_id, name, type) VALUES ('o', 'Canary', 'school')")
+    with records.writing() as session:
+        session.execute(insert)
+    with pytest.raises(RecordsError) as caught, records.writing() as session:
+        session.execute(insert)
+    assert "Canary" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def settings(folder: Path, url: str | None = None) -> Settings:
+    return Settings.model_validate({"data_dir": folder, "records": {"url": url}})
+
+
+def test_sqlite_is_made_at_first_use_in_wal_with_foreign_keys(tmp_path: Path) -> None:
+    records = open_records(settings(tmp_path))
+    with records.reading() as session:
+        assert session.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert session.execute(text("PRAGMA foreign_keys")).scalar() == 1
+        assert session.execute(text("PRAGMA secure_delete")).scalar() == 1
+        assert session.execute(text("PRAGMA busy_timeout")).scalar() == 30_000
+    records.close()
+
+
+def test_records_of_another_version_are_not_touched(tmp_path: Path) -> None:
+    records = open_records(settings(tmp_path))
+    with records.engine.connect() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.commit()
+    records.close()
+    with pytest.raises(RecordsOutdated, match="9999"):
+        open_records(settings(tmp_path))
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / SQLITE_FILE).write_bytes(b"not a database" * 100)
+    with pytest.raises(RecordsError, match="not a database"):
+        open_records(settings(tmp_path))
+
+
+def test_an_address_that_is_none_is_told_without_its_password() -> None:
+    with pytest.raises(RecordsError, match="address"):
+        open_records(settings(Path("x"), "not an address"))
+    with pytest.raises(RecordsError) as caught:
+        open_records(settings(Path("x"), "mysql://u:hidden@127.0.0.1/none"))
+    assert "hidden" not in str(caught.value)
+    with pytest.raises(RecordsError) as caught:
+        open_records(settings(Path("x"), "postgresql+psycopg://u:hidden@127.0.0.1:1/none"))
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_full_disk_is_told_and_what_was_there_stays(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        records = open_records(settings(disk))
+        with records.writing() as session:
+            session.add(Org(sourced_id="o", name="Hillside", type="school"))
+        with pytest.raises(RecordsError, match="full"), records.writing() as session:
+            session.add(Org(sourced_id="large", name="x" * 2_000_000, type="school"))
+        with records.reading() as session:
+            assert session.execute(text("SELECT sourced_id FROM orgs")).scalars().all() == ["o"]
+        records.close()
+
+
+def write_one(folder: Path) -> None:
+    records = open_records(settings(folder))
+    try:
+        with records.writing() as session:
+            session.add(Org(sourced_id="o", name="Hillside", type="school"))
+    finally:
+        records.close()
+
+
+def test_a_read_only_disk_is_told(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        open_records(settings(disk)).close()
+        make_read_only(disk)
+        with pytest.raises(RecordsError, match="read"):
+            write_one(disk)

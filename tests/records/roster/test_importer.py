@@ -1,0 +1,576 @@
+"""Importing a roster: what is added, changed, switched off or kept, on both databases."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from cluster.errors import RosterError
+from cluster.records.db.database import Records
+from cluster.records.db.models import (
+    AcademicSession,
+    Course,
+    Enrollment,
+    Guardian,
+    LessonRow,
+    Org,
+    RegisterRow,
+    SchoolClass,
+    User,
+    UserOrg,
+)
+from cluster.records.repos.class_list import class_sizes, students_of
+from cluster.records.repos.people import open_details
+from cluster.records.roster.import_result import RosterChanges
+from cluster.records.roster.importer import preview
+from cluster.security.keys import KeyStore
+from tests.records.rosters import (
+    bring_in,
+    enrollment,
+    line,
+    org,
+    role,
+    school_class,
+    user,
+    user_1_2,
+    write_roster,
+)
+
+DAY = date(2026, 9, 1)
+FULL = {
+    "orgs": [org()],
+    "academicSessions": [
+        line(
+            "academicSessions",
+            "t1",
+            title="Autumn",
+            type="term",
+            startDate="2026-08-17",
+            endDate="2026-12-18",
+            schoolYear="2027",
+        )
+    ],
+    "courses": [line("courses", "sci", title="Science", courseCode="SCI")],
+    "classes": [school_class("7b", courseSourcedId="sci"), school_class("8a")],
+    "users": [
+        user("t", "teacher"),
+        user("a", agentSourcedIds="g1,g2"),
+        user("b", agentSourcedIds="g1"),
+        user("g1", "parent"),
+        user("g2", "guardian"),
+    ],
+    "enrollments": [
+        enrollment("7b", "t", "teacher"),
+        enrollment("7b", "a"),
+        enrollment("7b", "b"),
+        enrollment("8a", "b"),
+    ],
+}
+
+
+def without(name: str, *fragments: str) -> dict[str, list[str]]:
+    """The full roster, less the rows of one file that begin with one of these keys."""
+    gone = tuple(f'"{fragment}",' for fragment in fragments)
+    return {**FULL, name: [row for row in FULL[name] if not row.startswith(gone)]}
+
+
+def changed(changes: RosterChanges) -> dict[str, tuple[int, int, int]]:
+    """Added, changed and removed, of kinds that are not as they were."""
+    return {
+        kind: (one.added, one.changed, one.removed)
+        for kind, one in changes.counts.items()
+        if one.changes
+    }
+
+
+def ties(records: Records) -> set[tuple[str, str]]:
+    """Who speaks for whom, by sourced id."""
+    with records.reading() as session:
+        names = dict(session.execute(select(User.id, User.sourced_id)).all())
+        pairs = session.execute(select(Guardian.student_id, Guardian.guardian_id))
+        return {(names[student], names[guardian]) for student, guardian in pairs}
+
+
+def enabled(records: Records) -> dict[str, bool]:
+    with records.reading() as session:
+        return dict(session.execute(select(User.sourced_id, User.enabled)).all())
+
+
+def keys_of(records: Records, model: type[Enrollment | SchoolClass | Org | Course]) -> set[str]:
+    with records.reading() as session:
+        return set(session.scalars(select(model.sourced_id)))
+
+
+def roles_of(records: Records) -> set[tuple[str, str, str]]:
+    with records.reading() as session:
+        query = select(User.sourced_id, UserOrg.org_sourced_id, UserOrg.role).join(
+            User, User.id == UserOrg.user_id
+        )
+        return {(who, at, named) for who, at, named in session.execute(query)}
+
+
+@pytest.fixture
+def full(records: Records, keys: KeyStore, tmp_path: Path) -> RosterChanges:
+    """Records into which the full roster was imported."""
+    return bring_in(records, keys, write_roster(tmp_path / "full", FULL))
+
+
+def test_the_first_import_adds_everything(records: Records, full: RosterChanges) -> None:
+    assert full.bad_rows == ()
+    assert changed(full) == {
+        "orgs": (1, 0, 0),
+        "academicSessions": (1, 0, 0),
+        "courses": (1, 0, 0),
+        "classes": (2, 0, 0),
+        "users": (5, 0, 0),
+        "roles": (5, 0, 0),
+        "guardians": (3, 0, 0),
+        "enrollments": (4, 0, 0),
+    }
+    assert ties(records) == {("a", "g1"), ("a", "g2"), ("b", "g1")}
+    with records.reading() as session:
+        found = session.get(AcademicSession, "t1")
+        assert found is not None
+        assert (found.end_date, found.school_year) == (date(2026, 12, 18), "2027")
+        school = session.get(SchoolClass, "7b")
+        assert school is not None
+        assert school.term_sourced_ids == ["t1", "t2"]
+
+
+def test_names_are_sealed_and_open_with_the_key(
+    records: Records, keys: KeyStore, full: RosterChanges
+) -> None:
+    assert full.total
+    with records.reading() as session:
+        one = session.scalars(select(User).where(User.sourced_id == "a")).one()
+        assert b"Given" not in one.sealed
+        assert open_details(keys, one).given_name == "Given a"
+        assert "a" not in {one.id}
+
+
+def test_the_same_roster_again_changes_nothing(
+    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges
+) -> None:
+    with records.reading() as session:
+        before = dict(session.execute(select(User.id, User.sealed)).all())
+    again = bring_in(records, keys, write_roster(tmp_path / "full", FULL))
+    assert (again.total, again.bad_rows) == (0, ())
+    assert {kind: one.unchanged for kind, one in again.counts.items()} == {
+        kind: one.added for kind, one in full.counts.items()
+    }
+    with records.reading() as session:
+        assert dict(session.execute(select(User.id, User.sealed)).all()) == before
+
+
+def test_a_preview_counts_the_same_and_leaves_the_records_as_they_were(
+    records: Records, keys: KeyStore, tmp_path: Path
+) -> None:
+    path = write_roster(tmp_path / "r", FULL)
+    shown = preview(records, keys, path)
+    with records.reading() as session:
+        assert session.scalar(select(func.count()).select_from(User)) == 0
+        assert session.scalar(select(func.count()).select_from(Org)) == 0
+    assert bring_in(records, keys, path).counts == shown.counts
+
+
+def test_a_new_name_is_a_change_of_that_user_alone(
+    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges
+) -> None:
+    assert full.total
+    users = [user("a", agentSourcedIds="g1,g2", familyName="New"), *without("users", "a")["users"]]
+    changes = bring_in(records, keys, write_roster(tmp_path / "r", {**FULL, "users": users}))
+    assert changed(changes) == {"users": (0, 1, 0)}
+    with records.reading() as session:
+        assert [one.name for one in students_of(session, keys, "7b", DAY)] == [
+            "Given a New",
+            "Given b Made",
+        ]
+
+
+def test_who_is_no_longer_in_the_roster_is_switched_off_and_comes_back(
+    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges
+) -> None:
+    assert full.total
+    gone = without("users", "b") | {
+        "enrollments": without("enrollments", "7b-b", "8a-b")["enrollments"]
+    }
+    changes = bring_in(records, keys, write_roster(tmp_path / "less", gone))
+    assert changed(changes) == {
+        "users": (0, 0, 1),
+        "roles": (0, 0, 1),
+        "enrollments": (0, 0, 2),
+    }
+    assert enabled(records) == {"t": True, "a": True, "b": False, "g1": True, "g2": True}
+    assert ("b", "g1") in ties(records)
+    back = bring_in(records, keys, write_roster(tmp_path / "full", FULL))
+    assert changed(back) == {"users": (0, 1, 0), "roles": (1, 0, 0), "enrollments": (2, 0, 0)}
+    assert all(enabled(records).values())
+
+
+def test_a_file_with_one_bad_row_removes_nothing(
+    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges
+) -> None:
+    assert full.total
+    bad = {
+        **FULL,
+        "users": [user("a", agentSourcedIds="g1,g2"), user("z", "wizard")],
+        "enrollments": [enrollment("7b", "nobody")],
+        "classes": [school_class("7b", courseSourcedId="sci"), school_class("9", title="")],
+        "courses": [line("courses", "x", title="")],
+    }
+    changes = bring_in(records, keys, write_roster(tmp_path / "r", bad))
+    assert changes.total == 0
+    assert [str(one) for one in changes.bad_rows] == [
+        "classes.csv:3: title: is empty",
+        "courses.csv:2: title: is empty",
+        "enrollments.csv:2: userSourcedId: no user is 'nobody'",
+        "users.csv:3: role: 'wizard' is none of " + str(changes.bad_rows[3]).split("none of ")[1],
+    ]
+
+
+REFERENCES = [
+    ("classes", school_class("9", schoolSourcedId="s9"), "schoolSourcedId", "no org is 's9'"),
+    ("users", user("z", orgSourcedIds="s1,s9"), "orgSourcedIds", "no org is 's9'"),
+    ("enrollments", enrollment("9", "a"), "classSourcedId", "no class is '9'"),
+    ("enrollments", enrollment("7b", "z"), "userSourcedId", "no user is 'z'"),
+]
+
+
+@pytest.mark.parametrize(("name", "row", "column", "reason"), REFERENCES)
+def test_a_row_that_refers_to_nothing_is_a_bad_row(
+    records: Records,
+    keys: KeyStore,
+    tmp_path: Path,
+    full: RosterChanges,
+    name: str,
+    row: str,
+    column: str,
+    reason: str,
+) -> None:
+    assert full.total
+    more = {**FULL, name: [*FULL[name], row]}
+    changes = bring_in(records, keys, write_roster(tmp_path / "r", more))
+    [bad] = changes.bad_rows
+    place = (bad.file, bad.line, bad.column, bad.reason)
+    assert place == (f"{name}.csv", len(FULL[name]) + 2, column, reason)
+    assert changes.total == 0
+
+
+@pytest.mark.parametrize(
+    ("agent", "reason"), [("nobody", "no user is 'nobody'"), ("b", "'b' is a student")]
+)
+def test_a_guardian_who_is_not_known_costs_the_tie_and_no_other(
+    records: Records,
+    keys: KeyStore,
+    tmp_path: Path,
+    full: RosterChanges,
+    agent: str,
+    reason: str,
+) -> None:
+    assert full.total
+    users = [user("a", agentSourcedIds=f"g2,{agent}"), *without("users", "a")["users"]]
+    changes = bring_in(records, keys, write_roster(tmp_path / "r", {**FULL, "users": users}))
+    [bad] = changes.bad_rows
+    assert (bad.line, bad.column) == (2, "agentSourcedIds")
+    assert bad.reason.startswith(reason)
+    assert ties(records) == {("a", "g1"), ("a", "g2"), ("b", "g1")}
+
+
+def test_ties_follow_the_students_own_row(
+    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges
+) -> None:
+    assert full.total
+    users = [user("a", agentSourcedIds="g2"), *without("users", "a")["users"]]
+    changes = bring_in(records, keys, write_roster(tmp_path / "r", {**FULL, "users": users}))
+    assert changed(changes) == {"guardians": (0, 0, 1)}
+    assert ties(records) == {("a", "g2"), ("b", "g1")}
+
+
+def test_a_guardians_own_agents_are_not_who_speaks_for_them(
+    records: Records, keys: KeyStore, tmp_path: Path
+) -> None:
+    users = [user("a", agentSourcedIds="g"), user("g", "parent", agentSourcedIds="a")]
+    path = write_roster(tmp_path / "r", {"orgs": [org()], "users": users})
+    assert bring_in(records, keys, path).bad_rows == ()
+    assert ties(records) == {("a", "g")}
+
+
+def delta(folder: Path, files: Mapping[str, Iterable[str]], version: str = "1.1") -> Path:
+    return write_roster(folder, files, version=version, modes=dict.fromkeys(files, "delta"))
+
+
+def test_a_delta_changes_and_removes_what_it_names_and_nothing_else(
+    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges
+) -> None:
+    assert full.total
+    files = {
+        "users": [
+            user("b", status="active", agentSourcedIds="g2"),
+            user("g1", "parent", status="tobedeleted"),
+            user("nobody", status="tobedeleted"),
+        ],
+        "enrollments": [enrollment("8a", "b", status="tobedeleted")],
+    }
+    changes = bring_in(records, keys, delta(tmp_path / "d", files))
+    assert changes.bad_rows == ()
+    assert changed(changes) == {
+        "users": (0, 0, 1),
+        "guardians": (1, 0, 1),
+        "enrollments": (0, 0, 1),
+    }
+    assert ties(records) == {("a", "g1"), ("a", "g2"), ("b", "g2")}
+    assert enabled(records)["g1"] is False
+    assert bring_in(records, keys, tmp_path / "d").total == 0
+
+
+def test_a_class_that_is_called_deleted_goes_with_its_enrollments(
+    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges
+) -> None:
+    assert full.total
+    files = {"classes": [school_class("8a", status="tobedeleted")]}
+    changes = bring_in(records, keys, delta(tmp_path / "d", files))
+    assert changed(changes) == {"classes": (0, 0, 1), "enrollments": (0, 0, 1)}
+    assert keys_of(records, SchoolClass) == {"7b"}
+
+
+def with_lesson(records: Records, class_id: str) -> None:
+    """A lesson of a class, with a register."""
+    start = datetime(2026, 9, 1, 7, tzinfo=UTC)
+    with records.writing() as session:
+        end = start + timedelta(minutes=45)
+        session.add(
+            LessonRow(
+                id="l1", class_sourced_id=class_id, room_id="r1", starts_at=start, ends_at=end
+            )
+        )
+        session.flush()
+        session.add(
+            RegisterRow(
+                lesson_id="l1",
+                state="open",
+                version=1,
+                opened_at=start,
+                opened_by="operator:x",
+                closes_at=end,
+            )
+        )
+
+
+@pytest.mark.parametrize("as_delta", [False, True])
+def test_a_class_with_a_lesson_is_kept_with_its_register(
+    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges, as_delta: bool
+) -> None:
+    assert full.total
+    with_lesson(records, "8a")
+    if as_delta:
+        path = delta(tmp_path / "d", {"classes": [school_class("8a", status="tobedeleted")]})
+    else:
+        less = without("classes", "8a") | without("enrollments", "8a-b")
+        less["classes"] = without("classes", "8a")["classes"]
+        path = write_roster(tmp_path / "less", less)
+    changes = bring_in(records, keys, path)
+    assert changed(changes) == {"enrollments": (0, 0, 1)}
+    assert changes.counts["classes"].kept == 1
+    assert keys_of(records, SchoolClass) == {"7b", "8a"}
+    with records.reading() as session:
+        assert session.scalar(select(func.count()).select_from(RegisterRow)) == 1
+
+
+def test_a_class_is_kept_while_its_enrollments_are(
+    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges
+) -> None:
+    assert full.total
+    path = write_roster(tmp_path / "r", {"classes": without("classes", "8a")["classes"]})
+    changes = bring_in(records, keys, path)
+    assert (changes.total, changes.counts["classes"].kept) == (0, 1)
+    assert "8a-b" in keys_of(records, Enrollment)
+
+
+def test_an_org_is_kept_while_a_class_is_its_own(
+    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges
+) -> None:
+    assert full.total
+    changes = bring_in(records, keys, write_roster(tmp_path / "r", {"orgs": [org("s2")]}))
+    assert changed(changes) == {"orgs": (1, 0, 0)}
+    assert keys_of(records, Org) == {"s1", "s2"}
+
+
+MANY = {"orgs": [org()], "users": [user(f"u{n}") for n in range(40)]}
+
+
+def test_a_list_that_lost_over_a_quarter_is_refused_unless_that_is_meant(
+    records: Records, keys: KeyStore, tmp_path: Path
+) -> None:
+    bring_in(records, keys, write_roster(tmp_path / "many", MANY))
+    few = write_roster(tmp_path / "few", {**MANY, "users": MANY["users"][:29]})
+    with pytest.raises(RosterError, match=r"users\.csv: 11 of 40 users .*--yes"):
+        bring_in(records, keys, few)
+    assert sum(enabled(records).values()) == 40
+    assert changed(preview(records, keys, few))["users"] == (0, 0, 11)
+    bring_in(records, keys, few, many=True)
+    assert sum(enabled(records).values()) == 29
+
+
+def test_a_quarter_may_go_without_asking(records: Records, keys: KeyStore, tmp_path: Path) -> None:
+    bring_in(records, keys, write_roster(tmp_path / "many", MANY))
+    bring_in(records, keys, write_roster(tmp_path / "few", {**MANY, "users": MANY["users"][10:]}))
+    assert sum(enabled(records).values()) == 30
+
+
+ONE_2 = {
+    "orgs": [org(), org("s2")],
+    "users": [user_1_2("a", preferredGivenName="Al"), user_1_2("t")],
+    "roles": [
+        role("r1", "a", "student"),
+        role("r2", "t", "aide", "secondary", orgSourcedId="s2"),
+        role("r3", "t", "teacher"),
+    ],
+}
+
+
+@pytest.fixture
+def one_2(records: Records, keys: KeyStore, tmp_path: Path) -> RosterChanges:
+    """Records with a roster of OneRoster 1.2."""
+    return bring_in(records, keys, write_roster(tmp_path / "v12", ONE_2, version="1.2"))
+
+
+def role_of(records: Records, sourced_id: str) -> str:
+    with records.reading() as session:
+        return session.scalars(select(User.role).where(User.sourced_id == sourced_id)).one()
+
+
+def test_in_1_2_the_primary_role_is_the_users_and_all_are_ties(
+    records: Records, keys: KeyStore, tmp_path: Path, one_2: RosterChanges
+) -> None:
+    assert (one_2.bad_rows, one_2.counts["roles"].added) == ((), 3)
+    assert role_of(records, "t") == "teacher"
+    assert roles_of(records) == {
+        ("a", "s1", "student"),
+        ("t", "s1", "teacher"),
+        ("t", "s2", "aide"),
+    }
+    assert bring_in(records, keys, tmp_path / "v12").total == 0
+
+
+def test_in_1_2_a_user_without_a_role_is_a_bad_row(
+    records: Records, keys: KeyStore, tmp_path: Path
+) -> None:
+    files = {**ONE_2, "roles": ONE_2["roles"][1:]}
+    changes = bring_in(records, keys, write_roster(tmp_path / "r", files, version="1.2"))
+    assert [str(bad) for bad in changes.bad_rows] == ["users.csv:2: has no role in roles.csv"]
+    assert enabled(records) == {"t": True}
+
+
+def test_in_1_2_a_role_of_nobody_or_nowhere_is_a_bad_row(
+    records: Records, keys: KeyStore, tmp_path: Path
+) -> None:
+    more = [role("r8", "nobody", "aide"), role("r9", "a", "aide", orgSourcedId="s9")]
+    files = {**ONE_2, "roles": [*ONE_2["roles"], *more]}
+    changes = bring_in(records, keys, write_roster(tmp_path / "r", files, version="1.2"))
+    assert [str(bad) for bad in changes.bad_rows] == [
+        "roles.csv:5: userSourcedId: no user is 'nobody'",
+        "roles.csv:6: orgSourcedId: no org is 's9'",
+    ]
+
+
+def test_a_delta_of_roles_alone_changes_the_role_and_ends_the_one_before(
+    records: Records, keys: KeyStore, tmp_path: Path, one_2: RosterChanges
+) -> None:
+    assert one_2.total
+    files = {
+        "roles": [
+            role("r3", "t", "principal", status="active"),
+            role("r2", "t", "aide", "secondary", orgSourcedId="s2", status="tobedeleted"),
+        ]
+    }
+    changes = bring_in(records, keys, delta(tmp_path / "d", files, "1.2"))
+    assert changed(changes) == {"users": (0, 1, 0), "roles": (1, 0, 2)}
+    assert role_of(records, "t") == "principal"
+    assert roles_of(records) == {("a", "s1", "student"), ("t", "s1", "principal")}
+    assert bring_in(records, keys, tmp_path / "d").total == 0
+
+
+def test_an_import_that_fails_leaves_everything_as_it_was(
+    records: Records, keys: KeyStore, tmp_path: Path
+) -> None:
+    folder = write_roster(tmp_path / "r", FULL)
+    (folder / "enrollments.csv").write_bytes(b"\xff\xfe")
+    with pytest.raises(RosterError, match="not UTF-8"):
+        bring_in(records, keys, folder)
+    assert enabled(records) == {}
+
+
+def test_classes_are_listed_with_how_many_students_they_have_on_a_day(
+    records: Records, keys: KeyStore, tmp_path: Path
+) -> None:
+    rows = [
+        enrollment("7b", "t", "teacher"),
+        enrollment("7b", "a", endDate="2026-08-31"),
+        enrollment("7b", "b", beginDate="2026-09-01"),
+    ]
+    bring_in(records, keys, write_roster(tmp_path / "r", {**FULL, "enrollments": rows}))
+    with records.reading() as session:
+        sizes = class_sizes(session, DAY)
+        assert [(one.sourced_id, one.students) for one in sizes] == [("7b", 1), ("8a", 0)]
+        assert [one.sourced_id for one in students_of(session, keys, "7b", DAY)] == ["b"]
+
+
+names = st.sampled_from(["a", "b", "c", "d"])
+people = st.dictionaries(
+    names, st.tuples(st.sampled_from(["student", "teacher", "parent"]), st.booleans()), max_size=4
+)
+places = st.sets(st.tuples(st.sampled_from(["7b", "8a"]), names), max_size=5)
+
+
+def made(
+    who: dict[str, tuple[str, bool]], where: set[tuple[str, str]], bad: bool
+) -> dict[str, list[str]]:
+    """A roster; with a bad row in each file that anything could be removed by."""
+    files = {
+        "orgs": [org()],
+        "classes": [school_class("7b"), school_class("8a")],
+        "users": [
+            user(name, named, enabledUser=str(on).lower()) for name, (named, on) in who.items()
+        ],
+        "enrollments": [enrollment(of, name) for of, name in sorted(where)],
+    }
+    if bad:
+        files["users"].append(user("z", "wizard"))
+        files["enrollments"].append(enrollment("7b", "z"))
+    return files
+
+
+@effort(
+    deadline=None,
+    max_examples=15,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.lists(st.tuples(people, places, st.booleans()), min_size=2, max_size=4))
+def test_any_roster_twice_changes_nothing_and_a_partial_one_removes_nothing(
+    records: Records,
+    keys: KeyStore,
+    tmp_path: Path,
+    data: list[tuple[dict[str, tuple[str, bool]], set[tuple[str, str]], bool]],
+) -> None:
+    for who, where, bad in data:
+        path = write_roster(tmp_path / "any", made(who, where, bad))
+        before, places_before = enabled(records), keys_of(records, Enrollment)
+        first = bring_in(records, keys, path)
+        assert bring_in(records, keys, path).total == 0
+        after, places_after = enabled(records), keys_of(records, Enrollment)
+        assert after.keys() >= before.keys()
+        assert {name: after[name] for name in who} == {name: on for name, (_, on) in who.items()}
+        if bad:
+            assert sum(one.removed for kind, one in first.counts.items() if kind != "roles") == 0
+            assert places_after >= places_before
+            assert all(after[name] for name in before.keys() - who.keys() if before[name])
+        else:
+            assert not any(after[name] for name in before.keys() - who.keys())
+            stated = {f"{of}-{name}" for of, name in where if name in who}
+            missing = {f"{of}-{name}" for of, name in where} - stated
+            assert places_after == stated if not missing else places_after >= stated

@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cluster.register.matching import ClassMatcher
+from cluster.register.faces.matching import ClassMatcher
 from cluster.settings import Settings
 from cluster.vision.faces import FaceChip, FaceEngine
 from cluster.vision.faces_dlib import DlibEngine

@@ -21,11 +21,11 @@ from cluster.cli.demo_register import portraits
 from cluster.demo.lesson_video import write_lesson
 from cluster.records.db.database import Records
 from cluster.records.repos.people import students_of_class
-from cluster.register.photographs import embedding_of_pictures
-from cluster.register.register import Roll
+from cluster.register.faces.enrolment import embedding_of_pictures
+from cluster.register.faces.from_video import LONGEST_SIDE, watch
+from cluster.register.faces.templates import open_templates, store
+from cluster.register.service import Roll
 from cluster.register.states import EntryState
-from cluster.register.templates import open_templates, store
-from cluster.register.watching import LONGEST_SIDE, watch
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import LocalMasterKey
 from cluster.streams.sampling import FrameSampler

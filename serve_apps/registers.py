@@ -30,9 +30,9 @@ from ray.serve.handle import DeploymentHandle
 from cluster.errors import HomeroomError, ServiceDown
 from cluster.records.db.unit_of_work import Identity, open_identity
 from cluster.records.repos.open_registers import OpenRegister
-from cluster.register.asking import Permission
-from cluster.register.open_now import live_rooms, may_use_faces, open_now, open_with_lessons
-from cluster.register.roll_call import RollCall
+from cluster.register.faces.permissions import Permission
+from cluster.register.faces.recognition_session import RollCall
+from cluster.register.open_registers import live_rooms, may_use_faces, open_now, open_with_lessons
 from cluster.settings import load_settings
 from cluster.vision.faces import FaceChip
 from serve_apps import metrics

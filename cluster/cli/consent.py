@@ -13,9 +13,9 @@ from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers
 from cluster.cli.identity import end_of_day, identity_of, operator, scrub, write_private
 from cluster.records.db.unit_of_work import Work
 from cluster.records.repos.people import names_of, sourced_ids_of, students_of_class
-from cluster.register.asking import Permission, facts_of, ledger_of
-from cluster.register.consent import living_grant
-from cluster.register.ledger import Spoken, grant, object_to, withdraw
+from cluster.register.faces.consent import living_grant
+from cluster.register.faces.consent_ledger import Spoken, grant, object_to, withdraw
+from cluster.register.faces.permissions import Permission, facts_of, ledger_of
 from cluster.settings import Settings
 
 COLUMNS = (

@@ -26,14 +26,14 @@ from cluster.records.repos.registers import lessons_between
 from cluster.records.roster.importer import import_roster
 from cluster.records.roster.oneroster import open_roster
 from cluster.records.timetable.importer import import_timetable
-from cluster.register.asking import Permission
-from cluster.register.ledger import grant, withdraw
-from cluster.register.photographs import embedding_of_pictures
-from cluster.register.register import Roll
+from cluster.register.faces.consent_ledger import grant, withdraw
+from cluster.register.faces.enrolment import embedding_of_pictures
+from cluster.register.faces.from_video import watch
+from cluster.register.faces.permissions import Permission
+from cluster.register.faces.templates import store
+from cluster.register.service import Roll
 from cluster.register.states import EntryState
-from cluster.register.templates import store
 from cluster.register.views import RegisterView
-from cluster.register.watching import watch
 from cluster.security.audit import verify_chain
 from cluster.settings import Settings
 from cluster.vision.face_engines import face_engine

@@ -10,10 +10,10 @@ from cluster.cli.console import JsonOption, SettingsOption, answer_json, say
 from cluster.cli.identity import identity_of, operator, scrub
 from cluster.errors import HomeroomError
 from cluster.records.repos.people import user_of
-from cluster.register.asking import Permission
 from cluster.register.erasure import erase
-from cluster.register.photographs import embedding_of
-from cluster.register.templates import (
+from cluster.register.faces.enrolment import embedding_of
+from cluster.register.faces.permissions import Permission
+from cluster.register.faces.templates import (
     destroy_unpermitted,
     finish_rotation,
     refuse,

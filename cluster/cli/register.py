@@ -27,10 +27,10 @@ from cluster.records.repos.people import names_of, sourced_ids_of, students_of_c
 from cluster.records.repos.registers import lessons_on
 from cluster.register import badges
 from cluster.register.export import to_csv, to_ed_fi
-from cluster.register.register import Roll
+from cluster.register.faces.from_video import watch
+from cluster.register.service import Roll
 from cluster.register.states import EntryState, Status
 from cluster.register.views import RegisterView
-from cluster.register.watching import watch
 from cluster.settings import Settings
 from cluster.streams.video import probe
 from cluster.vision.face_engines import face_engine

@@ -15,8 +15,8 @@ from cluster.records.roster.import_result import RosterChanges
 from cluster.records.roster.importer import import_roster, preview
 from cluster.records.roster.oneroster import open_roster
 from cluster.records.timetable.importer import import_timetable, preview_timetable
-from cluster.register.asking import Permission
-from cluster.register.templates import destroy_unpermitted
+from cluster.register.faces.permissions import Permission
+from cluster.register.faces.templates import destroy_unpermitted
 
 EXIT_BAD_ROWS = 3
 SHOWN_BAD_ROWS = 100

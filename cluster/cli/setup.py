@@ -12,7 +12,7 @@ from cluster.cli.settings_file import FirstSchool, settings_text
 from cluster.demo.sample_roster import write_sample_roster
 from cluster.district import load_timetable
 from cluster.errors import SettingsError
-from cluster.register.policy import load_policy
+from cluster.register.faces.policy import load_policy
 from cluster.settings import SETTINGS_FILE, Settings, load_settings, parse_settings
 from cluster.warehouse.lake import utc_now
 

@@ -8,7 +8,7 @@ from cluster.records.db import audit_log
 from cluster.records.db.unit_of_work import Session, Work
 from cluster.records.repos import registers
 from cluster.records.repos.people import remove_user, user_of
-from cluster.register.templates import destroy
+from cluster.register.faces.templates import destroy
 from cluster.security.audit import AuditEntry
 
 ERASE: Final = "erase"

@@ -11,7 +11,7 @@ from cluster.errors import RegisterError
 from cluster.records.db.models import EntryChange
 from cluster.records.db.unit_of_work import Work
 from cluster.records.repos import registers, templates
-from cluster.register.register import Roll
+from cluster.register.service import Roll
 from cluster.register.states import BLANK, EntryState, Mark, Method, Status
 from cluster.register.views import RegisterView, mark_of
 from cluster.settings import Settings

@@ -18,9 +18,9 @@ from pydantic import Field
 from cluster.errors import SettingsError
 from cluster.records.db.unit_of_work import Session
 from cluster.records.repos import consents
-from cluster.register.asking import facts_of
-from cluster.register.consent import Decision, Reason, living_grant
-from cluster.register.policy import load_policy
+from cluster.register.faces.consent import Decision, Reason, living_grant
+from cluster.register.faces.permissions import facts_of
+from cluster.register.faces.policy import load_policy
 from cluster.security.roles import Principal, Role
 from serve_apps.api.access import allow
 from serve_apps.api.backend import backend_of

@@ -23,7 +23,7 @@ from fastapi.responses import JSONResponse
 from cluster.errors import NotAllowed
 from cluster.records.db.unit_of_work import Work
 from cluster.register.export import to_csv, to_ed_fi
-from cluster.register.register import Roll
+from cluster.register.service import Roll
 from cluster.register.standing import standing
 from cluster.register.states import Status
 from cluster.register.views import RegisterView

@@ -1,7 +1,7 @@
 """`/data-protection`: what a data-protection officer answers for, on one page.
 
     the policy, consents that end soon   the functions of /api/policy and /api/consents
-    objections in force                  cluster.register.objections
+    objections in force                  cluster.register.faces.objections
     erasures, with their receipts        from the audit log
     who looked at what                   audit.py
 
@@ -18,7 +18,7 @@ from fastapi.responses import Response
 
 from cluster.records.db import audit_log
 from cluster.register.erasure import Receipt, receipts
-from cluster.register.objections import Objection, objections_in_force
+from cluster.register.faces.objections import Objection, objections_in_force
 from serve_apps.api.backend import backend_of
 from serve_apps.api.data_protection import Officer, list_consents, show_policy
 from serve_apps.api.paging import Pages, Paging, cursor_of

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from cluster.errors import BadgeRefused, HomeroomError, NotFound, RegisterError
 from cluster.records.db.unit_of_work import Work
-from cluster.register.register import Roll
+from cluster.register.service import Roll
 from cluster.register.states import Status
 from cluster.register.undoing import can_undo, undo
 from cluster.register.views import RegisterView

@@ -22,7 +22,7 @@ from cluster.records.db.database import Records
 from cluster.records.db.models import User
 from cluster.records.repos.people import Details, seal_details
 from cluster.register import badges
-from cluster.register.register import Roll
+from cluster.register.service import Roll
 from cluster.register.states import Status
 from cluster.register.views import RegisterView, Sighted
 from cluster.security.keys import KeyStore

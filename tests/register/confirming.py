@@ -19,7 +19,7 @@ from cluster.errors import RegisterError
 from cluster.records.db.database import Records
 from cluster.records.db.unit_of_work import Identity
 from cluster.records.repos.registers import changes_of, register_of
-from cluster.register.register import Roll
+from cluster.register.service import Roll
 from cluster.register.states import EntryState
 from cluster.register.views import Sighted
 from cluster.security.audit import HeadFile

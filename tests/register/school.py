@@ -20,10 +20,10 @@ from cluster.records.db.models import (
 )
 from cluster.records.db.unit_of_work import Identity
 from cluster.records.repos.people import Details, seal_details
-from cluster.register.asking import Permission
-from cluster.register.ledger import grant
-from cluster.register.register import Roll
-from cluster.register.templates import store
+from cluster.register.faces.consent_ledger import grant
+from cluster.register.faces.permissions import Permission
+from cluster.register.faces.templates import store
+from cluster.register.service import Roll
 from cluster.register.views import RegisterView
 from cluster.security.audit import HeadFile, verify_chain
 from cluster.security.keys import KeyStore

@@ -23,15 +23,15 @@ from cluster.records.db.unit_of_work import Identity
 from cluster.records.repos import templates as rows
 from cluster.records.repos.registers import entries_of_student
 from cluster.register.erasure import erase
-from cluster.register.ledger import object_to, withdraw
-from cluster.register.register import Roll
-from cluster.register.roll_call import RollCall
-from cluster.register.templates import (
+from cluster.register.faces.consent_ledger import object_to, withdraw
+from cluster.register.faces.recognition_session import RollCall
+from cluster.register.faces.templates import (
     destroy_unpermitted,
     finish_rotation,
     open_templates,
     rotate_keys,
 )
+from cluster.register.service import Roll
 from cluster.security.audit import HeadFile
 from cluster.security.keys import STUDENTS, KeyStore
 from cluster.security.master_key import LocalMasterKey

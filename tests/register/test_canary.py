@@ -9,7 +9,7 @@ import pytest
 
 from cluster.records.db.database import Records
 from cluster.register.erasure import erase
-from cluster.register.templates import open_templates, store
+from cluster.register.faces.templates import open_templates, store
 from cluster.security.keys import KeyStore
 from tests.register.school import ENGINE, School, found_school, student
 

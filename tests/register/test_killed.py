@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cluster.errors import HomeroomError, RegisterChanged
 from cluster.records.db.models import LessonRow
-from cluster.register.register import Roll
+from cluster.register.service import Roll
 from cluster.register.states import EntryState
 from cluster.register.views import Sighted
 from cluster.security.keys import KeyStore

@@ -4,8 +4,8 @@ import pytest
 
 from cluster.errors import NotAllowed, RegisterError
 from cluster.records.db.models import Enrollment
-from cluster.register.ledger import withdraw
-from cluster.register.register import Roll
+from cluster.register.faces.consent_ledger import withdraw
+from cluster.register.service import Roll
 from cluster.register.states import BLANK, EntryState, Mark, Method, Status
 from cluster.register.undoing import can_undo, undo
 from cluster.register.views import RegisterView, Sighted

@@ -12,10 +12,10 @@ import numpy as np
 from cluster.demo.face_policy import policy_text
 from cluster.records.db.models import LessonRow
 from cluster.records.db.unit_of_work import open_identity
-from cluster.register.ledger import withdraw
-from cluster.register.register import Roll
+from cluster.register.faces.consent_ledger import withdraw
+from cluster.register.faces.templates import store
+from cluster.register.service import Roll
 from cluster.register.states import EntryState, Mark
-from cluster.register.templates import store
 from cluster.settings import load_settings
 from cluster.vision.faces import FaceChip
 from cluster.vision.faces_dlib import DlibEngine

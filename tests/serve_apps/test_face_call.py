@@ -13,8 +13,8 @@ import pytest
 
 from cluster.errors import ServiceBusy, ServiceDown
 from cluster.records.db.database import Records
-from cluster.register.open_now import may_use_faces, open_now
-from cluster.register.roll_call import RollCall
+from cluster.register.faces.recognition_session import RollCall
+from cluster.register.open_registers import may_use_faces, open_now
 from cluster.register.states import EntryState
 from cluster.security.keys import KeyStore
 from cluster.vision.people import Floats

@@ -334,5 +334,5 @@ def test_the_registers_never_reach_what_counts_activity() -> None:
     code = "import sys, serve_apps.registers; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
-    assert "cluster.register.roll_call" in loaded
+    assert "cluster.register.faces.recognition_session" in loaded
     assert [name for name in loaded if name.startswith("cluster.activity")] == []

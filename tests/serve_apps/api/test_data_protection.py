@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, insert
 
 from cluster.records.db.models import ConsentWord
-from cluster.register.ledger import object_to
+from cluster.register.faces.consent_ledger import object_to
 from cluster.security.roles import Role
 from serve_apps.api.paging import cursor_of
 from tests.register.school import student

@@ -6,7 +6,7 @@ import pytest
 
 from cluster.records.db.models import LessonRow
 from cluster.records.repos.registers import lesson_of
-from cluster.register.register import Roll
+from cluster.register.service import Roll
 from cluster.register.states import Status
 from cluster.security.roles import Role
 from tests.register.school import LESSON, MONDAY, student, teacher

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cluster.register import badges
-from cluster.register.register import Roll
+from cluster.register.service import Roll
 from cluster.register.views import Sighted
 from cluster.security.roles import Role
 from tests.register.school import LESSON, MONDAY, student

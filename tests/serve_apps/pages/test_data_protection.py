@@ -5,7 +5,7 @@ import re
 import pytest
 
 from cluster.register.erasure import erase
-from cluster.register.ledger import object_to, withdraw
+from cluster.register.faces.consent_ledger import object_to, withdraw
 from cluster.security.roles import Role
 from tests.register.school import student
 from tests.serve_apps.api.office import *  # noqa: F403 (fixtures)

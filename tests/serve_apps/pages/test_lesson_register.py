@@ -7,7 +7,7 @@ import pytest
 
 from cluster.records.db.database import Records
 from cluster.register import badges
-from cluster.register.register import Roll
+from cluster.register.service import Roll
 from cluster.register.views import Sighted
 from cluster.security.keys import KeyStore
 from cluster.security.roles import Role

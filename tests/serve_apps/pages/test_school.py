@@ -10,7 +10,7 @@ from sqlalchemy import event
 from cluster.errors import ServiceDown
 from cluster.records.db.models import LessonRow
 from cluster.records.repos.registers import lesson_of
-from cluster.register.register import Roll
+from cluster.register.service import Roll
 from cluster.register.states import Status
 from cluster.security.roles import Role
 from cluster.settings import Settings

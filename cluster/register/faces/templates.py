@@ -19,8 +19,8 @@ from cluster.errors import KeyMissing, KeyUnusable, NotAllowed
 from cluster.records.db.models import TemplateRow
 from cluster.records.db.unit_of_work import Work
 from cluster.records.repos import templates
-from cluster.register.asking import Permission
-from cluster.register.consent import Decision, Reason
+from cluster.register.faces.consent import Decision, Reason
+from cluster.register.faces.permissions import Permission
 from cluster.security.keys import KeyStore, seal, student_key, unseal
 
 PURPOSE = "face-register"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.optimize import linear_sum_assignment
 
-from cluster.register.matching import LEAST_SECONDS, LEAST_SIGHTINGS, ClassMatcher, Proposal
+from cluster.register.faces.matching import LEAST_SECONDS, LEAST_SIGHTINGS, ClassMatcher, Proposal
 
 Matrix = npt.NDArray[np.float64]
 

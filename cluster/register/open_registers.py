@@ -11,8 +11,8 @@ from cluster.records.repos.open_registers import (
     lessons_without_register,
     open_registers,
 )
-from cluster.register.asking import Permission
-from cluster.register.register import Roll
+from cluster.register.faces.permissions import Permission
+from cluster.register.service import Roll
 from cluster.settings import Settings
 
 ACTOR = "system:lesson-start"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.register.consent import (
+from cluster.register.faces.consent import (
     Decision,
     LedgerEntry,
     Reason,
@@ -17,7 +17,7 @@ from cluster.register.consent import (
     may_compare,
     may_keep,
 )
-from cluster.register.policy import FaceRollCall, Policy
+from cluster.register.faces.policy import FaceRollCall, Policy
 
 NOW = datetime(2026, 3, 2, 9, 5, tzinfo=UTC)
 OPENED = RegisterFacts("c", NOW - timedelta(minutes=5), NOW + timedelta(minutes=5), is_open=True)

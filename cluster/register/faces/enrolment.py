@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from cluster.errors import FaceUnclear
-from cluster.register.templates import Embedding
+from cluster.register.faces.templates import Embedding
 from cluster.vision.faces import FaceEngine, check_photo
 from cluster.vision.people import Pixels
 from cluster.vision.pose import PoseEstimator

@@ -14,9 +14,9 @@ from pathlib import Path
 from cluster.district import camera_of_room
 from cluster.errors import RegisterError
 from cluster.records.db.unit_of_work import Identity
-from cluster.register.asking import Permission
-from cluster.register.register import Roll
-from cluster.register.roll_call import ACTOR, RollCall
+from cluster.register.faces.permissions import Permission
+from cluster.register.faces.recognition_session import ACTOR, RollCall
+from cluster.register.service import Roll
 from cluster.register.views import RegisterView
 from cluster.settings import Settings
 from cluster.streams.sampling import FrameSampler

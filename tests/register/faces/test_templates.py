@@ -14,11 +14,9 @@ from cluster.errors import KeyMissing, NotAllowed, RegisterError
 from cluster.records.db import audit_log
 from cluster.records.repos import templates as rows
 from cluster.register.erasure import erase
-from cluster.register.ledger import grant, object_to, withdraw
-from cluster.register.register import Roll
-from cluster.register.roll_call import RollCall
-from cluster.register.states import EntryState, Status
-from cluster.register.templates import (
+from cluster.register.faces.consent_ledger import grant, object_to, withdraw
+from cluster.register.faces.recognition_session import RollCall
+from cluster.register.faces.templates import (
     Template,
     destroy_unpermitted,
     finish_rotation,
@@ -26,6 +24,8 @@ from cluster.register.templates import (
     rotate_keys,
     store,
 )
+from cluster.register.service import Roll
+from cluster.register.states import EntryState, Status
 from cluster.security.keys import student_key
 from tests.register.school import (
     ENGINE,

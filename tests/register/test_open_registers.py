@@ -5,8 +5,8 @@ from typing import Any
 
 from cluster.records.db.models import LessonRow
 from cluster.records.repos.registers import register_of
-from cluster.register.open_now import ACTOR, live_rooms, open_now, open_with_lessons
-from cluster.register.register import Roll
+from cluster.register.open_registers import ACTOR, live_rooms, open_now, open_with_lessons
+from cluster.register.service import Roll
 from cluster.register.states import Status
 from tests.register.school import CLASS, LESSON, MONDAY, School, student, teacher
 

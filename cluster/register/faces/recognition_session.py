@@ -21,11 +21,11 @@ import numpy as np
 from cluster.errors import RecordsError
 from cluster.records.db.unit_of_work import Identity
 from cluster.records.repos.registers import entries_of, register_of
-from cluster.register.asking import Permission
-from cluster.register.consent import Decision
-from cluster.register.matching import ClassMatcher, Proposal
-from cluster.register.register import Roll
-from cluster.register.templates import Embedding, open_templates
+from cluster.register.faces.consent import Decision
+from cluster.register.faces.matching import ClassMatcher, Proposal
+from cluster.register.faces.permissions import Permission
+from cluster.register.faces.templates import Embedding, open_templates
+from cluster.register.service import Roll
 from cluster.register.views import RegisterView, Sighted
 from cluster.settings import Settings
 from cluster.vision.faces import FaceChip, FaceComparer

@@ -10,8 +10,8 @@ from typing import Final
 
 from cluster.records.db.unit_of_work import Session
 from cluster.records.repos import consents
-from cluster.register.asking import ledger_of
-from cluster.register.consent import LedgerEntry, objections_in
+from cluster.register.faces.consent import LedgerEntry, objections_in
+from cluster.register.faces.permissions import ledger_of
 
 CHUNK: Final = 300
 

@@ -8,10 +8,10 @@ from cluster.records.db.models import User
 from cluster.records.db.unit_of_work import Work
 from cluster.records.repos import consents
 from cluster.records.repos.people import guardians_of, user_of
-from cluster.register.asking import facts_of, ledger_of
-from cluster.register.consent import LONGEST_GRANT, Word, living_grant
-from cluster.register.templates import destroy
-from cluster.register.writing import take_back_faces
+from cluster.register.entries import take_back_faces
+from cluster.register.faces.consent import LONGEST_GRANT, Word, living_grant
+from cluster.register.faces.permissions import facts_of, ledger_of
+from cluster.register.faces.templates import destroy
 
 
 @dataclass(frozen=True, slots=True)

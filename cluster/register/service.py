@@ -20,6 +20,7 @@ from cluster.records.db.unit_of_work import Work
 from cluster.records.repos import registers
 from cluster.records.repos.people import members
 from cluster.register import badges
+from cluster.register.entries import write_entry
 from cluster.register.states import (
     BLANK,
     UNSURE,
@@ -32,7 +33,6 @@ from cluster.register.states import (
     is_allowed,
 )
 from cluster.register.views import RegisterView, Sighted, mark_of, view_of
-from cluster.register.writing import write_entry
 from cluster.settings import Settings
 
 

@@ -21,9 +21,9 @@ from cluster.records.db import audit_log
 from cluster.records.db.models import Enrollment, LessonRow, User
 from cluster.records.repos.people import Details, seal_details
 from cluster.register import badges
-from cluster.register.consent import Reason
 from cluster.register.export import to_csv, to_ed_fi
-from cluster.register.register import Roll
+from cluster.register.faces.consent import Reason
+from cluster.register.service import Roll
 from cluster.register.states import (
     ALLOWED,
     BLANK,

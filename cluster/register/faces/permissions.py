@@ -1,4 +1,4 @@
-"""Where `cluster.register.consent` gets its facts from; and the question, asked of the records.
+"""Where `register.faces.consent` gets its facts from; and the question, asked of the records.
 
 Everything that touches a face asks `Permission`. Whatever goes wrong while it looks, the answer is
 no.
@@ -13,7 +13,7 @@ from cluster.errors import HomeroomError
 from cluster.records.db.unit_of_work import Session
 from cluster.records.repos import consents, registers
 from cluster.records.repos.people import guardians_of
-from cluster.register.consent import (
+from cluster.register.faces.consent import (
     Decision,
     LedgerEntry,
     Reason,
@@ -24,7 +24,7 @@ from cluster.register.consent import (
     may_compare,
     may_keep,
 )
-from cluster.register.policy import Policy, load_policy
+from cluster.register.faces.policy import Policy, load_policy
 from cluster.settings import Settings
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 
-from cluster.register.policy import Policy
+from cluster.register.faces.policy import Policy
 
 LONGEST_GRANT = timedelta(days=365)
 

@@ -1,0 +1,1 @@
+"""Face roll call: consent, templates, matching. Off unless the policy allows it (R4)."""

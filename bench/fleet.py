@@ -29,7 +29,7 @@ from ray import serve
 
 from bench.archive import inference_alone
 from bench.service import HEAD, ROOM
-from cluster.local_ray import MEBIBYTE, start_ray_here, store_bytes
+from cluster.runtime.ray_local import MEBIBYTE, start_ray_here, store_bytes
 from cluster.streams import reader
 from cluster.streams.plan import CameraHealth, CameraPlan, LiveFrame
 from cluster.streams.states import Reason, StreamState

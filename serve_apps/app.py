@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from ray.serve import Application
 
 from cluster.settings import load_settings
+from cluster.settings.redacted import for_models
 from serve_apps.face_model import FaceModel, face_options
 from serve_apps.ingress import Api
-from serve_apps.model_settings import for_models
 from serve_apps.pose_model import PoseModel, pose_options
 from serve_apps.registers import Registers
 from serve_apps.rooms import Rooms

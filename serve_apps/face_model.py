@@ -41,7 +41,7 @@ class FaceModel:
     """The deployment.
 
     Args:
-        settings: See `serve_apps.model_settings.for_models`.
+        settings: See `cluster.settings.redacted.for_models`.
 
     Raises:
         SettingsError: InsightFace is named without a pack.

@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from cluster.logs import configure_logs
 from cluster.records.db.unit_of_work import open_identity
+from cluster.runtime.logging import configure_logs
 from serve_apps.api.backend import Backend
 from serve_apps.clients import ServeRooms
 from serve_apps.pose_client import ServePose

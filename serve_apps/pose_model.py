@@ -24,12 +24,12 @@ import numpy as np
 from ray import serve
 
 from cluster.errors import HomeroomError, VisionError
-from cluster.local_ray import refuse_spilling_here
-from cluster.scheduling import compute_undisturbed
+from cluster.runtime.ray_local import refuse_spilling_here
+from cluster.runtime.scheduling import compute_undisturbed
 from cluster.settings import Camera, Settings
+from cluster.settings.redacted import sizes_to_warm_up
 from cluster.vision.people import Letterbox, People, Pixels
 from cluster.vision.pose import PoseEstimator
-from serve_apps.model_settings import sizes_to_warm_up
 from serve_apps.model_thread import Call, ModelThread
 from serve_apps.quiet import QUIET
 
@@ -71,7 +71,7 @@ class PoseModel:
     """The deployment.
 
     Args:
-        settings: See `serve_apps.model_settings.for_models`.
+        settings: See `cluster.settings.redacted.for_models`.
 
     Raises:
         WeightsError: The weights are missing or are not what they should be.

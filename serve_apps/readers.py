@@ -25,11 +25,11 @@ from ray.util import list_named_actors
 
 from cluster.errors import HomeroomError
 from cluster.settings import Settings
+from cluster.settings.redacted import for_models
 from cluster.streams.job import CameraJob
 from cluster.streams.reader import StreamReader
 from cluster.vision.face_engines import face_cutter
 from serve_apps.clients import ServeRegisters, ServeRooms
-from serve_apps.model_settings import for_models
 from serve_apps.pose_client import ServePose
 
 logger = logging.getLogger(__name__)

@@ -23,9 +23,9 @@ from ray import serve
 import cluster
 from cluster.district import Timetable, load_timetable
 from cluster.errors import HomeroomError, JournalError, ServiceDown
-from cluster.logs import configure_logs
 from cluster.records.db.database import open_records
 from cluster.records.timetable.importer import timetable_from_records
+from cluster.runtime.logging import configure_logs
 from cluster.settings import Settings
 from cluster.streams.addresses import plan_of
 from cluster.streams.job import CameraJob

@@ -27,13 +27,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from cluster.errors import HomeroomError, RayError, SettingsError
-from cluster.local_ray import (
+from cluster.runtime.logging import configure_logs
+from cluster.runtime.ray_local import (
     MEBIBYTE,
     refuse_spilling_to_disk,
     start_ray_here,
     store_bytes,
 )
-from cluster.logs import configure_logs
 from cluster.settings import Live, Settings, load_settings
 from serve_apps.app import APP, Arguments, build
 from serve_apps.let_go import CALLBACK

@@ -26,8 +26,8 @@ from cluster.activity.live import LiveCounter, LiveNumbers
 from cluster.activity.room import SeenFrame
 from cluster.activity.suppression import ActivityWindow
 from cluster.errors import HomeroomError, ServiceBusy, ServiceDown
-from cluster.local_ray import refuse_spilling_here
-from cluster.scheduling import compute_undisturbed
+from cluster.runtime.ray_local import refuse_spilling_here
+from cluster.runtime.scheduling import compute_undisturbed
 from cluster.streams.camera_thread import CameraThread
 from cluster.streams.clock import UtcClock
 from cluster.streams.face_chips import FaceChips

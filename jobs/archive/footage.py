@@ -17,7 +17,7 @@ import fsspec
 
 from cluster.district import parse_moment, place_of
 from cluster.errors import FootageListError, HomeroomError
-from cluster.footage_roots import below_roots
+from cluster.runtime.footage_roots import below_roots
 from cluster.settings import Settings
 from cluster.streams.video import is_remote
 

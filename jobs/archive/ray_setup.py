@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import ray
 
 from cluster.errors import RayError
-from cluster.local_ray import (
+from cluster.runtime.ray_local import (
     MEBIBYTE,
     refuse_spilling_to_disk,
     start_ray_here,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cluster.errors import NotAllowed
-from cluster.footage_roots import below_roots
+from cluster.runtime.footage_roots import below_roots
 from cluster.streams.video import is_remote
 
 LONGEST: Final = 1000

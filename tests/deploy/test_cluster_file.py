@@ -11,7 +11,7 @@ from ray.autoscaler._private.commands import _bootstrap_config
 from ray.autoscaler._private.util import prepare_config, validate_config
 from ray.serve.schema import ServeDeploySchema
 
-from cluster.local_ray import IN_MEMORY_FOLDER
+from cluster.runtime.ray_local import IN_MEMORY_FOLDER
 from serve_apps.app import APP, Arguments
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import cluster
-from cluster.local_ray import LEAST_STORE_BYTES, start_ray_here, store_bytes
+from cluster.runtime.ray_local import LEAST_STORE_BYTES, start_ray_here, store_bytes
 
 assert cluster.__version__  # imported first: it switches usage reports off
 

@@ -15,9 +15,9 @@ import pytest
 
 from cluster.errors import HomeroomError, ServiceBusy, ServiceDown, VisionError
 from cluster.settings import Settings
+from cluster.settings.redacted import for_models, sizes_to_warm_up
 from cluster.vision.people import People, Pixels
 from cluster.vision.pose import PoseEstimator
-from serve_apps.model_settings import for_models, sizes_to_warm_up
 from serve_apps.model_thread import ModelThread
 from serve_apps.pose_client import ServePose
 from serve_apps.pose_model import CPU_BATCHES, FrameSet, PoseModel, pose_options

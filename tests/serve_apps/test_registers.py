@@ -15,11 +15,11 @@ import pytest
 from ray import serve
 
 from cluster.settings import Settings
+from cluster.settings.redacted import for_models
 from cluster.vision.faces import FaceChip
 from cluster.vision.faces_dlib import DlibEngine
 from cluster.vision.pose import PoseEstimator
 from serve_apps.face_model import FaceModel, face_options
-from serve_apps.model_settings import for_models
 from serve_apps.registers import Registers
 from tests.register.school import School, student
 from tests.register.test_canary import forms

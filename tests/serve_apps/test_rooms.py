@@ -12,7 +12,7 @@ import ray
 from ray import serve
 
 from cluster.errors import ServiceDown
-from cluster.local_ray import LEAST_STORE_BYTES, start_ray_here, store_bytes
+from cluster.runtime.ray_local import LEAST_STORE_BYTES, start_ray_here, store_bytes
 from cluster.streams.reporting import Report
 from cluster.vision.people import People
 from serve_apps.clients import ServeRooms

@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import pytest
 
-from cluster.logs import HidingFilter
+from cluster.runtime.logging import HidingFilter
 from cluster.streams.states import Reason, StreamState
 from tests.rtsp import RtspServer, raw_server, rtsp
 from tests.streams.cameras import Seen, clip, free_port, reading

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from cluster.scheduling import compute_undisturbed
+from cluster.runtime.scheduling import compute_undisturbed
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,13 @@ import pytest
 import structlog
 from uvicorn.logging import AccessFormatter
 
-from cluster.logs import HidingFilter, bind_request, configure_logs, hide_in_others, log_formatter
+from cluster.runtime.logging import (
+    HidingFilter,
+    bind_request,
+    configure_logs,
+    hide_in_others,
+    log_formatter,
+)
 
 ADDRESS = "rtsp://viewer:hunter2@cam.example/1"
 CANARY = "hunter2"

@@ -1,0 +1,1 @@
+"""What every process needs: Ray on this machine, logging, redaction, scheduling."""

@@ -23,8 +23,8 @@ from bench.lesson import RATE, lesson, two_seconds
 from bench.measure import MEBIBYTE, Measured, run
 from cluster.cli.settings_file import FirstSchool, settings_text
 from cluster.settings import Settings
-from cluster.streams.sampling import FrameSampler
-from cluster.streams.video import probe
+from cluster.streams.decode.container import probe
+from cluster.streams.decode.file_sampler import FrameSampler
 from cluster.vision.people import Letterbox
 from cluster.vision.pose import PoseEstimator, available_cores, cache_dir_of
 from cluster.vision.torch_backend import BATCH_SIZES

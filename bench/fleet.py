@@ -30,9 +30,9 @@ from ray import serve
 from bench.archive import inference_alone
 from bench.service import HEAD, ROOM
 from cluster.runtime.ray_local import MEBIBYTE, start_ray_here, store_bytes
-from cluster.streams import reader
-from cluster.streams.plan import CameraHealth, CameraPlan, LiveFrame
-from cluster.streams.states import Reason, StreamState
+from cluster.streams.reader import actor
+from cluster.streams.reader.config import CameraHealth, CameraPlan, LiveFrame
+from cluster.streams.source.state import Reason, StreamState
 from cluster.vision.people import People
 from serve_apps.pose_model import FrameSet
 from serve_apps.rooms import Rooms
@@ -86,7 +86,7 @@ class SimulatedCamera:
             self._deliver(LiveFrame(self.plan.camera_id, time.monotonic(), pixels))
 
 
-class SimulatedReader(reader.StreamReader):
+class SimulatedReader(actor.StreamReader):
     """A reader of simulated cameras."""
 
     camera_thread = cast("Any", SimulatedCamera)

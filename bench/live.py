@@ -34,8 +34,8 @@ from bench.archive import inference_alone
 from bench.lesson import FOLDER, camera_footage
 from bench.measure import MEBIBYTE
 from bench.service import Service, running
-from cluster.streams.sampling import FrameSampler
-from cluster.streams.video import probe
+from cluster.streams.decode.container import probe
+from cluster.streams.decode.file_sampler import FrameSampler
 from cluster.vision.pose import available_cores
 
 RATE = 2.0

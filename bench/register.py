@@ -28,7 +28,7 @@ from cluster.register.service import Roll
 from cluster.register.states import EntryState
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import LocalMasterKey
-from cluster.streams.sampling import FrameSampler
+from cluster.streams.decode.file_sampler import FrameSampler
 from cluster.vision.face_engines import face_engine
 from cluster.vision.faces import FaceEngine
 from cluster.vision.pose import PoseEstimator

@@ -42,7 +42,7 @@ from cluster.activity.suppression import ActivityWindow
 from cluster.district import Timetable, load_timetable, place_of
 from cluster.errors import HomeroomError
 from cluster.settings import Settings, load_settings
-from cluster.streams.sampling import shrunken_size
+from cluster.streams.decode.file_sampler import shrunken_size
 from cluster.vision.pose import PoseEstimator, cache_dir_of, pose_device
 from cluster.vision.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.lake import Lake, PartFacts, utc_now

@@ -16,9 +16,9 @@ import numpy as np
 from cluster.activity.live import LiveNumbers
 from cluster.district import Timetable
 from cluster.settings import Camera, Settings
-from cluster.streams.plan import CameraHealth
-from cluster.streams.reporting import CameraReport, Report
-from cluster.streams.states import Reason, StreamState
+from cluster.streams.reader.config import CameraHealth
+from cluster.streams.reader.report import CameraReport, Report
+from cluster.streams.source.state import Reason, StreamState
 from cluster.warehouse.journal import LiveWindow
 from serve_apps.views import CameraStatus, Changes, RoomNow, RoomState, ToldWindow
 

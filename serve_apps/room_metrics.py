@@ -7,8 +7,8 @@ started anew does not look like a step back.
 from collections import Counter
 from collections.abc import Iterable
 
-from cluster.streams.reporting import CameraReport, Report
-from cluster.streams.states import StreamState
+from cluster.streams.reader.report import CameraReport, Report
+from cluster.streams.source.state import StreamState
 from serve_apps import metrics
 from serve_apps.views import CameraStatus
 

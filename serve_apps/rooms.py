@@ -27,10 +27,10 @@ from cluster.records.db.database import open_records
 from cluster.records.timetable.importer import timetable_from_records
 from cluster.runtime.logging import configure_logs
 from cluster.settings import Settings
-from cluster.streams.addresses import plan_of
 from cluster.streams.job import CameraJob
-from cluster.streams.reader import StreamReader
-from cluster.streams.reporting import Accepted, FinishedWindow, Report
+from cluster.streams.reader.actor import StreamReader
+from cluster.streams.reader.report import Accepted, FinishedWindow, Report
+from cluster.streams.source.address import plan_of
 from cluster.vision.pose import cache_dir_of
 from cluster.vision.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.journal import KEPT_HOURS, Journal, LiveWindow

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from cluster.activity.suppression import ActivityWindow
-from cluster.streams.plan import CameraHealth
+from cluster.streams.reader.config import CameraHealth
 
 RoomState = Literal["live", "late", "down", "off"]
 """`late`: the numbers are older than they should be; `down`: no camera of the room delivers;

@@ -18,7 +18,7 @@ import pytest
 from cluster.activity.durations import FrameCounts
 from cluster.activity.live import LiveNumbers
 from cluster.activity.suppression import ActivityWindow
-from cluster.streams.reporting import FinishedWindow
+from cluster.streams.reader.report import FinishedWindow
 from cluster.vision.activity import Activity
 from cluster.warehouse import schema
 from cluster.warehouse.journal import LiveWindow

@@ -21,7 +21,7 @@ from cluster.demo.lesson_video import write_lesson
 from cluster.district import load_timetable
 from cluster.errors import HomeroomError
 from cluster.settings import ENV_PREFIX, SETTINGS_FILE, Settings, load_settings
-from cluster.streams.video import probe
+from cluster.streams.decode.container import probe
 from cluster.warehouse.lake import utc_now
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query, warehouse_path

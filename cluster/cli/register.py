@@ -32,7 +32,7 @@ from cluster.register.service import Roll
 from cluster.register.states import EntryState, Status
 from cluster.register.views import RegisterView
 from cluster.settings import Settings
-from cluster.streams.video import probe
+from cluster.streams.decode.container import probe
 from cluster.vision.face_engines import face_engine
 from cluster.vision.pose import PoseEstimator
 

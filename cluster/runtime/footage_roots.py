@@ -8,7 +8,7 @@ The API asks for what a caller names, the job for each file that it finds below 
 from collections.abc import Sequence
 from pathlib import Path
 
-from cluster.streams.video import is_remote
+from cluster.streams.decode.container import is_remote
 
 
 def below_roots(address: str, roots: Sequence[str]) -> str | None:

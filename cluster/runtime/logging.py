@@ -4,7 +4,7 @@
                ├─> level, UTC, request id, exception as text ─> hide every ─┤
     logging ───┘                                                   value    └─> a terminal
 
-Every value goes through `cluster.streams.addresses.hidden`, exceptions too. Loggers that bring
+Every value goes through `cluster.streams.source.address.hidden`, exceptions too. Loggers that bring
 handlers of their own (Ray Serve's and uvicorn's do) keep them; `HidingFilter` hides in these.
 """
 
@@ -19,7 +19,7 @@ from typing import Any, Final
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from cluster.streams.addresses import hidden
+from cluster.streams.source.address import hidden
 
 HANDLER: Final = "homeroom"
 OTHERS: Final = ("ray", "ray.serve", "ray.data", "uvicorn", "uvicorn.error", "uvicorn.access")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cluster.streams.plan import CameraPlan, Polygon
+from cluster.streams.reader.config import CameraPlan, Polygon
 
 
 @dataclass(frozen=True, slots=True)

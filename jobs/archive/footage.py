@@ -19,7 +19,7 @@ from cluster.district import parse_moment, place_of
 from cluster.errors import FootageListError, HomeroomError
 from cluster.runtime.footage_roots import below_roots
 from cluster.settings import Settings
-from cluster.streams.video import is_remote
+from cluster.streams.decode.container import is_remote
 
 MANIFEST_COLUMNS = ("path", "camera_id", "started_at")
 VIDEO_SUFFIXES = frozenset(

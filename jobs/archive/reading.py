@@ -10,7 +10,7 @@ import numpy as np
 from cluster.activity.durations import MEMORY_SECONDS
 from cluster.errors import FootageError, FootageTruncated
 from cluster.settings import Camera, Settings
-from cluster.streams.sampling import FrameSampler, SampledFrame
+from cluster.streams.decode.file_sampler import FrameSampler, SampledFrame
 from cluster.vision.people import Pixels
 from cluster.warehouse.lake import Interval
 from jobs.archive.footage import Problem

@@ -17,7 +17,7 @@ from cluster.activity.durations import MEMORY_SECONDS
 from cluster.district import place_of
 from cluster.errors import FootageError
 from cluster.settings import Settings, analysis_digest
-from cluster.streams.video import VideoInfo, probe
+from cluster.streams.decode.container import VideoInfo, probe
 from cluster.warehouse.lake import Interval, Lake, PartKey
 from cluster.warehouse.rows import PART_SECONDS, part_key_of
 from jobs.archive.footage import Footage, Problem

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from cluster.errors import NotFound
 from cluster.security.roles import Role
-from cluster.streams.addresses import hidden
-from cluster.streams.states import Reason, StreamState
+from cluster.streams.source.address import hidden
+from cluster.streams.source.state import Reason, StreamState
 from serve_apps.api.access import allow
 from serve_apps.api.backend import backend_of
 from serve_apps.api.bodies import Body, CameraPath, Page, Utc, answer

@@ -13,7 +13,7 @@ from typing import Final
 
 from cluster.errors import NotAllowed
 from cluster.runtime.footage_roots import below_roots
-from cluster.streams.video import is_remote
+from cluster.streams.decode.container import is_remote
 
 LONGEST: Final = 1000
 _ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]{0,31}://[^\s\\?#@:%]+(:\d{1,5})?[^\s\\?#@:%]*")

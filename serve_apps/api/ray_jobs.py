@@ -24,7 +24,7 @@ from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
 
 from cluster.errors import JobError, NotFound, ServiceDown
 from cluster.settings import ENV_SETTINGS_FILE
-from cluster.streams.addresses import hidden
+from cluster.streams.source.address import hidden
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from cluster.errors import HomeroomError
 from cluster.settings import Room
-from cluster.streams.states import StreamState
+from cluster.streams.source.state import StreamState
 from serve_apps.api.backend import Backend
 from serve_apps.api.room_bodies import room_body
 from serve_apps.views import CameraStatus, RoomState

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cluster.activity.durations import MEMORY_SECONDS
 from cluster.settings import Settings, load_settings
-from cluster.streams.video import probe
+from cluster.streams.decode.container import probe
 from cluster.warehouse.lake import Lake, PartFacts
 from jobs.archive.footage import Footage
 from jobs.archive.segments import (

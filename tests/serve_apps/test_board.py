@@ -10,9 +10,9 @@ from cluster.activity.live import LiveNumbers
 from cluster.activity.suppression import ActivityWindow
 from cluster.district import Lesson, Timetable
 from cluster.settings import Settings, load_settings
-from cluster.streams.plan import CameraHealth
-from cluster.streams.reporting import CameraReport, Report
-from cluster.streams.states import Reason, StreamState
+from cluster.streams.reader.config import CameraHealth
+from cluster.streams.reader.report import CameraReport, Report
+from cluster.streams.source.state import Reason, StreamState
 from cluster.warehouse.journal import LiveWindow
 from serve_apps.board import Board
 from serve_apps.views import RoomNow

@@ -13,7 +13,7 @@ from ray import serve
 
 from cluster.errors import ServiceDown
 from cluster.runtime.ray_local import LEAST_STORE_BYTES, start_ray_here, store_bytes
-from cluster.streams.reporting import Report
+from cluster.streams.reader.report import Report
 from cluster.vision.people import People
 from serve_apps.clients import ServeRooms
 from serve_apps.pose_model import FrameSet

@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from cluster.streams.camera_thread import CameraThread
-from cluster.streams.plan import CameraHealth, CameraPlan, LiveFrame
-from cluster.streams.states import Reason, StreamState
+from cluster.streams.capture.camera import CameraThread
+from cluster.streams.reader.config import CameraHealth, CameraPlan, LiveFrame
+from cluster.streams.source.state import Reason, StreamState
 from tests.conftest import write_video
 
 DEADLINE_SECONDS = 30.0

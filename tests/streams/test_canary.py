@@ -11,10 +11,10 @@ import av
 import pytest
 
 from cluster.runtime.logging import HidingFilter
-from cluster.streams.states import Reason, StreamState
+from cluster.streams.source.state import Reason, StreamState
 from tests.rtsp import RtspServer, raw_server, rtsp
 from tests.streams.cameras import Seen, clip, free_port, reading
-from tests.streams.test_camera_thread import answer_with, send_garbage
+from tests.streams.capture.test_camera import answer_with, send_garbage
 
 __all__ = ["rtsp"]
 

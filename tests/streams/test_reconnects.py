@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cluster.streams.sockets import SocketClaim
+from cluster.streams.source.sockets import SocketClaim
 from tests.streams.cameras import PLAIN, Seen, clip, free_port, plan_for, until
 
 CAMERAS = 16

@@ -19,7 +19,7 @@ from cluster.register.faces.recognition_session import ACTOR, RollCall
 from cluster.register.service import Roll
 from cluster.register.views import RegisterView
 from cluster.settings import Settings
-from cluster.streams.sampling import FrameSampler
+from cluster.streams.decode.file_sampler import FrameSampler
 from cluster.vision.faces import FaceChip, FaceEngine
 from cluster.vision.people import Pixels
 from cluster.vision.pose import PoseEstimator

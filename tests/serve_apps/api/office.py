@@ -28,8 +28,8 @@ from cluster.records.repos.sign_ins import issue, revoke
 from cluster.security.keys import KeyStore
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
-from cluster.streams.plan import CameraHealth
-from cluster.streams.states import Reason, StreamState
+from cluster.streams.reader.config import CameraHealth
+from cluster.streams.source.state import Reason, StreamState
 from cluster.vision.people import People, Pixels
 from serve_apps.api.app import create_app
 from serve_apps.api.backend import Backend

@@ -1,7 +1,7 @@
 """Cameras over HTTP: their health, and nothing that opens them or tells of a room."""
 
 from cluster.security.roles import Role
-from cluster.streams.states import Reason, StreamState
+from cluster.streams.source.state import Reason, StreamState
 from serve_apps.api.cameras import CameraBody
 from tests.serve_apps.api.office import *  # noqa: F403 (fixtures)
 from tests.serve_apps.api.office import CAMERA_SECRET, Caller, Office, camera_status

@@ -14,7 +14,7 @@ from cluster.register.service import Roll
 from cluster.register.states import Status
 from cluster.security.roles import Role
 from cluster.settings import Settings
-from cluster.streams.states import Reason, StreamState
+from cluster.streams.source.state import Reason, StreamState
 from tests.register.school import CLASS, LESSON, MONDAY, student, teacher
 from tests.serve_apps.api.office import *  # noqa: F403 (fixtures)
 from tests.serve_apps.api.office import CAMERA_SECRET, Caller, Office, camera_status, office_of

@@ -1,0 +1,1 @@
+"""One live camera: its thread, its watchdog, its statistics."""

@@ -1,0 +1,260 @@
+"""The thread that reads a camera: opens, reads, tells why it ended, pauses, opens again, for ever.
+
+    opening ─> reading <─> handling ─> closing ─> pausing ─> opening ...
+
+The phase is there for the watchdog: in `opening`, `reading` and `closing` the thread is inside
+FFmpeg, which may hang.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+
+import av
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from cluster.streams.capture.stats import Measures
+from cluster.streams.decode.frame_selector import PictureChooser
+from cluster.streams.decode.lazy_decoder import LazyDecoder, VideoPacket
+from cluster.streams.decode.packet_pacing import Doze
+from cluster.streams.decode.preprocess import Shrinker, upright
+from cluster.streams.reader.config import CameraPlan, LiveFrame
+from cluster.streams.source.address import CameraAddress, parse_address
+from cluster.streams.source.backoff import Pauses
+from cluster.streams.source.connection import Connection, claim_for, open_live
+from cluster.streams.source.errors import NEARLY, Failure, ended, read_failure, stopped, undecodable
+from cluster.streams.source.sockets import SocketClaim
+from cluster.streams.source.state import Reason, StreamState, StreamStatus
+
+logger = logging.getLogger(__name__)
+
+LIVE_FOR_A_WHILE_SECONDS = 10.0
+"""A connection that lived so long was a good one: the next pause is a short one."""
+
+UNDECODABLE_STALLS = 3.0
+"""Packets without a picture are borne for so many times `stall_seconds`: the first key frame may
+be far away."""
+
+
+class Phase(StrEnum):
+    """What a reading thread is doing."""
+
+    OPENING = "opening"
+    READING = "reading"
+    HANDLING = "handling"
+    CLOSING = "closing"
+    PAUSING = "pausing"
+
+
+class FullSize:
+    """Whether full-size pictures are wanted, and whether their address may be tried.
+
+    Where the full-size stream cannot be had, counting goes on with the smaller one for a while.
+    """
+
+    def __init__(self, plan: CameraPlan) -> None:
+        self.is_wanted = False
+        self._differs = plan.full_address != plan.address
+        self._barred_for = plan.longest_pause_seconds
+        self._barred_until = 0.0
+
+    def reads_full_address(self, now: float) -> bool:
+        """Whether the full-size address is the one to read now."""
+        return self._differs and self.is_wanted and now >= self._barred_until
+
+    def failed(self, now: float) -> None:
+        """It could not be opened."""
+        self._barred_until = now + self._barred_for
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What a camera's threads have in common, where one has to take over from another.
+
+    Attributes:
+        plan: How to read it.
+        deliver: Takes its pictures; called in the reading thread.
+        status: Its state.
+        measures: What is measured of it.
+        pauses: Between attempts.
+        full_size: What is wanted of it.
+    """
+
+    plan: CameraPlan
+    deliver: Callable[[LiveFrame], None]
+    status: StreamStatus
+    measures: Measures
+    pauses: Pauses
+    full_size: FullSize
+
+
+class Reading(threading.Thread):
+    """One thread that reads one camera until it is ended.
+
+    Args:
+        shared: What it has in common with those before and after it.
+        takes_over: Whether one before it came to grief: it begins with a pause.
+    """
+
+    def __init__(self, shared: Shared, *, takes_over: bool = False) -> None:
+        super().__init__(name=f"camera {shared.plan.camera_id}", daemon=True)
+        self.attempts = 0
+        """How often it began to open the camera."""
+        self.phase = (Phase.PAUSING, time.monotonic())
+        """What it does, and since when on the monotonic clock."""
+        self._shared = shared
+        self._takes_over = takes_over
+        self._plan = shared.plan
+        self._ended = threading.Event()
+        self._speaking = threading.Lock()
+        self._claim: SocketClaim | None = None
+        self._address = parse_address(shared.plan.address)
+        self._full_address = parse_address(shared.plan.full_address)
+
+    def end(self) -> None:
+        """Let it end; from now on it changes no state and delivers nothing."""
+        with self._speaking:
+            self._ended.set()
+
+    def cut(self) -> None:
+        """Shut its sockets down: what waits in them comes back with an error."""
+        claim = self._claim
+        if claim is not None:
+            claim.cut()
+
+    def run(self) -> None:
+        """The thread's work."""
+        if self._takes_over:
+            self._ended.wait(self._shared.pauses.next())
+        while not self._ended.is_set():
+            failure = self._attempt()
+            self._enter(Phase.PAUSING)
+            if failure is None or self._ended.is_set():
+                continue
+            cautious = failure.reason is Reason.WRONG_CREDENTIALS
+            self._ended.wait(self._shared.pauses.next(cautious=cautious))
+
+    def _attempt(self) -> Failure | None:
+        """One connection from its opening to its end; None where another follows at once."""
+        self._enter(Phase.OPENING)
+        self.attempts += 1
+        full_size = self._shared.full_size
+        is_full = full_size.reads_full_address(time.monotonic())
+        address = self._full_address if is_full else self._address
+        opened = self._open(address)
+        if isinstance(opened, Failure):
+            if is_full:
+                full_size.failed(time.monotonic())
+            self._say(StreamState.FAILED, opened)
+            return opened
+        try:
+            failure = self._read(opened, is_full=is_full)
+        finally:
+            self._enter(Phase.CLOSING)
+            opened.close()
+            self._release()
+        if failure is not None:
+            was_live = self._shared.status.status.state in {StreamState.LIVE, StreamState.STALLED}
+            self._say(StreamState.RECONNECTING if was_live else StreamState.FAILED, failure)
+        return failure if failure and failure.reason is not Reason.FULL_SIZE_WANTED else None
+
+    def _open(self, address: CameraAddress) -> Connection | Failure:
+        claim = claim_for(address)
+        if isinstance(claim, Failure):
+            return claim
+        self._claim = claim
+        opened = open_live(address, self._plan, claim)
+        if isinstance(opened, Failure):
+            self._release()
+        return opened
+
+    def _release(self) -> None:
+        claim, self._claim = self._claim, None
+        if claim is not None:
+            claim.release()
+
+    def _read(self, connection: Connection, *, is_full: bool) -> Failure | None:
+        """Read until it breaks, another address is wanted, or the thread is to end."""
+        plan, full_size = self._plan, self._shared.full_size
+        codec = connection.stream.codec_context.name
+        self._shared.measures.opened(time.monotonic(), codec, connection.declared_rate)
+        shrinker = Shrinker(plan.long_side, plan.masks)
+        decoder = LazyDecoder(
+            connection.stream,
+            PictureChooser(plan.rate, "all" if full_size.is_wanted else plan.decode),
+            lambda width, height: not full_size.is_wanted and shrinker.halves(width, height),
+        )
+        self._enter(Phase.READING)
+        try:
+            with closing(connection.packets(self._ended)) as packets:
+                return self._take(packets, decoder, shrinker, connection, is_full=is_full)
+        except av.FFmpegError as error:
+            return read_failure(error, connection.address, timed_out=self._has_waited())
+
+    def _take(
+        self,
+        packets: Iterable[VideoPacket],
+        decoder: LazyDecoder,
+        shrinker: Shrinker,
+        connection: Connection,
+        *,
+        is_full: bool,
+    ) -> Failure | None:
+        plan, measures, full_size = self._plan, self._shared.measures, self._shared.full_size
+        begun = last_picture = asked = time.monotonic()
+        decoded, doze = 0, Doze(self._ended)
+        for packet in packets:
+            now = self._enter(Phase.HANDLING)
+            if self._ended.is_set():
+                return None
+            if full_size.reads_full_address(now) != is_full:
+                return Failure(Reason.FULL_SIZE_WANTED, "the other stream is opened.")
+            decoder.decode = "all" if full_size.is_wanted else plan.decode
+            for taken_at, frame in decoder.feed(packet, doze.arrived(asked, now)):
+                last_picture = now
+                self._give(taken_at, frame, shrinker, connection.stream)
+            measures.arrived(now, decoder.decoded - decoded)
+            decoded = decoder.decoded
+            if now - last_picture > UNDECODABLE_STALLS * plan.stall_seconds:
+                return undecodable(connection.address)
+            if now - begun > LIVE_FOR_A_WHILE_SECONDS:
+                self._shared.pauses.reset()
+            doze.until(decoder.nothing_before(), now)
+            asked = self._enter(Phase.READING)
+        if self._ended.is_set():
+            return None
+        return stopped(connection.address) if self._has_waited() else ended(connection.address)
+
+    def _has_waited(self) -> bool:
+        """Whether the last read took so long that a limit must have ended it."""
+        return time.monotonic() - self.phase[1] >= NEARLY * self._plan.stall_seconds
+
+    def _enter(self, phase: Phase) -> float:
+        now = time.monotonic()
+        self.phase = (phase, now)
+        return now
+
+    def _give(
+        self, taken_at: float, frame: VideoFrame, shrinker: Shrinker, stream: VideoStream
+    ) -> None:
+        """Deliver a picture, and say that the camera lives."""
+        pixels = shrinker(frame, stream)
+        full = shrinker.full(frame, stream) if self._shared.full_size.is_wanted else None
+        self._shared.measures.pictured(taken_at, pixels, upright(frame, stream))
+        if self._say(StreamState.LIVE, Failure(Reason.PICTURES_ARRIVE, "")):
+            self._shared.deliver(LiveFrame(self._plan.camera_id, taken_at, pixels, full))
+
+    def _say(self, state: StreamState, why: Failure) -> bool:
+        """Change the state, unless the thread was ended; gives whether it was not."""
+        with self._speaking:
+            if self._ended.is_set():
+                return False
+            if self._shared.status.move(state, why.reason, why.detail):
+                words = (self._plan.camera_id, state, why.reason, why.detail)
+                logger.info("camera %s is %s (%s): %s", *words)
+            return True

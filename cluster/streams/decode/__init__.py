@@ -1,0 +1,1 @@
+"""Packets to frames: containers, sampling, lazy decoding, choice of frames, shrinking."""

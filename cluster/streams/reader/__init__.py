@@ -1,0 +1,1 @@
+"""The Ray actor that reads several cameras, and what it reports."""

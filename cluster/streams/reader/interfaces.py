@@ -1,0 +1,37 @@
+"""Whom a reader talks to, as it sees them; on Serve they are deployments."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from cluster.streams.reader.report import Accepted, Report
+from cluster.vision.faces import FaceChip, FaceCutter
+from cluster.vision.people import People, Pixels
+
+
+class PoseFinder(Protocol):
+    """The pose model."""
+
+    async def find(self, frames: Sequence[Pixels], input_size: int) -> list[People]:
+        """See `serve_apps.services.PoseService`."""
+
+
+class ReportSink(Protocol):
+    """Whoever is told the numbers."""
+
+    async def report(self, report: Report) -> Accepted:
+        """Take a report; gives up to which window all is safe."""
+
+
+class ChipSink(Protocol):
+    """Whoever compares faces."""
+
+    async def see(self, ticket: str, moment: datetime, chips: list[FaceChip]) -> None:
+        """Take the face chips of one frame."""
+
+
+class CutterMaker(Protocol):
+    """Loads what cuts face chips; called at the first lease, in a thread."""
+
+    def __call__(self) -> FaceCutter:
+        """The cutter."""

@@ -1,0 +1,1 @@
+"""Where a stream comes from: addresses, connections, sockets, states, reconnecting."""

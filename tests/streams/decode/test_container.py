@@ -1,0 +1,360 @@
+"""Opening videos: what is said of good ones, and that bad ones are refused in words."""
+
+import threading
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import av
+import fsspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cluster.errors import FootageError, FootageUnreadable, FootageUntimed
+from cluster.streams.decode.container import open_video, probe
+from cluster.streams.decode.file_sampler import FrameSampler
+from tests.conftest import write_video
+
+
+def copy_streams(source: Path, target: Path, *, options: dict[str, str] | None = None) -> Path:
+    """Copy a video into another container without encoding it again."""
+    with av.open(source) as old, av.open(target, "w", options=options or {}) as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                new.mux(packet)
+    return target
+
+
+def write_sound(path: Path, *, cover: bool = False) -> Path:
+    """Write a second of silence, perhaps with a cover picture."""
+    with av.open(path, "w") as container:
+        sound = container.add_stream("aac", rate=16000, layout="mono")
+        if cover:
+            write_cover(container)
+        for index in range(16):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+            frame.sample_rate, frame.pts = 16000, index * 1024
+            container.mux(sound.encode(frame))
+        container.mux(sound.encode())
+    return path
+
+
+def write_cover(container: av.container.OutputContainer) -> None:
+    """Add a cover picture of 64x64 pixels as the next stream."""
+    cover = container.add_stream("png", rate=1)
+    cover.width, cover.height, cover.pix_fmt = 64, 64, "rgb24"
+    cover.disposition = av.stream.Disposition.attached_pic
+    picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+    picture.pts = 0
+    container.mux(cover.encode(picture))
+    container.mux(cover.encode())
+
+
+def put_the_cover_first(path: Path) -> None:
+    """Move an MP4's `udta` box, which holds the cover, before its tracks."""
+    video = path.read_bytes()
+    position = index_position(video)
+    children: list[bytes] = []
+    rest = video[position + 8 :]
+    while rest:
+        size = int.from_bytes(rest[:4])
+        children.append(rest[:size])
+        rest = rest[size:]
+    children.sort(key=lambda box: {b"mvhd": 0, b"udta": 1}.get(box[4:8], 2))
+    path.write_bytes(video[: position + 8] + b"".join(children))
+
+
+def index_position(video: bytes) -> int:
+    """Where the box `moov` (an MP4's index) begins."""
+    return video.index(b"moov") - 4
+
+
+def missing(folder: Path) -> Path:
+    return folder / "missing.mp4"
+
+
+def empty(folder: Path) -> Path:
+    path = folder / "empty.mp4"
+    path.touch()
+    return path
+
+
+def text(folder: Path) -> Path:
+    path = folder / "text.mp4"
+    path.write_text("Minutes of the parents' evening.\n" * 40)
+    return path
+
+
+def sound_only(folder: Path) -> Path:
+    return write_sound(folder / "sound.mp4")
+
+
+def sound_with_cover(folder: Path) -> Path:
+    return write_sound(folder / "song.mp4", cover=True)
+
+
+def a_folder(folder: Path) -> Path:
+    path = folder / "folder.mp4"
+    path.mkdir()
+    return path
+
+
+def cut_before_its_index(folder: Path) -> Path:
+    path = write_video(folder / "cut.mp4")
+    video = path.read_bytes()
+    path.write_bytes(video[: index_position(video) * 2 // 3])
+    return path
+
+
+def index_without_pictures(folder: Path) -> Path:
+    whole = write_video(folder / "whole.mp4")
+    path = copy_streams(whole, folder / "bare.mp4", options={"movflags": "faststart"})
+    video = path.read_bytes()
+    path.write_bytes(video[: video.index(b"mdat") + 4])
+    return path
+
+
+def raw_h264(folder: Path) -> Path:
+    return write_video(folder / "raw.h264", seconds=1)
+
+
+BAD_FILES = [
+    (missing, FootageUnreadable, "no such file"),
+    (empty, FootageUnreadable, "no video in it"),
+    (text, FootageUnreadable, "no video in it"),
+    (sound_only, FootageUnreadable, r"holds no video \(audio only\)"),
+    (sound_with_cover, FootageUnreadable, "holds no video"),
+    (a_folder, FootageUnreadable, "this is a folder"),
+    (cut_before_its_index, FootageUnreadable, "cut before its index was written"),
+    (index_without_pictures, FootageUnreadable, "no picture|before its first picture"),
+    (raw_h264, FootageUntimed, "no timestamps"),
+]
+BadFile = Callable[[Path], Path]
+
+
+@pytest.mark.parametrize(("make", "kind", "words"), BAD_FILES)
+def test_a_bad_file_is_refused_with_its_name_and_the_reason(
+    tmp_path: Path, make: BadFile, kind: type[FootageError], words: str
+) -> None:
+    path = make(tmp_path)
+    with pytest.raises(kind, match=words) as caught:
+        probe(str(path))
+    assert caught.value.where == str(path)
+    assert "Errno" not in caught.value.what
+
+
+@pytest.mark.parametrize("make", [make for make, _, _ in BAD_FILES if make is not a_folder])
+def test_sampling_a_bad_file_raises_nothing_but_footage_errors(
+    tmp_path: Path, make: BadFile
+) -> None:
+    path = make(tmp_path)
+    try:
+        frames = list(FrameSampler(str(path)).frames())
+    except FootageError as error:
+        assert error.where == str(path)  # noqa: PT017 (no error and no frames is right too)
+    else:
+        assert frames == []
+
+
+def test_sound_with_a_cover_picture_is_not_said_to_be_video(tmp_path: Path) -> None:
+    with pytest.raises(FootageUnreadable) as caught:
+        probe(str(sound_with_cover(tmp_path)))
+    assert "video only" not in caught.value.what
+
+
+def test_a_raw_stream_without_timestamps_comes_with_the_command_that_mends_it(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(FootageUntimed) as caught:
+        probe(str(raw_h264(tmp_path)))
+    assert "ffmpeg -r" in str(caught.value.hint)
+
+
+def test_a_cut_file_whose_index_stands_in_front_still_states_its_whole_length(
+    tmp_path: Path,
+) -> None:
+    whole = write_video(tmp_path / "whole.mp4")
+    path = copy_streams(whole, tmp_path / "cut.mp4", options={"movflags": "faststart"})
+    video = path.read_bytes()
+    path.write_bytes(video[: len(video) // 2])
+    assert probe(str(path)).duration_seconds == pytest.approx(4.0)
+
+
+def test_a_length_of_weeks_is_a_broken_clock(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "clock.mkv", times=[0.0, 0.1, 30 * 3600.0])
+    with pytest.raises(FootageUntimed, match="30 hours"):
+        probe(str(path))
+
+
+def test_a_video_of_one_picture_is_a_video(tmp_path: Path) -> None:
+    video = probe(str(write_video(tmp_path / "one.mp4", seconds=0.1)))
+    assert (video.width, video.height) == (160, 96)
+    assert video.duration_seconds == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+def test_a_good_file_states_its_size_its_length_and_its_rate(tmp_path: Path, suffix: str) -> None:
+    path = write_video(tmp_path / f"good.{suffix}", size=(192, 128), seconds=3, rate=20)
+    video = probe(str(path))
+    assert (video.width, video.height, video.codec) == (192, 128, "h264")
+    assert video.duration_seconds == pytest.approx(3.0, abs=0.06)
+    assert video.frame_rate == pytest.approx(20.0)
+
+
+def test_a_cover_picture_is_not_taken_for_the_video(tmp_path: Path) -> None:
+    plain = write_video(tmp_path / "plain.mp4", seconds=1)
+    path = tmp_path / "covered.mp4"
+    with av.open(plain) as old, av.open(path, "w") as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        write_cover(new)
+        for packet in old.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                new.mux(packet)
+    put_the_cover_first(path)
+    with av.open(path) as container:
+        assert container.streams.video[0].width == 64, "the cover should be the first stream"
+    video = probe(str(path))
+    assert (video.codec, video.width, video.height) == ("h264", 160, 96)
+    assert len(list(FrameSampler(str(path)).frames())) == 2
+
+
+@settings(max_examples=25, deadline=None)
+@given(waits=st.lists(st.integers(40, 8000), min_size=1, max_size=6))
+def test_the_length_of_a_variable_rate_includes_its_last_picture(
+    tmp_path_factory: pytest.TempPathFactory, waits: list[int]
+) -> None:
+    times = [0.0]
+    for wait in waits:
+        times.append(times[-1] + wait / 1000)
+    path = tmp_path_factory.mktemp("vfr") / "vfr.mkv"
+    write_video(path, size=(32, 32), codec="mpeg4", times=times)
+    length = probe(str(path)).duration_seconds
+    assert times[-1] < length <= times[-1] + 0.6
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+def test_a_piece_whose_timestamps_go_on_from_the_piece_before_has_its_own_length(
+    tmp_path: Path, suffix: str
+) -> None:
+    times = [600 + index / 10 for index in range(40)]
+    path = write_video(tmp_path / f"piece.{suffix}", times=times, options={"bf": "0"})
+    assert probe(str(path)).duration_seconds == pytest.approx(4.0, abs=0.11)
+
+
+def test_the_length_counts_the_last_picture_when_pictures_are_reordered(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "b.mkv", seconds=2, options={"bf": "3", "b_strategy": "0"})
+    assert probe(str(path)).duration_seconds == pytest.approx(2.0, abs=0.01)
+
+
+def test_a_file_that_was_never_closed_has_its_length_measured(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "whole.mp4", seconds=4)
+    path = copy_streams(whole, tmp_path / "live.mkv", options={"live": "1"})
+    assert probe(str(path)).duration_seconds == pytest.approx(4.0, abs=0.11)
+
+
+def test_non_square_pixels_are_stretched_to_the_picture_that_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "anamorphic.mp4"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 144, 96, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(16, 9)
+        frame = av.VideoFrame.from_ndarray(np.zeros((96, 144, 3), np.uint8), format="bgr24")
+        frame.pts = 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    assert (probe(str(path)).width, probe(str(path)).height) == (256, 96)
+
+
+@pytest.fixture
+def in_memory() -> Iterator[str]:
+    """The start of an fsspec address whose files vanish with the test."""
+    memory = fsspec.filesystem("memory")
+    memory.mkdirs("/footage", exist_ok=True)
+    yield "memory://footage"
+    memory.rm("/footage", recursive=True)
+
+
+def test_an_address_opens_as_a_path_does(tmp_path: Path, in_memory: str) -> None:
+    path = write_video(tmp_path / "lesson.mp4")
+    address = f"{in_memory}/lesson.mp4"
+    with fsspec.open(address, "wb") as file:
+        file.write(path.read_bytes())
+    assert probe(address) == probe(str(path))
+    there = [(f.time_seconds, f.pixels.tolist()) for f in FrameSampler(address).frames(1, 3)]
+    here = [(f.time_seconds, f.pixels.tolist()) for f in FrameSampler(str(path)).frames(1, 3)]
+    assert len(here) == 4
+    assert there == here
+
+
+def test_a_file_address_opens_as_a_path_does(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "lesson.mp4", seconds=1)
+    assert probe(path.as_uri()) == probe(str(path))
+
+
+def test_an_address_without_a_file_is_refused_in_words(in_memory: str) -> None:
+    with pytest.raises(FootageUnreadable, match="no such file"):
+        probe(f"{in_memory}/missing.mp4")
+
+
+def test_a_text_file_at_an_address_is_refused_in_words(in_memory: str) -> None:
+    with fsspec.open(f"{in_memory}/text.mp4", "wb") as file:
+        file.write(b"Minutes of the parents' evening.\n" * 40)
+    with pytest.raises(FootageUnreadable, match="no video in it"):
+        probe(f"{in_memory}/text.mp4")
+
+
+def test_an_address_of_an_unknown_kind_is_refused_in_words() -> None:
+    with pytest.raises(FootageUnreadable, match="cannot be opened"):
+        probe("carrierpigeon://roof/lesson.mp4")
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_a_web_server_that_refuses_is_named(status: int) -> None:
+    class Refuses(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(status)
+
+        do_HEAD = do_GET  # noqa: N815 (http.server's own names)
+
+        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refuses) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/lesson.mp4"
+        try:
+            with pytest.raises(FootageUnreadable) as caught:
+                probe(address)
+        finally:
+            server.shutdown()
+    assert caught.value.where == address
+
+
+@pytest.mark.parametrize("name", ["data:lesson.mp4", "room 1 #2 100%25?.mp4", "concat:a|b.mp4"])
+def test_a_file_name_is_never_taken_for_a_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    write_video(tmp_path / "lesson.mp4", seconds=1).rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert probe(name).duration_seconds == pytest.approx(1.0)
+
+
+def test_an_error_inside_the_reading_comes_out_in_words_and_the_file_is_closed(
+    tmp_path: Path, in_memory: str
+) -> None:
+    address = f"{in_memory}/lesson.mp4"
+    with fsspec.open(address, "wb") as file:
+        file.write(write_video(tmp_path / "lesson.mp4", seconds=1).read_bytes())
+    with (
+        pytest.raises(FootageUnreadable, match="Invalid data found") as caught,
+        open_video(address) as video,
+    ):
+        raise av.InvalidDataError(1, "Invalid data found when processing input")
+    assert caught.value.where == address
+    with pytest.raises(AssertionError, match="not open"):
+        next(video.container.demux(video.stream))

@@ -1,0 +1,205 @@
+"""Only what a wanted picture needs is decoded, and it is the wanted picture that comes out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import av
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from cluster.streams.decode.file_sampler import MOST_PACKETS_IN_A_GROUP
+from cluster.streams.decode.frame_selector import PictureChooser
+from cluster.streams.decode.lazy_decoder import LazyDecoder
+from tests.conftest import write_video
+
+RATE = 25
+SCALE = 4
+"""Grey levels from one picture to the next: a picture's brightness is its number."""
+
+OPTIONS = {"sc_threshold": "0", "preset": "ultrafast", "crf": "1"}
+SHAPES = {
+    "no B-frames": {**OPTIONS, "g": "50", "bf": "0"},
+    "B-frames": {**OPTIONS, "g": "50", "bf": "3", "preset": "veryfast"},
+    "no regular key frames": {**OPTIONS, "g": "1000", "bf": "0"},
+}
+
+
+def grey_pictures(count: int) -> Iterator[npt.NDArray[np.uint8]]:
+    """Pictures of one grey each, which says their number (modulo 50)."""
+    for index in range(count):
+        yield np.full((96, 160, 3), 30 + SCALE * (index % 50), np.uint8)
+
+
+def number_of(frame: av.VideoFrame) -> float:
+    """The number (modulo 50) that a picture shows."""
+    darker = 1.5  # to YUV and back takes up to three levels
+    return float((frame.to_ndarray(format="bgr24").mean() - 30 + darker) / SCALE)
+
+
+@pytest.fixture(params=SHAPES.items(), ids=list(SHAPES))
+def video(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """200 numbered pictures."""
+    return write_video(
+        tmp_path / "v.mp4",
+        rate=RATE,
+        size=(160, 96),
+        options=request.param[1],
+        frames=grey_pictures(200),
+    )
+
+
+def run(
+    file: Path, decode: Literal["all", "key_frames"] = "all", *, rate: float = 2.0, first: int = 0
+) -> tuple[list[tuple[float, av.VideoFrame]], LazyDecoder]:
+    """Feed a file's packets at the pace of a camera."""
+    with av.open(file) as container:
+        stream = container.streams.video[0]
+        decoder = LazyDecoder(stream, PictureChooser(rate, decode), lambda *_: False)
+        found = []
+        for index, packet in enumerate(container.demux(stream)):
+            if index >= first:
+                found += decoder.feed(packet, index / RATE)
+        return found, decoder
+
+
+def shown(file: Path) -> list[int]:
+    """For each packet in the order of decoding, the number of its picture (modulo 50)."""
+    with av.open(file) as container:
+        stream = container.streams.video[0]
+        step = 1 / RATE / float(stream.time_base or 1)
+        return [
+            round(packet.pts / step) % 50
+            for packet in container.demux(stream)
+            if packet.pts is not None
+        ]
+
+
+def test_the_picture_of_the_wanted_packet_comes_out_with_the_time_of_its_arrival(
+    video: Path,
+) -> None:
+    found, _ = run(video)
+    order = shown(video)
+    assert len(found) >= 15
+    for arrived_at, frame in found:
+        assert number_of(frame) == pytest.approx(order[round(arrived_at * RATE)], abs=0.6)
+
+
+def test_what_lies_behind_the_last_wanted_picture_of_a_group_is_not_decoded(
+    tmp_path: Path,
+) -> None:
+    file = write_video(
+        tmp_path / "v.mp4", rate=RATE, options=SHAPES["no B-frames"], frames=grey_pictures(200)
+    )
+    found, decoder = run(file)
+    assert len(found) == 16
+    assert decoder.decoded <= 4 * 39
+
+
+def test_pictures_that_no_other_refers_to_are_skipped(tmp_path: Path) -> None:
+    file = write_video(
+        tmp_path / "v.mp4", rate=RATE, options=SHAPES["B-frames"], frames=grey_pictures(200)
+    )
+    found, decoder = run(file)
+    assert len(found) >= 15
+    assert decoder.decoded < 4 * 30
+
+
+def test_of_key_frames_alone_nothing_else_is_decoded(video: Path) -> None:
+    found, decoder = run(video, "key_frames")
+    with av.open(video) as container:
+        keys = sum(packet.is_keyframe for packet in container.demux(video=0) if packet.size)
+    assert decoder.decoded == keys == len(found)
+    assert all(number_of(frame) == pytest.approx(0, abs=0.6) for _, frame in found)
+
+
+def test_a_stream_that_is_joined_in_the_middle_waits_for_its_key_frame(tmp_path: Path) -> None:
+    file = write_video(
+        tmp_path / "v.mp4", rate=RATE, options=SHAPES["no B-frames"], frames=grey_pictures(200)
+    )
+    found, decoder = run(file, first=20)
+    assert found[0][0] == pytest.approx(50 / RATE)
+    assert number_of(found[0][1]) == pytest.approx(0, abs=0.6)
+    assert decoder.damaged == 0
+
+
+def test_a_stream_without_any_key_frame_is_decoded_in_the_end(tmp_path: Path) -> None:
+    file = write_video(
+        tmp_path / "v.mp4",
+        rate=RATE,
+        size=(32, 32),
+        codec="mpeg4",
+        options={"g": "600", "sc_threshold": "1000000000"},
+        times=[index / RATE for index in range(MOST_PACKETS_IN_A_GROUP + 200)],
+    )
+    with av.open(file) as container:
+        stream = container.streams.video[0]
+        decoder = LazyDecoder(stream, PictureChooser(2.0, "all"), lambda *_: False)
+        found = []
+        for index, packet in enumerate(container.demux(stream)):
+            packet.is_keyframe = False
+            found += decoder.feed(packet, index / RATE)
+    assert found
+
+
+def test_what_is_kept_is_bounded_even_where_nothing_is_wanted(tmp_path: Path) -> None:
+    count = MOST_PACKETS_IN_A_GROUP + 100
+    file = write_video(
+        tmp_path / "v.mp4",
+        size=(32, 32),
+        options=SHAPES["no regular key frames"] | {"g": "5000"},
+        times=[index / RATE for index in range(count)],
+    )
+    with av.open(file) as container:
+        stream = container.streams.video[0]
+        decoder = LazyDecoder(stream, PictureChooser(1.0, "all"), lambda *_: False)
+        most = 0
+        for packet in container.demux(stream):
+            decoder.feed(packet, 0.0)  # all in a heap: only the first is wanted
+            most = max(most, len(decoder._kept))
+    assert most < MOST_PACKETS_IN_A_GROUP
+    assert decoder.decoded > MOST_PACKETS_IN_A_GROUP / 2
+
+
+def test_a_damaged_packet_costs_a_picture_and_not_the_stream(tmp_path: Path) -> None:
+    file = write_video(
+        tmp_path / "v.mp4", rate=RATE, options=SHAPES["no B-frames"], frames=grey_pictures(200)
+    )
+    with av.open(file) as container:
+        stream = container.streams.video[0]
+        decoder = LazyDecoder(stream, PictureChooser(2.0, "all"), lambda *_: False)
+        found = []
+        for index, packet in enumerate(container.demux(stream)):
+            if 50 <= index < 60:
+                broken = av.Packet(b"\x00" * 40)
+                broken.is_keyframe = packet.is_keyframe
+                found += decoder.feed(broken, index / RATE)  # type: ignore[arg-type]
+            else:
+                found += decoder.feed(packet, index / RATE)
+    assert decoder.damaged > 0
+    assert any(arrived_at > 4.0 for arrived_at, _ in found)
+
+
+def test_the_decoder_is_changed_at_a_key_frame_when_pictures_are_wanted_whole(
+    tmp_path: Path,
+) -> None:
+    """The deblocking filter is left out for small pictures only."""
+    noise = np.random.default_rng(1)
+    rough = (noise.integers(0, 255, (96, 160, 3)).astype(np.uint8) for _ in range(100))
+    options = SHAPES["no B-frames"] | {"g": "25", "crf": "40", "preset": "veryfast"}
+    file = write_video(tmp_path / "v.mp4", rate=RATE, options=options, frames=rough)
+    exact = list(av.open(file).decode(video=0))
+    is_coarse = True
+    with av.open(file) as container:
+        stream = container.streams.video[0]
+        decoder = LazyDecoder(stream, PictureChooser(2.0, "all"), lambda *_: is_coarse)
+        differ = {}
+        for index, packet in enumerate(container.demux(stream)):
+            is_coarse = index < 50
+            for arrived_at, frame in decoder.feed(packet, index / RATE):
+                number = round(arrived_at * RATE)
+                pair = [one.to_ndarray(format="gray") for one in (frame, exact[number])]
+                differ[number] = bool((pair[0] != pair[1]).any())
+    assert all(differs for number, differs in differ.items() if number < 50)
+    assert not any(differs for number, differs in differ.items() if number >= 50)

@@ -1,0 +1,51 @@
+"""Between key frames a camera's thread sleeps, and takes its packets in bunches."""
+
+import threading
+import time
+
+from cluster.streams.decode.packet_pacing import (
+    LEAST_SECONDS,
+    LONGEST_SECONDS,
+    WAITED_SECONDS,
+    Doze,
+)
+
+MUCH, LITTLE = 2 * WAITED_SECONDS, WAITED_SECONDS / 2
+
+
+def slept(doze: Doze, moment: float, now: float) -> float:
+    before = time.monotonic()
+    doze.until(moment, now)
+    return time.monotonic() - before
+
+
+def test_it_sleeps_no_longer_than_until_the_moment_and_never_long() -> None:
+    doze = Doze(threading.Event())
+    assert LEAST_SECONDS <= slept(doze, 100.15, 100.0) < LONGEST_SECONDS
+    assert slept(doze, 200.0, 100.0) >= LONGEST_SECONDS
+    assert slept(doze, 100.0 + LEAST_SECONDS / 2, 100.0) < LEAST_SECONDS / 2
+    assert slept(doze, float("-inf"), 100.0) < LEAST_SECONDS / 2
+
+
+def test_it_does_not_sleep_while_packets_wait() -> None:
+    doze = Doze(threading.Event())
+    doze.arrived(10.0, 10.0 + LITTLE)
+    assert slept(doze, 100.0, 10.0) < LEAST_SECONDS
+    doze.arrived(10.0, 10.0 + MUCH)
+    assert slept(doze, 10.2, 10.0) >= LEAST_SECONDS
+
+
+def test_what_came_meanwhile_counts_as_old_as_it_may_be() -> None:
+    doze = Doze(threading.Event())
+    assert doze.arrived(10.0, 10.0 + LITTLE) == 10.0 + LITTLE
+    assert doze.arrived(11.0, 11.0 + MUCH) == 11.0 + MUCH
+    doze.until(11.0 + 2 * LEAST_SECONDS, 11.0)
+    assert doze.arrived(11.2, 11.2 + LITTLE) == 11.0
+    assert doze.arrived(11.21, 11.21 + LITTLE) == 11.0
+    assert doze.arrived(11.22, 11.22 + MUCH) == 11.22 + MUCH
+
+
+def test_the_end_wakes_it() -> None:
+    ended = threading.Event()
+    ended.set()
+    assert slept(Doze(ended), 200.0, 100.0) < LEAST_SECONDS

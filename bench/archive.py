@@ -26,8 +26,8 @@ from cluster.settings import Settings
 from cluster.streams.decode.container import probe
 from cluster.streams.decode.file_sampler import FrameSampler
 from cluster.vision.people import Letterbox
-from cluster.vision.pose import PoseEstimator, available_cores, cache_dir_of
-from cluster.vision.torch_backend import BATCH_SIZES
+from cluster.vision.pose.estimator import PoseEstimator, available_cores, cache_dir_of
+from cluster.vision.pose.torch_backend import BATCH_SIZES
 
 ANALYSIS_RATE = 2.0
 INFERENCE_FRAMES = 200
@@ -101,12 +101,12 @@ def inference_alone(footage: float, clock: Callable[[], float] = time.monotonic)
         footage: Its length in seconds.
         clock: `time.process_time` for CPU seconds, which neighbours on the machine do not change.
     """
-    from cluster.vision.openvino_backend import OpenVinoNetwork
+    from cluster.vision.pose.openvino_backend import OpenVinoNetwork
 
     estimator = PoseEstimator.from_settings(Settings())
     box = Letterbox.of(360, 640, 640)
     estimator.convert(360, 640, 640)
-    from cluster.vision.convert import converted_model
+    from cluster.vision.pose.export import converted_model
 
     model = converted_model(estimator.weights, box.height, box.width, cache_dir_of(Settings()))
     network = OpenVinoNetwork(model, available_cores())
@@ -147,7 +147,7 @@ def _gpu() -> None:
     print(f"\n{torch.cuda.get_device_name()}, FP16, 640x384, copies to and from the GPU included")
     frames = Letterbox.of(360, 640, 640).canvas(64)
     weights = PoseEstimator.from_settings(Settings()).weights
-    from cluster.vision.torch_backend import TorchNetwork
+    from cluster.vision.pose.torch_backend import TorchNetwork
 
     for size in BATCH_SIZES:
         network = TorchNetwork(weights.path, "cuda", size)

@@ -19,11 +19,11 @@ import numpy as np
 
 from cluster.register.faces.matching import ClassMatcher
 from cluster.settings import Settings
-from cluster.vision.faces import FaceChip, FaceEngine
-from cluster.vision.faces_dlib import DlibEngine
-from cluster.vision.faces_insightface import InsightFaceEngine
+from cluster.vision.faces.base import FaceChip, FaceEngine
+from cluster.vision.faces.dlib_engine import DlibEngine
+from cluster.vision.faces.insightface_engine import InsightFaceEngine
 from cluster.vision.people import Floats, Pixels
-from cluster.vision.pose import PoseEstimator, available_cores
+from cluster.vision.pose.estimator import PoseEstimator, available_cores
 
 FACES = Path(__file__).resolve().parents[2] / "shared" / "data" / "faces"
 CLASSROOM = "classroom-hand-raised.png"

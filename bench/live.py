@@ -36,7 +36,7 @@ from bench.measure import MEBIBYTE
 from bench.service import Service, running
 from cluster.streams.decode.container import probe
 from cluster.streams.decode.file_sampler import FrameSampler
-from cluster.vision.pose import available_cores
+from cluster.vision.pose.estimator import available_cores
 
 RATE = 2.0
 LATENCY_SECONDS = 1.0

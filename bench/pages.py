@@ -29,7 +29,7 @@ from playwright.sync_api import Browser
 from playwright.sync_api import TimeoutError as WaitedTooLong
 
 from bench.teachers import tokens_of_teachers
-from cluster.vision.pose import available_cores
+from cluster.vision.pose.estimator import available_cores
 from tests.browser.chromium import Window, chromium, window_of
 from tests.browser.live import LiveLesson, live_lesson
 from tests.serve_apps.running_service import Service

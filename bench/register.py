@@ -29,9 +29,9 @@ from cluster.register.states import EntryState
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import LocalMasterKey
 from cluster.streams.decode.file_sampler import FrameSampler
-from cluster.vision.face_engines import face_engine
-from cluster.vision.faces import FaceEngine
-from cluster.vision.pose import PoseEstimator
+from cluster.vision.faces.base import FaceEngine
+from cluster.vision.faces.factory import face_engine
+from cluster.vision.pose.estimator import PoseEstimator
 from tests.databases import sqlite_url
 from tests.register.school import CLASS, LESSON, School, found_school, student, teacher
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from ray.serve.handle import DeploymentHandle
 
 from cluster.streams.reader.report import Accepted, Report
-from cluster.vision.faces import FaceChip
+from cluster.vision.faces.base import FaceChip
 from serve_apps.our_words import in_our_words
 from serve_apps.views import CameraStatus, Changes, JournalStatus, RoomNow, ToldWindow
 

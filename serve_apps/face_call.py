@@ -22,7 +22,7 @@ from typing import ParamSpec, Protocol, TypeVar
 from cluster.errors import HomeroomError, RegisterError
 from cluster.records.repos.open_registers import OpenRegister
 from cluster.register.faces.recognition_session import Readiness, RollCall
-from cluster.vision.faces import FaceChip
+from cluster.vision.faces.base import FaceChip
 from serve_apps import metrics
 
 logger = logging.getLogger(__name__)

@@ -4,7 +4,7 @@
 
 Face roll call is off unless a district has decided for it, so no replica runs until a register
 asks for one; the last goes when none has asked for ten minutes. Readers cut chips without it
-(`cluster.vision.face_engines.face_cutter`), and distances are taken where the templates are.
+(`cluster.vision.faces.factory.face_cutter`), and distances are taken where the templates are.
 """
 
 import os
@@ -16,9 +16,9 @@ from ray import serve
 
 from cluster.errors import HomeroomError, VisionError
 from cluster.settings import Settings
-from cluster.vision.face_engines import face_engine
 from cluster.vision.face_figures import FaceFigures
-from cluster.vision.faces import FaceChip, FaceQuality
+from cluster.vision.faces.base import FaceChip, FaceQuality
+from cluster.vision.faces.factory import face_engine
 from cluster.vision.people import Floats
 from serve_apps.model_thread import Call, ModelThread
 from serve_apps.quiet import QUIET

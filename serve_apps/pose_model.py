@@ -29,7 +29,7 @@ from cluster.runtime.scheduling import compute_undisturbed
 from cluster.settings import Camera, Settings
 from cluster.settings.redacted import sizes_to_warm_up
 from cluster.vision.people import Letterbox, People, Pixels
-from cluster.vision.pose import PoseEstimator
+from cluster.vision.pose.estimator import PoseEstimator
 from serve_apps.model_thread import Call, ModelThread
 from serve_apps.quiet import QUIET
 

@@ -28,7 +28,7 @@ from cluster.settings import Settings
 from cluster.settings.redacted import for_models
 from cluster.streams.job import CameraJob
 from cluster.streams.reader.actor import StreamReader
-from cluster.vision.face_engines import face_cutter
+from cluster.vision.faces.factory import face_cutter
 from serve_apps.clients import ServeRegisters, ServeRooms
 from serve_apps.pose_client import ServePose
 

@@ -34,7 +34,7 @@ from cluster.register.faces.permissions import Permission
 from cluster.register.faces.recognition_session import RollCall
 from cluster.register.open_registers import live_rooms, may_use_faces, open_now, open_with_lessons
 from cluster.settings import load_settings
-from cluster.vision.faces import FaceChip
+from cluster.vision.faces.base import FaceChip
 from serve_apps import metrics
 from serve_apps.face_call import FaceCall
 from serve_apps.our_words import in_our_words

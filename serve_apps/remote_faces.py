@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from ray.serve.handle import DeploymentHandle
 
 from cluster.vision.face_figures import FaceFigures
-from cluster.vision.faces import FaceChip, FaceThresholds
+from cluster.vision.faces.base import FaceChip, FaceThresholds
 from cluster.vision.people import Floats
 from serve_apps.our_words import in_our_words
 
@@ -18,7 +18,7 @@ R = TypeVar("R")
 
 
 class RemoteFaces:
-    """A `cluster.vision.faces.FaceComparer`, to be used in threads beside a running event loop.
+    """A `vision.faces.base.FaceComparer`, to be used in threads beside a running event loop.
 
     Args:
         handle: Of the face model's deployment.

@@ -31,8 +31,8 @@ from cluster.streams.job import CameraJob
 from cluster.streams.reader.actor import StreamReader
 from cluster.streams.reader.report import Accepted, FinishedWindow, Report
 from cluster.streams.source.address import plan_of
-from cluster.vision.pose import cache_dir_of
-from cluster.vision.weights import WeightsFile, find_pose_weights
+from cluster.vision.pose.estimator import cache_dir_of
+from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.journal import KEPT_HOURS, Journal, LiveWindow
 from cluster.warehouse.lake import Lake, utc_now
 from cluster.warehouse.live_parts import flush

@@ -36,10 +36,10 @@ from cluster.register.states import EntryState
 from cluster.register.views import RegisterView
 from cluster.security.audit import verify_chain
 from cluster.settings import Settings
-from cluster.vision.face_engines import face_engine
-from cluster.vision.faces import FaceEngine
+from cluster.vision.faces.base import FaceEngine
+from cluster.vision.faces.factory import face_engine
 from cluster.vision.people import Pixels
-from cluster.vision.pose import PoseEstimator
+from cluster.vision.pose.estimator import PoseEstimator
 
 ACTOR = "operator:demo"
 TEACHER = "teacher-1"

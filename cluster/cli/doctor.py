@@ -21,8 +21,8 @@ from cluster.settings import (
     load_settings,
     parse_settings,
 )
-from cluster.vision.pose import available_cores, cache_dir_of, pose_device
-from cluster.vision.weights import find_pose_weights
+from cluster.vision.pose.estimator import available_cores, cache_dir_of, pose_device
+from cluster.vision.pose.weights import find_pose_weights
 
 PACKAGES = ("ray", "torch", "ultralytics", "openvino", "av", "duckdb", "pandas", "trackers")
 LEAST_FREE_BYTES = 2 * 2**30

@@ -22,9 +22,9 @@ from cluster.register.faces.templates import (
 )
 from cluster.security.master_key import read_master_key
 from cluster.settings import load_settings
-from cluster.vision.face_engines import face_engine
-from cluster.vision.faces_pack import LICENCE, PACKS, download_pack
-from cluster.vision.pose import PoseEstimator, cache_dir_of
+from cluster.vision.faces.factory import face_engine
+from cluster.vision.faces.model_pack import LICENCE, PACKS, download_pack
+from cluster.vision.pose.estimator import PoseEstimator, cache_dir_of
 
 app = typer.Typer(help="Face templates: encrypted, consented, erasable.", no_args_is_help=True)
 

@@ -33,8 +33,8 @@ from cluster.register.states import EntryState, Status
 from cluster.register.views import RegisterView
 from cluster.settings import Settings
 from cluster.streams.decode.container import probe
-from cluster.vision.face_engines import face_engine
-from cluster.vision.pose import PoseEstimator
+from cluster.vision.faces.factory import face_engine
+from cluster.vision.pose.estimator import PoseEstimator
 
 app = typer.Typer(help="The attendance of one lesson.", no_args_is_help=True)
 badge_app = typer.Typer(help="Badges that students show.", no_args_is_help=True)

@@ -17,7 +17,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.errors import RayError
-from cluster.vision.pose import available_cores
+from cluster.vision.pose.estimator import available_cores
 
 IN_MEMORY_FOLDER = "/dev/shm"  # noqa: S108 (a tmpfs, which is the point)
 MEBIBYTE = 2**20

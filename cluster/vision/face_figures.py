@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from cluster.vision.faces import FaceThresholds
+from cluster.vision.faces.base import FaceThresholds
 from cluster.vision.people import Floats
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cluster.activity.suppression import ActivityWindow, Source
-from cluster.vision.weights import WeightsFile
+from cluster.vision.pose.weights import WeightsFile
 from cluster.warehouse.lake import PartKey
 
 PART_SECONDS = 60

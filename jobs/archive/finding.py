@@ -6,7 +6,7 @@ import numpy.typing as npt
 from cluster.activity.durations import MEMORY_SECONDS
 from cluster.settings import Settings
 from cluster.vision.people import People
-from cluster.vision.pose import PoseEstimator
+from cluster.vision.pose.estimator import PoseEstimator
 from jobs.archive.segments import SEGMENT_SECONDS, Segment
 from jobs.archive.stages import Row
 

@@ -13,7 +13,7 @@ from ray.exceptions import RayTaskError
 
 from cluster.errors import HomeroomError
 from cluster.settings import Settings
-from cluster.vision.pose import MOST_THREADS
+from cluster.vision.pose.estimator import MOST_THREADS
 from jobs.archive.counting import CountSegment
 from jobs.archive.finding import FindPeople
 from jobs.archive.reading import ReadRun

@@ -11,8 +11,8 @@ from cluster.demo.lesson_video import HEIGHT, WIDTH, frames_of_photo, group_phot
 from cluster.demo.sample_roster import SCIENCE
 from cluster.records.db.unit_of_work import open_identity
 from cluster.settings import load_settings
-from cluster.vision.face_engines import face_engine
-from cluster.vision.pose import PoseEstimator
+from cluster.vision.faces.factory import face_engine
+from cluster.vision.pose.estimator import PoseEstimator
 from tests.conftest import write_video
 from tests.serve_apps.running_service import Service, running
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.vision.weights import YOLO11N_POSE
+from cluster.vision.pose.weights import YOLO11N_POSE
 from tests.cli.test_main import Homeroom, homeroom
 from tests.conftest import write_settings
 

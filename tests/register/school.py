@@ -28,7 +28,7 @@ from cluster.register.views import RegisterView
 from cluster.security.audit import HeadFile, verify_chain
 from cluster.security.keys import KeyStore
 from cluster.settings import Settings
-from cluster.vision.faces import FaceChip, FaceQuality, FaceThresholds, QualityLimits
+from cluster.vision.faces.base import FaceChip, FaceQuality, FaceThresholds, QualityLimits
 from cluster.vision.people import Floats, People, Pixels
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

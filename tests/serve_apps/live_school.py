@@ -17,10 +17,10 @@ from cluster.register.faces.templates import store
 from cluster.register.service import Roll
 from cluster.register.states import EntryState, Mark
 from cluster.settings import load_settings
-from cluster.vision.faces import FaceChip
-from cluster.vision.faces_dlib import DlibEngine
+from cluster.vision.faces.base import FaceChip
+from cluster.vision.faces.dlib_engine import DlibEngine
 from cluster.vision.people import Floats, Pixels
-from cluster.vision.pose import PoseEstimator
+from cluster.vision.pose.estimator import PoseEstimator
 from tests.register.school import CLASS, School, found_school, student, teacher
 
 SETTINGS = """

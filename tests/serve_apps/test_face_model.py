@@ -15,10 +15,10 @@ from ray import serve
 from cluster.errors import VisionError
 from cluster.settings import Settings
 from cluster.settings.redacted import for_models
-from cluster.vision.faces import FaceChip
-from cluster.vision.faces_dlib import DlibEngine
+from cluster.vision.faces.base import FaceChip
+from cluster.vision.faces.dlib_engine import DlibEngine
 from cluster.vision.people import Floats
-from cluster.vision.pose import PoseEstimator
+from cluster.vision.pose.estimator import PoseEstimator
 from serve_apps.face_model import GIVES_WAY, FaceModel, face_options
 from serve_apps.our_words import in_our_words
 from serve_apps.remote_faces import RemoteFaces

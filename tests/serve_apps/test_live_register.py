@@ -16,8 +16,8 @@ from cluster.demo.face_policy import policy_text
 from cluster.demo.sample_roster import SCIENCE
 from cluster.records.db.unit_of_work import open_identity
 from cluster.settings import load_settings
-from cluster.vision.face_engines import face_engine
-from cluster.vision.pose import PoseEstimator
+from cluster.vision.faces.factory import face_engine
+from cluster.vision.pose.estimator import PoseEstimator
 from tests.serve_apps.running_service import Service, running, until
 from tests.serve_apps.test_live_service import lesson  # noqa: F401 (a fixture)
 

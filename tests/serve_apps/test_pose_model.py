@@ -17,7 +17,7 @@ from cluster.errors import HomeroomError, ServiceBusy, ServiceDown, VisionError
 from cluster.settings import Settings
 from cluster.settings.redacted import for_models, sizes_to_warm_up
 from cluster.vision.people import People, Pixels
-from cluster.vision.pose import PoseEstimator
+from cluster.vision.pose.estimator import PoseEstimator
 from serve_apps.model_thread import ModelThread
 from serve_apps.pose_client import ServePose
 from serve_apps.pose_model import CPU_BATCHES, FrameSet, PoseModel, pose_options

@@ -15,7 +15,7 @@ from ray.util import list_named_actors
 from cluster.settings import Settings
 from cluster.streams.job import CameraJob
 from cluster.streams.reader.report import Accepted, Report
-from cluster.vision.faces import FaceChip
+from cluster.vision.faces.base import FaceChip
 from cluster.vision.people import People, Pixels
 from serve_apps import readers
 from serve_apps.installation import installation_id

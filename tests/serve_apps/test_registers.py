@@ -16,9 +16,9 @@ from ray import serve
 
 from cluster.settings import Settings
 from cluster.settings.redacted import for_models
-from cluster.vision.faces import FaceChip
-from cluster.vision.faces_dlib import DlibEngine
-from cluster.vision.pose import PoseEstimator
+from cluster.vision.faces.base import FaceChip
+from cluster.vision.faces.dlib_engine import DlibEngine
+from cluster.vision.pose.estimator import PoseEstimator
 from serve_apps.face_model import FaceModel, face_options
 from serve_apps.registers import Registers
 from tests.register.school import School, student

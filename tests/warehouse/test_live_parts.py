@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from cluster.district import Timetable
 from cluster.errors import JournalError
 from cluster.settings import Settings, load_settings
-from cluster.vision.weights import WeightsFile
+from cluster.vision.pose.weights import WeightsFile
 from cluster.warehouse.journal import Journal, LiveWindow
 from cluster.warehouse.lake import Lake, PartFacts, PartKey
 from cluster.warehouse.live_parts import Flushed, flush, run_id_of

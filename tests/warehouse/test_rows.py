@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cluster.settings import Settings
-from cluster.vision.weights import WeightsFile
+from cluster.vision.pose.weights import WeightsFile
 from cluster.warehouse.lake import PartKey
 from cluster.warehouse.rows import model_row, part_key_of, window_row
 from cluster.warehouse.schema import ACTIVITY_WINDOWS, MODELS, PARTITION_COLUMNS

@@ -8,9 +8,9 @@ import numpy as np
 
 from cluster.errors import FaceUnclear
 from cluster.register.faces.templates import Embedding
-from cluster.vision.faces import FaceEngine, check_photo
+from cluster.vision.faces.base import FaceEngine, check_photo
 from cluster.vision.people import Pixels
-from cluster.vision.pose import PoseEstimator
+from cluster.vision.pose.estimator import PoseEstimator
 
 PHOTO_INPUT_SIZE = 640
 MOST_PIXELS = 50_000_000

@@ -20,9 +20,9 @@ from cluster.register.service import Roll
 from cluster.register.views import RegisterView
 from cluster.settings import Settings
 from cluster.streams.decode.file_sampler import FrameSampler
-from cluster.vision.faces import FaceChip, FaceEngine
+from cluster.vision.faces.base import FaceChip, FaceEngine
 from cluster.vision.people import Pixels
-from cluster.vision.pose import PoseEstimator
+from cluster.vision.pose.estimator import PoseEstimator
 
 LONGEST_SIDE = 3840
 """Faces need the camera's own pixels; a larger picture is shrunk to this."""

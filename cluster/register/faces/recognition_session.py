@@ -28,7 +28,7 @@ from cluster.register.faces.templates import Embedding, open_templates
 from cluster.register.service import Roll
 from cluster.register.views import RegisterView, Sighted
 from cluster.settings import Settings
-from cluster.vision.faces import FaceChip, FaceComparer
+from cluster.vision.faces.base import FaceChip, FaceComparer
 
 ACTOR = "system:roll-call"
 

@@ -20,7 +20,7 @@ from cluster.errors import HomeroomError
 from cluster.streams.reader.config import LiveFrame
 from cluster.streams.reader.interfaces import ChipSink, CutterMaker
 from cluster.streams.reader.leases import Leases
-from cluster.vision.faces import FaceChip, FaceCutter
+from cluster.vision.faces.base import FaceChip, FaceCutter
 from cluster.vision.people import People
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from cluster.streams.reader.report import Accepted, Report
-from cluster.vision.faces import FaceChip, FaceCutter
+from cluster.vision.faces.base import FaceChip, FaceCutter
 from cluster.vision.people import People, Pixels
 
 

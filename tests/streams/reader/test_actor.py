@@ -19,7 +19,7 @@ from cluster.streams.job import CameraJob
 from cluster.streams.reader import actor
 from cluster.streams.reader.actor import StreamReader
 from cluster.streams.reader.report import Accepted, Report
-from cluster.vision.faces import FaceChip, FaceQuality
+from cluster.vision.faces.base import FaceChip, FaceQuality
 from cluster.vision.people import People, Pixels
 from tests.streams.cameras import clip, free_port, plan_for
 

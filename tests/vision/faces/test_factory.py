@@ -8,9 +8,9 @@ import pytest
 
 from cluster.errors import SettingsError
 from cluster.settings import Settings
-from cluster.vision.face_engines import face_cutter, face_engine
-from cluster.vision.faces_dlib import NETWORK, PREDICTOR, DlibCutter, packaged_folder
-from cluster.vision.faces_insightface import InsightFaceCutter
+from cluster.vision.faces.dlib_engine import NETWORK, PREDICTOR, DlibCutter, packaged_folder
+from cluster.vision.faces.factory import face_cutter, face_engine
+from cluster.vision.faces.insightface_engine import InsightFaceCutter
 
 INSIGHTFACE = Settings.model_validate({"registers": {"engine": "insightface"}})
 
@@ -32,12 +32,12 @@ def test_a_cutter_needs_no_network_on_its_machine(tmp_path: Path) -> None:
 def test_a_cutter_loads_nothing_that_knows_persons() -> None:
     code = (
         "import sys; from cluster.settings import Settings;"
-        "from cluster.vision.face_engines import face_cutter;"
+        "from cluster.vision.faces.factory import face_cutter;"
         "face_cutter(Settings()); print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
-    assert "cluster.vision.faces_dlib" in loaded
+    assert "cluster.vision.faces.dlib_engine" in loaded
     known = ("cluster.register", "cluster.records", "cluster.activity")
     assert [name for name in loaded if name.startswith(known)] == []
 

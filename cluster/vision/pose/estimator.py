@@ -3,7 +3,7 @@
     frames -> letterbox (grey border) -> network (OpenVINO | PyTorch) -> boxes, NMS -> People
 
 `PoseEstimator` picks the backend: OpenVINO on a CPU, PyTorch in FP16 on CUDA. Both give what
-Ultralytics' own predictor gives for the same pictures (tests/vision/test_pose.py).
+Ultralytics' own predictor gives for the same pictures (tests/vision/pose/test_estimator.py).
 """
 
 import os
@@ -15,9 +15,9 @@ import cv2
 import platformdirs
 
 from cluster.settings import Analysis, Settings
-from cluster.vision.convert import converted_model
 from cluster.vision.people import Floats, Letterbox, People, Pixels, people_from_output
-from cluster.vision.weights import WeightsFile, find_pose_weights
+from cluster.vision.pose.export import converted_model
+from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 
 Network = Callable[[Pixels], list[Floats]]
 
@@ -140,12 +140,12 @@ class PoseEstimator:
 
     def _load(self, height: int, width: int) -> Network:
         if self.device == "cpu":
-            from cluster.vision.openvino_backend import OpenVinoNetwork
+            from cluster.vision.pose.openvino_backend import OpenVinoNetwork
 
             model = converted_model(self.weights, height, width, self._cache_dir)
             return OpenVinoNetwork(model, self._threads)
         if self._networks:  # PyTorch's network takes every shape
             return next(iter(self._networks.values()))
-        from cluster.vision.torch_backend import TorchNetwork
+        from cluster.vision.pose.torch_backend import TorchNetwork
 
         return TorchNetwork(self.weights.path, self.device, self._batch_size)

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from cluster.errors import WeightsMismatch, WeightsMissing
-from cluster.vision.faces import LEAST_POINT_SCORE, FaceQuality
+from cluster.vision.faces.base import LEAST_POINT_SCORE, FaceQuality
 from cluster.vision.people import KEYPOINTS, Floats, People, Pixels
-from cluster.vision.weights import sha256_of
+from cluster.vision.pose.weights import sha256_of
 
 EYES_TO_FACE: Final = 2.4
 NOSE_TO_FACE: Final = 4.6

@@ -21,7 +21,7 @@ import pooch
 import requests
 
 from cluster.errors import LicenceNotAccepted, WeightsError, WeightsMismatch, WeightsMissing
-from cluster.vision.faces_cutting import checked_weights
+from cluster.vision.faces.alignment import checked_weights
 
 _log = logging.getLogger(__name__)
 

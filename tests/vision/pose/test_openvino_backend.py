@@ -7,8 +7,8 @@ from pathlib import Path
 import platformdirs
 
 from cluster.settings import Weights
-from cluster.vision.convert import converted_model
-from cluster.vision.weights import find_pose_weights
+from cluster.vision.pose.export import converted_model
+from cluster.vision.pose.weights import find_pose_weights
 
 SIDE = 640
 PROCESSES = 3
@@ -18,7 +18,7 @@ CALL_AT_ONCE = """
 import sys
 from pathlib import Path
 import numpy as np
-from cluster.vision.openvino_backend import OpenVinoNetwork
+from cluster.vision.pose.openvino_backend import OpenVinoNetwork
 network = OpenVinoNetwork(Path(sys.argv[1]), threads=2)
 sys.setswitchinterval(1e-5)  # threads change places in the midst of everything
 network(np.zeros((4, int(sys.argv[2]), int(sys.argv[2]), 3), np.uint8))

@@ -17,8 +17,8 @@ import numpy as np
 
 from cluster.errors import VisionError, WeightsMissing
 from cluster.vision.face_figures import FaceFigures
-from cluster.vision.faces import FaceChip, FaceThresholds, QualityLimits, good_enough
-from cluster.vision.faces_cutting import Head, checked_weights, heads_of, quality_of
+from cluster.vision.faces.alignment import Head, checked_weights, heads_of, quality_of
+from cluster.vision.faces.base import FaceChip, FaceThresholds, QualityLimits, good_enough
 from cluster.vision.people import Floats, People, Pixels
 
 PACKAGE: Final = "face_recognition_models"

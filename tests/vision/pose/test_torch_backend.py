@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from cluster.errors import VisionError
 from cluster.settings import Weights
 from cluster.vision.people import Floats, Pixels
-from cluster.vision.torch_backend import TorchNetwork
-from cluster.vision.weights import find_pose_weights
+from cluster.vision.pose.torch_backend import TorchNetwork
+from cluster.vision.pose.weights import find_pose_weights
 
 SIDE = 64
 ANCHORS = 84

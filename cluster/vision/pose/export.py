@@ -1,6 +1,6 @@
 """Converts pose weights to OpenVINO, once for each input shape, in a process of its own.
 
-    python -m cluster.vision.convert WEIGHTS HEIGHT WIDTH FOLDER
+    python -m cluster.vision.pose.export WEIGHTS HEIGHT WIDTH FOLDER
 
 A process of its own because PyTorch and Ultralytics take half a gigabyte that the CPU path
 never needs again. `converted_model` guards it with a lock, and the result takes its name in one
@@ -19,7 +19,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from cluster.errors import VisionError
-from cluster.vision.weights import WeightsFile
+from cluster.vision.pose.weights import WeightsFile
 
 FORMAT = 1
 """Raise this when the conversion changes in a way that makes old caches wrong."""
@@ -66,7 +66,7 @@ def _convert_beside(weights: WeightsFile, height: int, width: int, folder: Path)
     for left in folder.parent.glob(f"{prefix}*"):
         shutil.rmtree(left, ignore_errors=True)  # of a conversion that was killed
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix) as scratch:
-        command = [sys.executable, "-m", "cluster.vision.convert"]
+        command = [sys.executable, "-m", "cluster.vision.pose.export"]
         command += [str(weights.path), str(height), str(width), scratch]
         environment = {
             **os.environ,

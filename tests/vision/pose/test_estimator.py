@@ -16,10 +16,10 @@ import torch
 
 from cluster.errors import VisionError, WeightsMissing
 from cluster.settings import Analysis, Weights, load_settings
-from cluster.vision.openvino_backend import OpenVinoNetwork
 from cluster.vision.people import Floats, People, Pixels
-from cluster.vision.pose import PoseEstimator, pose_device
-from cluster.vision.weights import WeightsFile, find_pose_weights
+from cluster.vision.pose.estimator import PoseEstimator, pose_device
+from cluster.vision.pose.openvino_backend import OpenVinoNetwork
+from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 from tests.conftest import write_settings
 
 CACHE = Path(platformdirs.user_cache_dir("homeroom"))

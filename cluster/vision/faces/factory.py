@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cluster.errors import SettingsError
 from cluster.settings import Settings
-from cluster.vision.faces import FaceCutter, FaceEngine
+from cluster.vision.faces.base import FaceCutter, FaceEngine
 
 
 def face_cutter(settings: Settings) -> FaceCutter:
@@ -15,10 +15,10 @@ def face_cutter(settings: Settings) -> FaceCutter:
         WeightsError: Its weights are missing, or are not what they should be.
     """
     if settings.registers.engine == "dlib":
-        from cluster.vision.faces_dlib import DlibCutter
+        from cluster.vision.faces.dlib_engine import DlibCutter
 
         return DlibCutter()
-    from cluster.vision.faces_insightface import InsightFaceCutter
+    from cluster.vision.faces.insightface_engine import InsightFaceCutter
 
     return InsightFaceCutter(_pack_of(settings))
 
@@ -31,10 +31,10 @@ def face_engine(settings: Settings) -> FaceEngine:
         WeightsError: Its weights are missing, or are not what they should be.
     """
     if settings.registers.engine == "dlib":
-        from cluster.vision.faces_dlib import DlibEngine
+        from cluster.vision.faces.dlib_engine import DlibEngine
 
         return DlibEngine()
-    from cluster.vision.faces_insightface import InsightFaceEngine
+    from cluster.vision.faces.insightface_engine import InsightFaceEngine
 
     return InsightFaceEngine(_pack_of(settings))
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from cluster.errors import VisionError, WeightsMissing
 from cluster.vision.face_figures import FaceFigures
-from cluster.vision.faces import FaceChip, FaceThresholds, QualityLimits, good_enough
-from cluster.vision.faces_cutting import Head, heads_of, quality_of
-from cluster.vision.faces_pack import pack_files
+from cluster.vision.faces.alignment import Head, heads_of, quality_of
+from cluster.vision.faces.base import FaceChip, FaceThresholds, QualityLimits, good_enough
+from cluster.vision.faces.model_pack import pack_files
 from cluster.vision.people import Floats, People, Pixels
 
 BATCH: Final = 32

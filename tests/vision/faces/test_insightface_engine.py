@@ -20,9 +20,9 @@ from cluster.errors import (
     WeightsMismatch,
     WeightsMissing,
 )
-from cluster.vision import faces_pack
-from cluster.vision.faces import FaceChip, FaceFault, FaceQuality, check_photo
-from cluster.vision.faces_insightface import (
+from cluster.vision.faces import model_pack
+from cluster.vision.faces.base import FaceChip, FaceFault, FaceQuality, check_photo
+from cluster.vision.faces.insightface_engine import (
     ARCFACE_LANDMARKS,
     DETECTOR_SIDE,
     REGION_FACES,
@@ -30,7 +30,7 @@ from cluster.vision.faces_insightface import (
     InsightFaceEngine,
     upright,
 )
-from cluster.vision.faces_pack import (
+from cluster.vision.faces.model_pack import (
     LICENCE,
     MANIFEST,
     Pack,
@@ -411,7 +411,7 @@ def published(pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tu
         opened.writestr("tiny/genderage.onnx", b"not wanted")
     files = sums(pack / "det_small.onnx", pack / "rec_small.onnx")
     tiny = Pack("tiny", sums(archive)["published.zip"], files)
-    monkeypatch.setitem(faces_pack.PACKS, "tiny", tiny)
+    monkeypatch.setitem(model_pack.PACKS, "tiny", tiny)
     return tiny, archive
 
 
@@ -456,7 +456,7 @@ def test_a_zip_with_other_files_than_published_leaves_nothing(
     error: type[WeightsError],
 ) -> None:
     tiny, archive = published
-    monkeypatch.setitem(faces_pack.PACKS, "tiny", Pack("tiny", tiny.zip_sha256, files))
+    monkeypatch.setitem(model_pack.PACKS, "tiny", Pack("tiny", tiny.zip_sha256, files))
     with pytest.raises(error):
         download_pack("tiny", tmp_path / "here", licence_accepted=True, download=lambda *_: archive)
     assert list((tmp_path / "here").iterdir()) == []
@@ -475,7 +475,7 @@ def test_a_download_that_fails_says_from_where_and_what_to_do(
 
     monkeypatch.setattr("pooch.retrieve", fail)
     with pytest.raises(WeightsMissing, match=r"buffalo_l\.zip.*no route to host.*another machine"):
-        fetch_pack(faces_pack.PACKS["buffalo_l"], tmp_path)
+        fetch_pack(model_pack.PACKS["buffalo_l"], tmp_path)
 
 
 def test_a_download_is_checked_against_the_pinned_sum(
@@ -488,7 +488,7 @@ def test_a_download_is_checked_against_the_pinned_sum(
         raise ValueError("SHA256 hash of downloaded file does not match")
 
     monkeypatch.setattr("pooch.retrieve", refuse)
-    pack = faces_pack.PACKS["buffalo_l"]
+    pack = model_pack.PACKS["buffalo_l"]
     with pytest.raises(WeightsMismatch, match="does not match"):
         fetch_pack(pack, tmp_path)
     assert asked == [pack.url, f"sha256:{pack.zip_sha256}"]

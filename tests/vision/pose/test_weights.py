@@ -13,7 +13,7 @@ import pytest
 
 from cluster.errors import WeightsError, WeightsMismatch, WeightsMissing
 from cluster.settings import Weights
-from cluster.vision.weights import (
+from cluster.vision.pose.weights import (
     YOLO11N_POSE,
     OfficialModel,
     download_weights,

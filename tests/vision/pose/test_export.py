@@ -16,10 +16,10 @@ import pytest
 import cluster
 from cluster.errors import VisionError
 from cluster.settings import Weights
-from cluster.vision import convert
-from cluster.vision.convert import converted_model
-from cluster.vision.openvino_backend import OpenVinoNetwork
-from cluster.vision.weights import WeightsFile, find_pose_weights
+from cluster.vision.pose import export
+from cluster.vision.pose.export import converted_model
+from cluster.vision.pose.openvino_backend import OpenVinoNetwork
+from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 
 SIDE = 64
 """Of the network's input: small, so that nothing here waits for the network."""
@@ -28,8 +28,8 @@ ASK_FOR_THE_MODEL = """
 import sys
 from pathlib import Path
 from cluster.settings import Weights
-from cluster.vision.convert import converted_model
-from cluster.vision.weights import find_pose_weights
+from cluster.vision.pose.export import converted_model
+from cluster.vision.pose.weights import find_pose_weights
 cache, sys.executable = Path(sys.argv[1]), sys.argv[2]
 print(converted_model(find_pose_weights(Weights(), cache), 64, 64, cache))
 """
@@ -156,7 +156,7 @@ def test_a_conversion_that_never_ends_is_an_error(
     tmp_path: Path, weights: WeightsFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(script(tmp_path / "endless", "exec sleep 300")))
-    monkeypatch.setattr(convert, "CONVERT_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(export, "CONVERT_TIMEOUT_SECONDS", 0.2)
     with pytest.raises(VisionError):
         converted_model(weights, SIDE, SIDE, tmp_path)
     assert models_in(tmp_path) == []
@@ -180,7 +180,7 @@ def test_openvinos_usage_reports_cannot_be_imported() -> None:
 
 def test_openvinos_usage_reports_stay_off_in_the_process_that_converts() -> None:
     code = (
-        "import cluster.vision.convert\n"
+        "import cluster.vision.pose.export\n"
         "from openvino.tools.ovc import telemetry_utils\n"
         "print(telemetry_utils.tm.__name__)"
     )

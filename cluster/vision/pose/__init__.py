@@ -1,0 +1,1 @@
+"""The pose network: weights, conversion, a backend for OpenVINO and one for PyTorch."""

@@ -19,7 +19,7 @@ from cluster.settings import Camera, Settings
 from cluster.streams.reader.config import CameraHealth
 from cluster.streams.reader.report import CameraReport, Report
 from cluster.streams.source.state import Reason, StreamState
-from cluster.warehouse.journal import LiveWindow
+from cluster.warehouse.live.journal import LiveWindow
 from serve_apps.views import CameraStatus, Changes, RoomNow, RoomState, ToldWindow
 
 LATE_AFTER = timedelta(seconds=3)

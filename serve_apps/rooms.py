@@ -33,9 +33,9 @@ from cluster.streams.reader.report import Accepted, FinishedWindow, Report
 from cluster.streams.source.address import plan_of
 from cluster.vision.pose.estimator import cache_dir_of
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
-from cluster.warehouse.journal import KEPT_HOURS, Journal, LiveWindow
 from cluster.warehouse.lake import Lake, utc_now
-from cluster.warehouse.live_parts import flush
+from cluster.warehouse.live.flush import flush
+from cluster.warehouse.live.journal import KEPT_HOURS, Journal, LiveWindow
 from serve_apps import metrics
 from serve_apps.clients import ServeRegisters, ServeRooms
 from serve_apps.installation import installation_id

@@ -21,7 +21,7 @@ from cluster.activity.suppression import ActivityWindow
 from cluster.streams.reader.report import FinishedWindow
 from cluster.vision.activity import Activity
 from cluster.warehouse import schema
-from cluster.warehouse.journal import LiveWindow
+from cluster.warehouse.live.journal import LiveWindow
 from cluster.warehouse.schema import TABLES, Table
 from jobs.archive.stages import SegmentResult
 from serve_apps.views import RoomNow
@@ -237,7 +237,7 @@ def test_the_import_contracts_hold(copied: Path) -> None:
             "cluster never imports serve_apps or jobs",
         ),
         (
-            "cluster/checkins/telling.py",
+            "cluster/checkins/suppression.py",
             "cluster.activity.suppression",
             "what students say never meets what is seen, nor the register",
         ),

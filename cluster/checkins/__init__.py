@@ -17,16 +17,16 @@ apart from `cluster.activity` and `cluster.register`: what students say never me
 """
 
 from cluster.checkins import agreements
-from cluster.checkins.answering import STUDENTS, answer
-from cluster.checkins.calling import Call, Choice, Named, call, calls, class_list, seen
+from cluster.checkins.answers import STUDENTS, answer
 from cluster.checkins.codes import new_device
 from cluster.checkins.ending import Ended, end, end_those_over
 from cluster.checkins.feelings import Feeling
 from cluster.checkins.finding import OpenCheckin, by_code
+from cluster.checkins.help_requests import Call, Choice, Named, call, calls, class_list, seen
 from cluster.checkins.lessons import teaches
 from cluster.checkins.standing import Standing, standing_of
 from cluster.checkins.starting import Started, start
-from cluster.checkins.telling import Coded, Told
+from cluster.checkins.suppression import Coded, Told
 from cluster.checkins.views import CheckinView, running, versions
 
 __all__ = [

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cluster.checkins.lessons import checkin_of, taught
-from cluster.checkins.telling import Told
+from cluster.checkins.suppression import Told
 from cluster.checkins.views import told_of
 from cluster.errors import HomeroomError
 from cluster.records.db.checkin_models import CheckinRow, CountsRow

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from cluster.checkins.telling import Told
+from cluster.checkins.suppression import Told
 from cluster.checkins.views import CheckinView, running, told_of, versions
 from cluster.records.db.unit_of_work import Session
 from cluster.records.repos import checkin_calls

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from cluster.checkins.lessons import is_on, most_answers
-from cluster.checkins.telling import Told
+from cluster.checkins.suppression import Told
 from cluster.records.db.checkin_models import CheckinRow
 from cluster.records.db.unit_of_work import Session
 from cluster.records.repos import checkins as rows

@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 from cluster.district import Timetable
 from cluster.errors import WarehouseError
 from cluster.settings import Settings
+from cluster.warehouse.ddl import LESSON_ACTIVITY_SQL, activity_windows_sql, quoted
 from cluster.warehouse.schema import (
     ACTIVITY_WINDOWS,
     CHECKIN_COUNTS,
@@ -34,7 +35,6 @@ from cluster.warehouse.schema import (
     TABLES,
     Table,
 )
-from cluster.warehouse.views import LESSON_ACTIVITY_SQL, activity_windows_sql, quoted
 
 LINK = "district.duckdb"
 VERSIONS_KEPT = 3

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from cluster.errors import NotPublished, QueryRefused
 from cluster.settings import Settings
+from cluster.warehouse.ddl import quoted
 from cluster.warehouse.publish import LINK
-from cluster.warehouse.views import quoted
 
 
 def open_warehouse(settings: Settings) -> duckdb.DuckDBPyConnection:

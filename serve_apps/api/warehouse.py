@@ -1,6 +1,6 @@
 """`/api/warehouse/queries`: a fixed set of questions to the published warehouse, for analysts.
 
-What may be asked, and with which parameters, is in `cluster.warehouse.questions`; nobody's own SQL
+What may be asked, and with which parameters, is in `warehouse.saved_queries`; nobody's own SQL
 comes in here.
 """
 
@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from cluster.errors import NotFound, ServiceBusy
 from cluster.security.roles import Role
 from cluster.settings import Identifier
-from cluster.warehouse.questions import QUESTIONS, Parameter, Question, Value, ask
+from cluster.warehouse.saved_queries import QUESTIONS, Parameter, Question, Value, ask
 from serve_apps.api.access import allow
 from serve_apps.api.backend import backend_of
 from serve_apps.api.bodies import Body, Page, Utc, answer

@@ -12,7 +12,7 @@ from cluster.errors import WarehouseError
 from cluster.settings import Settings
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query
-from cluster.warehouse.questions import ask
+from cluster.warehouse.saved_queries import ask
 from cluster.warehouse.schema import CHECKIN_COUNTS
 from tests.checkins.classroom import LESSON, Classroom
 from tests.register.school import MONDAY

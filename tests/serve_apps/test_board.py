@@ -13,7 +13,7 @@ from cluster.settings import Settings, load_settings
 from cluster.streams.reader.config import CameraHealth
 from cluster.streams.reader.report import CameraReport, Report
 from cluster.streams.source.state import Reason, StreamState
-from cluster.warehouse.journal import LiveWindow
+from cluster.warehouse.live.journal import LiveWindow
 from serve_apps.board import Board
 from serve_apps.views import RoomNow
 

@@ -95,7 +95,7 @@ def raise_tally(session: Session, checkin_id: str, feeling: str) -> None:
 
 
 def tallies_of(session: Session, checkin_id: str) -> dict[str, int]:
-    """How many have said what so far. Never to be shown: `cluster.checkins.telling` decides."""
+    """How many have said what so far. Never to be shown: `cluster.checkins.suppression` decides."""
     query = select(TallyRow.feeling, TallyRow.count).where(TallyRow.checkin_id == checkin_id)
     return {row[0]: row[1] for row in session.execute(query)}
 

@@ -9,7 +9,7 @@ from cluster.district import Timetable
 from cluster.security.roles import Role
 from cluster.warehouse.lake import Lake
 from cluster.warehouse.publish import publish
-from cluster.warehouse.questions import QUESTIONS
+from cluster.warehouse.saved_queries import QUESTIONS
 from tests.register.school import School
 from tests.serve_apps.api.office import *  # noqa: F403 (fixtures)
 from tests.serve_apps.api.office import Caller, Office, at, office_of

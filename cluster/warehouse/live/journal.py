@@ -17,8 +17,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from cluster.activity.windows import WINDOW_SECONDS
-from cluster.warehouse.journal_file import Clock, JournalFile
-from cluster.warehouse.journal_rows import (
+from cluster.warehouse.lake import utc_now
+from cluster.warehouse.live.journal_file import Clock, JournalFile
+from cluster.warehouse.live.journal_rows import (
     MINUTE,
     SCHEMA,
     VERSION,
@@ -32,7 +33,6 @@ from cluster.warehouse.journal_rows import (
     told_text,
     valid_windows,
 )
-from cluster.warehouse.lake import utc_now
 
 __all__ = ["JOURNAL_FILE", "Day", "InLake", "Journal", "LiveWindow", "Minute"]
 

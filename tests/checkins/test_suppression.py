@@ -10,9 +10,9 @@ from hypothesis import assume, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from cluster.checkins import telling
+from cluster.checkins import suppression
 from cluster.checkins.feelings import Feeling
-from cluster.checkins.telling import Cell, Coded, Told, coded_cells, told, told_after
+from cluster.checkins.suppression import Cell, Coded, Told, coded_cells, told, told_after
 
 FEELINGS = list(Feeling)
 counts_of_a_class = st.lists(st.integers(0, 30), min_size=7, max_size=7).filter(
@@ -183,5 +183,5 @@ def test_a_snapshot_cannot_be_made_that_tells_what_must_be_coded() -> None:
 
 
 def test_telling_is_pure() -> None:
-    imported = [line for line in inspect.getsource(telling).splitlines() if "import" in line]
+    imported = [line for line in inspect.getsource(suppression).splitlines() if "import" in line]
     assert not [line for line in imported if "records" in line or "time" in line]

@@ -8,7 +8,7 @@ from cluster.checkins.codes import DEVICE_BYTES
 from cluster.checkins.feelings import Feeling
 from cluster.checkins.finding import closed, find
 from cluster.checkins.lessons import most_answers
-from cluster.checkins.telling import told_after
+from cluster.checkins.suppression import told_after
 from cluster.checkins.views import told_of
 from cluster.errors import AlreadyAnswered
 from cluster.records.db.unit_of_work import Work

@@ -24,14 +24,14 @@ from cluster.district import Timetable
 from cluster.errors import JournalError
 from cluster.settings import Settings, load_settings
 from cluster.vision.pose.weights import WeightsFile
-from cluster.warehouse.journal import Journal, LiveWindow
 from cluster.warehouse.lake import Lake, PartFacts, PartKey
-from cluster.warehouse.live_parts import Flushed, flush, run_id_of
+from cluster.warehouse.live.flush import Flushed, flush, run_id_of
+from cluster.warehouse.live.journal import Journal, LiveWindow
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query
 from tests.conftest import write_settings
 from tests.disks import small_disk
-from tests.warehouse.test_journal import NINE, TEN_SECONDS, live
+from tests.warehouse.live.test_journal import NINE, TEN_SECONDS, live
 from tests.warehouse.test_lake import (
     HOLDER,
     fill,
@@ -54,10 +54,10 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from cluster.settings import load_settings
-from cluster.warehouse.journal import Journal
+from cluster.warehouse.live.journal import Journal
 from cluster.warehouse.lake import Lake
-from cluster.warehouse.live_parts import flush
-from tests.warehouse.test_live_parts import LATER, WEIGHTS
+from cluster.warehouse.live.flush import flush
+from tests.warehouse.live.test_flush import LATER, WEIGHTS
 settings = load_settings(Path(sys.argv[1]))
 journal = Journal(settings.data_dir / "journal.sqlite")
 print("ready", flush=True)
@@ -405,7 +405,7 @@ def test_a_flush_that_is_killed_anywhere_loses_and_doubles_nothing(tmp_path: Pat
             [sys.executable, "-c", FLUSHER, str(path)],
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
         )
         assert flusher.stdout is not None
         assert flusher.stdout.readline() == "ready\n"

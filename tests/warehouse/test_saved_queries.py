@@ -18,11 +18,11 @@ from cluster.activity.suppression import TOLD_ACTIVITIES
 from cluster.district import Lesson, Timetable
 from cluster.errors import NotFound, NotPublished, QueryRefused
 from cluster.settings import Settings, load_settings
-from cluster.warehouse import questions
+from cluster.warehouse import saved_queries
 from cluster.warehouse.lake import Lake
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query
-from cluster.warehouse.questions import QUESTIONS, Answer, Question, ask
+from cluster.warehouse.saved_queries import QUESTIONS, Answer, Question, ask
 from tests.conftest import write_settings
 from tests.warehouse.test_lake import run_row, window, withheld
 from tests.warehouse.test_publish import write_windows
@@ -349,7 +349,7 @@ def test_what_takes_too_long_is_ended_and_leaves_nothing_behind(
         (),
         "SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b ORDER BY 1",
     )
-    monkeypatch.setattr(questions, "QUESTIONS", {**QUESTIONS, "endless": endless})
+    monkeypatch.setattr(saved_queries, "QUESTIONS", {**QUESTIONS, "endless": endless})
     before = threading.active_count()
     with pytest.raises(QueryRefused, match=r"longer than 0\.3 s"):
         ask(published, "endless", {}, longest_seconds=0.3)

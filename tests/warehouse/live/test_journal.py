@@ -20,19 +20,19 @@ from hypothesis import strategies as st
 
 from cluster.activity.suppression import ActivityWindow
 from cluster.errors import JournalError
-from cluster.warehouse.journal import InLake, Journal, LiveWindow, Minute
+from cluster.warehouse.live.journal import InLake, Journal, LiveWindow, Minute
 from tests.disks import make_read_only, small_disk
 from tests.warehouse.test_lake import fill, window, withheld
 
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TEN_SECONDS = timedelta(seconds=10)
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 PREAMBLE = """
 import sys
 from pathlib import Path
-from cluster.warehouse.journal import Journal
-from tests.warehouse.test_journal import live
+from cluster.warehouse.live.journal import Journal
+from tests.warehouse.live.test_journal import live
 journal = Journal(Path(sys.argv[1]))
 """
 HOLDER = """

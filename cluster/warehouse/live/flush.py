@@ -21,8 +21,8 @@ from cluster.activity.windows import WINDOW_SECONDS
 from cluster.errors import LakeError
 from cluster.settings import Settings
 from cluster.vision.pose.weights import WeightsFile
-from cluster.warehouse.journal import Day, InLake, Journal, LiveWindow, Minute
 from cluster.warehouse.lake import Lake, PartFacts, PartKey
+from cluster.warehouse.live.journal import Day, InLake, Journal, LiveWindow, Minute
 from cluster.warehouse.rows import model_row, part_key_of, window_row
 
 LIVE_ANALYSIS = "live:"

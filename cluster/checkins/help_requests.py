@@ -7,7 +7,7 @@ the lesson.
 
 from dataclasses import dataclass, field
 
-from cluster.checkins.answering import must_be_token
+from cluster.checkins.answers import must_be_token
 from cluster.checkins.codes import keyed_hash
 from cluster.checkins.finding import closed, find
 from cluster.checkins.lessons import checkin_of, may_take_part, taught

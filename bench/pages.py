@@ -42,7 +42,7 @@ CHANGES = 8
 SETTLE_SECONDS = 8.0
 LONGEST_WAIT_MILLISECONDS = 30_000
 CHART_SECONDS = 30.0
-"""As in serve_apps/pages/static/lesson.js."""
+"""As in serve_apps/http/pages/static/lesson.js."""
 
 PARTS = ("Api", "Rooms", "Registers", "PoseModel", "FaceModel")
 

@@ -19,11 +19,11 @@ from ray.serve import Application
 
 from cluster.settings import load_settings
 from cluster.settings.redacted import for_models
-from serve_apps.face_model import FaceModel, face_options
-from serve_apps.ingress import Api
-from serve_apps.pose_model import PoseModel, pose_options
-from serve_apps.registers import Registers
-from serve_apps.rooms import Rooms
+from serve_apps.deployments.face_model import FaceModel, face_options
+from serve_apps.deployments.ingress import Api
+from serve_apps.deployments.pose_model import PoseModel, pose_options
+from serve_apps.deployments.registers import Registers
+from serve_apps.deployments.rooms import Rooms
 
 APP = "homeroom"
 ON_THE_HEAD = {"num_cpus": 0.05, "resources": {"node:__internal_head__": 0.001}}

@@ -36,8 +36,8 @@ from cluster.runtime.ray_local import (
 )
 from cluster.settings import Live, Settings, load_settings
 from serve_apps.app import APP, Arguments, build
-from serve_apps.let_go import CALLBACK
-from serve_apps.quiet import QUIET
+from serve_apps.deployments.logging_config import QUIET
+from serve_apps.http.middleware.slow_clients import CALLBACK
 
 EXIT_FAILED = 1
 STORE_BYTES = 512 * MEBIBYTE

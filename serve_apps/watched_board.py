@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cluster.settings import Settings
-from serve_apps.board import Board
-from serve_apps.views import Changes
+from serve_apps.clients.types import Changes
+from serve_apps.rooms.room_state import Board
 
 
 class WatchedBoard(Board):

@@ -24,7 +24,7 @@ from cluster.warehouse import schema
 from cluster.warehouse.live.journal import LiveWindow
 from cluster.warehouse.schema import TABLES, Table
 from jobs.archive.stages import SegmentResult
-from serve_apps.views import RoomNow
+from serve_apps.clients.types import RoomNow
 
 ROOT = Path(__file__).resolve().parents[1]
 

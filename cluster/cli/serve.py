@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 SERVER = "serve_apps.server"
-DOCUMENT = "serve_apps.api.document"
+DOCUMENT = "serve_apps.http.openapi"
 TOKEN_BYTES = 32
 
 

@@ -28,7 +28,7 @@ from cluster.register.views import RegisterView, Sighted
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import KEY_BYTES, LocalMasterKey
 from cluster.security.roles import Role
-from serve_apps.api.broadcast import StreamLimits
+from serve_apps.http.services.room_broadcast import StreamLimits
 from tests.databases import sqlite_url
 from tests.register.school import (
     LESSON,
@@ -39,7 +39,7 @@ from tests.register.school import (
     student,
     teacher,
 )
-from tests.serve_apps.api.office import Office, office_of, served, settings_of, window_of
+from tests.serve_apps.http.office import Office, office_of, served, settings_of, window_of
 
 ROOM = "room-1"
 PAGE = f"/lessons/{LESSON}"

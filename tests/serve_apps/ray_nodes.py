@@ -15,7 +15,7 @@ import httpx
 import psutil
 from starlette.middleware import Middleware
 
-from serve_apps.let_go import LetGo
+from serve_apps.http.middleware.slow_clients import LetGo
 from tests.serve_apps.running_service import free_port, until
 
 BIN = Path(sys.executable).parent

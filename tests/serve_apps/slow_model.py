@@ -9,7 +9,7 @@ from ray import serve
 
 from cluster.settings import Settings
 from cluster.vision.people import People, Pixels
-from serve_apps.pose_model import PoseModel
+from serve_apps.deployments.pose_model import PoseModel
 
 Real: Any = PoseModel
 

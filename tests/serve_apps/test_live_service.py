@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from cluster.demo.lesson_video import HEIGHT, WIDTH, frames_of_photo, group_photo
-from serve_apps.let_go import CALLBACK
+from serve_apps.http.middleware.slow_clients import CALLBACK
 from tests.conftest import write_video
 from tests.disks import small_disk
 from tests.serve_apps.running_service import HOMEROOM, Service, free_port, is_up, running, until

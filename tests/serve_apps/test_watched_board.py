@@ -9,9 +9,9 @@ import pytest
 
 from cluster.district import Lesson, Timetable
 from cluster.settings import Settings
-from serve_apps.views import Changes
+from serve_apps.clients.types import Changes
 from serve_apps.watched_board import WatchedBoard
-from tests.serve_apps.test_board import NOW, live, report, settings
+from tests.serve_apps.rooms.test_room_state import NOW, live, report, settings
 
 __all__ = ["settings"]
 

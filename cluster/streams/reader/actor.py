@@ -5,9 +5,10 @@
     CameraThread ─┘        └─ late: dropped, counted          │
                                        └─> face chips, while a lease runs ─> registers
 
-`StreamReader` runs as a Ray actor (serve_apps/readers.py starts it). Full-size frames never leave
-it; shrunken ones go to the pose model in memory, the frames of all its cameras together. Face
-chips are cut only while somebody renews a lease every few seconds (`reader.face_chips`).
+`StreamReader` runs as a Ray actor (`serve_apps.rooms.reader_pool` starts it). Full-size frames
+never leave it; shrunken ones go to the pose model in memory, the frames of all its cameras
+together. Face chips are cut only while somebody renews a lease every few seconds
+(`reader.face_chips`).
 """
 
 import asyncio

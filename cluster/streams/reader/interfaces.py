@@ -13,7 +13,7 @@ class PoseFinder(Protocol):
     """The pose model."""
 
     async def find(self, frames: Sequence[Pixels], input_size: int) -> list[People]:
-        """See `serve_apps.services.PoseService`."""
+        """See `serve_apps.clients.interfaces.PoseService`."""
 
 
 class ReportSink(Protocol):

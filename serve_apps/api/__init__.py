@@ -1,1 +1,0 @@
-"""The HTTP API: FastAPI, as the ingress of the Serve application."""

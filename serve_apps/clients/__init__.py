@@ -1,0 +1,1 @@
+"""How one deployment calls another: typed clients, and what they exchange."""

@@ -1,0 +1,73 @@
+"""The deployments as their callers see them: plain methods, and Homeroom's own errors.
+
+What Serve raises becomes ours in `clients.errors`. The pose model has a client of its own,
+`clients.pose`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ray.serve.handle import DeploymentHandle
+
+from cluster.streams.reader.report import Accepted, Report
+from cluster.vision.faces.base import FaceChip
+from serve_apps.clients.errors import in_our_words
+from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomNow, ToldWindow
+
+ANSWER_SECONDS = 30.0
+"""Longer than any wait for changes."""
+
+
+class ServeRooms:
+    """The rooms deployment (`interfaces.RoomsService`), and where readers report."""
+
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+
+    async def now(self, room_ids: Sequence[str]) -> list[RoomNow]:
+        """The rooms' numbers."""
+        async with in_our_words("rooms", seconds=ANSWER_SECONDS):
+            return list(await self._handle.now.remote(list(room_ids)))
+
+    async def windows(self, room_id: str, minutes: int) -> list[ToldWindow]:
+        """The finished windows of a room's last minutes."""
+        async with in_our_words("rooms", seconds=ANSWER_SECONDS):
+            return list(await self._handle.windows.remote(room_id, minutes))
+
+    async def changes(
+        self, after: int | None, wait_seconds: float, room_ids: Sequence[str] | None = None
+    ) -> Changes:
+        """What happened after an event id."""
+        rooms = None if room_ids is None else list(room_ids)
+        async with in_our_words("rooms", seconds=ANSWER_SECONDS):
+            found: Changes = await self._handle.changes.remote(after, wait_seconds, rooms)
+            return found
+
+    async def cameras(self) -> list[CameraStatus]:
+        """All cameras, by id."""
+        async with in_our_words("rooms", seconds=ANSWER_SECONDS):
+            return list(await self._handle.cameras.remote())
+
+    async def journal(self) -> JournalStatus:
+        """Where finished windows are."""
+        async with in_our_words("rooms", seconds=ANSWER_SECONDS):
+            found: JournalStatus = await self._handle.journal.remote()
+            return found
+
+    async def report(self, report: Report) -> Accepted:
+        """Take a reader's report."""
+        async with in_our_words("rooms", seconds=ANSWER_SECONDS):
+            accepted: Accepted = await self._handle.report.remote(report)
+            return accepted
+
+
+class ServeRegisters:
+    """The registers deployment, as readers see it."""
+
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+
+    async def see(self, ticket: str, moment: datetime, chips: list[FaceChip]) -> None:
+        """Take the face chips of one frame."""
+        async with in_our_words("registers", seconds=ANSWER_SECONDS):
+            await self._handle.see.remote(ticket, moment, chips)

@@ -1,0 +1,83 @@
+"""The face model as a register sees it: it embeds elsewhere, and takes distances here."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+from ray.serve.handle import DeploymentHandle
+
+from cluster.vision.face_figures import FaceFigures
+from cluster.vision.faces.base import FaceChip, FaceThresholds
+from cluster.vision.people import Floats
+from serve_apps.clients.errors import in_our_words
+
+ANSWER_SECONDS = 30.0
+"""The first call waits until a replica has started."""
+
+R = TypeVar("R")
+
+
+class RemoteFaces:
+    """A `vision.faces.base.FaceComparer`, to be used in threads beside a running event loop.
+
+    Args:
+        handle: Of the face model's deployment.
+        loop: Where its calls run.
+    """
+
+    def __init__(self, handle: DeploymentHandle, loop: asyncio.AbstractEventLoop) -> None:
+        self._handle = handle
+        self._loop = loop
+        self._figures: FaceFigures | None = None
+
+    @property
+    def name(self) -> str:
+        """`dlib` or `insightface`."""
+        return self._known().name
+
+    @property
+    def version(self) -> str:
+        """Network and start of its checksum."""
+        return self._known().version
+
+    @property
+    def dimensions(self) -> int:
+        """Length of an embedding."""
+        return self._known().dimensions
+
+    @property
+    def thresholds(self) -> FaceThresholds:
+        """The figures that go with its distances."""
+        return self._known().thresholds
+
+    def embed(self, chips: Sequence[FaceChip]) -> Floats:
+        """Embeddings (n, dimensions) float32 of chips, in their order.
+
+        Raises:
+            ServiceBusy: The model's queue is full.
+            ServiceDown: It does not answer.
+            VisionError: The network failed.
+        """
+        return self._wait(self._embed(list(chips)))
+
+    def distances(self, embeddings: Floats, templates: Floats) -> Floats:
+        """How far each embedding (n, d) is from each template (m, d): (n, m) float32."""
+        return self._known().distances(embeddings, templates)
+
+    def _known(self) -> FaceFigures:
+        if self._figures is None:
+            self._figures = self._wait(self._ask())
+        return self._figures
+
+    async def _ask(self) -> FaceFigures:
+        async with in_our_words("the face model", seconds=ANSWER_SECONDS):
+            figures: FaceFigures = await self._handle.figures.remote()
+        return figures
+
+    async def _embed(self, chips: list[FaceChip]) -> Floats:
+        async with in_our_words("the face model", seconds=ANSWER_SECONDS):
+            embeddings: Floats = await self._handle.embed.remote(chips)
+        return embeddings
+
+    def _wait(self, asked: Coroutine[Any, Any, R]) -> R:
+        return asyncio.run_coroutine_threadsafe(asked, self._loop).result()

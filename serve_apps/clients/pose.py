@@ -1,0 +1,45 @@
+"""The pose model as its callers see it: a plain method, and Homeroom's own errors."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from ray.serve.handle import DeploymentHandle
+
+from cluster.errors import VisionError
+from cluster.vision.people import People, Pixels
+from serve_apps.clients.errors import in_our_words
+from serve_apps.deployments.pose_model import FrameSet
+
+ANSWER_SECONDS = 30.0
+"""A first picture of a new shape may wait for the model to be converted."""
+
+
+class ServePose:
+    """The pose model on Serve (`interfaces.PoseService`). It can be sent to a reader.
+
+    Args:
+        handle: Of the deployment.
+        seconds: How long to wait for an answer.
+    """
+
+    def __init__(self, handle: DeploymentHandle, seconds: float = ANSWER_SECONDS) -> None:
+        self._handle = handle
+        self._seconds = seconds
+
+    async def find(self, frames: Sequence[Pixels], input_size: int = 640) -> list[People]:
+        """The people of frames (height, width, 3) uint8 BGR of one shape.
+
+        Raises:
+            ServiceBusy: The queue is full, or the frames waited too long.
+            ServiceDown: The model does not answer.
+            VisionError: The frames are not of one shape, or the model failed.
+        """
+        if not frames:
+            return []
+        if len({frame.shape for frame in frames}) > 1:
+            raise VisionError("the frames of a call must be of one shape.")
+        async with in_our_words("the pose model", seconds=self._seconds):
+            found: list[People] = await self._handle.find.remote(
+                FrameSet(np.stack(frames), input_size)
+            )
+        return found

@@ -1,0 +1,1 @@
+"""The classes that Ray Serve deploys."""

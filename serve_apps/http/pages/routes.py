@@ -1,0 +1,54 @@
+"""All pages, put onto the application that serves the API."""
+
+from fastapi import FastAPI
+
+from cluster.records.db.unit_of_work import Identity
+from serve_apps.http.auth.install import OPEN, Guarded
+from serve_apps.http.pages import (
+    audit,
+    checkin,
+    data_protection,
+    home,
+    lesson_checkin,
+    lesson_events,
+    lesson_page,
+    lesson_register,
+    lesson_room,
+    lessons,
+    school,
+)
+from serve_apps.http.pages.error_pages import TroublePages
+from serve_apps.http.pages.lesson_events import LessonWatch
+from serve_apps.http.pages.static import OurFiles
+from serve_apps.http.routers import included
+from serve_apps.http.services.room_broadcast import StreamLimits
+
+ROUTES = included(
+    (
+        home.router,
+        lessons.router,  # before the page, whose path /lessons/{lesson_id} takes every word
+        lesson_page.router,
+        lesson_room.router,
+        lesson_register.router,
+        lesson_checkin.router,
+        lesson_events.router,
+        checkin.router,
+        school.router,
+        data_protection.router,
+        audit.router,
+    )
+)
+
+
+def include_pages(app: FastAPI, identity: Identity, streams: StreamLimits) -> None:
+    """Add the pages; errors of theirs are told on pages.
+
+    Args:
+        app: With the routes of the API.
+        identity: Whose lessons pages watch.
+        streams: How much event streams may take.
+    """
+    app.router.routes.extend(ROUTES)
+    app.mount("/static", Guarded(OurFiles(), OPEN))
+    app.state.lesson_watch = LessonWatch(identity, streams)
+    app.state.error_pages = TroublePages()

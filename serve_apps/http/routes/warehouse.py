@@ -1,0 +1,212 @@
+"""`/api/warehouse/queries`: a fixed set of questions to the published warehouse, for analysts.
+
+What may be asked, and with which parameters, is in `warehouse.saved_queries`; nobody's own SQL
+comes in here.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from functools import partial
+from typing import Annotated, Any, Final, Literal
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Path, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field, TypeAdapter, ValidationError
+
+from cluster.errors import NotFound, ServiceBusy
+from cluster.security.roles import Role
+from cluster.settings import Identifier
+from cluster.warehouse.saved_queries import QUESTIONS, Parameter, Question, Value, ask
+from serve_apps.http.auth.install import allow
+from serve_apps.http.backend import backend_of
+from serve_apps.http.errors import ERRORS
+from serve_apps.http.schemas.base import Body, Page, Utc, answer
+from serve_apps.http.schemas.paging import Pages, cursor_of
+
+AT_ONCE: Final = 2
+"""Questions at once: each is a DuckDB of its own, and other routes need threads too."""
+
+MOST_WAITING: Final = 16
+
+router = APIRouter(
+    prefix="/api/warehouse/queries",
+    tags=["warehouse"],
+    dependencies=[allow(Role.ANALYST)],
+    responses=ERRORS,
+)
+
+KINDS: Final[Mapping[str, TypeAdapter[Any]]] = {
+    "id": TypeAdapter(Identifier),
+    "date": TypeAdapter(date),
+    "moment": TypeAdapter(Utc),
+}
+PAGING: Final = frozenset({"limit", "cursor"})
+
+
+class ParameterBody(Body):
+    """What a question may be given."""
+
+    name: str = Field(description="As a query parameter.")
+    kind: Literal["id", "date", "moment"] = Field(
+        description="`id`: a short name; `date`: 2026-03-02; `moment`: 2026-03-02T09:00:00Z."
+    )
+    description: str = Field(description="What it does.")
+    required: bool = Field(description="Without it the question is refused.")
+
+
+class QuestionBody(Body):
+    """A question that may be asked."""
+
+    name: str = Field(description="In the path.")
+    description: str = Field(description="What a row of the answer is.")
+    parameters: list[ParameterBody] = Field(description="What it may be given.")
+
+
+class QuestionsBody(Body):
+    """All questions."""
+
+    queries: list[QuestionBody] = Field(description="By name.")
+
+
+class RowsBody(Page):
+    """A page of an answer."""
+
+    query: str = Field(description="What was asked.")
+    published: str = Field(description="Which publication of the warehouse answered.")
+    columns: list[str] = Field(description="Their names.")
+    rows: list[list[Any]] = Field(description="Their values, in the order of the columns.")
+
+
+@router.get(
+    "",
+    summary="Questions to the warehouse",
+    operation_id="list_queries",
+    responses=answer(
+        QuestionsBody,
+        {
+            "queries": [
+                {
+                    "name": "rooms",
+                    "description": "The rooms of the schools.",
+                    "parameters": [
+                        {
+                            "name": "school_id",
+                            "kind": "id",
+                            "description": "One school; all unless given.",
+                            "required": False,
+                        }
+                    ],
+                }
+            ]
+        },
+        "What may be asked.",
+    ),
+)
+async def list_queries() -> QuestionsBody:
+    """What may be asked of the warehouse, and with which parameters."""
+    return QuestionsBody(queries=[_question(one) for one in QUESTIONS.values()])
+
+
+@router.get(
+    "/{name}",
+    summary="Ask the warehouse",
+    operation_id="ask_warehouse",
+    responses=answer(
+        RowsBody,
+        {
+            "query": "rooms",
+            "published": "20260302T180000Z-4f1d",
+            "columns": ["room_id", "school_id", "name", "kind"],
+            "rows": [["room-12", "hill", "Room 12", "classroom"]],
+            "next": None,
+        },
+        "A page of the answer.",
+    ),
+)
+async def ask_warehouse(
+    request: Request,
+    paging: Pages,
+    name: Annotated[
+        str, Path(pattern=r"^[a-z_]{1,64}$", description="Which question.", examples=["rooms"])
+    ],
+) -> RowsBody:
+    """Ask one of the questions; its parameters stand beside `limit` and `cursor`."""
+    question = QUESTIONS.get(name)
+    if question is None:
+        raise NotFound(
+            f"there is no question {name!r}.", hint=f"There are: {', '.join(QUESTIONS)}."
+        )
+    values = _checked(question, request)
+    offset = paging.number() or 0
+    limiter: CapacityLimiter = request.app.state.asking_warehouse
+    if limiter.statistics().tasks_waiting >= MOST_WAITING:
+        raise ServiceBusy("too many questions wait.", hint="Ask again in a moment.")
+    asking = partial(
+        ask,
+        backend_of(request).settings,
+        name,
+        values,
+        limit=paging.limit,
+        offset=offset,
+    )
+    found = await to_thread.run_sync(asking, limiter=limiter)
+    return RowsBody(
+        query=name,
+        published=found.published,
+        columns=list(found.columns),
+        rows=[list(row) for row in found.rows],
+        next=cursor_of(offset + len(found.rows)) if found.more else None,
+    )
+
+
+def _checked(question: Question, request: Request) -> dict[str, Value]:
+    """The parameters, typed: what is wrong with them is told field by field.
+
+    Raises:
+        RequestValidationError: One is missing, unknown, given twice or no such value.
+    """
+    given = [pair for pair in request.query_params.multi_items() if pair[0] not in PAGING]
+    known = {parameter.name: parameter for parameter in question.parameters}
+    values: dict[str, Value] = {}
+    problems: list[dict[str, Any]] = []
+    for name, text in given:
+        if name not in known or name in values:
+            problems.append(
+                _problem(name, text, f"{question.name} takes no such parameter, or one")
+            )
+            continue
+        try:
+            values[name] = _value(known[name], text)
+        except ValidationError as error:
+            problems.append(_problem(name, text, error.errors()[0]["msg"]))
+    missing = [p.name for p in question.parameters if p.required and p.name not in dict(given)]
+    problems += [_problem(name, None, "it is required") for name in missing]
+    if problems:
+        raise RequestValidationError(problems)
+    return values
+
+
+def _value(parameter: Parameter, text: str) -> Value:
+    value: Value = KINDS[parameter.kind].validate_python(text)
+    return value
+
+
+def _problem(name: str, value: str | None, message: str) -> dict[str, Any]:
+    return {"type": "parameter", "loc": ("query", name), "msg": message, "input": value}
+
+
+def _question(question: Question) -> QuestionBody:
+    return QuestionBody(
+        name=question.name,
+        description=question.description,
+        parameters=[
+            ParameterBody(
+                name=one.name,
+                kind=one.kind,
+                description=one.description,
+                required=one.required,
+            )
+            for one in question.parameters
+        ],
+    )

@@ -1,0 +1,1 @@
+"""Parts of the rooms deployment: state of rooms, pool of readers, reloading of settings."""

@@ -1,0 +1,48 @@
+"""Whatever a call of a deployment raises, its caller meets Homeroom's own errors."""
+
+import asyncio
+
+import pytest
+from ray.exceptions import ActorDiedError, RayTaskError
+from ray.serve.exceptions import BackPressureError, RequestCancelledError
+
+from cluster.errors import ServiceBusy, ServiceDown, VisionError
+from serve_apps.clients.errors import in_our_words
+
+
+def task_error(cause: Exception) -> Exception:
+    error = RayTaskError("find", "a traceback with rtsp://a:secret@camera", cause)
+    made: Exception = error.as_instanceof_cause()
+    return made
+
+
+async def raising(error: Exception) -> None:
+    async with in_our_words("the pose model"):
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (BackPressureError(3, 2), ServiceBusy),
+        (ActorDiedError(), ServiceDown),
+        (RequestCancelledError("1"), ServiceDown),
+        (task_error(VisionError("no picture")), VisionError),
+        (task_error(ServiceBusy("too late")), ServiceBusy),
+        (task_error(KeyError("nobody foresaw it")), ServiceDown),
+    ],
+)
+def test_what_serve_raises_becomes_ours(raised: Exception, expected: type[Exception]) -> None:
+    with pytest.raises(expected) as caught:
+        asyncio.run(raising(raised))
+    assert type(caught.value) is expected
+    assert "secret" not in str(caught.value)
+
+
+def test_who_does_not_answer_in_time_is_down() -> None:
+    async def waiting() -> None:
+        async with in_our_words("rooms", seconds=0.01):
+            await asyncio.Event().wait()
+
+    with pytest.raises(ServiceDown, match="rooms does not answer"):
+        asyncio.run(waiting())

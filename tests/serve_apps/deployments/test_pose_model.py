@@ -1,0 +1,276 @@
+"""The pose model on a real Serve: right answers, clear refusals, and it comes back."""
+
+import asyncio
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from cluster.errors import HomeroomError, ServiceBusy, ServiceDown, VisionError
+from cluster.settings import Settings
+from cluster.settings.redacted import for_models, sizes_to_warm_up
+from cluster.vision.people import People, Pixels
+from cluster.vision.pose.estimator import PoseEstimator
+from serve_apps.clients.pose import ServePose
+from serve_apps.deployments.model_executor import ModelThread
+from serve_apps.deployments.pose_model import CPU_BATCHES, FrameSet, PoseModel, pose_options
+from tests.serve_apps.serving import bound, deployed, until
+from tests.serve_apps.slow_model import SlowPose
+
+pytestmark = pytest.mark.ray
+
+SECRET = "canary-password"  # noqa: S105 (made up)
+
+SETTINGS = Settings.model_validate(
+    {
+        "schools": [{"id": "hill", "name": "Hillside", "timezone": "Europe/London"}],
+        "rooms": [{"id": "room-1", "school": "hill", "name": "Room 1"}],
+        "cameras": [{"id": "cam1", "room": "room-1", "address": f"rtsp://a:{SECRET}@camera/1"}],
+        "records": {"url": f"postgresql://a:{SECRET}@database/homeroom"},
+        "security": {"master_key": SECRET},
+        "access": {"oidc_client_secret": SECRET},
+        "live": {"late_seconds": 5.0, "pose_replicas": 3},
+    }
+)
+BLANK = np.zeros((360, 640, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def lesson(samples: Path) -> Pixels:
+    picture = cv2.imread(str(samples / "classroom-hand-raised.png"))
+    return np.asarray(cv2.resize(picture, (640, 360), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def pose(serve_port: int) -> Iterator[ServePose]:  # noqa: ARG001
+    options = pose_options(SETTINGS, gpus=0)
+    with deployed(bound(PoseModel, for_models(SETTINGS), **options), "pose") as handle:
+        yield ServePose(handle)
+
+
+def slow(seconds: float, late_seconds: float = 5.0, **options: Any) -> Any:
+    live = SETTINGS.live.model_copy(update={"late_seconds": late_seconds})
+    settings = for_models(SETTINGS).model_copy(update={"live": live})
+    return bound(SlowPose, settings, seconds, **options)
+
+
+async def outcome(pose: ServePose, frames: list[Pixels]) -> list[People] | HomeroomError:
+    try:
+        return await pose.find(frames)
+    except HomeroomError as error:
+        return error
+
+
+def same(found: People, expected: People) -> bool:
+    return len(found) == len(expected) and bool(np.allclose(found.boxes, expected.boxes, atol=1))
+
+
+def test_people_are_found_as_the_estimator_finds_them(pose: ServePose, lesson: Pixels) -> None:
+    (expected,) = PoseEstimator.from_settings(SETTINGS).estimate([lesson])
+    found = asyncio.run(pose.find([lesson, BLANK, lesson]))
+    assert len(expected) >= 4
+    assert same(found[0], expected)
+    assert len(found[1]) == 0
+    assert same(found[2], expected)
+
+
+def test_calls_of_several_shapes_at_once_each_get_their_own_answer(
+    pose: ServePose, lesson: Pixels
+) -> None:
+    taller = np.asarray(cv2.resize(lesson, (640, 380)), np.uint8)  # the same network, by letterbox
+    (expected,) = asyncio.run(pose.find([lesson]))
+
+    async def at_once() -> list[list[People]]:
+        pictures = [[lesson], [taller, BLANK[:1].repeat(380, 0)], [BLANK] * 3, [lesson] * 12]
+        return list(await asyncio.gather(*(pose.find(frames) for frames in pictures)))
+
+    first, second, third, fourth = asyncio.run(at_once())
+    assert same(first[0], expected)
+    assert [len(found) for found in second] == [len(expected), 0]
+    assert [len(found) for found in third] == [0, 0, 0]
+    assert len(fourth) == 12
+    assert all(same(found, expected) for found in fourth)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "input_size"),
+    [
+        (np.zeros((1, 360, 640), np.uint8), 640),
+        (np.zeros((1, 360, 640, 4), np.uint8), 640),
+        (np.zeros((1, 360, 640, 3), np.float32), 640),
+        (np.zeros((0, 360, 640, 3), np.uint8), 640),
+        (np.zeros((1, 0, 640, 3), np.uint8), 640),
+        (np.zeros((1, 360, 640, 3), np.uint8), 641),
+    ],
+)
+def test_what_is_no_frame_is_refused_in_words(
+    pose: ServePose, pixels: Any, input_size: int
+) -> None:
+    handle: Any = pose._handle
+    with pytest.raises(VisionError, match=r"frames must be|the input size"):
+        handle.find.remote(FrameSet(pixels, input_size)).result(timeout_s=60)
+    assert len(asyncio.run(pose.find([BLANK]))) == 1
+
+
+def test_frames_of_several_shapes_in_one_call_are_refused(pose: ServePose) -> None:
+    with pytest.raises(VisionError, match="one shape"):
+        asyncio.run(pose.find([BLANK, BLANK[:300]]))
+
+
+def test_no_frames_are_no_call(pose: ServePose) -> None:
+    assert asyncio.run(pose.find([])) == []
+
+
+def test_calls_that_come_together_go_through_the_model_together(serve_port: int) -> None:  # noqa: ARG001
+    with deployed(slow(0.2, max_ongoing_requests=32), "together") as handle:
+
+        async def many() -> list[list[People]]:
+            pose = ServePose(handle)
+            return list(await asyncio.gather(*(pose.find([BLANK, BLANK]) for _ in range(12))))
+
+        answers = asyncio.run(many())
+        # Calls are of two frames: a single one is of the health check.
+        batches = [size for size in handle.batches.remote().result() if size > 1]
+    assert [len(answer) for answer in answers] == [2] * 12
+    assert sum(batches) == 24
+    assert max(batches) <= 8
+    assert len(batches) < 12
+
+
+def test_a_full_queue_says_that_it_is_busy(serve_port: int) -> None:  # noqa: ARG001
+    app = slow(0.5, max_ongoing_requests=1, max_queued_requests=1)
+    with deployed(app, "full") as handle:
+
+        async def many() -> list[list[People] | HomeroomError]:
+            pose = ServePose(handle)
+            return list(await asyncio.gather(*(outcome(pose, [BLANK]) for _ in range(8))))
+
+        answers = asyncio.run(many())
+    refused = [answer for answer in answers if isinstance(answer, HomeroomError)]
+    assert refused
+    assert len(refused) < len(answers)
+    assert {type(answer) for answer in refused} == {ServiceBusy}
+    assert "queue of the pose model is full" in str(refused[0])
+
+
+def test_frames_that_waited_too_long_are_dropped(serve_port: int) -> None:  # noqa: ARG001
+    app = slow(1.0, late_seconds=0.5, max_ongoing_requests=32)
+    with deployed(app, "late") as handle:
+
+        async def many() -> tuple[list[Any], list[Any]]:
+            pose = ServePose(handle)
+            first = []
+            for _ in range(CPU_BATCHES):  # each a batch of its own
+                first.append(asyncio.create_task(outcome(pose, [BLANK])))
+                await asyncio.sleep(0.1)
+            later = await asyncio.gather(*(outcome(pose, [BLANK]) for _ in range(3)))
+            return list(await asyncio.gather(*first)), list(later)
+
+        first, later = asyncio.run(many())
+        fresh = asyncio.run(outcome(ServePose(handle), [BLANK]))
+    assert not [answer for answer in first if isinstance(answer, HomeroomError)]
+    assert {type(answer) for answer in later} == {ServiceBusy}
+    assert "more work than it can do in time" in str(later[0])
+    assert not isinstance(fresh, HomeroomError)
+
+
+def test_a_replica_that_is_killed_comes_back(serve_port: int) -> None:  # noqa: ARG001
+    with deployed(slow(2.0, health_check_period_s=1), "killed") as handle:
+        pose = ServePose(handle)
+        pid = handle.pid.remote().result()
+
+        async def killed_in_work() -> list[People] | HomeroomError:
+            call = asyncio.create_task(outcome(pose, [BLANK]))
+            await asyncio.sleep(0.5)
+            os.kill(pid, signal.SIGKILL)
+            return await call
+
+        assert isinstance(asyncio.run(killed_in_work()), ServiceDown)
+
+        async def again() -> bool:
+            return not isinstance(await outcome(pose, [BLANK]), HomeroomError)
+
+        assert asyncio.run(until(again, "an answer"))
+        assert handle.pid.remote().result() != pid
+
+
+def test_a_model_that_fails_is_replaced(serve_port: int) -> None:  # noqa: ARG001
+    with deployed(slow(0.0, health_check_period_s=0.5), "broken") as handle:
+        pose = ServePose(handle)
+        pid = handle.pid.remote().result()
+        handle.break_down.remote().result()
+        assert isinstance(asyncio.run(outcome(pose, [BLANK])), VisionError)
+
+        async def healed() -> bool:
+            return not isinstance(await outcome(pose, [BLANK]), HomeroomError)
+
+        assert asyncio.run(until(healed, "a replica whose model runs"))
+        assert handle.pid.remote().result() != pid
+
+
+def test_a_model_that_does_not_answer_fails_its_health_check() -> None:
+    thread = ModelThread("pose")
+
+    async def checked() -> None:
+        stuck = asyncio.Event()
+        waiting = asyncio.run_coroutine_threadsafe(stuck.wait(), asyncio.get_running_loop())
+        try:
+            with pytest.raises(VisionError, match="has not answered"):
+                await thread.check(waiting.result, seconds=0.1)
+        finally:
+            stuck.set()
+            await asyncio.wrap_future(waiting)
+
+    asyncio.run(checked())
+    thread.end()
+
+
+def test_one_call_that_hangs_fails_the_health_check_although_other_threads_answer() -> None:
+    thread, stuck = ModelThread("pose", calls=2), threading.Event()
+
+    async def checked() -> None:
+        hanging = asyncio.create_task(thread.run(stuck.wait))
+        await thread.check(lambda: None, seconds=5.0)
+        await asyncio.sleep(0.2)
+        with pytest.raises(VisionError, match="has not answered"):
+            await thread.check(lambda: None, seconds=0.1)
+        stuck.set()
+        await hanging
+        await thread.check(lambda: None, seconds=0.1)
+
+    asyncio.run(checked())
+    thread.end()
+
+
+def test_a_gpu_is_asked_for_where_there_is_one_and_the_settings_allow_it() -> None:
+    with_gpu, without = pose_options(SETTINGS, gpus=2), pose_options(SETTINGS, gpus=0)
+    analysis = SETTINGS.analysis.model_copy(update={"device": "cpu"})
+    on_cpu = pose_options(SETTINGS.model_copy(update={"analysis": analysis}), gpus=2)
+    assert with_gpu["ray_actor_options"]["num_gpus"] == 1
+    assert with_gpu["max_ongoing_requests"] >= SETTINGS.analysis.batch_size
+    assert "num_gpus" not in without["ray_actor_options"]
+    assert without["ray_actor_options"]["num_cpus"] < 1
+    assert on_cpu == without
+    assert without["autoscaling_config"]["min_replicas"] == 1
+    assert without["autoscaling_config"]["max_replicas"] == 3
+
+
+def test_a_model_is_told_no_secret() -> None:
+    told = for_models(SETTINGS)
+    assert SECRET.encode() not in pickle.dumps(told)
+    assert SECRET.encode() in pickle.dumps(SETTINGS)
+    assert told.live == SETTINGS.live
+
+
+def test_the_pictures_of_every_input_size_are_warmed_up() -> None:
+    camera = SETTINGS.cameras[0].model_copy(update={"input_size": 1280})
+    larger = SETTINGS.model_copy(update={"cameras": [camera]})
+    assert sizes_to_warm_up(SETTINGS) == [(360, 640, 640)]
+    assert sizes_to_warm_up(larger) == [(360, 640, 640), (720, 1280, 1280)]

@@ -1,0 +1,156 @@
+"""The rooms deployment where the cluster has no place for all readers: the rest goes on."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+from ray import serve
+
+from cluster.errors import ServiceDown
+from cluster.runtime.ray_local import LEAST_STORE_BYTES, start_ray_here, store_bytes
+from cluster.streams.reader.report import Report
+from cluster.vision.people import People
+from serve_apps.clients.deployments import ServeRooms
+from serve_apps.clients.types import CameraStatus
+from serve_apps.deployments.pose_model import FrameSet
+from serve_apps.deployments.rooms import Rooms
+from tests.serve_apps.conftest import free_port
+from tests.serve_apps.serving import bound, deployed, until
+from tests.streams.cameras import clip
+
+pytestmark = pytest.mark.ray
+
+PLACES = 1
+"""Cameras that the one node may read."""
+
+BEFORE_IT_IS_GIVEN_UP = 45.0
+"""A loop that waits for the reader takes a minute."""
+
+HEAD = """
+data_dir = "data"
+[live]
+cameras_per_reader = 1
+[[schools]]
+id = "hill"
+name = "Hill School"
+timezone = "Europe/Oslo"
+"""
+
+ROOM = """
+[[rooms]]
+id = "room-{number}"
+school = "hill"
+name = "Room {number}"
+"""
+
+CAMERA = """
+[[cameras]]
+id = "cam-{number}"
+room = "room-{number}"
+address = "{address}"
+"""
+
+
+@serve.deployment(name="PoseModel")
+class Nobody:
+    """Finds nobody."""
+
+    async def find(self, frames: FrameSet) -> list[People]:
+        return [People.nobody() for _ in range(len(frames))]
+
+
+@serve.deployment(name="Registers")
+class NoRegisters:
+    """No register is open."""
+
+
+@serve.deployment(name="Api")
+class Root:
+    """Holds the application together."""
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+
+def write(folder: Path, *, rooms: list[int], cameras: list[int]) -> Path:
+    text = HEAD + "".join(ROOM.format(number=number) for number in rooms)
+    for number in cameras:
+        text += CAMERA.format(number=number, address=folder / "room.mp4")
+    (folder / "new.toml").write_text(text)
+    return (folder / "new.toml").replace(folder / "homeroom.toml")
+
+
+@pytest.fixture
+def small_cluster(ray_folder: Path) -> Iterator[None]:
+    """A node that declares how many cameras it may read."""
+    start_ray_here(
+        store_bytes(LEAST_STORE_BYTES, LEAST_STORE_BYTES),
+        include_dashboard=False,
+        log_to_driver=False,
+        resources={"cameras": PLACES},
+        _temp_dir=str(ray_folder),
+    )
+    serve.start(http_options={"host": "127.0.0.1", "port": free_port()})
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
+    yield
+    serve.shutdown()
+    ray.shutdown()
+
+
+class Seen:
+    """The deployment, as the API sees it."""
+
+    def __init__(self) -> None:
+        self.rooms = ServeRooms(serve.get_deployment_handle("Rooms", "small"))
+
+    async def camera(self, camera_id: str) -> CameraStatus:
+        found = [one for one in await self.rooms.cameras() if one.health.camera_id == camera_id]
+        assert len(found) == 1
+        return found[0]
+
+    def is_so(self, camera_id: str, state: str, reason: str) -> Callable[[], Awaitable[bool]]:
+        async def told() -> bool:
+            if camera_id not in {one.health.camera_id for one in await self.rooms.cameras()}:
+                return False
+            health = (await self.camera(camera_id)).health
+            return (health.state, health.reason) == (state, reason)
+
+        return told
+
+    def has_room(self, room_id: str) -> Callable[[], Awaitable[bool]]:
+        async def told() -> bool:
+            return bool(await self.rooms.now([room_id]))
+
+        return told
+
+
+@pytest.mark.usefixtures("small_cluster")
+def test_a_camera_waits_for_a_place_and_everything_else_goes_on(tmp_path: Path) -> None:
+    clip(tmp_path / "room.mp4", rate=20)
+    path = write(tmp_path, rooms=[1, 2], cameras=[1, 2])
+    app = bound(Root, bound(Rooms, str(path)), bound(Nobody), bound(NoRegisters))
+
+    async def goes_on() -> None:
+        seen = Seen()
+        await until(seen.is_so("cam-1", "live", "pictures_arrive"), "the first camera")
+        began = time.monotonic()
+        await until(seen.is_so("cam-2", "starting", "no_reader"), "the second camera to wait")
+        assert "no node has had a place" in (await seen.camera("cam-2")).health.detail
+        write(tmp_path, rooms=[1, 2, 3], cameras=[1, 2])
+        await until(seen.has_room("room-3"), "other settings to be taken")
+        assert time.monotonic() - began < BEFORE_IT_IS_GIVEN_UP
+        assert (await seen.camera("cam-1")).health.state == "live"
+        write(tmp_path, rooms=[2], cameras=[2])
+        await until(seen.is_so("cam-2", "live", "pictures_arrive"), "a place for the second")
+        stranger = Report("reader-another-1-0-ab", "node-1", (), ())
+        with pytest.raises(ServiceDown, match="another installation"):
+            await seen.rooms.report(stranger)
+        await seen.rooms._handle.drain.remote()
+
+    with deployed(app, "small"):
+        asyncio.run(goes_on())

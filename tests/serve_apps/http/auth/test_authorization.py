@@ -1,0 +1,122 @@
+"""Who may not come in is refused before the body is read; who may is not kept waiting."""
+
+import asyncio
+import re
+import socket
+from typing import Any
+
+import pytest
+from starlette.types import ASGIApp, Message
+
+from cluster.security.roles import Role
+from serve_apps.http.auth.route_table import EVERY_METHOD, WEBSOCKET, route_table
+from tests.register.school import School
+from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
+from tests.serve_apps.http.office import Office
+from tests.serve_apps.http.porch import EVERYBODY, WATCHERS, build_porch, on_a_server
+
+
+class BodyWasRead(Exception):
+    """Somebody asked for the body."""
+
+
+def ask(
+    app: ASGIApp, method: str, path: str, token: str | None = None, **headers: str
+) -> tuple[int, bytes]:
+    """The status and the answer to a request whose body never comes.
+
+    Raises:
+        BodyWasRead: The application waits for it.
+    """
+    if token is not None:
+        headers["authorization"] = f"Bearer {token}"
+    headers = {"host": "127.0.0.1", "content-type": "application/json", **headers}
+    sent: list[Message] = []
+    read = False
+
+    async def receive() -> Message:
+        nonlocal read
+        read = not sent  # behind an answer, servers ask whether the client is still there
+        raise BodyWasRead
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope: dict[str, Any] = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+        "state": {},
+    }
+
+    async def run() -> None:
+        await asyncio.wait_for(app(scope, receive, send), 10)
+
+    asyncio.run(run())
+    if read:
+        raise BodyWasRead
+    body = b"".join(message.get("body", b"") for message in sent[1:])
+    return int(sent[0]["status"]), body
+
+
+def routes_with_roles(office: Office) -> list[tuple[str, str, tuple[Role, ...]]]:
+    return [
+        (method, re.sub(r"\{\w+\}", "x", path), roles)
+        for method, path, roles in route_table(office.app)
+        if roles and method not in (EVERY_METHOD, WEBSOCKET)
+    ]
+
+
+def test_no_route_reads_the_body_of_somebody_without_a_sign_in(office: Office) -> None:
+    routes = routes_with_roles(office)
+    assert len([method for method, *_ in routes if method == "POST"]) > 8
+    for method, path, _ in routes:
+        status, body = ask(office.app, method, path)
+        assert (status, b'"not_signed_in"' in body) == (401, True), (method, path)
+    assert ask(office.app, "POST", "/api/analyse", "hr_made.up")[0] == 401
+
+
+def test_no_route_reads_the_body_of_somebody_in_another_role(office: Office) -> None:
+    tokens = {role: office.token(role, schools=["hill"]) for role in Role}
+    for method, path, roles in routes_with_roles(office):
+        for role in set(Role) - set(roles):
+            status, body = ask(office.app, method, path, tokens[role])
+            assert (status, b'"not_allowed"' in body) == (403, True), (method, path, role)
+
+
+def test_the_body_of_somebody_who_may_come_in_is_read(office: Office) -> None:
+    with pytest.raises(BodyWasRead):
+        ask(office.app, "POST", "/api/analyse", office.token(Role.OPERATOR), **{
+            "content-type": "image/jpeg"
+        })  # fmt: skip
+
+
+def test_what_is_open_or_not_there_is_answered_as_before(hillside: School) -> None:
+    app = build_porch(hillside).app
+    assert ask(app, "GET", EVERYBODY)[0] == 200
+    assert ask(app, "POST", EVERYBODY)[0] == 405
+    assert ask(app, "POST", "/no-such")[0] == 404
+    assert ask(app, "GET", "/static/a.css") == (200, b"a style")
+    assert ask(app, "POST", "/files/a.csv")[0] == 401
+    with pytest.raises(BodyWasRead):
+        ask(app, "POST", "/sign-in/token")
+
+
+def test_a_stranger_is_answered_by_a_server_before_the_body_is_sent(hillside: School) -> None:
+    with on_a_server(build_porch(hillside).app) as address:
+        host, port = address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as line:
+            line.sendall(
+                f"POST {WATCHERS} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+                "Content-Length: 100000\r\n\r\n{".encode()
+            )
+            assert line.recv(100).startswith(b"HTTP/1.1 401 ")

@@ -1,0 +1,271 @@
+"""Sessions in a browser: carried safely, ended surely, and used by our own pages alone."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from cluster.records.db import audit_log
+from cluster.records.repos.sign_ins import sign_ins
+from cluster.security.roles import Role
+from serve_apps.http.auth.cookies import CSRF_HEADER
+from serve_apps.http.routes.sign_in import local_path
+from tests.register.school import School
+from tests.serve_apps.http.porch import (
+    EVERYBODY,
+    OPERATORS,
+    TEACHERS,
+    WATCHERS,
+    Porch,
+    bearer,
+    build_porch,
+    calling,
+    wait_until,
+)
+
+BODY = {"status": 7}
+
+
+@pytest.fixture
+def porch(hillside: School) -> Porch:
+    return build_porch(hillside, session_minutes=60)
+
+
+@pytest.fixture
+def browser(porch: Porch) -> Iterator[httpx.Client]:
+    with calling(porch.app) as opened:
+        yield opened
+
+
+def sign_in(browser: httpx.Client, token: str) -> dict[str, Any]:
+    """Sign in with a token; what the page is told."""
+    answer = browser.post("/sign-in/token", json={"token": token})
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def states(porch: Porch) -> list[str]:
+    with porch.school.identity.records.reading() as session:
+        now = porch.school.clock.now
+        return [one.state(now) for one in sign_ins(session, "session")]
+
+
+def test_a_token_typed_in_becomes_a_session(porch: Porch, browser: httpx.Client) -> None:
+    token = porch.token(Role.TEACHER)
+    told = sign_in(browser, f" {token}\n")
+    assert told["roles"] == ["teacher"]
+    assert browser.get(TEACHERS).status_code == 200
+    assert browser.get(OPERATORS).status_code == 403
+    assert browser.get("/sign-in/session").json() == told
+    assert token not in str(browser.cookies)
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(
+    porch: Porch, browser: httpx.Client
+) -> None:
+    answer = browser.post("/sign-in/token", json={"token": porch.token(Role.TEACHER)})
+    [cookie] = answer.headers.get_list("set-cookie")
+    assert cookie.startswith("homeroom=")
+    assert all(word in cookie for word in ("HttpOnly", "SameSite=lax", "Path=/", "Max-Age=3600"))
+    assert "Domain" not in cookie
+    assert "Secure" not in cookie
+
+
+def test_over_tls_the_cookie_never_travels_in_the_clear(hillside: School) -> None:
+    porch = build_porch(hillside, live={"behind_proxy": True})
+    with calling(porch.app) as browser:
+        answer = browser.post("/sign-in/token", json={"token": porch.token(Role.TEACHER)})
+        [cookie] = answer.headers.get_list("set-cookie")
+        assert cookie.startswith("__Host-homeroom=")
+        assert "Secure" in cookie
+        carried = cookie.partition(";")[0]
+        assert browser.get(TEACHERS, headers={"Cookie": carried}).status_code == 200
+        plain = carried.removeprefix("__Host-")
+        assert browser.get(TEACHERS, headers={"Cookie": plain}).status_code == 401
+
+
+def test_a_form_is_sent_on_to_a_page_of_ours(porch: Porch, browser: httpx.Client) -> None:
+    for wanted, sent in (("/rooms", "/rooms"), ("https://evil.example", "/")):
+        form = {"token": porch.token(Role.TEACHER), "next": wanted}
+        answer = browser.post("/sign-in/token", data=form)
+        assert (answer.status_code, answer.headers["location"]) == (303, sent)
+    assert browser.get(TEACHERS).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "rooms",
+        "https://evil.example",
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        " /rooms",
+        "/ /evil.example",
+        "javascript:alert(1)",
+        "/é",
+        "/\x00",
+    ],
+)
+def test_no_address_leads_elsewhere(address: str) -> None:
+    assert local_path(address) == "/"
+
+
+@pytest.mark.parametrize("address", ["/", "/rooms", "/rooms?day=today&x=//y", "/a%2f%2fb", "/a#b"])
+def test_a_path_of_ours_is_kept(address: str) -> None:
+    assert local_path(address) == address
+
+
+def test_each_sign_in_makes_a_new_session_and_ends_the_one_before(
+    porch: Porch, browser: httpx.Client
+) -> None:
+    token = porch.token(Role.TEACHER)
+    sign_in(browser, token)
+    first = str(browser.cookies["homeroom"])
+    sign_in(browser, token)
+    assert str(browser.cookies["homeroom"]) != first
+    with httpx.Client(base_url=browser.base_url) as thief:
+        answer = thief.get(TEACHERS, headers={"Cookie": f"homeroom={first}"})
+    assert answer.status_code == 401
+    assert sorted(states(porch)) == ["active", "revoked"]
+
+
+def test_signing_out_ends_the_session_at_once_and_everywhere(
+    porch: Porch, browser: httpx.Client
+) -> None:
+    word = sign_in(browser, porch.token(Role.TEACHER))["csrf"]
+    kept = {"Cookie": f"homeroom={browser.cookies['homeroom']}"}
+    answer = browser.post("/sign-out", headers={CSRF_HEADER: word})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert "homeroom" not in browser.cookies
+    assert browser.get(TEACHERS).status_code == 401
+    assert browser.get(TEACHERS, headers=kept).status_code == 401
+    assert states(porch) == ["revoked"]
+    with porch.school.identity.records.reading() as session:
+        actions = [one.action for one in audit_log.entries(session)]
+    assert actions == ["sign_in.issue", "sign_in.issue", "sign_in.revoke"]
+
+
+def test_a_form_may_carry_the_sessions_word_in_a_field(porch: Porch, browser: httpx.Client) -> None:
+    word = sign_in(browser, porch.token(Role.TEACHER))["csrf"]
+    assert browser.post("/sign-out", data={"csrf": "other"}).status_code == 403
+    assert browser.post("/sign-out", data={"csrf": word}).status_code == 303
+
+
+def test_a_link_cannot_sign_anybody_out(porch: Porch, browser: httpx.Client) -> None:
+    sign_in(browser, porch.token(Role.TEACHER))
+    assert browser.get("/sign-out").status_code == 405
+    assert browser.get(TEACHERS).status_code == 200
+
+
+def test_a_token_is_not_signed_out(porch: Porch, browser: httpx.Client) -> None:
+    token = porch.token(Role.TEACHER)
+    answer = browser.post("/sign-out", headers=bearer(token))
+    assert answer.status_code == 403
+    assert browser.get("/sign-in/session", headers=bearer(token)).json()["csrf"] is None
+
+
+def test_a_session_ends_by_itself(porch: Porch, browser: httpx.Client) -> None:
+    sign_in(browser, porch.token(Role.TEACHER))
+    porch.school.clock.turn(minutes=59)
+    assert browser.get(TEACHERS).status_code == 200
+    porch.school.clock.turn(minutes=1)
+    assert browser.get(TEACHERS).status_code == 401
+
+
+def test_a_session_ends_with_its_token(porch: Porch, browser: httpx.Client) -> None:
+    token = porch.token(Role.TEACHER)
+    sign_in(browser, token)
+    porch.revoke(token)
+    wait_until(lambda: browser.get(TEACHERS).status_code == 401)
+
+
+def test_a_change_needs_the_sessions_own_word(porch: Porch, browser: httpx.Client) -> None:
+    word = sign_in(browser, porch.token(Role.TEACHER))["csrf"]
+    with calling(porch.app) as other:
+        others = sign_in(other, porch.token(Role.TEACHER))["csrf"]
+    refused: list[dict[str, str]] = [{}, {CSRF_HEADER: ""}, {CSRF_HEADER: others}]
+    for headers in refused:
+        answer = browser.post(WATCHERS, json=BODY, headers=headers)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_allowed")
+    assert browser.post(WATCHERS, json=BODY, headers={CSRF_HEADER: word}).json() == 7
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "http://127.0.0.1:8000"}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost", "Host": "localhost"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+    ],
+)
+def test_a_change_must_come_from_our_own_pages(
+    porch: Porch, browser: httpx.Client, headers: dict[str, str], status: int
+) -> None:
+    token = porch.token(Role.TEACHER)
+    word = sign_in(browser, token)["csrf"]
+    carried = {"Cookie": f"homeroom={browser.cookies['homeroom']}"}
+    with httpx.Client(base_url=browser.base_url) as page:
+        given = {**headers, **carried, CSRF_HEADER: word}
+        assert page.post(WATCHERS, json=BODY, headers=given).status_code == status
+        signing = page.post("/sign-in/token", json={"token": token}, headers=headers)
+        assert signing.status_code == status
+
+
+def test_a_bearer_token_is_meant_by_who_sends_it(porch: Porch, browser: httpx.Client) -> None:
+    headers = bearer(porch.token(Role.TEACHER))
+    assert browser.post(WATCHERS, json=BODY, headers=headers).json() == 7
+
+
+def test_a_token_that_does_not_hold_hides_a_session_that_does(
+    porch: Porch, browser: httpx.Client
+) -> None:
+    sign_in(browser, porch.token(Role.TEACHER))
+    assert browser.get(TEACHERS, headers=bearer("hr_x.y")).status_code == 401
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "x.y", "hr_x.y", "x" * 5000])
+def test_a_made_up_cookie_lets_nobody_in(browser: httpx.Client, cookie: str) -> None:
+    headers = {"Cookie": f"homeroom={cookie}"}
+    assert browser.get(TEACHERS, headers=headers).status_code == 401
+    assert browser.get(EVERYBODY, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{",
+        b'{"token": 7}',
+        b'{"token": "c4n4ry"}',
+        b'{"token": "hr_c4n4ry.c4n4ry"}',
+        b'{"token": ["c4n4ry"]}',
+        b"\xff",
+        b"[" * 100_000,
+    ],
+)
+def test_whatever_is_typed_in_is_refused_without_being_repeated(
+    browser: httpx.Client, body: bytes
+) -> None:
+    answer = browser.post("/sign-in/token", content=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "not_signed_in")
+    assert "c4n4ry" not in answer.text
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert browser.post("/sign-in/token", content=body, headers=form).status_code == 401
+
+
+def test_a_form_with_very_many_fields_is_refused(browser: httpx.Client) -> None:
+    form = {f"f{number}": "x" for number in range(50)}
+    assert browser.post("/sign-in/token", data=form).status_code == 403

@@ -1,0 +1,48 @@
+"""Which rooms somebody reaches, and since when."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from cluster.security.roles import Principal, Role
+from serve_apps.http.auth.visibility import must_reach, rooms_in_reach
+from serve_apps.http.backend import Backend
+from tests.register.school import MONDAY, School, teacher
+from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
+from tests.serve_apps.http.office import SaidPose, SaidRooms
+
+EARLY = timedelta(minutes=10)
+TEACHER = Principal(teacher(1), frozenset({Role.TEACHER}), user_id=teacher(1))
+
+
+def backend_of(school: School) -> Backend:
+    return Backend(school.settings, school.identity, SaidRooms(), SaidPose())
+
+
+def test_a_teacher_reaches_a_room_from_shortly_before_the_lesson_to_its_end(school: School) -> None:
+    backend, clock = backend_of(school), school.clock
+    reached = {}
+    for minutes in (-11, -9, 0, 44, 46):
+        clock.now = MONDAY + timedelta(minutes=minutes)
+        reached[minutes] = dict(rooms_in_reach(backend, TEACHER))
+    since = {"room-1": MONDAY - EARLY}
+    assert reached == {-11: {}, -9: since, 0: since, 44: since, 46: {}}
+
+
+def test_who_leads_the_school_reaches_as_far_back_as_there_is_anything(school: School) -> None:
+    backend = backend_of(school)
+    both = replace(
+        TEACHER, roles=frozenset({Role.TEACHER, Role.SCHOOL_LEADER}), schools=frozenset({"hill"})
+    )
+    assert rooms_in_reach(backend, both) == {"room-1": None, "bus": None}
+    assert must_reach(backend, both, "room-1")[1] is None
+    assert must_reach(backend, TEACHER, "room-1")[1] == MONDAY - EARLY
+
+
+def test_a_school_counts_for_leaders_alone(school: School) -> None:
+    analyst = Principal("a", frozenset({Role.ANALYST}), frozenset({"hill"}))
+    assert rooms_in_reach(backend_of(school), analyst) == {}
+
+
+def test_a_name_in_the_roster_counts_for_teachers_alone(school: School) -> None:
+    analyst = replace(TEACHER, roles=frozenset({Role.ANALYST}))
+    assert rooms_in_reach(backend_of(school), analyst) == {}

@@ -1,0 +1,132 @@
+"""Ids, host names and safe headers, around every answer there is."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+from fastapi import FastAPI
+
+from cluster.settings import Live, Settings
+from serve_apps.http.auth.install import OPEN, install
+from serve_apps.http.middleware.headers import REQUEST_ID, SAFE_HEADERS, is_https, public_base
+from tests.register.school import School
+from tests.serve_apps.http.porch import EVERYBODY, TEACHERS, build_porch, calling
+
+
+@pytest.fixture
+def client(hillside: School) -> Iterator[httpx.Client]:
+    with calling(build_porch(hillside, largest_request=1000).app) as opened:
+        yield opened
+
+
+def test_every_answer_has_the_safe_headers_errors_too(client: httpx.Client) -> None:
+    answers = {
+        200: client.get(EVERYBODY),
+        401: client.get(TEACHERS),
+        404: client.get("/nowhere"),
+        405: client.delete(EVERYBODY),
+        413: client.post("/count", content=b"x" * 1001),
+        421: client.get(EVERYBODY, headers={"Host": "elsewhere.example"}),
+        500: client.get("/broken", params={"word": "x"}),
+    }
+    for status, answer in answers.items():
+        assert answer.status_code == status
+        assert {name: answer.headers.get(name) for name in SAFE_HEADERS} == SAFE_HEADERS
+        assert "Strict-Transport-Security" not in answer.headers
+        assert answer.headers[REQUEST_ID]
+
+
+def test_a_page_keeps_its_own_policy(client: httpx.Client) -> None:
+    answer = client.get("/page")
+    assert answer.headers.get_list("Content-Security-Policy") == ["default-src 'self'"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("live", "secure"),
+    [
+        ({}, False),
+        ({"behind_proxy": True}, True),
+        ({"tls_certificate": "a.pem", "tls_key": "b.pem"}, True),
+        ({"public_url": "https://homeroom.example.org"}, True),
+        ({"public_url": "http://127.0.0.1:9"}, False),
+    ],
+)
+def test_browsers_are_held_to_tls_where_there_is_tls(
+    hillside: School, live: dict[str, Any], secure: bool
+) -> None:
+    assert is_https(Live.model_validate(live)) == secure
+    with calling(build_porch(hillside, live=live).app) as client:
+        assert ("Strict-Transport-Security" in client.get(EVERYBODY).headers) == secure
+
+
+@pytest.mark.parametrize(
+    ("live", "base"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"public_url": "https://homeroom.example.org/"}, "https://homeroom.example.org"),
+        ({"host": "::1", "port": 9}, "http://[::1]:9"),
+        ({"host": "10.0.0.1", "behind_proxy": True}, "https://10.0.0.1:8000"),
+    ],
+)
+def test_the_address_for_browsers(live: dict[str, Any], base: str) -> None:
+    assert public_base(Live.model_validate(live)) == base
+
+
+def test_a_sane_id_of_the_caller_is_kept_and_any_other_replaced(client: httpx.Client) -> None:
+    def answered(given: str) -> str:
+        return client.get(EVERYBODY, headers={REQUEST_ID: given}).headers[REQUEST_ID]
+
+    assert answered("trace-0123.abc") == "trace-0123.abc"
+    for strange in ("short", "x" * 65, "a b c d e f", "id\tid\tid\tid", "<script>id"):
+        given = answered(strange)
+        assert given != strange
+        assert len(given) == 32
+
+
+def test_what_is_logged_in_a_request_knows_its_id() -> None:
+    seen: list[str] = []
+    app = FastAPI(docs_url=None, redoc_url=None)
+
+    async def look() -> None:
+        seen.append(structlog.contextvars.get_contextvars()["request_id"])
+
+    app.add_api_route("/look", look, dependencies=[OPEN])
+    install(app, Settings())
+    with calling(app) as client:
+        given = [client.get("/look").headers[REQUEST_ID] for _ in range(2)]
+    assert seen == given
+    assert len(set(given)) == 2
+
+
+@pytest.mark.parametrize(
+    ("live", "hosts", "strange"),
+    [
+        (
+            {},
+            ["127.0.0.1:8000", "localhost", "[::1]:8000", "LOCALHOST"],
+            ["evil.example", "127.0.0.1.evil.example", "10.0.0.1", "a b", "localhost:x", "[::1"],
+        ),
+        (
+            {"public_url": "https://homeroom.example.org:8443", "host": "10.0.0.7"},
+            ["homeroom.example.org", "homeroom.example.org:8443", "10.0.0.7:1", "localhost"],
+            ["example.org", "sub.homeroom.example.org", "10.0.0.8"],
+        ),
+        (
+            {"host": "0.0.0.0", "behind_proxy": True},  # noqa: S104 (only in settings)
+            ["10.1.2.3:8000", "[fd00::1]", "localhost"],
+            ["evil.example"],
+        ),
+    ],
+)
+def test_only_our_own_host_names_are_answered(
+    hillside: School, live: dict[str, Any], hosts: list[str], strange: list[str]
+) -> None:
+    with calling(build_porch(hillside, live=live).app) as client:
+        for host in hosts:
+            assert client.get(EVERYBODY, headers={"Host": host}).status_code == 200, host
+        for host in strange:
+            answer = client.get(EVERYBODY, headers={"Host": host})
+            assert answer.status_code in (400, 421), host

@@ -1,0 +1,204 @@
+"""How large, and how often: counted in bounded memory, told with a time to wait."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.requests import HTTPConnection
+
+from cluster.security.roles import Role
+from cluster.settings import Access
+from serve_apps.http.middleware.limits import BoundedWindows, RateLimits, client_address
+from tests.register.school import School
+from tests.serve_apps.http.porch import EVERYBODY, TEACHERS, Porch, bearer, build_porch, calling
+
+MINUTE = 60
+
+
+@dataclass
+class Seconds:
+    now: float = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_window_moves_with_time_and_is_not_reset_by_it() -> None:
+    seconds = Seconds()
+    limits = RateLimits(Access(requests_per_minute=10), seconds)
+    for _ in range(10):
+        assert limits.wait_of_caller("a") is None
+        seconds.now += 3
+    assert limits.wait_of_caller("a") == 30
+    assert limits.wait_of_caller("b") is None
+    seconds.now += 30
+    assert limits.wait_of_caller("a") is None  # the oldest has left the window
+    assert limits.wait_of_caller("a") == 3
+
+
+def test_callers_addresses_attempts_and_refusals_are_counted_apart() -> None:
+    limits = RateLimits(Access(requests_per_minute=10, sign_ins_per_minute=2), Seconds())
+    counts: list[tuple[Callable[[str], int | None], int]] = [
+        (limits.wait_of_caller, 10),
+        (limits.wait_of_address, 10),
+        (limits.wait_of_attempt, 2),
+        (limits.wait_of_refused, 2),
+    ]
+    for count, most in counts:
+        assert [count("1.2.3.4") is None for _ in range(most + 1)] == [True] * most + [False]
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 40)), max_size=200))
+def test_memory_is_bounded_whoever_comes(visits: list[tuple[int, int]]) -> None:
+    seconds = Seconds()
+    windows = BoundedWindows(most=50, callers=10, clock=seconds)
+    for who, pause in visits:
+        seconds.now += pause
+        windows.acquire_entry(str(who), 20, MINUTE)
+        remembered = [windows.get(str(one)) for one in range(31)]
+        assert sum(remembered) <= 50
+        assert sum(count > 0 for count in remembered) <= 10
+        assert windows.get(str(who)) <= 20
+    windows.clear("0")
+    assert windows.get("0") == 0
+    windows.reset()
+    assert windows.get_moving_window("1", 20, MINUTE) == (seconds.now, 0)
+
+
+def test_the_caller_that_was_silent_longest_is_forgotten_first() -> None:
+    windows = BoundedWindows(callers=2, clock=Seconds())
+    for who in ("a", "b", "a", "c"):
+        windows.acquire_entry(who, 20, MINUTE)
+    assert [windows.get(who) for who in ("a", "b", "c")] == [2, 0, 1]
+
+
+def connection(client: str | None, *forwarded: str) -> HTTPConnection:
+    return HTTPConnection(
+        {
+            "type": "http",
+            "client": None if client is None else (client, 1),
+            "headers": [(b"x-forwarded-for", one.encode()) for one in forwarded],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("client", "forwarded", "behind_proxy", "address"),
+    [
+        ("192.0.2.1", [], False, "192.0.2.1"),
+        ("192.0.2.1", ["198.51.100.9"], False, "192.0.2.1"),  # a stranger's word
+        ("10.0.0.1", ["203.0.113.5, 198.51.100.9"], True, "198.51.100.9"),
+        ("10.0.0.1", ["203.0.113.5", "198.51.100.9"], True, "198.51.100.9"),
+        ("10.0.0.1", [], True, "10.0.0.1"),
+        ("10.0.0.1", ["made up"], True, "unknown"),
+        ("2001:db8::1:2:3:4", [], False, "2001:db8::/64"),
+        ("::ffff:192.0.2.1", [], False, "192.0.2.1"),
+        (None, [], False, "unknown"),
+    ],
+)
+def test_where_a_request_comes_from(
+    client: str | None, forwarded: list[str], behind_proxy: bool, address: str
+) -> None:
+    assert client_address(connection(client, *forwarded), behind_proxy=behind_proxy) == address
+
+
+def statuses(client: httpx.Client, path: str, count: int, **more: Any) -> list[int]:
+    return [client.get(path, **more).status_code for _ in range(count)]
+
+
+def test_whoever_asks_too_often_is_told_when_to_come_again(hillside: School) -> None:
+    porch = build_porch(hillside, requests_per_minute=10)
+    first, second = bearer(porch.token(Role.TEACHER)), bearer(porch.token(Role.TEACHER))
+    with calling(porch.app) as client:
+        assert statuses(client, TEACHERS, 11, headers=first) == [200] * 10 + [429]
+        answer = client.get(TEACHERS, headers=first)
+        assert 1 <= int(answer.headers["Retry-After"]) <= MINUTE
+        assert answer.json()["error"]["code"] == "too_many_requests"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert statuses(client, TEACHERS, 1, headers=second) == [200]
+        assert statuses(client, EVERYBODY, 11) == [200] * 10 + [429]
+
+
+def test_sign_ins_that_do_not_hold_are_counted_and_keep_nobody_else_out(hillside: School) -> None:
+    porch = build_porch(hillside, sign_ins_per_minute=3)
+    wrong, right = bearer("hr_made.up"), bearer(porch.token(Role.TEACHER))
+    with calling(porch.app) as client:
+        assert statuses(client, TEACHERS, 5, headers=wrong) == [401] * 3 + [429] * 2
+        assert statuses(client, TEACHERS, 1, headers=right) == [200]
+        assert client.post("/sign-in/token", json={"token": "x"}).status_code == 429  # did not hold
+        token = porch.token(Role.TEACHER)
+        assert client.post("/sign-in/token", json={"token": token}).status_code == 200
+
+
+def test_attempts_to_sign_in_are_few(hillside: School) -> None:
+    porch = build_porch(hillside, sign_ins_per_minute=3)
+    token = porch.token(Role.TEACHER)
+    with calling(porch.app) as client:
+        answers = [
+            client.post("/sign-in/token", json={"token": token}).status_code for _ in range(4)
+        ]
+        assert answers == [200, 200, 200, 429]
+        client.cookies.clear()
+        assert statuses(client, "/sign-in/provider", 1) == [429]
+        assert statuses(client, EVERYBODY, 1) == [200]
+
+
+@pytest.fixture
+def small(hillside: School) -> Iterator[tuple[Porch, httpx.Client]]:
+    porch = build_porch(hillside, largest_request=1000)
+    with calling(porch.app) as client:
+        yield porch, client
+
+
+def parts(*sizes: int) -> Iterator[bytes]:
+    """A body without a stated length."""
+    for size in sizes:
+        yield b"x" * size
+
+
+def test_a_request_may_be_so_large_and_no_larger(small: tuple[Porch, httpx.Client]) -> None:
+    _, client = small
+    assert client.post("/count", content=b"x" * 1000).json() == 1000
+    for content in (b"x" * 1001, b"x" * 2_000_000):
+        answer = client.post("/count", content=content)
+        assert answer.status_code == 413
+        assert answer.json()["error"]["code"] == "request_too_large"
+
+
+def test_a_body_without_a_length_is_counted_while_it_comes(
+    small: tuple[Porch, httpx.Client],
+) -> None:
+    _, client = small
+    assert client.post("/count", content=parts(500, 500)).json() == 1000
+    for sizes in ((500, 501), (1, 100_000), (1001,)):
+        answer = client.post("/count", content=parts(*sizes))
+        assert answer.status_code == 413
+        assert answer.json()["error"]["code"] == "request_too_large"
+
+
+def test_a_large_body_is_refused_where_fastapi_reads_it_too(
+    small: tuple[Porch, httpx.Client],
+) -> None:
+    porch, client = small
+    headers = {**bearer(porch.token(Role.TEACHER)), "Content-Type": "application/json"}
+    answer = client.post("/watchers", content=parts(600, 600), headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
+
+
+@pytest.mark.parametrize(("length", "status"), [("x", 400), ("-1", 400), ("9" * 5000, 413)])
+def test_a_length_that_is_none_is_refused_whatever_the_server_lets_through(
+    hillside: School, length: str, status: int
+) -> None:
+    transport = httpx.ASGITransport(build_porch(hillside).app)
+    headers = {"Content-Length": length, "Host": "127.0.0.1"}
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.post("/count", headers=headers, content=b"x")
+
+    assert asyncio.run(ask()).status_code == status

@@ -1,0 +1,101 @@
+"""A class of 24 on pages: a teacher who taps, and phones that answer."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from cluster.checkins.feelings import Feeling
+from cluster.records.db.database import Records
+from cluster.security.keys import KeyStore
+from cluster.settings import Settings
+from tests.register.school import LESSON, found_school
+from tests.serve_apps.http.office import BASE, Client, Office, office_of, settings_of
+
+STUDENTS = 24
+PAGE = f"/lessons/{LESSON}"
+HTML = {"Accept": "text/html"}
+SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
+
+
+@contextmanager
+def classroom(
+    records: Records, keys: KeyStore, folder: Path, **checkins: object
+) -> Iterator[Office]:
+    """The pages over a class of 24."""
+    school = found_school(records, keys, folder, students=STUDENTS)
+    told = settings_of(folder, school).model_dump(exclude_unset=True)
+    told["cameras"] = [{"id": "cam-1", "room": "room-1", "address": "rtsp://10.0.0.9/main"}]
+    school.settings = Settings.model_validate({**told, "checkins": checkins})
+    with office_of(school) as office:
+        yield office
+
+
+@dataclass
+class Phone:
+    """A browser of its own, without an account."""
+
+    client: Client
+    cookies: dict[str, str] = field(default_factory=dict)
+    """Its check-ins' cookies, by path."""
+    language: str = "en"
+
+    def get(self, path: str) -> httpx.Response:
+        return self._send("GET", path)
+
+    def post(self, path: str, **fields: str) -> httpx.Response:
+        return self._send("POST", path, data=fields)
+
+    def answer(self, code: str, feeling: Feeling, **more: str) -> httpx.Response:
+        self.get(f"/c/{code}")
+        return self.post(f"/c/{code}", feeling=feeling.value, **more)
+
+    def call(self, code: str, name: str) -> None:
+        """Ask to be asked, under a name of the class list."""
+        page = self.get(f"/c/{code}/call").text
+        (key,) = re.findall(rf'value="(\w+)">[^<]*{name} ', page)
+        assert "told" in self.post(f"/c/{code}/call", student=key).text
+
+    def _send(self, method: str, path: str, data: dict[str, str] | None = None) -> httpx.Response:
+        # As browsers do: by the path, and its letters count.
+        carried = "; ".join(
+            f"homeroom-checkin={value}"
+            for below, value in self.cookies.items()
+            if path == below or path.startswith(f"{below}/")
+        )
+        headers = {**HTML, **SAME_SITE, "Accept-Language": self.language, "Cookie": carried}
+        answer = self.client.request(method, path, headers=headers, data=data)
+        for cookie in answer.cookies.jar:
+            self.cookies[cookie.path] = cookie.value or ""
+        self.client.http.cookies.clear()  # it is shared by all phones
+        return answer
+
+
+def tap(office: Office, action: str, status: int = 303, number: int = 1, **fields: str) -> str:
+    """What a teacher does on the lesson page, as a form without a script."""
+    from cluster.security.roles import Role
+
+    caller = office.as_a(Role.TEACHER, number=number)
+    answer = caller.answer("POST", f"{PAGE}/{action}", headers=HTML, data=fields)
+    assert answer.status_code == status, answer.text
+    return answer.text
+
+
+def page_of(office: Office, path: str = PAGE, status: int = 200, language: str = "en") -> str:
+    """A page as the teacher of the class sees it."""
+    headers = {**HTML, "Accept-Language": language}
+    answer = office.teacher.answer("GET", path, headers=headers)
+    assert answer.status_code == status, answer.text
+    return answer.text
+
+
+def code_on(page: str) -> str:
+    """The check-in's code."""
+    (found,) = re.findall(r'class="code">(\w{3}) (\w{3})<', page)
+    return "".join(found)
+
+
+__all__ = ["BASE", "PAGE", "STUDENTS", "Phone", "classroom", "code_on", "page_of", "tap"]

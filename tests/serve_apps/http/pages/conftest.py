@@ -1,0 +1,1 @@
+from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)

@@ -1,0 +1,71 @@
+"""Pages as a browser asks for them, and their text as people read it."""
+
+import itertools
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+
+from tests.serve_apps.http.office import Caller
+
+
+def opened(caller: Caller, path: str, status: int = 200, **more: Any) -> str:
+    """The HTML of a page, asked for with GET."""
+    return answered(caller, "GET", path, status, **more).text
+
+
+def answered(caller: Caller, method: str, path: str, status: int, **more: Any) -> httpx.Response:
+    """The answer to a browser."""
+    headers = {"Accept": "text/html", **more.pop("headers", {})}
+    answer = caller.answer(method, path, headers=headers, **more)
+    assert answer.status_code == status, answer.text
+    return answer
+
+
+class _Shown(HTMLParser):
+    """Keeps the text of what is neither hidden nor inside of something hidden."""
+
+    VOID = frozenset({"input", "br", "img", "meta", "link", "hr", "wbr", "path", "rect", "option"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in self.VOID and (self._hidden or "hidden" in dict(attrs)):
+            self._hidden += 1
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID and self._hidden:
+            self._hidden -= 1
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.texts.append(data)
+
+
+def text_of(html: str) -> str:
+    """What is read on a page: without tags, and without what is hidden."""
+    reader = _Shown()
+    reader.feed(html)
+    reader.close()
+    return " ".join(" ".join(reader.texts).split())
+
+
+def headings(html: str) -> list[int]:
+    """The levels of a page's headings, in order."""
+    return [int(level) for level in re.findall(r"<h([1-6])\b", html)]
+
+
+def are_in_order(levels: list[int]) -> bool:
+    """One first heading, and none that skips a level."""
+    steps = itertools.pairwise(levels)
+    return levels.count(1) == 1 and levels[0] == 1 and all(b <= a + 1 for a, b in steps)
+
+
+def rows(html: str) -> list[str]:
+    """The rows of all tables' bodies, as text."""
+    bodies = re.findall(r"<tbody>(.*?)</tbody>", html, re.DOTALL)
+    return [text_of(row) for body in bodies for row in re.findall(r"<tr.*?</tr>", body, re.DOTALL)]

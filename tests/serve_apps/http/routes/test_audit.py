@@ -1,0 +1,103 @@
+"""The audit log over HTTP: paged, filtered, checked; and each look at it is in it."""
+
+from pathlib import Path
+
+import pytest
+
+from cluster.security.audit import HEAD_FILE
+from cluster.security.roles import Role
+from serve_apps.http.routes import audit
+from tests.register.school import LESSON, teacher
+from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
+from tests.serve_apps.http.office import Caller, Office
+
+
+def officer(office: Office) -> Caller:
+    return office.as_a(Role.DATA_PROTECTION)
+
+
+def test_the_newest_entries_come_first_in_pages_that_fit_together(office: Office) -> None:
+    for number in range(5):
+        with office.school.identity.work("operator:test") as work:
+            work.audit("test.entry", f"subject-{number}")
+    caller, seen = officer(office), []
+    page = caller.get("/api/audit", params={"limit": 2})
+    assert page["entries"][0]["action"] == "sign_in.issue"
+    seen += page["entries"]
+    while page["next"]:
+        page = caller.get("/api/audit", params={"limit": 2, "cursor": page["next"]})
+        seen += page["entries"]
+    numbers = [entry["seq"] for entry in seen]
+    assert numbers == sorted(numbers, reverse=True)
+    assert numbers[-1] == 1
+    assert len(numbers) == len(set(numbers)) == 6
+
+
+def test_entries_are_found_by_who_what_and_whom(office: Office) -> None:
+    office.teacher.post(f"/api/lessons/{LESSON}/register/open")
+    caller = officer(office)
+    for asked in (
+        {"action": "register.open"},
+        {"action": "register.", "actor": teacher(1)},
+        {"subject": LESSON},
+    ):
+        (entry,) = caller.get("/api/audit", params=asked)["entries"]
+        assert (entry["actor"], entry["action"]) == (teacher(1), "register.open")
+    assert caller.get("/api/audit", params={"action": "register.op"})["entries"] == []
+    caller.get("/api/audit", 422, params={"subject": "a\0b"})
+
+
+def test_a_filter_that_seldom_matches_looks_at_a_bounded_number_of_entries(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "LOOKED_AT", 4)
+    monkeypatch.setattr(audit, "CHUNK", 3)
+    with office.school.identity.work("operator:test") as work:
+        work.audit("test.rare")
+        for _ in range(20):
+            work.audit("test.often")
+    caller, pages, found = officer(office), 0, []
+    page = caller.get("/api/audit", params={"action": "test.rare"})
+    while page["next"]:
+        pages += 1
+        found += page["entries"]
+        asked = {"action": "test.rare", "cursor": page["next"]}
+        page = caller.get("/api/audit", params=asked)
+    found += page["entries"]
+    assert [entry["seq"] for entry in found] == [1]
+    assert pages > 2
+
+
+def test_each_look_is_recorded(office: Office) -> None:
+    caller = officer(office)
+    caller.get("/api/audit")
+    caller.get("/api/audit/verify")
+    assert office.audited()[-2:] == ["audit.show", "audit.verify"]
+
+
+def test_a_whole_log_holds(office: Office) -> None:
+    found = officer(office).get("/api/audit/verify")
+    assert (found["holds"], found["heads"], found["problem"]) == (True, 1, None)
+    assert found["entries"] == len(office.audited()) - 1
+
+
+def test_a_log_whose_head_is_gone_does_not_hold(office: Office, tmp_path: Path) -> None:
+    caller = officer(office)
+    (tmp_path / "keys" / HEAD_FILE).unlink()
+    found = caller.get("/api/audit/verify")
+    assert not found["holds"]
+    assert "head" in found["problem"]
+
+
+def test_a_log_that_was_cut_off_does_not_hold_and_no_path_is_told(
+    office: Office, tmp_path: Path
+) -> None:
+    caller = officer(office)
+    head = tmp_path / "keys" / HEAD_FILE
+    head.write_text(head.read_text().replace('"seq": 1', '"seq": 900'))
+    found = caller.get("/api/audit/verify")
+    assert (found["holds"], found["where"]) == (False, "audit entry 900")
+    head.write_text("not JSON")
+    found = caller.get("/api/audit/verify")
+    assert (found["holds"], found["where"]) == (False, None)
+    assert str(tmp_path) not in str(found)

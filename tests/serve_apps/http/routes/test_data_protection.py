@@ -1,0 +1,165 @@
+"""What a data-protection officer sees: ids and counts, never a name; each look is recorded."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event, insert
+
+from cluster.records.db.models import ConsentWord
+from cluster.register.faces.consent_ledger import object_to
+from cluster.security.roles import Role
+from serve_apps.http.schemas.paging import cursor_of
+from tests.register.school import student
+from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
+from tests.serve_apps.http.office import Caller, Office, at
+
+
+def officer(office: Office) -> Caller:
+    return office.as_a(Role.DATA_PROTECTION)
+
+
+def test_the_policy_in_force_is_told_and_the_look_recorded(office: Office) -> None:
+    policy = officer(office).get("/api/policy")
+    assert (policy["state"], policy["classes"]) == ("on", ["class-1"])
+    assert (policy["impact_assessment"], policy["valid_until"]) == ("DPIA-2026-04", "2027-07-31")
+    assert office.audited()[-1] == "policy.show"
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "state"),
+    [
+        ("switched_on = true", "switched_on = false", "off"),
+        ("2026-01-01", "2026-03-03", "not_yet"),
+        ("2027-07-31", "2026-03-01", "expired"),
+        ("legal_basis", "some_basis", "unreadable"),
+    ],
+)
+def test_a_policy_that_is_not_in_force_says_why(
+    office: Office, was: str, becomes: str, state: str
+) -> None:
+    path = office.school.policy
+    path.write_text(path.read_text().replace(was, becomes))
+    assert officer(office).get("/api/policy")["state"] == state
+
+
+def test_consents_are_told_by_id_with_counts(office: Office) -> None:
+    school = office.school
+    school.consent(1, 2, 3)
+    with school.identity.work("operator:test") as work:
+        object_to(work, "student-2", "guardian-2")
+    found = officer(office).get("/api/consents")
+    assert found["counts"] == {"granted": 2, "objection": 1}
+    assert [(one["student_id"], one["in_force"]) for one in found["consents"]] == [
+        (student(1), True),
+        (student(2), False),
+        (student(3), True),
+    ]
+    assert "Given" not in str(found)
+    assert office.audited()[-1] == "consent.list"
+
+
+def test_consents_that_end_soon_are_found(office: Office) -> None:
+    school = office.school
+    school.consent(1, days=20)
+    school.consent(2, days=40)
+    found = officer(office).get("/api/consents", params={"expiring_within_days": 30})
+    (one,) = found["consents"]
+    assert one["student_id"] == student(1)
+    assert at(one["expires_at"]) == school.clock.now + timedelta(days=20)
+    officer(office).get("/api/consents", 422, params={"expiring_within_days": 367})
+
+
+def test_consents_come_in_pages(office: Office) -> None:
+    office.school.consent(1, 2, 3)
+    first = officer(office).get("/api/consents", params={"limit": 2})
+    second = officer(office).get("/api/consents", params={"limit": 2, "cursor": first["next"]})
+    assert [one["student_id"] for one in second["consents"]] == [student(3)]
+    assert second["next"] is None
+    assert second["counts"] is None  # of a district they are dear, and the first page has them
+    for cursor in (cursor_of("\0"), cursor_of("room-1"), cursor_of("f" * 32 + "\n")):
+        officer(office).get("/api/consents", 422, params={"cursor": cursor})
+
+
+MANY = 40_000
+
+
+def speak_of(office: Office, count: int, *, days: float) -> list[str]:
+    """Grants of so many students who are in no class, and whom nobody speaks for."""
+    now = office.school.clock.now
+    students = [f"{10**9 + number:032x}" for number in range(count)]
+    words = [
+        {
+            "student_id": one,
+            "said_by": "f" * 32,
+            "word": "grant",
+            "notice_version": "2026-1",
+            "recorded_at": now,
+            "expires_at": now + timedelta(days=days),
+            "recorded_by": "operator:test",
+        }
+        for one in students
+    ]
+    with office.school.identity.records.writing() as session:
+        session.execute(insert(ConsentWord), words)
+    return students
+
+
+@contextmanager
+def watched(office: Office) -> Iterator[list[tuple[str, Any]]]:
+    """What the database is asked, with parameters."""
+    asked: list[tuple[str, Any]] = []
+    engine = office.school.identity.records.engine
+
+    def take(_c: Any, _u: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", take)
+    try:
+        yield asked
+    finally:
+        event.remove(engine, "before_cursor_execute", take)
+
+
+def test_the_consents_of_a_whole_district_are_told_beside_the_writers(office: Office) -> None:
+    students = speak_of(office, MANY, days=100)
+    office.school.consent(1)
+    caller = officer(office)
+    with watched(office) as asked:
+        first = caller.get("/api/consents")
+        second = caller.get("/api/consents", params={"cursor": first["next"]})
+    assert first["counts"] == {"granted": 1, "not_guardian": MANY}
+    told = [one["student_id"] for page in (first, second) for one in page["consents"]]
+    assert told == [student(1), *students[:99]]
+    assert max(len(parameters) for _, parameters in asked) < 500
+    writes = [n for n, (text, _) in enumerate(asked) if "IMMEDIATE" in text or "pg_adv" in text]
+    reads = [n for n, (text, _) in enumerate(asked) if "FROM consents" in text]
+    assert len(writes) == 2
+    assert max(n for n in reads if n < writes[1]) < writes[1] - 1
+    assert not [n for n in reads if writes[0] < n < writes[0] + 3]
+    after_first = [n for n in reads if n > writes[0]]
+    assert len(after_first) < 5  # the second page is a page, not the district again
+
+
+def test_a_filter_that_seldom_matches_makes_short_pages_not_long_waits(office: Office) -> None:
+    speak_of(office, 7000, days=10)
+    office.school.consent(1, days=10)
+    caller, found, pages = officer(office), [], 0
+    cursor: str | None = None
+    while cursor is not None or not pages:
+        asked = {"expiring_within_days": 30, **({"cursor": cursor} if cursor else {})}
+        page = caller.get("/api/consents", params=asked)
+        found += page["consents"]
+        cursor, pages = page["next"], pages + 1
+    assert [one["student_id"] for one in found] == [student(1)]
+    assert pages == 3
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/policy", "/api/consents", "/api/audit", "/api/audit/verify"]
+)
+def test_nobody_else_sees_any_of_it(office: Office, path: str) -> None:
+    for role in (Role.TEACHER, Role.SCHOOL_LEADER, Role.ANALYST, Role.OPERATOR):
+        office.as_a(role, schools=["hill"]).get(path, 403)

@@ -1,0 +1,100 @@
+"""Lessons over HTTP: whose they are, and one word of their registers."""
+
+from typing import Any
+
+import pytest
+
+from cluster.records.db.models import LessonRow
+from cluster.records.repos.registers import lesson_of
+from cluster.register.service import Roll
+from cluster.register.states import Status
+from cluster.security.roles import Role
+from tests.register.school import LESSON, MONDAY, student, teacher
+from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
+from tests.serve_apps.http.office import Office, at
+
+SUMMARY = f"/api/lessons/{LESSON}/register/summary"
+
+
+def ids(answer: dict[str, Any]) -> list[str]:
+    return [lesson["lesson_id"] for lesson in answer["lessons"]]
+
+
+def test_a_teacher_sees_lessons_of_own_classes(office: Office) -> None:
+    assert ids(office.teacher.get("/api/lessons")) == ["lesson-1"]
+    assert ids(office.as_a(Role.TEACHER, number=2).get("/api/lessons")) == ["lesson-2"]
+
+
+def test_a_leader_sees_lessons_of_own_schools_without_anybody_in_them(office: Office) -> None:
+    found = office.leader.get("/api/lessons")
+    assert ids(found) == ["lesson-1", "lesson-2"]
+    assert "student" not in str(found)
+    assert ids(office.as_a(Role.SCHOOL_LEADER, schools=["dale"]).get("/api/lessons")) == []
+
+
+def test_a_lesson_says_where_and_when_it_is(office: Office) -> None:
+    (lesson,) = office.teacher.get("/api/lessons")["lessons"]
+    assert at(lesson["starts_at"]) == MONDAY
+    assert (lesson["class_title"], lesson["room_id"], lesson["school_id"], lesson["is_on"]) == (
+        "7B-SCI",
+        "room-1",
+        "hill",
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"date": "2026-03-02"}, 2),
+        ({"date": "2026-03-03"}, 0),
+        ({"date": "0001-01-01"}, 0),
+        ({"date": "9999-12-31"}, 0),
+        ({"room_id": "room-1"}, 2),
+        ({"room_id": "room-2"}, 0),
+        ({"school_id": "hill"}, 2),
+        ({"school_id": "dale"}, 0),
+    ],
+)
+def test_lessons_are_chosen_by_day_room_and_school(
+    office: Office, asked: dict[str, str], found: int
+) -> None:
+    assert len(office.leader.get("/api/lessons", params=asked)["lessons"]) == found
+
+
+def test_lessons_come_in_pages_by_their_start(office: Office) -> None:
+    first = office.leader.get("/api/lessons", params={"limit": 1})
+    second = office.leader.get("/api/lessons", params={"limit": 1, "cursor": first["next"]})
+    assert (ids(first), ids(second), second["next"]) == (["lesson-1"], ["lesson-2"], None)
+
+
+def test_a_leader_is_told_one_word_of_a_register(office: Office) -> None:
+    leader, school = office.leader, office.school
+    assert leader.get(SUMMARY) == {"lesson_id": LESSON, "register": "not_taken"}
+    school.open()
+    assert leader.get(SUMMARY)["register"] == "open"
+    school.clock.turn(minutes=11)
+    assert leader.get(SUMMARY)["register"] == "not_taken"
+    with school.identity.work(teacher(1)) as work:
+        Roll(work, school.settings).mark(LESSON, {student(1): Status.ABSENT})
+    assert leader.get(SUMMARY)["register"] == "taken"
+
+
+def test_lessons_out_of_reach_are_refused(office: Office) -> None:
+    office.as_a(Role.SCHOOL_LEADER, schools=["dale"]).get(SUMMARY, 403)
+    office.as_a(Role.TEACHER, number=2).get(SUMMARY, 403)
+    office.leader.get("/api/lessons/no-such/register/summary", 404)
+
+
+def test_a_lesson_in_a_room_that_the_settings_no_longer_name_is_nobodys(office: Office) -> None:
+    with office.school.identity.records.writing() as session:
+        lesson: LessonRow = lesson_of(session, LESSON)
+        lesson.room_id = "gone"
+    assert ids(office.teacher.get("/api/lessons")) == []
+    office.teacher.get(SUMMARY, 403)
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.ANALYST, Role.DATA_PROTECTION])
+def test_others_see_no_lesson(office: Office, role: Role) -> None:
+    office.as_a(role).get("/api/lessons", 403)
+    office.as_a(role).get(SUMMARY, 403)

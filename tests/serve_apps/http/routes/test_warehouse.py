@@ -1,0 +1,104 @@
+"""Questions to the warehouse over HTTP: a fixed set, typed, in pages."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from cluster.district import Timetable
+from cluster.security.roles import Role
+from cluster.warehouse.lake import Lake
+from cluster.warehouse.publish import publish
+from cluster.warehouse.saved_queries import QUESTIONS
+from tests.register.school import School
+from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
+from tests.serve_apps.http.office import Caller, Office, at, office_of
+from tests.warehouse.test_lake import run_row
+
+QUERIES = "/api/warehouse/queries"
+NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def analyst(school: School) -> Iterator[Caller]:
+    Lake(school.settings.lake_dir).write_run({**run_row("run-1"), "started_at": NINE})
+    publish(school.settings, Timetable(), now=NINE)
+    with office_of(school) as office:
+        yield office.as_a(Role.ANALYST)
+
+
+def test_all_questions_are_listed_with_their_parameters(analyst: Caller) -> None:
+    listed = analyst.get(QUERIES)["queries"]
+    assert [one["name"] for one in listed] == list(QUESTIONS)
+    windows = next(one for one in listed if one["name"] == "room_windows")
+    assert [one["name"] for one in windows["parameters"]] == ["room_id", "from", "to"]
+
+
+def test_an_answer_comes_in_pages(analyst: Caller) -> None:
+    first = analyst.get(f"{QUERIES}/rooms", params={"limit": 2})
+    second = analyst.get(f"{QUERIES}/rooms", params={"limit": 2, "cursor": first["next"]})
+    place = first["columns"].index("room_id")
+    assert sorted(row[place] for row in first["rows"] + second["rows"]) == [
+        "bus",
+        "room-1",
+        "room-2",
+    ]
+    assert second["next"] is None
+    assert first["published"] == second["published"]
+
+
+def test_parameters_stand_beside_the_page(analyst: Caller) -> None:
+    found = analyst.get(f"{QUERIES}/rooms", params={"school_id": "dale", "limit": 5})
+    assert len(found["rows"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "field"),
+    [
+        ("rooms", {"school": "hill"}, "query.school"),
+        ("rooms", {"school_id": ["hill", "dale"]}, "query.school_id"),
+        ("rooms", {"school_id": "x' OR 1=1"}, "query.school_id"),
+        ("room_windows", {"room_id": "room-1"}, "query.from"),
+        ("school_days", {"from": "soon", "to": "2026-03-02"}, "query.from"),
+        (
+            "room_windows",
+            {"room_id": "room-1", "from": "2026-03-02T09:00:00", "to": "2026-03-02T09:00:00Z"},
+            "query.from",
+        ),
+    ],
+)
+def test_a_parameter_that_cannot_be_is_named(
+    analyst: Caller, name: str, asked: dict[str, str], field: str
+) -> None:
+    error = analyst.get(f"{QUERIES}/{name}", 422, params=asked)["error"]
+    assert field in [one["where"] for one in error["fields"]]
+
+
+def test_a_span_that_is_too_long_is_refused(analyst: Caller) -> None:
+    asked = {"from": "2020-01-01", "to": "2026-01-01"}
+    assert analyst.get(f"{QUERIES}/school_days", 422, params=asked)["error"]["code"] == (
+        "query_refused"
+    )
+
+
+def test_there_is_no_other_question(analyst: Caller) -> None:
+    analyst.get(f"{QUERIES}/no_such", 404)
+    analyst.get(f"{QUERIES}/SELECT 1", 422)
+
+
+def test_times_of_an_answer_are_utc(analyst: Caller) -> None:
+    found = analyst.get(f"{QUERIES}/runs")
+    (row,) = found["rows"]
+    assert at(row[found["columns"].index("started_at")]) == NINE
+
+
+def test_without_a_warehouse_it_is_said_that_there_is_none(office: Office) -> None:
+    error = office.as_a(Role.ANALYST).get(f"{QUERIES}/rooms", 404)["error"]
+    assert error["code"] == "warehouse_not_published"
+    assert str(office.school.settings.data_dir) not in str(error)
+
+
+def test_only_analysts_ask(office: Office) -> None:
+    for role in (Role.TEACHER, Role.SCHOOL_LEADER, Role.OPERATOR, Role.DATA_PROTECTION):
+        office.as_a(role, schools=["hill"]).get(QUERIES, 403)
+        office.as_a(role, schools=["hill"]).get(f"{QUERIES}/rooms", 403)

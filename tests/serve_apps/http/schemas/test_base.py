@@ -1,0 +1,51 @@
+"""What bodies are made of: bounded, strict, and times that end in Z."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from serve_apps.http.schemas.base import Body, LessonName, Name, StudentName, Utc, answer
+
+MOMENT = TypeAdapter(Utc)
+
+
+class Word(Body):
+    word: str
+
+
+def test_times_are_told_in_utc() -> None:
+    oslo = timezone(timedelta(hours=1))
+    told = MOMENT.dump_json(MOMENT.validate_python(datetime(2026, 3, 2, 10, tzinfo=oslo)))
+    assert told == b'"2026-03-02T09:00:00Z"'
+    assert MOMENT.validate_json(told) == datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["2026-03-02T09:00:00", "0001-01-01T00:00:00+14:00", "soon"])
+def test_a_time_without_a_zone_or_outside_of_the_calendar_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        MOMENT.validate_python(text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "good"),
+    [(Name, "room-12.a"), (LessonName, "room-12-20260302-0900-5f2c8a11"), (StudentName, "0" * 32)],
+)
+def test_ids_have_an_alphabet_and_a_length(kind: Any, good: str) -> None:
+    adapter: TypeAdapter[str] = TypeAdapter(kind)
+    assert adapter.validate_python(good) == good
+    for bad in ("", "-x", f"{good}\n", f"{good}/..", f"{good}\0", "é", good * 20):
+        with pytest.raises(ValidationError):
+            adapter.validate_python(bad)
+
+
+def test_what_a_body_does_not_know_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        Word.model_validate({"word": "x", "more": 1})
+
+
+def test_an_example_that_is_none_is_found_at_once() -> None:
+    assert answer(Word, {"word": "x"}, "A word.")[200]["model"] is Word
+    with pytest.raises(ValidationError):
+        answer(Word, {"words": "x"}, "A word.")

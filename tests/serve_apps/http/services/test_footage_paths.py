@@ -1,0 +1,121 @@
+"""Which footage may be named: only what lies below a root, however it is written."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cluster.errors import NotAllowed
+from serve_apps.http.services.footage_paths import allowed_footage
+
+REMOTE = ["s3://lessons/2026", "s3://other/"]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    found = tmp_path / "footage"
+    found.mkdir()
+    (tmp_path / "footage-2").mkdir()
+    (tmp_path / "secret.mp4").touch()
+    (found / "ours.mp4").touch()
+    (found / "out").symlink_to(tmp_path)
+    (found / "out.mp4").symlink_to(tmp_path / "secret.mp4")
+    (found / "circle").symlink_to(found / "circle")
+    (tmp_path / "in").symlink_to(found)
+    return found
+
+
+@pytest.mark.parametrize(
+    "name", ["", "/", "/ours.mp4", "/not/there/yet.mp4", "/out/footage/ours.mp4"]
+)
+def test_what_lies_below_a_root_is_allowed(root: Path, name: str) -> None:
+    (found,) = allowed_footage([f"{root}{name}"], [str(root)])
+    assert Path(found).is_relative_to(root)
+    assert ".." not in found
+
+
+def test_a_root_may_be_reached_through_a_link_and_is_named_without_it(root: Path) -> None:
+    found = allowed_footage([f"file://{root.parent}/in/ours.mp4"], [str(root.parent / "in")])
+    assert found == [str(root / "ours.mp4")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["/../secret.mp4", "/out/secret.mp4", "/out.mp4", "-2", "-2/a.mp4", "/..", "/circle", "/a\0b"],
+)
+def test_what_leads_out_of_a_root_is_refused(root: Path, name: str) -> None:
+    with pytest.raises(NotAllowed) as refused:
+        allowed_footage([f"{root}{name}"], [str(root)])
+    assert "footage_roots" in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize("item", ["ours.mp4", "./ours.mp4", "", "~/ours.mp4", "--manifest=x"])
+def test_a_path_that_is_not_absolute_is_refused(root: Path, item: str) -> None:
+    with pytest.raises(NotAllowed):
+        allowed_footage([item], [str(root)])
+
+
+def test_the_answer_is_the_same_whether_the_file_is_there_or_not(root: Path) -> None:
+    told = set()
+    for name in ("secret.mp4", "no-such.mp4"):
+        with pytest.raises(NotAllowed) as refused:
+            allowed_footage([str(root.parent / name)], [str(root)])
+        told.add(str(refused.value))
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "s3://lessons/2026",
+        "s3://lessons/2026/",
+        "s3://other/x.mp4",
+    ],
+)
+def test_an_address_below_a_root_is_allowed(item: str) -> None:
+    assert allowed_footage([item], REMOTE) == [item]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "s3://lessons/2027/a.mp4",
+        "s3://lessons/20266/a.mp4",
+        "s3://lessons/2026/../2027/a.mp4",
+        "s3://lessons/2026/..",
+        "s3://lessons/2026/./a.mp4",
+        "s3://lessons/2026//a.mp4",
+        "s3://lessons/2026/%2e%2e/a.mp4",
+        "s3://lessons/2026/a.mp4?x=1",
+        "s3://lessons/2026/a.mp4#x",
+        "s3://lessons/2026/a b.mp4",
+        "s3://key:secret@lessons/2026/a.mp4",
+        "S3://lessons/2026/a.mp4",
+        "simplecache::s3://lessons/2026/a.mp4",
+        "http://lessons/2026/a.mp4",
+        "zip://a.mp4::s3://lessons/2026/a.zip",
+        "s3://lessons\\2026/a.mp4",
+    ],
+)
+def test_an_address_that_may_lead_elsewhere_is_refused(item: str) -> None:
+    with pytest.raises(NotAllowed):
+        allowed_footage([item], REMOTE)
+
+
+def test_without_roots_nothing_is_allowed(root: Path) -> None:
+    for item in (str(root), "s3://lessons/2026", "/"):
+        with pytest.raises(NotAllowed):
+            allowed_footage([item], [])
+
+
+@given(
+    st.text(max_size=60), st.sampled_from(["", "/srv/footage/", "s3://lessons/2026/", "file://"])
+)
+def test_no_text_is_an_error_of_another_kind_or_leads_out(text: str, begins: str) -> None:
+    try:
+        (found,) = allowed_footage([begins + text], ["/srv/footage", "s3://lessons/2026"])
+    except NotAllowed:
+        return
+    assert found.startswith(("/srv/footage", "s3://lessons/2026"))
+    assert ".." not in found.split("/")

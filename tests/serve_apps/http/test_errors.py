@@ -1,0 +1,186 @@
+"""One shape for every error, whole for what the caller did, and silent on what is inside."""
+
+import logging
+from collections.abc import Iterator
+from http import HTTPStatus
+
+import httpx
+import pytest
+from fastapi import FastAPI, WebSocket
+
+from cluster.errors import HomeroomError, RecordsBusy
+from cluster.security.roles import Role
+from serve_apps.http.auth.install import OPEN, install
+from serve_apps.http.errors import ERRORS, TOLD, ErrorBody
+from tests.register.school import School
+from tests.serve_apps.http.porch import WATCHERS, Porch, bearer, build_porch, calling
+from tests.test_errors import KINDS
+
+PLACE, HINT, WHAT = "/a/place", "Do this.", "it is told."
+
+
+@pytest.fixture
+def porch(hillside: School) -> Porch:
+    return build_porch(hillside)
+
+
+@pytest.fixture
+def client(porch: Porch) -> Iterator[httpx.Client]:
+    with calling(porch.app) as opened:
+        yield opened
+
+
+def error_of(answer: httpx.Response) -> dict[str, object]:
+    """The error, which has the one shape, and the id of the header."""
+    ErrorBody.model_validate(answer.json())
+    error: dict[str, object] = answer.json()["error"]
+    assert error["request_id"] == answer.headers["X-Request-ID"]
+    assert None not in error.values()
+    return error
+
+
+def test_no_kind_of_error_is_forgotten() -> None:
+    assert set(TOLD) == {HomeroomError, *KINDS}
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("NotFound", 404),
+        ("NotAllowed", 403),
+        ("NotSignedIn", 401),
+        ("RegisterChanged", 409),
+        ("RegisterError", 409),
+        ("BadgeRefused", 422),
+        ("TooManyRequests", 429),
+        ("ServiceBusy", 503),
+        ("ServiceDown", 503),
+        ("RecordsBusy", 503),
+        ("NotPublished", 404),
+        ("QueryRefused", 422),
+        ("JobError", 409),
+        ("SettingsError", 500),
+    ],
+)
+def test_a_kind_of_error_has_its_status(client: httpx.Client, kind: str, status: int) -> None:
+    assert client.get(f"/fails/{kind}").status_code == status
+
+
+def test_every_kind_is_told_in_the_one_shape_and_only_callers_errors_in_their_own_words(
+    client: httpx.Client,
+) -> None:
+    for kind, told in TOLD.items():
+        answer = client.get(f"/fails/{kind.__name__}")
+        error = error_of(answer)
+        assert answer.status_code == told.status
+        assert error["code"] == kind.code
+        if told.whole:
+            assert (error["detail"], error["where"], error["hint"]) == (WHAT, PLACE, HINT)
+        else:
+            assert PLACE not in answer.text
+            assert WHAT not in answer.text
+            assert error["detail"] == (kind.__doc__ or "").splitlines()[0]
+        retry = answer.headers.get("Retry-After")
+        assert retry == (None if told.retry_after is None else str(told.retry_after))
+        assert (retry is not None) == (answer.status_code in (429, 503))
+
+
+def test_what_is_wrong_inside_is_in_the_log_under_the_requests_id(
+    client: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    request_id = error_of(client.get("/fails/RecordsBusy"))["request_id"]
+    [line] = [one for one in caplog.messages if "records_busy" in one]
+    assert str(request_id) in line
+    assert PLACE in line
+
+
+def test_what_nobody_foresaw_tells_nothing_but_where_to_find_it(
+    client: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = client.get("/broken", params={"word": "c4n4ry"})
+    assert answer.status_code == 500
+    error = error_of(answer)
+    assert error["code"] == "internal"
+    assert not any(word in answer.text for word in ("c4n4ry", "LookupError", "Traceback", ".py"))
+    assert f"request {error['request_id']} failed" in caplog.text
+    assert "LookupError" in caplog.text
+
+
+def test_a_path_that_is_none_and_a_method_that_is_not_taken(client: httpx.Client) -> None:
+    missing, wrong = client.get("/nowhere"), client.delete("/everybody")
+    assert (missing.status_code, error_of(missing)["code"]) == (404, "not_found")
+    assert (wrong.status_code, error_of(wrong)["code"]) == (405, "method_not_allowed")
+    assert wrong.headers["Allow"] == "GET"
+
+
+def test_a_body_that_cannot_be_is_named_by_its_parts_and_never_repeated(
+    porch: Porch, client: httpx.Client
+) -> None:
+    headers = bearer(porch.token(Role.TEACHER))
+    answer = client.post(WATCHERS, json={"status": "c4n4ry"}, headers=headers)
+    error = error_of(answer)
+    assert (answer.status_code, error["code"]) == (422, "request_invalid")
+    [field] = answer.json()["error"]["fields"]
+    assert field["where"] == "body.status"
+    assert "integer" in field["problem"]
+    assert "c4n4ry" not in answer.text
+    for body in (b'{"status": "c4n4ry', b"\xff\xfe", b"[1,2", b""):
+        broken = client.post(WATCHERS, content=body, headers=headers)
+        assert broken.status_code in (400, 422)
+        error_of(broken)
+        assert "c4n4ry" not in broken.text
+
+
+def test_a_validator_that_repeats_what_came_in_is_not_repeated() -> None:
+    from pydantic import BaseModel, field_validator
+
+    class Word(BaseModel):
+        word: str
+
+        @field_validator("word")
+        @classmethod
+        def _never(cls, value: str) -> str:
+            raise ValueError(f"{value} is wrong")
+
+    app = FastAPI(docs_url=None, redoc_url=None)
+
+    async def take(word: Word) -> str:
+        return word.word
+
+    app.add_api_route("/take", take, methods=["POST"], dependencies=[OPEN])
+    from cluster.settings import Settings
+
+    install(app, Settings())
+    with calling(app) as client:
+        answer = client.post("/take", json={"word": "c4n4ry"})
+    assert answer.json()["error"]["fields"] == [{"where": "body.word", "problem": "value_error"}]
+
+
+def test_an_error_in_a_websocket_closes_it_with_the_errors_code() -> None:
+    from websockets.exceptions import ConnectionClosed
+    from websockets.sync.client import connect
+
+    from cluster.settings import Settings
+
+    app = FastAPI(docs_url=None, redoc_url=None)
+
+    async def talk(websocket: WebSocket) -> None:
+        await websocket.accept()
+        raise RecordsBusy("c4n4ry")
+
+    app.add_api_websocket_route("/talk", talk, dependencies=[OPEN])
+    install(app, Settings())
+    with calling(app) as client:
+        address = f"ws://{client.base_url.netloc.decode()}/talk"
+        with connect(address) as socket, pytest.raises(ConnectionClosed) as closed:
+            socket.recv()
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "records_busy")
+
+
+def test_the_document_can_name_every_status_that_there_is() -> None:
+    stated = {int(status) for status in ERRORS}
+    assert {int(told.status) for told in TOLD.values()} <= stated
+    assert {400, 405, 413, 421, 422} <= stated
+    assert all(HTTPStatus(status) for status in stated)

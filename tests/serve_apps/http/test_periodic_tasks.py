@@ -1,0 +1,47 @@
+"""What the service ends and forgets by the clock, while it runs."""
+
+from datetime import timedelta
+
+import pytest
+
+from cluster import checkins
+from cluster.records.repos.checkin_counts import counts_of
+from cluster.security.roles import Role
+from serve_apps.http import periodic_tasks
+from tests.register.school import LESSON, School, teacher
+from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
+from tests.serve_apps.http.office import office_of, wait_until
+
+
+@pytest.fixture(autouse=True)
+def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(periodic_tasks, "CHECKINS_SECONDS", 0.05)
+
+
+def has_ended(school: School) -> bool:
+    with school.identity.records.reading() as session:
+        return counts_of(session, LESSON) is not None
+
+
+def test_a_check_in_ends_with_its_lesson_though_nobody_ends_it(school: School) -> None:
+    with school.identity.work(teacher(1)) as work:
+        checkins.start(work, school.settings, LESSON)
+    with office_of(school):
+        assert not has_ended(school)
+        school.clock.turn(minutes=46)
+        wait_until(lambda: has_ended(school))
+
+
+def test_sign_ins_that_ended_long_ago_are_forgotten(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(periodic_tasks, "SIGN_INS_SECONDS", 0.05)
+    with office_of(school) as office:
+        token = office.token(Role.TEACHER)
+        school.clock.turn(days=20)
+        before = len(office.audited())
+        assert "sign_in.forget" not in office.audited()
+        school.clock.now += timedelta(days=20)
+        wait_until(lambda: "sign_in.forget" in office.audited())
+        assert len(office.audited()) > before
+        assert token

@@ -45,7 +45,7 @@ STEADY_SECONDS = 20.0
 
 
 class SimulatedCamera:
-    """Stands where a `CameraThread` does."""
+    """Stands where a `CameraSource` does."""
 
     def __init__(self, plan: CameraPlan, deliver: Callable[[LiveFrame], None]) -> None:
         self.plan = plan

@@ -24,7 +24,7 @@ from cluster.records.repos.people import students_of_class
 from cluster.register.faces.enrolment import embedding_of_pictures
 from cluster.register.faces.from_video import LONGEST_SIDE, watch
 from cluster.register.faces.templates import open_templates, store
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.states import EntryState
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import LocalMasterKey
@@ -76,7 +76,7 @@ def _measure(folder: Path, students: int, seconds: int) -> None:
     print(f"naive way                     {naive:8.1f} s   Homeroom is {naive / took:.2f}× as fast")
     began = time.perf_counter()
     with school.identity.work(teacher(1)) as work:
-        Roll(work, school.settings).confirm(LESSON, version=watched.register.version)
+        RegisterService(work, school.settings).confirm(LESSON, version=watched.register.version)
     print(f"confirming                    {1000 * (time.perf_counter() - began):8.0f} ms")
     records.close()
 

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import psutil
 
-from cluster.records.db.unit_of_work import open_identity
+from cluster.records.db.unit_of_work import open_audited_records
 from cluster.records.repos.sign_ins import issue
 from cluster.security.roles import Principal, Role
 from cluster.settings import load_settings
@@ -128,7 +128,7 @@ def running(folder: Path, *, per_reader: int = 8, leaders: int = 1) -> Iterator[
         port = int(probe.getsockname()[1])
     service = Service(folder, port, None, per_reader, [])  # type: ignore[arg-type]
     service.use("", 0)
-    with open_identity(load_settings(folder / "homeroom.toml")) as identity:
+    with open_audited_records(load_settings(folder / "homeroom.toml")) as identity:
         for number in range(leaders):
             who = Principal(
                 f"school_leader:bench-{number}",

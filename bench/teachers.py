@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cluster.demo.sample_roster import SCIENCE
 from cluster.records.db.models import Enrollment, User
-from cluster.records.db.unit_of_work import open_identity
+from cluster.records.db.unit_of_work import open_audited_records
 from cluster.records.repos.people import Details, seal_details
 from cluster.records.repos.sign_ins import issue
 from cluster.security.roles import Principal, Role
@@ -20,7 +20,7 @@ def tokens_of_teachers(settings: Path, count: int) -> list[str]:
         count: How many.
     """
     tokens: list[str] = []
-    with open_identity(load_settings(settings)) as identity:
+    with open_audited_records(load_settings(settings)) as identity:
         for number in range(count):
             user_id = f"{3000 + number:032x}"
             with identity.work("operator:bench") as work:

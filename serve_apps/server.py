@@ -36,7 +36,7 @@ from cluster.runtime.ray_local import (
 )
 from cluster.settings import Live, Settings, load_settings
 from serve_apps.app import APP, Arguments, build
-from serve_apps.deployments.logging_config import QUIET
+from serve_apps.deployments.logging_config import SERVE_LOGGING
 from serve_apps.http.middleware.slow_clients import CALLBACK
 
 EXIT_FAILED = 1
@@ -79,7 +79,9 @@ def run(path: Path | None, console: Console) -> None:
         with console.status("starting"):
             _ray(settings, ending)
             serve.start(
-                proxy_location=ProxyLocation.HeadOnly, http_options=options, logging_config=QUIET
+                proxy_location=ProxyLocation.HeadOnly,
+                http_options=options,
+                logging_config=SERVE_LOGGING,
             )
             try:
                 serve.run(

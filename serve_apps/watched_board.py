@@ -6,15 +6,15 @@ from datetime import datetime
 
 from cluster.settings import Settings
 from serve_apps.clients.types import Changes
-from serve_apps.rooms.room_state import Board
+from serve_apps.rooms.room_state import RoomState
 
 
-class WatchedBoard(Board):
+class WatchedRoomState(RoomState):
     """A board, and those who wait for its next event. For one event loop.
 
     Args:
-        settings: See `Board`.
-        now: See `Board`.
+        settings: See `RoomState`.
+        now: See `RoomState`.
     """
 
     def __init__(self, settings: Settings, now: datetime) -> None:
@@ -29,7 +29,7 @@ class WatchedBoard(Board):
         Args:
             after: The id; None: only what is to come.
             wait_seconds: So long; then there is nothing to tell.
-            room_ids: See `Board.changes`.
+            room_ids: See `RoomState.changes`.
         """
         since = self.last_id if after is None else after
         try:

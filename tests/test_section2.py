@@ -24,7 +24,7 @@ from cluster.warehouse import schema
 from cluster.warehouse.live.journal import LiveWindow
 from cluster.warehouse.schema import TABLES, Table
 from jobs.archive.stages import SegmentResult
-from serve_apps.clients.types import RoomNow
+from serve_apps.clients.types import RoomSnapshot
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -98,7 +98,15 @@ def is_plain(kind: Any) -> bool:
 
 @pytest.mark.parametrize(
     "kind",
-    [FrameCounts, ActivityWindow, SegmentResult, LiveNumbers, FinishedWindow, LiveWindow, RoomNow],
+    [
+        FrameCounts,
+        ActivityWindow,
+        SegmentResult,
+        LiveNumbers,
+        FinishedWindow,
+        LiveWindow,
+        RoomSnapshot,
+    ],
 )
 def test_what_is_counted_carries_no_field_of_a_person(kind: type) -> None:
     places = list(leaves(kind, kind.__name__))

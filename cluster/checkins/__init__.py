@@ -22,26 +22,26 @@ from cluster.checkins.codes import new_device
 from cluster.checkins.ending import Ended, end, end_those_over
 from cluster.checkins.feelings import Feeling
 from cluster.checkins.finding import OpenCheckin, by_code
-from cluster.checkins.help_requests import Call, Choice, Named, call, calls, class_list, seen
+from cluster.checkins.help_requests import Choice, HelpRequest, Named, call, calls, class_list, seen
 from cluster.checkins.lessons import teaches
-from cluster.checkins.standing import Standing, standing_of
+from cluster.checkins.standing import CheckinStatus, standing_of
 from cluster.checkins.starting import Started, start
-from cluster.checkins.suppression import Coded, Told
+from cluster.checkins.suppression import PublishedCounts, SuppressedCell
 from cluster.checkins.views import CheckinView, running, versions
 
 __all__ = [
     "STUDENTS",
-    "Call",
+    "CheckinStatus",
     "CheckinView",
     "Choice",
-    "Coded",
     "Ended",
     "Feeling",
+    "HelpRequest",
     "Named",
     "OpenCheckin",
-    "Standing",
+    "PublishedCounts",
     "Started",
-    "Told",
+    "SuppressedCell",
     "agreements",
     "answer",
     "by_code",

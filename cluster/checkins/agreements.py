@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from cluster.errors import NotAllowed
 from cluster.records.db.checkin_models import AgreementWord
 from cluster.records.db.models import User
-from cluster.records.db.unit_of_work import Session, Work
+from cluster.records.db.unit_of_work import Session, UnitOfWork
 from cluster.records.repos import agreements as ledger
 from cluster.records.repos.people import guardians_of, user_of
 
@@ -37,7 +37,7 @@ class Agreement:
 
 
 def agree(
-    work: Work, student: str, guardian: str, *, expires_at: datetime | None = None
+    work: UnitOfWork, student: str, guardian: str, *, expires_at: datetime | None = None
 ) -> Agreement:
     """A guardian agrees that a student takes part in check-ins.
 
@@ -64,7 +64,7 @@ def agree(
     return _add(work, child, speaker, "agree", until)
 
 
-def withdraw(work: Work, student: str, speaker: str) -> Agreement:
+def withdraw(work: UnitOfWork, student: str, speaker: str) -> Agreement:
     """A guardian, or the student, takes agreements back. A slip that was handed out stays good.
 
     Raises:
@@ -113,7 +113,9 @@ def _until(
     return max((end for end in ends if now < end), default=None)
 
 
-def _add(work: Work, child: User, person: User, word: str, until: datetime | None) -> Agreement:
+def _add(
+    work: UnitOfWork, child: User, person: User, word: str, until: datetime | None
+) -> Agreement:
     seq = ledger.add_word(
         work.session,
         student_id=child.id,

@@ -8,10 +8,10 @@ from cluster.checkins.codes import DEVICE_BYTES
 from cluster.checkins.feelings import Feeling
 from cluster.checkins.finding import closed, find
 from cluster.checkins.lessons import most_answers
-from cluster.checkins.suppression import told_after
+from cluster.checkins.suppression import next_snapshot
 from cluster.checkins.views import told_of
 from cluster.errors import AlreadyAnswered
-from cluster.records.db.unit_of_work import Work
+from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import checkins as rows
 from cluster.settings import Settings
 
@@ -19,7 +19,9 @@ STUDENTS = "system:checkin"
 """The actor of everything that a student does."""
 
 
-def answer(work: Work, settings: Settings, code: str, device: bytes, feeling: Feeling) -> None:
+def answer(
+    work: UnitOfWork, settings: Settings, code: str, device: bytes, feeling: Feeling
+) -> None:
     """Say a feeling.
 
     Args:
@@ -51,7 +53,7 @@ def answer(work: Work, settings: Settings, code: str, device: bytes, feeling: Fe
         raise closed()
     rows.raise_tally(work.session, row.id, feeling)
     counts[feeling] += 1
-    told = told_after(counts, row.k, told_of(row.answers_told, row.told))
+    told = next_snapshot(counts, row.k, told_of(row.answers_told, row.told))
     if told is not None:
         row.answers_told, row.told = told.answers, told.as_json()
     row.version += 1

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cluster.checkins.lessons import checkin_of, taught
-from cluster.checkins.suppression import Told
+from cluster.checkins.suppression import PublishedCounts
 from cluster.checkins.views import told_of
 from cluster.errors import HomeroomError
 from cluster.records.db.checkin_models import CheckinRow, CountsRow
-from cluster.records.db.unit_of_work import Identity, Work
+from cluster.records.db.unit_of_work import AuditedRecords, UnitOfWork
 from cluster.records.repos import checkin_calls
 from cluster.records.repos import checkins as rows
 from cluster.records.repos.checkin_counts import add_counts
@@ -31,10 +31,10 @@ class Ended:
     """
 
     answers: int
-    told: Told | None
+    told: PublishedCounts | None
 
 
-def end(work: Work, settings: Settings, lesson_id: str) -> Ended | None:
+def end(work: UnitOfWork, settings: Settings, lesson_id: str) -> Ended | None:
     """End a lesson's check-in; calls stay until the lesson's end. None where it had ended.
 
     What is deleted stands in the write-ahead log until that is cleared: the caller does so
@@ -50,7 +50,7 @@ def end(work: Work, settings: Settings, lesson_id: str) -> Ended | None:
     return None if row.ended_at is not None else _finish(work, row, min(work.now, row.ends_at))
 
 
-def end_those_over(identity: Identity, now: datetime, *, limit: int = MOST_AT_ONCE) -> int:
+def end_those_over(identity: AuditedRecords, now: datetime, *, limit: int = MOST_AT_ONCE) -> int:
     """End the check-ins whose time is over, and forget the calls of lessons that are.
 
     Running it again changes nothing. A killed run leaves each check-in as it was, or ended.
@@ -75,7 +75,7 @@ def end_those_over(identity: Identity, now: datetime, *, limit: int = MOST_AT_ON
     return ended
 
 
-def _end_one(identity: Identity, checkin_id: str) -> bool:
+def _end_one(identity: AuditedRecords, checkin_id: str) -> bool:
     """End a check-in whose time is over; one that cannot be ended does not hold up the others."""
     try:
         with identity.work(ACTOR) as work:
@@ -89,7 +89,7 @@ def _end_one(identity: Identity, checkin_id: str) -> bool:
     return True
 
 
-def _finish(work: Work, row: CheckinRow, ended_at: datetime) -> Ended:
+def _finish(work: UnitOfWork, row: CheckinRow, ended_at: datetime) -> Ended:
     answers = sum(rows.tallies_of(work.session, row.id).values())
     told = told_of(row.answers_told, row.told)
     add_counts(

@@ -13,7 +13,7 @@ from cluster.checkins.finding import closed, find
 from cluster.checkins.lessons import checkin_of, may_take_part, taught
 from cluster.errors import AlreadyAnswered, NotFound
 from cluster.records.db.checkin_models import CheckinRow
-from cluster.records.db.unit_of_work import Work
+from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import checkin_calls
 from cluster.records.repos import checkins as rows
 from cluster.records.repos.people import names_of
@@ -29,7 +29,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class HelpRequest:
     """Somebody would like to be asked.
 
     Attributes:
@@ -56,7 +56,7 @@ class Choice:
     name: str = field(repr=False)
 
 
-def class_list(work: Work, settings: Settings, code: str) -> tuple[Choice, ...]:
+def class_list(work: UnitOfWork, settings: Settings, code: str) -> tuple[Choice, ...]:
     """The names that a student may choose from, by name; that they were shown is recorded.
 
     Raises:
@@ -72,7 +72,7 @@ def class_list(work: Work, settings: Settings, code: str) -> tuple[Choice, ...]:
 
 
 def call(
-    work: Work, settings: Settings, code: str, device: bytes, choice: str | None = None
+    work: UnitOfWork, settings: Settings, code: str, device: bytes, choice: str | None = None
 ) -> None:
     """Ask to be asked; whether or not the same device answers.
 
@@ -107,7 +107,7 @@ def call(
     _changed(work, row)
 
 
-def calls(work: Work, settings: Settings, lesson_id: str) -> tuple[Call, ...]:
+def calls(work: UnitOfWork, settings: Settings, lesson_id: str) -> tuple[HelpRequest, ...]:
     """Who would like to be asked, while the lesson is on; each name that is shown is recorded.
 
     Raises:
@@ -124,7 +124,7 @@ def calls(work: Work, settings: Settings, lesson_id: str) -> tuple[Call, ...]:
     for student_id in sorted(names):
         work.audit("checkin.show_call", student_id, lesson=lesson_id)
     return tuple(
-        Call(
+        HelpRequest(
             one.id,
             Named(one.student_id, names[one.student_id].shown) if one.student_id else None,
             one.seen_at is not None,
@@ -133,7 +133,7 @@ def calls(work: Work, settings: Settings, lesson_id: str) -> tuple[Call, ...]:
     )
 
 
-def seen(work: Work, settings: Settings, lesson_id: str, call_id: str) -> None:
+def seen(work: UnitOfWork, settings: Settings, lesson_id: str, call_id: str) -> None:
     """Mark a call as seen.
 
     Raises:
@@ -155,11 +155,11 @@ def _choice(row: CheckinRow, student_id: str) -> str:
     return keyed_hash(row.device_key or b"", "name", student_id.encode())
 
 
-def _of_teacher(work: Work, settings: Settings, lesson_id: str) -> CheckinRow:
+def _of_teacher(work: UnitOfWork, settings: Settings, lesson_id: str) -> CheckinRow:
     taught(work, settings, lesson_id)
     return checkin_of(work.session, lesson_id)
 
 
-def _changed(work: Work, row: CheckinRow) -> None:
+def _changed(work: UnitOfWork, row: CheckinRow) -> None:
     row.version += 1
     work.session.flush()

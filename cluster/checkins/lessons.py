@@ -7,7 +7,7 @@ from cluster.district import local_date
 from cluster.errors import CheckinError, NotAllowed
 from cluster.records.db.checkin_models import CheckinRow
 from cluster.records.db.models import LessonRow
-from cluster.records.db.unit_of_work import Session, Work
+from cluster.records.db.unit_of_work import Session, UnitOfWork
 from cluster.records.repos import checkins as rows
 from cluster.records.repos.people import members
 from cluster.records.repos.registers import lesson_of
@@ -29,7 +29,7 @@ def teaches(session: Session, settings: Settings, lesson: LessonRow, user_id: st
     return user_id in members(session, lesson.class_sourced_id, "teacher", day)
 
 
-def taught(work: Work, settings: Settings, lesson_id: str) -> LessonRow:
+def taught(work: UnitOfWork, settings: Settings, lesson_id: str) -> LessonRow:
     """A lesson, if the actor teaches its class that day.
 
     Raises:

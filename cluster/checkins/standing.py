@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from cluster.checkins.suppression import Told
+from cluster.checkins.suppression import PublishedCounts
 from cluster.checkins.views import CheckinView, running, told_of, versions
 from cluster.records.db.unit_of_work import Session
 from cluster.records.repos import checkin_calls
@@ -17,7 +17,7 @@ State = Literal["off", "ready", "running", "over"]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CheckinStatus:
     """How it stands.
 
     Attributes:
@@ -36,12 +36,14 @@ class Standing:
     needs_agreement: bool
     running: CheckinView | None = None
     answers: int = 0
-    told: Told | None = None
+    told: PublishedCounts | None = None
     waiting_calls: int = 0
     has_calls: bool = False
 
 
-def standing_of(session: Session, settings: Settings, lesson_id: str, now: datetime) -> Standing:
+def standing_of(
+    session: Session, settings: Settings, lesson_id: str, now: datetime
+) -> CheckinStatus:
     """How a lesson's check-in stands. Whose business it is, the caller asks (`teaches`).
 
     Raises:
@@ -53,7 +55,7 @@ def standing_of(session: Session, settings: Settings, lesson_id: str, now: datet
     row = rows.of_lesson(session, lesson_id)
     if row is None:
         is_off = settings.checkins.are_off_in(class_id)
-        return Standing("off" if is_off else "ready", version, needs_agreement)
+        return CheckinStatus("off" if is_off else "ready", version, needs_agreement)
     calls = checkin_calls.calls_of(session, row.id) if now < row.calls_until else []
     waiting = sum(one.seen_at is None for one in calls)
     view = running(session, settings, lesson_id, now)
@@ -65,7 +67,7 @@ def standing_of(session: Session, settings: Settings, lesson_id: str, now: datet
     else:  # its time is over, and nobody has ended it yet
         answers = sum(rows.tallies_of(session, row.id).values())
         told = told_of(row.answers_told, row.told)
-    return Standing(
+    return CheckinStatus(
         state="over" if view is None else "running",
         version=version,
         needs_agreement=needs_agreement,

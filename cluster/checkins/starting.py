@@ -12,7 +12,7 @@ from cluster.checkins.views import CheckinView, view_of
 from cluster.errors import CheckinError, CheckinOff
 from cluster.records.db.checkin_models import CheckinRow
 from cluster.records.db.models import LessonRow
-from cluster.records.db.unit_of_work import Work
+from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import checkins as rows
 from cluster.records.repos.people import members, names_of
 from cluster.settings import Settings
@@ -36,7 +36,9 @@ class Started:
     students: tuple[str, ...] = field(default=(), repr=False)
 
 
-def start(work: Work, settings: Settings, lesson_id: str, *, minutes: int | None = None) -> Started:
+def start(
+    work: UnitOfWork, settings: Settings, lesson_id: str, *, minutes: int | None = None
+) -> Started:
     """Start a lesson's check-in; where it is on already, give that.
 
     Args:
@@ -93,7 +95,9 @@ def start(work: Work, settings: Settings, lesson_id: str, *, minutes: int | None
     return Started(view_of(work.session, row), is_new=True)
 
 
-def _with_slips(work: Work, lesson: LessonRow, row: CheckinRow, students: list[str]) -> Started:
+def _with_slips(
+    work: UnitOfWork, lesson: LessonRow, row: CheckinRow, students: list[str]
+) -> Started:
     agreed = sorted(in_force(work.session, students, work.now))
     if not agreed:
         raise CheckinError(
@@ -108,7 +112,7 @@ def _with_slips(work: Work, lesson: LessonRow, row: CheckinRow, students: list[s
     return _with_codes(work, row, codes, agreed)
 
 
-def _slips_anew(work: Work, row: CheckinRow) -> Started:
+def _slips_anew(work: UnitOfWork, row: CheckinRow) -> Started:
     """Other slips in place of those that nobody has used; for those who agreed by now."""
     students = members(work.session, row.class_sourced_id, "student", row.day)
     agreed = sorted(in_force(work.session, students, work.now))
@@ -126,7 +130,7 @@ def _hashes(row: CheckinRow, codes: list[str]) -> list[str]:
     return sorted(keyed_hash(key, "slip", one.encode()) for one in codes)
 
 
-def _with_codes(work: Work, row: CheckinRow, codes: list[str], agreed: list[str]) -> Started:
+def _with_codes(work: UnitOfWork, row: CheckinRow, codes: list[str], agreed: list[str]) -> Started:
     names = names_of(work.session, work.keys, agreed)
     for student_id in agreed:
         work.audit("checkin.show_agreed", student_id, lesson=row.lesson_id)
@@ -138,7 +142,7 @@ def _with_codes(work: Work, row: CheckinRow, codes: list[str], agreed: list[str]
     )
 
 
-def _free_codes(work: Work, count: int) -> list[str]:
+def _free_codes(work: UnitOfWork, count: int) -> list[str]:
     """Codes that no check-in which is on has, all different."""
     found: set[str] = set()
     while len(found) < count:

@@ -1,6 +1,6 @@
 """What may be told of a check-in's answers: design, section 2, rule 3. Pure functions.
 
-    counts at k, 2k, 3k … answers -> told -> Told (may leave the records)
+    counts at k, 2k, 3k … answers -> told -> PublishedCounts (may leave the records)
 
 - Nothing is told below `k` answers, and then only when another `k` have come: who watches the page
   could otherwise tell one student's answer from the difference. Between, only the number of answers
@@ -25,7 +25,7 @@ TWENTIETHS: Final = 20
 """5% is one of these, 95% all but one: whole numbers, so that no rounding decides."""
 
 
-class Coded(StrEnum):
+class SuppressedCell(StrEnum):
     """What is told in place of a count."""
 
     FEW = "few"
@@ -33,14 +33,22 @@ class Coded(StrEnum):
     WITHHELD = "withheld"
 
 
-Cell = int | Coded
+Cell = int | SuppressedCell
 
-_TEXTS: Final = {Coded.FEW: "≤5%", Coded.MOST: "≥95%", Coded.WITHHELD: "withheld"}
-_SHARES: Final = {Coded.FEW: 0.05, Coded.MOST: 0.95, Coded.WITHHELD: None}
+_TEXTS: Final = {
+    SuppressedCell.FEW: "≤5%",
+    SuppressedCell.MOST: "≥95%",
+    SuppressedCell.WITHHELD: "withheld",
+}
+_SHARES: Final = {
+    SuppressedCell.FEW: 0.05,
+    SuppressedCell.MOST: 0.95,
+    SuppressedCell.WITHHELD: None,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PublishedCounts:
     """A snapshot as it may be told.
 
     Attributes:
@@ -61,44 +69,50 @@ class Told:
         if set(self.cells) != set(Feeling):
             raise ValueError("not each feeling is told of")
         for cell in self.cells.values():
-            if not isinstance(cell, Coded) and _coded(cell, self.answers) != cell:
+            if not isinstance(cell, SuppressedCell) and _coded(cell, self.answers) != cell:
                 raise ValueError(f"{cell} of {self.answers} must be coded")
 
     def count(self, feeling: Feeling) -> int | None:
         """How many said so; None where it is coded."""
         cell = self.cells[feeling]
-        return None if isinstance(cell, Coded) else cell
+        return None if isinstance(cell, SuppressedCell) else cell
 
     def share(self, feeling: Feeling) -> float | None:
         """From 0.05, which means 5% or less, to 0.95, 95% or more; None where it is withheld."""
         cell = self.cells[feeling]
-        return _SHARES[cell] if isinstance(cell, Coded) else round(cell / self.answers, 3)
+        return _SHARES[cell] if isinstance(cell, SuppressedCell) else round(cell / self.answers, 3)
 
     def text(self, feeling: Feeling) -> str:
         """For people: `≤5%`, `12 (60%)`, `≥95%` or `withheld`."""
         cell = self.cells[feeling]
-        return _TEXTS[cell] if isinstance(cell, Coded) else f"{cell} ({cell / self.answers:.0%})"
+        return (
+            _TEXTS[cell]
+            if isinstance(cell, SuppressedCell)
+            else f"{cell} ({cell / self.answers:.0%})"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Its cells as the records keep them."""
         return {
-            str(feeling): str(cell) if isinstance(cell, Coded) else cell
+            str(feeling): str(cell) if isinstance(cell, SuppressedCell) else cell
             for feeling, cell in self.cells.items()
         }
 
     @staticmethod
-    def from_json(answers: int, cells: Mapping[str, Any]) -> "Told":
+    def from_json(answers: int, cells: Mapping[str, Any]) -> "PublishedCounts":
         """Back from the records."""
-        return Told(
+        return PublishedCounts(
             answers,
             {
-                Feeling(name): cell if isinstance(cell, int) else Coded(cell)
+                Feeling(name): cell if isinstance(cell, int) else SuppressedCell(cell)
                 for name, cell in cells.items()
             },
         )
 
 
-def told_after(counts: Mapping[Feeling, int], k: int, last: Told | None) -> Told | None:
+def next_snapshot(
+    counts: Mapping[Feeling, int], k: int, last: PublishedCounts | None
+) -> PublishedCounts | None:
     """What may be told once an answer has come: a new snapshot, or still the last.
 
     Args:
@@ -110,7 +124,7 @@ def told_after(counts: Mapping[Feeling, int], k: int, last: Told | None) -> Told
     return told(counts, k) if answers and answers % k == 0 else last
 
 
-def told(counts: Mapping[Feeling, int], k: int) -> Told:
+def told(counts: Mapping[Feeling, int], k: int) -> PublishedCounts:
     """What may be told of these counts.
 
     Raises:
@@ -121,25 +135,28 @@ def told(counts: Mapping[Feeling, int], k: int) -> Told:
         raise ValueError(f"{answers} answers are fewer than {k}")
     feelings = list(Feeling)
     cells = coded_cells([counts.get(feeling, 0) for feeling in feelings])
-    return Told(answers, dict(zip(feelings, cells, strict=True)))
+    return PublishedCounts(answers, dict(zip(feelings, cells, strict=True)))
 
 
 def coded_cells(counts: Sequence[int]) -> list[Cell]:
     """Counts of a whole, as they are told; their order has no meaning."""
     answers = sum(counts)
     cells = [_coded(count, answers) for count in counts]
-    coded = [place for place, cell in enumerate(cells) if isinstance(cell, Coded)]
+    coded = [place for place, cell in enumerate(cells) if isinstance(cell, SuppressedCell)]
     if not _gives_back([cells[place] for place in coded], answers, sum(counts[p] for p in coded)):
         return cells
-    least = min(cell for cell in cells if not isinstance(cell, Coded))
-    return [Coded.WITHHELD if isinstance(cell, Coded) or cell == least else cell for cell in cells]
+    least = min(cell for cell in cells if not isinstance(cell, SuppressedCell))
+    return [
+        SuppressedCell.WITHHELD if isinstance(cell, SuppressedCell) or cell == least else cell
+        for cell in cells
+    ]
 
 
 def _coded(count: int, answers: int) -> Cell:
     if TWENTIETHS * count <= answers:
-        return Coded.FEW
+        return SuppressedCell.FEW
     if TWENTIETHS * count >= (TWENTIETHS - 1) * answers:
-        return Coded.MOST
+        return SuppressedCell.MOST
     return count
 
 
@@ -153,7 +170,7 @@ def _gives_back(cells: Sequence[Cell], answers: int, together: int) -> bool:
     """
     few = answers // TWENTIETHS
     most = -(-(TWENTIETHS - 1) * answers // TWENTIETHS)
-    ranges = [(0, few) if cell is Coded.FEW else (most, answers) for cell in cells]
+    ranges = [(0, few) if cell is SuppressedCell.FEW else (most, answers) for cell in cells]
     lowest, highest = sum(low for low, _ in ranges), sum(high for _, high in ranges)
     return any(
         low < high and max(low, together - highest + high) == min(high, together - lowest + low)

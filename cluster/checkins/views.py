@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from cluster.checkins.lessons import is_on, most_answers
-from cluster.checkins.suppression import Told
+from cluster.checkins.suppression import PublishedCounts
 from cluster.records.db.checkin_models import CheckinRow
 from cluster.records.db.unit_of_work import Session
 from cluster.records.repos import checkins as rows
@@ -45,7 +45,7 @@ class CheckinView:
     k: int
     answers: int
     most_answers: int
-    told: Told | None
+    told: PublishedCounts | None
 
     @property
     def can_be_told(self) -> bool:
@@ -90,6 +90,6 @@ def view_of(session: Session, row: CheckinRow) -> CheckinView:
     )
 
 
-def told_of(answers: int | None, cells: Mapping[str, object] | None) -> Told | None:
+def told_of(answers: int | None, cells: Mapping[str, object] | None) -> PublishedCounts | None:
     """A snapshot as the records keep it."""
-    return None if answers is None or cells is None else Told.from_json(answers, cells)
+    return None if answers is None or cells is None else PublishedCounts.from_json(answers, cells)

@@ -11,7 +11,7 @@ from cluster.checkins import agreements, end_those_over
 from cluster.checkins.agreements import Agreement
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
 from cluster.cli.identity import end_of_day, identity_of, operator
-from cluster.records.db.unit_of_work import Work, utc_now
+from cluster.records.db.unit_of_work import UnitOfWork, utc_now
 from cluster.records.repos.people import names_of, sourced_ids_of, students_of_class
 from cluster.settings import Settings
 
@@ -83,7 +83,7 @@ def end_over_command(settings: SettingsOption = None, as_json: JsonOption = Fals
     say(f"{ended} check-ins ended.")
 
 
-def _standing(work: Work, class_id: str) -> list[dict[str, Any]]:
+def _standing(work: UnitOfWork, class_id: str) -> list[dict[str, Any]]:
     students = students_of_class(work.session, class_id, work.now.date())
     names = names_of(work.session, work.keys, students)
     keys = sourced_ids_of(work.session, students)

@@ -11,11 +11,11 @@ from rich.table import Table
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
 from cluster.cli.identity import end_of_day, identity_of, operator, scrub, write_private
-from cluster.records.db.unit_of_work import Work
+from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.people import names_of, sourced_ids_of, students_of_class
-from cluster.register.faces.consent import living_grant
-from cluster.register.faces.consent_ledger import Spoken, grant, object_to, withdraw
-from cluster.register.faces.permissions import Permission, facts_of, ledger_of
+from cluster.register.faces.consent import active_grant
+from cluster.register.faces.consent_ledger import LedgerResult, grant, object_to, withdraw
+from cluster.register.faces.permissions import FacePermissions, facts_of, ledger_of
 from cluster.settings import Settings
 
 COLUMNS = (
@@ -118,17 +118,17 @@ def export_command(
     say(f"Wrote {out}: {len(rows)} words.")
 
 
-def _standing(work: Work, settings: Settings, class_id: str) -> list[dict[str, Any]]:
+def _standing(work: UnitOfWork, settings: Settings, class_id: str) -> list[dict[str, Any]]:
     students = students_of_class(work.session, class_id, work.now.date())
     names, keys = (
         names_of(work.session, work.keys, students),
         sourced_ids_of(work.session, students),
     )
     work.audit("consent.list", class_id, students=len(students))
-    permission = Permission(settings)
+    permission = FacePermissions(settings)
     rows = []
     for facts in facts_of(work.session, students, work.now.date()):
-        decision = living_grant(facts, None, work.now)
+        decision = active_grant(facts, None, work.now)
         asked = permission.to_keep(work.session, facts.student_id, work.now)
         until = decision.grant.expires_at if decision.grant else None
         rows.append(
@@ -144,7 +144,7 @@ def _standing(work: Work, settings: Settings, class_id: str) -> list[dict[str, A
     return sorted(rows, key=lambda row: str(row["student"]))
 
 
-def _tell(spoken: Spoken, text: str, *, as_json: bool) -> None:
+def _tell(spoken: LedgerResult, text: str, *, as_json: bool) -> None:
     if as_json:
         answer_json(asdict(spoken))
     say(text)

@@ -20,7 +20,7 @@ from cluster.demo.sample_roster import SCIENCE, write_sample_roster
 from cluster.errors import SettingsError
 from cluster.records.db import audit_log
 from cluster.records.db.database import SQLITE_FILE
-from cluster.records.db.unit_of_work import Identity, open_identity
+from cluster.records.db.unit_of_work import AuditedRecords, open_audited_records
 from cluster.records.repos.people import names_of, one_guardian_of, user_of
 from cluster.records.repos.registers import lessons_between
 from cluster.records.roster.importer import import_roster
@@ -29,9 +29,9 @@ from cluster.records.timetable.importer import import_timetable
 from cluster.register.faces.consent_ledger import grant, withdraw
 from cluster.register.faces.enrolment import embedding_of_pictures
 from cluster.register.faces.from_video import watch
-from cluster.register.faces.permissions import Permission
+from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.templates import store
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.states import EntryState
 from cluster.register.views import RegisterView
 from cluster.security.audit import verify_chain
@@ -60,7 +60,7 @@ def show_register(folder: Path, settings: Settings, room: str) -> dict[str, int]
     """
     _start_anew(folder, settings)
     estimator, engine = PoseEstimator.from_settings(settings), face_engine(settings)
-    with open_identity(settings) as identity:
+    with open_audited_records(settings) as identity:
         now = identity.clock()
         (folder / POLICY_FILE).write_text(policy_text(SCIENCE, now.date()), encoding="utf-8")
         lessons = _import(identity, settings, folder, room)
@@ -100,7 +100,7 @@ def _start_anew(folder: Path, settings: Settings) -> None:
     shutil.rmtree(settings.security.keys_dir, ignore_errors=True)
 
 
-def _import(identity: Identity, settings: Settings, folder: Path, room: str) -> list[str]:
+def _import(identity: AuditedRecords, settings: Settings, folder: Path, room: str) -> list[str]:
     """Import the roster and two lessons: one that is on, and the one after it."""
     roster, now = folder / "roster", identity.clock()
     write_sample_roster(roster, today=now.date())
@@ -127,9 +127,9 @@ def _line(room: str, begins: datetime, ends: datetime) -> str:
 
 
 def _consent_and_register(
-    identity: Identity, settings: Settings, engine: FaceEngine, estimator: PoseEstimator
+    identity: AuditedRecords, settings: Settings, engine: FaceEngine, estimator: PoseEstimator
 ) -> None:
-    permission = Permission(settings)
+    permission = FacePermissions(settings)
     for number, picture in enumerate(portraits(engine, estimator), start=1):
         student = f"student-{number}"
         with identity.work(ACTOR) as work:
@@ -159,7 +159,7 @@ def portraits(engine: FaceEngine, estimator: PoseEstimator) -> list[Pixels]:
 
 
 def _roll_call(
-    identity: Identity,
+    identity: AuditedRecords,
     settings: Settings,
     lesson: str,
     clip: Path,
@@ -169,16 +169,16 @@ def _roll_call(
     with identity.records.reading() as session:
         teacher = user_of(session, TEACHER).id
     with identity.work(teacher) as work:
-        Roll(work, settings).open(lesson)
+        RegisterService(work, settings).open(lesson)
     watched = watch(identity, settings, lesson, clip, engine=engine, estimator=estimator)
     with identity.work(teacher) as work:
-        roll = Roll(work, settings)
+        roll = RegisterService(work, settings)
         view = roll.show(lesson)
         roll.close(lesson)
     return replace(view, version=watched.register.version)
 
 
-def _told(identity: Identity, view: RegisterView) -> str:
+def _told(identity: AuditedRecords, view: RegisterView) -> str:
     with identity.work(ACTOR) as work:
         names = names_of(work.session, work.keys, [e.student_id for e in view.entries])
         work.audit("register.show", view.lesson_id)

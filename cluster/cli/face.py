@@ -12,7 +12,7 @@ from cluster.errors import HomeroomError
 from cluster.records.repos.people import user_of
 from cluster.register.erasure import erase
 from cluster.register.faces.enrolment import embedding_of
-from cluster.register.faces.permissions import Permission
+from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.templates import (
     destroy_unpermitted,
     finish_rotation,
@@ -38,7 +38,7 @@ def register_command(
 ) -> None:
     """Make a template from photographs, which are not kept; consent is checked first."""
     with identity_of(settings) as (known, identity):
-        permission = Permission(known)
+        permission = FacePermissions(known)
         with identity.work(operator()) as work:
             student_id = user_of(work.session, student, "student").id
             asked = permission.to_keep(work.session, student_id, work.now)
@@ -86,7 +86,7 @@ def purge_command(settings: SettingsOption = None, as_json: JsonOption = False) 
     """Destroy every template whose consent has ended; run it daily."""
     with identity_of(settings) as (known, identity):
         with identity.work(operator()) as work:
-            gone = destroy_unpermitted(work, Permission(known))
+            gone = destroy_unpermitted(work, FacePermissions(known))
         scrub(identity)
     if as_json:
         answer_json({"destroyed": len(gone)})

@@ -12,7 +12,7 @@ import typer
 
 from cluster.cli.console import say
 from cluster.errors import SettingsError
-from cluster.records.db.unit_of_work import Identity, Work, open_identity
+from cluster.records.db.unit_of_work import AuditedRecords, UnitOfWork, open_audited_records
 from cluster.records.repos.people import user_of
 from cluster.settings import Settings, load_settings
 
@@ -23,10 +23,10 @@ TeacherOption = Annotated[
 
 
 @contextmanager
-def identity_of(settings: Path | None) -> Iterator[tuple[Settings, Identity]]:
+def identity_of(settings: Path | None) -> Iterator[tuple[Settings, AuditedRecords]]:
     """The settings, and the records and keys that they name."""
     known = load_settings(settings)
-    with open_identity(known) as identity:
+    with open_audited_records(known) as identity:
         yield known, identity
 
 
@@ -38,7 +38,7 @@ def operator() -> str:
         return f"operator:uid-{os.getuid()}"
 
 
-def scrub(identity: Identity) -> None:
+def scrub(identity: AuditedRecords) -> None:
     """Clear the write-ahead log of what was destroyed; say so if that must wait."""
     if not identity.records.scrub():
         say(
@@ -48,7 +48,7 @@ def scrub(identity: Identity) -> None:
 
 
 @contextmanager
-def as_teacher(identity: Identity, sourced_id: str) -> Iterator[Work]:
+def as_teacher(identity: AuditedRecords, sourced_id: str) -> Iterator[UnitOfWork]:
     """Work as a teacher of the roster.
 
     Raises:

@@ -22,13 +22,13 @@ from cluster.cli.identity import (
 )
 from cluster.errors import SettingsError
 from cluster.records.db.models import LessonRow
-from cluster.records.db.unit_of_work import Work
+from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.people import names_of, sourced_ids_of, students_of_class, user_of
 from cluster.records.repos.registers import lessons_on
 from cluster.register import badges
 from cluster.register.export import to_csv, to_ed_fi
 from cluster.register.faces.from_video import watch
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.states import EntryState, Status
 from cluster.register.views import RegisterView
 from cluster.settings import Settings
@@ -83,7 +83,7 @@ def open_command(
 ) -> None:
     """Open a lesson's register: from now on faces and badges count, for some minutes."""
     with identity_of(settings) as (known, identity), as_teacher(identity, by) as work:
-        view = Roll(work, known).open(lesson)
+        view = RegisterService(work, known).open(lesson)
         rows = _rows(work, view)
     _show(view, rows, as_json=as_json)
 
@@ -94,7 +94,7 @@ def show_command(
 ) -> None:
     """A register as it stands."""
     with identity_of(settings) as (known, identity), as_teacher(identity, by) as work:
-        view = Roll(work, known).show(lesson)
+        view = RegisterService(work, known).show(lesson)
         rows = _rows(work, view)
     _show(view, rows, as_json=as_json)
 
@@ -121,7 +121,7 @@ def mark_command(
     """Write who is there: by hand, for the rest of the class, or by badge."""
     said = [_mark(text) for text in marks or []]
     with identity_of(settings) as (known, identity), as_teacher(identity, by) as work:
-        roll = Roll(work, known)
+        roll = RegisterService(work, known)
         if version is not None:
             roll.must_be_at(lesson, version)
         for token in badge or []:
@@ -148,7 +148,9 @@ def confirm_command(
     """Confirm what faces proposed."""
     with identity_of(settings) as (known, identity), as_teacher(identity, by) as work:
         chosen = [user_of(work.session, name, "student").id for name in students or []]
-        view = Roll(work, known).confirm(lesson, version=version, students=chosen or None)
+        view = RegisterService(work, known).confirm(
+            lesson, version=version, students=chosen or None
+        )
         rows = _rows(work, view)
     _show(view, rows, as_json=as_json)
 
@@ -159,7 +161,7 @@ def close_command(
 ) -> None:
     """Close a register before its time is up."""
     with identity_of(settings) as (known, identity), as_teacher(identity, by) as work:
-        view = Roll(work, known).close(lesson)
+        view = RegisterService(work, known).close(lesson)
         rows = _rows(work, view)
     _show(view, rows, as_json=as_json)
 
@@ -170,7 +172,7 @@ def history_command(
 ) -> None:
     """Every change of a register: who, when, what it was."""
     with identity_of(settings) as (known, identity), as_teacher(identity, by) as work:
-        changes = Roll(work, known).history(lesson)
+        changes = RegisterService(work, known).history(lesson)
         ids = {one for change in changes for one in (change["student_id"], change["changed_by"])}
         keys = sourced_ids_of(work.session, ids)
     for change in changes:
@@ -199,7 +201,7 @@ def export_command(
 ) -> None:
     """A register for the school's own system: what was confirmed, and nothing else."""
     with identity_of(settings) as (known, identity), as_teacher(identity, by) as work:
-        view = Roll(work, known).show(lesson)
+        view = RegisterService(work, known).show(lesson)
         if form is ExportForm.CSV:
             text = to_csv(work, view)
         else:
@@ -228,9 +230,9 @@ def watch_command(
     with identity_of(settings) as (known, identity):
         if known.registers.open_with_lesson:
             with as_teacher(identity, by) as work:
-                Roll(work, known).open_if_new(lesson)
+                RegisterService(work, known).open_if_new(lesson)
         with as_teacher(identity, by) as work:
-            Roll(work, known).show(lesson)  # who watches must teach the class
+            RegisterService(work, known).show(lesson)  # who watches must teach the class
         engine, estimator = face_engine(known), PoseEstimator.from_settings(known)
         seconds = probe(str(video)).duration_seconds
         with Progress(*COLUMNS, console=errors, transient=True) as bar:
@@ -245,7 +247,7 @@ def watch_command(
                 progress=lambda done: bar.update(task, completed=done),
             )
         with as_teacher(identity, by) as work:
-            view = Roll(work, known).show(lesson)
+            view = RegisterService(work, known).show(lesson)
             rows = _rows(work, view)
     say(f"{watched.frames} pictures looked at, faces compared in {watched.compared}.")
     for reason, count in watched.reasons.items():
@@ -293,7 +295,7 @@ def _mark(text: str) -> tuple[str, Status]:
         ) from None
 
 
-def _rows(work: Work, view: RegisterView) -> list[dict[str, Any]]:
+def _rows(work: UnitOfWork, view: RegisterView) -> list[dict[str, Any]]:
     ids = [entry.student_id for entry in view.entries]
     names, keys = names_of(work.session, work.keys, ids), sourced_ids_of(work.session, ids)
     return sorted(

@@ -9,13 +9,13 @@ from rich.table import Table
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
 from cluster.cli.identity import identity_of, operator, scrub
-from cluster.records.db.unit_of_work import Work
+from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.class_list import class_sizes, students_of
 from cluster.records.roster.import_result import RosterChanges
 from cluster.records.roster.importer import import_roster, preview
 from cluster.records.roster.oneroster import open_roster
 from cluster.records.timetable.importer import import_timetable, preview_timetable
-from cluster.register.faces.permissions import Permission
+from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.templates import destroy_unpermitted
 
 EXIT_BAD_ROWS = 3
@@ -47,7 +47,7 @@ def import_(
             with open_roster(path) as source, identity.work(operator()) as work:
                 changes = import_roster(work.session, work.keys, source, allow_many_removals=yes)
                 # Who left, or lost a guardian, takes a template along.
-                gone = destroy_unpermitted(work, Permission(known))
+                gone = destroy_unpermitted(work, FacePermissions(known))
                 work.audit("roster.import", None, changes=changes.total, templates=len(gone))
             if gone:
                 scrub(identity)
@@ -98,13 +98,13 @@ def list_(
     answers.print(f"{len(rows)} {'classes' if class_id is None else 'students'}", style="dim")
 
 
-def _students(work: Work, class_id: str) -> list[dict[str, str | int]]:
+def _students(work: UnitOfWork, class_id: str) -> list[dict[str, str | int]]:
     found = students_of(work.session, work.keys, class_id, work.now.date())
     work.audit("roster.list", class_id, students=len(found))
     return [{"student": one.sourced_id, "name": one.name} for one in found]
 
 
-def _classes(work: Work) -> list[dict[str, str | int]]:
+def _classes(work: UnitOfWork) -> list[dict[str, str | int]]:
     return [
         {
             "class": one.sourced_id,

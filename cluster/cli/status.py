@@ -22,7 +22,7 @@ from rich.table import Table
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers
 from cluster.cli.identity import operator
 from cluster.errors import NotFound, ServiceDown, SettingsError
-from cluster.records.db.unit_of_work import open_identity
+from cluster.records.db.unit_of_work import open_audited_records
 from cluster.records.repos.sign_ins import Issued, issue, revoke
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings, load_settings
@@ -165,7 +165,7 @@ def _token(settings: Settings, file: Path | None) -> Iterator[str]:
             raise SettingsError(f"it cannot be read: {error.strerror}.", where=str(file)) from error
         return
     who = Principal("operator:status", frozenset({Role.OPERATOR}))
-    with open_identity(settings) as identity:
+    with open_audited_records(settings) as identity:
         issued: Issued | None = None
         try:
             with identity.work(operator()) as work:

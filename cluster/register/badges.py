@@ -12,7 +12,7 @@ import segno
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from cluster.errors import BadgeRefused
-from cluster.records.db.unit_of_work import Work
+from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import badges
 from cluster.records.repos.people import names_of
 from cluster.security.keys import KeyStore
@@ -36,7 +36,7 @@ class Badge:
     expires_at: datetime
 
 
-def issue(work: Work, student_id: str, days: int) -> Badge:
+def issue(work: UnitOfWork, student_id: str, days: int) -> Badge:
     """A new badge; the student's old one is void from now on."""
     expires_at = work.now + timedelta(days=days)
     serial = badges.replace(work.session, student_id, issued_at=work.now, expires_at=expires_at)
@@ -45,7 +45,7 @@ def issue(work: Work, student_id: str, days: int) -> Badge:
     return Badge(student_id, str(token), expires_at)
 
 
-def read(work: Work, token: str) -> str:
+def read(work: UnitOfWork, token: str) -> str:
     """Whose badge this is.
 
     Raises:
@@ -70,7 +70,7 @@ def read(work: Work, token: str) -> str:
     return row.student_id
 
 
-def sheet(work: Work, printed: list[Badge]) -> str:
+def sheet(work: UnitOfWork, printed: list[Badge]) -> str:
     """A page of badges to print and cut, as HTML with nothing from elsewhere; it shows names."""
     names = names_of(work.session, work.keys, [badge.student_id for badge in printed])
     cards = "\n".join(

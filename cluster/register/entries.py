@@ -4,13 +4,13 @@ from dataclasses import asdict
 from datetime import datetime
 
 from cluster.records.db.models import EntryRow
-from cluster.records.db.unit_of_work import Work
+from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import registers
 from cluster.register.states import BLANK, EntryState, Mark, Method
 from cluster.register.views import mark_of
 
 
-def write_entry(work: Work, entry: EntryRow, mark: Mark, arrived_at: datetime | None) -> None:
+def write_entry(work: UnitOfWork, entry: EntryRow, mark: Mark, arrived_at: datetime | None) -> None:
     """Make an entry say something; its history keeps who, when and what it was.
 
     Whether it may become so, the caller has asked (`cluster.register.states`).
@@ -22,7 +22,7 @@ def write_entry(work: Work, entry: EntryRow, mark: Mark, arrived_at: datetime | 
     registers.add_change(work.session, entry, was=was, became=asdict(mark))
 
 
-def take_back_faces(work: Work, student_id: str) -> int:
+def take_back_faces(work: UnitOfWork, student_id: str) -> int:
     """Take back what faces said of a student and nobody confirmed; how many entries."""
     entries = [
         entry

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from cluster.records.db import audit_log
-from cluster.records.db.unit_of_work import Session, Work
+from cluster.records.db.unit_of_work import Session, UnitOfWork
 from cluster.records.repos import registers
 from cluster.records.repos.people import remove_user, user_of
 from cluster.register.faces.templates import destroy
@@ -38,7 +38,7 @@ class Receipt:
     audit_seq: int
 
 
-def erase(work: Work, student: str, *, keep_entries: bool) -> Receipt:
+def erase(work: UnitOfWork, student: str, *, keep_entries: bool) -> Receipt:
     """Erase a student.
 
     The ledger of consent and the audit log keep their rows: they know the student by an id alone,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from cluster.district import local_date
 from cluster.errors import RegisterError
-from cluster.records.db.unit_of_work import Work
+from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.people import Details, names_of, section_of, sourced_ids_of
 from cluster.register.states import EntryState, Status
 from cluster.register.views import Entry, RegisterView
@@ -36,7 +36,7 @@ def confirmed_status(entry: Entry) -> Status:
     return entry.mark.status if confirmed else Status.NOT_RECORDED
 
 
-def to_csv(work: Work, view: RegisterView) -> str:
+def to_csv(work: UnitOfWork, view: RegisterView) -> str:
     """A register as CSV; a cell never begins with what a spreadsheet would run."""
     names, keys = _people(work, view)
     out = io.StringIO()
@@ -60,7 +60,7 @@ def to_csv(work: Work, view: RegisterView) -> str:
     return out.getvalue()
 
 
-def to_ed_fi(work: Work, settings: Settings, view: RegisterView) -> list[dict[str, Any]]:
+def to_ed_fi(work: UnitOfWork, settings: Settings, view: RegisterView) -> list[dict[str, Any]]:
     """A register as StudentSectionAttendanceEvents; students not recorded have none.
 
     Raises:
@@ -92,7 +92,7 @@ def to_ed_fi(work: Work, settings: Settings, view: RegisterView) -> list[dict[st
     ]
 
 
-def _people(work: Work, view: RegisterView) -> tuple[dict[str, Details], dict[str, str]]:
+def _people(work: UnitOfWork, view: RegisterView) -> tuple[dict[str, Details], dict[str, str]]:
     ids = [entry.student_id for entry in view.entries]
     return dict(names_of(work.session, work.keys, ids)), sourced_ids_of(work.session, ids)
 

@@ -16,7 +16,7 @@ from typing import Any
 from cluster.district import local_date
 from cluster.errors import NotAllowed, NotFound, RegisterChanged, RegisterError
 from cluster.records.db.models import EntryRow, LessonRow, RegisterRow
-from cluster.records.db.unit_of_work import Work
+from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import registers
 from cluster.records.repos.people import members
 from cluster.register import badges
@@ -36,7 +36,7 @@ from cluster.register.views import RegisterView, Sighted, mark_of, view_of
 from cluster.settings import Settings
 
 
-class Roll:
+class RegisterService:
     """The registers of an installation, worked on in one transaction.
 
     Args:
@@ -44,7 +44,7 @@ class Roll:
         settings: They say how long a register is open, and who is late.
     """
 
-    def __init__(self, work: Work, settings: Settings) -> None:
+    def __init__(self, work: UnitOfWork, settings: Settings) -> None:
         self._work = work
         self._settings = settings
 

@@ -17,7 +17,7 @@ from cluster.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RegisterSummary:
     """A register, without its entries.
 
     Attributes:
@@ -37,7 +37,7 @@ class Standing:
 
 def standing(
     session: Session, settings: Settings, teacher: str, lesson_id: str, now: datetime
-) -> Standing:
+) -> RegisterSummary:
     """How far a register is.
 
     Args:
@@ -58,7 +58,7 @@ def standing(
     row = registers.register_of(session, lesson_id)
     if row is None:
         raise NotFound("its register has not been opened.", where=lesson_id)
-    return Standing(
+    return RegisterSummary(
         lesson_id=lesson_id,
         version=row.version,
         is_open=row.state == "open" and row.opened_at <= now < row.closes_at,

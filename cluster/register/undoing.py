@@ -9,20 +9,20 @@ from datetime import datetime
 
 from cluster.errors import RegisterError
 from cluster.records.db.models import EntryChange
-from cluster.records.db.unit_of_work import Work
+from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import registers, templates
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.states import BLANK, EntryState, Mark, Method, Status
 from cluster.register.views import RegisterView, mark_of
 from cluster.settings import Settings
 
 
-def undo(work: Work, settings: Settings, lesson_id: str) -> RegisterView:
+def undo(work: UnitOfWork, settings: Settings, lesson_id: str) -> RegisterView:
     """Take back what the actor said last.
 
     Args:
         work: Of the teacher.
-        settings: See `Roll`.
+        settings: See `RegisterService`.
         lesson_id: Of which lesson's register.
 
     Raises:
@@ -30,7 +30,7 @@ def undo(work: Work, settings: Settings, lesson_id: str) -> RegisterView:
         NotAllowed: The actor does not teach this class.
         RegisterError: The actor has said nothing, or others have since said something else.
     """
-    roll = Roll(work, settings)
+    roll = RegisterService(work, settings)
     row = roll.row_of(lesson_id)
     entries = {one.student_id: one for one in registers.entries_of(work.session, row.id)}
     restored = {
@@ -45,7 +45,7 @@ def undo(work: Work, settings: Settings, lesson_id: str) -> RegisterView:
     return roll.restore(lesson_id, restored)
 
 
-def can_undo(work: Work, register_id: str) -> bool:
+def can_undo(work: UnitOfWork, register_id: str) -> bool:
     """Whether the actor has said anything of a register."""
     return bool(_last_of(registers.changes_of(work.session, register_id), work.actor))
 
@@ -57,7 +57,7 @@ def _last_of(changes: list[EntryChange], actor: str) -> list[EntryChange]:
     return [change for change in own if change.changed_at == last]
 
 
-def _before(work: Work, change: EntryChange) -> Mark:
+def _before(work: UnitOfWork, change: EntryChange) -> Mark:
     before = _mark(change.was or {"status": Status.NOT_RECORDED})
     if before.method is Method.FACE and before.state is not EntryState.CONFIRMED:
         return before if templates.of_students(work.session, [change.student_id]) else BLANK

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cluster.records.db.models import EntryRow, LessonRow, RegisterRow
-from cluster.records.db.unit_of_work import Work
+from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import registers
 from cluster.register.states import EntryState, Mark, Method, Status
 
@@ -62,7 +62,7 @@ class Sighted:
     seen_at: datetime
 
 
-def view_of(work: Work, lesson: LessonRow, row: RegisterRow) -> RegisterView:
+def view_of(work: UnitOfWork, lesson: LessonRow, row: RegisterRow) -> RegisterView:
     """A register as it stands now."""
     now = work.now
     return RegisterView(

@@ -5,7 +5,7 @@
     logging ───┘                                                   value    └─> a terminal
 
 Every value goes through `cluster.streams.source.address.hidden`, exceptions too. Loggers that bring
-handlers of their own (Ray Serve's and uvicorn's do) keep them; `HidingFilter` hides in these.
+handlers of their own (Ray Serve's and uvicorn's do) keep them; `RedactingFilter` hides in these.
 """
 
 import logging
@@ -47,7 +47,7 @@ def configure_logs(json: bool | None = None, level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.set_name(HANDLER)
     handler.setFormatter(log_formatter(not sys.stderr.isatty() if json is None else json))
-    handler.addFilter(HidingFilter())  # logging itself prints what it cannot format
+    handler.addFilter(RedactingFilter())  # logging itself prints what it cannot format
     root = logging.getLogger()
     for old in list(root.handlers):
         # A plain handler to a stream (logging.basicConfig) would say everything twice.
@@ -68,9 +68,9 @@ def hide_in_others() -> None:
     handlers = [one for name in OTHERS for one in logging.getLogger(name).handlers]
     for handler in [*root.handlers, *handlers]:
         if handler.get_name() != HANDLER and not any(
-            isinstance(known, HidingFilter) for known in handler.filters
+            isinstance(known, RedactingFilter) for known in handler.filters
         ):
-            handler.addFilter(HidingFilter())
+            handler.addFilter(RedactingFilter())
 
 
 def bind_request(request_id: str) -> ExitStack:
@@ -115,7 +115,7 @@ def log_formatter(json: bool) -> logging.Formatter:
     )
 
 
-class HidingFilter(logging.Filter):
+class RedactingFilter(logging.Filter):
     """Hides credentials in the records of a handler; drops none.
 
     Arguments stay apart from the message where that suffices: uvicorn's formatters count them.

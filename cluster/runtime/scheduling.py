@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 
 
-def compute_undisturbed() -> None:
+def use_batch_scheduling() -> None:
     """Let this thread, and those that it starts from now on, compute in longer stretches.
 
     Linux's SCHED_BATCH (sched(7)): such a thread does not interrupt another when it wakes up, so

@@ -15,7 +15,7 @@ from cluster.vision.people import Floats
 
 
 @dataclass(frozen=True, slots=True)
-class FaceFigures:
+class FaceEngineSpec:
     """An engine, in figures.
 
     Attributes:

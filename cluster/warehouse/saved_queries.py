@@ -49,7 +49,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SavedQuery:
     """A question, and all that may be said with it.
 
     Attributes:
@@ -91,20 +91,20 @@ _FROM_DAY = Parameter("from", "date", "First day, at the school.")
 _TO_DAY = Parameter("to", "date", "Last day, at the school.")
 
 _ALL = (
-    Question(
+    SavedQuery(
         "schools",
         "The schools.",
         (),
         "SELECT * FROM schools ORDER BY school_id",
     ),
-    Question(
+    SavedQuery(
         "rooms",
         "The rooms of the schools.",
         (_ANY_SCHOOL,),
         "SELECT * FROM rooms WHERE $school_id::VARCHAR IS NULL OR school_id = $school_id "
         "ORDER BY school_id, room_id",
     ),
-    Question(
+    SavedQuery(
         "room_windows",
         "Ten seconds of a room, as seen by one camera.",
         (
@@ -119,7 +119,7 @@ _ALL = (
         "ORDER BY window_start, camera_id",
         longest_days=31,
     ),
-    Question(
+    SavedQuery(
         "lesson_activity",
         "A lesson: its windows added up.",
         (_ANY_ROOM, _FROM_DAY, _TO_DAY),
@@ -128,7 +128,7 @@ _ALL = (
         "AND (l.starts_at AT TIME ZONE s.timezone)::DATE BETWEEN $from::DATE AND $to::DATE "
         "ORDER BY l.starts_at, l.lesson_id",
     ),
-    Question(
+    SavedQuery(
         "room_occupancy_hourly",
         "People in a room in an hour of a school's day, by the camera that saw the most of them.",
         (_SCHOOL, Parameter("date", "date", "The day, at the school.")),
@@ -144,7 +144,7 @@ _ALL = (
         "round(avg(people_mean), 1) AS people_mean FROM seen "
         "GROUP BY room_id, hour_starts_at ORDER BY room_id, hour_starts_at",
     ),
-    Question(
+    SavedQuery(
         "school_days",
         "A day of a school: how much of it was seen.",
         (_ANY_SCHOOL, _FROM_DAY, _TO_DAY),
@@ -157,7 +157,7 @@ _ALL = (
         "AND ($school_id::VARCHAR IS NULL OR school_id = $school_id) "
         "GROUP BY school_id, date ORDER BY date, school_id",
     ),
-    Question(
+    SavedQuery(
         "checkin_feelings",
         "A feeling in a lesson's check-in, as students said it; lessons with too few answers have "
         "no row.",
@@ -168,13 +168,13 @@ _ALL = (
         "ORDER BY date, lesson_id, list_position(['surprised', 'sad', 'angry', 'happy', 'put_off', "
         "'afraid', 'neutral'], feeling)",
     ),
-    Question(
+    SavedQuery(
         "runs",
         "A run of the archive job, or a day of the live service; the newest first.",
         (),
         "SELECT * FROM runs ORDER BY started_at DESC, run_id",
     ),
-    Question(
+    SavedQuery(
         "models",
         "A model whose numbers are in the tables.",
         (),
@@ -182,7 +182,7 @@ _ALL = (
     ),
 )
 
-QUESTIONS: Final[Mapping[str, Question]] = MappingProxyType({each.name: each for each in _ALL})
+QUESTIONS: Final[Mapping[str, SavedQuery]] = MappingProxyType({each.name: each for each in _ALL})
 """All of them, by name."""
 
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
@@ -193,7 +193,7 @@ _FORMS = {
 }
 
 
-def ask(
+def run_saved_query(
     settings: Settings,
     name: str,
     parameters: Mapping[str, Value],
@@ -245,7 +245,7 @@ def ask(
     return Answer(tuple(found.column_names), rows[:limit], len(rows) > limit, version)
 
 
-def _checked(question: Question, parameters: Mapping[str, Value]) -> dict[str, Value]:
+def _checked(question: SavedQuery, parameters: Mapping[str, Value]) -> dict[str, Value]:
     """All of a question's parameters, typed; those that are absent are None."""
     known = [parameter.name for parameter in question.parameters]
     given = {name: value for name, value in parameters.items() if value is not None}

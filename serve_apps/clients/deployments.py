@@ -9,29 +9,29 @@ from datetime import datetime
 
 from ray.serve.handle import DeploymentHandle
 
-from cluster.streams.reader.report import Accepted, Report
+from cluster.streams.reader.report import Ack, Report
 from cluster.vision.faces.base import FaceChip
-from serve_apps.clients.errors import in_our_words
-from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomNow, ToldWindow
+from serve_apps.clients.errors import translate_serve_errors
+from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot, ToldWindow
 
 ANSWER_SECONDS = 30.0
 """Longer than any wait for changes."""
 
 
-class ServeRooms:
+class RoomsClient:
     """The rooms deployment (`interfaces.RoomsService`), and where readers report."""
 
     def __init__(self, handle: DeploymentHandle) -> None:
         self._handle = handle
 
-    async def now(self, room_ids: Sequence[str]) -> list[RoomNow]:
+    async def now(self, room_ids: Sequence[str]) -> list[RoomSnapshot]:
         """The rooms' numbers."""
-        async with in_our_words("rooms", seconds=ANSWER_SECONDS):
+        async with translate_serve_errors("rooms", seconds=ANSWER_SECONDS):
             return list(await self._handle.now.remote(list(room_ids)))
 
     async def windows(self, room_id: str, minutes: int) -> list[ToldWindow]:
         """The finished windows of a room's last minutes."""
-        async with in_our_words("rooms", seconds=ANSWER_SECONDS):
+        async with translate_serve_errors("rooms", seconds=ANSWER_SECONDS):
             return list(await self._handle.windows.remote(room_id, minutes))
 
     async def changes(
@@ -39,29 +39,29 @@ class ServeRooms:
     ) -> Changes:
         """What happened after an event id."""
         rooms = None if room_ids is None else list(room_ids)
-        async with in_our_words("rooms", seconds=ANSWER_SECONDS):
+        async with translate_serve_errors("rooms", seconds=ANSWER_SECONDS):
             found: Changes = await self._handle.changes.remote(after, wait_seconds, rooms)
             return found
 
     async def cameras(self) -> list[CameraStatus]:
         """All cameras, by id."""
-        async with in_our_words("rooms", seconds=ANSWER_SECONDS):
+        async with translate_serve_errors("rooms", seconds=ANSWER_SECONDS):
             return list(await self._handle.cameras.remote())
 
     async def journal(self) -> JournalStatus:
         """Where finished windows are."""
-        async with in_our_words("rooms", seconds=ANSWER_SECONDS):
+        async with translate_serve_errors("rooms", seconds=ANSWER_SECONDS):
             found: JournalStatus = await self._handle.journal.remote()
             return found
 
-    async def report(self, report: Report) -> Accepted:
+    async def report(self, report: Report) -> Ack:
         """Take a reader's report."""
-        async with in_our_words("rooms", seconds=ANSWER_SECONDS):
-            accepted: Accepted = await self._handle.report.remote(report)
+        async with translate_serve_errors("rooms", seconds=ANSWER_SECONDS):
+            accepted: Ack = await self._handle.report.remote(report)
             return accepted
 
 
-class ServeRegisters:
+class RegistersClient:
     """The registers deployment, as readers see it."""
 
     def __init__(self, handle: DeploymentHandle) -> None:
@@ -69,5 +69,5 @@ class ServeRegisters:
 
     async def see(self, ticket: str, moment: datetime, chips: list[FaceChip]) -> None:
         """Take the face chips of one frame."""
-        async with in_our_words("registers", seconds=ANSWER_SECONDS):
+        async with translate_serve_errors("registers", seconds=ANSWER_SECONDS):
             await self._handle.see.remote(ticket, moment, chips)

@@ -15,7 +15,7 @@ from cluster.errors import HomeroomError, ServiceBusy, ServiceDown
 
 
 @asynccontextmanager
-async def in_our_words(name: str, *, seconds: float | None = None) -> AsyncIterator[None]:
+async def translate_serve_errors(name: str, *, seconds: float | None = None) -> AsyncIterator[None]:
     """Turn what a call of a deployment raises into our errors.
 
     Args:

@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 from ray.serve.handle import DeploymentHandle
 
-from cluster.vision.face_figures import FaceFigures
+from cluster.vision.face_figures import FaceEngineSpec
 from cluster.vision.faces.base import FaceChip, FaceThresholds
 from cluster.vision.people import Floats
-from serve_apps.clients.errors import in_our_words
+from serve_apps.clients.errors import translate_serve_errors
 
 ANSWER_SECONDS = 30.0
 """The first call waits until a replica has started."""
@@ -17,7 +17,7 @@ ANSWER_SECONDS = 30.0
 R = TypeVar("R")
 
 
-class RemoteFaces:
+class FaceModelClient:
     """A `vision.faces.base.FaceComparer`, to be used in threads beside a running event loop.
 
     Args:
@@ -28,7 +28,7 @@ class RemoteFaces:
     def __init__(self, handle: DeploymentHandle, loop: asyncio.AbstractEventLoop) -> None:
         self._handle = handle
         self._loop = loop
-        self._figures: FaceFigures | None = None
+        self._figures: FaceEngineSpec | None = None
 
     @property
     def name(self) -> str:
@@ -64,18 +64,18 @@ class RemoteFaces:
         """How far each embedding (n, d) is from each template (m, d): (n, m) float32."""
         return self._known().distances(embeddings, templates)
 
-    def _known(self) -> FaceFigures:
+    def _known(self) -> FaceEngineSpec:
         if self._figures is None:
             self._figures = self._wait(self._ask())
         return self._figures
 
-    async def _ask(self) -> FaceFigures:
-        async with in_our_words("the face model", seconds=ANSWER_SECONDS):
-            figures: FaceFigures = await self._handle.figures.remote()
+    async def _ask(self) -> FaceEngineSpec:
+        async with translate_serve_errors("the face model", seconds=ANSWER_SECONDS):
+            figures: FaceEngineSpec = await self._handle.figures.remote()
         return figures
 
     async def _embed(self, chips: list[FaceChip]) -> Floats:
-        async with in_our_words("the face model", seconds=ANSWER_SECONDS):
+        async with translate_serve_errors("the face model", seconds=ANSWER_SECONDS):
             embeddings: Floats = await self._handle.embed.remote(chips)
         return embeddings
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from cluster.vision.people import People, Pixels
-from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomNow, ToldWindow
+from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot, ToldWindow
 
 
 class RoomsService(Protocol):
     """The rooms deployment."""
 
-    async def now(self, room_ids: Sequence[str]) -> list[RoomNow]:
+    async def now(self, room_ids: Sequence[str]) -> list[RoomSnapshot]:
         """The rooms' numbers, in the order asked for; unknown rooms are left out."""
 
     async def windows(self, room_id: str, minutes: int) -> list[ToldWindow]:

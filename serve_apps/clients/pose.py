@@ -7,14 +7,14 @@ from ray.serve.handle import DeploymentHandle
 
 from cluster.errors import VisionError
 from cluster.vision.people import People, Pixels
-from serve_apps.clients.errors import in_our_words
+from serve_apps.clients.errors import translate_serve_errors
 from serve_apps.deployments.pose_model import FrameSet
 
 ANSWER_SECONDS = 30.0
 """A first picture of a new shape may wait for the model to be converted."""
 
 
-class ServePose:
+class PoseModelClient:
     """The pose model on Serve (`interfaces.PoseService`). It can be sent to a reader.
 
     Args:
@@ -38,7 +38,7 @@ class ServePose:
             return []
         if len({frame.shape for frame in frames}) > 1:
             raise VisionError("the frames of a call must be of one shape.")
-        async with in_our_words("the pose model", seconds=self._seconds):
+        async with translate_serve_errors("the pose model", seconds=self._seconds):
             found: list[People] = await self._handle.find.remote(
                 FrameSet(np.stack(frames), input_size)
             )

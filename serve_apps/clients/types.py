@@ -7,13 +7,13 @@ from typing import Literal
 from cluster.activity.suppression import ActivityWindow
 from cluster.streams.reader.config import CameraHealth
 
-RoomState = Literal["live", "late", "down", "off"]
+RoomStatus = Literal["live", "late", "down", "off"]
 """`late`: the numbers are older than they should be; `down`: no camera of the room delivers;
 `off`: no camera of the room has an address."""
 
 
 @dataclass(frozen=True, slots=True)
-class RoomNow:
+class RoomSnapshot:
     """A room at this moment.
 
     Attributes:
@@ -30,7 +30,7 @@ class RoomNow:
     """
 
     room_id: str
-    state: RoomState
+    state: RoomStatus
     reason: str
     as_of: datetime | None
     people: int | None
@@ -46,7 +46,7 @@ class ToldWindow:
     """A finished window of a room, from the camera that saw the most people.
 
     Attributes:
-        event_id: See `RoomNow`.
+        event_id: See `RoomSnapshot`.
     """
 
     room_id: str
@@ -68,7 +68,7 @@ class Changes:
     """
 
     last_id: int
-    rooms: tuple[RoomNow, ...]
+    rooms: tuple[RoomSnapshot, ...]
     windows: tuple[ToldWindow, ...]
     complete: bool = True
 

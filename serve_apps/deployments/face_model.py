@@ -16,12 +16,12 @@ from ray import serve
 
 from cluster.errors import HomeroomError, VisionError
 from cluster.settings import Settings
-from cluster.vision.face_figures import FaceFigures
+from cluster.vision.face_figures import FaceEngineSpec
 from cluster.vision.faces.base import FaceChip, FaceQuality
 from cluster.vision.faces.factory import face_engine
 from cluster.vision.people import Floats
-from serve_apps.deployments.logging_config import QUIET
-from serve_apps.deployments.model_executor import Call, ModelThread
+from serve_apps.deployments.logging_config import SERVE_LOGGING
+from serve_apps.deployments.model_executor import Call, ModelExecutor
 
 NAME = "FaceModel"
 BATCH = 32
@@ -36,7 +36,7 @@ seconds. Where the cores are all in use, a process at 19 gets about 0.4 of what 
 Answer = Floats | HomeroomError
 
 
-@serve.deployment(name=NAME, logging_config=QUIET)
+@serve.deployment(name=NAME, logging_config=SERVE_LOGGING)
 class FaceModel:
     """The deployment.
 
@@ -50,7 +50,7 @@ class FaceModel:
 
     def __init__(self, settings: Settings) -> None:
         os.nice(GIVES_WAY)  # this thread, and all that come of it: on Linux, nobody else
-        self._thread = ModelThread("face")
+        self._thread = ModelExecutor("face")
         self._engine = face_engine(settings)
 
         def chips_in(calls: Sequence[Call[list[FaceChip]]]) -> int:
@@ -69,7 +69,7 @@ class FaceModel:
         if thread is not None:
             thread.end()
 
-    async def figures(self) -> FaceFigures:
+    async def figures(self) -> FaceEngineSpec:
         """What must be known of the engine to work with its embeddings."""
         return self._engine.figures
 

@@ -12,13 +12,13 @@ from fastapi import FastAPI
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from cluster.records.db.unit_of_work import open_identity
+from cluster.records.db.unit_of_work import open_audited_records
 from cluster.runtime.logging import configure_logs
-from serve_apps.clients.deployments import ServeRooms
-from serve_apps.clients.pose import ServePose
-from serve_apps.deployments.logging_config import QUIET
+from serve_apps.clients.deployments import RoomsClient
+from serve_apps.clients.pose import PoseModelClient
+from serve_apps.deployments.logging_config import SERVE_LOGGING
 from serve_apps.http.backend import Backend
-from serve_apps.rooms.settings_watcher import SettingsFile
+from serve_apps.rooms.settings_watcher import SettingsWatcher
 
 
 @serve.deployment(
@@ -29,7 +29,7 @@ from serve_apps.rooms.settings_watcher import SettingsFile
     health_check_period_s=5,
     health_check_timeout_s=30,
     graceful_shutdown_timeout_s=10,
-    logging_config=QUIET,
+    logging_config=SERVE_LOGGING,
 )
 @serve.ingress()
 class Api:
@@ -51,11 +51,11 @@ class Api:
     ) -> None:
         configure_logs()
         self._open = ExitStack()
-        self._file = SettingsFile(settings_path)
+        self._file = SettingsWatcher(settings_path)
         settings = self._file.settings
-        identity = self._open.enter_context(open_identity(settings))
+        identity = self._open.enter_context(open_audited_records(settings))
         self._backend = Backend(
-            settings, identity, ServeRooms(rooms), ServePose(pose), self._file.path
+            settings, identity, RoomsClient(rooms), PoseModelClient(pose), self._file.path
         )
 
     def __serve_build_asgi_app__(self) -> FastAPI:

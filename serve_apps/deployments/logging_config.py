@@ -5,4 +5,4 @@ Readers alone make four calls a second each; requests have log lines of their ow
 
 from typing import Any
 
-QUIET: dict[str, Any] = {"log_level": "WARNING", "enable_access_log": False}
+SERVE_LOGGING: dict[str, Any] = {"log_level": "WARNING", "enable_access_log": False}

@@ -36,7 +36,7 @@ class Call(Generic[T]):
     since: float = field(default_factory=time.monotonic)
 
 
-class ModelThread:
+class ModelExecutor:
     """Where a model runs.
 
     Args:

@@ -25,13 +25,13 @@ from ray import serve
 
 from cluster.errors import HomeroomError, VisionError
 from cluster.runtime.ray_local import refuse_spilling_here
-from cluster.runtime.scheduling import compute_undisturbed
+from cluster.runtime.scheduling import use_batch_scheduling
 from cluster.settings import Camera, Settings
 from cluster.settings.redacted import sizes_to_warm_up
 from cluster.vision.people import Letterbox, People, Pixels
 from cluster.vision.pose.estimator import PoseEstimator
-from serve_apps.deployments.logging_config import QUIET
-from serve_apps.deployments.model_executor import Call, ModelThread
+from serve_apps.deployments.logging_config import SERVE_LOGGING
+from serve_apps.deployments.model_executor import Call, ModelExecutor
 
 NAME = "PoseModel"
 CPU_BATCH = 8
@@ -66,7 +66,7 @@ class FrameSet:
         return len(self.pixels)
 
 
-@serve.deployment(name=NAME, logging_config=QUIET)
+@serve.deployment(name=NAME, logging_config=SERVE_LOGGING)
 class PoseModel:
     """The deployment.
 
@@ -81,12 +81,12 @@ class PoseModel:
 
     def __init__(self, settings: Settings) -> None:
         refuse_spilling_here()
-        compute_undisturbed()
+        use_batch_scheduling()
         self._late_seconds = settings.live.late_seconds
         self._estimator = PoseEstimator.from_settings(settings)
         on_gpu = self._estimator.device != "cpu"
         at_once = 1 if on_gpu else CPU_BATCHES
-        self._thread = ModelThread("pose", at_once)
+        self._thread = ModelExecutor("pose", at_once)
         most = settings.analysis.batch_size if on_gpu else CPU_BATCH
 
         def frames_in(calls: Sequence[Call[FrameSet]]) -> int:

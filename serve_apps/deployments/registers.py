@@ -1,8 +1,8 @@
 """Live registers: whose faces may be compared now, and what comes of it.
 
-    records: which registers are open? ─> policy, consent ─> FaceCall ─ lease ─> Rooms ─> reader
+    records: which registers are open? ─> policy, consent ─> FaceSession ─ lease ─> Rooms ─> reader
                                                                 ^                           │
-    FaceModel <─ chips ── RollCall <─ see(ticket, moment, chips)┴───── face chips <─────────┘
+    FaceModel <─ chips ── FaceRecogniser <─ see(ticket, moment, chips)┴───── face chips <─────────┘
         └─ embeddings ─> matched in memory ─> proposals ─> records ─> the teacher decides
 
 One replica, on the head node, where the records and keys are. It never learns what anybody does:
@@ -28,17 +28,17 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from cluster.errors import HomeroomError, ServiceDown
-from cluster.records.db.unit_of_work import Identity, open_identity
+from cluster.records.db.unit_of_work import AuditedRecords, open_audited_records
 from cluster.records.repos.open_registers import OpenRegister
-from cluster.register.faces.permissions import Permission
-from cluster.register.faces.recognition_session import RollCall
+from cluster.register.faces.permissions import FacePermissions
+from cluster.register.faces.recognition_session import FaceRecogniser
 from cluster.register.open_registers import live_rooms, may_use_faces, open_now, open_with_lessons
 from cluster.settings import load_settings
 from cluster.vision.faces.base import FaceChip
 from serve_apps import metrics
-from serve_apps.clients.errors import in_our_words
-from serve_apps.clients.faces import RemoteFaces
-from serve_apps.registers.face_session import FaceCall
+from serve_apps.clients.errors import translate_serve_errors
+from serve_apps.clients.faces import FaceModelClient
+from serve_apps.registers.face_session import FaceSession
 
 logger = logging.getLogger(__name__)
 
@@ -97,10 +97,10 @@ class Registers:
         self._app = serve.get_replica_context().app_name
         self._open_things = ExitStack()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="registers")
-        self._identity: Identity | None = None
-        self._faces: RemoteFaces | None = None
+        self._identity: AuditedRecords | None = None
+        self._faces: FaceModelClient | None = None
         self._rooms: DeploymentHandle | None = None
-        self._calls: dict[str, FaceCall] = {}
+        self._calls: dict[str, FaceSession] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._open, self._compared, self._dropped, self._problem = 0, 0, 0, STARTING
         self._loop_task = asyncio.get_running_loop().create_task(self._look_again_and_again())
@@ -182,16 +182,18 @@ class Registers:
                 await self._begin(identity, register)
         metrics.registers_comparing().set(sum(bool(c.ticket) for c in self._calls.values()))
 
-    def _open_identity(self) -> Identity:
+    def _open_identity(self) -> AuditedRecords:
         """Open the records; they stay open.
 
         Raises:
             RecordsError: They cannot be opened.
             KeyUnusable: The keys cannot be had.
         """
-        return self._open_things.enter_context(open_identity(self._settings))
+        return self._open_things.enter_context(open_audited_records(self._settings))
 
-    def _find_registers(self, identity: Identity) -> tuple[list[OpenRegister], list[OpenRegister]]:
+    def _find_registers(
+        self, identity: AuditedRecords
+    ) -> tuple[list[OpenRegister], list[OpenRegister]]:
         """The registers that are open, and those of them that may use faces."""
         rooms = live_rooms(self._settings)
         if self._settings.registers.open_with_lesson:
@@ -199,20 +201,22 @@ class Registers:
         found = open_now(identity, rooms)
         return found, may_use_faces(self._settings, found)
 
-    async def _begin(self, identity: Identity, register: OpenRegister) -> None:
+    async def _begin(self, identity: AuditedRecords, register: OpenRegister) -> None:
         faces = self._faces
         if faces is None:
             handle = await self._in_thread(_handle_of, FACES, self._app)
-            faces = self._faces = RemoteFaces(handle, asyncio.get_running_loop())
+            faces = self._faces = FaceModelClient(handle, asyncio.get_running_loop())
         new_roll_call = partial(
-            RollCall,
+            FaceRecogniser,
             identity,
             self._settings,
-            Permission(self._settings),
+            FacePermissions(self._settings),
             faces,
             register.lesson_id,
         )
-        call = FaceCall(register, new_roll_call, self._cut_faces, self._in_thread, identity.clock)
+        call = FaceSession(
+            register, new_roll_call, self._cut_faces, self._in_thread, identity.clock
+        )
         self._calls[register.lesson_id] = call
         self._tasks[register.lesson_id] = asyncio.get_running_loop().create_task(call.run())
 
@@ -229,7 +233,7 @@ class Registers:
     async def _cut_faces(self, room_id: str, ticket: str, until: datetime | None) -> None:
         rooms: DeploymentHandle = self._rooms or await self._in_thread(_handle_of, ROOMS, self._app)
         self._rooms = rooms
-        async with in_our_words("rooms", seconds=ROOMS_SECONDS):
+        async with translate_serve_errors("rooms", seconds=ROOMS_SECONDS):
             await rooms.cut_faces.remote(room_id, ticket, until)
 
     async def _in_thread(self, work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -29,7 +29,7 @@ from cluster.runtime.logging import configure_logs
 from cluster.settings import Settings
 from cluster.streams.job import CameraJob
 from cluster.streams.reader.actor import StreamReader
-from cluster.streams.reader.report import Accepted, FinishedWindow, Report
+from cluster.streams.reader.report import Ack, FinishedWindow, Report
 from cluster.streams.source.address import plan_of
 from cluster.vision.pose.estimator import cache_dir_of
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
@@ -37,16 +37,16 @@ from cluster.warehouse.lake import Lake, utc_now
 from cluster.warehouse.live.flush import flush
 from cluster.warehouse.live.journal import KEPT_HOURS, Journal, LiveWindow
 from serve_apps import metrics
-from serve_apps.clients.deployments import ServeRegisters, ServeRooms
-from serve_apps.clients.pose import ServePose
-from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomNow, ToldWindow
-from serve_apps.deployments.logging_config import QUIET
+from serve_apps.clients.deployments import RegistersClient, RoomsClient
+from serve_apps.clients.pose import PoseModelClient
+from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot, ToldWindow
+from serve_apps.deployments.logging_config import SERVE_LOGGING
 from serve_apps.rooms.installation import installation_id
 from serve_apps.rooms.placement import place
 from serve_apps.rooms.reader_metrics import RoomMetrics
-from serve_apps.rooms.reader_pool import Readers, Services
-from serve_apps.rooms.settings_watcher import SettingsFile
-from serve_apps.watched_board import WatchedBoard
+from serve_apps.rooms.reader_pool import ReaderPool, Services
+from serve_apps.rooms.settings_watcher import SettingsWatcher
+from serve_apps.watched_board import WatchedRoomState
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ LESSONS_AROUND = timedelta(days=1)
     health_check_period_s=5,
     health_check_timeout_s=30,
     graceful_shutdown_timeout_s=10,
-    logging_config=QUIET,
+    logging_config=SERVE_LOGGING,
 )
 class Rooms:
     """The deployment.
@@ -83,7 +83,7 @@ class Rooms:
         self, settings_path: str | None, reader: type[StreamReader] = StreamReader
     ) -> None:
         configure_logs()
-        self._file = SettingsFile(settings_path)
+        self._file = SettingsWatcher(settings_path)
         settings = self._file.settings
         self._weights: WeightsFile = await asyncio.to_thread(
             find_pose_weights, settings.weights, cache_dir_of(settings)
@@ -91,10 +91,10 @@ class Rooms:
         self._journal = await _open_journal(settings)
         self._lake = Lake(settings.lake_dir)
         self._timetable = Timetable()
-        self._board = WatchedBoard(settings, utc_now())
+        self._board = WatchedRoomState(settings, utc_now())
         since = utc_now() - timedelta(minutes=settings.live.history_minutes)
         self._board.remember(self._journal.recent(since))
-        self._readers = Readers(
+        self._readers = ReaderPool(
             _services(),
             installation=installation_id(settings, serve.get_replica_context().app_name),
             version=cluster.__version__.replace(".", "-"),
@@ -142,7 +142,7 @@ class Rooms:
                 None if ended[0].cancelled() else ended[0].exception()
             )
 
-    async def report(self, report: Report) -> Accepted:
+    async def report(self, report: Report) -> Ack:
         """Take a reader's report; its windows are on the disk when this answers.
 
         Raises:
@@ -164,9 +164,9 @@ class Rooms:
                 logger.error("windows wait in the readers: %s", error)
         self._metrics.take(report)
         self._board.take(report, windows, utc_now())
-        return Accepted(up_to)
+        return Ack(up_to)
 
-    async def now(self, room_ids: Sequence[str]) -> list[RoomNow]:
+    async def now(self, room_ids: Sequence[str]) -> list[RoomSnapshot]:
         """The rooms' numbers."""
         return self._board.now(room_ids)
 
@@ -349,9 +349,9 @@ def _services() -> Services:
     """Handles of the other deployments of this application."""
     app = serve.get_replica_context().app_name
     return Services(
-        pose=ServePose(serve.get_deployment_handle("PoseModel", app)),
-        rooms=ServeRooms(serve.get_deployment_handle("Rooms", app)),
-        registers=ServeRegisters(serve.get_deployment_handle("Registers", app)),
+        pose=PoseModelClient(serve.get_deployment_handle("PoseModel", app)),
+        rooms=RoomsClient(serve.get_deployment_handle("Rooms", app)),
+        registers=RegistersClient(serve.get_deployment_handle("Registers", app)),
     )
 
 

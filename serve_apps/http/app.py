@@ -19,8 +19,8 @@ from serve_apps.http.auth.install import install
 from serve_apps.http.auth.route_table import describe_roles
 from serve_apps.http.backend import Backend
 from serve_apps.http.pages.routes import include_pages
-from serve_apps.http.periodic_tasks import keep_house
-from serve_apps.http.routers import included
+from serve_apps.http.periodic_tasks import run_periodic_tasks
+from serve_apps.http.routers import flatten_router
 from serve_apps.http.routes import (
     analyse,
     audit,
@@ -44,7 +44,7 @@ Come in with a token: `Authorization: Bearer hr_…`. Every error has one shape.
 operation says who may use it. How streams, pages and versions work is in `docs/api.md`.
 """
 
-ROUTES: Final = included(
+ROUTES: Final = flatten_router(
     (
         health.router,
         room_events.router,  # before the rooms, whose path /{room_id} takes every word
@@ -109,7 +109,9 @@ def _routes() -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    keeping = asyncio.create_task(keep_house(app.state.backend.identity), name="housekeeping")
+    keeping = asyncio.create_task(
+        run_periodic_tasks(app.state.backend.identity), name="housekeeping"
+    )
     yield
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)

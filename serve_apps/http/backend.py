@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fastapi import Request
 
-from cluster.records.db.unit_of_work import Identity
+from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.settings import Settings
 from serve_apps.clients.interfaces import PoseService, RoomsService
 
@@ -23,7 +23,7 @@ class Backend:
     """
 
     settings: Settings
-    identity: Identity
+    identity: AuditedRecords
     rooms: RoomsService
     pose: PoseService
     settings_file: Path | None = None

@@ -67,7 +67,7 @@ class ErrorPages(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ErrorPolicy:
     """How a kind of error is told.
 
     Attributes:
@@ -81,17 +81,17 @@ class Told:
     retry_after: int | None = None
 
 
-_OURS = Told(HTTPStatus.INTERNAL_SERVER_ERROR, whole=False)
-_AWAY = Told(HTTPStatus.SERVICE_UNAVAILABLE, whole=False, retry_after=10)
+_OURS = ErrorPolicy(HTTPStatus.INTERNAL_SERVER_ERROR, whole=False)
+_AWAY = ErrorPolicy(HTTPStatus.SERVICE_UNAVAILABLE, whole=False, retry_after=10)
 
-TOLD: Mapping[type[errors.HomeroomError], Told] = {
+ERROR_POLICIES: Mapping[type[errors.HomeroomError], ErrorPolicy] = {
     errors.HomeroomError: _OURS,
     errors.SettingsError: _OURS,
-    errors.FootageError: Told(HTTPStatus.UNPROCESSABLE_ENTITY),
-    errors.FootageUnreadable: Told(HTTPStatus.UNPROCESSABLE_ENTITY),
-    errors.FootageUntimed: Told(HTTPStatus.UNPROCESSABLE_ENTITY),
-    errors.FootageTruncated: Told(HTTPStatus.UNPROCESSABLE_ENTITY),
-    errors.FootageListError: Told(HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.FootageError: ErrorPolicy(HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.FootageUnreadable: ErrorPolicy(HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.FootageUntimed: ErrorPolicy(HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.FootageTruncated: ErrorPolicy(HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.FootageListError: ErrorPolicy(HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.WeightsError: _OURS,
     errors.WeightsMissing: _OURS,
     errors.WeightsMismatch: _OURS,
@@ -101,33 +101,33 @@ TOLD: Mapping[type[errors.HomeroomError], Told] = {
     errors.LakeBusy: _AWAY,
     errors.LakeUnwritable: _AWAY,
     errors.WarehouseError: _OURS,
-    errors.NotPublished: Told(HTTPStatus.NOT_FOUND, whole=False),
-    errors.QueryRefused: Told(HTTPStatus.UNPROCESSABLE_ENTITY, whole=False),
+    errors.NotPublished: ErrorPolicy(HTTPStatus.NOT_FOUND, whole=False),
+    errors.QueryRefused: ErrorPolicy(HTTPStatus.UNPROCESSABLE_ENTITY, whole=False),
     errors.RayError: _AWAY,
     errors.KeyUnusable: _OURS,
     errors.KeyMissing: _OURS,
     errors.RecordsError: _AWAY,
     errors.RecordsOutdated: _OURS,
-    errors.RecordsBusy: Told(HTTPStatus.SERVICE_UNAVAILABLE, whole=False, retry_after=2),
-    errors.RosterError: Told(HTTPStatus.UNPROCESSABLE_ENTITY),
-    errors.NotFound: Told(HTTPStatus.NOT_FOUND),
-    errors.NotAllowed: Told(HTTPStatus.FORBIDDEN),
-    errors.FaceUnclear: Told(HTTPStatus.UNPROCESSABLE_ENTITY),
-    errors.RegisterError: Told(HTTPStatus.CONFLICT),
-    errors.RegisterChanged: Told(HTTPStatus.CONFLICT),
-    errors.BadgeRefused: Told(HTTPStatus.UNPROCESSABLE_ENTITY),
-    errors.CheckinError: Told(HTTPStatus.CONFLICT),
-    errors.AlreadyAnswered: Told(HTTPStatus.CONFLICT),
-    errors.CheckinClosed: Told(HTTPStatus.NOT_FOUND),
-    errors.CheckinOff: Told(HTTPStatus.FORBIDDEN),
+    errors.RecordsBusy: ErrorPolicy(HTTPStatus.SERVICE_UNAVAILABLE, whole=False, retry_after=2),
+    errors.RosterError: ErrorPolicy(HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.NotFound: ErrorPolicy(HTTPStatus.NOT_FOUND),
+    errors.NotAllowed: ErrorPolicy(HTTPStatus.FORBIDDEN),
+    errors.FaceUnclear: ErrorPolicy(HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.RegisterError: ErrorPolicy(HTTPStatus.CONFLICT),
+    errors.RegisterChanged: ErrorPolicy(HTTPStatus.CONFLICT),
+    errors.BadgeRefused: ErrorPolicy(HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.CheckinError: ErrorPolicy(HTTPStatus.CONFLICT),
+    errors.AlreadyAnswered: ErrorPolicy(HTTPStatus.CONFLICT),
+    errors.CheckinClosed: ErrorPolicy(HTTPStatus.NOT_FOUND),
+    errors.CheckinOff: ErrorPolicy(HTTPStatus.FORBIDDEN),
     errors.AuditBroken: _OURS,
     errors.StreamError: _AWAY,
     errors.JournalError: _AWAY,
-    errors.NotSignedIn: Told(HTTPStatus.UNAUTHORIZED),
-    errors.TooManyRequests: Told(HTTPStatus.TOO_MANY_REQUESTS, retry_after=60),
-    errors.ServiceBusy: Told(HTTPStatus.SERVICE_UNAVAILABLE, retry_after=1),
-    errors.ServiceDown: Told(HTTPStatus.SERVICE_UNAVAILABLE, retry_after=10),
-    errors.JobError: Told(HTTPStatus.CONFLICT),
+    errors.NotSignedIn: ErrorPolicy(HTTPStatus.UNAUTHORIZED),
+    errors.TooManyRequests: ErrorPolicy(HTTPStatus.TOO_MANY_REQUESTS, retry_after=60),
+    errors.ServiceBusy: ErrorPolicy(HTTPStatus.SERVICE_UNAVAILABLE, retry_after=1),
+    errors.ServiceDown: ErrorPolicy(HTTPStatus.SERVICE_UNAVAILABLE, retry_after=10),
+    errors.JobError: ErrorPolicy(HTTPStatus.CONFLICT),
 }
 """Each kind of error; a test sees to it that none is forgotten."""
 
@@ -218,7 +218,7 @@ def response_to(
         error: Of the tree.
         retry_after: Seconds; in place of the kind's own.
     """
-    told = TOLD[_told_kind(type(error))]
+    told = ERROR_POLICIES[_told_kind(type(error))]
     headers = {}
     if told.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="homeroom"'
@@ -300,7 +300,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 def _told_kind(kind: type[errors.HomeroomError]) -> type[errors.HomeroomError]:
-    return next(one for one in kind.__mro__ if one in TOLD)
+    return next(one for one in kind.__mro__ if one in ERROR_POLICIES)
 
 
 def _place(loc: tuple[int | str, ...]) -> str:

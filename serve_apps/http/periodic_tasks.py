@@ -16,9 +16,9 @@ from typing import Final
 
 from cluster import checkins
 from cluster.errors import HomeroomError
-from cluster.records.db.unit_of_work import Identity
+from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos.sign_ins import forget_ended
-from serve_apps.http.threads import in_thread
+from serve_apps.http.threads import run_in_pool
 
 CHECKINS_SECONDS: Final = 20.0
 SIGN_INS_SECONDS: Final = 3600.0
@@ -28,7 +28,7 @@ KEPT: Final = timedelta(days=30)
 logger = logging.getLogger(__name__)
 
 
-async def keep_house(identity: Identity) -> None:
+async def run_periodic_tasks(identity: AuditedRecords) -> None:
     """Go on for ever; what fails is tried again.
 
     Args:
@@ -38,9 +38,9 @@ async def keep_house(identity: Identity) -> None:
     while True:
         await asyncio.sleep(CHECKINS_SECONDS)
         try:
-            await in_thread(checkins.end_those_over, identity, identity.clock())
+            await run_in_pool(checkins.end_those_over, identity, identity.clock())
             if time.monotonic() - forgotten_at >= SIGN_INS_SECONDS:
-                await in_thread(_forget_sign_ins, identity)
+                await run_in_pool(_forget_sign_ins, identity)
                 forgotten_at = time.monotonic()
         except HomeroomError as error:
             logger.warning("what is over is not cleared away yet: %s", error)
@@ -48,6 +48,6 @@ async def keep_house(identity: Identity) -> None:
             logger.exception("what is over is not cleared away yet")
 
 
-def _forget_sign_ins(identity: Identity) -> None:
+def _forget_sign_ins(identity: AuditedRecords) -> None:
     with identity.work("system:housekeeping") as work:
         forget_ended(work, older_than=KEPT)

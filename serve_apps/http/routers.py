@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.routing import BaseRoute
 
 
-def included(routers: Iterable[APIRouter]) -> tuple[BaseRoute, ...]:
+def flatten_router(routers: Iterable[APIRouter]) -> tuple[BaseRoute, ...]:
     """The routes of routers, in their order."""
     together = APIRouter()
     for router in routers:

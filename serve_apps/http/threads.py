@@ -23,7 +23,7 @@ T = TypeVar("T")
 _pool: Final = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
 
 
-async def in_thread(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+async def run_in_pool(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """What `work` returns, or the error it raises; the context goes along, as request ids do.
 
     Who is cancelled meanwhile does not wait for the work to end.

@@ -2,7 +2,7 @@
 
     every second: may a face be compared? ─yes─> lease of a few seconds ─> Rooms ─> reader cuts
                                           └no──> the lease ends, what was known is dropped
-    frame's chips ─> two places to wait in; a newer frame pushes the oldest out ─> RollCall
+    frame's chips ─> two places to wait in; a newer frame pushes the oldest out ─> FaceRecogniser
     every few seconds: proposals ─> register
 
 The ticket is random: whoever reads the camera learns neither class nor lesson from it. All work
@@ -21,7 +21,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from cluster.errors import HomeroomError, RegisterError
 from cluster.records.repos.open_registers import OpenRegister
-from cluster.register.faces.recognition_session import Readiness, RollCall
+from cluster.register.faces.recognition_session import FaceRecogniser, Readiness
 from cluster.vision.faces.base import FaceChip
 from serve_apps import metrics
 
@@ -56,7 +56,7 @@ class _Frame:
     since: float
 
 
-class FaceCall:
+class FaceSession:
     """Compares the faces of one open register.
 
     Args:
@@ -70,7 +70,7 @@ class FaceCall:
     def __init__(
         self,
         register: OpenRegister,
-        new_roll_call: Callable[[], RollCall],
+        new_roll_call: Callable[[], FaceRecogniser],
         cut_faces: CutFaces,
         threads: Threads,
         clock: Callable[[], datetime],

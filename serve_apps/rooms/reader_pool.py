@@ -29,8 +29,8 @@ from cluster.settings.redacted import for_models
 from cluster.streams.job import CameraJob
 from cluster.streams.reader.actor import StreamReader
 from cluster.vision.faces.factory import face_cutter
-from serve_apps.clients.deployments import ServeRegisters, ServeRooms
-from serve_apps.clients.pose import ServePose
+from serve_apps.clients.deployments import RegistersClient, RoomsClient
+from serve_apps.clients.pose import PoseModelClient
 
 logger = logging.getLogger(__name__)
 
@@ -58,9 +58,9 @@ Late frames are dropped there rather than cameras left out."""
 class Services:
     """Whom readers talk to."""
 
-    pose: ServePose
-    rooms: ServeRooms
-    registers: ServeRegisters
+    pose: PoseModelClient
+    rooms: RoomsClient
+    registers: RegistersClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class _Start:
     task: "asyncio.Task[None]"
 
 
-class Readers:
+class ReaderPool:
     """Starts, finds and ends the readers of one installation.
 
     Args:

@@ -1,6 +1,6 @@
 """What every room shows now, and what happened since an event id.
 
-    reports of readers ─> Board ─> RoomNow, ToldWindow, CameraStatus, Changes
+    reports of readers ─> Board ─> RoomSnapshot, ToldWindow, CameraStatus, Changes
 
 Pure: time is passed in, nothing is read or written. Event ids grow with every change of any room,
 also over a restart, because they begin at the clock's milliseconds.
@@ -20,7 +20,7 @@ from cluster.streams.reader.config import CameraHealth
 from cluster.streams.reader.report import CameraReport, Report
 from cluster.streams.source.state import Reason, StreamState
 from cluster.warehouse.live.journal import LiveWindow
-from serve_apps.clients.types import CameraStatus, Changes, RoomNow, RoomState, ToldWindow
+from serve_apps.clients.types import CameraStatus, Changes, RoomSnapshot, RoomStatus, ToldWindow
 
 LATE_AFTER = timedelta(seconds=3)
 """Numbers that are older, though the camera delivers, are called late."""
@@ -58,7 +58,7 @@ class _CameraBoard:
         return round(float(np.percentile([seconds for _, seconds in self.latencies], 95)), 3)
 
 
-class Board:
+class RoomState:
     """The rooms of an installation.
 
     Args:
@@ -73,7 +73,7 @@ class Board:
         self._last_id = int(now.timestamp() * 1000)
         self._first_id = self._last_id
         self._cameras: dict[str, _CameraBoard] = {}
-        self._rooms: dict[str, RoomNow] = {}
+        self._rooms: dict[str, RoomSnapshot] = {}
         self._windows: dict[str, deque[ToldWindow]] = defaultdict(deque)
         self._keys: dict[str, set[tuple[str, datetime]]] = defaultdict(set)
         self._recent: deque[ToldWindow] = deque(maxlen=MOST_CHANGES)
@@ -151,7 +151,7 @@ class Board:
         known = self._settings.cameras_by_id
         return {known[camera_id].room for camera_id in camera_ids if camera_id in known}
 
-    def now(self, room_ids: Sequence[str]) -> list[RoomNow]:
+    def now(self, room_ids: Sequence[str]) -> list[RoomSnapshot]:
         """The rooms' numbers, in the order asked for."""
         return [self._rooms[room_id] for room_id in room_ids if room_id in self._rooms]
 
@@ -267,15 +267,15 @@ class Board:
             self._keys[live.room_id].discard((gone.camera_id, gone.window.window_start))
         self._recent.append(told)
 
-    def _room_now(self, room_id: str, now: datetime) -> RoomNow:
+    def _room_now(self, room_id: str, now: datetime) -> RoomSnapshot:
         cameras = self._cameras_of.get(room_id, [])
         lesson = self._timetable.lesson_at(room_id, now)
         lesson_id = lesson.lesson_id if lesson else None
         best, state, reason = self._best(cameras, now)
         if best is None:
-            return RoomNow(room_id, state, reason, None, None, None, None, None, lesson_id, 0)
+            return RoomSnapshot(room_id, state, reason, None, None, None, None, None, lesson_id, 0)
         camera_id, numbers = best
-        return RoomNow(
+        return RoomSnapshot(
             room_id,
             state,
             reason,
@@ -290,11 +290,11 @@ class Board:
 
     def _best(
         self, cameras: Sequence[Camera], now: datetime
-    ) -> tuple[tuple[str, LiveNumbers] | None, RoomState, str]:
+    ) -> tuple[tuple[str, LiveNumbers] | None, RoomStatus, str]:
         """The camera that shows a room best, with the state of the room's numbers and why."""
         if not cameras:
             return None, "off", "no_address"
-        shown: dict[RoomState, list[tuple[float, str, LiveNumbers]]] = {"live": [], "late": []}
+        shown: dict[RoomStatus, list[tuple[float, str, LiveNumbers]]] = {"live": [], "late": []}
         down = str(Reason.NO_READER)
         for camera in cameras:
             board = self._cameras.get(camera.id)
@@ -312,7 +312,7 @@ class Board:
 
     def _state_of(
         self, camera: Camera, board: _CameraBoard | None, now: datetime
-    ) -> tuple[RoomState, str]:
+    ) -> tuple[RoomStatus, str]:
         if board is None:
             return "down", str(Reason.NO_READER)
         health = board.report.health

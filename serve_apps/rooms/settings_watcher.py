@@ -13,7 +13,7 @@ from cluster.settings import ENV_SETTINGS_FILE, SETTINGS_FILE, Settings, load_se
 logger = logging.getLogger(__name__)
 
 
-class SettingsFile:
+class SettingsWatcher:
     """A settings file and what it says now.
 
     Args:

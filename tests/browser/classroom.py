@@ -22,7 +22,7 @@ from cluster.records.db.database import Records
 from cluster.records.db.models import User
 from cluster.records.repos.people import Details, seal_details
 from cluster.register import badges
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.states import Status
 from cluster.register.views import RegisterView, Sighted
 from cluster.security.keys import KeyStore
@@ -110,7 +110,7 @@ class Classroom:
         return self.office.token(role, schools=schools, number=number)
 
     def say(self, people: int, **more: object) -> None:
-        """So many people are in the room now; `state` and others as `RoomNow` has them."""
+        """So many people are in the room now; `state` and others as `RoomSnapshot` has them."""
         window = at_work(window_of(people, at=self.now))
         self.office.rooms.say(ROOM, people, **{"as_of": self.now, "window": window, **more})
 
@@ -135,7 +135,7 @@ class Classroom:
         """The teacher marks students."""
         with self.school.identity.work(teacher(1)) as work:
             marks = {student(number): status for number in numbers}
-            return Roll(work, self.school.settings).mark(LESSON, marks)
+            return RegisterService(work, self.school.settings).mark(LESSON, marks)
 
     def propose(self, *numbers: int, unsure: Sequence[int] = ()) -> RegisterView:
         """The camera proposes students, as present in time, into an open register."""
@@ -143,12 +143,12 @@ class Classroom:
         sighted = [Sighted(student(number), True, seen) for number in numbers]
         sighted += [Sighted(student(number), False, seen) for number in unsure]
         with self.school.identity.work("system:registers") as work:
-            return Roll(work, self.school.settings).propose(LESSON, sighted)
+            return RegisterService(work, self.school.settings).propose(LESSON, sighted)
 
     def confirm(self) -> RegisterView:
         """A colleague confirms what is proposed, elsewhere."""
         with self.school.identity.work(teacher(1)) as work:
-            roll = Roll(work, self.school.settings)
+            roll = RegisterService(work, self.school.settings)
             return roll.confirm(LESSON, version=roll.show(LESSON).version)
 
     def start_checkin(self, *feelings: Feeling) -> None:

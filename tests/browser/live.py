@@ -9,7 +9,7 @@ from cluster.cli import demo_register
 from cluster.demo.face_policy import policy_text
 from cluster.demo.lesson_video import HEIGHT, WIDTH, frames_of_photo, group_photo
 from cluster.demo.sample_roster import SCIENCE
-from cluster.records.db.unit_of_work import open_identity
+from cluster.records.db.unit_of_work import open_audited_records
 from cluster.settings import load_settings
 from cluster.vision.faces.factory import face_engine
 from cluster.vision.pose.estimator import PoseEstimator
@@ -57,7 +57,7 @@ def live_lesson(folder: Path, *, more: str = "") -> Iterator[LiveLesson]:
     with running(folder, [str(footage)], more=POLICY + more) as service:
         settings = load_settings(folder / "homeroom.toml")
         estimator, engine = PoseEstimator.from_settings(settings), face_engine(settings)
-        with open_identity(settings) as identity:
+        with open_audited_records(settings) as identity:
             (folder / "policy.toml").write_text(policy_text(SCIENCE, identity.clock().date()))
             lessons = demo_register._import(identity, settings, folder, "room-1")
             demo_register._consent_and_register(identity, settings, engine, estimator)

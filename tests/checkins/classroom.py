@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import func, select
 
 from cluster import checkins
-from cluster.checkins import STUDENTS, Call, CheckinView, Ended, Feeling, Started, agreements
+from cluster.checkins import STUDENTS, CheckinView, Ended, Feeling, HelpRequest, Started, agreements
 from cluster.checkins.codes import keyed_hash
 from cluster.checkins.finding import find
 from cluster.records.db import audit_log
 from cluster.records.db.base import Base
 from cluster.records.db.database import Records
-from cluster.records.db.unit_of_work import Identity
+from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.security.audit import AuditEntry
 from cluster.security.keys import KeyStore
 from cluster.settings import Settings
@@ -30,7 +30,7 @@ OFFICE = "operator:office"
 class Classroom:
     """Teacher 1's lesson, which is on for 45 minutes."""
 
-    identity: Identity
+    identity: AuditedRecords
     settings: Settings
     clock: Clock
 
@@ -64,7 +64,7 @@ class Classroom:
                 choice = keyed_hash(row.device_key or b"", "name", student_id.encode())
             checkins.call(work, self.settings, code, token, choice)
 
-    def calls(self, *, by: int = 1) -> tuple[Call, ...]:
+    def calls(self, *, by: int = 1) -> tuple[HelpRequest, ...]:
         with self.identity.work(teacher(by)) as work:
             return checkins.calls(work, self.settings, LESSON)
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from cluster import checkins
-from cluster.checkins import STUDENTS, Coded, Feeling, new_device
+from cluster.checkins import STUDENTS, Feeling, SuppressedCell, new_device
 from cluster.errors import AlreadyAnswered, CheckinClosed
 from cluster.records.db.base import Base
 from cluster.records.db.models import Enrollment
@@ -174,5 +174,5 @@ def test_a_class_that_is_of_one_mind_is_told_as_coded(room: Classroom) -> None:
     room.answers(code, [Feeling.HAPPY] * 20)
     told = room.view().told
     assert told is not None
-    assert told.cells[Feeling.HAPPY] is Coded.MOST
-    assert told.cells[Feeling.SAD] is Coded.FEW
+    assert told.cells[Feeling.HAPPY] is SuppressedCell.MOST
+    assert told.cells[Feeling.SAD] is SuppressedCell.FEW

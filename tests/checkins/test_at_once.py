@@ -12,7 +12,7 @@ import pytest
 from cluster.checkins import Feeling, new_device
 from cluster.errors import AlreadyAnswered, HomeroomError
 from cluster.records.db.database import Records
-from cluster.records.db.unit_of_work import Identity
+from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.security.audit import HeadFile
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import LocalMasterKey
@@ -89,7 +89,7 @@ def opened(file: Path) -> Classroom:
     """The class, with connections of this process."""
     keys, head = KeyStore(file.parent / "keys", MASTER), HeadFile(file.parent / "keys")
     records = Records(sqlite_url(file))
-    identity = Identity(records, keys, head, district="district", clock=Clock())
+    identity = AuditedRecords(records, keys, head, district="district", clock=Clock())
     return Classroom(identity, settings_of(5), Clock())
 
 

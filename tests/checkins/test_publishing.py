@@ -12,7 +12,7 @@ from cluster.errors import WarehouseError
 from cluster.settings import Settings
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query
-from cluster.warehouse.saved_queries import ask
+from cluster.warehouse.saved_queries import run_saved_query
 from cluster.warehouse.schema import CHECKIN_COUNTS
 from tests.checkins.classroom import LESSON, Classroom
 from tests.register.school import MONDAY
@@ -80,17 +80,22 @@ def test_analysts_find_it_in_the_warehouse_and_by_the_question(
     assert seen.schema == CHECKIN_COUNTS.arrow()
     assert seen.to_pylist() == rows
     days = {"from": "2026-03-01", "to": "2026-03-31"}
-    asked = ask(settings, "checkin_feelings", days)
+    asked = run_saved_query(settings, "checkin_feelings", days)
     assert [dict(zip(asked.columns, row, strict=True)) for row in asked.rows] == rows
-    assert ask(settings, "checkin_feelings", {**days, "school_id": "dale"}).rows == ()
-    assert ask(settings, "checkin_feelings", {**days, "from": "2026-03-03"}).rows == ()
+    assert run_saved_query(settings, "checkin_feelings", {**days, "school_id": "dale"}).rows == ()
+    assert run_saved_query(settings, "checkin_feelings", {**days, "from": "2026-03-03"}).rows == ()
 
 
 def test_the_question_has_no_row_of_a_lesson_below_k(room: Classroom, tmp_path: Path) -> None:
     rows = ended(room, [Feeling.SAD] * 4)
     settings = installed(room, tmp_path)
     publish(settings, Timetable(), now=MONDAY, checkin_counts=rows)
-    assert ask(settings, "checkin_feelings", {"from": "2026-03-01", "to": "2026-03-31"}).rows == ()
+    assert (
+        run_saved_query(
+            settings, "checkin_feelings", {"from": "2026-03-01", "to": "2026-03-31"}
+        ).rows
+        == ()
+    )
 
 
 @pytest.mark.parametrize(

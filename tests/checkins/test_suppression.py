@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from cluster.checkins import suppression
 from cluster.checkins.feelings import Feeling
-from cluster.checkins.suppression import Cell, Coded, Told, coded_cells, told, told_after
+from cluster.checkins.suppression import (
+    Cell,
+    PublishedCounts,
+    SuppressedCell,
+    coded_cells,
+    next_snapshot,
+    told,
+)
 
 FEELINGS = list(Feeling)
 counts_of_a_class = st.lists(st.integers(0, 30), min_size=7, max_size=7).filter(
@@ -27,7 +34,7 @@ def counts(**given_counts: int) -> dict[Feeling, int]:
     return {feeling: given_counts.get(feeling, 0) for feeling in Feeling}
 
 
-def texts(snapshot: Told) -> dict[str, str]:
+def texts(snapshot: PublishedCounts) -> dict[str, str]:
     return {str(feeling): snapshot.text(feeling) for feeling in Feeling}
 
 
@@ -104,7 +111,7 @@ def test_whoever_knows_the_rule_finds_two_counts_for_each_coded_one(
             found[place].add(count)
     for cells, found in fits.items():
         for cell, values in zip(cells, found, strict=True):
-            assert len(values) >= 2 if isinstance(cell, Coded) else values == {cell}, cells
+            assert len(values) >= 2 if isinstance(cell, SuppressedCell) else values == {cell}, cells
 
 
 def others_that_fit(assignment: Sequence[int], place: int) -> Iterator[list[int]]:
@@ -128,7 +135,7 @@ def test_another_assignment_is_told_in_the_same_words(assignment: list[int]) -> 
     assume(sum(assignment) >= 20)
     cells = coded_cells(assignment)
     for place, cell in enumerate(cells):
-        if isinstance(cell, Coded):
+        if isinstance(cell, SuppressedCell):
             assert any(coded_cells(other) == cells for other in others_that_fit(assignment, place))
 
 
@@ -137,14 +144,14 @@ def test_what_is_told_is_true_and_comes_back_from_the_records(assignment: list[i
     answers = sum(assignment)
     assume(answers >= 5)
     snapshot = told(dict(zip(FEELINGS, assignment, strict=True)), 5)
-    assert Told.from_json(answers, snapshot.as_json()) == snapshot
+    assert PublishedCounts.from_json(answers, snapshot.as_json()) == snapshot
     for feeling, count in zip(FEELINGS, assignment, strict=True):
         cell = snapshot.cells[feeling]
-        if cell is Coded.FEW:
+        if cell is SuppressedCell.FEW:
             assert count / answers <= 0.05
-        elif cell is Coded.MOST:
+        elif cell is SuppressedCell.MOST:
             assert count / answers >= 0.95
-        elif cell is not Coded.WITHHELD:
+        elif cell is not SuppressedCell.WITHHELD:
             assert cell == count
             assert 0.05 < count / answers < 0.95
 
@@ -153,10 +160,10 @@ def test_what_is_told_is_true_and_comes_back_from_the_records(assignment: list[i
 @given(st.integers(5, 12), st.lists(st.sampled_from(FEELINGS), max_size=60))
 def test_no_two_told_states_differ_by_fewer_than_k_answers(k: int, said: list[Feeling]) -> None:
     tally, state = counts(), None
-    seen: list[tuple[int, Told | None]] = [(0, None)]
+    seen: list[tuple[int, PublishedCounts | None]] = [(0, None)]
     for number, feeling in enumerate(said, start=1):
         tally[feeling] += 1
-        state = told_after(tally, k, state)
+        state = next_snapshot(tally, k, state)
         if state != seen[-1][1]:
             seen.append((number, state))
         assert (state is None) == (number < k)
@@ -171,15 +178,15 @@ def test_fewer_than_k_or_than_five_are_refused() -> None:
     with pytest.raises(ValueError, match="fewer"):
         told(counts(sad=4), 1)
     with pytest.raises(ValueError, match="fewer"):
-        Told(4, dict.fromkeys(Feeling, Coded.FEW))
+        PublishedCounts(4, dict.fromkeys(Feeling, SuppressedCell.FEW))
 
 
 def test_a_snapshot_cannot_be_made_that_tells_what_must_be_coded() -> None:
-    cells: dict[Feeling, Cell] = {**dict.fromkeys(Feeling, Coded.FEW), Feeling.SAD: 1}
+    cells: dict[Feeling, Cell] = {**dict.fromkeys(Feeling, SuppressedCell.FEW), Feeling.SAD: 1}
     with pytest.raises(ValueError, match="must be coded"):
-        Told(20, cells)
+        PublishedCounts(20, cells)
     with pytest.raises(ValueError, match="not each feeling"):
-        Told(20, {Feeling.SAD: 5})
+        PublishedCounts(20, {Feeling.SAD: 5})
 
 
 def test_telling_is_pure() -> None:

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from cluster.errors import RegisterError
 from cluster.records.db.database import Records
-from cluster.records.db.unit_of_work import Identity
+from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos.registers import changes_of, register_of
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.states import EntryState
 from cluster.register.views import Sighted
 from cluster.security.audit import HeadFile
@@ -50,7 +50,7 @@ def settings_with(rooms: int) -> Settings:
 def opened(file: Path, folder: Path, rooms: int) -> School:
     """The school, with connections of this process."""
     records = Records(sqlite_url(file))
-    identity = Identity(
+    identity = AuditedRecords(
         records,
         KeyStore(folder / "keys", MASTER),
         HeadFile(folder / "keys"),
@@ -63,7 +63,7 @@ def opened(file: Path, folder: Path, rooms: int) -> School:
 def confirm(school: School, lesson: str, version: int) -> None:
     """What the teacher does."""
     with school.identity.work(teacher(1)) as work:
-        Roll(work, school.settings).confirm(lesson, version=version)
+        RegisterService(work, school.settings).confirm(lesson, version=version)
 
 
 def confirm_in_a_child(
@@ -98,7 +98,7 @@ def main(file: Path, folder: Path, times: int) -> None:
         school.open(lesson)
         seen = [Sighted(student(n), True, school.clock.now) for n in range(1, STUDENTS + 1)]
         with school.identity.work("system:roll-call") as work:
-            version = Roll(work, school.settings).propose(lesson, seen).version
+            version = RegisterService(work, school.settings).propose(lesson, seen).version
         school.identity.close()
         confirm_in_a_child(file, folder, times, lesson, version, chance.uniform(0, longest))
         school = opened(file, folder, times)

@@ -18,12 +18,12 @@ from cluster.records.db.models import (
     SchoolClass,
     User,
 )
-from cluster.records.db.unit_of_work import Identity
+from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos.people import Details, seal_details
 from cluster.register.faces.consent_ledger import grant
-from cluster.register.faces.permissions import Permission
+from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.templates import store
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.views import RegisterView
 from cluster.security.audit import HeadFile, verify_chain
 from cluster.security.keys import KeyStore
@@ -109,15 +109,15 @@ def chip_of(number: int) -> FaceChip:
 class School:
     """Eight students, each with a guardian, in one class; one of them in a second one too."""
 
-    identity: Identity
+    identity: AuditedRecords
     settings: Settings
     clock: Clock
     policy: Path
     engine: NumberFaces = field(default_factory=NumberFaces)
 
     @property
-    def permission(self) -> Permission:
-        return Permission(self.settings)
+    def permission(self) -> FacePermissions:
+        return FacePermissions(self.settings)
 
     def consent(self, *numbers: int, days: float = 300) -> None:
         with self.identity.work("operator:test") as work:
@@ -137,11 +137,11 @@ class School:
 
     def open(self, lesson: str = LESSON) -> RegisterView:
         with self.identity.work(teacher(1)) as work:
-            return Roll(work, self.settings).open(lesson)
+            return RegisterService(work, self.settings).open(lesson)
 
     def show(self, lesson: str = LESSON) -> RegisterView:
         with self.identity.work(teacher(1)) as work:
-            return Roll(work, self.settings).show(lesson)
+            return RegisterService(work, self.settings).show(lesson)
 
     def verify(self) -> int:
         """The audit log holds; how many entries."""
@@ -189,7 +189,9 @@ def found_school(
         }
     )
     (folder / "keys").mkdir(exist_ok=True)
-    identity = Identity(records, keys, HeadFile(folder / "keys"), district="district", clock=clock)
+    identity = AuditedRecords(
+        records, keys, HeadFile(folder / "keys"), district="district", clock=clock
+    )
     with records.writing() as session:
         session.add(Org(sourced_id="hill", name="Hillside", type="school", identifier="77"))
         session.add(

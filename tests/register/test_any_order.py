@@ -19,19 +19,19 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from cluster.errors import HomeroomError, NotAllowed, NotFound
 from cluster.records.db.database import Records
 from cluster.records.db.models import LessonRow
-from cluster.records.db.unit_of_work import Identity
+from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos import templates as rows
 from cluster.records.repos.registers import entries_of_student
 from cluster.register.erasure import erase
 from cluster.register.faces.consent_ledger import object_to, withdraw
-from cluster.register.faces.recognition_session import RollCall
+from cluster.register.faces.recognition_session import FaceRecogniser
 from cluster.register.faces.templates import (
     destroy_unpermitted,
     finish_rotation,
     open_templates,
     rotate_keys,
 )
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.security.audit import HeadFile
 from cluster.security.keys import STUDENTS, KeyStore
 from cluster.security.master_key import LocalMasterKey
@@ -77,7 +77,7 @@ class AnyOrder(RuleBasedStateMachine):
         records = Records(sqlite_url(self.folder / "records.sqlite"))
         clock = Clock()
         head = HeadFile(self.folder / "keys")
-        identity = Identity(records, keys, head, district="district", clock=clock)
+        identity = AuditedRecords(records, keys, head, district="district", clock=clock)
         policy = self.folder / "policy.toml"
         settings = found_settings(policy)
         self.school = School(identity, settings, clock, policy)
@@ -86,7 +86,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.erased: set[int] = set()
         self.lesson = ""
         self.closes_at = clock.now
-        self.roll_call: RollCall | None = None
+        self.roll_call: FaceRecogniser | None = None
 
     def agreed(self, number: int) -> bool:
         """What the model says."""
@@ -191,7 +191,7 @@ class AnyOrder(RuleBasedStateMachine):
             )
         self.school.settings = found_settings(self.school.policy, self.lesson)
         self.closes_at = self.school.open(self.lesson).closes_at
-        self.roll_call = RollCall(
+        self.roll_call = FaceRecogniser(
             self.school.identity,
             self.school.settings,
             self.school.permission,
@@ -204,7 +204,7 @@ class AnyOrder(RuleBasedStateMachine):
         if not self.is_open():
             return
         with self.school.identity.work(teacher(1)) as work:
-            Roll(work, self.school.settings).close(self.lesson)
+            RegisterService(work, self.school.settings).close(self.lesson)
         self.closes_at = self.school.clock.now
 
     @rule(seconds=st.integers(1, 4))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cluster.errors import HomeroomError, RegisterChanged
 from cluster.records.db.models import LessonRow
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.states import EntryState
 from cluster.register.views import Sighted
 from cluster.security.keys import KeyStore
@@ -60,14 +60,14 @@ def test_of_two_teachers_who_confirm_at_once_one_wins_and_the_other_is_told(
     school.open()
     with school.identity.work("system:roll-call") as work:
         seen = [Sighted(student(n), True, school.clock.now) for n in range(1, 9)]
-        version = Roll(work, school.settings).propose(LESSON, seen).version
+        version = RegisterService(work, school.settings).propose(LESSON, seen).version
     start, outcomes = threading.Barrier(2), []
 
     def confirm() -> None:
         start.wait()
         try:
             with school.identity.work(teacher(1)) as work:
-                Roll(work, school.settings).confirm(LESSON, version=version)
+                RegisterService(work, school.settings).confirm(LESSON, version=version)
             outcomes.append("won")
         except HomeroomError as error:
             outcomes.append(type(error).__name__)

@@ -6,7 +6,7 @@ from typing import Any
 from cluster.records.db.models import LessonRow
 from cluster.records.repos.registers import register_of
 from cluster.register.open_registers import ACTOR, live_rooms, open_now, open_with_lessons
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.states import Status
 from tests.register.school import CLASS, LESSON, MONDAY, School, student, teacher
 
@@ -34,7 +34,7 @@ def test_a_register_is_open_from_its_opening_to_its_closing(school: School) -> N
 def test_a_register_that_a_teacher_closes_is_not_open(school: School) -> None:
     school.open()
     with school.identity.work(teacher(1)) as work:
-        Roll(work, school.settings).close(LESSON)
+        RegisterService(work, school.settings).close(LESSON)
     assert open_now(school.identity, ROOMS) == []
 
 
@@ -59,7 +59,7 @@ def test_what_a_teacher_opened_and_closed_stays_closed(school: School) -> None:
     school.open()
     school.clock.turn(minutes=1)
     with school.identity.work(teacher(1)) as work:
-        Roll(work, school.settings).close(LESSON)
+        RegisterService(work, school.settings).close(LESSON)
     assert open_with_lessons(school.identity, school.settings, ROOMS) == 0
 
 
@@ -67,7 +67,7 @@ def test_what_was_only_marked_by_hand_before_the_lesson_is_opened_and_kept(
     school: School,
 ) -> None:
     with school.identity.work(teacher(1)) as work:
-        Roll(work, school.settings).mark(LESSON, {student(1): Status.EXCUSED})
+        RegisterService(work, school.settings).mark(LESSON, {student(1): Status.EXCUSED})
     assert open_with_lessons(school.identity, school.settings, ROOMS) == 1
     marked = {entry.student_id: entry.mark.status for entry in school.show().entries}
     assert marked[student(1)] == Status.EXCUSED

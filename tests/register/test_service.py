@@ -23,7 +23,7 @@ from cluster.records.repos.people import Details, seal_details
 from cluster.register import badges
 from cluster.register.export import to_csv, to_ed_fi
 from cluster.register.faces.consent import Reason
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.states import (
     ALLOWED,
     BLANK,
@@ -49,13 +49,13 @@ def of(view: RegisterView, number: int) -> Mark:
 def propose(school: School, *numbers: int, sure: bool = True) -> RegisterView:
     with school.identity.work("system:roll-call") as work:
         seen = [Sighted(student(number), sure, school.clock.now) for number in numbers]
-        return Roll(work, school.settings).propose(LESSON, seen)
+        return RegisterService(work, school.settings).propose(LESSON, seen)
 
 
 def mark(school: School, version: int | None = None, by: int = 1, **marks: Status) -> RegisterView:
     with school.identity.work(teacher(by)) as work:
         chosen = {student(int(name[1:])): status for name, status in marks.items()}
-        return Roll(work, school.settings).mark(LESSON, chosen, version=version)
+        return RegisterService(work, school.settings).mark(LESSON, chosen, version=version)
 
 
 def test_a_new_register_records_nothing_of_anybody(school: School) -> None:
@@ -84,7 +84,7 @@ def test_marking_by_hand_needs_no_open_register(school: School) -> None:
 
 def test_only_who_teaches_the_class_takes_its_register(school: School) -> None:
     with pytest.raises(NotAllowed), school.identity.work(teacher(2)) as work:
-        Roll(work, school.settings).open(LESSON)
+        RegisterService(work, school.settings).open(LESSON)
     school.open()
     with pytest.raises(NotAllowed):
         mark(school, by=2, s1=Status.PRESENT)
@@ -92,16 +92,16 @@ def test_only_who_teaches_the_class_takes_its_register(school: School) -> None:
 
 def test_a_student_of_another_class_is_refused(school: School) -> None:
     with school.identity.work(teacher(2)) as work:
-        Roll(work, school.settings).mark("lesson-2", {student(1): Status.PRESENT})
+        RegisterService(work, school.settings).mark("lesson-2", {student(1): Status.PRESENT})
     with pytest.raises(NotFound), school.identity.work(teacher(2)) as work:
-        Roll(work, school.settings).mark("lesson-2", {student(2): Status.PRESENT})
+        RegisterService(work, school.settings).mark("lesson-2", {student(2): Status.PRESENT})
 
 
 def test_a_student_in_two_classes_has_an_entry_in_each(school: School) -> None:
     school.open()
     mark(school, s1=Status.PRESENT)
     with school.identity.work(teacher(2)) as work:
-        view = Roll(work, school.settings).mark("lesson-2", {student(1): Status.ABSENT})
+        view = RegisterService(work, school.settings).mark("lesson-2", {student(1): Status.ABSENT})
     assert of(view, 1).status is Status.ABSENT
     assert of(school.show(), 1).status is Status.PRESENT
 
@@ -125,7 +125,7 @@ def test_a_machine_proposes_and_the_teacher_confirms(school: School) -> None:
     assert of(view, 1) == PROPOSED
     assert of(view, 3) == BLANK
     with school.identity.work(teacher(1)) as work:
-        view = Roll(work, school.settings).confirm(LESSON, version=view.version)
+        view = RegisterService(work, school.settings).confirm(LESSON, version=view.version)
     assert of(view, 1) == Mark(Status.PRESENT, Method.FACE, EntryState.CONFIRMED)
     assert {entry.changed_by for entry in view.entries if entry.student_id == student(1)} == {
         teacher(1)
@@ -150,7 +150,7 @@ def test_faces_and_badges_count_only_while_the_register_is_open(school: School) 
     with pytest.raises(RegisterError, match="not open"):
         propose(school, 1)
     with pytest.raises(RegisterError, match="not open"), school.identity.work(teacher(1)) as work:
-        Roll(work, school.settings).badge(LESSON, student(1))
+        RegisterService(work, school.settings).badge(LESSON, student(1))
     assert of(mark(school, s1=Status.LATE), 1).status is Status.LATE
 
 
@@ -200,7 +200,7 @@ def test_two_teachers_who_confirm_what_they_saw_one_wins_the_other_is_told(
     seen = propose(school, 1, 2).version
     mark(school, version=seen, s3=Status.PRESENT)
     with pytest.raises(RegisterChanged), school.identity.work(teacher(1)) as work:
-        Roll(work, school.settings).confirm(LESSON, version=seen)
+        RegisterService(work, school.settings).confirm(LESSON, version=seen)
     assert of(school.show(), 1) == PROPOSED
 
 
@@ -210,7 +210,7 @@ def test_the_history_keeps_who_when_and_what_it_was(school: School) -> None:
     school.clock.turn(minutes=1)
     mark(school, s1=Status.LATE)
     with school.identity.work(teacher(1)) as work:
-        first, second = Roll(work, school.settings).history(LESSON)
+        first, second = RegisterService(work, school.settings).history(LESSON)
     assert first["changed_by"] == "system:roll-call"
     assert second["changed_by"] == teacher(1)
     assert second["changed_at"] == MONDAY + timedelta(minutes=1)
@@ -221,7 +221,7 @@ def test_the_history_keeps_who_when_and_what_it_was(school: School) -> None:
 def test_a_closed_register_still_takes_corrections_by_hand(school: School) -> None:
     school.open()
     with school.identity.work(teacher(1)) as work:
-        Roll(work, school.settings).close(LESSON)
+        RegisterService(work, school.settings).close(LESSON)
     with pytest.raises(RegisterError):
         propose(school, 1)
     assert of(mark(school, s1=Status.EXCUSED), 1).status is Status.EXCUSED
@@ -271,7 +271,7 @@ def issue(school: School, number: int) -> str:
 
 def show_badge(school: School, token: str) -> RegisterView:
     with school.identity.work(teacher(1)) as work:
-        return Roll(work, school.settings).badge(LESSON, badges.read(work, token))
+        return RegisterService(work, school.settings).badge(LESSON, badges.read(work, token))
 
 
 def test_a_badge_confirms_without_any_face(school: School) -> None:
@@ -389,9 +389,9 @@ def test_who_does_not_teach_the_class_takes_no_badge_and_learns_of_none(school: 
     school.open()
     for said in (token, token[:-2] + "AA"):
         with pytest.raises(NotAllowed), school.identity.work(teacher(2)) as work:
-            Roll(work, school.settings).take_badge(LESSON, said)
+            RegisterService(work, school.settings).take_badge(LESSON, said)
     with pytest.raises(NotAllowed), school.identity.work(teacher(2)) as work:
-        Roll(work, school.settings).badge(LESSON, student(1))
+        RegisterService(work, school.settings).badge(LESSON, student(1))
     assert of(school.show(), 1) == BLANK
 
 
@@ -403,7 +403,7 @@ def test_a_badge_leaves_one_entry_in_the_log_whatever_it_comes_to(school: School
             mark(school, s1=Status.ABSENT)  # what the teacher says, no badge changes
         known = len(actions(school))
         with school.identity.work(teacher(1)) as work:
-            Roll(work, school.settings).take_badge(LESSON, token)
+            RegisterService(work, school.settings).take_badge(LESSON, token)
         assert actions(school)[known:] == [action], before
 
 

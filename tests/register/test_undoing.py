@@ -5,7 +5,7 @@ import pytest
 from cluster.errors import NotAllowed, RegisterError
 from cluster.records.db.models import Enrollment
 from cluster.register.faces.consent_ledger import withdraw
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.states import BLANK, EntryState, Mark, Method, Status
 from cluster.register.undoing import can_undo, undo
 from cluster.register.views import RegisterView, Sighted
@@ -22,7 +22,7 @@ def mark(school: School, marks: dict[int, Status], by: int = 1) -> RegisterView:
     school.clock.turn(seconds=1)
     with school.identity.work(teacher(by)) as work:
         chosen = {student(number): status for number, status in marks.items()}
-        return Roll(work, school.settings).mark(LESSON, chosen)
+        return RegisterService(work, school.settings).mark(LESSON, chosen)
 
 
 def take_back(school: School, by: int = 1) -> RegisterView:
@@ -38,10 +38,10 @@ def marks(school: School) -> dict[str, Mark]:
 def propose_and_confirm(school: School, number: int) -> None:
     with school.identity.work("system:roll-call") as work:
         seen = [Sighted(student(number), sure=True, seen_at=school.clock.now)]
-        version = Roll(work, school.settings).propose(LESSON, seen).version
+        version = RegisterService(work, school.settings).propose(LESSON, seen).version
     school.clock.turn(seconds=1)
     with school.identity.work(teacher(1)) as work:
-        Roll(work, school.settings).confirm(LESSON, version=version)
+        RegisterService(work, school.settings).confirm(LESSON, version=version)
 
 
 def test_one_tap_is_taken_back_and_the_tap_before_it_stays(school: School) -> None:
@@ -109,7 +109,7 @@ def test_a_withdrawal_in_between_is_not_undone(school: School) -> None:
 def test_who_has_said_nothing_takes_nothing_back(school: School) -> None:
     view = school.open()
     with school.identity.work(teacher(1)) as work:
-        row = Roll(work, school.settings).row_of(view.lesson_id)
+        row = RegisterService(work, school.settings).row_of(view.lesson_id)
         assert not can_undo(work, row.id)
     with pytest.raises(RegisterError, match="nothing of yours"):
         take_back(school)
@@ -127,17 +127,17 @@ def test_the_history_keeps_what_was_taken_back(school: School) -> None:
     mark(school, {1: Status.ABSENT})
     take_back(school)
     with school.identity.work(teacher(1)) as work:
-        history = Roll(work, school.settings).history(LESSON)
+        history = RegisterService(work, school.settings).history(LESSON)
     assert [change["became"]["status"] for change in history] == ["absent", "not_recorded"]
 
 
 def test_a_badge_that_was_read_in_error_leaves_no_arrival_behind(school: School) -> None:
     school.open()
     with school.identity.work(teacher(1)) as work:
-        Roll(work, school.settings).badge(LESSON, student(1))
+        RegisterService(work, school.settings).badge(LESSON, student(1))
     take_back(school)
     school.clock.turn(minutes=7)
     with school.identity.work(teacher(1)) as work:
-        view = Roll(work, school.settings).badge(LESSON, student(1))
+        view = RegisterService(work, school.settings).badge(LESSON, student(1))
     (entry,) = [one for one in view.entries if one.student_id == student(1)]
     assert (entry.mark.status, entry.arrived_at) == (Status.LATE, school.clock.now)

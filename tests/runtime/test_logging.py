@@ -13,7 +13,7 @@ import structlog
 from uvicorn.logging import AccessFormatter
 
 from cluster.runtime.logging import (
-    HidingFilter,
+    RedactingFilter,
     bind_request,
     configure_logs,
     hide_in_others,
@@ -51,7 +51,9 @@ def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
     root.handlers[:], threading.excepthook = before, hook
     root.setLevel(level)
     for handler in before:
-        handler.filters[:] = [one for one in handler.filters if not isinstance(one, HidingFilter)]
+        handler.filters[:] = [
+            one for one in handler.filters if not isinstance(one, RedactingFilter)
+        ]
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
 
@@ -169,7 +171,7 @@ def test_uvicorns_own_lines_stay_whole_and_show_no_token(written: Written) -> No
 
 def test_the_filter_serves_any_handler(written: Written) -> None:
     handler = logging.StreamHandler()
-    handler.addFilter(HidingFilter())
+    handler.addFilter(RedactingFilter())
     with logger_with(handler, f"{LOGGER}.filtered") as logger:
         logger.info("opening %s, %d of %d", ADDRESS, 1, 2)
         logger.info("%s:%s@cam.example", "viewer", CANARY)
@@ -184,7 +186,7 @@ def test_the_filter_serves_any_handler(written: Written) -> None:
 
 def test_arguments_that_do_not_fit_their_line_show_no_credential(written: Written) -> None:
     handler = logging.StreamHandler()
-    handler.addFilter(HidingFilter())
+    handler.addFilter(RedactingFilter())
     with logger_with(handler, f"{LOGGER}.broken") as logger:
         logger.info("opening %d %d", ADDRESS)
     assert "Logging error" in written.text

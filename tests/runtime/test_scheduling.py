@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from cluster.runtime.scheduling import compute_undisturbed
+from cluster.runtime.scheduling import use_batch_scheduling
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def policies_in_a_thread() -> list[int]:
 
     def work() -> None:
         look()
-        compute_undisturbed()
+        use_batch_scheduling()
         look()
         started = threading.Thread(target=look)
         started.start()

@@ -11,10 +11,10 @@ import numpy as np
 
 from cluster.demo.face_policy import policy_text
 from cluster.records.db.models import LessonRow
-from cluster.records.db.unit_of_work import open_identity
+from cluster.records.db.unit_of_work import open_audited_records
 from cluster.register.faces.consent_ledger import withdraw
 from cluster.register.faces.templates import store
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.states import EntryState, Mark
 from cluster.settings import load_settings
 from cluster.vision.faces.base import FaceChip
@@ -62,7 +62,7 @@ def write_settings(folder: Path, rooms: Sequence[str], *, open_with_lesson: bool
 def live_school(path: Path, rooms: Sequence[str], *, name: str = "Given") -> Iterator[School]:
     """The school of some settings; each room has a lesson of one class, `lesson-ROOM`, now."""
     settings, now = load_settings(path), datetime.now(UTC)
-    with open_identity(settings) as identity:
+    with open_audited_records(settings) as identity:
         school = found_school(identity.records, identity.keys, path.parent, name=name)
         school.settings, school.clock.now = settings, now
         school.policy.write_text(policy_text(CLASS, now.date() - timedelta(days=1)))
@@ -96,7 +96,7 @@ def open_register(school: School, lesson: str) -> None:
 def close_register(school: School, lesson: str) -> None:
     school.clock.now = datetime.now(UTC)
     with school.identity.work(teacher(1)) as work:
-        Roll(work, school.settings).close(lesson)
+        RegisterService(work, school.settings).close(lesson)
 
 
 def take_back_consent(school: School, number: int) -> None:

@@ -15,7 +15,7 @@ import httpx
 import psutil
 from starlette.middleware import Middleware
 
-from serve_apps.http.middleware.slow_clients import LetGo
+from serve_apps.http.middleware.slow_clients import SlowClientMiddleware
 from tests.serve_apps.running_service import free_port, until
 
 BIN = Path(sys.executable).parent
@@ -25,7 +25,7 @@ MEBIBYTE = 2**20
 
 def impatient() -> list[Middleware]:
     """What lets clients go, as a deployment has it, with less patience."""
-    return [Middleware(LetGo, seconds=4.0)]
+    return [Middleware(SlowClientMiddleware, seconds=4.0)]
 
 
 @dataclass

@@ -14,7 +14,7 @@ import pytest
 from cluster.cli import demo_register
 from cluster.demo.face_policy import policy_text
 from cluster.demo.sample_roster import SCIENCE
-from cluster.records.db.unit_of_work import open_identity
+from cluster.records.db.unit_of_work import open_audited_records
 from cluster.settings import load_settings
 from cluster.vision.faces.factory import face_engine
 from cluster.vision.pose.estimator import PoseEstimator
@@ -36,7 +36,7 @@ def service(
     with running(folder, [str(lesson)], more='[registers]\npolicy = "policy.toml"\n') as service:
         settings = load_settings(folder / "homeroom.toml")
         estimator, engine = PoseEstimator.from_settings(settings), face_engine(settings)
-        with open_identity(settings) as identity:
+        with open_audited_records(settings) as identity:
             today = identity.clock().date()
             (folder / "policy.toml").write_text(policy_text(SCIENCE, today))
             lessons = demo_register._import(identity, settings, folder, "room-1")
@@ -87,7 +87,7 @@ def guardian_of(service: Service) -> list[str]:
     from cluster.records.repos.people import one_guardian_of
 
     with (
-        open_identity(load_settings(service.folder / "homeroom.toml")) as identity,
+        open_audited_records(load_settings(service.folder / "homeroom.toml")) as identity,
         identity.records.reading() as session,
     ):
         return ["--said-by", one_guardian_of(session, "student-2")]

@@ -10,7 +10,7 @@ import pytest
 from cluster.district import Lesson, Timetable
 from cluster.settings import Settings
 from serve_apps.clients.types import Changes
-from serve_apps.watched_board import WatchedBoard
+from serve_apps.watched_board import WatchedRoomState
 from tests.serve_apps.rooms.test_room_state import NOW, live, report, settings
 
 __all__ = ["settings"]
@@ -19,7 +19,7 @@ LONG = 30.0
 SOON = 5.0
 LESSON = Lesson("l1", "r1", "c1", NOW, NOW + timedelta(hours=1))
 
-Change = Callable[[WatchedBoard, Settings], None]
+Change = Callable[[WatchedRoomState, Settings], None]
 
 CHANGES: dict[str, Change] = {
     "a report": lambda board, _: board.take(report("front", 12), [], NOW),
@@ -30,7 +30,7 @@ CHANGES: dict[str, Change] = {
 }
 
 
-def waited(board: WatchedBoard, change: Callable[[], None] | None, seconds: float) -> Changes:
+def waited(board: WatchedRoomState, change: Callable[[], None] | None, seconds: float) -> Changes:
     """What somebody is told who waits while something happens."""
 
     async def both() -> Changes:
@@ -45,7 +45,7 @@ def waited(board: WatchedBoard, change: Callable[[], None] | None, seconds: floa
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_whatever_changes_a_room_wakes_those_who_wait(settings: Settings, what: str) -> None:
-    board = WatchedBoard(settings, NOW)
+    board = WatchedRoomState(settings, NOW)
     board.tick(NOW)
     if what == "time":
         board.take(report("front", 12), [], NOW)
@@ -57,14 +57,14 @@ def test_whatever_changes_a_room_wakes_those_who_wait(settings: Settings, what: 
 
 
 def test_where_nothing_happens_the_wait_ends_with_nothing_told(settings: Settings) -> None:
-    board = WatchedBoard(settings, NOW)
+    board = WatchedRoomState(settings, NOW)
     board.tick(NOW)
     told = waited(board, None, 0.2)
     assert (told.rooms, told.windows, told.complete) == ((), (), True)
 
 
 def test_what_has_happened_already_is_not_waited_for(settings: Settings) -> None:
-    board = WatchedBoard(settings, NOW)
+    board = WatchedRoomState(settings, NOW)
     before = board.last_id
     board.tick(NOW)
     began = time.monotonic()
@@ -74,6 +74,6 @@ def test_what_has_happened_already_is_not_waited_for(settings: Settings) -> None
 
 
 def test_a_change_is_told_whole(settings: Settings) -> None:
-    board = WatchedBoard(settings, NOW)
+    board = WatchedRoomState(settings, NOW)
     told = waited(board, lambda: board.tick(NOW), LONG)
     assert {room.room_id for room in told.rooms} == {"r1", "r2"}

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from cluster.streams.capture.camera import CameraThread
+from cluster.streams.capture.camera import CameraSource
 from cluster.streams.reader.config import CameraHealth, CameraPlan, LiveFrame
 from cluster.streams.source.state import Reason, StreamState
 from tests.conftest import write_video
@@ -56,7 +56,7 @@ class Seen:
 
     def __init__(self, plan: CameraPlan) -> None:
         self.frames: list[LiveFrame] = []
-        self.thread = CameraThread(plan, self.frames.append, random=Random(1))
+        self.thread = CameraSource(plan, self.frames.append, random=Random(1))
 
     @property
     def health(self) -> CameraHealth:

@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import pytest
 
-from cluster.runtime.logging import HidingFilter
+from cluster.runtime.logging import RedactingFilter
 from cluster.streams.source.state import Reason, StreamState
 from tests.rtsp import RtspServer, raw_server, rtsp
 from tests.streams.cameras import Seen, clip, free_port, reading
@@ -28,7 +28,7 @@ class Everything(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self.addFilter(HidingFilter())
+        self.addFilter(RedactingFilter())
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cluster.streams.source.sockets import SocketClaim
+from cluster.streams.source.sockets import SocketTracker
 from tests.streams.cameras import PLAIN, Seen, clip, free_port, plan_for, until
 
 CAMERAS = 16
@@ -98,7 +98,7 @@ def used_around_a_thousand(short_stream: str) -> tuple[Used, Used, int, int]:
     before = Used.now()
     pictures = read_all(short_stream, OPENED)
     read_all(nobody, REFUSED)
-    return before, Used.now(), pictures, SocketClaim.known()
+    return before, Used.now(), pictures, SocketTracker.known()
 
 
 def test_a_thousand_reconnects_leave_nothing_behind(short_stream: str) -> None:

@@ -22,7 +22,7 @@ from cluster.warehouse import saved_queries
 from cluster.warehouse.lake import Lake
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query
-from cluster.warehouse.saved_queries import QUESTIONS, Answer, Question, ask
+from cluster.warehouse.saved_queries import QUESTIONS, Answer, SavedQuery, run_saved_query
 from tests.conftest import write_settings
 from tests.warehouse.test_lake import run_row, window, withheld
 from tests.warehouse.test_publish import write_windows
@@ -99,12 +99,12 @@ def rows(answer: Answer) -> list[dict[str, Any]]:
 def ask_about(settings: Settings, name: str, **changes: Any) -> list[dict[str, Any]]:
     """A question with its usual parameters, some of them changed (`from_` means `from`)."""
     changed = {key.rstrip("_"): value for key, value in changes.items()}
-    return rows(ask(settings, name, {**GIVEN[name], **changed}))
+    return rows(run_saved_query(settings, name, {**GIVEN[name], **changed}))
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_every_question_has_an_answer(published: Settings, name: str) -> None:
-    answer = ask(published, name, GIVEN[name])
+    answer = run_saved_query(published, name, GIVEN[name])
     assert answer.rows
     assert not answer.more
     assert answer.published == "20260302T090000000000Z"
@@ -114,22 +114,22 @@ def test_every_question_has_an_answer(published: Settings, name: str) -> None:
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_every_question_is_answered_before_the_first_window(school: Settings, name: str) -> None:
     publish(school, Timetable(), now=NINE)
-    assert ask(school, name, GIVEN[name]).more is False
+    assert run_saved_query(school, name, GIVEN[name]).more is False
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_pages_fit_together_whatever_their_size(published: Settings, name: str) -> None:
-    whole = ask(published, name, GIVEN[name], limit=1000).rows
+    whole = run_saved_query(published, name, GIVEN[name], limit=1000).rows
     for size in (1, 2, 5):
         paged: list[tuple[Any, ...]] = []
         more = True
         while more:
-            answer = ask(published, name, GIVEN[name], limit=size, offset=len(paged))
+            answer = run_saved_query(published, name, GIVEN[name], limit=size, offset=len(paged))
             assert len(answer.rows) <= size
             paged += answer.rows
             more = answer.more
         assert tuple(paged) == whole
-    assert ask(published, name, GIVEN[name], offset=1_000_000).rows == ()
+    assert run_saved_query(published, name, GIVEN[name], offset=1_000_000).rows == ()
 
 
 def test_the_windows_of_a_room_are_those_that_start_in_the_time_asked_for(
@@ -244,7 +244,7 @@ def test_no_question_tells_a_share_of_what_is_withheld(published: Settings) -> N
     assert withheld_rows
     assert all(row[name] is None for row in withheld_rows for name in told)
     for name in QUESTIONS.keys() - {"lesson_activity", "room_windows", "checkin_feelings"}:
-        columns = ask(published, name, GIVEN[name]).columns
+        columns = run_saved_query(published, name, GIVEN[name]).columns
         assert not set(told) & set(columns)
         assert not [column for column in columns if "share" in column]
 
@@ -283,7 +283,7 @@ def test_a_wrong_parameter_is_named(
     published: Settings, name: str, changes: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(QueryRefused, match=re.escape(said)) as refused:
-        ask(published, name, {**GIVEN[name], **changes})
+        run_saved_query(published, name, {**GIVEN[name], **changes})
     assert refused.value.hint
     assert len(str(refused.value)) < 500
 
@@ -293,19 +293,19 @@ def test_a_wrong_parameter_is_named(
 )
 def test_a_page_has_bounds(published: Settings, page: Mapping[str, int]) -> None:
     with pytest.raises(QueryRefused, match=r"limit|offset"):
-        ask(published, "rooms", {}, **page)
+        run_saved_query(published, "rooms", {}, **page)
 
 
 def test_an_unknown_question_is_said_with_those_that_exist(published: Settings) -> None:
     for name in ("students", "SELECT 1", "", "x" * 10_000):
         with pytest.raises(NotFound, match="no question") as refused:
-            ask(published, name, {})
+            run_saved_query(published, name, {})
         assert "room_windows" in str(refused.value.hint)
 
 
 def test_before_the_first_publication_it_says_so(school: Settings) -> None:
     with pytest.raises(NotPublished):
-        ask(school, "rooms", {})
+        run_saved_query(school, "rooms", {})
 
 
 @effort(max_examples=60, deadline=None)
@@ -326,7 +326,7 @@ def test_whatever_is_given_ends_in_an_answer_or_in_a_refusal(
     }
     refusal = ""
     try:
-        ask(published, name, {**GIVEN[name], **parameters})
+        run_saved_query(published, name, {**GIVEN[name], **parameters})
     except QueryRefused as refused:
         refusal = str(refused)
     assert "DuckDB" not in refusal
@@ -343,7 +343,7 @@ def test_parameters_are_bound_and_never_written_into_a_statement() -> None:
 def test_what_takes_too_long_is_ended_and_leaves_nothing_behind(
     published: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    endless = Question(
+    endless = SavedQuery(
         "endless",
         "A sum without end.",
         (),
@@ -352,9 +352,9 @@ def test_what_takes_too_long_is_ended_and_leaves_nothing_behind(
     monkeypatch.setattr(saved_queries, "QUESTIONS", {**QUESTIONS, "endless": endless})
     before = threading.active_count()
     with pytest.raises(QueryRefused, match=r"longer than 0\.3 s"):
-        ask(published, "endless", {}, longest_seconds=0.3)
+        run_saved_query(published, "endless", {}, longest_seconds=0.3)
     assert threading.active_count() == before
-    assert ask(published, "rooms", {}).rows
+    assert run_saved_query(published, "rooms", {}).rows
 
 
 def test_many_threads_may_ask_while_new_warehouses_are_published(school: Settings) -> None:
@@ -362,7 +362,7 @@ def test_many_threads_may_ask_while_new_warehouses_are_published(school: Setting
     publish(school, Timetable(), now=NINE)
 
     def asked(_: int) -> tuple[tuple[Any, ...], ...]:
-        return ask(school, "room_windows", GIVEN["room_windows"]).rows
+        return run_saved_query(school, "room_windows", GIVEN["room_windows"]).rows
 
     expected = asked(0)
     with ThreadPoolExecutor(8) as pool:
@@ -374,12 +374,12 @@ def test_many_threads_may_ask_while_new_warehouses_are_published(school: Setting
 
 def test_asking_leaves_no_file_open(published: Settings) -> None:
     this = psutil.Process()
-    ask(published, "rooms", {})
+    run_saved_query(published, "rooms", {})
     before = this.num_fds()
     for _ in range(20):
-        ask(published, "rooms", {})
+        run_saved_query(published, "rooms", {})
         with pytest.raises(QueryRefused):
-            ask(published, "rooms", {"school_id": "'"})
+            run_saved_query(published, "rooms", {"school_id": "'"})
     assert this.num_fds() <= before
 
 

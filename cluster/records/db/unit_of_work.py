@@ -34,7 +34,7 @@ def utc_now() -> datetime:
 
 
 @dataclass(slots=True)
-class Work:
+class UnitOfWork:
     """One transaction of one actor.
 
     Attributes:
@@ -66,7 +66,7 @@ class Work:
         )
 
 
-class Identity:
+class AuditedRecords:
     """Records, keys and the head of the audit log of an installation.
 
     Args:
@@ -93,7 +93,7 @@ class Identity:
         self.clock = clock
 
     @contextmanager
-    def work(self, actor: str) -> Iterator[Work]:
+    def work(self, actor: str) -> Iterator[UnitOfWork]:
         """Do something as somebody: all of it, with its audit entries, or nothing.
 
         Raises:
@@ -101,7 +101,7 @@ class Identity:
         """
         try:
             with self.records.writing() as session:
-                work = Work(session, self.keys, actor, self.clock(), self.district)
+                work = UnitOfWork(session, self.keys, actor, self.clock(), self.district)
                 yield work
         except (NotAllowed, BadgeRefused) as error:
             self.refused(actor, error, error.where)
@@ -126,7 +126,7 @@ class Identity:
 
 
 @contextmanager
-def open_identity(settings: Settings, clock: Clock = utc_now) -> Iterator[Identity]:
+def open_audited_records(settings: Settings, clock: Clock = utc_now) -> Iterator[AuditedRecords]:
     """The records and keys that the settings name.
 
     Raises:
@@ -139,7 +139,7 @@ def open_identity(settings: Settings, clock: Clock = utc_now) -> Iterator[Identi
             in_use = audit_log.tail(session)[0] > 0
         keys = open_keys(settings, sign_of_life=AUDIT_KEY if in_use else None)
         head = HeadFile(settings.security.keys_dir)
-        yield Identity(records, keys, head, district=settings.district.id, clock=clock)
+        yield AuditedRecords(records, keys, head, district=settings.district.id, clock=clock)
     finally:
         records.close()
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
-from cluster.records.db.unit_of_work import Identity
+from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos.sign_ins import Kind, SignedIn, look_up
 from cluster.security.roles import Principal
 
@@ -37,7 +37,7 @@ class SignInCache:
 
     def __init__(
         self,
-        identity: Identity,
+        identity: AuditedRecords,
         *,
         seconds: float = REMEMBERED_SECONDS,
         most: int = MOST_REMEMBERED,

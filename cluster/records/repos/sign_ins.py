@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from cluster.errors import NotFound
 from cluster.records.db.models import SignInRow, User, new_id
-from cluster.records.db.unit_of_work import Identity, Work
+from cluster.records.db.unit_of_work import AuditedRecords, UnitOfWork
 from cluster.records.repos.people import user_of
 from cluster.security.roles import Principal, Role
 from cluster.security.tokens import id_of_session, id_of_token, new_session, refused, token_of
@@ -97,7 +97,9 @@ def teacher_of(session: Session, sourced_id: str) -> Principal:
     return Principal(user.id, frozenset({Role.TEACHER}), user_id=user.id)
 
 
-def issue(work: Work, principal: Principal, *, expires_in: timedelta, label: str = "") -> Issued:
+def issue(
+    work: UnitOfWork, principal: Principal, *, expires_in: timedelta, label: str = ""
+) -> Issued:
     """Make a token.
 
     Args:
@@ -117,7 +119,11 @@ def issue(work: Work, principal: Principal, *, expires_in: timedelta, label: str
 
 
 def begin_session(
-    work: Work, principal: Principal, *, expires_in: timedelta, with_token: SignedIn | None = None
+    work: UnitOfWork,
+    principal: Principal,
+    *,
+    expires_in: timedelta,
+    with_token: SignedIn | None = None,
 ) -> Issued:
     """Begin a session in a browser.
 
@@ -137,7 +143,7 @@ def begin_session(
     return _add(work, "session", principal, issued, parent_id=parent_id)
 
 
-def look_up(identity: Identity, kind: Kind, text: str) -> SignedIn:
+def look_up(identity: AuditedRecords, kind: Kind, text: str) -> SignedIn:
     """Who comes in with a token or a session's cookie.
 
     Raises:
@@ -162,7 +168,7 @@ def look_up(identity: Identity, kind: Kind, text: str) -> SignedIn:
     return signed_in
 
 
-def principal_of(identity: Identity, token: str) -> Principal:
+def principal_of(identity: AuditedRecords, token: str) -> Principal:
     """Who comes in with a token.
 
     Raises:
@@ -171,7 +177,7 @@ def principal_of(identity: Identity, token: str) -> Principal:
     return look_up(identity, "token", token).principal
 
 
-def revoke(work: Work, sign_in_id: str) -> bool:
+def revoke(work: UnitOfWork, sign_in_id: str) -> bool:
     """End a token, with the sessions that were begun with it, or a session.
 
     Returns:
@@ -219,7 +225,7 @@ def sign_ins(session: Session, kind: Kind = "token") -> Sequence[SignIn]:
     ]
 
 
-def forget_ended(work: Work, *, older_than: timedelta) -> int:
+def forget_ended(work: UnitOfWork, *, older_than: timedelta) -> int:
     """Delete what expired, or was revoked, longer ago; how many rows.
 
     The audit log still tells that they were.
@@ -234,7 +240,7 @@ def forget_ended(work: Work, *, older_than: timedelta) -> int:
 
 
 def _add(
-    work: Work,
+    work: UnitOfWork,
     kind: Kind,
     principal: Principal,
     issued: Issued,
@@ -284,7 +290,7 @@ def _is_there(session: Session, user_id: str) -> bool:
     return bool(session.scalar(select(User.enabled).where(User.id == user_id)))
 
 
-def _mark_used(identity: Identity, sign_in_id: str, day: date) -> None:
+def _mark_used(identity: AuditedRecords, sign_in_id: str, day: date) -> None:
     """Write the day of the last use, unless somebody else is writing for long (an import, say).
 
     Nobody is kept waiting at the door since a list would be a day behind: hence a connection of its

@@ -13,7 +13,7 @@ SHOWN_CHARACTERS = 40
 T = TypeVar("T")
 
 
-class BadCell(ValueError):
+class CellError(ValueError):
     """A cell is not what it should be. Never leaves the reading of a row."""
 
     def __init__(self, column: str, reason: str) -> None:
@@ -22,7 +22,7 @@ class BadCell(ValueError):
         self.reason = reason
 
 
-class Cells:
+class CsvRow:
     """A row's cells by column, without the blanks around them.
 
     Args:
@@ -43,16 +43,16 @@ class Cells:
         index = self._columns.get(column)
         text = "" if index is None else self._cells[index].strip()
         if "\0" in text:
-            raise BadCell(column, "holds a NUL character")
+            raise CellError(column, "holds a NUL character")
         if len(text) > LONGEST_TEXT:
-            raise BadCell(column, f"is longer than {LONGEST_TEXT} characters")
+            raise CellError(column, f"is longer than {LONGEST_TEXT} characters")
         return text or None
 
     def text(self, column: str) -> str:
         """Text."""
         text = self.optional(column)
         if text is None:
-            raise BadCell(column, "is empty")
+            raise CellError(column, "is empty")
         return text
 
     def key(self, column: str) -> str:
@@ -86,7 +86,7 @@ class Cells:
             return choices[text.lower()]
         except KeyError:
             words = ", ".join(choices)
-            raise BadCell(column, f"{shown(text)} is none of {words}") from None
+            raise CellError(column, f"{shown(text)} is none of {words}") from None
 
     def boolean(self, column: str) -> bool:
         """`true` or `false`."""
@@ -101,14 +101,14 @@ def shown(text: str) -> str:
 
 def _short(column: str, text: str) -> str:
     if len(text) > LONGEST_KEY:
-        raise BadCell(column, f"is longer than {LONGEST_KEY} characters")
+        raise CellError(column, f"is longer than {LONGEST_KEY} characters")
     return text
 
 
 def _day_of(column: str, text: str) -> date:
     day = _day(text)
     if day is None:
-        raise BadCell(column, f"{shown(text)} is no day, like 2026-03-02")
+        raise CellError(column, f"{shown(text)} is no day, like 2026-03-02")
     return day
 
 

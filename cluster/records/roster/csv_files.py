@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from cluster.errors import RosterError
-from cluster.records.roster.csv_cells import Cells
+from cluster.records.roster.csv_cells import CsvRow
 
 MAX_FILE_BYTES = 256 * 2**20
 MANIFEST = "manifest.csv"
@@ -68,7 +68,7 @@ class RosterFiles:
         required: tuple[str, ...],
         bad_rows: list[BadRow],
         optional: tuple[str, ...] = (),
-    ) -> Iterator[Cells]:
+    ) -> Iterator[CsvRow]:
         """The rows of a file.
 
         Args:
@@ -168,7 +168,7 @@ def read_rows(
     required: tuple[str, ...],
     bad_rows: list[BadRow],
     optional: tuple[str, ...] = (),
-) -> Iterator[Cells]:
+) -> Iterator[CsvRow]:
     """The rows of one CSV file.
 
     Args:
@@ -198,7 +198,7 @@ def read_rows(
                 if not cells:
                     continue
                 if len(cells) == len(columns):
-                    yield Cells(columns, cells, line)
+                    yield CsvRow(columns, cells, line)
                 else:
                     reason = f"has {len(cells)} cells, and the header {len(columns)}"
                     bad_rows.append(BadRow(name, line, None, reason))

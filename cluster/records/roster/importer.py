@@ -48,7 +48,7 @@ from cluster.records.roster.import_result import (
     sorted_rows,
 )
 from cluster.records.roster.oneroster import OneRoster, open_roster
-from cluster.records.roster.oneroster_rows import CourseLine, Gone, OrgLine, SessionLine
+from cluster.records.roster.oneroster_rows import CourseLine, DeletedRow, OrgLine, SessionLine
 from cluster.records.roster.upsert import Upsert
 from cluster.records.roster.user_importer import UserImport
 from cluster.security.keys import KeyStore
@@ -141,17 +141,17 @@ class _Import:
         return Upsert(self._session, model, self._counts[kind])
 
     def _plain(
-        self, kind: str, rows: Iterator[OrgLine | SessionLine | CourseLine | Gone]
+        self, kind: str, rows: Iterator[OrgLine | SessionLine | CourseLine | DeletedRow]
     ) -> Iterator[dict[str, Any]]:
         for row in rows:
-            if isinstance(row, Gone):
+            if isinstance(row, DeletedRow):
                 self._gone[kind].add(row.sourced_id)
             else:
                 yield asdict(row)
 
     def _classes(self, known_orgs: set[str]) -> Iterator[dict[str, Any]]:
         for row in self._source.classes():
-            if isinstance(row, Gone):
+            if isinstance(row, DeletedRow):
                 self._gone["classes"].add(row.sourced_id)
             elif row.school_sourced_id not in known_orgs:
                 reason = f"no org is {shown(row.school_sourced_id)}"
@@ -169,7 +169,7 @@ class _Import:
 
     def _enrollments(self, classes: set[str], users: dict[str, str]) -> Iterator[dict[str, Any]]:
         for row in self._source.enrollments():
-            if isinstance(row, Gone):
+            if isinstance(row, DeletedRow):
                 self._gone["enrollments"].add(row.sourced_id)
             elif row.class_sourced_id not in classes:
                 reason = f"no class is {shown(row.class_sourced_id)}"

@@ -22,13 +22,13 @@ from typing import Literal, TypeVar
 
 from cluster.errors import RosterError
 from cluster.records.roster import oneroster_rows as rows
-from cluster.records.roster.csv_cells import BadCell, Cells, shown
+from cluster.records.roster.csv_cells import CellError, CsvRow, shown
 from cluster.records.roster.csv_files import MANIFEST, BadRow, RosterFiles, open_files
 from cluster.records.roster.oneroster_rows import (
     ClassLine,
     CourseLine,
+    DeletedRow,
     EnrollmentLine,
-    Gone,
     OrgLine,
     RoleLine,
     SessionLine,
@@ -90,27 +90,27 @@ class OneRoster:
         self._with_bad_rows.add(name)
         self.bad_rows.append(BadRow(f"{name}.csv", line, column, reason))
 
-    def orgs(self) -> Iterator[OrgLine | Gone]:
+    def orgs(self) -> Iterator[OrgLine | DeletedRow]:
         """Rows of orgs.csv."""
         return self._read("orgs", ("name", "type", "identifier", "parentSourcedId"), rows.org_line)
 
-    def academic_sessions(self) -> Iterator[SessionLine | Gone]:
+    def academic_sessions(self) -> Iterator[SessionLine | DeletedRow]:
         """Rows of academicSessions.csv."""
         columns = ("title", "type", "startDate", "endDate", "schoolYear")
         return self._read("academicSessions", columns, rows.session_line)
 
-    def courses(self) -> Iterator[CourseLine | Gone]:
+    def courses(self) -> Iterator[CourseLine | DeletedRow]:
         """Rows of courses.csv."""
         return self._read("courses", ("title", "courseCode"), rows.course_line)
 
-    def classes(self) -> Iterator[ClassLine | Gone]:
+    def classes(self) -> Iterator[ClassLine | DeletedRow]:
         """Rows of classes.csv."""
         columns = ("title", "courseSourcedId", "classCode", "location")
         return self._read(
             "classes", (*columns, "schoolSourcedId", "termSourcedIds"), rows.class_line
         )
 
-    def users(self) -> Iterator[UserLine | Gone]:
+    def users(self) -> Iterator[UserLine | DeletedRow]:
         """Rows of users.csv."""
         columns = ("enabledUser", "givenName", "familyName", "identifier", "agentSourcedIds")
         if self.version == "1.1":
@@ -124,7 +124,7 @@ class OneRoster:
             if isinstance(found, RoleLine):
                 yield found
 
-    def enrollments(self) -> Iterator[EnrollmentLine | Gone]:
+    def enrollments(self) -> Iterator[EnrollmentLine | DeletedRow]:
         """Rows of enrollments.csv."""
         columns = ("classSourcedId", "userSourcedId", "role", "beginDate", "endDate")
         return self._read("enrollments", columns, rows.enrollment_line)
@@ -133,11 +133,11 @@ class OneRoster:
         self,
         name: str,
         columns: tuple[str, ...],
-        parse: Callable[[Cells], Line],
+        parse: Callable[[CsvRow], Line],
         optional: tuple[str, ...] = (),
         *,
         parse_gone: bool = False,
-    ) -> Iterator[Line | Gone]:
+    ) -> Iterator[Line | DeletedRow]:
         seen = self.seen.setdefault(name, {})
         if self.modes[name] is Mode.ABSENT:
             return
@@ -148,14 +148,14 @@ class OneRoster:
             try:
                 key = cells.key("sourcedId")
                 if key in seen:
-                    raise BadCell("sourcedId", f"stands in line {seen[key]} already")
+                    raise CellError("sourcedId", f"stands in line {seen[key]} already")
                 seen[key] = cells.line
                 is_gone = not rows.is_active(cells, is_bulk=is_bulk)
                 if is_gone and not parse_gone:
-                    yield Gone(key, cells.line)
+                    yield DeletedRow(key, cells.line)
                 else:
                     yield parse(cells)
-            except BadCell as bad:
+            except CellError as bad:
                 self.reject(name, cells.line, bad.column, bad.reason)
         for bad_row in broken:
             self.reject(name, bad_row.line, bad_row.column, bad_row.reason)
@@ -172,7 +172,7 @@ class OneRoster:
         found = self._files.rows(MANIFEST, ("propertyName", "value"), bad_rows)
         try:
             stated = {row.text("propertyName"): row.optional("value") or "" for row in found}
-        except BadCell as bad:
+        except CellError as bad:
             raise RosterError(f"{bad.column} {bad.reason}.", where=self._place(MANIFEST)) from None
         if bad_rows:
             raise RosterError(f"{bad_rows[0].reason}.", where=self._place(MANIFEST))

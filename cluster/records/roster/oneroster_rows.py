@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from cluster.records.repos.people import Details
-from cluster.records.roster.csv_cells import BadCell, Cells
+from cluster.records.roster.csv_cells import CellError, CsvRow
 
 GUARDIAN = "guardian"
 STUDENT = "student"
@@ -36,7 +36,7 @@ STATUSES = {"active": True, "tobedeleted": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class DeletedRow:
     """A row that is to be deleted."""
 
     sourced_id: str
@@ -127,19 +127,19 @@ class EnrollmentLine:
     end_date: date | None
 
 
-def is_active(cells: Cells, *, is_bulk: bool) -> bool:
+def is_active(cells: CsvRow, *, is_bulk: bool) -> bool:
     """Whether a row is not to be deleted; bulk files may leave the status empty."""
     if is_bulk and cells.optional("status") is None:
         return True
     return cells.one_of("status", STATUSES)
 
 
-def _role_of(cells: Cells) -> str:
+def _role_of(cells: CsvRow) -> str:
     text = cells.text("role").lower()
     return text if EXTENSION_ROLE.fullmatch(text) else cells.one_of("role", ROLES)
 
 
-def org_line(cells: Cells) -> OrgLine:
+def org_line(cells: CsvRow) -> OrgLine:
     """A row of orgs.csv."""
     return OrgLine(
         sourced_id=cells.key("sourcedId"),
@@ -150,11 +150,11 @@ def org_line(cells: Cells) -> OrgLine:
     )
 
 
-def session_line(cells: Cells) -> SessionLine:
+def session_line(cells: CsvRow) -> SessionLine:
     """A row of academicSessions.csv."""
     start, end = cells.day("startDate"), cells.day("endDate")
     if end < start:
-        raise BadCell("endDate", f"{end} is before {start}")
+        raise CellError("endDate", f"{end} is before {start}")
     return SessionLine(
         sourced_id=cells.key("sourcedId"),
         title=cells.text("title"),
@@ -165,7 +165,7 @@ def session_line(cells: Cells) -> SessionLine:
     )
 
 
-def course_line(cells: Cells) -> CourseLine:
+def course_line(cells: CsvRow) -> CourseLine:
     """A row of courses.csv."""
     return CourseLine(
         sourced_id=cells.key("sourcedId"),
@@ -174,7 +174,7 @@ def course_line(cells: Cells) -> CourseLine:
     )
 
 
-def class_line(cells: Cells) -> ClassLine:
+def class_line(cells: CsvRow) -> ClassLine:
     """A row of classes.csv."""
     return ClassLine(
         sourced_id=cells.key("sourcedId"),
@@ -188,20 +188,20 @@ def class_line(cells: Cells) -> ClassLine:
     )
 
 
-def user_1_1_line(cells: Cells) -> UserLine:
+def user_1_1_line(cells: CsvRow) -> UserLine:
     """A row of users.csv of OneRoster 1.1."""
     return _user(cells, _role_of(cells), cells.keys("orgSourcedIds"))
 
 
-def user_1_2_line(cells: Cells) -> UserLine:
+def user_1_2_line(cells: CsvRow) -> UserLine:
     """A row of users.csv of OneRoster 1.2, without role and orgs."""
     return _user(cells, None, ())
 
 
-def _user(cells: Cells, role: str | None, orgs: tuple[str, ...]) -> UserLine:
+def _user(cells: CsvRow, role: str | None, orgs: tuple[str, ...]) -> UserLine:
     given, family = cells.optional("givenName"), cells.optional("familyName")
     if given is None and family is None:
-        raise BadCell("givenName", "is empty, and so is familyName")
+        raise CellError("givenName", "is empty, and so is familyName")
     return UserLine(
         sourced_id=cells.key("sourcedId"),
         line=cells.line,
@@ -218,7 +218,7 @@ def _user(cells: Cells, role: str | None, orgs: tuple[str, ...]) -> UserLine:
     )
 
 
-def role_line(cells: Cells) -> RoleLine:
+def role_line(cells: CsvRow) -> RoleLine:
     """A row of roles.csv."""
     return RoleLine(
         line=cells.line,
@@ -230,11 +230,11 @@ def role_line(cells: Cells) -> RoleLine:
     )
 
 
-def enrollment_line(cells: Cells) -> EnrollmentLine:
+def enrollment_line(cells: CsvRow) -> EnrollmentLine:
     """A row of enrollments.csv."""
     begin, end = cells.optional_day("beginDate"), cells.optional_day("endDate")
     if begin is not None and end is not None and end < begin:
-        raise BadCell("endDate", f"{end} is before {begin}")
+        raise CellError("endDate", f"{end} is before {begin}")
     return EnrollmentLine(
         sourced_id=cells.key("sourcedId"),
         line=cells.line,

@@ -16,7 +16,7 @@ from cluster.records.repos.people import open_details, seal_details
 from cluster.records.roster.csv_cells import shown
 from cluster.records.roster.import_result import Counts, refuse_many_removals
 from cluster.records.roster.oneroster import OneRoster
-from cluster.records.roster.oneroster_rows import STUDENT, Gone, RoleLine, UserLine
+from cluster.records.roster.oneroster_rows import STUDENT, DeletedRow, RoleLine, UserLine
 from cluster.records.roster.upsert import chunks
 from cluster.security.keys import KeyStore
 
@@ -123,7 +123,7 @@ class UserImport:
     def _with_roles(self, roles: dict[str, list[RoleLine]]) -> Iterator[tuple[UserLine, str]]:
         """Users with the role that they have; takes their lines out of `roles`."""
         for row in self._source.users():
-            if isinstance(row, Gone):
+            if isinstance(row, DeletedRow):
                 self._gone.add(row.sourced_id)
                 continue
             unknown = [org for org in row.org_sourced_ids if org not in self._known_orgs]

@@ -17,9 +17,14 @@ import icalendar
 import recurring_ical_events
 
 from cluster.errors import RosterError
-from cluster.records.roster.csv_cells import BadCell, shown
+from cluster.records.roster.csv_cells import CellError, shown
 from cluster.records.roster.csv_files import BadRow
-from cluster.records.timetable.lesson_plan import LONGEST_LESSON, LessonPlan, Names, plan_lesson
+from cluster.records.timetable.lesson_plan import (
+    LONGEST_LESSON,
+    LessonPlan,
+    NameResolver,
+    plan_lesson,
+)
 
 MAX_FILE_BYTES = 32 * 2**20
 WINDOW = timedelta(days=400)
@@ -31,7 +36,9 @@ WITHIN_A_DAY = ("BYHOUR", "BYMINUTE", "BYSECOND")
 BROKEN = (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError)
 
 
-def read_calendar(path: Path, names: Names, now: datetime) -> tuple[list[LessonPlan], list[BadRow]]:
+def read_calendar(
+    path: Path, names: NameResolver, now: datetime
+) -> tuple[list[LessonPlan], list[BadRow]]:
     """Dated lessons of a file, and the events that give none.
 
     Raises:
@@ -45,7 +52,7 @@ def read_calendar(path: Path, names: Names, now: datetime) -> tuple[list[LessonP
         event[LINE] = str(lines[index])
         try:
             _check(event)
-        except BadCell as bad:
+        except CellError as bad:
             bad_rows.append(BadRow(path.name, lines[index], bad.column, bad.reason))
         else:
             series.setdefault(str(event.get("UID", f"line {lines[index]}")), []).append(event)
@@ -75,21 +82,21 @@ def _opened(path: Path) -> tuple[Any, list[int]]:
 def _check(event: Any) -> None:
     """Refuse an event that the library cannot, or should not, repeat."""
     for name, reason in event.errors:
-        raise BadCell(str(name), f"cannot be read: {reason}")
+        raise CellError(str(name), f"cannot be read: {reason}")
     start = event.get("DTSTART")
     if start is None:
-        raise BadCell("DTSTART", "is missing")
+        raise CellError("DTSTART", "is missing")
     for name in ("DTSTART", "DTEND", "RECURRENCE-ID"):
         value = event.get(name)
         zone = None if value is None else value.params.get("TZID")
         if zone and getattr(value.dt, "tzinfo", None) is None and isinstance(value.dt, datetime):
-            raise BadCell(name, f"the zone {shown(str(zone))} is not known")
+            raise CellError(name, f"the zone {shown(str(zone))} is not known")
     _check_end(event)
     rules = event.get("RRULE", [])
     for rule in rules if isinstance(rules, list) else [rules]:
         frequency = str(next(iter(rule.get("FREQ", [])), "")).upper()
         if frequency not in CALM_RULES or any(rule.get(part) for part in WITHIN_A_DAY):
-            raise BadCell("RRULE", "repeats within a day, or in a way that is not known")
+            raise CellError("RRULE", "repeats within a day, or in a way that is not known")
 
 
 def _check_end(event: Any) -> None:
@@ -99,13 +106,13 @@ def _check_end(event: Any) -> None:
     try:
         is_after = event["DTEND"].dt >= event["DTSTART"].dt
     except TypeError:
-        raise BadCell("DTEND", "is of another kind than DTSTART") from None
+        raise CellError("DTEND", "is of another kind than DTSTART") from None
     if not is_after:
-        raise BadCell("DTEND", "is not after DTSTART")
+        raise CellError("DTEND", "is not after DTSTART")
 
 
 def _lessons_of(
-    events: list[Any], names: Names, now: datetime, file: str, bad_rows: list[BadRow]
+    events: list[Any], names: NameResolver, now: datetime, file: str, bad_rows: list[BadRow]
 ) -> Iterator[LessonPlan]:
     """Lessons of the events of one UID: a series, and its exceptions."""
     first_line = int(events[0][LINE])
@@ -121,7 +128,7 @@ def _lessons_of(
     for occurrence in found:
         try:
             lesson = _lesson(occurrence, names)
-        except BadCell as bad:
+        except CellError as bad:
             key = (occurrence[LINE], bad.column)
             if key not in told:
                 told.add(key)
@@ -131,7 +138,7 @@ def _lessons_of(
             yield lesson
 
 
-def _lesson(event: Any, names: Names) -> LessonPlan | None:
+def _lesson(event: Any, names: NameResolver) -> LessonPlan | None:
     """The lesson of one occurrence; None where it is none."""
     start, end = event["DTSTART"].dt, event["DTEND"].dt
     if not isinstance(start, datetime) or str(event.get("STATUS", "")).upper() == "CANCELLED":
@@ -141,20 +148,20 @@ def _lesson(event: Any, names: Names) -> LessonPlan | None:
     school_class = _class_of(event, names)
     length = end - start
     if length <= timedelta(0):
-        raise BadCell("DTEND", "is not after DTSTART")
+        raise CellError("DTEND", "is not after DTSTART")
     if length > LONGEST_LESSON:
-        raise BadCell("DTEND", "is over a day after DTSTART")
+        raise CellError("DTEND", "is over a day after DTSTART")
     begins = start.replace(tzinfo=zone) if start.tzinfo is None else start
     return plan_lesson(school_class, room, zone, begins, length, int(event[LINE]))
 
 
-def _class_of(event: Any, names: Names) -> str:
+def _class_of(event: Any, names: NameResolver) -> str:
     categories = event.get("CATEGORIES", [])
     for group in categories if isinstance(categories, list) else [categories]:
         for category in group.cats:
             try:
                 return names.school_class("CATEGORIES", str(category).strip())
-            except BadCell:
+            except CellError:
                 continue
     return names.school_class("SUMMARY", _text(event, "SUMMARY"))
 
@@ -162,5 +169,5 @@ def _class_of(event: Any, names: Names) -> str:
 def _text(event: Any, name: str) -> str:
     text = str(event.get(name, "")).strip()
     if not text:
-        raise BadCell(name, "is missing")
+        raise CellError(name, "is missing")
     return text

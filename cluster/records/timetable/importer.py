@@ -30,7 +30,7 @@ from cluster.records.timetable.icalendar_file import read_calendar
 from cluster.records.timetable.lesson_plan import (
     LONGEST_LESSON,
     LessonPlan,
-    Names,
+    NameResolver,
     without_overlaps,
 )
 from cluster.records.timetable.weekly_csv import read_weekly
@@ -82,7 +82,7 @@ def import_timetable(
     Raises:
         RosterError: The file cannot be read, or lacks too much; roll back.
     """
-    names = Names(settings, _classes(session))
+    names = NameResolver(settings, _classes(session))
     is_calendar = path.suffix.lower() in CALENDAR_SUFFIXES
     lessons, bad_rows = read_calendar(path, names, now) if is_calendar else read_weekly(path, names)
     lessons, overlaps = without_overlaps(lessons, path.name)

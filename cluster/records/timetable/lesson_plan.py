@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
 
-from cluster.records.roster.csv_cells import BadCell, shown
+from cluster.records.roster.csv_cells import CellError, shown
 from cluster.records.roster.csv_files import BadRow
 from cluster.settings import Room, Settings
 
@@ -57,7 +57,7 @@ class TimetableFile:
     bad_rows: tuple[BadRow, ...]
 
 
-class Names:
+class NameResolver:
     """Finds rooms and classes by what people call them.
 
     Args:
@@ -76,7 +76,7 @@ class Names:
         """A room by its id or name.
 
         Raises:
-            BadCell: There is none, or there are several of that name.
+            CellError: There is none, or there are several of that name.
         """
         key = text if text in self._settings.rooms_by_id else self._rooms_by_name.get(text, "")
         return self._settings.rooms_by_id[_one(column, "room", text, key)]
@@ -85,7 +85,7 @@ class Names:
         """The sourced id of a class by that, its code or its title.
 
         Raises:
-            BadCell: There is none, or there are several of that name.
+            CellError: There is none, or there are several of that name.
         """
         found = text if text in self._classes else self._by_code.get(text)
         return _one(column, "class", text, self._by_title.get(text, "") if found is None else found)
@@ -106,9 +106,9 @@ def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str | None]:
 def _one(column: str, kind: Literal["class", "room"], text: str, key: str | None) -> str:
     if key is None:
         kinds = {"class": "classes", "room": "rooms"}[kind]
-        raise BadCell(column, f"several {kinds} are called {shown(text)}; name its id")
+        raise CellError(column, f"several {kinds} are called {shown(text)}; name its id")
     if not key:
-        raise BadCell(column, f"no {kind} is {shown(text)}")
+        raise CellError(column, f"no {kind} is {shown(text)}")
     return key
 
 

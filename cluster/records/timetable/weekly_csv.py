@@ -13,9 +13,9 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from cluster.errors import RosterError
-from cluster.records.roster.csv_cells import BadCell, Cells, shown
+from cluster.records.roster.csv_cells import CellError, CsvRow, shown
 from cluster.records.roster.csv_files import BadRow, file_opener, read_rows
-from cluster.records.timetable.lesson_plan import LessonPlan, Names, plan_lesson
+from cluster.records.timetable.lesson_plan import LessonPlan, NameResolver, plan_lesson
 
 COLUMNS = ("class", "room", "weekday", "start", "end", "from", "to")
 LONGEST_DAYS = 400
@@ -26,7 +26,7 @@ WEEKDAYS = {
 MOST_LESSONS = 2_000_000
 
 
-def read_weekly(path: Path, names: Names) -> tuple[list[LessonPlan], list[BadRow]]:
+def read_weekly(path: Path, names: NameResolver) -> tuple[list[LessonPlan], list[BadRow]]:
     """Dated lessons of a file, and the rows that give none.
 
     Raises:
@@ -37,14 +37,14 @@ def read_weekly(path: Path, names: Names) -> tuple[list[LessonPlan], list[BadRow
     for cells in read_rows(file_opener(path), str(path), path.name, COLUMNS, bad_rows):
         try:
             lessons += _lessons(cells, names)
-        except BadCell as bad:
+        except CellError as bad:
             bad_rows.append(BadRow(path.name, cells.line, bad.column, bad.reason))
         if len(lessons) > MOST_LESSONS:
             raise RosterError(f"it gives over {MOST_LESSONS} lessons.", where=str(path))
     return lessons, bad_rows
 
 
-def _lessons(cells: Cells, names: Names) -> list[LessonPlan]:
+def _lessons(cells: CsvRow, names: NameResolver) -> list[LessonPlan]:
     room = names.room("room", cells.text("room"))
     zone = names.zone(room)
     school_class = names.school_class("class", cells.text("class"))
@@ -52,7 +52,7 @@ def _lessons(cells: Cells, names: Names) -> list[LessonPlan]:
     start, end = _clock(cells, "start"), _clock(cells, "end")
     length = _since_midnight(end) - _since_midnight(start)
     if not length:
-        raise BadCell("end", "is the start")
+        raise CellError("end", "is the start")
     if length < timedelta(0):
         length += timedelta(days=1)
     return [
@@ -69,29 +69,29 @@ def weekly_days(weekday: int, first: date, last: date) -> list[date]:
     return [day + timedelta(weeks=week) for week in range((last - day).days // 7 + 1)]
 
 
-def _range(cells: Cells) -> tuple[date, date]:
+def _range(cells: CsvRow) -> tuple[date, date]:
     first, last = cells.day("from"), cells.day("to")
     if last < first:
-        raise BadCell("to", f"{last} is before {first}")
+        raise CellError("to", f"{last} is before {first}")
     if (last - first).days > LONGEST_DAYS:
-        raise BadCell("to", f"is over {LONGEST_DAYS} days after {first}")
+        raise CellError("to", f"is over {LONGEST_DAYS} days after {first}")
     if not date(1970, 1, 2) <= first <= date(9000, 1, 1):
-        raise BadCell("from", f"{first} is far off")
+        raise CellError("from", f"{first} is far off")
     return first, last
 
 
-def _weekday(cells: Cells) -> int:
+def _weekday(cells: CsvRow) -> int:
     text = cells.text("weekday")
     weekday = WEEKDAYS.get(text.lower())
     if weekday is None:
-        raise BadCell("weekday", f"{shown(text)} is no weekday, like Monday, Mon or 1")
+        raise CellError("weekday", f"{shown(text)} is no weekday, like Monday, Mon or 1")
     return weekday
 
 
-def _clock(cells: Cells, column: str) -> time:
+def _clock(cells: CsvRow, column: str) -> time:
     text = cells.text(column)
     if re.fullmatch(r"([01]?[0-9]|2[0-3]):[0-5][0-9]", text) is None:
-        raise BadCell(column, f"{shown(text)} is no time of day, like 09:45")
+        raise CellError(column, f"{shown(text)} is no time of day, like 09:45")
     hour, minute = text.split(":")
     return time(int(hour), int(minute))
 

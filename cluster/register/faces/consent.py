@@ -24,7 +24,7 @@ from cluster.register.faces.policy import Policy
 LONGEST_GRANT = timedelta(days=365)
 
 
-class Word(StrEnum):
+class ConsentAction(StrEnum):
     """What somebody said."""
 
     GRANT = "grant"
@@ -68,7 +68,7 @@ class LedgerEntry:
     seq: int
     student_id: str
     said_by: str
-    word: Word
+    word: ConsentAction
     notice_version: str | None
     recorded_at: datetime
     expires_at: datetime | None
@@ -173,10 +173,10 @@ def _may(
         return Decision.no(Reason.POLICY_EXPIRED)
     if not class_ids & frozenset(decided.classes):
         return Decision.no(Reason.CLASS_NOT_NAMED)
-    return living_grant(student, decided.notice_version, now)
+    return active_grant(student, decided.notice_version, now)
 
 
-def living_grant(student: StudentFacts, notice_version: str | None, now: datetime) -> Decision:
+def active_grant(student: StudentFacts, notice_version: str | None, now: datetime) -> Decision:
     """The grant in force, as the ledger has it.
 
     Args:
@@ -188,9 +188,11 @@ def living_grant(student: StudentFacts, notice_version: str | None, now: datetim
         return Decision.no(Reason.OBJECTION)
     grants: list[LedgerEntry] = []
     for entry in sorted(student.ledger, key=lambda entry: entry.seq):
-        if entry.word is Word.GRANT:
+        if entry.word is ConsentAction.GRANT:
             grants.append(entry)
-        elif entry.word is Word.OBJECT or entry.said_by in student.guardians | {student.student_id}:
+        elif entry.word is ConsentAction.OBJECT or entry.said_by in student.guardians | {
+            student.student_id
+        }:
             grants.clear()
         else:  # a guardian once: that takes back their own words alone
             grants = [grant for grant in grants if grant.said_by != entry.said_by]
@@ -211,7 +213,7 @@ def objections_in(ledger: Sequence[LedgerEntry]) -> list[LedgerEntry]:
     """
     standing: dict[str, LedgerEntry] = {}
     for entry in sorted(ledger, key=lambda entry: entry.seq):
-        if entry.word is Word.OBJECT:
+        if entry.word is ConsentAction.OBJECT:
             standing.setdefault(entry.said_by, entry)
         else:
             standing.pop(entry.said_by, None)

@@ -5,17 +5,17 @@ from datetime import datetime
 
 from cluster.errors import NotAllowed
 from cluster.records.db.models import User
-from cluster.records.db.unit_of_work import Work
+from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import consents
 from cluster.records.repos.people import guardians_of, user_of
 from cluster.register.entries import take_back_faces
-from cluster.register.faces.consent import LONGEST_GRANT, Word, living_grant
+from cluster.register.faces.consent import LONGEST_GRANT, ConsentAction, active_grant
 from cluster.register.faces.permissions import facts_of, ledger_of
 from cluster.register.faces.templates import destroy
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class LedgerResult:
     """What a word came to.
 
     Attributes:
@@ -32,8 +32,8 @@ class Spoken:
 
 
 def grant(
-    work: Work, student: str, guardian: str, *, notice_version: str, expires_at: datetime
-) -> Spoken:
+    work: UnitOfWork, student: str, guardian: str, *, notice_version: str, expires_at: datetime
+) -> LedgerResult:
     """A guardian consents to face roll call for a student.
 
     Args:
@@ -62,37 +62,37 @@ def grant(
         work.session,
         student_id=child.id,
         said_by=speaker.id,
-        word=Word.GRANT,
+        word=ConsentAction.GRANT,
         recorded_by=work.actor,
         recorded_at=work.now,
         notice_version=notice_version,
         expires_at=expires_at,
     )
     work.audit("consent.grant", child.id, said_by=speaker.id, seq=seq, notice=notice_version)
-    return Spoken(seq, child.id)
+    return LedgerResult(seq, child.id)
 
 
-def withdraw(work: Work, student: str, speaker: str) -> Spoken:
+def withdraw(work: UnitOfWork, student: str, speaker: str) -> LedgerResult:
     """A guardian takes a consent back, or whoever objected takes the objection back.
 
     Raises:
         NotFound: There is no such student or speaker.
         NotAllowed: Who speaks has no say.
     """
-    return _against(work, student, speaker, Word.WITHDRAW)
+    return _against(work, student, speaker, ConsentAction.WITHDRAW)
 
 
-def object_to(work: Work, student: str, speaker: str) -> Spoken:
+def object_to(work: UnitOfWork, student: str, speaker: str) -> LedgerResult:
     """A guardian, or the student, objects; it stands against every consent.
 
     Raises:
         NotFound: There is no such student or speaker.
         NotAllowed: Who speaks has no say.
     """
-    return _against(work, student, speaker, Word.OBJECT)
+    return _against(work, student, speaker, ConsentAction.OBJECT)
 
 
-def _against(work: Work, student: str, speaker: str, word: Word) -> Spoken:
+def _against(work: UnitOfWork, student: str, speaker: str, word: ConsentAction) -> LedgerResult:
     child, person = user_of(work.session, student, "student"), user_of(work.session, speaker)
     if not _has_a_say(work, child, person, word):
         raise NotAllowed(
@@ -108,20 +108,20 @@ def _against(work: Work, student: str, speaker: str, word: Word) -> Spoken:
     )
     work.audit(f"consent.{word}", child.id, said_by=person.id, seq=seq)
     (facts,) = facts_of(work.session, [child.id], work.now.date())
-    if living_grant(facts, None, work.now).allowed:  # a former guardian's word ends nothing else
-        return Spoken(seq, child.id)
+    if active_grant(facts, None, work.now).allowed:  # a former guardian's word ends nothing else
+        return LedgerResult(seq, child.id)
     taken_back = take_back_faces(work, child.id)
     destroyed = destroy(work, child.id, f"consent.{word}")
-    return Spoken(seq, child.id, destroyed, taken_back)
+    return LedgerResult(seq, child.id, destroyed, taken_back)
 
 
-def _has_a_say(work: Work, child: User, person: User, word: Word) -> bool:
+def _has_a_say(work: UnitOfWork, child: User, person: User, word: ConsentAction) -> bool:
     if person.id == child.id or person.id in _guardians(work, child):
         return True
     # Who was a guardian once may still take back what they said then.
     said = {entry.said_by for entry in ledger_of(work.session, [child.id])}
-    return word is Word.WITHDRAW and person.id in said
+    return word is ConsentAction.WITHDRAW and person.id in said
 
 
-def _guardians(work: Work, child: User) -> frozenset[str]:
+def _guardians(work: UnitOfWork, child: User) -> frozenset[str]:
     return guardians_of(work.session, [child.id]).get(child.id, frozenset())

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from cluster.district import camera_of_room
 from cluster.errors import RegisterError
-from cluster.records.db.unit_of_work import Identity
-from cluster.register.faces.permissions import Permission
-from cluster.register.faces.recognition_session import ACTOR, RollCall
-from cluster.register.service import Roll
+from cluster.records.db.unit_of_work import AuditedRecords
+from cluster.register.faces.permissions import FacePermissions
+from cluster.register.faces.recognition_session import ACTOR, FaceRecogniser
+from cluster.register.service import RegisterService
 from cluster.register.views import RegisterView
 from cluster.settings import Settings
 from cluster.streams.decode.file_sampler import FrameSampler
@@ -50,7 +50,7 @@ class Watched:
 
 
 def watch(
-    identity: Identity,
+    identity: AuditedRecords,
     settings: Settings,
     lesson_id: str,
     video: Path,
@@ -74,10 +74,10 @@ def watch(
         FootageError: The video cannot be used.
         RegisterError: The register is not open.
     """
-    permission = Permission(settings)
-    call = RollCall(identity, settings, permission, engine, lesson_id)
+    permission = FacePermissions(settings)
+    call = FaceRecogniser(identity, settings, permission, engine, lesson_id)
     with identity.work(ACTOR) as work:
-        view = Roll(work, settings).show(lesson_id)
+        view = RegisterService(work, settings).show(lesson_id)
     if not view.is_open:
         raise RegisterError("the register is not open.", where=lesson_id)
     camera = camera_of_room(settings, view.room_id)

@@ -1,7 +1,7 @@
 """Where `register.faces.consent` gets its facts from; and the question, asked of the records.
 
-Everything that touches a face asks `Permission`. Whatever goes wrong while it looks, the answer is
-no.
+Everything that touches a face asks `FacePermissions`. Whatever goes wrong while it looks, the
+answer is no.
 """
 
 from collections import defaultdict
@@ -14,13 +14,13 @@ from cluster.records.db.unit_of_work import Session
 from cluster.records.repos import consents, registers
 from cluster.records.repos.people import guardians_of
 from cluster.register.faces.consent import (
+    ConsentAction,
     Decision,
     LedgerEntry,
     Reason,
     RegisterFacts,
     StudentFacts,
-    Word,
-    living_grant,
+    active_grant,
     may_compare,
     may_keep,
 )
@@ -28,7 +28,7 @@ from cluster.register.faces.policy import Policy, load_policy
 from cluster.settings import Settings
 
 
-class Permission:
+class FacePermissions:
     """Asks for faces.
 
     Args:
@@ -80,8 +80,8 @@ class Permission:
         """
         policy, student = self.policy(), _facts_of_one(session, student_id, now.date())
         if policy is None:
-            return living_grant(student, None, now)
-        decision = living_grant(student, policy.face_roll_call.notice_version, now)
+            return active_grant(student, None, now)
+        decision = active_grant(student, policy.face_roll_call.notice_version, now)
         if not decision.allowed:
             return decision
         kept = may_keep(policy, student, now)
@@ -123,7 +123,7 @@ def ledger_of(session: Session, students: Sequence[str] | None = None) -> list[L
             row.seq,
             row.student_id,
             row.said_by,
-            Word(row.word),
+            ConsentAction(row.word),
             row.notice_version,
             row.recorded_at,
             row.expires_at,

@@ -19,13 +19,13 @@ from enum import StrEnum
 import numpy as np
 
 from cluster.errors import RecordsError
-from cluster.records.db.unit_of_work import Identity
+from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos.registers import entries_of, register_of
 from cluster.register.faces.consent import Decision
 from cluster.register.faces.matching import ClassMatcher, Proposal
-from cluster.register.faces.permissions import Permission
+from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.templates import Embedding, open_templates
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.views import RegisterView, Sighted
 from cluster.settings import Settings
 from cluster.vision.faces.base import FaceChip, FaceComparer
@@ -43,7 +43,7 @@ class Readiness(StrEnum):
     READY = "ready"
 
 
-class RollCall:
+class FaceRecogniser:
     """The faces of one lesson's open register.
 
     Args:
@@ -56,9 +56,9 @@ class RollCall:
 
     def __init__(
         self,
-        identity: Identity,
+        identity: AuditedRecords,
         settings: Settings,
-        permission: Permission,
+        permission: FacePermissions,
         engine: FaceComparer,
         lesson_id: str,
     ) -> None:
@@ -146,7 +146,7 @@ class RollCall:
                 for p in found
                 if decisions[p.student_id].allowed
             ]
-            return Roll(work, self._settings).propose(self._lesson_id, sighted)
+            return RegisterService(work, self._settings).propose(self._lesson_id, sighted)
 
     def _allowed(self, moment: datetime) -> frozenset[str]:
         """Whose face may be compared, both now and when the frame was taken."""

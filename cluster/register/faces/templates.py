@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from cluster.errors import KeyMissing, KeyUnusable, NotAllowed
 from cluster.records.db.models import TemplateRow
-from cluster.records.db.unit_of_work import Work
+from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import templates
 from cluster.register.faces.consent import Decision, Reason
-from cluster.register.faces.permissions import Permission
+from cluster.register.faces.permissions import FacePermissions
 from cluster.security.keys import KeyStore, seal, student_key, unseal
 
 PURPOSE = "face-register"
@@ -54,7 +54,11 @@ class Template:
 
 
 def store(
-    work: Work, permission: Permission, student_id: str, engine: str, embedding: Embedding
+    work: UnitOfWork,
+    permission: FacePermissions,
+    student_id: str,
+    engine: str,
+    embedding: Embedding,
 ) -> Decision:
     """Encrypt and keep a template; consent is asked here too, whoever asked before.
 
@@ -100,7 +104,7 @@ def refuse(decision: Decision) -> NoReturn:
     )
 
 
-def open_templates(work: Work, students: Sequence[str], engine: str) -> list[Template]:
+def open_templates(work: UnitOfWork, students: Sequence[str], engine: str) -> list[Template]:
     """Decrypt the templates of some students, who must have been asked for; one engine's only.
 
     One whose key was destroyed is left out; so is one whose row was changed or moved, and the audit
@@ -112,7 +116,7 @@ def open_templates(work: Work, students: Sequence[str], engine: str) -> list[Tem
     return [template for template in opened if template is not None]
 
 
-def _open_or_report(work: Work, row: TemplateRow) -> Template | None:
+def _open_or_report(work: UnitOfWork, row: TemplateRow) -> Template | None:
     try:
         return _open(work.keys, work.district, row)
     except KeyUnusable:
@@ -120,7 +124,7 @@ def _open_or_report(work: Work, row: TemplateRow) -> Template | None:
         return None
 
 
-def destroy(work: Work, student_id: str, reason: str) -> bool:
+def destroy(work: UnitOfWork, student_id: str, reason: str) -> bool:
     """Destroy a student's key and templates, at once. True if there were any.
 
     The key goes first: killed in between, the row that is left opens with nothing.
@@ -132,7 +136,7 @@ def destroy(work: Work, student_id: str, reason: str) -> bool:
     return bool(key_gone or rows)
 
 
-def destroy_unpermitted(work: Work, permission: Permission) -> list[str]:
+def destroy_unpermitted(work: UnitOfWork, permission: FacePermissions) -> list[str]:
     """Destroy every template that no living grant stands behind; whose they were."""
     gone = []
     for row in templates.of_students(work.session):
@@ -142,7 +146,7 @@ def destroy_unpermitted(work: Work, permission: Permission) -> list[str]:
     return gone
 
 
-def rotate_keys(work: Work) -> int:
+def rotate_keys(work: UnitOfWork) -> int:
     """Give every student with a template a new key, and seal the template anew; how many.
 
     The old version of a key is destroyed by `finish_rotation`, after the rows are committed; a
@@ -164,7 +168,7 @@ def rotate_keys(work: Work) -> int:
     return len(by_student)
 
 
-def finish_rotation(work: Work) -> None:
+def finish_rotation(work: UnitOfWork) -> None:
     """Destroy the versions of keys that no row needs any more."""
     for row in templates.of_students(work.session):
         work.keys.keep_only(student_key(row.student_id), row.key_version)

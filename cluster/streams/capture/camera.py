@@ -1,6 +1,6 @@
 """A camera that is read on a thread of this process.
 
-    CameraPlan ─> CameraThread ─┬─> LiveFrame, to `deliver`
+    CameraPlan ─> CameraSource ─┬─> LiveFrame, to `deliver`
                                 └─> CameraHealth, to whoever asks
 
 PyAV lets go of the interpreter while it waits and decodes, so that one process reads many cameras,
@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable
 from random import Random
 
-from cluster.streams.capture.capture_thread import FullSize, Phase, Reading, Shared
-from cluster.streams.capture.stats import Measures
+from cluster.streams.capture.capture_thread import CaptureContext, CaptureThread, FullSize, Phase
+from cluster.streams.capture.stats import StreamStats
 from cluster.streams.reader.config import CameraHealth, CameraPlan, LiveFrame
-from cluster.streams.source.backoff import Pauses
+from cluster.streams.source.backoff import ExponentialBackoff
 from cluster.streams.source.state import Reason, StreamState, StreamStatus
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ MOST_LEFT_BEHIND = 2
 PATIENCE_SECONDS = 0.25
 """A thread that is told to end gets so long before its sockets are shut."""
 
-_left_behind: list[Reading] = []
+_left_behind: list[CaptureThread] = []
 _left_behind_lock = threading.Lock()
 
 
@@ -42,12 +42,12 @@ def abandoned_threads() -> int:
         return len(_left_behind)
 
 
-def _abandon(reading: Reading) -> None:
+def _abandon(reading: CaptureThread) -> None:
     with _left_behind_lock:
         _left_behind.append(reading)
 
 
-class CameraThread:
+class CameraSource:
     """Reads one camera until it is stopped.
 
     Args:
@@ -67,18 +67,18 @@ class CameraThread:
         random: Random | None = None,
     ) -> None:
         self.plan = plan
-        self._shared = Shared(
+        self._shared = CaptureContext(
             plan=plan,
             deliver=deliver,
             status=StreamStatus(),
-            measures=Measures(plan.frozen_seconds),
-            pauses=Pauses(plan.longest_pause_seconds, random or Random()),  # noqa: S311 (no secret)
+            measures=StreamStats(plan.frozen_seconds),
+            pauses=ExponentialBackoff(plan.longest_pause_seconds, random or Random()),  # noqa: S311 (no secret)
             full_size=FullSize(plan),
         )
         self._lock = threading.Lock()
         self._is_stopped = False
-        self._reading = Reading(self._shared)
-        self._hanging: list[Reading] = []
+        self._reading = CaptureThread(self._shared)
+        self._hanging: list[CaptureThread] = []
         self._attempts_before = 0
 
     def start(self) -> None:
@@ -189,7 +189,7 @@ class CameraThread:
         status = self._shared.status
         was_live = status.status.state in {StreamState.LIVE, StreamState.STALLED}
         status.move(StreamState.RECONNECTING if was_live else StreamState.FAILED, reason, detail)
-        successor = Reading(self._shared, takes_over=True)
+        successor = CaptureThread(self._shared, takes_over=True)
         successor.start()  # where the machine has no thread left, the next look tries again
         self._attempts_before += self._reading.attempts
         self._reading = successor

@@ -18,17 +18,17 @@ import av
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from cluster.streams.capture.stats import Measures
-from cluster.streams.decode.frame_selector import PictureChooser
+from cluster.streams.capture.stats import StreamStats
+from cluster.streams.decode.frame_selector import FrameSelector
 from cluster.streams.decode.lazy_decoder import LazyDecoder, VideoPacket
-from cluster.streams.decode.packet_pacing import Doze
-from cluster.streams.decode.preprocess import Shrinker, upright
+from cluster.streams.decode.packet_pacing import PacketPacer
+from cluster.streams.decode.preprocess import Preprocessor, upright
 from cluster.streams.reader.config import CameraPlan, LiveFrame
 from cluster.streams.source.address import CameraAddress, parse_address
-from cluster.streams.source.backoff import Pauses
+from cluster.streams.source.backoff import ExponentialBackoff
 from cluster.streams.source.connection import Connection, claim_for, open_live
 from cluster.streams.source.errors import NEARLY, Failure, ended, read_failure, stopped, undecodable
-from cluster.streams.source.sockets import SocketClaim
+from cluster.streams.source.sockets import SocketTracker
 from cluster.streams.source.state import Reason, StreamState, StreamStatus
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class FullSize:
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class CaptureContext:
     """What a camera's threads have in common, where one has to take over from another.
 
     Attributes:
@@ -88,12 +88,12 @@ class Shared:
     plan: CameraPlan
     deliver: Callable[[LiveFrame], None]
     status: StreamStatus
-    measures: Measures
-    pauses: Pauses
+    measures: StreamStats
+    pauses: ExponentialBackoff
     full_size: FullSize
 
 
-class Reading(threading.Thread):
+class CaptureThread(threading.Thread):
     """One thread that reads one camera until it is ended.
 
     Args:
@@ -101,7 +101,7 @@ class Reading(threading.Thread):
         takes_over: Whether one before it came to grief: it begins with a pause.
     """
 
-    def __init__(self, shared: Shared, *, takes_over: bool = False) -> None:
+    def __init__(self, shared: CaptureContext, *, takes_over: bool = False) -> None:
         super().__init__(name=f"camera {shared.plan.camera_id}", daemon=True)
         self.attempts = 0
         """How often it began to open the camera."""
@@ -112,7 +112,7 @@ class Reading(threading.Thread):
         self._plan = shared.plan
         self._ended = threading.Event()
         self._speaking = threading.Lock()
-        self._claim: SocketClaim | None = None
+        self._claim: SocketTracker | None = None
         self._address = parse_address(shared.plan.address)
         self._full_address = parse_address(shared.plan.full_address)
 
@@ -183,10 +183,10 @@ class Reading(threading.Thread):
         plan, full_size = self._plan, self._shared.full_size
         codec = connection.stream.codec_context.name
         self._shared.measures.opened(time.monotonic(), codec, connection.declared_rate)
-        shrinker = Shrinker(plan.long_side, plan.masks)
+        shrinker = Preprocessor(plan.long_side, plan.masks)
         decoder = LazyDecoder(
             connection.stream,
-            PictureChooser(plan.rate, "all" if full_size.is_wanted else plan.decode),
+            FrameSelector(plan.rate, "all" if full_size.is_wanted else plan.decode),
             lambda width, height: not full_size.is_wanted and shrinker.halves(width, height),
         )
         self._enter(Phase.READING)
@@ -200,14 +200,14 @@ class Reading(threading.Thread):
         self,
         packets: Iterable[VideoPacket],
         decoder: LazyDecoder,
-        shrinker: Shrinker,
+        shrinker: Preprocessor,
         connection: Connection,
         *,
         is_full: bool,
     ) -> Failure | None:
         plan, measures, full_size = self._plan, self._shared.measures, self._shared.full_size
         begun = last_picture = asked = time.monotonic()
-        decoded, doze = 0, Doze(self._ended)
+        decoded, doze = 0, PacketPacer(self._ended)
         for packet in packets:
             now = self._enter(Phase.HANDLING)
             if self._ended.is_set():
@@ -240,7 +240,7 @@ class Reading(threading.Thread):
         return now
 
     def _give(
-        self, taken_at: float, frame: VideoFrame, shrinker: Shrinker, stream: VideoStream
+        self, taken_at: float, frame: VideoFrame, shrinker: Preprocessor, stream: VideoStream
     ) -> None:
         """Deliver a picture, and say that the camera lives."""
         pixels = shrinker(frame, stream)

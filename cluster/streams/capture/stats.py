@@ -43,7 +43,7 @@ class Measured:
     last_frame_seconds: float | None
 
 
-class Measures:
+class StreamStats:
     """Measures one camera over all its connections; any thread may ask.
 
     Args:
@@ -61,7 +61,7 @@ class Measures:
         self._frames_read = 0
         self._frames_decoded = 0
         self._last_frame: float | None = None
-        self._stillness = Stillness(frozen_seconds)
+        self._stillness = FreezeDetector(frozen_seconds)
 
     def opened(self, now: float, codec: str, declared_rate: float | None) -> None:
         """A connection was opened: rates are measured anew."""
@@ -123,7 +123,7 @@ class Measures:
         return len(self._arrivals) / min(RATE_SECONDS, max(1.0, now - self._opened_at))
 
 
-class Stillness:
+class FreezeDetector:
     """Notices that a camera's picture has frozen.
 
     A camera that hangs sends the same picture again and again, and its encoder renders it in the

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from cluster.streams.capture.camera import CameraThread, abandoned_threads
+from cluster.streams.capture.camera import CameraSource, abandoned_threads
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Watchdog:
         threads: Gives the cameras that are to be watched, each time it looks.
     """
 
-    def __init__(self, threads: Callable[[], Iterable[CameraThread]]) -> None:
+    def __init__(self, threads: Callable[[], Iterable[CameraSource]]) -> None:
         self._threads = threads
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="camera watchdog", daemon=True)
@@ -61,7 +61,7 @@ class Watchdog:
             for camera in list(self._threads()):
                 self._watch(camera)
 
-    def _watch(self, camera: CameraThread) -> None:
+    def _watch(self, camera: CameraSource) -> None:
         """Watch one camera; whatever goes wrong is told once, until it goes well again."""
         camera_id = camera.plan.camera_id
         try:

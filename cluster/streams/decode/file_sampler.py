@@ -29,7 +29,7 @@ from av.video.stream import VideoStream
 
 from cluster.errors import FootageUnreadable, FootageUntimed
 from cluster.streams.decode.container import OpenVideo, open_video, untimed
-from cluster.streams.decode.preprocess import Polygon, Shrinker, shrunken_size
+from cluster.streams.decode.preprocess import Polygon, Preprocessor, shrunken_size
 from cluster.vision.people import Pixels
 
 __all__ = ["FrameSampler", "SampledFrame", "SamplingReport", "shrunken_size"]
@@ -128,7 +128,7 @@ class FrameSampler:
         self.report = SamplingReport()
         self._period = 1.0 / rate
         self._offset = offset_seconds
-        self._shrinker = Shrinker(long_side, masks)
+        self._shrinker = Preprocessor(long_side, masks)
         self._cheap = cheap
         self._skips_unreferenced = cheap
 

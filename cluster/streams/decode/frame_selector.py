@@ -32,7 +32,7 @@ EARLY = 0.1
 """Share of a group's time by which the next key frame may come sooner than the one before."""
 
 
-class PictureChooser:
+class FrameSelector:
     """Says of each packet whether its picture is wanted.
 
     Args:

@@ -19,7 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from cluster.streams.decode.file_sampler import MOST_PACKETS_IN_A_GROUP
-from cluster.streams.decode.frame_selector import PictureChooser
+from cluster.streams.decode.frame_selector import FrameSelector
 
 VideoPacket: TypeAlias = "av.Packet[VideoStream]"
 
@@ -52,7 +52,7 @@ class LazyDecoder:
     """
 
     def __init__(
-        self, stream: VideoStream, chooser: PictureChooser, coarse: Callable[[int, int], bool]
+        self, stream: VideoStream, chooser: FrameSelector, coarse: Callable[[int, int], bool]
     ) -> None:
         self.decoded = 0
         self.damaged = 0
@@ -100,7 +100,7 @@ class LazyDecoder:
         return self._decode_kept()
 
     def nothing_before(self) -> float:
-        """Until when no packet can be wanted; see `PictureChooser.nothing_before`."""
+        """Until when no packet can be wanted; see `FrameSelector.nothing_before`."""
         return self._chooser.nothing_before()
 
     def _has_begun(self, packet: VideoPacket) -> bool:

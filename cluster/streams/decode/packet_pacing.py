@@ -20,7 +20,7 @@ WAITED_SECONDS = 0.003
 """A read that took so long waited for its packet: nothing is left of the bunch."""
 
 
-class Doze:
+class PacketPacer:
     """The sleep of one connection.
 
     Args:

@@ -16,7 +16,7 @@ from cluster.vision.people import Pixels
 Polygon = Sequence[tuple[float, float]]
 
 
-class Shrinker:
+class Preprocessor:
     """Shrinks inside swscale, turns upright, blackens masks.
 
     The frame's own size counts and not the stream's, so that a camera may change it on its way.
@@ -80,4 +80,4 @@ def upright(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
 
 def shrunken_size(width: int, height: int, long_side: int) -> tuple[int, int]:
     """(width, height) that frames of an upright picture will have."""
-    return Shrinker(long_side, ()).target_size(width, height)
+    return Preprocessor(long_side, ()).target_size(width, height)

@@ -1,8 +1,8 @@
 """Several cameras in one process: pictures in, numbers that may be told out.
 
-    CameraThread ─┐                    ┌─> People ─> LiveCounter ─> LiveNumbers ──┐
-    CameraThread ─┼─> FrameInbox ─> pose model                └─> windows ─> Outbox ─> report
-    CameraThread ─┘        └─ late: dropped, counted          │
+    CameraSource ─┐                    ┌─> People ─> LiveCounter ─> LiveNumbers ──┐
+    CameraSource ─┼─> LatestFrameQueue ─> pose model                └─> windows ─> Outbox ─> report
+    CameraSource ─┘        └─ late: dropped, counted          │
                                        └─> face chips, while a lease runs ─> registers
 
 `StreamReader` runs as a Ray actor (`serve_apps.rooms.reader_pool` starts it). Full-size frames
@@ -28,14 +28,14 @@ from cluster.activity.room import SeenFrame
 from cluster.activity.suppression import ActivityWindow
 from cluster.errors import HomeroomError, ServiceBusy, ServiceDown
 from cluster.runtime.ray_local import refuse_spilling_here
-from cluster.runtime.scheduling import compute_undisturbed
-from cluster.streams.capture.camera import CameraThread
+from cluster.runtime.scheduling import use_batch_scheduling
+from cluster.streams.capture.camera import CameraSource
 from cluster.streams.capture.watchdog import Watchdog
 from cluster.streams.job import CameraJob
 from cluster.streams.reader.clock import UtcClock
 from cluster.streams.reader.config import CameraPlan, LiveFrame
 from cluster.streams.reader.face_chips import FaceChips
-from cluster.streams.reader.frame_queue import FrameInbox
+from cluster.streams.reader.frame_queue import LatestFrameQueue
 from cluster.streams.reader.interfaces import ChipSink, CutterMaker, PoseFinder, ReportSink
 from cluster.streams.reader.report import CameraReport, Outbox, Report
 from cluster.vision.people import People
@@ -75,7 +75,7 @@ class _Camera:
     """A camera at work."""
 
     job: CameraJob
-    thread: CameraThread
+    thread: CameraSource
     counter: LiveCounter
     numbers: LiveNumbers | None = None
     counted: int = 0
@@ -102,7 +102,7 @@ class StreamReader:
         late_seconds: A frame that waited longer is dropped.
     """
 
-    camera_thread: Callable[[CameraPlan, Callable[[LiveFrame], None]], CameraThread] = CameraThread
+    camera_thread: Callable[[CameraPlan, Callable[[LiveFrame], None]], CameraSource] = CameraSource
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class StreamReader:
         self._wake = asyncio.Event()
         self._has_counted = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._inbox = FrameInbox(late_seconds, self._woken, self._kind_of)
+        self._inbox = LatestFrameQueue(late_seconds, self._woken, self._kind_of)
         self._watchdog = Watchdog(lambda: [c.thread for c in list(self._cameras.values())])
         self._tasks: set[asyncio.Task[None]] = set()
         self._heard = time.monotonic()
@@ -138,7 +138,7 @@ class StreamReader:
         """
         if self._loop is None:
             await asyncio.to_thread(refuse_spilling_here)
-            compute_undisturbed()  # before the cameras' threads are started
+            use_batch_scheduling()  # before the cameras' threads are started
             self._loop = asyncio.get_running_loop()
             self._watchdog.start()
             for loop in (self._send(), self._tell()):

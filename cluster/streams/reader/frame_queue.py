@@ -15,7 +15,7 @@ WAITING_A_CAMERA = 2
 """Frames that may wait for each camera; a third takes the place of the oldest."""
 
 
-class FrameInbox:
+class LatestFrameQueue:
     """Frames that wait.
 
     Args:

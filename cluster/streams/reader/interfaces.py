@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from cluster.streams.reader.report import Accepted, Report
+from cluster.streams.reader.report import Ack, Report
 from cluster.vision.faces.base import FaceChip, FaceCutter
 from cluster.vision.people import People, Pixels
 
@@ -19,7 +19,7 @@ class PoseFinder(Protocol):
 class ReportSink(Protocol):
     """Whoever is told the numbers."""
 
-    async def report(self, report: Report) -> Accepted:
+    async def report(self, report: Report) -> Ack:
         """Take a report; gives up to which window all is safe."""
 
 

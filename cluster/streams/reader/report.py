@@ -71,7 +71,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class Ack:
     """The receiver's answer.
 
     Attributes:

@@ -5,7 +5,7 @@ from random import Random
 FIRST_SECONDS = 0.5
 
 
-class Pauses:
+class ExponentialBackoff:
     """Exponential growth with full jitter (M. Brooker, "Exponential Backoff And Jitter", 2015).
 
     Args:

@@ -24,7 +24,7 @@ from cluster.streams.decode.lazy_decoder import VideoPacket
 from cluster.streams.reader.config import CameraPlan
 from cluster.streams.source.address import CameraAddress, Kind
 from cluster.streams.source.errors import NEARLY, Failure, no_video, open_failure, unknown_host
-from cluster.streams.source.sockets import SocketClaim, peers_of
+from cluster.streams.source.sockets import SocketTracker, peers_of
 
 PROBE_MICROSECONDS = 1_000_000
 """FFmpeg looks at so much of a stream before it counts as open: its size and rate."""
@@ -121,7 +121,9 @@ class Connection:
         return min(LONGEST_WAIT, seconds - last)
 
 
-def open_live(address: CameraAddress, plan: CameraPlan, claim: SocketClaim) -> Connection | Failure:
+def open_live(
+    address: CameraAddress, plan: CameraPlan, claim: SocketTracker
+) -> Connection | Failure:
     """Open a camera; blocks up to `plan.open_seconds`, and longer where FFmpeg hangs.
 
     Args:
@@ -149,15 +151,15 @@ def open_live(address: CameraAddress, plan: CameraPlan, claim: SocketClaim) -> C
     return Connection(container, stream, address)
 
 
-def claim_for(address: CameraAddress) -> SocketClaim | Failure:
+def claim_for(address: CameraAddress) -> SocketTracker | Failure:
     """Prepare to know the sockets of a connection that is about to be opened.
 
     Names are looked up here already: FFmpeg only says that something went wrong.
     """
     if not address.kind.is_network:
-        return SocketClaim(())
+        return SocketTracker(())
     try:
-        return SocketClaim(peers_of(address.host, address.port))
+        return SocketTracker(peers_of(address.host, address.port))
     except OSError:
         return unknown_host(address)
 

@@ -39,14 +39,14 @@ def peers_of(host: str, port: int) -> frozenset[Peer]:
     return frozenset((str(address[0]), port) for *_, address in found)
 
 
-class SocketClaim:
+class SocketTracker:
     """The sockets of one connection. Make it before the connection is opened.
 
     Args:
         peers: The camera's addresses; none for files and devices.
     """
 
-    _all: "set[SocketClaim]" = set()  # noqa: RUF012 (shared by all on purpose)
+    _all: "set[SocketTracker]" = set()  # noqa: RUF012 (shared by all on purpose)
     _lock = threading.Lock()
 
     def __init__(self, peers: Iterable[Peer]) -> None:

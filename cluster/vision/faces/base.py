@@ -17,7 +17,7 @@ from cluster.errors import FaceUnclear
 from cluster.vision.people import Floats, People, Pixels
 
 if TYPE_CHECKING:
-    from cluster.vision.face_figures import FaceFigures
+    from cluster.vision.face_figures import FaceEngineSpec
 
 LEAST_POINT_SCORE: Final = 0.5
 """Keypoints below this are guesses: the pose model places eyes on the back of a head too."""
@@ -173,7 +173,7 @@ class FaceEngine(FaceCutter, FaceComparer, Protocol):
     """Cuts faces out and compares them."""
 
     @property
-    def figures(self) -> "FaceFigures":
+    def figures(self) -> "FaceEngineSpec":
         """What must be known of it where its network is not."""
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from cluster.errors import VisionError, WeightsMissing
-from cluster.vision.face_figures import FaceFigures
+from cluster.vision.face_figures import FaceEngineSpec
 from cluster.vision.faces.alignment import Head, checked_weights, heads_of, quality_of
 from cluster.vision.faces.base import FaceChip, FaceThresholds, QualityLimits, good_enough
 from cluster.vision.people import Floats, People, Pixels
@@ -59,7 +59,7 @@ THRESHOLDS: Final = FaceThresholds(
 )
 
 
-FIGURES: Final = FaceFigures(
+FIGURES: Final = FaceEngineSpec(
     name="dlib",
     version=f"dlib-resnet-v1-{SHA256[NETWORK][:12]}",
     dimensions=DIMENSIONS,

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from cluster.errors import VisionError, WeightsMissing
-from cluster.vision.face_figures import FaceFigures
+from cluster.vision.face_figures import FaceEngineSpec
 from cluster.vision.faces.alignment import Head, heads_of, quality_of
 from cluster.vision.faces.base import FaceChip, FaceThresholds, QualityLimits, good_enough
 from cluster.vision.faces.model_pack import pack_files
@@ -154,7 +154,7 @@ class InsightFaceEngine(InsightFaceCutter):
         self.version = pack.version
         blank = np.zeros((self._side, self._side, 3), np.uint8)
         self.dimensions = int(self._recogniser.get_feat(blank).shape[-1])
-        self.figures = FaceFigures(
+        self.figures = FaceEngineSpec(
             self.name, self.version, self.dimensions, self.thresholds, self._side, "cosine"
         )
 

@@ -22,7 +22,7 @@ from cluster.errors import LakeError
 from cluster.settings import Settings
 from cluster.vision.pose.weights import WeightsFile
 from cluster.warehouse.lake import Lake, PartFacts, PartKey
-from cluster.warehouse.live.journal import Day, InLake, Journal, LiveWindow, Minute
+from cluster.warehouse.live.journal import Day, FlushedMinute, Journal, LiveWindow, Minute
 from cluster.warehouse.rows import model_row, part_key_of, window_row
 
 LIVE_ANALYSIS = "live:"
@@ -104,7 +104,7 @@ class _Flush:
     windows: int = 0
     minutes: int = 0
     reason: str = ""
-    written: list[InLake] = field(default_factory=list)
+    written: list[FlushedMinute] = field(default_factory=list)
 
     def run(self, minutes: Sequence[Minute], deadline: float) -> Flushed:
         """Write minutes, and mark them, until the deadline (as `monotonic` counts)."""
@@ -136,7 +136,7 @@ class _Flush:
         from_archive = there is not None and not there[0].analysis.startswith(LIVE_ANALYSIS)
         if not from_archive:
             self._merge(key, [] if there is None else there[1], windows)
-        self.written.append(InLake(minute, starts, from_archive))
+        self.written.append(FlushedMinute(minute, starts, from_archive))
 
     def _merge(self, key: PartKey, there: list[dict[str, Any]], windows: list[LiveWindow]) -> None:
         """Add windows to a live part; one that it has already stands as it is."""

@@ -24,7 +24,7 @@ from cluster.warehouse.live.journal_rows import (
     SCHEMA,
     VERSION,
     Day,
-    InLake,
+    FlushedMinute,
     LiveWindow,
     Minute,
     edges_of,
@@ -34,7 +34,7 @@ from cluster.warehouse.live.journal_rows import (
     valid_windows,
 )
 
-__all__ = ["JOURNAL_FILE", "Day", "InLake", "Journal", "LiveWindow", "Minute"]
+__all__ = ["JOURNAL_FILE", "Day", "FlushedMinute", "Journal", "LiveWindow", "Minute"]
 
 JOURNAL_FILE = "journal.sqlite"
 KEPT_HOURS = 6.0
@@ -160,7 +160,7 @@ class Journal:
             )
         return windows
 
-    def mark_in_lake(self, done: Sequence[InLake]) -> int:
+    def mark_in_lake(self, done: Sequence[FlushedMinute]) -> int:
         """Take note of what the lake has now, and add it to the days.
 
         Returns:
@@ -220,7 +220,7 @@ class Journal:
             )
 
 
-def _mark(connection: sqlite3.Connection, done: InLake, now: int) -> int:
+def _mark(connection: sqlite3.Connection, done: FlushedMinute, now: int) -> int:
     """Mark a minute's windows; its day counts the minute once and each window once."""
     minute = done.minute
     [(known,)] = connection.execute(

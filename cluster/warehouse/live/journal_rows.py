@@ -83,7 +83,7 @@ class Minute:
 
 
 @dataclass(frozen=True, slots=True)
-class InLake:
+class FlushedMinute:
     """What of a minute need not wait any longer.
 
     Attributes:

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from cluster.errors import HomeroomError, NotSignedIn, ServiceDown, TooManyRequests
-from cluster.records.db.unit_of_work import Identity
+from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos.sign_in_cache import SignInCache
 from cluster.records.repos.sign_ins import Kind
 from cluster.security.roles import Principal
@@ -27,7 +27,7 @@ from cluster.settings import Settings
 from serve_apps.http.auth.cookies import Cookies, check_change
 from serve_apps.http.errors import POLICY_VIOLATION, response_to
 from serve_apps.http.middleware.limits import RateLimits, client_address
-from serve_apps.http.threads import in_thread
+from serve_apps.http.threads import run_in_pool
 
 ATTEMPTS = frozenset({"/sign-in/provider", "/sign-in/token"})
 """Paths that begin a sign-in: these are counted more strictly."""
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class AuthResult:
     """Who asks.
 
     Attributes:
@@ -53,7 +53,7 @@ class Asker:
     error: HomeroomError | None = None
 
 
-class Door:
+class AuthenticationMiddleware:
     """Finds out who asks, and counts how often.
 
     Args:
@@ -82,22 +82,22 @@ class Door:
         scope["state"] = {**scope.get("state", {}), "asker": asker, "door": self}
         await self._app(scope, receive, send)
 
-    async def asker(self, connection: HTTPConnection) -> Asker:
+    async def asker(self, connection: HTTPConnection) -> AuthResult:
         """Who asks; a sign-in that does not hold is an answer, too."""
         carried = self._carried(connection)
         if carried is None:
-            return Asker()
+            return AuthResult()
         kind, text = carried
         try:
             cache = self._cache_of(connection)
             principal = cache.at_hand(kind, text)
             if principal is None:
-                principal = await in_thread(cache.look_up, kind, text)
+                principal = await run_in_pool(cache.look_up, kind, text)
         except HomeroomError as error:
-            return Asker(kind=kind, error=error)
-        return Asker(principal, kind)
+            return AuthResult(kind=kind, error=error)
+        return AuthResult(principal, kind)
 
-    async def check(self, connection: HTTPConnection, asker: Asker) -> Principal:
+    async def check(self, connection: HTTPConnection, asker: AuthResult) -> Principal:
         """The principal, where the sign-in holds and a change is shown to be meant.
 
         Raises:
@@ -146,7 +146,7 @@ class Door:
         session = self._cookies.session_of(connection)
         return None if session is None else ("session", session)
 
-    def _wait(self, connection: HTTPConnection, asker: Asker) -> int | None:
+    def _wait(self, connection: HTTPConnection, asker: AuthResult) -> int | None:
         address = self._address(connection)
         path = connection.scope["path"]
         if path in ATTEMPTS:
@@ -170,7 +170,7 @@ class Door:
         return self._cache
 
 
-def identity_of(connection: HTTPConnection) -> Identity:
+def identity_of(connection: HTTPConnection) -> AuditedRecords:
     """The records and keys behind the application that serves a connection.
 
     Raises:
@@ -180,24 +180,24 @@ def identity_of(connection: HTTPConnection) -> Identity:
     backend = getattr(app.state, "backend", None)
     if backend is None:
         raise ServiceDown("the service is starting.", hint="Ask again in a few seconds.")
-    found: Identity = backend.identity
+    found: AuditedRecords = backend.identity
     return found
 
 
-def door_of(connection: HTTPConnection) -> Door:
+def door_of(connection: HTTPConnection) -> AuthenticationMiddleware:
     """The door that a connection came through.
 
     Raises:
         NotSignedIn: There is none: `access.install` was not called, so nobody may come in.
     """
     door = connection.scope.get("state", {}).get("door")
-    if not isinstance(door, Door):
+    if not isinstance(door, AuthenticationMiddleware):
         logger.error("a route was asked behind no door: access.install(app, settings) is missing")
         raise refused()
     return door
 
 
-async def caller_of(connection: HTTPConnection) -> Principal:
+async def current_principal(connection: HTTPConnection) -> Principal:
     """Who asks, as it was found out at the door.
 
     Raises:
@@ -206,7 +206,7 @@ async def caller_of(connection: HTTPConnection) -> Principal:
         RecordsError: It could not be looked up.
     """
     door = door_of(connection)
-    asker: Asker = connection.scope["state"]["asker"]
+    asker: AuthResult = connection.scope["state"]["asker"]
     return await door.check(connection, asker)
 
 
@@ -220,7 +220,7 @@ async def still_signed_in(connection: HTTPConnection) -> Principal:
     return principal_of(await door_of(connection).asker(connection))
 
 
-def principal_of(asker: Asker) -> Principal:
+def principal_of(asker: AuthResult) -> Principal:
     """Who asks, where the sign-in holds.
 
     Raises:

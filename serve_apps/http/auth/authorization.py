@@ -17,7 +17,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cluster.errors import HomeroomError
-from serve_apps.http.auth.authentication import Asker, principal_of
+from serve_apps.http.auth.authentication import AuthResult, principal_of
 from serve_apps.http.auth.permissions import Check, RoleCheck
 from serve_apps.http.auth.route_table import EVERY_METHOD, Declared
 from serve_apps.http.errors import response_to
@@ -41,7 +41,7 @@ class _Guard:
     checks: tuple[Check, ...]
 
 
-class Gate:
+class AuthorizationMiddleware:
     """Refuses by the route's roles alone, without the body.
 
     Args:
@@ -71,7 +71,7 @@ class Gate:
             NotAllowed: It needs another role.
             RecordsError: Who asks could not be looked up.
         """
-        asker: Asker = scope["state"]["asker"]
+        asker: AuthResult = scope["state"]["asker"]
         for check in self._checks_of(scope):
             if isinstance(check, RoleCheck):
                 check.must_name(principal_of(asker))

@@ -1,36 +1,43 @@
-"""Who may what: nothing, unless a route says so.
+"""Permissions of every route, denied by default: who may call it stands at the route.
 
     @router.get("/rooms")
-    async def rooms(caller: Annotated[Principal, allow(Role.TEACHER, Role.SCHOOL_LEADER)]): …
+    async def rooms(caller: Annotated[Principal, require_roles(Role.TEACHER)]): …
 
-    @router.get("/health", dependencies=[OPEN])
+    @router.get("/health", dependencies=[PUBLIC])
 
-    app.mount("/static", Guarded(StaticFiles(…), OPEN))
+    app.mount("/static", Guarded(StaticFiles(…), PUBLIC))
 
     install(app, settings)      # last: refuses an application with a route that says nothing
 
 A dependency of a router holds for all its routes; where a route names its own roles besides, both
 must hold. A request meets, in this order:
 
-    RequestIds ─► SafeHeaders ─► NoSurprises ─► KnownHosts ─► RequestSizes ─► Door ─► Gate
-    ─► the route
+    RequestIdMiddleware ─► SecurityHeadersMiddleware ─► UnhandledErrorMiddleware
+    ─► TrustedHostMiddleware ─► BodySizeLimitMiddleware
+    ─► AuthenticationMiddleware ─► AuthorizationMiddleware ─► the route
 
-The gate refuses who may not use the route, before the body is read; the route asks again.
+AuthorizationMiddleware refuses a caller whose role the route does not name, before the body is
+read; the route checks again.
 """
 
 from fastapi import FastAPI
 
 from cluster.settings import Settings
-from serve_apps.http.auth.authentication import Door, still_signed_in
-from serve_apps.http.auth.authorization import Gate
+from serve_apps.http.auth.authentication import AuthenticationMiddleware, still_signed_in
+from serve_apps.http.auth.authorization import AuthorizationMiddleware
 from serve_apps.http.auth.oidc import check_provider
-from serve_apps.http.auth.permissions import OPEN, Guarded, allow
+from serve_apps.http.auth.permissions import PUBLIC, Guarded, require_roles
 from serve_apps.http.auth.route_table import declared_routes, describe_roles, route_table
 from serve_apps.http.errors import install_errors
-from serve_apps.http.middleware.headers import KnownHosts, NoSurprises, RequestIds, SafeHeaders
-from serve_apps.http.middleware.limits import RequestSizes
+from serve_apps.http.middleware.headers import (
+    RequestIdMiddleware,
+    SecurityHeadersMiddleware,
+    TrustedHostMiddleware,
+    UnhandledErrorMiddleware,
+)
+from serve_apps.http.middleware.limits import BodySizeLimitMiddleware
 
-__all__ = ["OPEN", "Guarded", "allow", "install", "route_table", "still_signed_in"]
+__all__ = ["PUBLIC", "Guarded", "install", "require_roles", "route_table", "still_signed_in"]
 
 
 def install(app: FastAPI, settings: Settings) -> None:
@@ -49,10 +56,10 @@ def install(app: FastAPI, settings: Settings) -> None:
     describe_roles(app)
     install_errors(app)
     # The last one added is the first that a request meets.
-    app.add_middleware(Gate, declared=declared)
-    app.add_middleware(Door, settings=settings)
-    app.add_middleware(RequestSizes, settings=settings)
-    app.add_middleware(KnownHosts, settings=settings)
-    app.add_middleware(NoSurprises)
-    app.add_middleware(SafeHeaders, settings=settings)
-    app.add_middleware(RequestIds)
+    app.add_middleware(AuthorizationMiddleware, declared=declared)
+    app.add_middleware(AuthenticationMiddleware, settings=settings)
+    app.add_middleware(BodySizeLimitMiddleware, settings=settings)
+    app.add_middleware(TrustedHostMiddleware, settings=settings)
+    app.add_middleware(UnhandledErrorMiddleware)
+    app.add_middleware(SecurityHeadersMiddleware, settings=settings)
+    app.add_middleware(RequestIdMiddleware)

@@ -1,8 +1,8 @@
-"""What a route says of who may use it: `allow(…)` with roles, or `OPEN`.
+"""What a route says of who may use it: `require_roles(…)` with roles, or `PUBLIC`.
 
 Both are FastAPI dependencies, so that the check and its declaration are one thing: a route that
-says `allow(Role.OPERATOR)` is for operators, in the code, in the OpenAPI document and in the table
-of the documentation.
+says `require_roles(Role.OPERATOR)` is for operators, in the code, in the OpenAPI document and in
+the table of the documentation.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cluster.errors import HomeroomError, NotAllowed
 from cluster.security.roles import Principal, Role
-from serve_apps.http.auth.authentication import caller_of, request_or_socket
+from serve_apps.http.auth.authentication import current_principal, request_or_socket
 from serve_apps.http.auth.cookies import CSRF_HEADER, SESSION_COOKIE
 from serve_apps.http.errors import POLICY_VIOLATION, response_to
 
@@ -74,7 +74,7 @@ class RoleCheck:
 
     async def check(self, connection: HTTPConnection) -> Principal:
         """The same, outside FastAPI."""
-        caller = await caller_of(connection)
+        caller = await current_principal(connection)
         self.must_name(caller)
         return caller
 
@@ -102,11 +102,11 @@ class OpenCheck:
 
 Check = RoleCheck | OpenCheck
 
-OPEN: Any = Depends(OpenCheck())
+PUBLIC: Any = Depends(OpenCheck())
 """`dependencies=[OPEN]`: everybody may use the route."""
 
 
-def allow(*roles: Role) -> Any:
+def require_roles(*roles: Role) -> Any:
     """A dependency that lets in whoever is in one of the roles, and gives the `Principal`.
 
     Args:
@@ -122,7 +122,7 @@ class Guarded:
 
     Args:
         app: What is guarded.
-        declared: `allow(…)` or `OPEN`.
+        declared: `require_roles(…)` or `PUBLIC`.
     """
 
     def __init__(self, app: ASGIApp, declared: DependsParam) -> None:

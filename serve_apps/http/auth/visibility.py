@@ -21,11 +21,11 @@ from cluster.security.roles import Principal, Role
 from cluster.settings import Room, School, Settings
 from serve_apps.http.backend import Backend
 
-Reach = Mapping[str, datetime | None]
+Visibility = Mapping[str, datetime | None]
 """Rooms, and since when their windows may be seen; None: as far back as there are any."""
 
 
-def rooms_in_reach(backend: Backend, caller: Principal) -> Reach:
+def visible_rooms(backend: Backend, caller: Principal) -> Visibility:
     """The rooms whose numbers somebody may see now."""
     return {
         **_taught_rooms(backend, caller, None),
@@ -33,7 +33,9 @@ def rooms_in_reach(backend: Backend, caller: Principal) -> Reach:
     }
 
 
-def must_reach(backend: Backend, caller: Principal, room_id: str) -> tuple[Room, datetime | None]:
+def get_visible_room(
+    backend: Backend, caller: Principal, room_id: str
+) -> tuple[Room, datetime | None]:
     """The room, if its numbers may be seen now; and since when its windows may.
 
     Raises:
@@ -56,16 +58,16 @@ def must_reach(backend: Backend, caller: Principal, room_id: str) -> tuple[Room,
     return room, taught[room_id]
 
 
-def lessons_in_reach(
+def visible_lessons(
     session: Session, settings: Settings, caller: Principal, lessons: Iterable[LessonRow]
 ) -> list[LessonRow]:
     """Those of some lessons that somebody may see."""
     led = _led_rooms(settings, caller)
-    taught = Taught(session, settings, caller)
+    taught = TeachingLookup(session, settings, caller)
     return [one for one in lessons if one.room_id in led or taught.teaches(one)]
 
 
-def must_reach_lesson(
+def get_visible_lesson(
     session: Session, settings: Settings, caller: Principal, lesson_id: str
 ) -> LessonRow:
     """The lesson, if it may be seen.
@@ -75,7 +77,7 @@ def must_reach_lesson(
         NotAllowed: It is out of reach.
     """
     lesson = registers.lesson_of(session, lesson_id)
-    if not lessons_in_reach(session, settings, caller, [lesson]):
+    if not visible_lessons(session, settings, caller, [lesson]):
         raise NotAllowed("this lesson is not yours to see.", where=lesson_id)
     return lesson
 
@@ -90,7 +92,7 @@ def must_teach_lesson(
         NotAllowed: It is another class's.
     """
     lesson = registers.lesson_of(session, lesson_id)
-    if not Taught(session, settings, caller).teaches(lesson):
+    if not TeachingLookup(session, settings, caller).teaches(lesson):
         raise NotAllowed("this lesson is not of a class of yours.", where=lesson_id)
     return lesson
 
@@ -109,7 +111,7 @@ def lessons_taught_on(
     if caller.user_id is None or not caller.has(Role.TEACHER):
         return []
     own = classes_taught_by(session, caller.user_id)
-    taught = Taught(session, settings, caller)
+    taught = TeachingLookup(session, settings, caller)
     lessons = registers.lessons_on(session, settings, day, classes=own)
     return [one for one in lessons if taught.teaches(one)]
 
@@ -124,7 +126,7 @@ def lessons_seen_on(
     return sorted(seen.values(), key=lambda one: (one.starts_at, one.room_id))
 
 
-class Taught:
+class TeachingLookup:
     """Whether somebody teaches lessons; each class is asked for once a day.
 
     Args:
@@ -186,7 +188,7 @@ def _taught_rooms(backend: Backend, caller: Principal, room_id: str | None) -> d
     early = timedelta(minutes=backend.settings.registers.minutes)
     found: dict[str, datetime] = {}
     with backend.identity.records.reading() as session:
-        taught = Taught(session, backend.settings, caller)
+        taught = TeachingLookup(session, backend.settings, caller)
         rooms = {room_id} if room_id is not None else set()
         if room_id is None and caller.user_id is not None:
             own = classes_taught_by(session, caller.user_id)

@@ -1,7 +1,7 @@
-"""What goes around every request: an id for the log, a host name that is ours, safe headers.
+"""Middleware around every request: request id, trusted hosts, security headers, error 500.
 
-    request ─► RequestIds ─► SafeHeaders ─► NoSurprises ─► KnownHosts ─► …
-    answer  ◄─ X-Request-ID ◄─ CSP, … ◄─ 500 in shape
+    request  ─► RequestIdMiddleware ─► SecurityHeadersMiddleware ─► UnhandledErrorMiddleware ─► …
+    response ◄─ X-Request-ID        ◄─ CSP, …                    ◄─ error 500 as JSON
 
 Plain ASGI, without a buffer in between: streams pass through as they are written. A header that a
 route sets itself (a page's own Content-Security-Policy, say) stays.
@@ -55,7 +55,7 @@ def public_base(live: Live) -> str:
     return f"{'https' if is_https(live) else 'http'}://{host}:{live.port}"
 
 
-class RequestIds:
+class RequestIdMiddleware:
     """Gives each request an id: the caller's own where it is sane, else a new one.
 
     Args:
@@ -84,7 +84,7 @@ class RequestIds:
             await self._app(scope, receive, with_id)
 
 
-class SafeHeaders:
+class SecurityHeadersMiddleware:
     """Sets the headers that keep browsers from doing more than they should.
 
     Args:
@@ -111,7 +111,7 @@ class SafeHeaders:
         await self._app(scope, receive, with_headers)
 
 
-class NoSurprises:
+class UnhandledErrorMiddleware:
     """Answers what nobody foresaw in the one shape; an answer that has begun is cut off.
 
     Args:
@@ -138,7 +138,7 @@ class NoSurprises:
             await unexpected(HTTPConnection(scope), error)(scope, receive, send)
 
 
-class KnownHosts:
+class TrustedHostMiddleware:
     """Refuses requests for a host name that is not ours (DNS rebinding, forged links).
 
     Args:

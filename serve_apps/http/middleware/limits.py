@@ -223,7 +223,7 @@ LARGEST_JSON = 512 * 1024
 PICTURES = "/api/analyse"
 
 
-class RequestSizes:
+class BodySizeLimitMiddleware:
     """Refuses requests that are too large, told by their length or by counting what comes.
 
     Args:

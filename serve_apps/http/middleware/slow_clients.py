@@ -1,6 +1,6 @@
 """A client that takes nothing of its answer is let go, where it is connected: at Serve's proxy.
 
-    Api ─> Serve's queue ─> proxy ─> LetGo ─> uvicorn ─> client
+    Api ─> Serve's queue ─> proxy ─> SlowClientMiddleware ─> uvicorn ─> client
            without a bound           └─ took nothing for 30 s: the request ends
 
 Between a replica and the proxy Serve has a queue without a bound, so the replica never learns that
@@ -28,10 +28,10 @@ CALLBACK: Final = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": f"{__name__}:mid
 
 def middlewares() -> list[Middleware]:
     """What Serve's proxy is to put around every request."""
-    return [Middleware(LetGo, seconds=SECONDS)]
+    return [Middleware(SlowClientMiddleware, seconds=SECONDS)]
 
 
-class LetGo:
+class SlowClientMiddleware:
     """ASGI middleware: to the application, who takes nothing for so long has disconnected.
 
     Args:

@@ -18,22 +18,22 @@ from cluster import checkins
 from cluster.checkins.codes import DEVICE_BYTES, read_code
 from cluster.checkins.feelings import Feeling
 from cluster.errors import CheckinClosed, CheckinError, CheckinOff
-from cluster.records.db.unit_of_work import Work
+from cluster.records.db.unit_of_work import UnitOfWork
 from serve_apps.http.auth.authentication import door_of
 from serve_apps.http.auth.cookies import check_origin
-from serve_apps.http.auth.install import OPEN
+from serve_apps.http.auth.install import PUBLIC
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.middleware.headers import is_https
 from serve_apps.http.pages.forms import FormBody, form
 from serve_apps.http.pages.rendering import page
-from serve_apps.http.threads import in_thread
+from serve_apps.http.threads import run_in_pool
 
 SEE_OTHER: Final = 303
 COOKIE: Final = "homeroom-checkin"
 NO_COOKIE: Final = "cookie"
 STATUSES: Final[dict[type[CheckinError], int]] = {CheckinClosed: 404, CheckinOff: 403}
 
-router = APIRouter(prefix="/c", include_in_schema=False, dependencies=[OPEN])
+router = APIRouter(prefix="/c", include_in_schema=False, dependencies=[PUBLIC])
 
 Code = Annotated[str, Path(max_length=32)]
 
@@ -88,7 +88,7 @@ async def answer(request: Request, code: Code, said: Answer) -> Response:
     if feeling is None:
         return back
 
-    def say(work: Work, backend: Backend) -> None:
+    def say(work: UnitOfWork, backend: Backend) -> None:
         checkins.answer(work, backend.settings, code, _device_of(request, code), feeling)
 
     response = await _said(request, say, back)
@@ -106,7 +106,7 @@ async def thanks(request: Request, code: Code) -> Response:
 async def who(request: Request, code: Code) -> Response:
     """Who would like to be asked may say a name, or none."""
 
-    def look(work: Work, backend: Backend) -> Response:
+    def look(work: UnitOfWork, backend: Backend) -> Response:
         _device_of(request, code)  # names are shown to phones that came by the question
         students = checkins.class_list(work, backend.settings, code)
         return page(request, "call.html", {"code": code, "students": students})
@@ -118,7 +118,7 @@ async def who(request: Request, code: Code) -> Response:
 async def call(request: Request, code: Code, said: Calling) -> Response:
     """Tell the teacher that somebody would like to be asked."""
 
-    def ring(work: Work, backend: Backend) -> None:
+    def ring(work: UnitOfWork, backend: Backend) -> None:
         device = _device_of(request, code)
         checkins.call(work, backend.settings, code, device, said.student or None)
 
@@ -174,21 +174,23 @@ async def _answered(
             return checkins.by_code(session, backend.settings, code, identity.clock())
 
     try:
-        found = await in_thread(look)
+        found = await run_in_pool(look)
     except CheckinError as error:
         return _no_checkin(request, error)
     return show(found)
 
 
-async def _said(request: Request, say: Callable[[Work, Backend], None], done: Response) -> Response:
-    def work_on_it(work: Work, backend: Backend) -> Response:
+async def _said(
+    request: Request, say: Callable[[UnitOfWork, Backend], None], done: Response
+) -> Response:
+    def work_on_it(work: UnitOfWork, backend: Backend) -> Response:
         say(work, backend)
         return done
 
     return await _in_work(request, work_on_it)
 
 
-async def _in_work(request: Request, do: Callable[[Work, Backend], Response]) -> Response:
+async def _in_work(request: Request, do: Callable[[UnitOfWork, Backend], Response]) -> Response:
     backend = backend_of(request)
     door_of(request).must_be_free_to_guess(request)
     if request.method == "POST":
@@ -199,7 +201,7 @@ async def _in_work(request: Request, do: Callable[[Work, Backend], Response]) ->
             return do(work, backend)
 
     try:
-        return await in_thread(work_on_it)
+        return await run_in_pool(work_on_it)
     except CheckinError as error:
         return _no_checkin(request, error)
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from cluster.security.roles import Principal, Role
-from serve_apps.http.auth.install import OPEN, allow
+from serve_apps.http.auth.install import PUBLIC, require_roles
 from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.rendering import caller_of_page, page
 from serve_apps.http.routes.sign_in import Next, local_path
@@ -24,7 +24,7 @@ HOMES = (
 
 
 @router.get("/")
-async def first(request: Request, caller: Annotated[Principal, allow(*Role)]) -> Response:
+async def first(request: Request, caller: Annotated[Principal, require_roles(*Role)]) -> Response:
     """The page of one's role; roles that work with other tools are told which."""
     for role, address in HOMES:
         if caller.has(role):
@@ -32,7 +32,7 @@ async def first(request: Request, caller: Annotated[Principal, allow(*Role)]) ->
     return page(request, "tools.html")
 
 
-@router.get("/sign-in", dependencies=[OPEN])
+@router.get("/sign-in", dependencies=[PUBLIC])
 async def sign_in(request: Request, next: Next = "/") -> Response:  # noqa: A002 (its public name)
     """The ways to come in: the identity provider, where there is one, or a token."""
     backend = backend_of(request)

@@ -22,7 +22,7 @@ from serve_apps.http.pages.forms import FormBody, form
 from serve_apps.http.pages.lessons import LessonView, Teacher, lesson_view
 from serve_apps.http.pages.rendering import page, wants_fragment
 from serve_apps.http.schemas.base import LessonPath
-from serve_apps.http.threads import in_thread
+from serve_apps.http.threads import run_in_pool
 
 SEE_OTHER: Final = 303
 
@@ -55,7 +55,7 @@ async def start(request: Request, caller: Teacher, lesson_id: LessonPath) -> Res
             return view, checkins.start(work, backend.settings, lesson_id)
 
     try:
-        view, started = await in_thread(do)
+        view, started = await run_in_pool(do)
     except CheckinError as error:
         return await _refused(request, caller, lesson_id, error)
     if started.slips:
@@ -85,8 +85,8 @@ async def end(request: Request, caller: Teacher, lesson_id: LessonPath) -> Respo
 async def board(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """What the class sees on the wall: how to come in, and how many have answered."""
     backend = backend_of(request)
-    view = await in_thread(lesson_view, backend, caller, lesson_id)
-    standing = await in_thread(standing_in, backend, lesson_id)
+    view = await run_in_pool(lesson_view, backend, caller, lesson_id)
+    standing = await run_in_pool(standing_in, backend, lesson_id)
     running = standing.running
     context = {
         "lesson": view,
@@ -103,12 +103,12 @@ async def calls(request: Request, caller: Teacher, lesson_id: LessonPath) -> Res
     """Who would like to be asked; each name that is shown is recorded."""
     backend = backend_of(request)
 
-    def look() -> tuple[LessonView, tuple[checkins.Call, ...]]:
+    def look() -> tuple[LessonView, tuple[checkins.HelpRequest, ...]]:
         view = lesson_view(backend, caller, lesson_id)
         with backend.identity.work(_teacher(caller)) as work:
             return view, checkins.calls(work, backend.settings, lesson_id)
 
-    view, found = await in_thread(look)
+    view, found = await run_in_pool(look)
     return page(request, "calls.html", {"lesson": view, "calls": found})
 
 
@@ -126,11 +126,11 @@ async def seen(
         with backend.identity.work(_teacher(caller)) as work:
             checkins.seen(work, backend.settings, lesson_id, said.call)
 
-    await in_thread(do)
+    await run_in_pool(do)
     return RedirectResponse(f"/lessons/{lesson_id}/calls", status_code=SEE_OTHER)
 
 
-def standing_in(backend: Backend, lesson_id: str) -> checkins.Standing:
+def standing_in(backend: Backend, lesson_id: str) -> checkins.CheckinStatus:
     """How the check-in of a lesson stands; blocks."""
     identity = backend.identity
     with identity.records.reading() as session:
@@ -141,7 +141,7 @@ async def _done(
     request: Request, caller: Principal, lesson_id: str, do: Callable[[], None]
 ) -> Response:
     try:
-        await in_thread(do)
+        await run_in_pool(do)
     except CheckinError as error:
         return await _refused(request, caller, lesson_id, error)
     if wants_fragment(request):
@@ -162,8 +162,8 @@ async def _block(
 ) -> Response:
     backend = backend_of(request)
     context: dict[str, Any] = {
-        "lesson": await in_thread(lesson_view, backend, caller, lesson_id),
-        "standing": await in_thread(standing_in, backend, lesson_id),
+        "lesson": await run_in_pool(lesson_view, backend, caller, lesson_id),
+        "standing": await run_in_pool(standing_in, backend, lesson_id),
         "problem": problem,
     }
     return page(request, "_checkin.html", context, status=409 if problem else 200)

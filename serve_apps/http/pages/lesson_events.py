@@ -20,14 +20,14 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from cluster import checkins
 from cluster.errors import HomeroomError, ServiceBusy, TooManyRequests
-from cluster.records.db.unit_of_work import Identity
+from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos import registers
 from serve_apps.http.auth.install import still_signed_in
 from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.lessons import Teacher, lesson_view
 from serve_apps.http.schemas.base import LessonPath
 from serve_apps.http.services.room_broadcast import StreamLimits
-from serve_apps.http.threads import in_thread
+from serve_apps.http.threads import run_in_pool
 
 LOOK_SECONDS: Final = 1.0
 COME_AGAIN_MILLISECONDS: Final = 3000
@@ -48,7 +48,7 @@ class LessonWatch:
         limits: How many streams there may be.
     """
 
-    identity: Identity
+    identity: AuditedRecords
     limits: StreamLimits = field(default_factory=StreamLimits)
     _watched: Counter[str] = field(default_factory=Counter)
     _callers: Counter[str] = field(default_factory=Counter)
@@ -102,7 +102,7 @@ class LessonWatch:
     async def _look_again_and_again(self) -> None:
         while True:
             try:
-                found = await in_thread(self._look, list(self._watched))
+                found = await run_in_pool(self._look, list(self._watched))
                 if found != self._known:
                     self._known = found
                     async with self._changed:
@@ -124,7 +124,7 @@ async def _watching(
     request: Request, caller: Teacher, lesson_id: LessonPath
 ) -> AsyncIterator[LessonWatch]:
     backend = backend_of(request)
-    await in_thread(lesson_view, backend, caller, lesson_id)  # an own lesson, or refused
+    await run_in_pool(lesson_view, backend, caller, lesson_id)  # an own lesson, or refused
     watch: LessonWatch = request.app.state.lesson_watch
     async with watch.watching(caller.name, lesson_id):
         yield watch

@@ -19,7 +19,7 @@ from serve_apps.http.pages.lesson_room import live_room
 from serve_apps.http.pages.lessons import Teacher, lesson_view
 from serve_apps.http.pages.rendering import page
 from serve_apps.http.schemas.base import LessonPath
-from serve_apps.http.threads import in_thread
+from serve_apps.http.threads import run_in_pool
 
 CAMERA_POLICY: Final = "camera=(self), microphone=(), geolocation=(), payment=(), usb=()"
 """The page may ask for the phone's camera: it reads badges with it, and sends no picture."""
@@ -31,12 +31,12 @@ router = APIRouter(include_in_schema=False)
 async def lesson(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """The page of a lesson."""
     backend = backend_of(request)
-    view = await in_thread(lesson_view, backend, caller, lesson_id)
+    view = await run_in_pool(lesson_view, backend, caller, lesson_id)
     context = {
         "lesson": view,
         "live": await live_room(backend, caller, view),
         "register": await listed_of(request, caller, lesson_id),
-        "standing": await in_thread(standing_in, backend, lesson_id),
+        "standing": await run_in_pool(standing_in, backend, lesson_id),
         "problem": None,
         "k": backend.settings.privacy.k,
     }

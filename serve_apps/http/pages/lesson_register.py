@@ -1,8 +1,8 @@
 """`/lessons/{id}/register`: the class list on a lesson page, and what a teacher's taps do.
 
 Each tap is a form, so that the register can be taken without a script. With one, the answer is
-the list alone, and is put in place of the old one. `Roll` decides who may do what, and writes every
-look into the audit log.
+the list alone, and is put in place of the old one. `RegisterService` decides who may do what, and
+writes every look into the audit log.
 """
 
 from collections.abc import Callable
@@ -14,8 +14,8 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
 
 from cluster.errors import BadgeRefused, HomeroomError, NotFound, RegisterError
-from cluster.records.db.unit_of_work import Work
-from cluster.register.service import Roll
+from cluster.records.db.unit_of_work import UnitOfWork
+from cluster.register.service import RegisterService
 from cluster.register.states import Status
 from cluster.register.undoing import can_undo, undo
 from cluster.register.views import RegisterView
@@ -27,7 +27,7 @@ from serve_apps.http.pages.rendering import page, wants_fragment
 from serve_apps.http.routes.registers import roll_of
 from serve_apps.http.schemas.base import LessonPath
 from serve_apps.http.schemas.registers import LARGEST_VERSION, RegisterBody, register_body
-from serve_apps.http.threads import in_thread
+from serve_apps.http.threads import run_in_pool
 
 SEE_OTHER: Final = 303
 
@@ -98,7 +98,7 @@ async def mark(
 async def rest_present(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """Everybody of whom nothing is confirmed yet is present."""
 
-    def do(_work: Work, roll: Roll) -> RegisterView:
+    def do(_work: UnitOfWork, roll: RegisterService) -> RegisterView:
         return roll.mark(lesson_id, roll.unconfirmed(lesson_id, Status.PRESENT))
 
     return await _answer(request, caller, lesson_id, do)
@@ -155,7 +155,7 @@ async def listed_of(
     request: Request,
     caller: Principal,
     lesson_id: str,
-    do: Callable[[Work, Roll], RegisterView] | None = None,
+    do: Callable[[UnitOfWork, RegisterService], RegisterView] | None = None,
 ) -> Listed:
     """A register for a page, after something was done to it.
 
@@ -166,7 +166,7 @@ async def listed_of(
         do: What is done; looking alone unless given.
 
     Raises:
-        HomeroomError: See `Roll`.
+        HomeroomError: See `RegisterService`.
     """
 
     def work_on_it() -> Listed:
@@ -181,14 +181,14 @@ async def listed_of(
             never_opened = row.closes_at <= row.opened_at  # a register is opened once
             return Listed(register_body(work, view), can_undo(work, row.id), never_opened)
 
-    return await in_thread(work_on_it)
+    return await run_in_pool(work_on_it)
 
 
 async def _answer(
     request: Request,
     caller: Principal,
     lesson_id: str,
-    do: Callable[[Work, Roll], RegisterView],
+    do: Callable[[UnitOfWork, RegisterService], RegisterView],
 ) -> Response:
     """What was asked for, then the list, or back to the page where no script asks."""
     is_look = request.method == "GET"
@@ -204,6 +204,6 @@ async def _answer(
         return RedirectResponse(f"/lessons/{lesson_id}#register", status_code=SEE_OTHER)
     if listed is None:
         listed = await listed_of(request, caller, lesson_id)
-    view = await in_thread(lesson_view, backend_of(request), caller, lesson_id)
+    view = await run_in_pool(lesson_view, backend_of(request), caller, lesson_id)
     context: dict[str, Any] = {"lesson": view, "register": listed, "problem": problem}
     return page(request, "_register.html", context, status=409 if problem else 200)

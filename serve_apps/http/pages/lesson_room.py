@@ -11,14 +11,14 @@ from fastapi.responses import Response
 
 from cluster.errors import HomeroomError, NotAllowed
 from cluster.security.roles import Principal
-from serve_apps.http.auth.visibility import must_reach
+from serve_apps.http.auth.visibility import get_visible_room
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.pages.chart import Chart, chart_of
 from serve_apps.http.pages.lessons import LessonView, Teacher, lesson_view
 from serve_apps.http.pages.rendering import page
 from serve_apps.http.schemas.base import LessonPath
 from serve_apps.http.schemas.rooms import RoomBody, room_body
-from serve_apps.http.threads import in_thread
+from serve_apps.http.threads import run_in_pool
 
 CHART_MINUTES: Final = 20
 
@@ -37,7 +37,7 @@ class LiveRoom:
 async def chart(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """The line of the last minutes, drawn anew."""
     backend = backend_of(request)
-    view = await in_thread(lesson_view, backend, caller, lesson_id)
+    view = await run_in_pool(lesson_view, backend, caller, lesson_id)
     live = await live_room(backend, caller, view)
     return page(request, "_chart.html", {"lesson": view, "live": live})
 
@@ -45,7 +45,7 @@ async def chart(request: Request, caller: Teacher, lesson_id: LessonPath) -> Res
 async def live_room(backend: Backend, caller: Principal, view: LessonView) -> LiveRoom:
     """The room of a lesson, as far as the caller may see it now."""
     try:
-        room, since = await in_thread(must_reach, backend, caller, view.room_id)
+        room, since = await run_in_pool(get_visible_room, backend, caller, view.room_id)
     except NotAllowed:
         return LiveRoom(None, None)
     now = backend.identity.clock()

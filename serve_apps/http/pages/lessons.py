@@ -13,17 +13,17 @@ from cluster.records.db.unit_of_work import Session
 from cluster.records.repos.people import class_of
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
-from serve_apps.http.auth.install import allow
+from serve_apps.http.auth.install import require_roles
 from serve_apps.http.auth.visibility import lessons_taught_on, must_teach_lesson
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.pages.rendering import page
-from serve_apps.http.threads import in_thread
+from serve_apps.http.threads import run_in_pool
 
 SEE_OTHER: Final = 303
 
 router = APIRouter(include_in_schema=False)
 
-Teacher = Annotated[Principal, allow(Role.TEACHER)]
+Teacher = Annotated[Principal, require_roles(Role.TEACHER)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class LessonView:
 @router.get("/lessons/now")
 async def lesson_now(request: Request, caller: Teacher) -> Response:
     """The lesson that is on now, or the next one today; else the list."""
-    lessons = await in_thread(_lessons_today, backend_of(request), caller)
+    lessons = await run_in_pool(_lessons_today, backend_of(request), caller)
     now_or_next = [one for one in lessons if one.is_on] or [x for x in lessons if not x.is_over]
     address = f"/lessons/{now_or_next[0].lesson_id}" if now_or_next else "/lessons"
     return RedirectResponse(address, status_code=SEE_OTHER)
@@ -66,7 +66,7 @@ async def lesson_now(request: Request, caller: Teacher) -> Response:
 async def lessons_of_today(request: Request, caller: Teacher) -> Response:
     """A teacher's lessons of today."""
     backend = backend_of(request)
-    lessons = await in_thread(_lessons_today, backend, caller)
+    lessons = await run_in_pool(_lessons_today, backend, caller)
     return page(request, "lessons.html", {"lessons": lessons, "now": backend.identity.clock()})
 
 

@@ -21,7 +21,7 @@ from starlette.requests import HTTPConnection
 
 from cluster.security.roles import Principal
 from cluster.security.tokens import csrf_token
-from serve_apps.http.auth.authentication import Asker
+from serve_apps.http.auth.authentication import AuthResult
 from serve_apps.http.backend import Backend
 from serve_apps.http.pages.i18n import LANGUAGES, language_of, locale_of, translations_of
 
@@ -82,13 +82,13 @@ def wants_fragment(request: Request) -> bool:
 def caller_of_page(connection: HTTPConnection) -> Principal | None:
     """Who looks at the page, if anybody has signed in."""
     asker = connection.scope.get("state", {}).get("asker")
-    return asker.principal if isinstance(asker, Asker) else None
+    return asker.principal if isinstance(asker, AuthResult) else None
 
 
 def csrf_of(request: Request) -> str:
     """The word that forms of the page carry; empty where there is no session."""
     asker = request.scope.get("state", {}).get("asker")
-    if not isinstance(asker, Asker) or asker.principal is None or asker.kind != "session":
+    if not isinstance(asker, AuthResult) or asker.principal is None or asker.kind != "session":
         return ""
     backend: Backend = request.app.state.backend
     return csrf_token(backend.identity.keys, asker.principal.sign_in_id)

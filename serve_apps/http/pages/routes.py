@@ -2,8 +2,8 @@
 
 from fastapi import FastAPI
 
-from cluster.records.db.unit_of_work import Identity
-from serve_apps.http.auth.install import OPEN, Guarded
+from cluster.records.db.unit_of_work import AuditedRecords
+from serve_apps.http.auth.install import PUBLIC, Guarded
 from serve_apps.http.pages import (
     audit,
     checkin,
@@ -19,11 +19,11 @@ from serve_apps.http.pages import (
 )
 from serve_apps.http.pages.error_pages import TroublePages
 from serve_apps.http.pages.lesson_events import LessonWatch
-from serve_apps.http.pages.static import OurFiles
-from serve_apps.http.routers import included
+from serve_apps.http.pages.static import VersionedStaticFiles
+from serve_apps.http.routers import flatten_router
 from serve_apps.http.services.room_broadcast import StreamLimits
 
-ROUTES = included(
+ROUTES = flatten_router(
     (
         home.router,
         lessons.router,  # before the page, whose path /lessons/{lesson_id} takes every word
@@ -40,7 +40,7 @@ ROUTES = included(
 )
 
 
-def include_pages(app: FastAPI, identity: Identity, streams: StreamLimits) -> None:
+def include_pages(app: FastAPI, identity: AuditedRecords, streams: StreamLimits) -> None:
     """Add the pages; errors of theirs are told on pages.
 
     Args:
@@ -49,6 +49,6 @@ def include_pages(app: FastAPI, identity: Identity, streams: StreamLimits) -> No
         streams: How much event streams may take.
     """
     app.router.routes.extend(ROUTES)
-    app.mount("/static", Guarded(OurFiles(), OPEN))
+    app.mount("/static", Guarded(VersionedStaticFiles(), PUBLIC))
     app.state.lesson_watch = LessonWatch(identity, streams)
     app.state.error_pages = TroublePages()

@@ -16,7 +16,7 @@ from fastapi.responses import Response
 
 from cluster.security.roles import Principal, Role
 from cluster.settings import Room, School
-from serve_apps.http.auth.install import allow
+from serve_apps.http.auth.install import require_roles
 from serve_apps.http.auth.visibility import led_schools, must_lead
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.pages.rendering import page
@@ -28,12 +28,12 @@ from serve_apps.http.pages.school_rooms import (
     room_cards,
 )
 from serve_apps.http.schemas.base import Name
-from serve_apps.http.threads import in_thread
+from serve_apps.http.threads import run_in_pool
 
 router = APIRouter(prefix="/school", include_in_schema=False)
 
 SchoolPath = Annotated[Name, Path(description="Which school.")]
-Leader = Annotated[Principal, allow(Role.SCHOOL_LEADER)]
+Leader = Annotated[Principal, require_roles(Role.SCHOOL_LEADER)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ async def _led(backend: Backend, found: School) -> Led:
 
 async def _today(backend: Backend, found: School, rooms: list[Room]) -> Today:
     lessons, cameras = await asyncio.gather(
-        in_thread(lessons_in, backend, rooms), cameras_in_trouble(backend, rooms)
+        run_in_pool(lessons_in, backend, rooms), cameras_in_trouble(backend, rooms)
     )
     return Today(found, lessons, cameras)
 

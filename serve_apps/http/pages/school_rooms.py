@@ -13,7 +13,7 @@ from datetime import datetime
 from cluster.errors import HomeroomError
 from cluster.settings import Room
 from cluster.streams.source.state import StreamState
-from serve_apps.clients.types import CameraStatus, RoomState
+from serve_apps.clients.types import CameraStatus, RoomStatus
 from serve_apps.http.backend import Backend
 from serve_apps.http.schemas.rooms import room_body
 
@@ -34,7 +34,7 @@ class RoomCard:
     room_id: str
     name: str
     kind: str
-    state: RoomState | None
+    state: RoomStatus | None
     people: int | None
     suppressed: bool
 

@@ -9,7 +9,7 @@ from starlette.types import Scope
 KEPT = "public, max-age=31536000, immutable"
 
 
-class OurFiles(StaticFiles):
+class VersionedStaticFiles(StaticFiles):
     """The files below `static`; an address that names its content's version is kept by browsers."""
 
     def __init__(self) -> None:

@@ -23,10 +23,10 @@ from cluster.activity.windows import WindowCounts
 from cluster.errors import ServiceBusy
 from cluster.security.roles import Role
 from cluster.vision.people import People
-from serve_apps.http.auth.install import allow
+from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
-from serve_apps.http.schemas.base import Body, answer
+from serve_apps.http.schemas.base import Body, example_response
 from serve_apps.http.schemas.rooms import ROOM_EXAMPLE, Shares, shares_of
 from serve_apps.http.services.image_decoding import decoded
 
@@ -39,7 +39,7 @@ RATE: Final = 2.0
 router = APIRouter(
     prefix="/api",
     tags=["analyse"],
-    dependencies=[allow(Role.OPERATOR, Role.SCHOOL_LEADER)],
+    dependencies=[require_roles(Role.OPERATOR, Role.SCHOOL_LEADER)],
     responses=ERRORS,
 )
 
@@ -78,7 +78,7 @@ _BINARY: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary
         }
     },
     responses={
-        **answer(
+        **example_response(
             CountsBody,
             {"people": 24, "suppressed": False, "shares": ROOM_EXAMPLE["shares"]},
             "Counts of the picture.",

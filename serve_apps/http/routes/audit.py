@@ -13,12 +13,12 @@ from pydantic import Field
 
 from cluster.errors import AuditBroken
 from cluster.records.db import audit_log
-from cluster.records.db.unit_of_work import Identity, Session
+from cluster.records.db.unit_of_work import AuditedRecords, Session
 from cluster.security.audit import AuditEntry, verify_chain
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
 from serve_apps.http.routes.data_protection import Officer
-from serve_apps.http.schemas.base import Body, Page, Utc, answer
+from serve_apps.http.schemas.base import Body, Page, Utc, example_response
 from serve_apps.http.schemas.paging import Pages, cursor_of
 
 LOOKED_AT: Final = 5000
@@ -73,7 +73,9 @@ ENTRY_EXAMPLE: Final[dict[str, Any]] = {
     "",
     summary="The audit log",
     operation_id="list_audit",
-    responses=answer(AuditsBody, {"entries": [ENTRY_EXAMPLE], "next": "ODEy"}, "The newest first."),
+    responses=example_response(
+        AuditsBody, {"entries": [ENTRY_EXAMPLE], "next": "ODEy"}, "The newest first."
+    ),
 )
 def list_audit(
     request: Request,
@@ -100,7 +102,7 @@ def list_audit(
     "/verify",
     summary="Whether the audit log holds",
     operation_id="verify_audit",
-    responses=answer(
+    responses=example_response(
         VerifiedBody,
         {"holds": True, "entries": 812, "heads": 1, "problem": None, "where": None},
         "What the check gave.",
@@ -146,7 +148,7 @@ def _is_asked(entry: AuditEntry, asked: dict[str, str | None]) -> bool:
     return asked["actor"] in (None, entry.actor) and asked["subject"] in (None, entry.subject)
 
 
-def _verified(identity: Identity) -> VerifiedBody:
+def _verified(identity: AuditedRecords) -> VerifiedBody:
     kept = None
     entries = 0
     try:

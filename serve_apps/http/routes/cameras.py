@@ -11,16 +11,16 @@ from cluster.security.roles import Role
 from cluster.streams.source.address import hidden
 from cluster.streams.source.state import Reason, StreamState
 from serve_apps.clients.types import CameraStatus, JournalStatus
-from serve_apps.http.auth.install import allow
+from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
-from serve_apps.http.schemas.base import Body, CameraPath, Page, Utc, answer
+from serve_apps.http.schemas.base import Body, CameraPath, Page, Utc, example_response
 from serve_apps.http.schemas.paging import Pages, page_of
 
 router = APIRouter(
     prefix="/api/cameras",
     tags=["cameras"],
-    dependencies=[allow(Role.OPERATOR)],
+    dependencies=[require_roles(Role.OPERATOR)],
     responses=ERRORS,
 )
 
@@ -106,7 +106,7 @@ JOURNAL_EXAMPLE: Final[dict[str, Any]] = {
     "",
     summary="Cameras and their streams",
     operation_id="list_cameras",
-    responses=answer(
+    responses=example_response(
         CamerasBody,
         {"cameras": [CAMERA_EXAMPLE], "journal": JOURNAL_EXAMPLE, "next": None},
         "All cameras that are read live.",
@@ -125,7 +125,7 @@ async def list_cameras(request: Request, paging: Pages) -> CamerasBody:
     "/{camera_id}",
     summary="One camera",
     operation_id="show_camera",
-    responses=answer(CameraBody, CAMERA_EXAMPLE, "How it does."),
+    responses=example_response(CameraBody, CAMERA_EXAMPLE, "How it does."),
 )
 async def show_camera(request: Request, camera_id: CameraPath) -> CameraBody:
     """How one camera does."""

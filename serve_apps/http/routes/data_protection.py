@@ -18,14 +18,14 @@ from pydantic import Field
 from cluster.errors import SettingsError
 from cluster.records.db.unit_of_work import Session
 from cluster.records.repos import consents
-from cluster.register.faces.consent import Decision, Reason, living_grant
+from cluster.register.faces.consent import Decision, Reason, active_grant
 from cluster.register.faces.permissions import facts_of
 from cluster.register.faces.policy import load_policy
 from cluster.security.roles import Principal, Role
-from serve_apps.http.auth.install import allow
+from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
-from serve_apps.http.schemas.base import Body, Page, StudentName, Utc, answer
+from serve_apps.http.schemas.base import Body, Page, StudentName, Utc, example_response
 from serve_apps.http.schemas.paging import Pages, cursor_of
 
 CHUNK: Final = 300
@@ -35,7 +35,7 @@ LOOKED_AT: Final = 3000
 
 router = APIRouter(prefix="/api", tags=["data protection"], responses=ERRORS)
 
-Officer = Annotated[Principal, allow(Role.DATA_PROTECTION)]
+Officer = Annotated[Principal, require_roles(Role.DATA_PROTECTION)]
 
 
 class PolicyState(StrEnum):
@@ -111,7 +111,7 @@ CONSENTS_EXAMPLE: Final[dict[str, Any]] = {
     "/policy",
     summary="The face policy in force",
     operation_id="show_policy",
-    responses=answer(PolicyBody, POLICY_EXAMPLE, "The policy."),
+    responses=example_response(PolicyBody, POLICY_EXAMPLE, "The policy."),
 )
 def show_policy(request: Request, caller: Officer) -> PolicyBody:
     """Whether face roll call is on, for which classes, and on what ground; the look is recorded."""
@@ -126,7 +126,7 @@ def show_policy(request: Request, caller: Officer) -> PolicyBody:
     "/consents",
     summary="Consents",
     operation_id="list_consents",
-    responses=answer(ConsentsBody, CONSENTS_EXAMPLE, "How many, and whose."),
+    responses=example_response(ConsentsBody, CONSENTS_EXAMPLE, "How many, and whose."),
 )
 def list_consents(
     request: Request,
@@ -198,7 +198,7 @@ def _standing(
             session, after=after, limit=CHUNK, ending_before=ending_before
         )
         for facts in facts_of(session, students, now.date()):
-            yield facts.student_id, living_grant(facts, None, now)
+            yield facts.student_id, active_grant(facts, None, now)
         session.expunge_all()  # a district's ledger need not stay in memory
         if len(students) < CHUNK:
             return

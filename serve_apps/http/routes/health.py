@@ -8,14 +8,14 @@ from pydantic import Field
 
 from cluster.records.db.models import SignInRow
 from cluster.security.roles import Principal, Role
-from serve_apps.http.auth.install import OPEN, allow
+from serve_apps.http.auth.install import PUBLIC, require_roles
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
-from serve_apps.http.schemas.base import Body, Utc, answer
+from serve_apps.http.schemas.base import Body, Utc, example_response
 
 router = APIRouter(prefix="/api", tags=["service"], responses=ERRORS)
 
-Anybody = Annotated[Principal, allow(*Role)]
+Anybody = Annotated[Principal, require_roles(*Role)]
 
 
 class HealthBody(Body):
@@ -37,8 +37,8 @@ class MeBody(Body):
     "/health",
     summary="Whether the service answers",
     operation_id="show_health",
-    dependencies=[OPEN],
-    responses=answer(HealthBody, {"status": "ok"}, "It answers."),
+    dependencies=[PUBLIC],
+    responses=example_response(HealthBody, {"status": "ok"}, "It answers."),
 )
 async def show_health() -> HealthBody:
     """For load balancers and probes; it tells nothing of the school."""
@@ -49,7 +49,7 @@ async def show_health() -> HealthBody:
     "/me",
     summary="Who I am",
     operation_id="show_me",
-    responses=answer(
+    responses=example_response(
         MeBody,
         {
             "name": "leader:hill",

@@ -19,10 +19,10 @@ from pydantic import Field, model_validator
 from cluster.errors import NotFound, ServiceDown
 from cluster.security.roles import Principal, Role
 from cluster.settings import ENV_SETTINGS_FILE, SETTINGS_FILE
-from serve_apps.http.auth.install import allow
+from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
-from serve_apps.http.schemas.base import Body, Name, Page, Utc, answer, asking
+from serve_apps.http.schemas.base import Body, Name, Page, Utc, example_config, example_response
 from serve_apps.http.schemas.paging import Pages, page_of
 from serve_apps.http.services.archive_jobs import ArchiveJob, ArchiveJobs
 from serve_apps.http.services.footage_paths import LONGEST, allowed_footage
@@ -32,10 +32,10 @@ AT_ONCE: Final = 8
 """Questions to Ray's dashboard at a time: one that hangs must not take the threads of the rest."""
 
 router = APIRouter(
-    prefix="/api/jobs", tags=["jobs"], dependencies=[allow(Role.OPERATOR)], responses=ERRORS
+    prefix="/api/jobs", tags=["jobs"], dependencies=[require_roles(Role.OPERATOR)], responses=ERRORS
 )
 
-Operator = Annotated[Principal, allow(Role.OPERATOR)]
+Operator = Annotated[Principal, require_roles(Role.OPERATOR)]
 JobPath = Annotated[
     str,
     PathParameter(
@@ -50,7 +50,7 @@ Result = TypeVar("Result")
 class ArchiveRequest(Body):
     """Footage to analyse."""
 
-    model_config = asking({"footage": ["/srv/footage/2026-03-02"]})
+    model_config = example_config({"footage": ["/srv/footage/2026-03-02"]})
 
     footage: list[Annotated[str, Field(min_length=1, max_length=LONGEST)]] = Field(
         min_length=1,
@@ -113,7 +113,7 @@ JOB_EXAMPLE: Final[dict[str, Any]] = {
     status_code=202,
     summary="Analyse archived footage",
     operation_id="submit_archive_job",
-    responses=answer(JobBody, JOB_EXAMPLE, "Ray has taken it.", status=202),
+    responses=example_response(JobBody, JOB_EXAMPLE, "Ray has taken it.", status=202),
 )
 async def submit_archive_job(request: Request, caller: Operator, wanted: ArchiveRequest) -> JobBody:
     """Have footage analysed: counts of rooms, never a person; twice the same changes nothing."""
@@ -138,7 +138,7 @@ async def submit_archive_job(request: Request, caller: Operator, wanted: Archive
     "",
     summary="Archive jobs",
     operation_id="list_jobs",
-    responses=answer(JobsBody, {"jobs": [JOB_EXAMPLE], "next": None}, "By id."),
+    responses=example_response(JobsBody, {"jobs": [JOB_EXAMPLE], "next": None}, "By id."),
 )
 async def list_jobs(request: Request, paging: Pages) -> JobsBody:
     """The archive jobs that came through Homeroom, as long as Ray remembers them."""
@@ -151,7 +151,7 @@ async def list_jobs(request: Request, paging: Pages) -> JobsBody:
     "/{job_id}",
     summary="One archive job",
     operation_id="show_job",
-    responses=answer(JobBody, JOB_EXAMPLE, "How it stands."),
+    responses=example_response(JobBody, JOB_EXAMPLE, "How it stands."),
 )
 async def show_job(request: Request, job_id: JobPath) -> JobBody:
     """How an archive job stands."""
@@ -162,7 +162,7 @@ async def show_job(request: Request, job_id: JobPath) -> JobBody:
     "/{job_id}/log",
     summary="A job's log",
     operation_id="read_job_log",
-    responses=answer(
+    responses=example_response(
         LogBody,
         {"text": "segments 12/480\n", "next_offset": 16, "ended": False},
         "A part of the log, whole lines.",
@@ -184,7 +184,7 @@ async def read_job_log(
     "/{job_id}/stop",
     summary="Stop a job",
     operation_id="stop_job",
-    responses=answer(JobBody, {**JOB_EXAMPLE, "state": "stopped"}, "How it stands now."),
+    responses=example_response(JobBody, {**JOB_EXAMPLE, "state": "stopped"}, "How it stands now."),
 )
 async def stop_job(request: Request, job_id: JobPath) -> JobBody:
     """Stop a job; what it has analysed stays, and the next run does only the rest."""

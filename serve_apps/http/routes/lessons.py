@@ -19,16 +19,16 @@ from cluster.records.repos import registers
 from cluster.records.repos.people import class_of
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
-from serve_apps.http.auth.install import allow
-from serve_apps.http.auth.visibility import lessons_seen_on, must_reach_lesson
+from serve_apps.http.auth.install import require_roles
+from serve_apps.http.auth.visibility import get_visible_lesson, lessons_seen_on
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
-from serve_apps.http.schemas.base import Body, LessonPath, Name, Page, Utc, answer
+from serve_apps.http.schemas.base import Body, LessonPath, Name, Page, Utc, example_response
 from serve_apps.http.schemas.paging import Pages, page_of
 
 router = APIRouter(prefix="/api/lessons", tags=["lessons"], responses=ERRORS)
 
-Reader = Annotated[Principal, allow(Role.TEACHER, Role.SCHOOL_LEADER)]
+Reader = Annotated[Principal, require_roles(Role.TEACHER, Role.SCHOOL_LEADER)]
 
 
 class Taking(StrEnum):
@@ -84,7 +84,7 @@ LESSON_EXAMPLE: Final[dict[str, Any]] = {
     "",
     summary="Lessons of a day",
     operation_id="list_lessons",
-    responses=answer(
+    responses=example_response(
         LessonsBody,
         {"lessons": [LESSON_EXAMPLE], "next": None},
         "The lessons that the caller may see.",
@@ -120,7 +120,7 @@ def list_lessons(
     summary="Whether a register is taken",
     operation_id="summarise_register",
     tags=["registers"],
-    responses=answer(
+    responses=example_response(
         SummaryBody,
         {"lesson_id": LESSON_EXAMPLE["lesson_id"], "register": "taken"},
         "One word; nobody of the class.",
@@ -130,7 +130,7 @@ def summarise_register(request: Request, caller: Reader, lesson_id: LessonPath) 
     """Whether the attendance of a lesson is taken: no person, and no count of them."""
     backend = backend_of(request)
     with backend.identity.records.reading() as session:
-        must_reach_lesson(session, backend.settings, caller, lesson_id)
+        get_visible_lesson(session, backend.settings, caller, lesson_id)
         taking = takings(session, [lesson_id], backend.identity.clock())[lesson_id]
     return SummaryBody(lesson_id=lesson_id, register=taking)
 

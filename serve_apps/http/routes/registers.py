@@ -2,9 +2,9 @@
 
     open ──> (faces propose, badges) ──> marks, all-present, confirm ──> close ──> export
 
-For teachers of the class alone: `Roll` looks at that in the same transaction in which it works, and
-writes every look into the audit log. A page that waits for a change asks for the version, which
-tells of nobody and is no look. Nothing here knows what anybody does in the lesson.
+For teachers of the class alone: `RegisterService` looks at that in the same transaction in which
+it works, and writes every look into the audit log. A page that waits for a change asks for the
+version, which tells of nobody and is no look. Nothing here knows what anybody does in the lesson.
 
 Two people may have the same register before them. An answer carries its version, also as ETag; who
 sends it back (`version`, or If-Match) is refused when somebody else was quicker, and decides anew.
@@ -21,17 +21,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from cluster.errors import NotAllowed
-from cluster.records.db.unit_of_work import Work
+from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.register.export import to_csv, to_ed_fi
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.standing import standing
 from cluster.register.states import Status
 from cluster.register.views import RegisterView
 from cluster.security.roles import Principal, Role
-from serve_apps.http.auth.install import allow
+from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.errors import ERRORS
-from serve_apps.http.schemas.base import LessonPath, answer
+from serve_apps.http.schemas.base import LessonPath, example_response
 from serve_apps.http.schemas.paging import Pages, cursor_of
 from serve_apps.http.schemas.registers import (
     CSV_EXAMPLE,
@@ -53,7 +53,7 @@ from serve_apps.http.schemas.registers import (
 
 router = APIRouter(prefix="/api/lessons/{lesson_id}/register", tags=["registers"], responses=ERRORS)
 
-Teacher = Annotated[Principal, allow(Role.TEACHER)]
+Teacher = Annotated[Principal, require_roles(Role.TEACHER)]
 IfMatch = Annotated[
     str | None,
     Header(
@@ -66,12 +66,12 @@ IfMatch = Annotated[
 ETAG: Final[dict[str, Any]] = {
     "ETag": {"description": "The version, in quotes.", "schema": {"type": "string"}}
 }
-REGISTER: Final = answer(RegisterBody, REGISTER_EXAMPLE, "The register as it stands now.")
+REGISTER: Final = example_response(RegisterBody, REGISTER_EXAMPLE, "The register as it stands now.")
 REGISTER[200]["headers"] = ETAG
 
 
 @contextmanager
-def roll_of(request: Request, caller: Principal) -> Iterator[tuple[Work, Roll]]:
+def roll_of(request: Request, caller: Principal) -> Iterator[tuple[UnitOfWork, RegisterService]]:
     """Work on registers as the teacher who calls.
 
     Raises:
@@ -79,7 +79,7 @@ def roll_of(request: Request, caller: Principal) -> Iterator[tuple[Work, Roll]]:
     """
     backend: Backend = backend_of(request)
     with backend.identity.work(_user_of(caller)) as work:
-        yield work, Roll(work, backend.settings)
+        yield work, RegisterService(work, backend.settings)
 
 
 def _user_of(caller: Principal) -> str:
@@ -118,7 +118,7 @@ def show_register(
     "/version",
     summary="Whether a register has changed",
     operation_id="show_register_version",
-    responses=answer(StandingBody, STANDING_EXAMPLE, "Its version; nobody of the class."),
+    responses=example_response(StandingBody, STANDING_EXAMPLE, "Its version; nobody of the class."),
 )
 def show_register_version(request: Request, caller: Teacher, lesson_id: LessonPath) -> StandingBody:
     """For asking again and again: it tells of no student, so it is no look, and changes no log."""
@@ -215,7 +215,9 @@ def close_register(
     "/history",
     summary="Every change of a register",
     operation_id="list_register_changes",
-    responses=answer(HistoryBody, HISTORY_EXAMPLE, "Who, when, what it was; oldest first."),
+    responses=example_response(
+        HistoryBody, HISTORY_EXAMPLE, "Who, when, what it was; oldest first."
+    ),
 )
 def list_register_changes(
     request: Request, caller: Teacher, lesson_id: LessonPath, paging: Pages
@@ -271,7 +273,7 @@ def export_register(
     )
 
 
-def _told(response: Response, work: Work, view: RegisterView) -> RegisterBody:
+def _told(response: Response, work: UnitOfWork, view: RegisterView) -> RegisterBody:
     response.headers["ETag"] = f'"{view.version}"'
     return register_body(work, view)
 

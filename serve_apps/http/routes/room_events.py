@@ -25,16 +25,16 @@ from starlette.types import Receive, Scope, Send
 
 from cluster.errors import HomeroomError, NotAllowed
 from cluster.security.roles import Principal
-from serve_apps.clients.types import RoomNow, ToldWindow
+from serve_apps.clients.types import RoomSnapshot, ToldWindow
 from serve_apps.http.auth.install import still_signed_in
-from serve_apps.http.auth.visibility import Reach, must_reach, rooms_in_reach
+from serve_apps.http.auth.visibility import Visibility, get_visible_room, visible_rooms
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.errors import ERRORS
 from serve_apps.http.routes.rooms import Watcher
 from serve_apps.http.schemas.base import Body, Name
 from serve_apps.http.schemas.rooms import room_body, window_body
 from serve_apps.http.services.room_broadcast import Broadcast, Subscription
-from serve_apps.http.threads import in_thread
+from serve_apps.http.threads import run_in_pool
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class EndBody(Body):
 class _Wanted:
     """What a stream is to carry, and whether the caller may still have it."""
 
-    def __init__(self, request: Request, rooms: Reach) -> None:
+    def __init__(self, request: Request, rooms: Visibility) -> None:
         self.rooms = rooms
         self._request = request
         self._looked_with = self.backend.settings
@@ -101,7 +101,7 @@ async def _wanted(
     if room_id:
         reach = await _reach_of(backend, caller, room_id)
     else:
-        reach = await in_thread(rooms_in_reach, backend, caller)
+        reach = await run_in_pool(visible_rooms, backend, caller)
     if not reach:
         raise NotAllowed(
             "there is no room whose numbers are yours to see now.",
@@ -110,16 +110,16 @@ async def _wanted(
     return _Wanted(request, reach)
 
 
-async def _reach_of(backend: Backend, caller: Principal, room_ids: list[str]) -> Reach:
+async def _reach_of(backend: Backend, caller: Principal, room_ids: list[str]) -> Visibility:
     """These rooms, all of which must be in reach."""
     if len(room_ids) == 1:
         (name,) = room_ids
-        return {name: (await in_thread(must_reach, backend, caller, name))[1]}
-    reach = await in_thread(rooms_in_reach, backend, caller)
+        return {name: (await run_in_pool(get_visible_room, backend, caller, name))[1]}
+    reach = await run_in_pool(visible_rooms, backend, caller)
     found = dict(reach)
     for name in room_ids:
         if name not in found:
-            found[name] = (await in_thread(must_reach, backend, caller, name))[1]
+            found[name] = (await run_in_pool(get_visible_room, backend, caller, name))[1]
     return {name: found[name] for name in room_ids}
 
 
@@ -222,7 +222,7 @@ class _Stream:
         changes = await self._wanted.backend.rooms.changes(after, 0.0, wanted)
         if not changes.complete:
             return [first, *await self._gap()]
-        missed: list[RoomNow | ToldWindow] = [*changes.rooms, *changes.windows]
+        missed: list[RoomSnapshot | ToldWindow] = [*changes.rooms, *changes.windows]
         missed.sort(key=lambda one: one.event_id)
         told = self._events(one for one in missed if one.room_id in self._wanted.rooms)
         self._floor = changes.last_id
@@ -244,10 +244,10 @@ class _Stream:
         rooms = await self._wanted.backend.rooms.now(sorted(self._wanted.rooms))
         return self._events(sorted(rooms, key=lambda room: room.event_id))
 
-    def _events(self, things: Iterable[RoomNow | ToldWindow]) -> list[ServerSentEvent]:
+    def _events(self, things: Iterable[RoomSnapshot | ToldWindow]) -> list[ServerSentEvent]:
         return [event for thing in things if (event := self._event(thing)) is not None]
 
-    def _event(self, thing: RoomNow | ToldWindow) -> ServerSentEvent | None:
+    def _event(self, thing: RoomSnapshot | ToldWindow) -> ServerSentEvent | None:
         """An event, unless the client has it, or may not have it."""
         if thing.event_id <= self._floor:
             return None
@@ -255,7 +255,7 @@ class _Stream:
         room = backend.settings.rooms_by_id.get(thing.room_id)
         if room is None:
             return None  # gone from the settings: the next look ends the stream
-        if isinstance(thing, RoomNow):
+        if isinstance(thing, RoomSnapshot):
             if thing.event_id <= self._told.get(thing.room_id, -1):
                 return None
             self._told[thing.room_id] = thing.event_id

@@ -11,11 +11,11 @@ from pydantic import Field
 
 from cluster.errors import ServiceDown
 from cluster.security.roles import Principal, Role
-from serve_apps.http.auth.install import allow
-from serve_apps.http.auth.visibility import must_reach, rooms_in_reach
+from serve_apps.http.auth.install import require_roles
+from serve_apps.http.auth.visibility import get_visible_room, visible_rooms
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
-from serve_apps.http.schemas.base import Body, Page, RoomPath, answer
+from serve_apps.http.schemas.base import Body, Page, RoomPath, example_response
 from serve_apps.http.schemas.paging import Pages, page_of
 from serve_apps.http.schemas.rooms import (
     ROOM_EXAMPLE,
@@ -25,14 +25,14 @@ from serve_apps.http.schemas.rooms import (
     room_body,
     window_body,
 )
-from serve_apps.http.threads import in_thread
+from serve_apps.http.threads import run_in_pool
 
 MOST_MINUTES: Final = 60
 """Longer stretches are for the warehouse."""
 
 router = APIRouter(prefix="/api/rooms", tags=["rooms"], responses=ERRORS)
 
-Watcher = Annotated[Principal, allow(Role.TEACHER, Role.SCHOOL_LEADER)]
+Watcher = Annotated[Principal, require_roles(Role.TEACHER, Role.SCHOOL_LEADER)]
 
 
 class RoomsBody(Page):
@@ -53,14 +53,14 @@ class WindowsBody(Body):
     "",
     summary="Rooms with their live numbers",
     operation_id="list_rooms",
-    responses=answer(
+    responses=example_response(
         RoomsBody, {"rooms": [ROOM_EXAMPLE], "next": None}, "The rooms that the caller may see."
     ),
 )
 async def list_rooms(request: Request, caller: Watcher, paging: Pages) -> RoomsBody:
     """The rooms that the caller may see now, with how many people are there and what they do."""
     backend = backend_of(request)
-    reach = await in_thread(rooms_in_reach, backend, caller)
+    reach = await run_in_pool(visible_rooms, backend, caller)
     ids, following = page_of(reach, str, paging)
     told = {one.room_id: one for one in await backend.rooms.now(ids)} if ids else {}
     now, known = backend.identity.clock(), backend.settings.rooms_by_id
@@ -72,12 +72,12 @@ async def list_rooms(request: Request, caller: Watcher, paging: Pages) -> RoomsB
     "/{room_id}",
     summary="One room's live numbers",
     operation_id="show_room",
-    responses=answer(RoomBody, ROOM_EXAMPLE, "The room at this moment."),
+    responses=example_response(RoomBody, ROOM_EXAMPLE, "The room at this moment."),
 )
 async def show_room(request: Request, caller: Watcher, room_id: RoomPath) -> RoomBody:
     """How many people are in a room now, and what they do."""
     backend = backend_of(request)
-    room, _ = await in_thread(must_reach, backend, caller, room_id)
+    room, _ = await run_in_pool(get_visible_room, backend, caller, room_id)
     told = await backend.rooms.now([room_id])
     if not told:
         raise ServiceDown(
@@ -90,7 +90,7 @@ async def show_room(request: Request, caller: Watcher, room_id: RoomPath) -> Roo
     "/{room_id}/windows",
     summary="A room's last minutes",
     operation_id="list_room_windows",
-    responses=answer(
+    responses=example_response(
         WindowsBody,
         {"room_id": "room-12", "minutes": 10, "windows": [WINDOW_EXAMPLE]},
         "The finished windows of the last minutes.",
@@ -107,7 +107,7 @@ async def list_room_windows(
     A teacher gets those since shortly before the own lesson.
     """
     backend = backend_of(request)
-    room, since = await in_thread(must_reach, backend, caller, room_id)
+    room, since = await run_in_pool(get_visible_room, backend, caller, room_id)
     told = await backend.rooms.windows(room_id, minutes)
     windows = [
         window_body(room, one) for one in told if since is None or one.window.window_start >= since

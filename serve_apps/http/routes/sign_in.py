@@ -30,20 +30,20 @@ from cluster.records.repos.sign_ins import (
 from cluster.security.claims import Claimed, read_claims
 from cluster.security.roles import Principal, Role
 from cluster.security.tokens import LONGEST_TEXT, csrf_token, refused
-from serve_apps.http.auth.authentication import Asker, door_of
+from serve_apps.http.auth.authentication import AuthResult, door_of
 from serve_apps.http.auth.cookies import FORM, Cookies, check_origin, form_of, is_form
 from serve_apps.http.auth.oidc import Provider
-from serve_apps.http.auth.permissions import OPEN, allow
+from serve_apps.http.auth.permissions import PUBLIC, require_roles
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.errors import ERRORS
-from serve_apps.http.threads import in_thread
+from serve_apps.http.threads import run_in_pool
 
 LONGEST_NEXT = 1000
 SEE_OTHER = 303
 
 router = APIRouter(tags=["sign-in"], responses=ERRORS)
 
-Anybody = Annotated[Principal, allow(*Role)]
+Anybody = Annotated[Principal, require_roles(*Role)]
 Next = Annotated[
     str, Query(description="The page to go to afterwards; one of ours.", max_length=LONGEST_NEXT)
 ]
@@ -81,7 +81,7 @@ class SessionBody(BaseModel):
     operation_id="begin_sign_in",
     status_code=302,
     response_class=RedirectResponse,
-    dependencies=[OPEN],
+    dependencies=[PUBLIC],
 )
 async def begin(request: Request, next: Next = "/") -> Response:  # noqa: A002 (its public name)
     """Send the browser to the identity provider."""
@@ -99,7 +99,7 @@ async def begin(request: Request, next: Next = "/") -> Response:  # noqa: A002 (
     operation_id="finish_sign_in",
     status_code=SEE_OTHER,
     response_class=RedirectResponse,
-    dependencies=[OPEN],
+    dependencies=[PUBLIC],
 )
 async def callback(request: Request) -> Response:
     """Take the browser back from the identity provider, and begin a session."""
@@ -108,7 +108,7 @@ async def callback(request: Request) -> Response:
     flow = cookies.flow_of(request, backend.identity.keys)
     try:
         claims = await _provider(request).finish(request, flow.get("brought", {}))
-        principal = await in_thread(_principal, backend, claims)
+        principal = await run_in_pool(_principal, backend, claims)
     except (NotSignedIn, NotAllowed):
         door_of(request).count_refused(request)
         raise
@@ -123,7 +123,7 @@ async def callback(request: Request) -> Response:
     summary="Sign in with a token",
     operation_id="sign_in_with_token",
     response_model=SessionBody,
-    dependencies=[OPEN],
+    dependencies=[PUBLIC],
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -140,7 +140,7 @@ async def with_token(request: Request) -> Response:
     check_origin(request, backend.settings.live)
     form = await _token_form(request)
     try:
-        signed_in = await in_thread(look_up, backend.identity, "token", form.token.strip())
+        signed_in = await run_in_pool(look_up, backend.identity, "token", form.token.strip())
     except NotSignedIn:
         door_of(request).count_refused(request)
         raise
@@ -179,7 +179,7 @@ async def sign_out(request: Request, caller: Anybody) -> Response:
             "a token is not signed out.", hint="`homeroom token revoke` ends it for good."
         )
     backend = backend_of(request)
-    await in_thread(_end_session, backend, caller)
+    await run_in_pool(_end_session, backend, caller)
     door_of(request).forget(caller.sign_in_id)
     response = RedirectResponse("/", status_code=SEE_OTHER)
     Cookies(backend.settings.live).clear_session(response)
@@ -253,7 +253,7 @@ async def _new_session(
                 revoke(work, before.sign_in_id)
             return begin_session(work, principal, expires_in=lasts, with_token=with_token)
 
-    issued = await in_thread(begin_in_records)
+    issued = await run_in_pool(begin_in_records)
     if before is not None:
         door_of(request).forget(before.sign_in_id)
     return issued
@@ -288,6 +288,6 @@ def _body(principal: Principal, csrf: str | None) -> SessionBody:
     )
 
 
-def _asker(request: Request) -> Asker:
-    found: Asker = request.scope["state"]["asker"]
+def _asker(request: Request) -> AuthResult:
+    found: AuthResult = request.scope["state"]["asker"]
     return found

@@ -17,11 +17,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 from cluster.errors import NotFound, ServiceBusy
 from cluster.security.roles import Role
 from cluster.settings import Identifier
-from cluster.warehouse.saved_queries import QUESTIONS, Parameter, Question, Value, ask
-from serve_apps.http.auth.install import allow
+from cluster.warehouse.saved_queries import QUESTIONS, Parameter, SavedQuery, Value, run_saved_query
+from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
-from serve_apps.http.schemas.base import Body, Page, Utc, answer
+from serve_apps.http.schemas.base import Body, Page, Utc, example_response
 from serve_apps.http.schemas.paging import Pages, cursor_of
 
 AT_ONCE: Final = 2
@@ -32,7 +32,7 @@ MOST_WAITING: Final = 16
 router = APIRouter(
     prefix="/api/warehouse/queries",
     tags=["warehouse"],
-    dependencies=[allow(Role.ANALYST)],
+    dependencies=[require_roles(Role.ANALYST)],
     responses=ERRORS,
 )
 
@@ -82,7 +82,7 @@ class RowsBody(Page):
     "",
     summary="Questions to the warehouse",
     operation_id="list_queries",
-    responses=answer(
+    responses=example_response(
         QuestionsBody,
         {
             "queries": [
@@ -112,7 +112,7 @@ async def list_queries() -> QuestionsBody:
     "/{name}",
     summary="Ask the warehouse",
     operation_id="ask_warehouse",
-    responses=answer(
+    responses=example_response(
         RowsBody,
         {
             "query": "rooms",
@@ -143,7 +143,7 @@ async def ask_warehouse(
     if limiter.statistics().tasks_waiting >= MOST_WAITING:
         raise ServiceBusy("too many questions wait.", hint="Ask again in a moment.")
     asking = partial(
-        ask,
+        run_saved_query,
         backend_of(request).settings,
         name,
         values,
@@ -160,7 +160,7 @@ async def ask_warehouse(
     )
 
 
-def _checked(question: Question, request: Request) -> dict[str, Value]:
+def _checked(question: SavedQuery, request: Request) -> dict[str, Value]:
     """The parameters, typed: what is wrong with them is told field by field.
 
     Raises:
@@ -196,7 +196,7 @@ def _problem(name: str, value: str | None, message: str) -> dict[str, Any]:
     return {"type": "parameter", "loc": ("query", name), "msg": message, "input": value}
 
 
-def _question(question: Question) -> QuestionBody:
+def _question(question: SavedQuery) -> QuestionBody:
     return QuestionBody(
         name=question.name,
         description=question.description,

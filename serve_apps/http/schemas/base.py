@@ -53,7 +53,7 @@ class Page(Body):
     )
 
 
-def answer(
+def example_response(
     model: type[Model], example: Mapping[str, Any], description: str, status: int = 200
 ) -> dict[int | str, dict[str, Any]]:
     """An operation's answer for OpenAPI, with an example that the model accepts.
@@ -72,6 +72,6 @@ def answer(
     return {status: {"model": model, "description": description, "content": content}}
 
 
-def asking(example: Mapping[str, Any]) -> ConfigDict:
+def example_config(example: Mapping[str, Any]) -> ConfigDict:
     """What a model of a request is configured with, for an example in OpenAPI."""
     return ConfigDict(json_schema_extra={"examples": [dict(example)]})

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from cluster.records.db.unit_of_work import Work
+from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.people import names_of
 from cluster.register.states import EntryState, Method, Status
 from cluster.register.views import RegisterView
-from serve_apps.http.schemas.base import Body, Page, StudentName, Utc, asking
+from serve_apps.http.schemas.base import Body, Page, StudentName, Utc, example_config
 
 ERASED: Final = "(erased)"
 LARGEST_VERSION: Final = 2**31 - 1
@@ -100,7 +100,7 @@ class EdFiBody(Body):
 class MarkRequest(Body):
     """What a teacher says of some students."""
 
-    model_config = asking({"marks": {STUDENT: "late"}, "version": 7})
+    model_config = example_config({"marks": {STUDENT: "late"}, "version": 7})
 
     marks: Marks = Field(min_length=1, description="Status by student.")
     version: Version | None = Field(None, description="Only if the register is still at this one.")
@@ -109,7 +109,7 @@ class MarkRequest(Body):
 class ConfirmRequest(Body):
     """Proposals that a teacher confirms."""
 
-    model_config = asking({"version": 7})
+    model_config = example_config({"version": 7})
 
     version: Version | None = Field(
         None, description="The version that was looked at; here or in If-Match."
@@ -122,7 +122,7 @@ class ConfirmRequest(Body):
 class AllPresentRequest(Body):
     """Everybody is present but these."""
 
-    model_config = asking({"except": {STUDENT: "absent"}, "version": 7})
+    model_config = example_config({"except": {STUDENT: "absent"}, "version": 7})
 
     exceptions: Marks = Field(
         default_factory=dict, alias="except", description="Status by student, of the others."
@@ -133,7 +133,7 @@ class AllPresentRequest(Body):
 class BadgeRequest(Body):
     """A badge that a student showed."""
 
-    model_config = asking({"badge": "WyJoaWxsIiwiN2YzYSJd.c2lnbmF0dXJl"})
+    model_config = example_config({"badge": "WyJoaWxsIiwiN2YzYSJd.c2lnbmF0dXJl"})
 
     badge: str = Field(
         pattern=r"^[A-Za-z0-9_.=-]{1,200}$", description="What the scanner read from it."
@@ -186,7 +186,7 @@ CSV_EXAMPLE: Final = (
 )
 
 
-def register_body(work: Work, view: RegisterView) -> RegisterBody:
+def register_body(work: UnitOfWork, view: RegisterView) -> RegisterBody:
     """A register with names: what was done with it in this work is in the audit log."""
     names = names_of(work.session, work.keys, [entry.student_id for entry in view.entries])
     entries = [
@@ -215,7 +215,7 @@ def register_body(work: Work, view: RegisterView) -> RegisterBody:
 
 
 def change_body(change: dict[str, Any]) -> ChangeBody:
-    """A change as it is told; `change` is one of `Roll.history`."""
+    """A change as it is told; `change` is one of `RegisterService.history`."""
     changed_at: datetime = change["changed_at"]
     return ChangeBody(
         student_id=change["student_id"],

@@ -1,6 +1,6 @@
 """A room's numbers as the API tells them: one form for answers and for events.
 
-    RoomNow, ToldWindow (serve_apps.clients.types) -> RoomBody, WindowBody -> JSON
+    RoomSnapshot, ToldWindow (serve_apps.clients.types) -> RoomBody, WindowBody -> JSON
 
 Shares come with the words in which they may be shown, so that nobody has to know that 0.05 means
 "5% or less". What rule 3 withholds is null here, whatever the deployments say: a share or a count
@@ -14,7 +14,7 @@ from pydantic import Field
 
 from cluster.activity.suppression import ActivityWindow, share_in_words
 from cluster.settings import Room
-from serve_apps.clients.types import RoomNow, RoomState, ToldWindow
+from serve_apps.clients.types import RoomSnapshot, RoomStatus, ToldWindow
 from serve_apps.http.schemas.base import Body, Utc
 
 
@@ -47,7 +47,7 @@ class RoomBody(Body):
     kind: Literal["classroom", "hall", "vehicle"] = Field(
         description="A vehicle gives a headcount only."
     )
-    state: RoomState = Field(
+    state: RoomStatus = Field(
         description="`live`; `late`: the numbers are old; `down`: no camera delivers; `off`: no "
         "camera has an address."
     )
@@ -121,7 +121,7 @@ WINDOW_EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
-def room_body(room: Room, told: RoomNow, now: datetime) -> RoomBody:
+def room_body(room: Room, told: RoomSnapshot, now: datetime) -> RoomBody:
     """A room as it is told.
 
     Args:

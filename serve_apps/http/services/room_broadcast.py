@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from cluster.errors import HomeroomError, ServiceBusy, ServiceDown, TooManyRequests
 from serve_apps.clients.interfaces import RoomsService
-from serve_apps.clients.types import Changes, RoomNow, ToldWindow
+from serve_apps.clients.types import Changes, RoomSnapshot, ToldWindow
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Subscription:
     most_windows: int
     last_id: int
     lost: bool = False
-    _states: dict[str, RoomNow] = field(default_factory=dict)
+    _states: dict[str, RoomSnapshot] = field(default_factory=dict)
     _windows: deque[ToldWindow] = field(default_factory=deque)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -105,9 +105,9 @@ class Subscription:
         except TimeoutError:
             return
 
-    def take(self) -> list[RoomNow | ToldWindow]:
+    def take(self) -> list[RoomSnapshot | ToldWindow]:
         """What waits, in the order of ids; it waits no longer."""
-        taken: list[RoomNow | ToldWindow] = [*self._states.values(), *self._windows]
+        taken: list[RoomSnapshot | ToldWindow] = [*self._states.values(), *self._windows]
         taken.sort(key=lambda one: one.event_id)
         self._states.clear()
         self._windows.clear()

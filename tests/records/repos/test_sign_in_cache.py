@@ -8,7 +8,7 @@ import pytest
 
 from cluster.errors import NotSignedIn
 from cluster.records.db.database import Records
-from cluster.records.db.unit_of_work import Identity
+from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos import sign_in_cache
 from cluster.records.repos.sign_in_cache import SignInCache
 from cluster.records.repos.sign_ins import Kind, SignedIn, issue, look_up, revoke
@@ -75,7 +75,7 @@ def test_what_ends_while_it_is_looked_up_is_not_remembered(
     cache = SignInCache(school.identity, seconds=3, monotonic=seconds)
     token, other = token_for(school), token_for(school)
 
-    def read_and_then_revoked(identity: Identity, kind: Kind, text: str) -> SignedIn:
+    def read_and_then_revoked(identity: AuditedRecords, kind: Kind, text: str) -> SignedIn:
         """The records are read; before that is remembered, another thread ends the sign-in."""
         found = look_up(identity, kind, text)
         if text == token:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import cluster.records.roster.csv_files as files_module
 from cluster.errors import RosterError
 from cluster.records.roster.oneroster import Mode, OneRoster, open_roster
-from cluster.records.roster.oneroster_rows import Gone, UserLine
+from cluster.records.roster.oneroster_rows import DeletedRow, UserLine
 from tests.records.rosters import (
     COLUMNS,
     enrollment,
@@ -224,7 +224,7 @@ def test_a_delta_removes_what_it_says_and_never_replaces(tmp_path: Path) -> None
     folder = write_roster(tmp_path / "r", {"users": rows}, modes={"users": "delta"})
     with open_roster(folder) as source:
         assert source.modes["users"] is Mode.DELTA
-        assert list(source.users())[1] == Gone("b", 3)
+        assert list(source.users())[1] == DeletedRow("b", 3)
         assert not source.replaces("users")
 
 

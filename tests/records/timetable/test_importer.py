@@ -22,7 +22,7 @@ from cluster.records.timetable.importer import (
     preview_timetable,
     timetable_from_records,
 )
-from cluster.records.timetable.lesson_plan import LessonPlan, Names
+from cluster.records.timetable.lesson_plan import LessonPlan, NameResolver
 from cluster.records.timetable.weekly_csv import read_weekly
 from cluster.settings import Room, School, Settings
 
@@ -54,7 +54,7 @@ def district(zone: str = "Europe/Oslo") -> Settings:
 def weekly(path: Path, rows: str, zone: str = "Europe/Oslo") -> tuple[list[LessonPlan], list[str]]:
     file = path / "timetable.csv"
     file.write_text(HEADER + rows)
-    lessons, bad = read_weekly(file, Names(district(zone), CLASSES))
+    lessons, bad = read_weekly(file, NameResolver(district(zone), CLASSES))
     return lessons, [str(one) for one in bad]
 
 
@@ -233,7 +233,7 @@ def event(*lines: str, uid: str = "1") -> str:
 def calendar(path: Path, *events: str, now: datetime = NOW) -> tuple[list[LessonPlan], list[str]]:
     file = path / "timetable.ics"
     file.write_text(CALENDAR.format(events="".join(events)), newline="")
-    lessons, bad = read_calendar(file, Names(district(), CLASSES), now)
+    lessons, bad = read_calendar(file, NameResolver(district(), CLASSES), now)
     return sorted(lessons, key=lambda one: one.starts_at), [str(one) for one in bad]
 
 
@@ -380,7 +380,7 @@ def test_what_is_no_calendar_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "t.ics"
     file.write_bytes(content)
     with pytest.raises(RosterError, match="it is no"):
-        read_calendar(file, Names(district(), CLASSES), NOW)
+        read_calendar(file, NameResolver(district(), CLASSES), NOW)
 
 
 @pytest.mark.parametrize("name", ["nothing.csv", "nothing.ics"])

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.register.faces.consent import (
+    ConsentAction,
     Decision,
     LedgerEntry,
     Reason,
     RegisterFacts,
     StudentFacts,
-    Word,
-    living_grant,
+    active_grant,
     may_compare,
     may_keep,
 )
@@ -39,7 +39,7 @@ def policy(**changes: object) -> Policy:
 
 def word(
     seq: int,
-    what: Word,
+    what: ConsentAction,
     by: str = "mother",
     *,
     notice: str = "1",
@@ -47,7 +47,7 @@ def word(
     days: float = 100,
 ) -> LedgerEntry:
     at = NOW - timedelta(days=given_days_ago)
-    is_grant = what is Word.GRANT
+    is_grant = what is ConsentAction.GRANT
     return LedgerEntry(
         seq,
         "s",
@@ -68,7 +68,7 @@ def facts(*ledger: LedgerEntry, guardians: frozenset[str] | None = None) -> Stud
     )
 
 
-GRANT, WITHDRAW, OBJECT = Word.GRANT, Word.WITHDRAW, Word.OBJECT
+GRANT, WITHDRAW, OBJECT = ConsentAction.GRANT, ConsentAction.WITHDRAW, ConsentAction.OBJECT
 
 
 @pytest.mark.parametrize(
@@ -93,11 +93,11 @@ GRANT, WITHDRAW, OBJECT = Word.GRANT, Word.WITHDRAW, Word.OBJECT
     ],
 )
 def test_what_the_ledger_comes_to(ledger: list[LedgerEntry], reason: Reason) -> None:
-    assert living_grant(facts(*ledger), "1", NOW).reason is reason
+    assert active_grant(facts(*ledger), "1", NOW).reason is reason
 
 
 def test_words_count_in_the_order_in_which_they_were_said_not_listed() -> None:
-    assert not living_grant(facts(word(2, WITHDRAW), word(1, GRANT)), "1", NOW).allowed
+    assert not active_grant(facts(word(2, WITHDRAW), word(1, GRANT)), "1", NOW).allowed
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ people = st.sampled_from(["mother", "father", "s", "stranger"])
 ledgers = st.lists(
     st.builds(
         lambda what, by, ago, days: (what, by, ago, days),
-        st.sampled_from(list(Word)),
+        st.sampled_from(list(ConsentAction)),
         people,
         st.floats(-5, 500),
         st.floats(0, 800),
@@ -157,13 +157,13 @@ ledgers = st.lists(
 
 @given(ledgers)
 def test_a_yes_always_has_a_living_grant_of_a_guardian_and_no_objection(
-    words: list[tuple[Word, str, float, float]],
+    words: list[tuple[ConsentAction, str, float, float]],
 ) -> None:
     ledger = [
         word(seq, what, by, given_days_ago=ago, days=days)
         for seq, (what, by, ago, days) in enumerate(words, start=1)
     ]
-    answer = living_grant(facts(*ledger), "1", NOW)
+    answer = active_grant(facts(*ledger), "1", NOW)
     if not answer.allowed:
         return
     assert answer.grant is not None

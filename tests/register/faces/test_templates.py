@@ -15,7 +15,7 @@ from cluster.records.db import audit_log
 from cluster.records.repos import templates as rows
 from cluster.register.erasure import erase
 from cluster.register.faces.consent_ledger import grant, object_to, withdraw
-from cluster.register.faces.recognition_session import RollCall
+from cluster.register.faces.recognition_session import FaceRecogniser
 from cluster.register.faces.templates import (
     Template,
     destroy_unpermitted,
@@ -24,7 +24,7 @@ from cluster.register.faces.templates import (
     rotate_keys,
     store,
 )
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.states import EntryState, Status
 from cluster.security.keys import student_key
 from tests.register.school import (
@@ -245,15 +245,17 @@ def test_by_policy_an_erased_students_entries_stay_under_an_id_that_ties_to_nobo
         assert not session.execute(text("SELECT 1 FROM users WHERE sourced_id='student-1'")).all()
 
 
-def call(school: School) -> RollCall:
-    return RollCall(school.identity, school.settings, school.permission, school.engine, LESSON)
+def call(school: School) -> FaceRecogniser:
+    return FaceRecogniser(
+        school.identity, school.settings, school.permission, school.engine, LESSON
+    )
 
 
-def see(school: School, roll_call: RollCall, *numbers: int) -> bool:
+def see(school: School, roll_call: FaceRecogniser, *numbers: int) -> bool:
     return roll_call.see(school.clock.now, lambda: [chip_of(number) for number in numbers])
 
 
-def walk(school: School, roll_call: RollCall, *numbers: int, frames: int = 8) -> None:
+def walk(school: School, roll_call: FaceRecogniser, *numbers: int, frames: int = 8) -> None:
     for _ in range(frames):
         see(school, roll_call, *numbers)
         school.clock.turn(seconds=1)
@@ -349,7 +351,7 @@ def test_a_look_at_the_register_or_at_templates_is_recorded(school: School) -> N
     before = school.verify()
     opened(school, 1)
     with school.identity.work(teacher(1)) as work:
-        Roll(work, school.settings).show(LESSON)
+        RegisterService(work, school.settings).show(LESSON)
     assert school.verify() == before + 2
 
 
@@ -400,7 +402,7 @@ def test_a_former_guardian_ends_nobodys_consent_but_their_own(school: School) ->
 def test_who_is_refused_leaves_a_trace(school: School) -> None:
     school.open()
     with pytest.raises(NotAllowed), school.identity.work(teacher(2)) as work:
-        Roll(work, school.settings).show(LESSON)
+        RegisterService(work, school.settings).show(LESSON)
     with school.identity.records.reading() as session:
         *_, last = audit_log.entries(session)
     assert (last.actor, last.action, last.subject) == (teacher(2), "refused", LESSON)

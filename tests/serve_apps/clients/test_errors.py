@@ -7,7 +7,7 @@ from ray.exceptions import ActorDiedError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RequestCancelledError
 
 from cluster.errors import ServiceBusy, ServiceDown, VisionError
-from serve_apps.clients.errors import in_our_words
+from serve_apps.clients.errors import translate_serve_errors
 
 
 def task_error(cause: Exception) -> Exception:
@@ -17,7 +17,7 @@ def task_error(cause: Exception) -> Exception:
 
 
 async def raising(error: Exception) -> None:
-    async with in_our_words("the pose model"):
+    async with translate_serve_errors("the pose model"):
         raise error
 
 
@@ -41,7 +41,7 @@ def test_what_serve_raises_becomes_ours(raised: Exception, expected: type[Except
 
 def test_who_does_not_answer_in_time_is_down() -> None:
     async def waiting() -> None:
-        async with in_our_words("rooms", seconds=0.01):
+        async with translate_serve_errors("rooms", seconds=0.01):
             await asyncio.Event().wait()
 
     with pytest.raises(ServiceDown, match="rooms does not answer"):

@@ -19,8 +19,8 @@ from cluster.vision.faces.base import FaceChip
 from cluster.vision.faces.dlib_engine import DlibEngine
 from cluster.vision.people import Floats
 from cluster.vision.pose.estimator import PoseEstimator
-from serve_apps.clients.errors import in_our_words
-from serve_apps.clients.faces import RemoteFaces
+from serve_apps.clients.errors import translate_serve_errors
+from serve_apps.clients.faces import FaceModelClient
 from serve_apps.deployments.face_model import GIVES_WAY, FaceModel, face_options
 from tests.serve_apps.live_school import Portraits
 from tests.serve_apps.serving import bound, deployed
@@ -54,7 +54,7 @@ def running() -> int:
 
 def embed(handle: Any, *calls: list[FaceChip]) -> list[Floats]:
     async def together() -> list[Floats]:
-        async with in_our_words("the face model", seconds=60):
+        async with translate_serve_errors("the face model", seconds=60):
             return list(await asyncio.gather(*(handle.embed.remote(call) for call in calls)))
 
     return asyncio.run(together())
@@ -100,8 +100,8 @@ def test_chips_of_another_engine_are_refused(
 def test_a_register_has_distances_as_the_engine_gives_them(
     faces: Any, portraits: Portraits, chips: list[FaceChip]
 ) -> None:
-    async def remotely() -> tuple[RemoteFaces, Floats, Floats]:
-        remote = RemoteFaces(faces, asyncio.get_running_loop())
+    async def remotely() -> tuple[FaceModelClient, Floats, Floats]:
+        remote = FaceModelClient(faces, asyncio.get_running_loop())
         found = await asyncio.to_thread(remote.embed, chips)
         return remote, found, await asyncio.to_thread(remote.distances, found, found)
 

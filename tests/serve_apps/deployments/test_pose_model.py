@@ -18,8 +18,8 @@ from cluster.settings import Settings
 from cluster.settings.redacted import for_models, sizes_to_warm_up
 from cluster.vision.people import People, Pixels
 from cluster.vision.pose.estimator import PoseEstimator
-from serve_apps.clients.pose import ServePose
-from serve_apps.deployments.model_executor import ModelThread
+from serve_apps.clients.pose import PoseModelClient
+from serve_apps.deployments.model_executor import ModelExecutor
 from serve_apps.deployments.pose_model import CPU_BATCHES, FrameSet, PoseModel, pose_options
 from tests.serve_apps.serving import bound, deployed, until
 from tests.serve_apps.slow_model import SlowPose
@@ -49,10 +49,10 @@ def lesson(samples: Path) -> Pixels:
 
 
 @pytest.fixture(scope="module")
-def pose(serve_port: int) -> Iterator[ServePose]:  # noqa: ARG001
+def pose(serve_port: int) -> Iterator[PoseModelClient]:  # noqa: ARG001
     options = pose_options(SETTINGS, gpus=0)
     with deployed(bound(PoseModel, for_models(SETTINGS), **options), "pose") as handle:
-        yield ServePose(handle)
+        yield PoseModelClient(handle)
 
 
 def slow(seconds: float, late_seconds: float = 5.0, **options: Any) -> Any:
@@ -61,7 +61,7 @@ def slow(seconds: float, late_seconds: float = 5.0, **options: Any) -> Any:
     return bound(SlowPose, settings, seconds, **options)
 
 
-async def outcome(pose: ServePose, frames: list[Pixels]) -> list[People] | HomeroomError:
+async def outcome(pose: PoseModelClient, frames: list[Pixels]) -> list[People] | HomeroomError:
     try:
         return await pose.find(frames)
     except HomeroomError as error:
@@ -72,7 +72,9 @@ def same(found: People, expected: People) -> bool:
     return len(found) == len(expected) and bool(np.allclose(found.boxes, expected.boxes, atol=1))
 
 
-def test_people_are_found_as_the_estimator_finds_them(pose: ServePose, lesson: Pixels) -> None:
+def test_people_are_found_as_the_estimator_finds_them(
+    pose: PoseModelClient, lesson: Pixels
+) -> None:
     (expected,) = PoseEstimator.from_settings(SETTINGS).estimate([lesson])
     found = asyncio.run(pose.find([lesson, BLANK, lesson]))
     assert len(expected) >= 4
@@ -82,7 +84,7 @@ def test_people_are_found_as_the_estimator_finds_them(pose: ServePose, lesson: P
 
 
 def test_calls_of_several_shapes_at_once_each_get_their_own_answer(
-    pose: ServePose, lesson: Pixels
+    pose: PoseModelClient, lesson: Pixels
 ) -> None:
     taller = np.asarray(cv2.resize(lesson, (640, 380)), np.uint8)  # the same network, by letterbox
     (expected,) = asyncio.run(pose.find([lesson]))
@@ -111,7 +113,7 @@ def test_calls_of_several_shapes_at_once_each_get_their_own_answer(
     ],
 )
 def test_what_is_no_frame_is_refused_in_words(
-    pose: ServePose, pixels: Any, input_size: int
+    pose: PoseModelClient, pixels: Any, input_size: int
 ) -> None:
     handle: Any = pose._handle
     with pytest.raises(VisionError, match=r"frames must be|the input size"):
@@ -119,12 +121,12 @@ def test_what_is_no_frame_is_refused_in_words(
     assert len(asyncio.run(pose.find([BLANK]))) == 1
 
 
-def test_frames_of_several_shapes_in_one_call_are_refused(pose: ServePose) -> None:
+def test_frames_of_several_shapes_in_one_call_are_refused(pose: PoseModelClient) -> None:
     with pytest.raises(VisionError, match="one shape"):
         asyncio.run(pose.find([BLANK, BLANK[:300]]))
 
 
-def test_no_frames_are_no_call(pose: ServePose) -> None:
+def test_no_frames_are_no_call(pose: PoseModelClient) -> None:
     assert asyncio.run(pose.find([])) == []
 
 
@@ -132,7 +134,7 @@ def test_calls_that_come_together_go_through_the_model_together(serve_port: int)
     with deployed(slow(0.2, max_ongoing_requests=32), "together") as handle:
 
         async def many() -> list[list[People]]:
-            pose = ServePose(handle)
+            pose = PoseModelClient(handle)
             return list(await asyncio.gather(*(pose.find([BLANK, BLANK]) for _ in range(12))))
 
         answers = asyncio.run(many())
@@ -149,7 +151,7 @@ def test_a_full_queue_says_that_it_is_busy(serve_port: int) -> None:  # noqa: AR
     with deployed(app, "full") as handle:
 
         async def many() -> list[list[People] | HomeroomError]:
-            pose = ServePose(handle)
+            pose = PoseModelClient(handle)
             return list(await asyncio.gather(*(outcome(pose, [BLANK]) for _ in range(8))))
 
         answers = asyncio.run(many())
@@ -165,7 +167,7 @@ def test_frames_that_waited_too_long_are_dropped(serve_port: int) -> None:  # no
     with deployed(app, "late") as handle:
 
         async def many() -> tuple[list[Any], list[Any]]:
-            pose = ServePose(handle)
+            pose = PoseModelClient(handle)
             first = []
             for _ in range(CPU_BATCHES):  # each a batch of its own
                 first.append(asyncio.create_task(outcome(pose, [BLANK])))
@@ -174,7 +176,7 @@ def test_frames_that_waited_too_long_are_dropped(serve_port: int) -> None:  # no
             return list(await asyncio.gather(*first)), list(later)
 
         first, later = asyncio.run(many())
-        fresh = asyncio.run(outcome(ServePose(handle), [BLANK]))
+        fresh = asyncio.run(outcome(PoseModelClient(handle), [BLANK]))
     assert not [answer for answer in first if isinstance(answer, HomeroomError)]
     assert {type(answer) for answer in later} == {ServiceBusy}
     assert "more work than it can do in time" in str(later[0])
@@ -183,7 +185,7 @@ def test_frames_that_waited_too_long_are_dropped(serve_port: int) -> None:  # no
 
 def test_a_replica_that_is_killed_comes_back(serve_port: int) -> None:  # noqa: ARG001
     with deployed(slow(2.0, health_check_period_s=1), "killed") as handle:
-        pose = ServePose(handle)
+        pose = PoseModelClient(handle)
         pid = handle.pid.remote().result()
 
         async def killed_in_work() -> list[People] | HomeroomError:
@@ -203,7 +205,7 @@ def test_a_replica_that_is_killed_comes_back(serve_port: int) -> None:  # noqa: 
 
 def test_a_model_that_fails_is_replaced(serve_port: int) -> None:  # noqa: ARG001
     with deployed(slow(0.0, health_check_period_s=0.5), "broken") as handle:
-        pose = ServePose(handle)
+        pose = PoseModelClient(handle)
         pid = handle.pid.remote().result()
         handle.break_down.remote().result()
         assert isinstance(asyncio.run(outcome(pose, [BLANK])), VisionError)
@@ -216,7 +218,7 @@ def test_a_model_that_fails_is_replaced(serve_port: int) -> None:  # noqa: ARG00
 
 
 def test_a_model_that_does_not_answer_fails_its_health_check() -> None:
-    thread = ModelThread("pose")
+    thread = ModelExecutor("pose")
 
     async def checked() -> None:
         stuck = asyncio.Event()
@@ -233,7 +235,7 @@ def test_a_model_that_does_not_answer_fails_its_health_check() -> None:
 
 
 def test_one_call_that_hangs_fails_the_health_check_although_other_threads_answer() -> None:
-    thread, stuck = ModelThread("pose", calls=2), threading.Event()
+    thread, stuck = ModelExecutor("pose", calls=2), threading.Event()
 
     async def checked() -> None:
         hanging = asyncio.create_task(thread.run(stuck.wait))

@@ -15,7 +15,7 @@ from cluster.errors import ServiceDown
 from cluster.runtime.ray_local import LEAST_STORE_BYTES, start_ray_here, store_bytes
 from cluster.streams.reader.report import Report
 from cluster.vision.people import People
-from serve_apps.clients.deployments import ServeRooms
+from serve_apps.clients.deployments import RoomsClient
 from serve_apps.clients.types import CameraStatus
 from serve_apps.deployments.pose_model import FrameSet
 from serve_apps.deployments.rooms import Rooms
@@ -106,7 +106,7 @@ class Seen:
     """The deployment, as the API sees it."""
 
     def __init__(self) -> None:
-        self.rooms = ServeRooms(serve.get_deployment_handle("Rooms", "small"))
+        self.rooms = RoomsClient(serve.get_deployment_handle("Rooms", "small"))
 
     async def camera(self, camera_id: str) -> CameraStatus:
         found = [one for one in await self.rooms.cameras() if one.health.camera_id == camera_id]

@@ -31,7 +31,7 @@ from cluster.settings import Settings
 from cluster.streams.reader.config import CameraHealth
 from cluster.streams.source.state import Reason, StreamState
 from cluster.vision.people import People, Pixels
-from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomNow, ToldWindow
+from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot, ToldWindow
 from serve_apps.http.app import create_app
 from serve_apps.http.backend import Backend
 from serve_apps.http.services.room_broadcast import StreamLimits
@@ -74,7 +74,7 @@ class SaidRooms:
     last_id: int = 0
     forgotten: int = 0
     """Changes up to here are no longer at hand."""
-    rooms: dict[str, RoomNow] = field(default_factory=dict)
+    rooms: dict[str, RoomSnapshot] = field(default_factory=dict)
     told: list[ToldWindow] = field(default_factory=list)
     statuses: list[CameraStatus] = field(default_factory=list)
     failing: Exception | None = None
@@ -84,12 +84,12 @@ class SaidRooms:
     meanwhile: Callable[[], object] | None = None
     """Happens once, while somebody asks what was missed."""
 
-    def say(self, room_id: str, people: int, **more: object) -> RoomNow:
+    def say(self, room_id: str, people: int, **more: object) -> RoomSnapshot:
         """A room changes."""
         self.last_id += 1
         window = window_of(people)
         hands = None if window.suppressed else 2
-        room = RoomNow(
+        room = RoomSnapshot(
             room_id, "live", "live", MONDAY, people, hands, window, "cam-1", None, self.last_id
         )
         self.rooms[room_id] = replace(room, **more)  # type: ignore[arg-type]
@@ -102,7 +102,7 @@ class SaidRooms:
         self.told.append(told)
         return told
 
-    async def now(self, room_ids: Sequence[str]) -> list[RoomNow]:
+    async def now(self, room_ids: Sequence[str]) -> list[RoomSnapshot]:
         if self.failing:
             raise self.failing
         return [self.rooms[one] for one in room_ids if one in self.rooms]

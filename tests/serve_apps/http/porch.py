@@ -28,7 +28,7 @@ from cluster.records.repos.sign_ins import issue, revoke
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 from serve_apps.clients.interfaces import PoseService, RoomsService
-from serve_apps.http.auth.install import OPEN, Guarded, allow, install, still_signed_in
+from serve_apps.http.auth.install import PUBLIC, Guarded, install, require_roles, still_signed_in
 from serve_apps.http.backend import Backend
 from serve_apps.http.routes import sign_in
 from tests.register.school import School, teacher
@@ -102,19 +102,19 @@ def build_porch(school: School, **access: Any) -> Porch:
 
 
 def _add_routes(app: FastAPI) -> None:
-    operators = APIRouter(dependencies=[allow(Role.OPERATOR)])
+    operators = APIRouter(dependencies=[require_roles(Role.OPERATOR)])
 
     @app.get(TEACHERS)
-    async def teachers(caller: Annotated[Principal, allow(Role.TEACHER)]) -> dict[str, str]:
+    async def teachers(caller: Annotated[Principal, require_roles(Role.TEACHER)]) -> dict[str, str]:
         return {"name": caller.name, "user_id": str(caller.user_id)}
 
-    @app.get(LEADERS, dependencies=[allow(Role.SCHOOL_LEADER)])
+    @app.get(LEADERS, dependencies=[require_roles(Role.SCHOOL_LEADER)])
     async def leaders() -> str:
         return "in"
 
     @app.post(WATCHERS)
     def watchers(
-        body: Marked, _: Annotated[Principal, allow(Role.TEACHER, Role.SCHOOL_LEADER)]
+        body: Marked, _: Annotated[Principal, require_roles(Role.TEACHER, Role.SCHOOL_LEADER)]
     ) -> int:
         return body.status
 
@@ -124,34 +124,34 @@ def _add_routes(app: FastAPI) -> None:
 
     app.include_router(operators)
 
-    @app.get(EVERYBODY, dependencies=[OPEN])
+    @app.get(EVERYBODY, dependencies=[PUBLIC])
     async def everybody() -> str:
         return "in"
 
-    app.mount("/files", Guarded(PlainTextResponse("a file"), allow(Role.ANALYST)))
-    app.mount("/static", Guarded(PlainTextResponse("a style"), OPEN))
+    app.mount("/files", Guarded(PlainTextResponse("a file"), require_roles(Role.ANALYST)))
+    app.mount("/static", Guarded(PlainTextResponse("a style"), PUBLIC))
 
 
 def _add_troubled_routes(app: FastAPI) -> None:
-    @app.post("/count", dependencies=[OPEN])
+    @app.post("/count", dependencies=[PUBLIC])
     async def count(request: Request) -> int:
         return len(await request.body())
 
-    @app.get("/page", dependencies=[OPEN])
+    @app.get("/page", dependencies=[PUBLIC])
     async def page() -> Response:
         return HTMLResponse("<p>", headers={"Content-Security-Policy": "default-src 'self'"})
 
-    @app.get("/broken", dependencies=[OPEN])
+    @app.get("/broken", dependencies=[PUBLIC])
     async def broken(word: str) -> None:
         raise LookupError(f"the secret is {word}")
 
-    @app.get("/fails/{kind}", dependencies=[OPEN])
+    @app.get("/fails/{kind}", dependencies=[PUBLIC])
     async def fails(kind: str) -> None:
         raise getattr(errors, kind)("it is told.", where="/a/place", hint="Do this.")
 
 
 def _add_long_routes(app: FastAPI, porch: Porch) -> None:
-    @app.get("/words", dependencies=[allow(Role.TEACHER)])
+    @app.get("/words", dependencies=[require_roles(Role.TEACHER)])
     async def words(request: Request) -> StreamingResponse:
         async def said() -> AsyncIterator[str]:
             yield "data: one\n\n"
@@ -167,7 +167,7 @@ def _add_long_routes(app: FastAPI, porch: Porch) -> None:
 
     @app.websocket("/socket")
     async def talk(
-        websocket: WebSocket, caller: Annotated[Principal, allow(Role.OPERATOR)]
+        websocket: WebSocket, caller: Annotated[Principal, require_roles(Role.OPERATOR)]
     ) -> None:
         await websocket.accept()
         await websocket.send_text(caller.name)

@@ -10,8 +10,8 @@ from fastapi import FastAPI, WebSocket
 
 from cluster.errors import HomeroomError, RecordsBusy
 from cluster.security.roles import Role
-from serve_apps.http.auth.install import OPEN, install
-from serve_apps.http.errors import ERRORS, TOLD, ErrorBody
+from serve_apps.http.auth.install import PUBLIC, install
+from serve_apps.http.errors import ERROR_POLICIES, ERRORS, ErrorBody
 from tests.register.school import School
 from tests.serve_apps.http.porch import WATCHERS, Porch, bearer, build_porch, calling
 from tests.test_errors import KINDS
@@ -40,7 +40,7 @@ def error_of(answer: httpx.Response) -> dict[str, object]:
 
 
 def test_no_kind_of_error_is_forgotten() -> None:
-    assert set(TOLD) == {HomeroomError, *KINDS}
+    assert set(ERROR_POLICIES) == {HomeroomError, *KINDS}
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_kind_of_error_has_its_status(client: httpx.Client, kind: str, status:
 def test_every_kind_is_told_in_the_one_shape_and_only_callers_errors_in_their_own_words(
     client: httpx.Client,
 ) -> None:
-    for kind, told in TOLD.items():
+    for kind, told in ERROR_POLICIES.items():
         answer = client.get(f"/fails/{kind.__name__}")
         error = error_of(answer)
         assert answer.status_code == told.status
@@ -148,7 +148,7 @@ def test_a_validator_that_repeats_what_came_in_is_not_repeated() -> None:
     async def take(word: Word) -> str:
         return word.word
 
-    app.add_api_route("/take", take, methods=["POST"], dependencies=[OPEN])
+    app.add_api_route("/take", take, methods=["POST"], dependencies=[PUBLIC])
     from cluster.settings import Settings
 
     install(app, Settings())
@@ -169,7 +169,7 @@ def test_an_error_in_a_websocket_closes_it_with_the_errors_code() -> None:
         await websocket.accept()
         raise RecordsBusy("c4n4ry")
 
-    app.add_api_websocket_route("/talk", talk, dependencies=[OPEN])
+    app.add_api_websocket_route("/talk", talk, dependencies=[PUBLIC])
     install(app, Settings())
     with calling(app) as client:
         address = f"ws://{client.base_url.netloc.decode()}/talk"
@@ -181,6 +181,6 @@ def test_an_error_in_a_websocket_closes_it_with_the_errors_code() -> None:
 
 def test_the_document_can_name_every_status_that_there_is() -> None:
     stated = {int(status) for status in ERRORS}
-    assert {int(told.status) for told in TOLD.values()} <= stated
+    assert {int(told.status) for told in ERROR_POLICIES.values()} <= stated
     assert {400, 405, 413, 421, 422} <= stated
     assert all(HTTPStatus(status) for status in stated)

@@ -13,13 +13,13 @@ import pytest
 
 from cluster.errors import ServiceBusy, ServiceDown
 from cluster.records.db.database import Records
-from cluster.register.faces.recognition_session import RollCall
+from cluster.register.faces.recognition_session import FaceRecogniser
 from cluster.register.open_registers import may_use_faces, open_now
 from cluster.register.states import EntryState
 from cluster.security.keys import KeyStore
 from cluster.vision.people import Floats
 from serve_apps.registers import face_session
-from serve_apps.registers.face_session import FaceCall
+from serve_apps.registers.face_session import FaceSession
 from tests.databases import keys, migrated_sqlite, records
 from tests.register.school import (
     ENGINE,
@@ -70,7 +70,7 @@ class Rooms:
 class Taking:
     """A register being taken."""
 
-    call: FaceCall
+    call: FaceSession
     rooms: Rooms
     task: "asyncio.Task[None]"
 
@@ -99,9 +99,9 @@ async def taking(school: School, engine: NumberFaces) -> AsyncIterator[Taking]:
     (register,) = may_use_faces(school.settings, open_now(school.identity, ["room-1"]))
     rooms = Rooms()
     roll_call = partial(
-        RollCall, school.identity, school.settings, school.permission, engine, LESSON
+        FaceRecogniser, school.identity, school.settings, school.permission, engine, LESSON
     )
-    call = FaceCall(register, roll_call, rooms.cut_faces, asyncio.to_thread, school.clock)
+    call = FaceSession(register, roll_call, rooms.cut_faces, asyncio.to_thread, school.clock)
     task = asyncio.get_running_loop().create_task(call.run())
     try:
         yield Taking(call, rooms, task)

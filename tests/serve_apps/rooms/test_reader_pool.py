@@ -14,12 +14,12 @@ from ray.util import list_named_actors
 
 from cluster.settings import Settings
 from cluster.streams.job import CameraJob
-from cluster.streams.reader.report import Accepted, Report
+from cluster.streams.reader.report import Ack, Report
 from cluster.vision.faces.base import FaceChip
 from cluster.vision.people import People, Pixels
 from serve_apps.rooms import reader_pool
 from serve_apps.rooms.installation import installation_id
-from serve_apps.rooms.reader_pool import NAMESPACE, Readers, Services
+from serve_apps.rooms.reader_pool import NAMESPACE, ReaderPool, Services
 from tests.serve_apps.serving import until
 from tests.streams.cameras import clip, plan_for
 
@@ -36,18 +36,18 @@ class Nobody:
         assert input_size > 0
         return [People.nobody() for _ in frames]
 
-    async def report(self, report: Report) -> Accepted:
-        return Accepted(report.windows[-1].number if report.windows else 0)
+    async def report(self, report: Report) -> Ack:
+        return Ack(report.windows[-1].number if report.windows else 0)
 
     async def see(self, ticket: str, moment: object, chips: list[FaceChip]) -> None:
         raise AssertionError((ticket, moment, chips))
 
 
 @asynccontextmanager
-async def installed(name: str = "") -> AsyncIterator[Readers]:
+async def installed(name: str = "") -> AsyncIterator[ReaderPool]:
     """The readers of an installation; none is left of them."""
     nobody: Any = Nobody()
-    made = Readers(
+    made = ReaderPool(
         Services(nobody, nobody, nobody),
         installation=name or secrets.token_hex(4),
         version="1-0",
@@ -73,11 +73,11 @@ def named() -> set[str]:
     return {one["name"] for one in found if one["namespace"] == NAMESPACE}
 
 
-async def cameras_of(made: Readers) -> dict[str, list[str]]:
+async def cameras_of(made: ReaderPool) -> dict[str, list[str]]:
     return {name: sorted(reads) for name, reads in (await made.look()).items()}
 
 
-async def begun(made: Readers, *jobs: CameraJob) -> str:
+async def begun(made: ReaderPool, *jobs: CameraJob) -> str:
     """A reader that runs and reads."""
     name = made.new_name()
     made.begin(name, Settings(), jobs)
@@ -186,7 +186,7 @@ def test_each_installation_finds_and_ends_its_own_readers_alone(job: CameraJob) 
 def test_a_reader_of_another_version_is_ours_and_not_current() -> None:
     nobody: Any = Nobody()
     services = Services(nobody, nobody, nobody)
-    old, new = (Readers(services, installation="hill", version=v) for v in ("1-0", "1-1"))
+    old, new = (ReaderPool(services, installation="hill", version=v) for v in ("1-0", "1-1"))
     assert new.is_own(old.new_name())
     assert not new.is_current(old.new_name())
     assert new.is_current(new.new_name())

@@ -14,8 +14,8 @@ from cluster.streams.reader.config import CameraHealth
 from cluster.streams.reader.report import CameraReport, Report
 from cluster.streams.source.state import Reason, StreamState
 from cluster.warehouse.live.journal import LiveWindow
-from serve_apps.clients.types import RoomNow
-from serve_apps.rooms.room_state import Board
+from serve_apps.clients.types import RoomSnapshot
+from serve_apps.rooms.room_state import RoomState
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -54,8 +54,8 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def board(settings: Settings) -> Board:
-    return Board(settings, NOW)
+def board(settings: Settings) -> RoomState:
+    return RoomState(settings, NOW)
 
 
 def window(people: int, start: datetime = NOW) -> ActivityWindow:
@@ -97,26 +97,26 @@ def live(camera: str, people: int, start: datetime = NOW) -> LiveWindow:
     )
 
 
-def room(board: Board, room_id: str = "r1") -> RoomNow:
+def room(board: RoomState, room_id: str = "r1") -> RoomSnapshot:
     (found,) = board.now([room_id])
     return found
 
 
 def test_before_the_first_picture_a_room_is_down_and_one_without_address_is_off(
-    board: Board,
+    board: RoomState,
 ) -> None:
     board.tick(NOW)
     assert (room(board).state, room(board).reason) == ("down", "no_reader")
     assert (room(board, "r2").state, room(board, "r2").reason) == ("off", "no_address")
 
 
-def test_of_two_cameras_the_one_that_sees_more_speaks(board: Board) -> None:
+def test_of_two_cameras_the_one_that_sees_more_speaks(board: RoomState) -> None:
     board.take(report("front", 12), [], NOW)
     board.take(report("back", 20), [], NOW)
     assert (room(board).people, room(board).camera_id) == (20, "back")
 
 
-def test_old_numbers_are_late_and_then_gone(board: Board) -> None:
+def test_old_numbers_are_late_and_then_gone(board: RoomState) -> None:
     board.take(report("front", 12), [], NOW)
     seen = []
     for seconds in (1, 5, 60):
@@ -125,7 +125,7 @@ def test_old_numbers_are_late_and_then_gone(board: Board) -> None:
     assert seen == [("live", 12), ("late", 12), ("down", None)]
 
 
-def test_only_a_change_is_an_event_and_ids_grow(board: Board) -> None:
+def test_only_a_change_is_an_event_and_ids_grow(board: RoomState) -> None:
     board.tick(NOW)
     board.take(report("front", 12), [], NOW)
     first = board.last_id
@@ -138,20 +138,20 @@ def test_only_a_change_is_an_event_and_ids_grow(board: Board) -> None:
     assert changes.complete
 
 
-def test_a_client_from_before_the_start_is_told_that_it_missed_something(board: Board) -> None:
+def test_a_client_from_before_the_start_is_told_that_it_missed_something(board: RoomState) -> None:
     board.tick(NOW)
     assert not board.changes(int(NOW.timestamp() * 1000) - 5).complete
     assert not board.changes(board.last_id + 1000).complete
 
 
 def test_ids_begin_above_those_of_an_earlier_life(settings: Settings) -> None:
-    earlier = Board(settings, NOW)
+    earlier = RoomState(settings, NOW)
     for second in range(20):
         earlier.take(report("front", second, NOW + second * SECOND), [], NOW + second * SECOND)
-    assert Board(settings, NOW + timedelta(minutes=1)).last_id > earlier.last_id
+    assert RoomState(settings, NOW + timedelta(minutes=1)).last_id > earlier.last_id
 
 
-def test_history_has_the_best_camera_of_each_ten_seconds(board: Board) -> None:
+def test_history_has_the_best_camera_of_each_ten_seconds(board: RoomState) -> None:
     later = NOW + 10 * SECOND
     windows = [live("front", 12), live("back", 20), live("front", 14, later)]
     board.take(report("front", 12), windows, NOW)
@@ -161,7 +161,7 @@ def test_history_has_the_best_camera_of_each_ten_seconds(board: Board) -> None:
     assert {w.camera_id for w in events} == {"front"}  # it speaks now: no window is told twice
 
 
-def test_a_window_that_is_sent_again_is_no_event(board: Board) -> None:
+def test_a_window_that_is_sent_again_is_no_event(board: RoomState) -> None:
     board.take(report("front", 12), [live("front", 12)], NOW)
     known = board.last_id
     board.take(report("front", None), [live("front", 12)], NOW)
@@ -169,7 +169,7 @@ def test_a_window_that_is_sent_again_is_no_event(board: Board) -> None:
     assert len(board.windows("r1", NOW)) == 1
 
 
-def test_history_is_filled_from_the_journal_and_bounded(board: Board) -> None:
+def test_history_is_filled_from_the_journal_and_bounded(board: RoomState) -> None:
     hour = [live("front", 12, NOW + 10 * i * SECOND) for i in range(500)]
     board.remember(hour)
     told = board.windows("r1", NOW)
@@ -177,7 +177,7 @@ def test_history_is_filled_from_the_journal_and_bounded(board: Board) -> None:
     assert told[-1].window.window_start - told[0].window.window_start <= timedelta(hours=1)
 
 
-def test_a_camera_without_its_reader_says_so_and_its_room_goes_down(board: Board) -> None:
+def test_a_camera_without_its_reader_says_so_and_its_room_goes_down(board: RoomState) -> None:
     board.take(report("front", 12), [], NOW)
     board.lose(["front"], NOW)
     (status,) = board.cameras()
@@ -188,7 +188,7 @@ def test_a_camera_without_its_reader_says_so_and_its_room_goes_down(board: Board
 
 
 def test_a_camera_that_waits_long_for_a_reader_says_so_whether_it_had_one_or_not(
-    board: Board,
+    board: RoomState,
 ) -> None:
     def told() -> list[tuple[str, str, str]]:
         healths = [status.health for status in board.cameras()]
@@ -213,7 +213,7 @@ def test_a_camera_that_waits_long_for_a_reader_says_so_whether_it_had_one_or_not
     assert (room(board).state, room(board).reason) == ("down", "no_reader")
 
 
-def test_the_lesson_that_is_on_is_named(board: Board, settings: Settings) -> None:
+def test_the_lesson_that_is_on_is_named(board: RoomState, settings: Settings) -> None:
     lesson = Lesson("l1", "r1", "c1", NOW, NOW + timedelta(hours=1))
     board.use(settings, Timetable([lesson]), NOW)
     assert room(board).lesson_id == "l1"
@@ -221,7 +221,7 @@ def test_the_lesson_that_is_on_is_named(board: Board, settings: Settings) -> Non
     assert room(board).lesson_id is None
 
 
-def test_an_operator_sees_latency_and_never_an_address(board: Board) -> None:
+def test_an_operator_sees_latency_and_never_an_address(board: RoomState) -> None:
     board.take(report("front", 12), [], NOW)
     (status,) = board.cameras()
     assert status.latency_p95_seconds is not None
@@ -229,7 +229,7 @@ def test_an_operator_sees_latency_and_never_an_address(board: Board) -> None:
     assert "rtsp" not in repr(status)
 
 
-def test_latency_is_that_of_the_last_half_minute(board: Board) -> None:
+def test_latency_is_that_of_the_last_half_minute(board: RoomState) -> None:
     slow = replace(report("front", 12).cameras[0], latencies=(5.0,) * 20)
     board.take(Report("reader-1", "node-1", (slow,), ()), [], NOW)
     board.take(report("front", 12), [], NOW + timedelta(seconds=29))
@@ -238,7 +238,7 @@ def test_latency_is_that_of_the_last_half_minute(board: Board) -> None:
     assert (board.cameras()[0].latency_p95_seconds or 9) <= 0.3
 
 
-def test_what_is_no_longer_in_the_settings_is_forgotten(board: Board, tmp_path: Path) -> None:
+def test_what_is_no_longer_in_the_settings_is_forgotten(board: RoomState, tmp_path: Path) -> None:
     board.take(report("front", 12), [live("front", 12)], NOW)
     (tmp_path / "fewer.toml").write_text("")
     board.use(load_settings(tmp_path / "fewer.toml"), Timetable(), NOW)
@@ -249,7 +249,7 @@ def test_what_is_no_longer_in_the_settings_is_forgotten(board: Board, tmp_path: 
     assert board.now(["r1"]) == []
 
 
-def test_who_comes_again_is_told_of_the_own_rooms_in_order(board: Board) -> None:
+def test_who_comes_again_is_told_of_the_own_rooms_in_order(board: RoomState) -> None:
     before = int(NOW.timestamp() * 1000)
     windows = [live("front", 12, NOW + n * 10 * SECOND) for n in range(3)]
     board.take(report("front", 12), windows, NOW)
@@ -267,7 +267,7 @@ def test_who_comes_again_is_told_of_the_own_rooms_in_order(board: Board) -> None
 
 
 def test_who_missed_very_much_begins_anew_and_costs_little(
-    board: Board, monkeypatch: pytest.MonkeyPatch
+    board: RoomState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("serve_apps.rooms.room_state.MOST_RESUMED", 5)
     before = int(NOW.timestamp() * 1000)

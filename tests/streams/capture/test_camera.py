@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cluster.errors import SettingsError
-from cluster.streams.capture.camera import CameraThread
+from cluster.streams.capture.camera import CameraSource
 from cluster.streams.reader.config import LiveFrame
 from cluster.streams.source.state import Reason, StreamState
 from tests.rtsp import RtspServer, raw_server, rtsp
@@ -307,7 +307,7 @@ def test_a_thread_that_dies_of_a_mistake_is_replaced(rtsp: RtspServer) -> None:
         if len(given) == 1:
             raise ZeroDivisionError
 
-    thread = CameraThread(plan_for(address), fail_once)
+    thread = CameraSource(plan_for(address), fail_once)
     thread.start()
     until(lambda: len(given) == 1)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.streams.capture.camera import MOST_LEFT_BEHIND, CameraThread, abandoned_threads
-from cluster.streams.capture.capture_thread import Reading
+from cluster.streams.capture.camera import MOST_LEFT_BEHIND, CameraSource, abandoned_threads
+from cluster.streams.capture.capture_thread import CaptureThread
 from cluster.streams.capture.watchdog import Watchdog
 from cluster.streams.source.state import Reason, StreamState
 from tests.rtsp import RtspServer, rtsp
@@ -90,14 +90,14 @@ def test_a_thread_that_was_left_behind_says_nothing_when_it_comes_back(tmp_path:
 
 
 def test_a_watchdog_that_was_never_started_can_be_stopped() -> None:
-    cameras: list[CameraThread] = []
+    cameras: list[CameraSource] = []
     watchdog = Watchdog(lambda: cameras)
     assert not watchdog.has_died()
     watchdog.stop()
     assert not watchdog.has_died()
 
 
-class Unwatchable(CameraThread):
+class Unwatchable(CameraSource):
     """A camera that cannot be looked after, as where the machine has no thread left."""
 
     looks = 0
@@ -130,7 +130,7 @@ def test_a_camera_that_cannot_be_watched_is_told_once_and_the_others_are_watched
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_watchdog_that_died_says_so() -> None:
-    def nothing() -> list[CameraThread]:
+    def nothing() -> list[CameraSource]:
         raise MemoryError
 
     watchdog = Watchdog(nothing)
@@ -149,11 +149,11 @@ def test_a_camera_whose_thread_cannot_be_replaced_now_is_replaced_later(
     until(lambda: camera.thread._reading.attempts == 1)
     hanging, before = camera.thread._reading, abandoned_threads()
 
-    def no_thread(_self: Reading) -> None:
+    def no_thread(_self: CaptureThread) -> None:
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as full:
-        full.setattr(Reading, "start", no_thread)
+        full.setattr(CaptureThread, "start", no_thread)
         with pytest.raises(RuntimeError):
             camera.thread.watch(time.monotonic() + 10.0)
     assert abandoned_threads() == before

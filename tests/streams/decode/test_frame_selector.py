@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.streams.decode.frame_selector import PULL, PictureChooser
+from cluster.streams.decode.frame_selector import PULL, FrameSelector
 
 
 def wanted(
     arrivals: list[float], keys: set[int], rate: float = 2.0, decode: str = "all"
 ) -> list[int]:
     """The indices of the packets whose pictures are wanted."""
-    chooser = PictureChooser(rate, "key_frames" if decode == "key_frames" else "all")
+    chooser = FrameSelector(rate, "key_frames" if decode == "key_frames" else "all")
     return [i for i, now in enumerate(arrivals) if chooser.wants(now, is_key=i in keys)]
 
 
@@ -87,7 +87,7 @@ def test_of_key_frames_alone_no_more_are_wanted_than_the_rate() -> None:
 
 
 def test_of_key_frames_alone_the_next_is_awaited_as_long_after_the_last_as_that_one_was() -> None:
-    chooser = PictureChooser(0.5, "key_frames")
+    chooser = FrameSelector(0.5, "key_frames")
     assert chooser.nothing_before() < 0
     told = {}
     for i in range(200):
@@ -99,14 +99,14 @@ def test_of_key_frames_alone_the_next_is_awaited_as_long_after_the_last_as_that_
 
 
 def test_where_all_pictures_serve_none_is_known_to_be_superfluous() -> None:
-    chooser = PictureChooser(2.0, "all")
+    chooser = FrameSelector(2.0, "all")
     for i in range(200):
         chooser.wants(10 + i / 25, is_key=i % 50 == 0)
         assert chooser.nothing_before() < 10
 
 
 def test_a_picture_that_was_lost_is_made_up_for_by_the_next() -> None:
-    chooser = PictureChooser(2.0, "all")
+    chooser = FrameSelector(2.0, "all")
     assert chooser.wants(0.0, is_key=True)
     assert not chooser.wants(0.04, is_key=False)
     chooser.lost()

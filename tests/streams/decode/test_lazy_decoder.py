@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from cluster.streams.decode.file_sampler import MOST_PACKETS_IN_A_GROUP
-from cluster.streams.decode.frame_selector import PictureChooser
+from cluster.streams.decode.frame_selector import FrameSelector
 from cluster.streams.decode.lazy_decoder import LazyDecoder
 from tests.conftest import write_video
 
@@ -56,7 +56,7 @@ def run(
     """Feed a file's packets at the pace of a camera."""
     with av.open(file) as container:
         stream = container.streams.video[0]
-        decoder = LazyDecoder(stream, PictureChooser(rate, decode), lambda *_: False)
+        decoder = LazyDecoder(stream, FrameSelector(rate, decode), lambda *_: False)
         found = []
         for index, packet in enumerate(container.demux(stream)):
             if index >= first:
@@ -135,7 +135,7 @@ def test_a_stream_without_any_key_frame_is_decoded_in_the_end(tmp_path: Path) ->
     )
     with av.open(file) as container:
         stream = container.streams.video[0]
-        decoder = LazyDecoder(stream, PictureChooser(2.0, "all"), lambda *_: False)
+        decoder = LazyDecoder(stream, FrameSelector(2.0, "all"), lambda *_: False)
         found = []
         for index, packet in enumerate(container.demux(stream)):
             packet.is_keyframe = False
@@ -153,7 +153,7 @@ def test_what_is_kept_is_bounded_even_where_nothing_is_wanted(tmp_path: Path) ->
     )
     with av.open(file) as container:
         stream = container.streams.video[0]
-        decoder = LazyDecoder(stream, PictureChooser(1.0, "all"), lambda *_: False)
+        decoder = LazyDecoder(stream, FrameSelector(1.0, "all"), lambda *_: False)
         most = 0
         for packet in container.demux(stream):
             decoder.feed(packet, 0.0)  # all in a heap: only the first is wanted
@@ -168,7 +168,7 @@ def test_a_damaged_packet_costs_a_picture_and_not_the_stream(tmp_path: Path) -> 
     )
     with av.open(file) as container:
         stream = container.streams.video[0]
-        decoder = LazyDecoder(stream, PictureChooser(2.0, "all"), lambda *_: False)
+        decoder = LazyDecoder(stream, FrameSelector(2.0, "all"), lambda *_: False)
         found = []
         for index, packet in enumerate(container.demux(stream)):
             if 50 <= index < 60:
@@ -193,7 +193,7 @@ def test_the_decoder_is_changed_at_a_key_frame_when_pictures_are_wanted_whole(
     is_coarse = True
     with av.open(file) as container:
         stream = container.streams.video[0]
-        decoder = LazyDecoder(stream, PictureChooser(2.0, "all"), lambda *_: is_coarse)
+        decoder = LazyDecoder(stream, FrameSelector(2.0, "all"), lambda *_: is_coarse)
         differ = {}
         for index, packet in enumerate(container.demux(stream)):
             is_coarse = index < 50

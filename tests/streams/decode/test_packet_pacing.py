@@ -7,20 +7,20 @@ from cluster.streams.decode.packet_pacing import (
     LEAST_SECONDS,
     LONGEST_SECONDS,
     WAITED_SECONDS,
-    Doze,
+    PacketPacer,
 )
 
 MUCH, LITTLE = 2 * WAITED_SECONDS, WAITED_SECONDS / 2
 
 
-def slept(doze: Doze, moment: float, now: float) -> float:
+def slept(doze: PacketPacer, moment: float, now: float) -> float:
     before = time.monotonic()
     doze.until(moment, now)
     return time.monotonic() - before
 
 
 def test_it_sleeps_no_longer_than_until_the_moment_and_never_long() -> None:
-    doze = Doze(threading.Event())
+    doze = PacketPacer(threading.Event())
     assert LEAST_SECONDS <= slept(doze, 100.15, 100.0) < LONGEST_SECONDS
     assert slept(doze, 200.0, 100.0) >= LONGEST_SECONDS
     assert slept(doze, 100.0 + LEAST_SECONDS / 2, 100.0) < LEAST_SECONDS / 2
@@ -28,7 +28,7 @@ def test_it_sleeps_no_longer_than_until_the_moment_and_never_long() -> None:
 
 
 def test_it_does_not_sleep_while_packets_wait() -> None:
-    doze = Doze(threading.Event())
+    doze = PacketPacer(threading.Event())
     doze.arrived(10.0, 10.0 + LITTLE)
     assert slept(doze, 100.0, 10.0) < LEAST_SECONDS
     doze.arrived(10.0, 10.0 + MUCH)
@@ -36,7 +36,7 @@ def test_it_does_not_sleep_while_packets_wait() -> None:
 
 
 def test_what_came_meanwhile_counts_as_old_as_it_may_be() -> None:
-    doze = Doze(threading.Event())
+    doze = PacketPacer(threading.Event())
     assert doze.arrived(10.0, 10.0 + LITTLE) == 10.0 + LITTLE
     assert doze.arrived(11.0, 11.0 + MUCH) == 11.0 + MUCH
     doze.until(11.0 + 2 * LEAST_SECONDS, 11.0)
@@ -48,4 +48,4 @@ def test_what_came_meanwhile_counts_as_old_as_it_may_be() -> None:
 def test_the_end_wakes_it() -> None:
     ended = threading.Event()
     ended.set()
-    assert slept(Doze(ended), 200.0, 100.0) < LEAST_SECONDS
+    assert slept(PacketPacer(ended), 200.0, 100.0) < LEAST_SECONDS

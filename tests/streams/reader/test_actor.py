@@ -13,12 +13,12 @@ from typing import Any, cast
 import pytest
 from pydantic import SecretStr
 
-from cluster.streams.capture.capture_thread import Reading
+from cluster.streams.capture.capture_thread import CaptureThread
 from cluster.streams.capture.watchdog import Watchdog
 from cluster.streams.job import CameraJob
 from cluster.streams.reader import actor
 from cluster.streams.reader.actor import StreamReader
-from cluster.streams.reader.report import Accepted, Report
+from cluster.streams.reader.report import Ack, Report
 from cluster.vision.faces.base import FaceChip, FaceQuality
 from cluster.vision.people import People, Pixels
 from tests.streams.cameras import clip, free_port, plan_for
@@ -40,9 +40,9 @@ class Told:
     def __init__(self) -> None:
         self.cameras: list[set[str]] = []
 
-    async def report(self, report: Report) -> Accepted:
+    async def report(self, report: Report) -> Ack:
         self.cameras.append({camera.health.camera_id for camera in report.cameras})
-        return Accepted(report.windows[-1].number if report.windows else 0)
+        return Ack(report.windows[-1].number if report.windows else 0)
 
 
 class Registers:
@@ -214,14 +214,14 @@ def test_a_reader_whose_watchdog_has_died_ends_and_is_replaced(
 def test_a_camera_that_could_not_be_started_is_started_when_it_is_assigned_again(
     job: CameraJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_thread(_self: Reading) -> None:
+    def no_thread(_self: CaptureThread) -> None:
         raise RuntimeError("can't start new thread")
 
     async def lesson() -> None:
         async with reading(job) as (one, _):
             other = replace(job, plan=replace(job.plan, camera_id="cam2"))
             with monkeypatch.context() as full:
-                full.setattr(Reading, "start", no_thread)
+                full.setattr(CaptureThread, "start", no_thread)
                 with pytest.raises(RuntimeError):
                     await one.assign([job, other])
             assert set(await one.ping()) == {"cam1"}

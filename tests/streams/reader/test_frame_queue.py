@@ -5,15 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.streams.reader.config import LiveFrame
-from cluster.streams.reader.frame_queue import WAITING_A_CAMERA, FrameInbox
+from cluster.streams.reader.frame_queue import WAITING_A_CAMERA, LatestFrameQueue
 
 
 def frame(camera: str, taken_at: float, width: int = 4) -> LiveFrame:
     return LiveFrame(camera, taken_at, np.zeros((2, width, 3), np.uint8))
 
 
-def inbox(late_seconds: float = 1.0) -> FrameInbox:
-    return FrameInbox(late_seconds, lambda: None, lambda f: f.pixels.shape)
+def inbox(late_seconds: float = 1.0) -> LatestFrameQueue:
+    return LatestFrameQueue(late_seconds, lambda: None, lambda f: f.pixels.shape)
 
 
 def times(frames: list[LiveFrame]) -> list[tuple[str, float]]:

@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.streams.source.backoff import FIRST_SECONDS, Pauses
+from cluster.streams.source.backoff import FIRST_SECONDS, ExponentialBackoff
 
 
 class AtMost(Random):
@@ -17,12 +17,12 @@ class AtMost(Random):
 
 
 def test_pauses_double_up_to_the_longest() -> None:
-    pauses = Pauses(3.0, AtMost())
+    pauses = ExponentialBackoff(3.0, AtMost())
     assert [pauses.next() for _ in range(5)] == [0.5, 1.0, 2.0, 3.0, 3.0]
 
 
 def test_after_a_good_while_they_begin_anew() -> None:
-    pauses = Pauses(60.0, AtMost())
+    pauses = ExponentialBackoff(60.0, AtMost())
     assert [pauses.next() for _ in range(3)][-1] == 4 * FIRST_SECONDS
     pauses.reset()
     assert pauses.next() == FIRST_SECONDS
@@ -30,14 +30,14 @@ def test_after_a_good_while_they_begin_anew() -> None:
 
 @given(st.integers(), st.floats(0.01, 600.0), st.integers(1, 200))
 def test_a_pause_is_never_longer_than_the_longest(seed: int, longest: float, count: int) -> None:
-    pauses = Pauses(longest, Random(seed))
+    pauses = ExponentialBackoff(longest, Random(seed))
     assert all(0.0 <= pauses.next() <= longest for _ in range(count))
 
 
 def test_cameras_do_not_keep_step() -> None:
-    assert len({Pauses(60.0, Random(seed)).next() for seed in range(20)}) == 20
+    assert len({ExponentialBackoff(60.0, Random(seed)).next() for seed in range(20)}) == 20
 
 
 @given(st.integers())
 def test_a_wrong_password_is_not_tried_often(seed: int) -> None:
-    assert Pauses(60.0, Random(seed)).next(cautious=True) >= 30.0
+    assert ExponentialBackoff(60.0, Random(seed)).next(cautious=True) >= 30.0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cluster.streams.source.sockets import Peer, SocketClaim, peers_of
+from cluster.streams.source.sockets import Peer, SocketTracker, peers_of
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def is_cut(connection: socket.socket) -> bool:
 
 def test_only_the_socket_that_came_after_the_claim_is_cut(server: socket.socket) -> None:
     with socket.create_connection(peer(server)) as before:
-        claim = SocketClaim([peer(server)])
+        claim = SocketTracker([peer(server)])
         with socket.create_connection(peer(server)) as ours:
             claim.settle()
             with socket.create_connection(peer(server)) as after:
@@ -39,7 +39,7 @@ def test_only_the_socket_that_came_after_the_claim_is_cut(server: socket.socket)
 
 
 def test_a_connection_that_is_still_being_opened_is_cut_too(server: socket.socket) -> None:
-    claim = SocketClaim([peer(server)])
+    claim = SocketTracker([peer(server)])
     with socket.create_connection(peer(server)) as ours:
         assert claim.cut() == 1
         assert is_cut(ours)
@@ -48,7 +48,7 @@ def test_a_connection_that_is_still_being_opened_is_cut_too(server: socket.socke
 
 def test_what_another_camera_has_claimed_is_left_alone(server: socket.socket) -> None:
     """Many channels of one recorder have the same address."""
-    first, second = SocketClaim([peer(server)]), SocketClaim([peer(server)])
+    first, second = SocketTracker([peer(server)]), SocketTracker([peer(server)])
     with socket.create_connection(peer(server)) as theirs:
         first.settle()
         with socket.create_connection(peer(server)) as ours:
@@ -59,7 +59,7 @@ def test_what_another_camera_has_claimed_is_left_alone(server: socket.socket) ->
 
 
 def test_a_socket_that_is_gone_is_nobody_elses(server: socket.socket) -> None:
-    claim = SocketClaim([peer(server)])
+    claim = SocketTracker([peer(server)])
     with socket.create_connection(peer(server)):
         claim.settle()
     with socket.create_connection(peer(server)) as reuses_the_number:
@@ -69,7 +69,7 @@ def test_a_socket_that_is_gone_is_nobody_elses(server: socket.socket) -> None:
 
 
 def test_connections_to_others_are_not_touched(server: socket.socket) -> None:
-    claim = SocketClaim([("127.0.0.1", 1)])
+    claim = SocketTracker([("127.0.0.1", 1)])
     with socket.create_connection(peer(server)) as other:
         assert claim.cut() == 0
         assert not is_cut(other)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from cluster.activity.suppression import ActivityWindow
 from cluster.errors import JournalError
-from cluster.warehouse.live.journal import InLake, Journal, LiveWindow, Minute
+from cluster.warehouse.live.journal import FlushedMinute, Journal, LiveWindow, Minute
 from tests.disks import make_read_only, small_disk
 from tests.warehouse.test_lake import fill, window, withheld
 
@@ -108,7 +108,7 @@ def test_windows_wait_until_they_are_marked_and_only_those_that_were_seen(
     minute = Minute("hill", "cam1", NINE)
     late = live(3)
     journal.append([late])  # after the flush has read the minute
-    done = InLake(minute, (NINE, NINE + TEN_SECONDS), from_archive=False)
+    done = FlushedMinute(minute, (NINE, NINE + TEN_SECONDS), from_archive=False)
     assert journal.mark_in_lake([done]) == 2
     assert journal.mark_in_lake([done]) == 0
     assert journal.waiting() == (3, NINE)
@@ -144,7 +144,7 @@ def test_windows_are_forgotten_some_hours_after_they_are_in_the_lake_whatever_th
     with Journal(path, clock=lambda: now[0], kept_hours=6) as journal:
         journal.append([live(0), live(1)])
         minute = Minute("hill", "cam1", NINE)
-        journal.mark_in_lake([InLake(minute, (NINE,), from_archive=False)])
+        journal.mark_in_lake([FlushedMinute(minute, (NINE,), from_archive=False)])
         now[0] += timedelta(hours=5)
         assert journal.forget_old() == 0
         now[0] = NINE + jump

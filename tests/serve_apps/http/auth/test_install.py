@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 from cluster.errors import SettingsError
 from cluster.security.roles import Role
 from cluster.settings import Settings
-from serve_apps.http.auth.install import OPEN, Guarded, allow, install, route_table
+from serve_apps.http.auth.install import PUBLIC, Guarded, install, require_roles, route_table
 from serve_apps.http.errors import install_errors
 from tests.register.school import School, teacher
 from tests.serve_apps.http.porch import (
@@ -240,7 +240,7 @@ def _silent(app: FastAPI, kind: str) -> str:
 def test_an_application_with_a_route_that_says_nothing_does_not_start(kind: str) -> None:
     app = FastAPI(docs_url=None, redoc_url=None)
     path = _silent(app, kind)
-    app.add_api_route("/declared", _nothing, dependencies=[OPEN])
+    app.add_api_route("/declared", _nothing, dependencies=[PUBLIC])
     with pytest.raises(SettingsError) as refused:
         install(app, Settings())
     assert f" {path}" in refused.value.what
@@ -256,7 +256,7 @@ def test_pages_that_fastapi_serves_by_itself_must_be_declared_like_all_others() 
 
 def test_a_mounted_application_may_declare_its_own_routes() -> None:
     sub = FastAPI(openapi_url=None)
-    sub.add_api_route("/below", _nothing, dependencies=[allow(Role.ANALYST)])
+    sub.add_api_route("/below", _nothing, dependencies=[require_roles(Role.ANALYST)])
     app = FastAPI(docs_url=None, redoc_url=None)
     app.mount("/sub", sub)
     install(app, Settings())
@@ -264,26 +264,28 @@ def test_a_mounted_application_may_declare_its_own_routes() -> None:
 
 
 def test_a_routers_roles_hold_with_those_of_its_routes_and_must_leave_somebody() -> None:
-    router = APIRouter(dependencies=[allow(Role.TEACHER, Role.ANALYST)])
-    router.add_api_route("/both", _nothing, dependencies=[allow(Role.TEACHER, Role.OPERATOR)])
+    router = APIRouter(dependencies=[require_roles(Role.TEACHER, Role.ANALYST)])
+    router.add_api_route(
+        "/both", _nothing, dependencies=[require_roles(Role.TEACHER, Role.OPERATOR)]
+    )
     app = FastAPI(docs_url=None, redoc_url=None)
     app.include_router(router)
     assert ("GET", "/both", (Role.TEACHER,)) in route_table(app)
-    router.add_api_route("/shut", _nothing, dependencies=[allow(Role.OPERATOR)])
+    router.add_api_route("/shut", _nothing, dependencies=[require_roles(Role.OPERATOR)])
     with pytest.raises(SettingsError, match="no role passes all checks of these routes: GET /shut"):
         install(app, Settings())
 
 
 def test_allow_needs_a_role_and_guarded_a_declaration() -> None:
     with pytest.raises(ValueError, match="OPEN is for everybody"):
-        allow()
+        require_roles()
     with pytest.raises(TypeError):
         Guarded(PlainTextResponse("x"), Depends(_nothing))
 
 
 def test_without_the_door_a_declared_route_lets_nobody_in(hillside: School) -> None:
     app = FastAPI()
-    app.add_api_route("/declared", _nothing, dependencies=[allow(Role.TEACHER)])
+    app.add_api_route("/declared", _nothing, dependencies=[require_roles(Role.TEACHER)])
     install_errors(app)
     porch = build_porch(hillside)
     with calling(app) as client:

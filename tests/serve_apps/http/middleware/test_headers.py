@@ -9,7 +9,7 @@ import structlog
 from fastapi import FastAPI
 
 from cluster.settings import Live, Settings
-from serve_apps.http.auth.install import OPEN, install
+from serve_apps.http.auth.install import PUBLIC, install
 from serve_apps.http.middleware.headers import REQUEST_ID, SAFE_HEADERS, is_https, public_base
 from tests.register.school import School
 from tests.serve_apps.http.porch import EVERYBODY, TEACHERS, build_porch, calling
@@ -93,7 +93,7 @@ def test_what_is_logged_in_a_request_knows_its_id() -> None:
     async def look() -> None:
         seen.append(structlog.contextvars.get_contextvars()["request_id"])
 
-    app.add_api_route("/look", look, dependencies=[OPEN])
+    app.add_api_route("/look", look, dependencies=[PUBLIC])
     install(app, Settings())
     with calling(app) as client:
         given = [client.get("/look").headers[REQUEST_ID] for _ in range(2)]

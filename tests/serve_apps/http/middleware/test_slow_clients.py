@@ -15,7 +15,7 @@ from ray.serve._private.http_util import validate_http_proxy_callback_return
 from ray.serve._private.utils import call_function_from_import_path
 from starlette.types import Message, Receive, Scope, Send
 
-from serve_apps.http.middleware.slow_clients import CALLBACK, SECONDS, LetGo
+from serve_apps.http.middleware.slow_clients import CALLBACK, SECONDS, SlowClientMiddleware
 from tests.serve_apps.running_service import until
 
 PATIENCE = 0.5
@@ -51,8 +51,10 @@ def loop(request: pytest.FixtureRequest) -> str:
 
 @contextmanager
 def served(app: Endless, loop: str) -> Iterator[int]:
-    """The application behind `LetGo` on a real server; gives its port."""
-    config = uvicorn.Config(LetGo(app, PATIENCE), loop=loop, lifespan="off", log_level="critical")
+    """The application behind `SlowClientMiddleware` on a real server; gives its port."""
+    config = uvicorn.Config(
+        SlowClientMiddleware(app, PATIENCE), loop=loop, lifespan="off", log_level="critical"
+    )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -112,7 +114,7 @@ def test_what_is_no_request_goes_through_as_it_is() -> None:
     async def send(_message: Message) -> None:
         return
 
-    asyncio.run(LetGo(app, PATIENCE)({"type": "lifespan"}, receive, send))
+    asyncio.run(SlowClientMiddleware(app, PATIENCE)({"type": "lifespan"}, receive, send))
     assert given == [{"type": "lifespan"}, receive, send]
 
 
@@ -121,5 +123,5 @@ def test_the_cluster_file_names_it_as_serve_looks_for_it() -> None:
     ((name, path),) = CALLBACK.items()
     assert f"{name}={path}" in commands[1].split()
     (found,) = validate_http_proxy_callback_return(call_function_from_import_path(path))
-    assert found.cls is LetGo
+    assert found.cls is SlowClientMiddleware
     assert found.kwargs == {"seconds": SECONDS}

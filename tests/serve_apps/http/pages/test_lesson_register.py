@@ -7,7 +7,7 @@ import pytest
 
 from cluster.records.db.database import Records
 from cluster.register import badges
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.views import Sighted
 from cluster.security.keys import KeyStore
 from cluster.security.roles import Role
@@ -27,7 +27,7 @@ def propose(office: Office, *numbers: int) -> int:
     school = office.school
     with school.identity.work("system:faces") as work:
         sighted = [Sighted(student(n), sure=True, seen_at=school.clock.now) for n in numbers]
-        return Roll(work, school.settings).propose(LESSON, sighted).version
+        return RegisterService(work, school.settings).propose(LESSON, sighted).version
 
 
 def pressed(page: str, number: int) -> str | None:

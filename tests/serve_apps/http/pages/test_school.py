@@ -10,7 +10,7 @@ from sqlalchemy import event
 from cluster.errors import ServiceDown
 from cluster.records.db.models import LessonRow
 from cluster.records.repos.registers import lesson_of
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.states import Status
 from cluster.security.roles import Role
 from cluster.settings import Settings
@@ -47,7 +47,7 @@ def attention(html: str) -> str:
 
 def take(office: Office, lesson: str = LESSON) -> None:
     with office.school.identity.work(teacher(1)) as work:
-        Roll(work, office.school.settings).mark(lesson, {student(1): Status.PRESENT})
+        RegisterService(work, office.school.settings).mark(lesson, {student(1): Status.PRESENT})
 
 
 @pytest.fixture

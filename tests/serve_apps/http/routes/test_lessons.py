@@ -6,7 +6,7 @@ import pytest
 
 from cluster.records.db.models import LessonRow
 from cluster.records.repos.registers import lesson_of
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.states import Status
 from cluster.security.roles import Role
 from tests.register.school import LESSON, MONDAY, student, teacher
@@ -76,7 +76,7 @@ def test_a_leader_is_told_one_word_of_a_register(office: Office) -> None:
     school.clock.turn(minutes=11)
     assert leader.get(SUMMARY)["register"] == "not_taken"
     with school.identity.work(teacher(1)) as work:
-        Roll(work, school.settings).mark(LESSON, {student(1): Status.ABSENT})
+        RegisterService(work, school.settings).mark(LESSON, {student(1): Status.ABSENT})
     assert leader.get(SUMMARY)["register"] == "taken"
 
 

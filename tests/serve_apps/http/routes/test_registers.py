@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cluster.register import badges
-from cluster.register.service import Roll
+from cluster.register.service import RegisterService
 from cluster.register.views import Sighted
 from cluster.security.roles import Role
 from tests.register.school import LESSON, MONDAY, student
@@ -27,7 +27,7 @@ def propose(office: Office, *numbers: int) -> None:
     school = office.school
     with school.identity.work("system:faces") as work:
         sighted = [Sighted(student(n), sure=True, seen_at=school.clock.now) for n in numbers]
-        Roll(work, school.settings).propose(LESSON, sighted)
+        RegisterService(work, school.settings).propose(LESSON, sighted)
 
 
 def badge_of(office: Office, number: int) -> str:

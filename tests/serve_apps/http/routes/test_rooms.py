@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cluster.security.roles import Role
-from serve_apps.clients.types import RoomNow, ToldWindow
+from serve_apps.clients.types import RoomSnapshot, ToldWindow
 from serve_apps.http.schemas.rooms import room_body, window_body
 from tests.register.school import MONDAY
 from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
@@ -97,7 +97,7 @@ def test_a_small_group_gives_a_headcount_alone(office: Office) -> None:
 def test_a_vehicle_gives_a_headcount_even_where_a_deployment_tells_more(office: Office) -> None:
     bus = office.school.settings.rooms_by_id["bus"]
     window = window_of(30)
-    told = RoomNow("bus", "live", "live", MONDAY, 30, 4, window, "cam-1", None, 1)
+    told = RoomSnapshot("bus", "live", "live", MONDAY, 30, 4, window, "cam-1", None, 1)
     body = room_body(bus, told, MONDAY)
     assert (body.people, body.hands_up, body.shares, body.suppressed) == (30, None, None, True)
     finished = window_body(bus, ToldWindow("bus", "cam-1", None, window, 2))
@@ -106,12 +106,12 @@ def test_a_vehicle_gives_a_headcount_even_where_a_deployment_tells_more(office: 
 
 def test_hands_of_a_suppressed_window_are_not_told_whatever_comes(office: Office) -> None:
     room = office.school.settings.rooms_by_id["room-1"]
-    told = RoomNow("room-1", "live", "live", MONDAY, 6, 4, window_of(6), "cam-1", None, 1)
+    told = RoomSnapshot("room-1", "live", "live", MONDAY, 6, 4, window_of(6), "cam-1", None, 1)
     assert room_body(room, told, MONDAY).hands_up is None
 
 
 def test_a_room_without_a_picture_says_why(office: Office) -> None:
-    office.rooms.rooms["room-1"] = RoomNow(
+    office.rooms.rooms["room-1"] = RoomSnapshot(
         "room-1", "down", "wrong_credentials", None, None, None, None, None, None, 4
     )
     room = office.leader.get("/api/rooms/room-1")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from serve_apps.http.schemas.base import Body, LessonName, Name, StudentName, Utc, answer
+from serve_apps.http.schemas.base import Body, LessonName, Name, StudentName, Utc, example_response
 
 MOMENT = TypeAdapter(Utc)
 
@@ -46,6 +46,6 @@ def test_what_a_body_does_not_know_is_refused() -> None:
 
 
 def test_an_example_that_is_none_is_found_at_once() -> None:
-    assert answer(Word, {"word": "x"}, "A word.")[200]["model"] is Word
+    assert example_response(Word, {"word": "x"}, "A word.")[200]["model"] is Word
     with pytest.raises(ValidationError):
-        answer(Word, {"words": "x"}, "A word.")
+        example_response(Word, {"words": "x"}, "A word.")

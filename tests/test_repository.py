@@ -1,6 +1,7 @@
 """What people expect of a repository is there, and says what is true."""
 
 import re
+import subprocess
 from datetime import date
 from pathlib import Path
 
@@ -9,6 +10,18 @@ from typer.testing import CliRunner
 from cluster.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[1]
+
+MAKEFILE = (ROOT / "Makefile").read_text()
+PHONY = re.search(r"^\.PHONY: ((?:.+\\\n)*.+)$", MAKEFILE, re.MULTILINE)
+TARGETS = PHONY[1].replace("\\\n", " ").split() if PHONY else []
+
+
+def test_make_alone_explains_every_target() -> None:
+    shown = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    explained = dict(re.findall(r"^ +make ([\w-]+) +(\S.*)$", shown, re.MULTILINE))
+    assert len(TARGETS) > 10
+    assert set(explained) == set(TARGETS)
+
 
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
 RELEASES = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - (\S+)$", CHANGELOG, re.MULTILINE)

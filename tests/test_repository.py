@@ -1,15 +1,88 @@
 """What people expect of a repository is there, and says what is true."""
 
+import json
 import re
 import subprocess
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import pytest
+import yaml
 from typer.testing import CliRunner
 
 from cluster.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[1]
+HIDDEN = [path for name in (".github", ".devcontainer") for path in (ROOT / name).rglob("*.*")]
+CONFIGURATION = sorted(
+    path
+    for path in [*HIDDEN, *ROOT.glob(".*.yaml"), *ROOT.glob("*.yaml"), *ROOT.glob("deploy/**/*.*")]
+    if path.suffix in {".yml", ".yaml", ".json"}
+)
+FORMS = sorted(
+    path for path in (ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml") if path.stem != "config"
+)
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def parsed(path: Path | str) -> Any:
+    text = (ROOT / path).read_text()
+    return json.loads(text) if Path(path).suffix == ".json" else yaml.safe_load(text)
+
+
+@pytest.mark.parametrize("path", CONFIGURATION, ids=named)
+def test_configuration_can_be_parsed(path: Path) -> None:
+    assert parsed(path)
+
+
+def test_the_workflow_runs_the_ci_script_with_few_rights_and_an_end() -> None:
+    workflow = parsed(".github/workflows/ci.yml")
+    (job,) = workflow["jobs"].values()
+    commands = " ".join(step.get("run", "") for step in job["steps"])
+    assert "bash .ci/run" in commands
+    assert (ROOT / ".ci/run").is_file()
+    assert workflow["permissions"] == {"contents": "read"}
+    assert workflow["concurrency"]["group"]
+    assert job["timeout-minutes"] <= 60
+
+
+def test_workflows_use_nothing_but_a_pinned_checkout() -> None:
+    used = [
+        step["uses"]
+        for path in (ROOT / ".github/workflows").iterdir()
+        for job in parsed(path)["jobs"].values()
+        for step in job["steps"]
+        if "uses" in step
+    ]
+    assert used
+    assert [one for one in used if not re.fullmatch(r"actions/checkout@[0-9a-f]{40}", one)] == []
+
+
+@pytest.mark.parametrize("path", FORMS, ids=named)
+def test_an_issue_form_asks_for_the_doctor_and_for_nobodys_picture(path: Path) -> None:
+    form = parsed(path)
+    assert {"name", "description", "body"} <= set(form)
+    kinds = {"markdown": "value", "textarea": "label", "dropdown": "label", "checkboxes": "label"}
+    for part in form["body"]:
+        assert part["attributes"][kinds[part["type"]]]
+    names = [part["id"] for part in form["body"] if part["type"] != "markdown"]
+    assert len(set(names)) == len(names)
+    text = path.read_text()
+    assert "homeroom doctor --json" in text
+    assert "Never attach pictures" in text
+
+
+def test_the_pull_request_template_asks_for_rules_tests_documentation_and_changelog() -> None:
+    boxes = re.findall(
+        r"^- \[ \] (.+)$", (ROOT / ".github/PULL_REQUEST_TEMPLATE.md").read_text(), re.MULTILINE
+    )
+    for word in ("R1 to R10", "Tests", "`docs/`", "CHANGELOG.md", "pupil"):
+        assert any(word in box for box in boxes), word
+
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 PHONY = re.search(r"^\.PHONY: ((?:.+\\\n)*.+)$", MAKEFILE, re.MULTILINE)
@@ -21,6 +94,26 @@ def test_make_alone_explains_every_target() -> None:
     explained = dict(re.findall(r"^ +make ([\w-]+) +(\S.*)$", shown, re.MULTILINE))
     assert len(TARGETS) > 10
     assert set(explained) == set(TARGETS)
+
+
+def test_the_devcontainer_is_set_up_by_a_target_that_exists() -> None:
+    command = parsed(".devcontainer/devcontainer.json")["postCreateCommand"]
+    (target,) = re.findall(r"&& make (\S+)$", command)
+    assert target in TARGETS
+
+
+def test_hooks_fetch_nothing_and_run_what_make_check_runs() -> None:
+    repositories = parsed(".pre-commit-config.yaml")["repos"]
+    assert {one["repo"] for one in repositories} == {"local"}
+    hooks = [hook for one in repositories for hook in one["hooks"]]
+    assert {hook["language"] for hook in hooks} == {"system", "pygrep"}
+    programs = {
+        hook["entry"].split()[0].removeprefix(".venv/bin/")
+        for hook in hooks
+        if hook["language"] == "system"
+    }
+    recipe = MAKEFILE.partition("\ncheck:")[2].partition("\n\n")[0]
+    assert programs == set(re.findall(r"\$\(BIN\)/([\w-]+)", recipe))
 
 
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()

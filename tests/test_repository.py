@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ CONFIGURATION = sorted(
 FORMS = sorted(
     path for path in (ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml") if path.stem != "config"
 )
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+NOW = [page for page in PAGES if page.name != "CHANGELOG.md"]
+"""Pages that tell what is; the changelog tells what was, under the names of its time."""
 
 
 def named(path: Path) -> str:
@@ -96,6 +100,22 @@ def test_make_alone_explains_every_target() -> None:
     assert set(explained) == set(TARGETS)
 
 
+def code_in(page: Path) -> Iterator[str]:
+    """The words of a page that stand in backticks or in a block of code."""
+    text = page.read_text()
+    for block in re.findall(r"^```.*?\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        yield from block.split()
+    for span in re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.S | re.M)):
+        yield from span.split()
+
+
+def test_contributing_names_targets_that_exist() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    made = set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", page, re.MULTILINE))
+    assert {"help", "setup", "test", "test-fast", "check"} <= made
+    assert made <= set(TARGETS)
+
+
 def test_the_devcontainer_is_set_up_by_a_target_that_exists() -> None:
     command = parsed(".devcontainer/devcontainer.json")["postCreateCommand"]
     (target,) = re.findall(r"&& make (\S+)$", command)
@@ -114,6 +134,52 @@ def test_hooks_fetch_nothing_and_run_what_make_check_runs() -> None:
     }
     recipe = MAKEFILE.partition("\ncheck:")[2].partition("\n\n")[0]
     assert programs == set(re.findall(r"\$\(BIN\)/([\w-]+)", recipe))
+
+
+FOLDERS = {
+    *("cluster", "serve_apps", "jobs", "tests", "docs", "bench", "deploy"),
+    *(".ci", ".github", ".devcontainer"),
+}
+TEST_FILES = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+
+
+def paths_in(page: Path) -> set[str]:
+    """The words in a page's code that look like paths of the repository."""
+    found = set()
+    for word in code_in(page):
+        path = word.strip("()[],;:'\"").partition("::")[0]
+        is_below = re.fullmatch(r"[\w.*<>-]+(/[\w.*<>-]+)*/?", path) and "/" in path
+        is_page_or_test = re.fullmatch(r"[A-Z_]+\.md|test_\w+\.py", path)
+        if is_page_or_test or (is_below and path.split("/")[0] in FOLDERS):
+            found.add(path)
+    return found
+
+
+def exists(path: str) -> bool:
+    """Whether there is such a file or folder; `<…>` stands for any text."""
+    if path in TEST_FILES:
+        return True
+    return any(ROOT.glob(re.sub(r"<[^>]*>", "*", path.rstrip("/"))))
+
+
+def test_paths_are_found_in_code_and_looked_for() -> None:
+    found = set().union(*(paths_in(page) for page in NOW))
+    assert {"tests/test_docs.py", ".devcontainer/devcontainer.json"} <= found
+    assert exists("tests/test_<name>.py")
+    assert exists("docs/")
+    assert not exists("tests/no_such_file.py")
+    assert not exists("test_no_such_file.py")
+
+
+@pytest.mark.parametrize("page", NOW, ids=named)
+def test_every_path_that_a_page_names_exists(page: Path) -> None:
+    assert sorted(path for path in paths_in(page) if not exists(path)) == []
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")), ids=named)
+def test_links_of_a_page_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()

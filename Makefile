@@ -1,9 +1,18 @@
 # Everything sets itself up in .venv; only Python 3.11 or 3.12, make and git are needed.
+# `make help` lists the targets with the text behind their `##`.
+.DEFAULT_GOAL := help
+
 PYTHON ?= $(shell command -v python3.12 >/dev/null 2>&1 && python3.12 -c '' 2>/dev/null && echo python3.12 || (python3.11 -c '' 2>/dev/null && echo python3.11) || echo python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-ray test-others check bench screenshots constraints clean
+.PHONY: help setup demo test test-fast test-ray test-others check format bench screenshots \
+  constraints clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## Make .venv with everything that the other targets use
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v in {(3, 11), (3, 12)} else f"Homeroom needs Python 3.11 or 3.12, and this is {v[0]}.{v[1]}: make PYTHON=/path/to/python3.11")'
@@ -22,18 +31,26 @@ demo: $(READY)  ## Footage in, tables and a picture out
 test: $(READY)  ## All tests, in two runs beside each other
 	$(MAKE) --no-print-directory --jobs=2 test-ray test-others
 
-test-ray: $(READY)
+test-fast: $(READY)  ## Tests without Ray, a browser, PostgreSQL and what is slow: a few minutes
+	env -u POSTGRES_TEST_URL $(BIN)/python -m pytest -m 'not ray and not slow' --ignore=tests/browser
+
+test-ray: $(READY)  ## Only the tests that start Ray
 	$(BIN)/python -m pytest -m ray
 
-test-others: $(READY)
+test-others: $(READY)  ## Only the tests that do not start Ray
 	nice -n 15 $(BIN)/python -m pytest -m 'not ray'
 
-check: $(READY)  ## Style, types, import contracts, dependencies
+check: $(READY)  ## Style, types, import contracts, dependencies, spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+	$(BIN)/typos
+
+format: $(READY)  ## Format the code, and fix what the linter can fix
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
 
 bench: $(READY)  ## Measure against the naive way and the limit
 	$(BIN)/python -m bench.archive
@@ -51,5 +68,5 @@ constraints: $(BIN)/uv  ## Pin anew everything that pyproject.toml asks for
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade \
 	  --custom-compile-command 'make constraints' --output-file constraints.txt pyproject.toml
 
-clean:
+clean:  ## Remove .venv and what the demo and the measurements left
 	rm -rf .venv homeroom-demo .bench

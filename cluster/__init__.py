@@ -18,3 +18,4 @@ os.environ["YOLO_AUTOINSTALL"] = "false"
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 __version__ = "0.1.0"
+"""The only place of the version; the package's build reads it too."""

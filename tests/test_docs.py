@@ -132,12 +132,12 @@ def _help_of(command: list[str]) -> tuple[int, str]:
 
 
 def test_every_make_target_in_the_documentation_exists() -> None:
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {
         word
         for page in [*PAGES, ROOT / "CONTRIBUTING.md"]
         for word in re.findall(
-            r"make (\w+)\b",
+            r"make (\w[\w-]*)",
             "\n".join(re.findall(r"`[^`]*`|```.*?```", page.read_text(), re.DOTALL)),
         )
     }

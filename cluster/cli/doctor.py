@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from cluster import __version__
 from cluster.cli.console import EXIT_FAILED, JsonOption, SettingsOption, answer_json, answers
 from cluster.errors import HomeroomError, SettingsError
 from cluster.settings import (
@@ -34,7 +35,7 @@ def doctor(settings: SettingsOption = None, as_json: JsonOption = False) -> None
     known, found = _settings(settings)
     report: dict[str, Any] = {
         "machine": _machine(known),
-        "versions": {name: version(name) for name in ("homeroom", *PACKAGES)},
+        "versions": {"homeroom": __version__, **{name: version(name) for name in PACKAGES}},
         "settings": found,
         "pose": _pose(known),
     }

@@ -20,6 +20,8 @@ from tests.checkins.classroom import CLASS_SIZE, Classroom, found_classroom, set
 from tests.databases import sqlite_url
 from tests.register.school import Clock
 
+pytestmark = pytest.mark.slow
+
 MASTER = LocalMasterKey(b"m" * 32)
 KILLS = 40
 

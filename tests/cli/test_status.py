@@ -19,6 +19,8 @@ from cluster.errors import NotSignedIn
 from cluster.records.repos.sign_ins import principal_of
 from tests.cli.test_roster import SETTINGS
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-c", "from cluster.cli.main import run; run()"]
 PATIENCE_SECONDS = 60.0
 ANSWER = json.dumps(

@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
+import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -47,6 +48,8 @@ from tests.register.school import (
     student,
     teacher,
 )
+
+pytestmark = pytest.mark.slow
 
 STUDENTS_HERE = 3
 MASTER = LocalMasterKey(b"m" * 32)

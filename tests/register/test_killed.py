@@ -7,6 +7,8 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from cluster.errors import HomeroomError, RegisterChanged
 from cluster.records.db.models import LessonRow
 from cluster.register.service import RegisterService
@@ -16,6 +18,8 @@ from cluster.security.keys import KeyStore
 from tests.databases import sqlite_url
 from tests.register.confirming import MASTER
 from tests.register.school import CLASS, LESSON, MONDAY, School, found_school, student, teacher
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMES = 200

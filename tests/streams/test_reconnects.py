@@ -23,6 +23,8 @@ import pytest
 from cluster.streams.source.sockets import SocketTracker
 from tests.streams.cameras import PLAIN, Seen, clip, free_port, plan_for, until
 
+pytestmark = pytest.mark.slow
+
 CAMERAS = 16
 """Read at the same time."""
 

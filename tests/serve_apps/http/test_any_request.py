@@ -43,6 +43,8 @@ from tests.serve_apps.http.office import (
 from tests.serve_apps.http.routes.test_analyse import seated
 from tests.serve_apps.http.routes.test_jobs import ray_dashboard
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["migrated_sqlite"]
 
 EXAMPLES = 15

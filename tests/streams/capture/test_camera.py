@@ -16,6 +16,8 @@ from cluster.streams.source.state import Reason, StreamState
 from tests.rtsp import RtspServer, raw_server, rtsp
 from tests.streams.cameras import PLAIN, Seen, clip, free_port, plan_for, reading, until
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["rtsp"]
 
 

@@ -14,6 +14,8 @@ from cluster.streams.source.state import Reason, StreamState
 from tests.rtsp import RtspServer, rtsp
 from tests.streams.cameras import Seen, clip, plan_for, reading, until
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["rtsp"]
 
 

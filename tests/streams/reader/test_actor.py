@@ -23,6 +23,8 @@ from cluster.vision.faces.base import FaceChip, FaceQuality
 from cluster.vision.people import People, Pixels
 from tests.streams.cameras import clip, free_port, plan_for
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_SECONDS = 30.0
 
 

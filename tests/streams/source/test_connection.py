@@ -20,6 +20,8 @@ from tests.conftest import moving_picture, write_video
 from tests.rtsp import raw_server
 from tests.streams.cameras import PLAIN, clip, reading, until
 
+pytestmark = pytest.mark.slow
+
 BOUNDARY = b"--picture\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
 
 

@@ -21,6 +21,8 @@ from cluster.vision.pose.export import converted_model
 from cluster.vision.pose.openvino_backend import OpenVinoNetwork
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 
+pytestmark = pytest.mark.slow
+
 SIDE = 64
 """Of the network's input: small, so that nothing here waits for the network."""
 

@@ -43,6 +43,8 @@ from tests.warehouse.test_lake import (
     withheld,
 )
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = WeightsFile("pose", Path("pose.pt"), "0123456789ab" + "0" * 52, "package", "AGPL-3.0")
 MODEL = WEIGHTS.model_id
 LATER = NINE + timedelta(hours=1)

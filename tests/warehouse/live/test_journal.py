@@ -24,6 +24,8 @@ from cluster.warehouse.live.journal import FlushedMinute, Journal, LiveWindow, M
 from tests.disks import make_read_only, small_disk
 from tests.warehouse.test_lake import fill, window, withheld
 
+pytestmark = pytest.mark.slow
+
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TEN_SECONDS = timedelta(seconds=10)
 ROOT = Path(__file__).parents[3]

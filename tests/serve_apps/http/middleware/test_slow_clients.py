@@ -18,6 +18,8 @@ from starlette.types import Message, Receive, Scope, Send
 from serve_apps.http.middleware.slow_clients import CALLBACK, SECONDS, SlowClientMiddleware
 from tests.serve_apps.running_service import until
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 0.5
 CHUNK = bytes(16384)
 ROOT = Path(__file__).resolve().parents[4]

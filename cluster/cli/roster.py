@@ -19,7 +19,7 @@ from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.templates import destroy_unpermitted
 
 EXIT_BAD_ROWS = 3
-SHOWN_BAD_ROWS = 100
+MAX_PRINTED_BAD_ROWS = 100
 
 app = typer.Typer(help="The school system's roster and timetable.", no_args_is_help=True)
 
@@ -121,9 +121,9 @@ def _tell(changes: RosterChanges, *, dry_run: bool, as_json: bool) -> None:
         answer_json({"dry_run": dry_run, **changes.as_json()})
     else:
         answers.print(_table(changes))
-    for bad in changes.bad_rows[:SHOWN_BAD_ROWS]:
+    for bad in changes.bad_rows[:MAX_PRINTED_BAD_ROWS]:
         say(str(bad))
-    hidden = len(changes.bad_rows) - SHOWN_BAD_ROWS
+    hidden = len(changes.bad_rows) - MAX_PRINTED_BAD_ROWS
     if hidden > 0:
         say(f"… and {hidden} more; --json gives all of them.")
     verb = "would change" if dry_run else "changed"

@@ -7,7 +7,7 @@ audit log have no foreign key to `users`, because they outlive it; triggers refu
 (in the migrations).
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -26,6 +26,9 @@ from cluster.records.db.base import new_id as new_id
 from cluster.records.db.checkin_models import (  # so that the metadata has them all
     AgreementWord as AgreementWord,
 )
+
+MAX_LESSON_LENGTH = timedelta(days=1)
+"""Imports reject longer lessons, so queries find current ones by an index range of starts."""
 
 
 class Org(Base):

@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from cluster.records.db.models import LessonRow, RegisterRow
+from cluster.records.db.models import MAX_LESSON_LENGTH, LessonRow, RegisterRow
 
-LONGEST_LESSON = timedelta(days=1)
-LONGEST_LEAD = timedelta(hours=1)
-"""A register opens so long before its lesson at most."""
+MAX_OPENING_LEAD = timedelta(hours=1)
+"""How long before its lesson a register opens at the earliest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ def open_registers(session: Session, rooms: Collection[str], now: datetime) -> l
         .join(RegisterRow, RegisterRow.lesson_id == LessonRow.id)
         .where(
             LessonRow.room_id.in_(rooms),
-            LessonRow.starts_at.between(now - LONGEST_LESSON, now + LONGEST_LEAD),
+            LessonRow.starts_at.between(now - MAX_LESSON_LENGTH, now + MAX_OPENING_LEAD),
             RegisterRow.state == "open",
             RegisterRow.opened_at <= now,
             RegisterRow.closes_at > now,

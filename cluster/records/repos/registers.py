@@ -10,7 +10,13 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from cluster.district import local_date
 from cluster.errors import NotFound
-from cluster.records.db.models import EntryChange, EntryRow, LessonRow, RegisterRow
+from cluster.records.db.models import (
+    MAX_LESSON_LENGTH,
+    EntryChange,
+    EntryRow,
+    LessonRow,
+    RegisterRow,
+)
 from cluster.settings import Settings
 
 
@@ -26,10 +32,6 @@ def lesson_of(session: Session, lesson_id: str) -> LessonRow:
             f"there is no lesson {lesson_id!r}.", hint="`homeroom register lessons` lists them."
         )
     return lesson
-
-
-LONGEST_LESSON = timedelta(days=1)
-"""A lesson that began longer ago is over: what is on is found without a look at all of the past."""
 
 
 def lessons_between(
@@ -50,7 +52,7 @@ def lessons_between(
         classes: Only of these classes, unless None.
     """
     query = select(LessonRow).where(
-        LessonRow.starts_at > begins - LONGEST_LESSON,
+        LessonRow.starts_at > begins - MAX_LESSON_LENGTH,
         LessonRow.starts_at < ends,
         LessonRow.ends_at > begins,
     )

@@ -15,8 +15,8 @@ from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos.sign_ins import Kind, SignedIn, look_up
 from cluster.security.roles import Principal
 
-REMEMBERED_SECONDS = 3.0
-MOST_REMEMBERED = 10_000
+CACHE_SECONDS = 3.0
+MAX_CACHED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class SignInCache:
         self,
         identity: AuditedRecords,
         *,
-        seconds: float = REMEMBERED_SECONDS,
-        most: int = MOST_REMEMBERED,
+        seconds: float = CACHE_SECONDS,
+        most: int = MAX_CACHED,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._identity = identity

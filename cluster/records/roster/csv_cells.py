@@ -6,9 +6,9 @@ from datetime import date
 from functools import lru_cache
 from typing import TypeVar
 
-LONGEST_KEY = 255
-LONGEST_TEXT = 1000
-SHOWN_CHARACTERS = 40
+MAX_KEY_LENGTH = 255
+MAX_TEXT_LENGTH = 1000
+MAX_QUOTED_LENGTH = 40
 
 T = TypeVar("T")
 
@@ -44,8 +44,8 @@ class CsvRow:
         text = "" if index is None else self._cells[index].strip()
         if "\0" in text:
             raise CellError(column, "holds a NUL character")
-        if len(text) > LONGEST_TEXT:
-            raise CellError(column, f"is longer than {LONGEST_TEXT} characters")
+        if len(text) > MAX_TEXT_LENGTH:
+            raise CellError(column, f"is longer than {MAX_TEXT_LENGTH} characters")
         return text or None
 
     def text(self, column: str) -> str:
@@ -95,13 +95,13 @@ class CsvRow:
 
 def shown(text: str) -> str:
     """A cell's text for a message: quoted, and cut where it is long."""
-    cut = text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+    cut = text if len(text) <= MAX_QUOTED_LENGTH else text[:MAX_QUOTED_LENGTH] + "…"
     return repr(cut)
 
 
 def _short(column: str, text: str) -> str:
-    if len(text) > LONGEST_KEY:
-        raise CellError(column, f"is longer than {LONGEST_KEY} characters")
+    if len(text) > MAX_KEY_LENGTH:
+        raise CellError(column, f"is longer than {MAX_KEY_LENGTH} characters")
     return text
 
 

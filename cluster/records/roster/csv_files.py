@@ -3,7 +3,7 @@
     folder | ZIP  ->  text of a named file  ->  cells of a row, with its line
 
 Only files that are asked for by name are opened, so a ZIP can put nothing anywhere; a file over
-`MAX_FILE_BYTES` is refused before a byte of it is unpacked. A row that cannot be used is collected
+`MAX_CSV_BYTES` is refused before a byte of it is unpacked. A row that cannot be used is collected
 as a `BadRow` and the reading goes on; what is wrong with a whole file is a `RosterError`.
 """
 
@@ -20,7 +20,7 @@ from typing import IO
 from cluster.errors import RosterError
 from cluster.records.roster.csv_cells import CsvRow
 
-MAX_FILE_BYTES = 256 * 2**20
+MAX_CSV_BYTES = 256 * 2**20
 MANIFEST = "manifest.csv"
 
 Opener = Callable[[], IO[bytes]]
@@ -154,9 +154,9 @@ def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, Opener]:
 
 
 def _refuse_size(size: int, where: str) -> None:
-    if size > MAX_FILE_BYTES:
+    if size > MAX_CSV_BYTES:
         raise RosterError(
-            f"it holds {size / 2**20:.0f} MiB, and {MAX_FILE_BYTES // 2**20} are taken.",
+            f"it holds {size / 2**20:.0f} MiB, and {MAX_CSV_BYTES // 2**20} are taken.",
             where=where,
         )
 

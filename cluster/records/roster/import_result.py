@@ -6,8 +6,8 @@ from typing import Any
 from cluster.errors import RosterError
 from cluster.records.roster.csv_files import BadRow
 
-MANY_REMOVED_SHARE = 0.25
-MANY_REMOVED_LEAST = 10
+MAX_REMOVED_SHARE = 0.25
+MIN_REMOVALS_REJECTED = 10
 """As few may go at any time: a small school's class of nine may end."""
 
 
@@ -77,7 +77,7 @@ def refuse_many_removals(kind: str, before: int, removed: int) -> None:
     Raises:
         RosterError: Over a quarter, and at least ten.
     """
-    if removed >= MANY_REMOVED_LEAST and removed > before * MANY_REMOVED_SHARE:
+    if removed >= MIN_REMOVALS_REJECTED and removed > before * MAX_REMOVED_SHARE:
         raise RosterError(
             f"{removed} of {before} {kind} in the records are no longer in it.",
             where=f"{kind}.csv",

@@ -17,16 +17,16 @@ import icalendar
 import recurring_ical_events
 
 from cluster.errors import RosterError
+from cluster.records.db.models import MAX_LESSON_LENGTH
 from cluster.records.roster.csv_cells import CellError, shown
 from cluster.records.roster.csv_files import BadRow
 from cluster.records.timetable.lesson_plan import (
-    LONGEST_LESSON,
     LessonPlan,
     NameResolver,
     plan_lesson,
 )
 
-MAX_FILE_BYTES = 32 * 2**20
+MAX_CALENDAR_BYTES = 32 * 2**20
 WINDOW = timedelta(days=400)
 LINE = "X-HOMEROOM-LINE"
 CALM_RULES = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
@@ -64,8 +64,8 @@ def read_calendar(
 def _opened(path: Path) -> tuple[Any, list[int]]:
     """The calendar, and the lines at which its events begin."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise RosterError(f"it is over {MAX_FILE_BYTES // 2**20} MiB.", where=str(path))
+        if path.stat().st_size > MAX_CALENDAR_BYTES:
+            raise RosterError(f"it is over {MAX_CALENDAR_BYTES // 2**20} MiB.", where=str(path))
         text = path.read_text(encoding="utf-8-sig")
         calendar = icalendar.Calendar.from_ical(text)
     except OSError as error:
@@ -149,7 +149,7 @@ def _lesson(event: Any, names: NameResolver) -> LessonPlan | None:
     length = end - start
     if length <= timedelta(0):
         raise CellError("DTEND", "is not after DTSTART")
-    if length > LONGEST_LESSON:
+    if length > MAX_LESSON_LENGTH:
         raise CellError("DTEND", "is over a day after DTSTART")
     begins = start.replace(tzinfo=zone) if start.tzinfo is None else start
     return plan_lesson(school_class, room, zone, begins, length, int(event[LINE]))

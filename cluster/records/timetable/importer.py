@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from cluster.district import Lesson, Timetable
 from cluster.records.db.database import Records
-from cluster.records.db.models import LessonRow, RegisterRow, SchoolClass
+from cluster.records.db.models import MAX_LESSON_LENGTH, LessonRow, RegisterRow, SchoolClass
 from cluster.records.roster.csv_files import BadRow
 from cluster.records.roster.import_result import (
     Counts,
@@ -28,7 +28,6 @@ from cluster.records.roster.import_result import (
 from cluster.records.roster.upsert import Upsert
 from cluster.records.timetable.icalendar_file import read_calendar
 from cluster.records.timetable.lesson_plan import (
-    LONGEST_LESSON,
     LessonPlan,
     NameResolver,
     without_overlaps,
@@ -132,8 +131,8 @@ def _there(session: Session, settings: Settings, lessons: list[LessonPlan]) -> d
     """Lessons of the records, by id, at the schools and in the days that the file speaks of."""
     schools = {settings.rooms_by_id[lesson.room_id].school for lesson in lessons}
     rooms = [room.id for room in settings.rooms if room.school in schools]
-    first = min(lesson.starts_at for lesson in lessons) - LONGEST_LESSON
-    last = max(lesson.ends_at for lesson in lessons) + LONGEST_LESSON
+    first = min(lesson.starts_at for lesson in lessons) - MAX_LESSON_LENGTH
+    last = max(lesson.ends_at for lesson in lessons) + MAX_LESSON_LENGTH
     query = (
         select(LessonRow, RegisterRow.id)
         .outerjoin(RegisterRow, RegisterRow.lesson_id == LessonRow.id)

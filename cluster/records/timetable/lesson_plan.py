@@ -20,8 +20,6 @@ from cluster.records.roster.csv_cells import CellError, shown
 from cluster.records.roster.csv_files import BadRow
 from cluster.settings import Room, Settings
 
-LONGEST_LESSON = timedelta(hours=24)
-
 
 @dataclass(frozen=True, slots=True)
 class LessonPlan:
@@ -42,19 +40,6 @@ class LessonPlan:
     starts_at: datetime
     ends_at: datetime
     line: int
-
-
-@dataclass(frozen=True, slots=True)
-class TimetableFile:
-    """What a file says.
-
-    Attributes:
-        lessons: By room and start; none overlaps another in its room.
-        bad_rows: What was left out.
-    """
-
-    lessons: tuple[LessonPlan, ...]
-    bad_rows: tuple[BadRow, ...]
 
 
 class NameResolver:

@@ -18,12 +18,12 @@ from cluster.records.roster.csv_files import BadRow, file_opener, read_rows
 from cluster.records.timetable.lesson_plan import LessonPlan, NameResolver, plan_lesson
 
 COLUMNS = ("class", "room", "weekday", "start", "end", "from", "to")
-LONGEST_DAYS = 400
+MAX_RANGE_DAYS = 400
 DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 WEEKDAYS = {
     name: index for index, full in enumerate(DAY_NAMES) for name in (full, full[:3], str(index + 1))
 }
-MOST_LESSONS = 2_000_000
+MAX_LESSONS = 2_000_000
 
 
 def read_weekly(path: Path, names: NameResolver) -> tuple[list[LessonPlan], list[BadRow]]:
@@ -39,8 +39,8 @@ def read_weekly(path: Path, names: NameResolver) -> tuple[list[LessonPlan], list
             lessons += _lessons(cells, names)
         except CellError as bad:
             bad_rows.append(BadRow(path.name, cells.line, bad.column, bad.reason))
-        if len(lessons) > MOST_LESSONS:
-            raise RosterError(f"it gives over {MOST_LESSONS} lessons.", where=str(path))
+        if len(lessons) > MAX_LESSONS:
+            raise RosterError(f"it gives over {MAX_LESSONS} lessons.", where=str(path))
     return lessons, bad_rows
 
 
@@ -73,8 +73,8 @@ def _range(cells: CsvRow) -> tuple[date, date]:
     first, last = cells.day("from"), cells.day("to")
     if last < first:
         raise CellError("to", f"{last} is before {first}")
-    if (last - first).days > LONGEST_DAYS:
-        raise CellError("to", f"is over {LONGEST_DAYS} days after {first}")
+    if (last - first).days > MAX_RANGE_DAYS:
+        raise CellError("to", f"is over {MAX_RANGE_DAYS} days after {first}")
     if not date(1970, 1, 2) <= first <= date(9000, 1, 1):
         raise CellError("from", f"{first} is far off")
     return first, last

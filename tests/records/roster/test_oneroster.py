@@ -315,7 +315,7 @@ def test_what_is_no_folder_and_no_zip_is_refused(tmp_path: Path) -> None:
 def test_a_file_over_the_size_is_refused_before_it_is_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_zip: bool
 ) -> None:
-    monkeypatch.setattr(files_module, "MAX_FILE_BYTES", 2**20)
+    monkeypatch.setattr(files_module, "MAX_CSV_BYTES", 2**20)
     folder = write_roster(tmp_path / "r", {"orgs": [org(name=" " * 2**20)]})
     path = zipped(folder) if as_zip else folder
     if as_zip:

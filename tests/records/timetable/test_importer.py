@@ -136,7 +136,7 @@ def test_400_days_are_taken(tmp_path: Path) -> None:
 def test_a_file_that_gives_far_too_many_lessons_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_module, "MOST_LESSONS", 4)
+    monkeypatch.setattr(csv_module, "MAX_LESSONS", 4)
     with pytest.raises(RosterError, match="over 4 lessons"):
         weekly(tmp_path, MONDAYS)
 

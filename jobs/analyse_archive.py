@@ -39,13 +39,14 @@ from rich.markup import escape
 
 from cluster import __version__
 from cluster.activity.suppression import ActivityWindow
+from cluster.clock import utc_now
 from cluster.district import Timetable, load_timetable, place_of
 from cluster.errors import HomeroomError
 from cluster.settings import Settings, load_settings
 from cluster.streams.decode.file_sampler import shrunken_size
 from cluster.vision.pose.estimator import PoseEstimator, cache_dir_of, pose_device
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
-from cluster.warehouse.lake import Lake, PartFacts, utc_now
+from cluster.warehouse.lake import Lake, PartFacts
 from cluster.warehouse.rows import model_row, window_row
 from jobs.archive.footage import Problem, list_footage
 from jobs.archive.progress import FootageProgress, duration_in_words

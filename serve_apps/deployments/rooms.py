@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from ray import serve
 
 import cluster
+from cluster.clock import utc_now
 from cluster.district import Timetable, load_timetable
 from cluster.errors import HomeroomError, JournalError, ServiceDown
 from cluster.records.db.database import open_records
@@ -33,7 +34,7 @@ from cluster.streams.reader.report import Ack, FinishedWindow, Report
 from cluster.streams.source.address import plan_of
 from cluster.vision.pose.estimator import cache_dir_of
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
-from cluster.warehouse.lake import Lake, utc_now
+from cluster.warehouse.lake import Lake
 from cluster.warehouse.live.flush import flush
 from cluster.warehouse.live.journal import KEPT_HOURS, Journal, LiveWindow
 from serve_apps import metrics

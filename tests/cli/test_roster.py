@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from cluster.clock import utc_now
 from cluster.demo.sample_roster import write_sample_roster
-from cluster.warehouse.lake import utc_now
 from tests.cli.test_main import Homeroom, homeroom
 
 __all__ = ["homeroom"]

@@ -9,13 +9,14 @@ without an entry in the log, in the same transaction.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy.orm import Session as Session  # others name the type, and import it from here
 
+from cluster.clock import Clock, utc_now
 from cluster.errors import BadgeRefused, KeyUnusable, NotAllowed
 from cluster.records.db import audit_log
 from cluster.records.db.database import Records, open_records
@@ -23,14 +24,7 @@ from cluster.security.audit import AUDIT_KEY, AuditEntry, Detail, HeadFile
 from cluster.security.keys import KeyStore, open_keys
 from cluster.settings import Settings
 
-Clock = Callable[[], datetime]
-
 logger = logging.getLogger(__name__)
-
-
-def utc_now() -> datetime:
-    """Now, in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True)

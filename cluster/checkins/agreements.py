@@ -15,7 +15,7 @@ from cluster.errors import NotAllowed
 from cluster.records.db.checkin_models import AgreementWord
 from cluster.records.db.models import User
 from cluster.records.db.unit_of_work import Session, UnitOfWork
-from cluster.records.repos import agreements as ledger
+from cluster.records.repos import agreement_events
 from cluster.records.repos.people import guardians_of, user_of
 
 LONGEST_AGREEMENT = timedelta(days=365)
@@ -26,7 +26,7 @@ class Agreement:
     """A word that was recorded.
 
     Attributes:
-        seq: Its number in the ledger.
+        seq: Its number in the agreement_events.
         student_id: About whom.
         until: Until when it is in force, UTC; None of a withdrawal.
     """
@@ -72,7 +72,7 @@ def withdraw(work: UnitOfWork, student: str, speaker: str) -> Agreement:
         NotAllowed: Who speaks has no say.
     """
     child, person = user_of(work.session, student, "student"), user_of(work.session, speaker)
-    said = {word.said_by for word in ledger.words_about(work.session, [child.id])}
+    said = {word.said_by for word in agreement_events.words_about(work.session, [child.id])}
     if person.id not in {child.id, *_guardians(work.session, child), *said}:
         raise NotAllowed(
             f"{speaker!r} is neither {student!r} nor a guardian of theirs.", where="agreement"
@@ -83,7 +83,7 @@ def withdraw(work: UnitOfWork, student: str, speaker: str) -> Agreement:
 def in_force(session: Session, students: Collection[str], now: datetime) -> dict[str, datetime]:
     """Of some students, those with an agreement in force, and until when it is."""
     words: dict[str, list[AgreementWord]] = defaultdict(list)
-    for word in ledger.words_about(session, students):
+    for word in agreement_events.words_about(session, students):
         words[word.student_id].append(word)
     guardians = guardians_of(session, words)
     found = {
@@ -116,7 +116,7 @@ def _until(
 def _add(
     work: UnitOfWork, child: User, person: User, word: str, until: datetime | None
 ) -> Agreement:
-    seq = ledger.add_word(
+    seq = agreement_events.add_word(
         work.session,
         student_id=child.id,
         said_by=person.id,

@@ -64,11 +64,11 @@ def end_those_over(identity: AuditedRecords, now: datetime, *, limit: int = MOST
         How many it ended.
     """
     with identity.records.reading() as session:
-        over = rows.over(session, now, limit)
-        calls_left = help_request_rows.calls_are_over(session, now)
+        over = rows.past_end(session, now, limit)
+        calls_left = help_request_rows.any_ended(session, now)
     if calls_left:
         with identity.records.writing() as session:
-            help_request_rows.forget_calls(session, now)
+            help_request_rows.delete_ended(session, now)
     ended = sum(_end_one(identity, checkin_id) for checkin_id in over)
     if ended or calls_left:
         identity.records.scrub()
@@ -105,7 +105,7 @@ def _finish(work: UnitOfWork, row: CheckinRow, ended_at: datetime) -> Ended:
             told=row.told,
         ),
     )
-    rows.forget_answers(work.session, row.id)
+    rows.delete_answers(work.session, row.id)
     row.code = row.device_key = row.told = row.answers_told = None
     row.ended_at = ended_at
     row.version += 1

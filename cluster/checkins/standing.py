@@ -56,7 +56,7 @@ def standing_of(
     if row is None:
         is_off = settings.checkins.are_off_in(class_id)
         return CheckinStatus("off" if is_off else "ready", version, needs_agreement)
-    calls = help_request_rows.calls_of(session, row.id) if now < row.calls_until else []
+    calls = help_request_rows.of_checkin(session, row.id) if now < row.calls_until else []
     waiting = sum(one.seen_at is None for one in calls)
     view = running(session, settings, lesson_id, now)
     kept = counts_of(session, lesson_id)

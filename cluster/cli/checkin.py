@@ -93,7 +93,7 @@ def _standing(work: UnitOfWork, class_id: str) -> list[dict[str, Any]]:
     rows = [
         {
             "student": keys[student_id],
-            "name": names[student_id].shown,
+            "name": names[student_id].display_name,
             "agreed": "yes" if student_id in agreed else "no",
             "until": agreed[student_id].date().isoformat() if student_id in agreed else None,
         }

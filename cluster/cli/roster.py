@@ -11,8 +11,8 @@ from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers
 from cluster.cli.identity import identity_of, operator, scrub
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.class_list import class_sizes, students_of
-from cluster.records.roster.import_result import RosterChanges
-from cluster.records.roster.importer import import_roster, preview
+from cluster.records.roster.import_result import ImportResult
+from cluster.records.roster.importer import import_roster, preview_roster
 from cluster.records.roster.oneroster import open_roster
 from cluster.records.timetable.importer import import_timetable, preview_timetable
 from cluster.register.faces.permissions import FacePermissions
@@ -42,7 +42,7 @@ def import_(
     """Import classes, people and enrollments. The same roster a second time changes nothing."""
     with identity_of(settings) as (known, identity):
         if dry_run:
-            changes = preview(identity.records, identity.keys, path)
+            changes = preview_roster(identity.records, identity.keys, path)
         else:
             with open_roster(path) as source, identity.work(operator()) as work:
                 changes = import_roster(work.session, work.keys, source, allow_many_removals=yes)
@@ -116,7 +116,7 @@ def _classes(work: UnitOfWork) -> list[dict[str, str | int]]:
     ]
 
 
-def _tell(changes: RosterChanges, *, dry_run: bool, as_json: bool) -> None:
+def _tell(changes: ImportResult, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         answer_json({"dry_run": dry_run, **changes.as_json()})
     else:
@@ -132,7 +132,7 @@ def _tell(changes: RosterChanges, *, dry_run: bool, as_json: bool) -> None:
         raise typer.Exit(EXIT_BAD_ROWS)
 
 
-def _table(changes: RosterChanges) -> Table:
+def _table(changes: ImportResult) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("")
     for name in ("new", "changed", "same", "gone", "kept"):

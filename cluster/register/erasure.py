@@ -68,7 +68,9 @@ def receipts(session: Session, *, until: int, looked_at: int, limit: int) -> lis
         looked_at: Among so many entries.
         limit: So many at most.
     """
-    entries = audit_log.newest_of(session, ERASE, until=until, looked_at=looked_at, limit=limit)
+    entries = audit_log.latest_with_action(
+        session, ERASE, until=until, max_scanned=looked_at, limit=limit
+    )
     return [_receipt(entry) for entry in entries]
 
 

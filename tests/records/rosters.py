@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cluster.records.db.database import Records
-from cluster.records.roster.import_result import RosterChanges
+from cluster.records.roster.import_result import ImportResult
 from cluster.records.roster.importer import import_roster
 from cluster.records.roster.oneroster import open_roster
 from cluster.security.keys import KeyStore
@@ -102,7 +102,7 @@ def zipped(folder: Path, inside: str = "") -> Path:
     return path
 
 
-def bring_in(records: Records, keys: KeyStore, path: Path, *, many: bool = False) -> RosterChanges:
+def bring_in(records: Records, keys: KeyStore, path: Path, *, many: bool = False) -> ImportResult:
     """Import a roster and commit."""
     with open_roster(path) as source, records.writing() as session:
         return import_roster(session, keys, source, allow_many_removals=many)

@@ -84,13 +84,13 @@ def test_a_register_is_taken_from_a_live_camera(service: tuple[Service, str]) ->
 
 
 def guardian_of(service: Service) -> list[str]:
-    from cluster.records.repos.people import one_guardian_of
+    from cluster.records.repos.people import first_guardian_of
 
     with (
         open_audited_records(load_settings(service.folder / "homeroom.toml")) as identity,
         identity.records.reading() as session,
     ):
-        return ["--said-by", one_guardian_of(session, "student-2")]
+        return ["--said-by", first_guardian_of(session, "student-2")]
 
 
 def test_a_stranger_sees_nothing(service: tuple[Service, str]) -> None:

@@ -67,8 +67,8 @@ def entries(session: Session, after: int = 0, until: int | None = None) -> Itera
         yield _entry(row)
 
 
-def newest_of(
-    session: Session, action: str, *, until: int, looked_at: int, limit: int
+def latest_with_action(
+    session: Session, action: str, *, until: int, max_scanned: int, limit: int
 ) -> list[AuditEntry]:
     """The newest entries of one action.
 
@@ -76,11 +76,11 @@ def newest_of(
         session: Of the records.
         action: Which.
         until: Up to this number.
-        looked_at: Among so many entries: the log has no index of actions.
+        max_scanned: Among so many entries: the log has no index of actions.
         limit: So many at most.
     """
     query = select(AuditRow).where(
-        AuditRow.seq.between(until - looked_at + 1, until), AuditRow.action == action
+        AuditRow.seq.between(until - max_scanned + 1, until), AuditRow.action == action
     )
     rows = session.scalars(query.order_by(AuditRow.seq.desc()).limit(limit))
     return [_entry(row) for row in rows]

@@ -85,7 +85,7 @@ class SlipRow(Base):
     used: Mapped[bool]
 
 
-class CallRow(Base):
+class HelpRequestRow(Base):
     """Somebody doesn't feel well and would like to be asked; named only if they chose to be."""
 
     __tablename__ = "checkin_calls"
@@ -120,7 +120,7 @@ class CountsRow(Base):
     )
 
 
-class AgreementWord(Base):
+class AgreementEvent(Base):
     """One word of a guardian or student about taking part in check-ins; the ledger only grows."""
 
     __tablename__ = "checkin_agreements"

@@ -24,7 +24,7 @@ from cluster.records.db.base import Base as Base
 from cluster.records.db.base import Id, SourcedId
 from cluster.records.db.base import new_id as new_id
 from cluster.records.db.checkin_models import (  # so that the metadata has them all
-    AgreementWord as AgreementWord,
+    AgreementEvent as AgreementEvent,
 )
 
 MAX_LESSON_LENGTH = timedelta(days=1)
@@ -141,7 +141,7 @@ class LessonRow(Base):
     )
 
 
-class ConsentWord(Base):
+class ConsentEvent(Base):
     """One word of a guardian or student about a student's face; the ledger only grows."""
 
     __tablename__ = "consents"

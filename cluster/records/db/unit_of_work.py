@@ -98,7 +98,7 @@ class AuditedRecords:
                 work = UnitOfWork(session, self.keys, actor, self.clock(), self.district)
                 yield work
         except (NotAllowed, BadgeRefused) as error:
-            self.refused(actor, error, error.where)
+            self.audit_denial(actor, error, error.where)
             raise
         if work.last is not None:
             self._keep_head(work.last)
@@ -109,7 +109,9 @@ class AuditedRecords:
         except KeyUnusable as error:  # what was done is committed: it must not look undone
             logger.warning("it is done, but the signed head of the audit log is behind: %s", error)
 
-    def refused(self, actor: str, error: NotAllowed | BadgeRefused, subject: str | None) -> None:
+    def audit_denial(
+        self, actor: str, error: NotAllowed | BadgeRefused, subject: str | None
+    ) -> None:
         """Record that somebody was refused; the work itself left nothing."""
         with self.work(actor) as work:
             work.audit("refused", subject, reason=error.code)

@@ -6,10 +6,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cluster.records.db.checkin_models import AgreementWord
+from cluster.records.db.checkin_models import AgreementEvent
 
 
-def add_word(
+def append(
     session: Session,
     *,
     student_id: str,
@@ -20,7 +20,7 @@ def add_word(
     expires_at: datetime | None = None,
 ) -> int:
     """Add a word to the ledger; gives its number."""
-    row = AgreementWord(
+    row = AgreementEvent(
         student_id=student_id,
         said_by=said_by,
         word=word,
@@ -33,11 +33,11 @@ def add_word(
     return row.seq
 
 
-def words_about(session: Session, students: Iterable[str]) -> list[AgreementWord]:
+def of_students(session: Session, students: Iterable[str]) -> list[AgreementEvent]:
     """The words about some students, in the order in which they were said."""
     query = (
-        select(AgreementWord)
-        .where(AgreementWord.student_id.in_(list(students)))
-        .order_by(AgreementWord.seq)
+        select(AgreementEvent)
+        .where(AgreementEvent.student_id.in_(list(students)))
+        .order_by(AgreementEvent.seq)
     )
     return list(session.scalars(query))

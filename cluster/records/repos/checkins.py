@@ -55,7 +55,7 @@ def slips_of(session: Session, checkin_id: str) -> int:
     return session.scalar(query.select_from(SlipRow)) or 0
 
 
-def is_untouched(session: Session, checkin_id: str) -> bool:
+def is_unused(session: Session, checkin_id: str) -> bool:
     """Whether nobody has used a slip of a check-in, for an answer or a call."""
     used = select(SlipRow.code_hash).where(SlipRow.checkin_id == checkin_id, SlipRow.used)
     noted = select(DeviceRow.device_hash).where(DeviceRow.checkin_id == checkin_id)
@@ -69,7 +69,7 @@ def replace_slips(session: Session, checkin_id: str, slips: Iterable[str]) -> No
     session.flush()
 
 
-def use_slip(session: Session, slip: SlipRow) -> None:
+def mark_slip_used(session: Session, slip: SlipRow) -> None:
     """Note that a slip has been used."""
     slip.used = True
     session.flush()
@@ -84,7 +84,7 @@ def add_device(session: Session, checkin_id: str, device_hash: str) -> bool:
     return True
 
 
-def raise_tally(session: Session, checkin_id: str, feeling: str) -> None:
+def increment_tally(session: Session, checkin_id: str, feeling: str) -> None:
     """One more has said so."""
     session.execute(
         update(TallyRow)
@@ -100,13 +100,13 @@ def tallies_of(session: Session, checkin_id: str) -> dict[str, int]:
     return {row[0]: row[1] for row in session.execute(query)}
 
 
-def over(session: Session, now: datetime, limit: int) -> list[str]:
+def past_end(session: Session, now: datetime, limit: int) -> list[str]:
     """Ids of check-ins whose time is over and that nobody has ended."""
     query = select(CheckinRow.id).where(CheckinRow.ended_at.is_(None), CheckinRow.ends_at <= now)
     return list(session.scalars(query.order_by(CheckinRow.ends_at).limit(limit)))
 
 
-def forget_answers(session: Session, checkin_id: str) -> None:
+def delete_answers(session: Session, checkin_id: str) -> None:
     """Delete a check-in's tallies, devices and slips."""
     for table in (TallyRow, DeviceRow, SlipRow):
         session.execute(delete(table).where(table.checkin_id == checkin_id))

@@ -69,7 +69,7 @@ def students_of(session: Session, keys: KeyStore, class_id: str, day: date) -> S
     names = names_of(session, keys, ids)
     sourced = select(User.id, User.sourced_id).where(User.id.in_(ids))
     found = [
-        Member(user_id, sourced_id, names[user_id].shown)
+        Member(user_id, sourced_id, names[user_id].display_name)
         for user_id, sourced_id in session.execute(sourced)
     ]
     return sorted(found, key=lambda one: (one.name, one.sourced_id))

@@ -7,10 +7,10 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cluster.records.db.models import ConsentWord, Enrollment, User
+from cluster.records.db.models import ConsentEvent, Enrollment, User
 
 
-def add_word(
+def append(
     session: Session,
     *,
     student_id: str,
@@ -22,7 +22,7 @@ def add_word(
     expires_at: datetime | None = None,
 ) -> int:
     """Add a word to the ledger; gives its number."""
-    row = ConsentWord(
+    row = ConsentEvent(
         student_id=student_id,
         said_by=said_by,
         word=word,
@@ -36,15 +36,15 @@ def add_word(
     return row.seq
 
 
-def words_about(session: Session, students: Iterable[str] | None = None) -> list[ConsentWord]:
+def of_students(session: Session, students: Iterable[str] | None = None) -> list[ConsentEvent]:
     """The words about some students, or all of them, in the order in which they were said."""
-    query = select(ConsentWord).order_by(ConsentWord.seq)
+    query = select(ConsentEvent).order_by(ConsentEvent.seq)
     if students is not None:
-        query = query.where(ConsentWord.student_id.in_(list(students)))
+        query = query.where(ConsentEvent.student_id.in_(list(students)))
     return list(session.scalars(query))
 
 
-def students_spoken_of(
+def students_with_events(
     session: Session, *, after: str, limit: int, ending_before: datetime | None = None
 ) -> list[str]:
     """Ids of students of whom something was said, by id; a part of them.
@@ -55,14 +55,14 @@ def students_spoken_of(
         limit: So many at most.
         ending_before: Only students with a grant that ends by then, whether it is in force or not.
     """
-    query = select(ConsentWord.student_id).where(ConsentWord.student_id > after)
+    query = select(ConsentEvent.student_id).where(ConsentEvent.student_id > after)
     if ending_before is not None:
-        query = query.where(ConsentWord.expires_at <= ending_before)
-    query = query.distinct().order_by(ConsentWord.student_id).limit(limit)
+        query = query.where(ConsentEvent.expires_at <= ending_before)
+    query = query.distinct().order_by(ConsentEvent.student_id).limit(limit)
     return list(session.scalars(query))
 
 
-def students_objected_for(session: Session, *, after: str, limit: int) -> list[str]:
+def students_with_objections(session: Session, *, after: str, limit: int) -> list[str]:
     """Ids of students for whom somebody has ever objected, by id; a part of them.
 
     Args:
@@ -70,10 +70,10 @@ def students_objected_for(session: Session, *, after: str, limit: int) -> list[s
         after: Only ids behind this one.
         limit: So many at most.
     """
-    query = select(ConsentWord.student_id).where(
-        ConsentWord.word == "object", ConsentWord.student_id > after
+    query = select(ConsentEvent.student_id).where(
+        ConsentEvent.word == "object", ConsentEvent.student_id > after
     )
-    return list(session.scalars(query.distinct().order_by(ConsentWord.student_id).limit(limit)))
+    return list(session.scalars(query.distinct().order_by(ConsentEvent.student_id).limit(limit)))
 
 
 def classes_of(session: Session, students: Iterable[str], day: date) -> dict[str, frozenset[str]]:

@@ -29,7 +29,7 @@ ROSTER_KEY = "roster"
 
 
 @dataclass(frozen=True, slots=True)
-class Details:
+class PersonDetails:
     """What tells a person: sealed in the records."""
 
     given_name: str
@@ -38,29 +38,29 @@ class Details:
     identifier: str | None = None
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         """The name as people say it."""
         return f"{self.preferred_given_name or self.given_name} {self.family_name}".strip()
 
 
-def seal_details(keys: KeyStore, user_id: str, details: Details) -> bytes:
+def seal_details(keys: KeyStore, user_id: str, details: PersonDetails) -> bytes:
     """Encrypt a person's details, bound to their id."""
     _, key = keys.current(ROSTER_KEY)
     plain = json.dumps(asdict(details), ensure_ascii=False, separators=(",", ":")).encode()
     return seal(key, plain, f"users/{user_id}")
 
 
-def open_details(keys: KeyStore, user: User) -> Details:
+def open_details(keys: KeyStore, user: User) -> PersonDetails:
     """Decrypt a person's details.
 
     Raises:
         KeyUnusable: The row was changed, or stands under another person's id.
     """
     _, key = keys.current(ROSTER_KEY)
-    return Details(**json.loads(unseal(key, user.sealed, f"users/{user.id}")))
+    return PersonDetails(**json.loads(unseal(key, user.sealed, f"users/{user.id}")))
 
 
-def names_of(session: Session, keys: KeyStore, ids: Iterable[str]) -> Mapping[str, Details]:
+def names_of(session: Session, keys: KeyStore, ids: Iterable[str]) -> Mapping[str, PersonDetails]:
     """Details by id, of those who are still in the records."""
     users = session.scalars(select(User).where(User.id.in_(list(ids))))
     return {user.id: open_details(keys, user) for user in users}
@@ -178,7 +178,7 @@ def students_of_class(session: Session, class_id: str, day: date) -> list[str]:
     return members(session, class_of(session, class_id).sourced_id, "student", day)
 
 
-def one_guardian_of(session: Session, student: str) -> str:
+def first_guardian_of(session: Session, student: str) -> str:
     """The `sourced_id` of a guardian of a student, named by `sourced_id`.
 
     Raises:

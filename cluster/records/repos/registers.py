@@ -120,7 +120,7 @@ def versions_of(session: Session, lessons: Iterable[str]) -> dict[str, int]:
     return {row.lesson_id: row.version for row in rows}
 
 
-def takings_of(session: Session, lessons: Iterable[str]) -> dict[str, tuple[str, datetime, bool]]:
+def progress_of(session: Session, lessons: Iterable[str]) -> dict[str, tuple[str, datetime, bool]]:
     """How far the registers of some lessons are, in one question, without anybody who is in them.
 
     Args:
@@ -162,7 +162,7 @@ def add_entry(session: Session, entry: EntryRow) -> None:
     session.flush()
 
 
-def touch(session: Session, row: RegisterRow) -> None:
+def increment_version(session: Session, row: RegisterRow) -> None:
     """Raise a register's version.
 
     Raises:

@@ -13,7 +13,7 @@ from threading import Lock
 from cachetools import TLRUCache
 
 from cluster.records.db.unit_of_work import AuditedRecords
-from cluster.records.repos.sign_ins import Kind, SignedIn, look_up
+from cluster.records.repos.sign_ins import Kind, VerifiedSignIn, look_up
 from cluster.security.roles import Principal
 
 CACHE_SECONDS = 3.0
@@ -22,7 +22,7 @@ MAX_CACHED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class _CachedSignIn:
-    signed_in: SignedIn
+    signed_in: VerifiedSignIn
     valid_until: float
 
 

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class IssuedSignIn:
     """A new token or session.
 
     Attributes:
@@ -45,7 +45,7 @@ class Issued:
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class VerifiedSignIn:
     """Somebody whose sign-in holds.
 
     Attributes:
@@ -99,7 +99,7 @@ def teacher_of(session: Session, sourced_id: str) -> Principal:
 
 def issue(
     work: UnitOfWork, principal: Principal, *, expires_in: timedelta, label: str = ""
-) -> Issued:
+) -> IssuedSignIn:
     """Make a token.
 
     Args:
@@ -113,7 +113,7 @@ def issue(
         work,
         "token",
         principal,
-        Issued(sign_in_id, token_of(work.keys, sign_in_id), work.now + expires_in),
+        IssuedSignIn(sign_in_id, token_of(work.keys, sign_in_id), work.now + expires_in),
         label=label,
     )
 
@@ -123,27 +123,27 @@ def begin_session(
     principal: Principal,
     *,
     expires_in: timedelta,
-    with_token: SignedIn | None = None,
-) -> Issued:
+    parent: VerifiedSignIn | None = None,
+) -> IssuedSignIn:
     """Begin a session in a browser.
 
     Args:
         work: The actor is who signs in.
         principal: Likewise.
         expires_in: How long it holds.
-        with_token: The token that was typed in: the session ends with it, at the latest.
+        parent: The token it was begun with: the session ends with it, at the latest.
     """
     text, sign_in_id = new_session(work.keys)
     ends = work.now + expires_in
     parent_id = None
-    if with_token is not None:
-        ends = min(ends, with_token.expires_at)
-        parent_id = with_token.principal.sign_in_id
-    issued = Issued(sign_in_id, text, ends)
+    if parent is not None:
+        ends = min(ends, parent.expires_at)
+        parent_id = parent.principal.sign_in_id
+    issued = IssuedSignIn(sign_in_id, text, ends)
     return _add(work, "session", principal, issued, parent_id=parent_id)
 
 
-def look_up(identity: AuditedRecords, kind: Kind, text: str) -> SignedIn:
+def look_up(identity: AuditedRecords, kind: Kind, text: str) -> VerifiedSignIn:
     """Who comes in with a token or a session's cookie.
 
     Raises:
@@ -161,7 +161,7 @@ def look_up(identity: AuditedRecords, kind: Kind, text: str) -> SignedIn:
         if row.user_id is not None and not _is_there(session, row.user_id):
             raise refused()
         principal = _principal(row)
-        signed_in = SignedIn(principal, row.expires_at)
+        signed_in = VerifiedSignIn(principal, row.expires_at)
         used_on = row.last_used_on
     if used_on is None or used_on < now.date():
         _mark_used(identity, sign_in_id, now.date())
@@ -225,7 +225,7 @@ def sign_ins(session: Session, kind: Kind = "token") -> Sequence[SignIn]:
     ]
 
 
-def forget_ended(work: UnitOfWork, *, older_than: timedelta) -> int:
+def delete_ended_sign_ins(work: UnitOfWork, *, older_than: timedelta) -> int:
     """Delete what expired, or was revoked, longer ago; how many rows.
 
     The audit log still tells that they were.
@@ -243,11 +243,11 @@ def _add(
     work: UnitOfWork,
     kind: Kind,
     principal: Principal,
-    issued: Issued,
+    issued: IssuedSignIn,
     *,
     parent_id: str | None = None,
     label: str = "",
-) -> Issued:
+) -> IssuedSignIn:
     work.session.add(
         SignInRow(
             id=issued.id,

@@ -86,14 +86,14 @@ class CsvRow:
             return choices[text.lower()]
         except KeyError:
             words = ", ".join(choices)
-            raise CellError(column, f"{shown(text)} is none of {words}") from None
+            raise CellError(column, f"{quoted(text)} is none of {words}") from None
 
     def boolean(self, column: str) -> bool:
         """`true` or `false`."""
         return self.one_of(column, {"true": True, "false": False})
 
 
-def shown(text: str) -> str:
+def quoted(text: str) -> str:
     """A cell's text for a message: quoted, and cut where it is long."""
     cut = text if len(text) <= MAX_QUOTED_LENGTH else text[:MAX_QUOTED_LENGTH] + "…"
     return repr(cut)
@@ -108,7 +108,7 @@ def _short(column: str, text: str) -> str:
 def _day_of(column: str, text: str) -> date:
     day = _day(text)
     if day is None:
-        raise CellError(column, f"{shown(text)} is no day, like 2026-03-02")
+        raise CellError(column, f"{quoted(text)} is no day, like 2026-03-02")
     return day
 
 

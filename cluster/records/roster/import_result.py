@@ -12,7 +12,7 @@ MIN_REMOVALS_REJECTED = 10
 
 
 @dataclass(slots=True)
-class Counts:
+class RowCounts:
     """Rows of one kind.
 
     Attributes:
@@ -36,7 +36,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class RosterChanges:
+class ImportResult:
     """What an import changed, or would.
 
     Attributes:
@@ -44,7 +44,7 @@ class RosterChanges:
         bad_rows: Rows that were left out, in the order of the files' names and lines.
     """
 
-    counts: dict[str, Counts]
+    counts: dict[str, RowCounts]
     bad_rows: tuple[BadRow, ...]
 
     @property
@@ -61,12 +61,12 @@ class RosterChanges:
         }
 
 
-def sorted_rows(bad_rows: list[BadRow]) -> tuple[BadRow, ...]:
+def sort_bad_rows(bad_rows: list[BadRow]) -> tuple[BadRow, ...]:
     """Bad rows as people look for them."""
     return tuple(sorted(bad_rows, key=lambda bad: (bad.file, bad.line, bad.column or "")))
 
 
-def refuse_many_removals(kind: str, before: int, removed: int) -> None:
+def reject_mass_removal(kind: str, before: int, removed: int) -> None:
     """Stop where a file that is whole in itself lacks so much that it was likely cut off.
 
     Args:

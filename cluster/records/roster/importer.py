@@ -40,17 +40,17 @@ from cluster.records.db.models import (
     Org,
     SchoolClass,
 )
-from cluster.records.roster.csv_cells import shown
+from cluster.records.roster.csv_cells import quoted
 from cluster.records.roster.import_result import (
-    Counts,
-    RosterChanges,
-    refuse_many_removals,
-    sorted_rows,
+    ImportResult,
+    RowCounts,
+    reject_mass_removal,
+    sort_bad_rows,
 )
 from cluster.records.roster.oneroster import OneRoster, open_roster
 from cluster.records.roster.oneroster_rows import CourseLine, DeletedRow, OrgLine, SessionLine
 from cluster.records.roster.upsert import Upsert
-from cluster.records.roster.user_importer import UserImport
+from cluster.records.roster.user_importer import UserImporter
 from cluster.security.keys import KeyStore
 
 KINDS = (
@@ -65,7 +65,7 @@ KINDS = (
 )
 
 
-def preview(records: Records, keys: KeyStore, path: Path) -> RosterChanges:
+def preview_roster(records: Records, keys: KeyStore, path: Path) -> ImportResult:
     """What `import_roster` would change; the records stay as they are.
 
     Raises:
@@ -80,7 +80,7 @@ def preview(records: Records, keys: KeyStore, path: Path) -> RosterChanges:
 
 def import_roster(
     session: Session, keys: KeyStore, source: OneRoster, *, allow_many_removals: bool = False
-) -> RosterChanges:
+) -> ImportResult:
     """Bring the records to what a roster says.
 
     Args:
@@ -105,10 +105,10 @@ class _Import:
         self._keys = keys
         self._source = source
         self._allow_many = allow_many_removals
-        self._counts = {kind: Counts() for kind in KINDS}
+        self._counts = {kind: RowCounts() for kind in KINDS}
         self._gone: dict[str, set[str]] = {kind: set() for kind in KINDS}
 
-    def run(self) -> RosterChanges:
+    def run(self) -> ImportResult:
         """Everything, in the order in which rows refer to each other; then what goes, backwards."""
         orgs = self._table(Org, "orgs")
         orgs.put_all(self._plain("orgs", self._source.orgs()))
@@ -121,7 +121,7 @@ class _Import:
         classes = self._table(SchoolClass, "classes")
         classes.put_all(self._classes(known_orgs))
 
-        users = UserImport(self._session, self._keys, self._source, known_orgs, self._counts)
+        users = UserImporter(self._session, self._keys, self._source, known_orgs, self._counts)
         users.run()
         enrollments = self._table(Enrollment, "enrollments")
         enrollments.put_all(
@@ -135,7 +135,7 @@ class _Import:
         sessions.remove(self._absent("academicSessions", sessions))
         in_use = set(self._session.scalars(select(SchoolClass.school_sourced_id).distinct()))
         self._remove_unused("orgs", orgs, in_use)
-        return RosterChanges(self._counts, sorted_rows(self._source.bad_rows))
+        return ImportResult(self._counts, sort_bad_rows(self._source.bad_rows))
 
     def _table(self, model: type[Base], kind: str) -> Upsert:
         return Upsert(self._session, model, self._counts[kind])
@@ -154,7 +154,7 @@ class _Import:
             if isinstance(row, DeletedRow):
                 self._gone["classes"].add(row.sourced_id)
             elif row.school_sourced_id not in known_orgs:
-                reason = f"no org is {shown(row.school_sourced_id)}"
+                reason = f"no org is {quoted(row.school_sourced_id)}"
                 self._source.reject("classes", row.line, "schoolSourcedId", reason)
             else:
                 yield {
@@ -172,10 +172,10 @@ class _Import:
             if isinstance(row, DeletedRow):
                 self._gone["enrollments"].add(row.sourced_id)
             elif row.class_sourced_id not in classes:
-                reason = f"no class is {shown(row.class_sourced_id)}"
+                reason = f"no class is {quoted(row.class_sourced_id)}"
                 self._source.reject("enrollments", row.line, "classSourcedId", reason)
             elif row.user_sourced_id not in users:
-                reason = f"no user is {shown(row.user_sourced_id)}"
+                reason = f"no user is {quoted(row.user_sourced_id)}"
                 self._source.reject("enrollments", row.line, "userSourcedId", reason)
             else:
                 yield {
@@ -199,7 +199,7 @@ class _Import:
         there = table.ids()
         absent = there - self._source.seen[kind].keys()
         if not self._allow_many:
-            refuse_many_removals(kind, len(there), len(absent - in_use))
+            reject_mass_removal(kind, len(there), len(absent - in_use))
         return absent | self._gone[kind]
 
     def _remove_classes(self, classes: Upsert, enrollments: Upsert) -> None:

@@ -22,7 +22,7 @@ from typing import Literal, TypeVar
 
 from cluster.errors import RosterError
 from cluster.records.roster import oneroster_rows as rows
-from cluster.records.roster.csv_cells import CellError, CsvRow, shown
+from cluster.records.roster.csv_cells import CellError, CsvRow, quoted
 from cluster.records.roster.csv_files import MANIFEST, BadRow, RosterFiles, open_files
 from cluster.records.roster.oneroster_rows import (
     ClassLine,
@@ -38,7 +38,7 @@ from cluster.records.roster.oneroster_rows import (
 FILES = ("orgs", "academicSessions", "courses", "classes", "users", "roles", "enrollments")
 
 
-class Mode(StrEnum):
+class FileMode(StrEnum):
     """What the manifest says of a file."""
 
     ABSENT = "absent"
@@ -75,12 +75,12 @@ class OneRoster:
         self.version = self._version(stated)
         self.modes = {name: self._mode(stated, name) for name in FILES}
         if self.version == "1.1":
-            self.modes["roles"] = Mode.ABSENT
+            self.modes["roles"] = FileMode.ABSENT
 
     def replaces(self, name: str) -> bool:
         """Whether what does not stand in the file may go: it is bulk, read whole, all rows good."""
         return (
-            self.modes[name] is Mode.BULK
+            self.modes[name] is FileMode.BULK
             and name in self._read_to_end
             and name not in self._with_bad_rows
         )
@@ -139,9 +139,9 @@ class OneRoster:
         parse_gone: bool = False,
     ) -> Iterator[Line | DeletedRow]:
         seen = self.seen.setdefault(name, {})
-        if self.modes[name] is Mode.ABSENT:
+        if self.modes[name] is FileMode.ABSENT:
             return
-        is_bulk = self.modes[name] is Mode.BULK
+        is_bulk = self.modes[name] is FileMode.BULK
         broken: list[BadRow] = []
         required = ("sourcedId", "status", *columns)
         for cells in self._files.rows(f"{name}.csv", required, broken, optional):
@@ -184,19 +184,19 @@ class OneRoster:
             if version == known or version.startswith(f"{known}."):
                 return "1.1" if known == "1.1" else "1.2"
         raise RosterError(
-            f"oneroster.version is {shown(version)}; 1.1 and 1.2 are understood.",
+            f"oneroster.version is {quoted(version)}; 1.1 and 1.2 are understood.",
             where=self._place(MANIFEST),
         )
 
-    def _mode(self, stated: dict[str, str], name: str) -> Mode:
-        value = stated.get(f"file.{name}", Mode.ABSENT).lower()
-        if value not in set(Mode):
+    def _mode(self, stated: dict[str, str], name: str) -> FileMode:
+        value = stated.get(f"file.{name}", FileMode.ABSENT).lower()
+        if value not in set(FileMode):
             raise RosterError(
-                f"file.{name} is {shown(value)}, and must be absent, bulk or delta.",
+                f"file.{name} is {quoted(value)}, and must be absent, bulk or delta.",
                 where=self._place(MANIFEST),
             )
-        mode = Mode(value)
-        if mode is not Mode.ABSENT and f"{name}.csv" not in self._files:
+        mode = FileMode(value)
+        if mode is not FileMode.ABSENT and f"{name}.csv" not in self._files:
             raise RosterError(
                 f"manifest.csv calls it {mode}, and it is not there.",
                 where=self._place(f"{name}.csv"),

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from cluster.records.repos.people import Details
+from cluster.records.repos.people import PersonDetails
 from cluster.records.roster.csv_cells import CellError, CsvRow
 
 GUARDIAN = "guardian"
@@ -98,7 +98,7 @@ class UserLine:
     enabled: bool
     role: str | None
     org_sourced_ids: tuple[str, ...]
-    details: Details
+    details: PersonDetails
     agent_sourced_ids: tuple[str, ...]
 
 
@@ -208,7 +208,7 @@ def _user(cells: CsvRow, role: str | None, orgs: tuple[str, ...]) -> UserLine:
         enabled=cells.boolean("enabledUser"),
         role=role,
         org_sourced_ids=orgs,
-        details=Details(
+        details=PersonDetails(
             given_name=given or "",
             family_name=family or "",
             preferred_given_name=cells.optional("preferredGivenName"),

@@ -8,7 +8,7 @@ from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from cluster.records.db.models import Base
-from cluster.records.roster.import_result import Counts
+from cluster.records.roster.import_result import RowCounts
 
 CHUNK = 5_000
 
@@ -31,7 +31,7 @@ class Upsert:
         counts: Where to count.
     """
 
-    def __init__(self, session: Session, model: type[Base], counts: Counts) -> None:
+    def __init__(self, session: Session, model: type[Base], counts: RowCounts) -> None:
         self._session = session
         self._table = cast("Table", model.__table__)
         self._model = model

@@ -13,18 +13,18 @@ from sqlalchemy.orm import Session
 
 from cluster.records.db.models import Guardian, User, UserOrg, new_id
 from cluster.records.repos.people import open_details, seal_details
-from cluster.records.roster.csv_cells import shown
-from cluster.records.roster.import_result import Counts, refuse_many_removals
+from cluster.records.roster.csv_cells import quoted
+from cluster.records.roster.import_result import RowCounts, reject_mass_removal
 from cluster.records.roster.oneroster import OneRoster
 from cluster.records.roster.oneroster_rows import STUDENT, DeletedRow, RoleLine, UserLine
 from cluster.records.roster.upsert import chunks
 from cluster.security.keys import KeyStore
 
-Tie: TypeAlias = tuple[str, str]
+OrgRole: TypeAlias = tuple[str, str]
 """An org and the role there."""
 
 
-class Known(NamedTuple):
+class StoredUser(NamedTuple):
     """A user of the records, without what tells who it is."""
 
     id: str
@@ -36,12 +36,12 @@ class Known(NamedTuple):
 class _Stated:
     """What the roster says of ties: of users by id, of roles that ended."""
 
-    orgs: dict[str, tuple[Tie, ...]]
+    orgs: dict[str, tuple[OrgRole, ...]]
     ended: set[tuple[str, str, str]]
     agents: dict[str, tuple[str, tuple[str, ...], int]]
 
 
-class UserImport:
+class UserImporter:
     """Imports users, roles and ties of one roster.
 
     Args:
@@ -58,7 +58,7 @@ class UserImport:
         keys: KeyStore,
         source: OneRoster,
         known_orgs: set[str],
-        counts: dict[str, Counts],
+        counts: dict[str, RowCounts],
     ) -> None:
         self._session = session
         self._keys = keys
@@ -67,7 +67,7 @@ class UserImport:
         self._counts = counts
         query = select(User.sourced_id, User.id, User.role, User.enabled)
         self.users = {
-            sourced_id: Known(user_id, role, enabled)
+            sourced_id: StoredUser(user_id, role, enabled)
             for sourced_id, user_id, role, enabled in session.execute(query)
         }
         self._enabled_before = sum(known.enabled for known in self.users.values())
@@ -98,7 +98,7 @@ class UserImport:
             absent = self.users.keys() - self._source.seen["users"].keys()
         absent = {sourced_id for sourced_id in absent if self.users[sourced_id].enabled}
         if not allow_many:
-            refuse_many_removals("users", self._enabled_before, len(absent))
+            reject_mass_removal("users", self._enabled_before, len(absent))
         off = [self.users[s].id for s in sorted(absent | self._gone) if s in self.users]
         for chunk in chunks(off):
             self._session.execute(
@@ -116,7 +116,7 @@ class UserImport:
                 roles.setdefault(row.user_sourced_id, []).append(row)
             else:
                 self._source.reject(
-                    "roles", row.line, "orgSourcedId", f"no org is {shown(row.org_sourced_id)}"
+                    "roles", row.line, "orgSourcedId", f"no org is {quoted(row.org_sourced_id)}"
                 )
         return roles
 
@@ -129,7 +129,7 @@ class UserImport:
             unknown = [org for org in row.org_sourced_ids if org not in self._known_orgs]
             if unknown:
                 self._source.reject(
-                    "users", row.line, "orgSourcedIds", f"no org is {shown(unknown[0])}"
+                    "users", row.line, "orgSourcedIds", f"no org is {quoted(unknown[0])}"
                 )
                 continue
             lines = roles.get(row.sourced_id, [])
@@ -145,7 +145,7 @@ class UserImport:
                 self._state_roles(user_id, roles.pop(row.sourced_id), known)
             agents = row.agent_sourced_ids if role == STUDENT else ()
             self._stated.agents[user_id] = (row.sourced_id, agents, row.line)
-            self.users[row.sourced_id] = Known(user_id, role, row.enabled)
+            self.users[row.sourced_id] = StoredUser(user_id, role, row.enabled)
             yield row, "" if known is None else known.role
 
     def _role_before(self, sourced_id: str) -> str | None:
@@ -192,7 +192,7 @@ class UserImport:
         if known is None:
             for line in lines:
                 if not line.is_gone:
-                    reason = f"no user is {shown(sourced_id)}"
+                    reason = f"no user is {quoted(sourced_id)}"
                     self._source.reject("roles", line.line, "userSourcedId", reason)
             return
         self._state_roles(known.id, lines, known)
@@ -202,7 +202,7 @@ class UserImport:
             self.users[sourced_id] = known._replace(role=role)
             self._counts["users"].changed += 1
 
-    def _state_roles(self, user_id: str, lines: list[RoleLine], known: Known | None) -> None:
+    def _state_roles(self, user_id: str, lines: list[RoleLine], known: StoredUser | None) -> None:
         """Take down ties of 1.2; a new primary role in a delta ends the one before at that org."""
         self._stated.orgs[user_id] = tuple(
             dict.fromkeys((row.org_sourced_id, row.role) for row in lines if not row.is_gone)
@@ -295,9 +295,9 @@ class UserImport:
     def _against(self, agent: str, referable: dict[str, str]) -> str | None:
         """Why somebody cannot speak for a student."""
         if agent not in referable:
-            return f"no user is {shown(agent)}"
+            return f"no user is {quoted(agent)}"
         if self.users[agent].role == STUDENT:
-            return f"{shown(agent)} is a student, who cannot speak for another"
+            return f"{quoted(agent)} is a student, who cannot speak for another"
         return None
 
 

@@ -18,7 +18,7 @@ import recurring_ical_events
 
 from cluster.errors import RosterError
 from cluster.records.db.models import MAX_LESSON_LENGTH
-from cluster.records.roster.csv_cells import CellError, shown
+from cluster.records.roster.csv_cells import CellError, quoted
 from cluster.records.roster.csv_files import BadRow
 from cluster.records.timetable.lesson_plan import (
     LessonPlan,
@@ -90,7 +90,7 @@ def _check(event: Any) -> None:
         value = event.get(name)
         zone = None if value is None else value.params.get("TZID")
         if zone and getattr(value.dt, "tzinfo", None) is None and isinstance(value.dt, datetime):
-            raise CellError(name, f"the zone {shown(str(zone))} is not known")
+            raise CellError(name, f"the zone {quoted(str(zone))} is not known")
     _check_end(event)
     rules = event.get("RRULE", [])
     for rule in rules if isinstance(rules, list) else [rules]:

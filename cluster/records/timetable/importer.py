@@ -20,17 +20,17 @@ from cluster.records.db.database import Records
 from cluster.records.db.models import MAX_LESSON_LENGTH, LessonRow, RegisterRow, SchoolClass
 from cluster.records.roster.csv_files import BadRow
 from cluster.records.roster.import_result import (
-    Counts,
-    RosterChanges,
-    refuse_many_removals,
-    sorted_rows,
+    ImportResult,
+    RowCounts,
+    reject_mass_removal,
+    sort_bad_rows,
 )
 from cluster.records.roster.upsert import Upsert
 from cluster.records.timetable.icalendar_file import read_calendar
 from cluster.records.timetable.lesson_plan import (
     LessonPlan,
     NameResolver,
-    without_overlaps,
+    drop_overlaps,
 )
 from cluster.records.timetable.weekly_csv import read_weekly
 from cluster.settings import Settings
@@ -48,7 +48,7 @@ class _There:
 
 def preview_timetable(
     records: Records, settings: Settings, path: Path, *, now: datetime
-) -> RosterChanges:
+) -> ImportResult:
     """What `import_timetable` would change; the records stay as they are.
 
     Raises:
@@ -68,7 +68,7 @@ def import_timetable(
     *,
     now: datetime,
     allow_many_removals: bool = False,
-) -> RosterChanges:
+) -> ImportResult:
     """Bring the lessons of the records to what a file says.
 
     Args:
@@ -84,18 +84,18 @@ def import_timetable(
     names = NameResolver(settings, _classes(session))
     is_calendar = path.suffix.lower() in CALENDAR_SUFFIXES
     lessons, bad_rows = read_calendar(path, names, now) if is_calendar else read_weekly(path, names)
-    lessons, overlaps = without_overlaps(lessons, path.name)
+    lessons, overlaps = drop_overlaps(lessons, path.name)
     bad_rows += overlaps
-    counts = Counts()
+    counts = RowCounts()
     if lessons:
         there = _there(session, settings, lessons)
         over = set() if bad_rows else _over(there, lessons, now)
         if not allow_many_removals:
             to_come = sum(one.lesson.starts_at > now for one in there.values())
-            refuse_many_removals("lessons", to_come, len(over))
+            reject_mass_removal("lessons", to_come, len(over))
         clashes = _write(session, there, over, lessons, path.name, counts)
         bad_rows += clashes
-    return RosterChanges({"lessons": counts}, sorted_rows(bad_rows))
+    return ImportResult({"lessons": counts}, sort_bad_rows(bad_rows))
 
 
 def timetable_from_records(
@@ -170,12 +170,12 @@ def _write(
     over: set[str],
     lessons: list[LessonPlan],
     file: str,
-    counts: Counts,
+    counts: RowCounts,
 ) -> list[BadRow]:
     """Remove and put; what meets a lesson that stays is left out and reported."""
     stated = {lesson.id for lesson in lessons}
     taken = [one.lesson for key, one in there.items() if key not in stated and key not in over]
-    good, clashes = without_overlaps(lessons, file, taken)
+    good, clashes = drop_overlaps(lessons, file, taken)
     counts.kept = len(taken)
     table = Upsert(session, LessonRow, counts)
     table.remove(over)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
 
-from cluster.records.roster.csv_cells import CellError, shown
+from cluster.records.roster.csv_cells import CellError, quoted
 from cluster.records.roster.csv_files import BadRow
 from cluster.settings import Room, Settings
 
@@ -91,9 +91,9 @@ def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str | None]:
 def _one(column: str, kind: Literal["class", "room"], text: str, key: str | None) -> str:
     if key is None:
         kinds = {"class": "classes", "room": "rooms"}[kind]
-        raise CellError(column, f"several {kinds} are called {shown(text)}; name its id")
+        raise CellError(column, f"several {kinds} are called {quoted(text)}; name its id")
     if not key:
-        raise CellError(column, f"no {kind} is {shown(text)}")
+        raise CellError(column, f"no {kind} is {quoted(text)}")
     return key
 
 
@@ -125,7 +125,7 @@ def plan_lesson(
     )
 
 
-def without_overlaps(
+def drop_overlaps(
     lessons: Iterable[LessonPlan], file: str, taken: Iterable[LessonPlan] = ()
 ) -> tuple[list[LessonPlan], list[BadRow]]:
     """Leave out what meets an earlier line in its room; each pair of lines is reported once.

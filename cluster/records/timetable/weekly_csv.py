@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from cluster.errors import RosterError
-from cluster.records.roster.csv_cells import CellError, CsvRow, shown
+from cluster.records.roster.csv_cells import CellError, CsvRow, quoted
 from cluster.records.roster.csv_files import BadRow, file_opener, read_rows
 from cluster.records.timetable.lesson_plan import LessonPlan, NameResolver, plan_lesson
 
@@ -84,14 +84,14 @@ def _weekday(cells: CsvRow) -> int:
     text = cells.text("weekday")
     weekday = WEEKDAYS.get(text.lower())
     if weekday is None:
-        raise CellError("weekday", f"{shown(text)} is no weekday, like Monday, Mon or 1")
+        raise CellError("weekday", f"{quoted(text)} is no weekday, like Monday, Mon or 1")
     return weekday
 
 
 def _clock(cells: CsvRow, column: str) -> time:
     text = cells.text(column)
     if re.fullmatch(r"([01]?[0-9]|2[0-3]):[0-5][0-9]", text) is None:
-        raise CellError(column, f"{shown(text)} is no time of day, like 09:45")
+        raise CellError(column, f"{quoted(text)} is no time of day, like 09:45")
     hour, minute = text.split(":")
     return time(int(hour), int(minute))
 

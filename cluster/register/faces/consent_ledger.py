@@ -58,7 +58,7 @@ def grant(
         )
     if not notice_version.strip():
         raise NotAllowed("a consent names the notice that was read.", where="consent")
-    seq = consent_events.add_word(
+    seq = consent_events.append(
         work.session,
         student_id=child.id,
         said_by=speaker.id,
@@ -98,7 +98,7 @@ def _against(work: UnitOfWork, student: str, speaker: str, word: ConsentAction) 
         raise NotAllowed(
             f"{speaker!r} is neither {student!r} nor a guardian of theirs.", where="consent"
         )
-    seq = consent_events.add_word(
+    seq = consent_events.append(
         work.session,
         student_id=child.id,
         said_by=person.id,

@@ -43,7 +43,7 @@ def objections_in_force(
     """
     found: list[Objection] = []
     while len(found) <= limit:
-        students = consent_events.students_objected_for(session, after=after, limit=CHUNK)
+        students = consent_events.students_with_objections(session, after=after, limit=CHUNK)
         words: dict[str, list[LedgerEntry]] = defaultdict(list)
         for word in ledger_of(session, students):
             words[word.student_id].append(word)

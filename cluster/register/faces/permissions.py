@@ -128,7 +128,7 @@ def ledger_of(session: Session, students: Sequence[str] | None = None) -> list[L
             row.recorded_at,
             row.expires_at,
         )
-        for row in consent_events.words_about(session, students)
+        for row in consent_events.of_students(session, students)
     ]
 
 

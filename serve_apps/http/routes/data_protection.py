@@ -194,7 +194,7 @@ def _standing(
 ) -> Iterator[tuple[str, Decision]]:
     """What the ledger comes to, for each student of whom something was said, by id."""
     while True:
-        students = consent_events.students_spoken_of(
+        students = consent_events.students_with_events(
             session, after=after, limit=CHUNK, ending_before=ending_before
         )
         for facts in facts_of(session, students, now.date()):

@@ -11,7 +11,7 @@ from cluster.records.db.database import Records
 from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos import sign_in_cache
 from cluster.records.repos.sign_in_cache import SignInCache
-from cluster.records.repos.sign_ins import Kind, SignedIn, issue, look_up, revoke
+from cluster.records.repos.sign_ins import Kind, VerifiedSignIn, issue, look_up, revoke
 from cluster.security.keys import KeyStore
 from cluster.security.roles import Principal, Role
 from tests.register.school import School, found_school
@@ -75,7 +75,7 @@ def test_a_sign_in_that_ends_during_its_look_up_is_not_cached(
     cache = SignInCache(school.identity, ttl_seconds=3, monotonic=seconds)
     token, other = token_for(school), token_for(school)
 
-    def look_up_then_revoke(identity: AuditedRecords, kind: Kind, text: str) -> SignedIn:
+    def look_up_then_revoke(identity: AuditedRecords, kind: Kind, text: str) -> VerifiedSignIn:
         """Another thread ends the sign-in between the read of the records and the caching."""
         found = look_up(identity, kind, text)
         if text == token:

@@ -13,7 +13,7 @@ from cluster.records.db.database import BUSY_TIMEOUT_SECONDS, Records
 from cluster.records.db.models import SignInRow, User
 from cluster.records.repos.sign_ins import (
     begin_session,
-    forget_ended,
+    delete_ended_sign_ins,
     issue,
     look_up,
     principal_of,
@@ -129,7 +129,7 @@ def test_a_session_of_a_token_ends_with_it_at_the_latest(school: School) -> None
     token = token_for(school, ANALYST)
     signed_in = look_up(school.identity, "token", token)
     with school.identity.work(ANALYST.name) as work:
-        lasting = begin_session(work, ANALYST, expires_in=9 * DAY, with_token=signed_in)
+        lasting = begin_session(work, ANALYST, expires_in=9 * DAY, parent=signed_in)
     assert lasting.expires_at == signed_in.expires_at
     with school.identity.work("operator:test") as work:
         revoke(work, signed_in.principal.sign_in_id)
@@ -210,8 +210,8 @@ def test_what_ended_long_ago_is_forgotten_and_the_rest_stays(school: School) -> 
     school.clock.turn(days=20)
     kept = token_for(school, LEADER)
     with school.identity.work("system:retention") as work:
-        assert forget_ended(work, older_than=timedelta(days=30)) == 0
-        assert forget_ended(work, older_than=timedelta(days=10)) == 1
+        assert delete_ended_sign_ins(work, older_than=timedelta(days=30)) == 0
+        assert delete_ended_sign_ins(work, older_than=timedelta(days=10)) == 1
     assert not is_refused(school, kept)
     with school.identity.records.reading() as session:
         assert [one.name for one in sign_ins(session)] == [LEADER.name]

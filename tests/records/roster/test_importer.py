@@ -26,8 +26,8 @@ from cluster.records.db.models import (
 )
 from cluster.records.repos.class_list import class_sizes, students_of
 from cluster.records.repos.people import open_details
-from cluster.records.roster.import_result import RosterChanges
-from cluster.records.roster.importer import preview
+from cluster.records.roster.import_result import ImportResult
+from cluster.records.roster.importer import preview_roster
 from cluster.security.keys import KeyStore
 from tests.records.rosters import (
     bring_in,
@@ -79,7 +79,7 @@ def without(name: str, *fragments: str) -> dict[str, list[str]]:
     return {**FULL, name: [row for row in FULL[name] if not row.startswith(gone)]}
 
 
-def changed(changes: RosterChanges) -> dict[str, tuple[int, int, int]]:
+def changed(changes: ImportResult) -> dict[str, tuple[int, int, int]]:
     """Added, changed and removed, of kinds that are not as they were."""
     return {
         kind: (one.added, one.changed, one.removed)
@@ -115,12 +115,12 @@ def roles_of(records: Records) -> set[tuple[str, str, str]]:
 
 
 @pytest.fixture
-def full(records: Records, keys: KeyStore, tmp_path: Path) -> RosterChanges:
+def full(records: Records, keys: KeyStore, tmp_path: Path) -> ImportResult:
     """Records into which the full roster was imported."""
     return bring_in(records, keys, write_roster(tmp_path / "full", FULL))
 
 
-def test_the_first_import_adds_everything(records: Records, full: RosterChanges) -> None:
+def test_the_first_import_adds_everything(records: Records, full: ImportResult) -> None:
     assert full.bad_rows == ()
     assert changed(full) == {
         "orgs": (1, 0, 0),
@@ -143,7 +143,7 @@ def test_the_first_import_adds_everything(records: Records, full: RosterChanges)
 
 
 def test_names_are_sealed_and_open_with_the_key(
-    records: Records, keys: KeyStore, full: RosterChanges
+    records: Records, keys: KeyStore, full: ImportResult
 ) -> None:
     assert full.total
     with records.reading() as session:
@@ -154,7 +154,7 @@ def test_names_are_sealed_and_open_with_the_key(
 
 
 def test_the_same_roster_again_changes_nothing(
-    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges
+    records: Records, keys: KeyStore, tmp_path: Path, full: ImportResult
 ) -> None:
     with records.reading() as session:
         before = dict(session.execute(select(User.id, User.sealed)).all())
@@ -171,7 +171,7 @@ def test_a_preview_counts_the_same_and_leaves_the_records_as_they_were(
     records: Records, keys: KeyStore, tmp_path: Path
 ) -> None:
     path = write_roster(tmp_path / "r", FULL)
-    shown = preview(records, keys, path)
+    shown = preview_roster(records, keys, path)
     with records.reading() as session:
         assert session.scalar(select(func.count()).select_from(User)) == 0
         assert session.scalar(select(func.count()).select_from(Org)) == 0
@@ -179,7 +179,7 @@ def test_a_preview_counts_the_same_and_leaves_the_records_as_they_were(
 
 
 def test_a_new_name_is_a_change_of_that_user_alone(
-    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges
+    records: Records, keys: KeyStore, tmp_path: Path, full: ImportResult
 ) -> None:
     assert full.total
     users = [user("a", agentSourcedIds="g1,g2", familyName="New"), *without("users", "a")["users"]]
@@ -193,7 +193,7 @@ def test_a_new_name_is_a_change_of_that_user_alone(
 
 
 def test_who_is_no_longer_in_the_roster_is_switched_off_and_comes_back(
-    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges
+    records: Records, keys: KeyStore, tmp_path: Path, full: ImportResult
 ) -> None:
     assert full.total
     gone = without("users", "b") | {
@@ -213,7 +213,7 @@ def test_who_is_no_longer_in_the_roster_is_switched_off_and_comes_back(
 
 
 def test_a_file_with_one_bad_row_removes_nothing(
-    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges
+    records: Records, keys: KeyStore, tmp_path: Path, full: ImportResult
 ) -> None:
     assert full.total
     bad = {
@@ -246,7 +246,7 @@ def test_a_row_that_refers_to_nothing_is_a_bad_row(
     records: Records,
     keys: KeyStore,
     tmp_path: Path,
-    full: RosterChanges,
+    full: ImportResult,
     name: str,
     row: str,
     column: str,
@@ -268,7 +268,7 @@ def test_a_guardian_who_is_not_known_costs_the_tie_and_no_other(
     records: Records,
     keys: KeyStore,
     tmp_path: Path,
-    full: RosterChanges,
+    full: ImportResult,
     agent: str,
     reason: str,
 ) -> None:
@@ -282,7 +282,7 @@ def test_a_guardian_who_is_not_known_costs_the_tie_and_no_other(
 
 
 def test_ties_follow_the_students_own_row(
-    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges
+    records: Records, keys: KeyStore, tmp_path: Path, full: ImportResult
 ) -> None:
     assert full.total
     users = [user("a", agentSourcedIds="g2"), *without("users", "a")["users"]]
@@ -305,7 +305,7 @@ def delta(folder: Path, files: Mapping[str, Iterable[str]], version: str = "1.1"
 
 
 def test_a_delta_changes_and_removes_what_it_names_and_nothing_else(
-    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges
+    records: Records, keys: KeyStore, tmp_path: Path, full: ImportResult
 ) -> None:
     assert full.total
     files = {
@@ -329,7 +329,7 @@ def test_a_delta_changes_and_removes_what_it_names_and_nothing_else(
 
 
 def test_a_class_that_is_called_deleted_goes_with_its_enrollments(
-    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges
+    records: Records, keys: KeyStore, tmp_path: Path, full: ImportResult
 ) -> None:
     assert full.total
     files = {"classes": [school_class("8a", status="tobedeleted")]}
@@ -363,7 +363,7 @@ def with_lesson(records: Records, class_id: str) -> None:
 
 @pytest.mark.parametrize("as_delta", [False, True])
 def test_a_class_with_a_lesson_is_kept_with_its_register(
-    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges, as_delta: bool
+    records: Records, keys: KeyStore, tmp_path: Path, full: ImportResult, as_delta: bool
 ) -> None:
     assert full.total
     with_lesson(records, "8a")
@@ -382,7 +382,7 @@ def test_a_class_with_a_lesson_is_kept_with_its_register(
 
 
 def test_a_class_is_kept_while_its_enrollments_are(
-    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges
+    records: Records, keys: KeyStore, tmp_path: Path, full: ImportResult
 ) -> None:
     assert full.total
     path = write_roster(tmp_path / "r", {"classes": without("classes", "8a")["classes"]})
@@ -392,7 +392,7 @@ def test_a_class_is_kept_while_its_enrollments_are(
 
 
 def test_an_org_is_kept_while_a_class_is_its_own(
-    records: Records, keys: KeyStore, tmp_path: Path, full: RosterChanges
+    records: Records, keys: KeyStore, tmp_path: Path, full: ImportResult
 ) -> None:
     assert full.total
     changes = bring_in(records, keys, write_roster(tmp_path / "r", {"orgs": [org("s2")]}))
@@ -411,7 +411,7 @@ def test_a_list_that_lost_over_a_quarter_is_refused_unless_that_is_meant(
     with pytest.raises(RosterError, match=r"users\.csv: 11 of 40 users .*--yes"):
         bring_in(records, keys, few)
     assert sum(enabled(records).values()) == 40
-    assert changed(preview(records, keys, few))["users"] == (0, 0, 11)
+    assert changed(preview_roster(records, keys, few))["users"] == (0, 0, 11)
     bring_in(records, keys, few, many=True)
     assert sum(enabled(records).values()) == 29
 
@@ -434,7 +434,7 @@ ONE_2 = {
 
 
 @pytest.fixture
-def one_2(records: Records, keys: KeyStore, tmp_path: Path) -> RosterChanges:
+def one_2(records: Records, keys: KeyStore, tmp_path: Path) -> ImportResult:
     """Records with a roster of OneRoster 1.2."""
     return bring_in(records, keys, write_roster(tmp_path / "v12", ONE_2, version="1.2"))
 
@@ -445,7 +445,7 @@ def role_of(records: Records, sourced_id: str) -> str:
 
 
 def test_in_1_2_the_primary_role_is_the_users_and_all_are_ties(
-    records: Records, keys: KeyStore, tmp_path: Path, one_2: RosterChanges
+    records: Records, keys: KeyStore, tmp_path: Path, one_2: ImportResult
 ) -> None:
     assert (one_2.bad_rows, one_2.counts["roles"].added) == ((), 3)
     assert role_of(records, "t") == "teacher"
@@ -479,7 +479,7 @@ def test_in_1_2_a_role_of_nobody_or_nowhere_is_a_bad_row(
 
 
 def test_a_delta_of_roles_alone_changes_the_role_and_ends_the_one_before(
-    records: Records, keys: KeyStore, tmp_path: Path, one_2: RosterChanges
+    records: Records, keys: KeyStore, tmp_path: Path, one_2: ImportResult
 ) -> None:
     assert one_2.total
     files = {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import cluster.records.roster.csv_files as files_module
 from cluster.errors import RosterError
-from cluster.records.roster.oneroster import Mode, OneRoster, open_roster
+from cluster.records.roster.oneroster import FileMode, OneRoster, open_roster
 from cluster.records.roster.oneroster_rows import DeletedRow, UserLine
 from tests.records.rosters import (
     COLUMNS,
@@ -73,7 +73,7 @@ def test_a_folder_is_read(tmp_path: Path) -> None:
     first = rows["users"][0]
     assert isinstance(first, UserLine)
     assert (first.sourced_id, first.role, first.org_sourced_ids) == ("a", "student", ("s1",))
-    assert first.details.shown == "Given a Made"
+    assert first.details.display_name == "Given a Made"
 
 
 @pytest.mark.parametrize("inside", ["", "export/"])
@@ -134,7 +134,7 @@ def test_in_1_2_roles_come_from_their_own_file(tmp_path: Path) -> None:
     assert len(rows["roles"]) == 2
     [found] = rows["users"]
     assert isinstance(found, UserLine)
-    assert (found.role, found.details.shown) == (None, "Al Made")
+    assert (found.role, found.details.display_name) == (None, "Al Made")
 
 
 def test_a_persons_other_details_are_never_read(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_a_delta_removes_what_it_says_and_never_replaces(tmp_path: Path) -> None
     rows = [user("a", status="active"), user("b", status="tobedeleted")]
     folder = write_roster(tmp_path / "r", {"users": rows}, modes={"users": "delta"})
     with open_roster(folder) as source:
-        assert source.modes["users"] is Mode.DELTA
+        assert source.modes["users"] is FileMode.DELTA
         assert list(source.users())[1] == DeletedRow("b", 3)
         assert not source.replaces("users")
 

@@ -15,7 +15,7 @@ import cluster.records.timetable.weekly_csv as csv_module
 from cluster.errors import RosterError
 from cluster.records.db.database import Records
 from cluster.records.db.models import LessonRow, Org, RegisterRow, SchoolClass
-from cluster.records.roster.import_result import Counts, RosterChanges
+from cluster.records.roster.import_result import ImportResult, RowCounts
 from cluster.records.timetable.icalendar_file import read_calendar
 from cluster.records.timetable.importer import (
     import_timetable,
@@ -412,7 +412,7 @@ def classes(records: Records) -> Records:
 
 def bring_in(
     records: Records, path: Path, rows: str, *, now: datetime = NOW, many: bool = False
-) -> RosterChanges:
+) -> ImportResult:
     file = path / "timetable.csv"
     file.write_text(HEADER + rows)
     with records.writing() as session:
@@ -427,15 +427,15 @@ def days(records: Records) -> list[str]:
 
 def test_the_same_timetable_again_changes_nothing(classes: Records, tmp_path: Path) -> None:
     first = bring_in(classes, tmp_path, MONDAYS)
-    assert first.counts == {"lessons": Counts(added=5)}
+    assert first.counts == {"lessons": RowCounts(added=5)}
     again = bring_in(classes, tmp_path, MONDAYS)
-    assert again.counts == {"lessons": Counts(unchanged=5)}
+    assert again.counts == {"lessons": RowCounts(unchanged=5)}
 
 
 def test_a_preview_changes_nothing(classes: Records, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(HEADER + MONDAYS)
     shown = preview_timetable(classes, district(), tmp_path / "t.csv", now=NOW)
-    assert shown.counts == {"lessons": Counts(added=5)}
+    assert shown.counts == {"lessons": RowCounts(added=5)}
     assert days(classes) == []
 
 
@@ -452,9 +452,9 @@ def test_a_new_end_changes_the_lessons_and_a_new_class_replaces_them(
 ) -> None:
     bring_in(classes, tmp_path, MONDAYS)
     longer = bring_in(classes, tmp_path, MONDAYS.replace("09:45", "10:00"))
-    assert longer.counts == {"lessons": Counts(changed=5)}
+    assert longer.counts == {"lessons": RowCounts(changed=5)}
     other = bring_in(classes, tmp_path, MONDAYS.replace("7b", "8a"))
-    assert other.counts == {"lessons": Counts(added=5, removed=5)}
+    assert other.counts == {"lessons": RowCounts(added=5, removed=5)}
     assert set(days(classes)) == {
         f"{day} 8a" for day in ("08-17", "08-24", "08-31", "09-07", "09-14")
     }
@@ -484,7 +484,7 @@ def test_lessons_that_have_begun_or_have_a_register_stay(classes: Records, tmp_p
         )
     now = datetime(2026, 8, 30, tzinfo=UTC)
     changes = bring_in(classes, tmp_path, TUESDAYS, now=now)
-    assert changes.counts == {"lessons": Counts(removed=2, unchanged=5, kept=3)}
+    assert changes.counts == {"lessons": RowCounts(removed=2, unchanged=5, kept=3)}
     left = [day for day in days(classes) if day.endswith("7b")]
     assert left == ["08-17 7b", "08-24 7b", "09-14 7b"]
     with classes.reading() as session:

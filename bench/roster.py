@@ -27,7 +27,12 @@ from cluster.records.db.models import Enrollment, Org, SchoolClass, User, UserOr
 from cluster.records.repos.people import open_details, seal_details
 from cluster.records.roster.importer import import_roster
 from cluster.records.roster.oneroster import OneRoster, open_roster
-from cluster.records.roster.oneroster_rows import ClassLine, EnrollmentLine, OrgLine, UserLine
+from cluster.records.roster.oneroster_rows import (
+    RosterClass,
+    RosterEnrollment,
+    RosterOrg,
+    RosterUserWithRole,
+)
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import KEY_BYTES, LocalMasterKey
 
@@ -112,11 +117,11 @@ def _peak_mib() -> float:
 def _merge_all(session: Session, keys: KeyStore, source: OneRoster) -> int:
     """The naive way: look each row up, seal it anew where it differs, merge it."""
     changes = 0
-    for org in source.orgs():
-        if isinstance(org, OrgLine):
+    for org in source.read(RosterOrg):
+        if isinstance(org, RosterOrg):
             session.merge(Org(sourced_id=org.sourced_id, name=org.name, type=org.type))
-    for one in source.classes():
-        if isinstance(one, ClassLine):
+    for one in source.read(RosterClass):
+        if isinstance(one, RosterClass):
             session.merge(
                 SchoolClass(
                     sourced_id=one.sourced_id,
@@ -126,10 +131,10 @@ def _merge_all(session: Session, keys: KeyStore, source: OneRoster) -> int:
                 )
             )
     for row in source.users():
-        if isinstance(row, UserLine):
+        if isinstance(row, RosterUserWithRole):
             changes += _merge_user(session, keys, row)
-    for enrollment in source.enrollments():
-        if isinstance(enrollment, EnrollmentLine):
+    for enrollment in source.read(RosterEnrollment):
+        if isinstance(enrollment, RosterEnrollment):
             user_id = session.scalar(
                 select(User.id).where(User.sourced_id == enrollment.user_sourced_id)
             )
@@ -144,7 +149,7 @@ def _merge_all(session: Session, keys: KeyStore, source: OneRoster) -> int:
     return changes
 
 
-def _merge_user(session: Session, keys: KeyStore, row: UserLine) -> int:
+def _merge_user(session: Session, keys: KeyStore, row: RosterUserWithRole) -> int:
     there = session.scalar(select(User).where(User.sourced_id == row.sourced_id))
     user_id = there.id if there else new_id()
     same = there is not None and open_details(keys, there) == row.details

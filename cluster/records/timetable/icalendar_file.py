@@ -124,14 +124,14 @@ def _lessons_of(
     except BROKEN as error:
         bad_rows.append(BadRow(file, first_line, None, f"cannot be repeated: {error}"))
         return
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     for occurrence in found:
         try:
             lesson = _lesson(occurrence, names)
         except CellError as bad:
             key = (occurrence[LINE], bad.column)
-            if key not in told:
-                told.add(key)
+            if key not in reported:
+                reported.add(key)
                 bad_rows.append(BadRow(file, int(occurrence[LINE]), bad.column, bad.reason))
             continue
         if lesson is not None:

@@ -1,7 +1,6 @@
 """Reading OneRoster's CSV: what is taken, what is left out with its place, what is refused."""
 
 import zipfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,16 @@ from hypothesis import strategies as st
 import cluster.records.roster.csv_files as files_module
 from cluster.errors import RosterError
 from cluster.records.roster.oneroster import FileMode, OneRoster, open_roster
-from cluster.records.roster.oneroster_rows import DeletedRow, UserLine
+from cluster.records.roster.oneroster_rows import (
+    DeletedRow,
+    RosterClass,
+    RosterCourse,
+    RosterEnrollment,
+    RosterOrg,
+    RosterSession,
+    RosterUser,
+    RosterUserWithRole,
+)
 from tests.records.rosters import (
     COLUMNS,
     enrollment,
@@ -34,16 +42,13 @@ SMALL = {
 
 
 def all_rows(source: OneRoster) -> dict[str, list[object]]:
-    reads: dict[str, Callable[[], Iterator[object]]] = {
-        "orgs": source.orgs,
-        "academicSessions": source.academic_sessions,
-        "courses": source.courses,
-        "classes": source.classes,
-        "users": source.users,
-        "roles": source.roles,
-        "enrollments": source.enrollments,
+    models = (RosterOrg, RosterSession, RosterCourse, RosterClass)
+    return {
+        **{model.FILE: list(source.read(model)) for model in models},
+        "users": list(source.users()),
+        "roles": list(source.roles()),
+        "enrollments": list(source.read(RosterEnrollment)),
     }
-    return {name: list(read()) for name, read in reads.items()}
 
 
 def read(path: Path) -> tuple[dict[str, list[object]], list[str]]:
@@ -71,7 +76,7 @@ def test_a_folder_is_read(tmp_path: Path) -> None:
         "enrollments": 1,
     }
     first = rows["users"][0]
-    assert isinstance(first, UserLine)
+    assert isinstance(first, RosterUserWithRole)
     assert (first.sourced_id, first.role, first.org_sourced_ids) == ("a", "student", ("s1",))
     assert first.details.display_name == "Given a Made"
 
@@ -117,7 +122,7 @@ def test_roles_are_kept_in_lower_case_and_all_who_speak_for_a_child_are_guardian
 ) -> None:
     rows, bad = read(write_roster(tmp_path / "r", {"users": [user("a", said)]}))
     assert bad == []
-    assert [one.role for one in rows["users"] if isinstance(one, UserLine)] == [kept]
+    assert [one.role for one in rows["users"] if isinstance(one, RosterUserWithRole)] == [kept]
 
 
 def test_in_1_2_roles_come_from_their_own_file(tmp_path: Path) -> None:
@@ -133,8 +138,9 @@ def test_in_1_2_roles_come_from_their_own_file(tmp_path: Path) -> None:
     assert bad == []
     assert len(rows["roles"]) == 2
     [found] = rows["users"]
-    assert isinstance(found, UserLine)
-    assert (found.role, found.details.display_name) == (None, "Al Made")
+    assert isinstance(found, RosterUser)
+    assert not isinstance(found, RosterUserWithRole)
+    assert found.details.display_name == "Al Made"
 
 
 def test_a_persons_other_details_are_never_read(tmp_path: Path) -> None:
@@ -150,7 +156,7 @@ BAD_ROWS = [
     ("orgs", org("x" * 256), "sourcedId: is longer than 255 characters"),
     ("orgs", org("s2", name="x" * 1001), "name: is longer than 1000 characters"),
     ("orgs", org("s2", name="a\0b"), "name: holds a NUL character"),
-    ("orgs", org("s1"), "sourcedId: stands in line 2 already"),
+    ("orgs", org("s1"), "sourcedId: exists in line 2 already"),
     ("orgs", org("s2", status="deleted"), "status: 'deleted' is none of active, tobedeleted"),
     ("orgs", "s2,,,Short", "has 4 cells, and the header 7"),
     ("orgs", org("s2") + ",more", "has 8 cells, and the header 7"),
@@ -159,6 +165,17 @@ BAD_ROWS = [
     ("users", user("c", ""), "role: is empty"),
     ("users", user("c", enabledUser="yes"), "enabledUser: 'yes' is none of true, false"),
     ("users", user("c", givenName="", familyName=""), "givenName: is empty, and so is familyName"),
+    (
+        "users",
+        user("c", agentSourcedIds="g" * 256),
+        "agentSourcedIds: is longer than 255 characters",
+    ),
+    (
+        "users",
+        user("c", orgSourcedIds="s1," * 400),
+        "orgSourcedIds: is longer than 1000 characters",
+    ),
+    ("users", user("c", agentSourcedIds="g1,g\0"), "agentSourcedIds: holds a NUL character"),
     (
         "enrollments",
         enrollment("7b", "b", beginDate="17.08.2026"),
@@ -202,7 +219,7 @@ def test_a_quote_that_is_never_closed_is_a_bad_row(tmp_path: Path) -> None:
     with (folder / "orgs.csv").open("a") as stream:
         stream.write('s2,,,"Hill,school,,\n' + org("s3"))
     with open_roster(folder) as source:
-        assert len(list(source.orgs())) == 1
+        assert len(list(source.read(RosterOrg))) == 1
         assert [bad.line for bad in source.bad_rows] == [3]
         assert not source.replaces("orgs")
 
@@ -224,8 +241,18 @@ def test_a_delta_removes_what_it_says_and_never_replaces(tmp_path: Path) -> None
     folder = write_roster(tmp_path / "r", {"users": rows}, modes={"users": "delta"})
     with open_roster(folder) as source:
         assert source.modes["users"] is FileMode.DELTA
-        assert list(source.users())[1] == DeletedRow("b", 3)
+        [_, deleted] = source.users()
+        assert isinstance(deleted, DeletedRow)
+        assert (deleted.sourced_id, deleted.line) == ("b", 3)
         assert not source.replaces("users")
+
+
+def test_of_a_row_to_be_deleted_only_the_key_is_validated(tmp_path: Path) -> None:
+    rows = [user("b", "wizard", status="toBeDeleted", enabledUser=""), user("", status="active")]
+    folder = write_roster(tmp_path / "r", {"users": rows}, modes={"users": "delta"})
+    found, bad = read(folder)
+    assert len(found["users"]) == 1
+    assert bad == ["users.csv:3: sourcedId: is empty"]
 
 
 def test_a_delta_row_must_say_its_status(tmp_path: Path) -> None:
@@ -261,7 +288,7 @@ def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
     folder = write_roster(tmp_path / "r", SMALL)
     file = folder / "users.csv"
     file.write_text(file.read_text().replace("middleName", "role"))
-    assert "the column role stands twice" in refusal(folder)
+    assert "the column role exists twice" in refusal(folder)
 
 
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
@@ -273,7 +300,7 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_the_manifest_names_must_be_there(tmp_path: Path) -> None:
     folder = write_roster(tmp_path / "r", SMALL)
     (folder / "users.csv").unlink()
-    assert refusal(folder).startswith("/users.csv: manifest.csv calls it bulk, and it is not")
+    assert refusal(folder).startswith("/users.csv: manifest.csv lists it as bulk, and it does not")
 
 
 def test_a_file_that_the_manifest_calls_absent_is_not_read(tmp_path: Path) -> None:
@@ -320,7 +347,7 @@ def test_a_file_over_the_size_is_refused_before_it_is_unpacked(
     path = zipped(folder) if as_zip else folder
     if as_zip:
         assert path.stat().st_size < 2**14
-    assert "it holds 1 MiB, and 1 are taken" in refusal(path)
+    assert "it has 1 MiB, and at most 1 are read" in refusal(path)
 
 
 def test_a_damaged_zip_is_refused_and_not_half_believed(tmp_path: Path) -> None:
@@ -356,7 +383,7 @@ def test_a_zip_cannot_reach_outside_of_itself(tmp_path: Path) -> None:
     path = zipped(folder)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("../users.csv", COLUMNS["users"] + "\n" + user("outside"))
-    assert "users.csv: manifest.csv calls it bulk, and it is not there" in refusal(path)
+    assert "users.csv: manifest.csv lists it as bulk, and it does not exist" in refusal(path)
 
 
 @effort(deadline=None, max_examples=60)

@@ -29,7 +29,7 @@ __all__ = ["keys", "migrated_sqlite", "records"]
 
 Rows = dict[Table, list[dict[str, Any]]]
 POSTGRES = os.environ.get("POSTGRES_TEST_URL")
-"""Read when the tests are loaded: each test runs without our variables."""
+"""Read at import, because each test runs without environment variables of Homeroom."""
 
 HOW = (
     "POSTGRES_TEST_URL is unset: `createdb homeroom_test`, then "
@@ -38,13 +38,13 @@ HOW = (
 
 
 def sqlite_url(file: Path) -> URL:
-    """The address of a SQLite file."""
+    """Return the URL of a SQLite file."""
     return URL.create("sqlite+pysqlite", database=str(file))
 
 
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with all tables and no row."""
+    """Return a SQLite file with all tables and without rows."""
     file = tmp_path_factory.mktemp("records") / "migrated.sqlite"
     empty = Records(sqlite_url(file))
     empty.migrate()
@@ -62,7 +62,7 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def records(
     request: pytest.FixtureRequest, tmp_path: Path, migrated_sqlite: Path
 ) -> Iterator[Records]:
-    """Empty records, in each kind of database."""
+    """Yield empty records, in each kind of database."""
     if request.param == "postgresql":
         yield from _in_postgres(make_url(POSTGRES or ""))
         return
@@ -75,7 +75,7 @@ def records(
 
 @pytest.fixture
 def keys(tmp_path: Path) -> KeyStore:
-    """Keys under a random master key."""
+    """Return keys under a random master key."""
     return KeyStore(tmp_path / "keys", LocalMasterKey(secrets.token_bytes(KEY_BYTES)))
 
 
@@ -91,16 +91,16 @@ def _in_postgres(server: URL) -> Iterator[Records]:
 
 @cache
 def _migrated_schema(server: URL) -> tuple[URL, Rows]:
-    """The address of a schema with all tables, which is dropped when the process ends; its rows."""
+    """Return the URL of a schema that is dropped at exit, and the rows of its new tables."""
     schema = f"test_{secrets.token_hex(8)}"
     admin = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
 
-    def say(what: str) -> None:
+    def execute(statement: str) -> None:
         with admin.connect() as connection:
-            connection.execute(text(what))
+            connection.execute(text(statement))
 
-    say(f"CREATE SCHEMA {schema}")
-    atexit.register(say, f"DROP SCHEMA {schema} CASCADE")
+    execute(f"CREATE SCHEMA {schema}")
+    atexit.register(execute, f"DROP SCHEMA {schema} CASCADE")
     url = server.update_query_dict({"options": f"-csearch_path={schema}"})
     made = Records(url)
     made.migrate()
@@ -114,7 +114,7 @@ def _migrated_schema(server: URL) -> tuple[URL, Rows]:
 
 
 def _empty(url: URL, first_rows: Rows) -> None:
-    """Leave the rows that the migrations made, and no others: also none of those that only grow."""
+    """Delete all rows but those of the migrations, also of append-only tables."""
     admin = create_engine(url, poolclass=NullPool)
     with admin.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))  # no triggers

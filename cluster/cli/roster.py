@@ -1,4 +1,4 @@
-"""`homeroom roster`: bring in the school system's roster and timetable, and look at them."""
+"""`homeroom roster`: import and list the school system's roster and timetable."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,7 +27,7 @@ DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
 ]
 ManyOption = Annotated[
-    bool, typer.Option("--yes", help="Take it that over a quarter of the rows is gone.")
+    bool, typer.Option("--yes", help="Accept that over a quarter of the rows is removed.")
 ]
 
 
@@ -46,23 +46,23 @@ def import_(
         else:
             with open_roster(path) as source, identity.work(operator()) as work:
                 changes = import_roster(work.session, work.keys, source, allow_many_removals=yes)
-                # Who left, or lost a guardian, takes a template along.
-                gone = destroy_unpermitted(work, FacePermissions(known))
-                work.audit("roster.import", None, changes=changes.total, templates=len(gone))
-            if gone:
+                # A user who left, or lost a guardian, may no longer have a template.
+                destroyed = destroy_unpermitted(work, FacePermissions(known))
+                work.audit("roster.import", None, changes=changes.total, templates=len(destroyed))
+            if destroyed:
                 scrub(identity)
-    _tell(changes, dry_run=dry_run, as_json=as_json)
+    _report(changes, dry_run=dry_run, as_json=as_json)
 
 
 @app.command()
 def timetable(
-    path: Annotated[Path, typer.Argument(help="CSV of weekly hours, or an .ics calendar.")],
+    path: Annotated[Path, typer.Argument(help="CSV of weekly lessons, or an .ics calendar.")],
     dry_run: DryRunOption = False,
     yes: ManyOption = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import a timetable: weekly hours or a calendar become dated lessons."""
+    """Import a timetable: weekly lessons or a calendar become dated lessons."""
     with identity_of(settings) as (known, identity):
         if dry_run:
             changes = preview_timetable(identity.records, known, path, now=identity.clock())
@@ -72,7 +72,7 @@ def timetable(
                     work.session, known, path, now=work.now, allow_many_removals=yes
                 )
                 work.audit("roster.timetable", None, changes=changes.total)
-    _tell(changes, dry_run=dry_run, as_json=as_json)
+    _report(changes, dry_run=dry_run, as_json=as_json)
 
 
 @app.command("list")
@@ -116,16 +116,16 @@ def _classes(work: UnitOfWork) -> list[dict[str, str | int]]:
     ]
 
 
-def _tell(changes: ImportResult, *, dry_run: bool, as_json: bool) -> None:
+def _report(changes: ImportResult, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         answer_json({"dry_run": dry_run, **changes.as_json()})
     else:
         answers.print(_table(changes))
     for bad in changes.bad_rows[:MAX_PRINTED_BAD_ROWS]:
         say(str(bad))
-    hidden = len(changes.bad_rows) - MAX_PRINTED_BAD_ROWS
-    if hidden > 0:
-        say(f"… and {hidden} more; --json gives all of them.")
+    omitted = len(changes.bad_rows) - MAX_PRINTED_BAD_ROWS
+    if omitted > 0:
+        say(f"… and {omitted} more; --json gives all of them.")
     verb = "would change" if dry_run else "changed"
     say(f"{changes.total} rows {verb}, {len(changes.bad_rows)} rows could not be used.")
     if changes.bad_rows:

@@ -380,7 +380,10 @@ def test_the_database_itself_refuses_an_absence_by_a_machine(
     school: School,
 ) -> None:
     school.open()
-    with pytest.raises(RecordsError, match="refused"), school.identity.records.writing() as session:
+    with (
+        pytest.raises(RecordsError, match="rejected"),
+        school.identity.records.writing() as session,
+    ):
         session.execute(text("UPDATE entries SET status = 'absent', method = 'face'"))
 
 

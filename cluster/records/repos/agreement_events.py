@@ -1,4 +1,4 @@
-"""The ledger of agreements to check-ins: words are added, never changed."""
+"""The append-only ledger of agreements to check-ins."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,7 +19,17 @@ def append(
     recorded_at: datetime,
     expires_at: datetime | None = None,
 ) -> int:
-    """Add a word to the ledger; gives its number."""
+    """Append an event, and return its sequence number.
+
+    Args:
+        session: A session of the records.
+        student_id: The student.
+        said_by: The guardian or student who agreed or withdrew.
+        word: `agree` or `withdraw`.
+        recorded_by: The actor who entered it.
+        recorded_at: When, UTC.
+        expires_at: When an agreement expires, UTC.
+    """
     row = AgreementEvent(
         student_id=student_id,
         said_by=said_by,
@@ -34,7 +44,7 @@ def append(
 
 
 def of_students(session: Session, students: Iterable[str]) -> list[AgreementEvent]:
-    """The words about some students, in the order in which they were said."""
+    """Return the events of some students, oldest first."""
     query = (
         select(AgreementEvent)
         .where(AgreementEvent.student_id.in_(list(students)))

@@ -1,4 +1,4 @@
-"""Classes and who is in them, for people to read."""
+"""Lists of classes and their students, for people to read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from cluster.security.keys import KeyStore
 
 @dataclass(frozen=True, slots=True)
 class ClassSize:
-    """A class and how many students it has."""
+    """A class and its number of students."""
 
     sourced_id: str
     title: str
@@ -32,7 +32,7 @@ class Member:
 
 
 def class_sizes(session: Session, day: date) -> Sequence[ClassSize]:
-    """All classes with the number of students on a day, by title."""
+    """Return all classes with their number of students on a day, by title."""
     query = (
         select(
             SchoolClass.sourced_id,
@@ -58,11 +58,11 @@ def class_sizes(session: Session, day: date) -> Sequence[ClassSize]:
 
 
 def students_of(session: Session, keys: KeyStore, class_id: str, day: date) -> Sequence[Member]:
-    """The students of a class on a day, by name. It opens names: the caller writes that down.
+    """Return the students of a class on a day, by name; the caller records the access (R9).
 
     Raises:
         NotFound: There is no such class.
-        KeyUnusable: A name does not open.
+        KeyUnusable: A name cannot be decrypted.
     """
     class_of(session, class_id)
     ids = members(session, class_id, "student", day)

@@ -1,4 +1,4 @@
-"""The ledger of consent: words are added, never changed."""
+"""The append-only ledger of consent to face roll call (R5)."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -21,7 +21,18 @@ def append(
     notice_version: str | None = None,
     expires_at: datetime | None = None,
 ) -> int:
-    """Add a word to the ledger; gives its number."""
+    """Append an event, and return its sequence number.
+
+    Args:
+        session: A session of the records.
+        student_id: The student.
+        said_by: The guardian or student who granted, withdrew or objected.
+        word: `grant`, `withdraw` or `object`.
+        recorded_by: The actor who entered it.
+        recorded_at: When, UTC.
+        notice_version: The version of the notice that a grant names.
+        expires_at: When a grant expires, UTC.
+    """
     row = ConsentEvent(
         student_id=student_id,
         said_by=said_by,
@@ -37,7 +48,7 @@ def append(
 
 
 def of_students(session: Session, students: Iterable[str] | None = None) -> list[ConsentEvent]:
-    """The words about some students, or all of them, in the order in which they were said."""
+    """Return the events of some students, or of all of them, oldest first."""
     query = select(ConsentEvent).order_by(ConsentEvent.seq)
     if students is not None:
         query = query.where(ConsentEvent.student_id.in_(list(students)))
@@ -47,13 +58,13 @@ def of_students(session: Session, students: Iterable[str] | None = None) -> list
 def students_with_events(
     session: Session, *, after: str, limit: int, ending_before: datetime | None = None
 ) -> list[str]:
-    """Ids of students of whom something was said, by id; a part of them.
+    """Return one page of the ids of students with events, in ascending order.
 
     Args:
-        session: Of the records.
-        after: Only ids behind this one.
-        limit: So many at most.
-        ending_before: Only students with a grant that ends by then, whether it is in force or not.
+        session: A session of the records.
+        after: The last id of the previous page.
+        limit: The maximum number of ids.
+        ending_before: Only students with a grant that expires by then, whether in force or not.
     """
     query = select(ConsentEvent.student_id).where(ConsentEvent.student_id > after)
     if ending_before is not None:
@@ -63,12 +74,12 @@ def students_with_events(
 
 
 def students_with_objections(session: Session, *, after: str, limit: int) -> list[str]:
-    """Ids of students for whom somebody has ever objected, by id; a part of them.
+    """Return one page of the ids of students with an objection, in ascending order.
 
     Args:
-        session: Of the records.
-        after: Only ids behind this one.
-        limit: So many at most.
+        session: A session of the records.
+        after: The last id of the previous page.
+        limit: The maximum number of ids.
     """
     query = select(ConsentEvent.student_id).where(
         ConsentEvent.word == "object", ConsentEvent.student_id > after
@@ -77,7 +88,7 @@ def students_with_objections(session: Session, *, after: str, limit: int) -> lis
 
 
 def classes_of(session: Session, students: Iterable[str], day: date) -> dict[str, frozenset[str]]:
-    """The classes that each is in as a student on a day."""
+    """Return the classes in which each user is a student on a day."""
     rows = session.execute(
         select(
             Enrollment.user_id,

@@ -1,4 +1,4 @@
-"""The rows of those who don't feel well and would like to be asked; gone with the lesson."""
+"""The rows of requests for help of check-ins; deleted when the lesson ends."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from cluster.records.db.checkin_models import CheckinRow, HelpRequestRow
 
 
 def add(session: Session, checkin_id: str, student_id: str | None) -> None:
-    """Write a call; a student who has one that nobody has seen yet has no second."""
+    """Write a request, unless the student has one that has not been seen yet."""
     if student_id is not None:
         waiting = select(HelpRequestRow.id).where(
             HelpRequestRow.checkin_id == checkin_id,
@@ -23,7 +23,7 @@ def add(session: Session, checkin_id: str, student_id: str | None) -> None:
 
 
 def count_anonymous(session: Session, checkin_id: str) -> int:
-    """How many calls of a check-in bear no name."""
+    """Return how many requests of a check-in are anonymous."""
     query = select(func.count(HelpRequestRow.id)).where(
         HelpRequestRow.checkin_id == checkin_id, HelpRequestRow.student_id.is_(None)
     )
@@ -31,7 +31,7 @@ def count_anonymous(session: Session, checkin_id: str) -> int:
 
 
 def of_checkin(session: Session, checkin_id: str) -> list[HelpRequestRow]:
-    """The calls of a check-in, by their random ids: not in the order in which they came."""
+    """Return the requests of a check-in by their random ids, which hide the order of arrival."""
     query = (
         select(HelpRequestRow)
         .where(HelpRequestRow.checkin_id == checkin_id)
@@ -41,18 +41,18 @@ def of_checkin(session: Session, checkin_id: str) -> list[HelpRequestRow]:
 
 
 def delete_ended(session: Session, now: datetime) -> int:
-    """Delete the calls of lessons that are over; how many."""
-    of_the_past = select(CheckinRow.id).where(CheckinRow.calls_until <= now)
-    gone = session.execute(
+    """Delete the requests of lessons that have ended, and return how many there were."""
+    ended = select(CheckinRow.id).where(CheckinRow.calls_until <= now)
+    deleted = session.execute(
         delete(HelpRequestRow)
-        .where(HelpRequestRow.checkin_id.in_(of_the_past))
+        .where(HelpRequestRow.checkin_id.in_(ended))
         .returning(HelpRequestRow.id)
     )
-    return len(gone.all())
+    return len(deleted.all())
 
 
 def any_ended(session: Session, now: datetime) -> bool:
-    """Whether a call is left of a lesson that is over."""
+    """Whether there is a request of a lesson that has ended."""
     query = (
         select(HelpRequestRow.id)
         .join(CheckinRow, CheckinRow.id == HelpRequestRow.checkin_id)

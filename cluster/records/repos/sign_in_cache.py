@@ -30,7 +30,7 @@ class SignInCache:
     """A cache of verified sign-ins with a time to live; threads may share it.
 
     Args:
-        identity: The records that hold the sign-ins.
+        audited: The records that hold the sign-ins.
         ttl_seconds: How long an entry may be used.
         max_size: The number of entries; the least recently used is evicted first.
         monotonic: Returns monotonic seconds.
@@ -38,13 +38,13 @@ class SignInCache:
 
     def __init__(
         self,
-        identity: AuditedRecords,
+        audited: AuditedRecords,
         *,
         ttl_seconds: float = CACHE_SECONDS,
         max_size: int = MAX_CACHED,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._identity = identity
+        self._audited = audited
         self._ttl_seconds = ttl_seconds
         self._monotonic = monotonic
         self._cached: TLRUCache[bytes, _CachedSignIn] = TLRUCache(
@@ -57,7 +57,7 @@ class SignInCache:
         """Return the principal of a cached sign-in, or None; never waits for the records."""
         with self._lock:
             found = self._cached.get(_key(kind, text))
-        if found is None or self._identity.clock() >= found.signed_in.expires_at:
+        if found is None or self._audited.clock() >= found.signed_in.expires_at:
             return None
         return found.signed_in.principal
 
@@ -71,7 +71,7 @@ class SignInCache:
         valid_until = self._monotonic() + self._ttl_seconds  # counted from before the read
         with self._lock:
             evictions = self._evictions
-        signed_in = look_up(self._identity, kind, text)
+        signed_in = look_up(self._audited, kind, text)
         with self._lock:
             if evictions == self._evictions:  # else the sign-in that ended may be this one
                 self._cached[_key(kind, text)] = _CachedSignIn(signed_in, valid_until)

@@ -40,14 +40,14 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Import classes, people and enrollments. The same roster a second time changes nothing."""
-    with identity_of(settings) as (known, identity):
+    with identity_of(settings) as (loaded, identity):
         if dry_run:
             changes = preview_roster(identity.records, identity.keys, path)
         else:
             with open_roster(path) as source, identity.work(operator()) as work:
                 changes = import_roster(work.session, work.keys, source, allow_many_removals=yes)
                 # A user who left, or lost a guardian, may no longer have a template.
-                destroyed = destroy_unpermitted(work, FacePermissions(known))
+                destroyed = destroy_unpermitted(work, FacePermissions(loaded))
                 work.audit("roster.import", None, changes=changes.total, templates=len(destroyed))
             if destroyed:
                 scrub(identity)
@@ -63,13 +63,13 @@ def timetable(
     as_json: JsonOption = False,
 ) -> None:
     """Import a timetable: weekly lessons or a calendar become dated lessons."""
-    with identity_of(settings) as (known, identity):
+    with identity_of(settings) as (loaded, identity):
         if dry_run:
-            changes = preview_timetable(identity.records, known, path, now=identity.clock())
+            changes = preview_timetable(identity.records, loaded, path, now=identity.clock())
         else:
             with identity.work(operator()) as work:
                 changes = import_timetable(
-                    work.session, known, path, now=work.now, allow_many_removals=yes
+                    work.session, loaded, path, now=work.now, allow_many_removals=yes
                 )
                 work.audit("roster.timetable", None, changes=changes.total)
     _report(changes, dry_run=dry_run, as_json=as_json)

@@ -92,10 +92,10 @@ def test_a_list_that_lacks_most_rows_is_rejected_without_yes(
 
 def test_a_timetable_is_previewed_then_imported(command: Homeroom) -> None:
     command("roster", "import", "sample")
-    shown = command("roster", "timetable", "sample/timetable.csv", "--dry-run", "--json").json
-    assert shown["changes"] > 200
+    preview = command("roster", "timetable", "sample/timetable.csv", "--dry-run", "--json").json
+    assert preview["changes"] > 200
     done = command("roster", "timetable", "sample/timetable.csv", "--json").json
-    assert done["counts"] == shown["counts"]
+    assert done["counts"] == preview["counts"]
     again = command("roster", "timetable", "sample/timetable.csv")
     assert again.told("0 rows changed")
 

@@ -70,13 +70,13 @@ def test_a_class_has_eight_students_and_a_teacher(imported: Records, keys: KeySt
 def test_every_student_has_a_guardian_two_share_one_and_one_has_two(imported: Records) -> None:
     with imported.reading() as session:
         names = dict(session.execute(select(User.id, User.sourced_id)).all())
-        ties: dict[str, set[str]] = {}
+        guardians: dict[str, set[str]] = {}
         for student, guardian in session.execute(select(Guardian.student_id, Guardian.guardian_id)):
-            ties.setdefault(names[student], set()).add(names[guardian])
-    assert len(ties) == 8
-    assert ties["student-1"] == ties["student-2"] == {"guardian-1"}
-    assert ties["student-3"] == {"guardian-2", "guardian-3"}
-    assert all(len(ties[f"student-{number}"]) == 1 for number in range(4, 9))
+            guardians.setdefault(names[student], set()).add(names[guardian])
+    assert len(guardians) == 8
+    assert guardians["student-1"] == guardians["student-2"] == {"guardian-1"}
+    assert guardians["student-3"] == {"guardian-2", "guardian-3"}
+    assert all(len(guardians[f"student-{number}"]) == 1 for number in range(4, 9))
 
 
 def test_there_is_a_school_leader_and_an_administrator(imported: Records) -> None:

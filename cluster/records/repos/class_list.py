@@ -1,6 +1,7 @@
-"""Lists of classes and their students, for people to read."""
+"""Classes and their students on a day."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -73,3 +74,22 @@ def students_of(session: Session, keys: KeyStore, class_id: str, day: date) -> S
         for user_id, sourced_id in session.execute(sourced)
     ]
     return sorted(found, key=lambda one: (one.name, one.sourced_id))
+
+
+def classes_of(session: Session, students: Iterable[str], day: date) -> dict[str, frozenset[str]]:
+    """Return the classes in which each user is a student on a day."""
+    rows = session.execute(
+        select(
+            Enrollment.user_id,
+            Enrollment.class_sourced_id,
+            Enrollment.begin_date,
+            Enrollment.end_date,
+        )
+        .join(User, User.id == Enrollment.user_id)
+        .where(Enrollment.user_id.in_(list(students)), Enrollment.role == "student", User.enabled)
+    )
+    found: dict[str, set[str]] = defaultdict(set)
+    for user_id, class_id, begins, ends in rows:
+        if (begins is None or begins <= day) and (ends is None or ends >= day):
+            found[user_id].add(class_id)
+    return {user_id: frozenset(classes) for user_id, classes in found.items()}

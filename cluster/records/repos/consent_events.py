@@ -1,13 +1,12 @@
 """The append-only ledger of consent to face roll call (R5)."""
 
-from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cluster.records.db.models import ConsentEvent, Enrollment, User
+from cluster.records.db.models import ConsentEvent
 
 
 def append(
@@ -85,22 +84,3 @@ def students_with_objections(session: Session, *, after: str, limit: int) -> lis
         ConsentEvent.word == "object", ConsentEvent.student_id > after
     )
     return list(session.scalars(query.distinct().order_by(ConsentEvent.student_id).limit(limit)))
-
-
-def classes_of(session: Session, students: Iterable[str], day: date) -> dict[str, frozenset[str]]:
-    """Return the classes in which each user is a student on a day."""
-    rows = session.execute(
-        select(
-            Enrollment.user_id,
-            Enrollment.class_sourced_id,
-            Enrollment.begin_date,
-            Enrollment.end_date,
-        )
-        .join(User, User.id == Enrollment.user_id)
-        .where(Enrollment.user_id.in_(list(students)), Enrollment.role == "student", User.enabled)
-    )
-    found: dict[str, set[str]] = defaultdict(set)
-    for user_id, class_id, begins, ends in rows:
-        if (begins is None or begins <= day) and (ends is None or ends >= day):
-            found[user_id].add(class_id)
-    return {user_id: frozenset(classes) for user_id, classes in found.items()}

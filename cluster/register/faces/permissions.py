@@ -12,6 +12,7 @@ from cluster.district import local_date
 from cluster.errors import HomeroomError
 from cluster.records.db.unit_of_work import Session
 from cluster.records.repos import consent_events, registers
+from cluster.records.repos.class_list import classes_of
 from cluster.records.repos.people import guardians_of
 from cluster.register.faces.consent import (
     ConsentAction,
@@ -95,7 +96,7 @@ def facts_of(session: Session, students: Sequence[str], day: date) -> list[Stude
     for entry in ledger_of(session, students):
         ledger[entry.student_id].append(entry)
     guardians = guardians_of(session, students)
-    classes = consent_events.classes_of(session, students, day)
+    classes = classes_of(session, students, day)
     return [
         StudentFacts(
             student_id=student_id,

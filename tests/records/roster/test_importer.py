@@ -75,8 +75,8 @@ FULL = {
 
 def roster_without(name: str, *fragments: str) -> dict[str, list[str]]:
     """Return the full roster without the rows of one file that begin with one of these keys."""
-    gone = tuple(f'"{fragment}",' for fragment in fragments)
-    return {**FULL, name: [row for row in FULL[name] if not row.startswith(gone)]}
+    prefixes = tuple(f'"{fragment}",' for fragment in fragments)
+    return {**FULL, name: [row for row in FULL[name] if not row.startswith(prefixes)]}
 
 
 def changed_counts(changes: ImportResult) -> dict[str, tuple[int, int, int]]:
@@ -171,11 +171,11 @@ def test_a_preview_counts_the_same_and_does_not_change_the_records(
     records: Records, keys: KeyStore, tmp_path: Path
 ) -> None:
     path = write_roster(tmp_path / "r", FULL)
-    shown = preview_roster(records, keys, path)
+    preview = preview_roster(records, keys, path)
     with records.reading() as session:
         assert session.scalar(select(func.count()).select_from(User)) == 0
         assert session.scalar(select(func.count()).select_from(Org)) == 0
-    assert import_path(records, keys, path).counts == shown.counts
+    assert import_path(records, keys, path).counts == preview.counts
 
 
 def test_a_new_name_changes_that_user_alone(
@@ -199,10 +199,10 @@ def test_a_user_who_is_no_longer_in_the_roster_is_disabled_until_they_return(
     records: Records, keys: KeyStore, tmp_path: Path, imported: ImportResult
 ) -> None:
     assert imported.total
-    gone = roster_without("users", "b") | {
+    left = roster_without("users", "b") | {
         "enrollments": roster_without("enrollments", "7b-b", "8a-b")["enrollments"]
     }
-    changes = import_path(records, keys, write_roster(tmp_path / "less", gone))
+    changes = import_path(records, keys, write_roster(tmp_path / "less", left))
     assert changed_counts(changes) == {
         "users": (0, 0, 1),
         "roles": (0, 0, 1),

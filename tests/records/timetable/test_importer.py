@@ -446,8 +446,8 @@ def test_importing_the_same_timetable_again_changes_nothing(
 
 def test_a_preview_changes_nothing(classes: Records, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(HEADER + MONDAYS)
-    shown = preview_timetable(classes, district(), tmp_path / "t.csv", now=NOW)
-    assert shown.counts == {"lessons": RowCounts(added=5)}
+    preview = preview_timetable(classes, district(), tmp_path / "t.csv", now=NOW)
+    assert preview.counts == {"lessons": RowCounts(added=5)}
     assert lesson_days(classes) == []
 
 

@@ -17,11 +17,10 @@ import pytest
 
 from cluster.activity.durations import FrameCounts
 from cluster.activity.live import LiveNumbers
+from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
-from cluster.streams.reader.report import FinishedWindow
 from cluster.vision.activity import Activity
 from cluster.warehouse import schema
-from cluster.warehouse.live.journal import LiveWindow
 from cluster.warehouse.schema import TABLES, Table
 from jobs.archive.stages import SegmentResult
 from serve_apps.clients.types import RoomSnapshot
@@ -103,8 +102,7 @@ def is_plain(kind: Any) -> bool:
         ActivityWindow,
         SegmentResult,
         LiveNumbers,
-        FinishedWindow,
-        LiveWindow,
+        PublishedWindow,
         RoomSnapshot,
     ],
 )

@@ -9,10 +9,11 @@ from datetime import datetime
 
 from ray.serve.handle import DeploymentHandle
 
+from cluster.activity.published import PublishedWindow
 from cluster.streams.reader.report import Ack, Report
 from cluster.vision.faces.base import FaceChip
 from serve_apps.clients.errors import translate_serve_errors
-from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot, ToldWindow
+from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot
 
 ANSWER_SECONDS = 30.0
 """Longer than any wait for changes."""
@@ -29,7 +30,7 @@ class RoomsClient:
         async with translate_serve_errors("rooms", seconds=ANSWER_SECONDS):
             return list(await self._handle.now.remote(list(room_ids)))
 
-    async def windows(self, room_id: str, minutes: int) -> list[ToldWindow]:
+    async def windows(self, room_id: str, minutes: int) -> list[PublishedWindow]:
         """The finished windows of a room's last minutes."""
         async with translate_serve_errors("rooms", seconds=ANSWER_SECONDS):
             return list(await self._handle.windows.remote(room_id, minutes))

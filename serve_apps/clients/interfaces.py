@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from cluster.activity.published import PublishedWindow
 from cluster.vision.people import People, Pixels
-from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot, ToldWindow
+from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot
 
 
 class RoomsService(Protocol):
@@ -13,7 +14,7 @@ class RoomsService(Protocol):
     async def now(self, room_ids: Sequence[str]) -> list[RoomSnapshot]:
         """The rooms' numbers, in the order asked for; unknown rooms are left out."""
 
-    async def windows(self, room_id: str, minutes: int) -> list[ToldWindow]:
+    async def windows(self, room_id: str, minutes: int) -> list[PublishedWindow]:
         """The finished windows of a room's last minutes, oldest first."""
 
     async def changes(

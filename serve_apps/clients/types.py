@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
 from cluster.streams.reader.config import CameraHealth
 
@@ -42,21 +43,6 @@ class RoomSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldWindow:
-    """A finished window of a room, from the camera that saw the most people.
-
-    Attributes:
-        event_id: See `RoomSnapshot`.
-    """
-
-    room_id: str
-    camera_id: str
-    lesson_id: str | None
-    window: ActivityWindow
-    event_id: int
-
-
-@dataclass(frozen=True, slots=True)
 class Changes:
     """What happened after an event id, in the order of ids.
 
@@ -69,7 +55,7 @@ class Changes:
 
     last_id: int
     rooms: tuple[RoomSnapshot, ...]
-    windows: tuple[ToldWindow, ...]
+    windows: tuple[PublishedWindow, ...]
     complete: bool = True
 
 

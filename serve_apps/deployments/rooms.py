@@ -16,11 +16,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ray import serve
 
 import cluster
+from cluster.activity.published import PublishedWindow
 from cluster.district import Timetable, load_timetable
 from cluster.errors import HomeroomError, JournalError, ServiceDown
 from cluster.records.db.database import open_records
@@ -29,17 +31,17 @@ from cluster.runtime.logging import configure_logs
 from cluster.settings import Settings
 from cluster.streams.job import CameraJob
 from cluster.streams.reader.actor import StreamReader
-from cluster.streams.reader.report import Ack, FinishedWindow, Report
+from cluster.streams.reader.report import Ack, Report
 from cluster.streams.source.address import plan_of
 from cluster.vision.pose.estimator import cache_dir_of
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.lake import Lake, utc_now
 from cluster.warehouse.live.flush import flush
-from cluster.warehouse.live.journal import KEPT_HOURS, Journal, LiveWindow
+from cluster.warehouse.live.journal import KEPT_HOURS, Journal
 from serve_apps import metrics
 from serve_apps.clients.deployments import RegistersClient, RoomsClient
 from serve_apps.clients.pose import PoseModelClient
-from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot, ToldWindow
+from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot
 from serve_apps.deployments.logging_config import SERVE_LOGGING
 from serve_apps.rooms.installation import installation_id
 from serve_apps.rooms.placement import place
@@ -170,7 +172,7 @@ class Rooms:
         """The rooms' numbers."""
         return self._board.now(room_ids)
 
-    async def windows(self, room_id: str, minutes: int) -> list[ToldWindow]:
+    async def windows(self, room_id: str, minutes: int) -> list[PublishedWindow]:
         """The finished windows of a room's last minutes."""
         return self._board.windows(room_id, utc_now() - timedelta(minutes=minutes))
 
@@ -213,15 +215,13 @@ class Rooms:
         await self._readers.end_all()
         await self._flush()
 
-    def _live(self, window: FinishedWindow) -> LiveWindow:
+    def _live(self, window: PublishedWindow) -> PublishedWindow:
         lesson = self._timetable.lesson_at(window.room_id, window.window.window_start)
-        return LiveWindow(
-            camera_id=window.camera_id,
-            room_id=window.room_id,
-            school_id=window.school_id,
+        return replace(
+            window,
             lesson_id=lesson.lesson_id if lesson else None,
-            window=window.window,
             model=self._weights.model_id,
+            number=0,
         )
 
     async def _again(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -1,6 +1,6 @@
 """What every room shows now, and what happened since an event id.
 
-    reports of readers ─> Board ─> RoomSnapshot, ToldWindow, CameraStatus, Changes
+    reports of readers ─> Board ─> RoomSnapshot, PublishedWindow, CameraStatus, Changes
 
 Pure: time is passed in, nothing is read or written. Event ids grow with every change of any room,
 also over a restart, because they begin at the clock's milliseconds.
@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from cluster.activity.live import LiveNumbers
+from cluster.activity.published import PublishedWindow
 from cluster.district import Timetable
 from cluster.settings import Camera, Settings
 from cluster.streams.reader.config import CameraHealth
 from cluster.streams.reader.report import CameraReport, Report
 from cluster.streams.source.state import Reason, StreamState
-from cluster.warehouse.live.journal import LiveWindow
-from serve_apps.clients.types import CameraStatus, Changes, RoomSnapshot, RoomStatus, ToldWindow
+from serve_apps.clients.types import CameraStatus, Changes, RoomSnapshot, RoomStatus
 
 LATE_AFTER = timedelta(seconds=3)
 """Numbers that are older, though the camera delivers, are called late."""
@@ -74,9 +74,9 @@ class RoomState:
         self._first_id = self._last_id
         self._cameras: dict[str, _CameraBoard] = {}
         self._rooms: dict[str, RoomSnapshot] = {}
-        self._windows: dict[str, deque[ToldWindow]] = defaultdict(deque)
+        self._windows: dict[str, deque[PublishedWindow]] = defaultdict(deque)
         self._keys: dict[str, set[tuple[str, datetime]]] = defaultdict(set)
-        self._recent: deque[ToldWindow] = deque(maxlen=MOST_CHANGES)
+        self._recent: deque[PublishedWindow] = deque(maxlen=MOST_CHANGES)
 
     @property
     def last_id(self) -> int:
@@ -95,12 +95,12 @@ class RoomState:
             self._keys.pop(room_id, None)
         self.tick(now)
 
-    def remember(self, windows: Iterable[LiveWindow]) -> None:
+    def remember(self, windows: Iterable[PublishedWindow]) -> None:
         """Fill the rooms' history from before a restart."""
         for window in sorted(windows, key=lambda w: w.window.window_start):
             self._keep(window)
 
-    def take(self, report: Report, windows: Sequence[LiveWindow], now: datetime) -> None:
+    def take(self, report: Report, windows: Sequence[PublishedWindow], now: datetime) -> None:
         """Take a reader's report, and of its windows those that are new."""
         for camera in report.cameras:
             self._take_camera(report, camera, now)
@@ -155,9 +155,9 @@ class RoomState:
         """The rooms' numbers, in the order asked for."""
         return [self._rooms[room_id] for room_id in room_ids if room_id in self._rooms]
 
-    def windows(self, room_id: str, since: datetime) -> list[ToldWindow]:
+    def windows(self, room_id: str, since: datetime) -> list[PublishedWindow]:
         """A room's finished windows, oldest first: of each ten seconds the camera that saw most."""
-        best: dict[datetime, ToldWindow] = {}
+        best: dict[datetime, PublishedWindow] = {}
         for told in self._windows.get(room_id, ()):
             known = best.get(told.window.window_start)
             if known is None or told.window.people_mean > known.window.people_mean:
@@ -186,7 +186,7 @@ class RoomState:
 
     def _changes_of(self, room_ids: frozenset[str], after: int) -> Changes:
         """What happened in some rooms; incomplete, and empty, where it is much."""
-        missed: list[ToldWindow] = []
+        missed: list[PublishedWindow] = []
         if not self._reaches(after):
             return Changes(self._last_id, (), (), complete=False)
         for told in reversed(self._recent):  # the newest first: it ends where the client left
@@ -248,7 +248,7 @@ class RoomState:
         if camera.numbers is not None:
             board.numbers = camera.numbers
 
-    def _keep(self, live: LiveWindow) -> None:
+    def _keep(self, live: PublishedWindow) -> None:
         if live.room_id not in self._settings.rooms_by_id:
             return
         history = self._windows[live.room_id]
@@ -256,9 +256,7 @@ class RoomState:
         if key in self._keys[live.room_id]:
             return  # its reader did not hear the answer
         self._keys[live.room_id].add(key)
-        told = ToldWindow(
-            live.room_id, live.camera_id, live.lesson_id, live.window, self._next_id()
-        )
+        told = replace(live, event_id=self._next_id())
         history.append(told)
         length = timedelta(minutes=self._settings.live.history_minutes)
         newest = max(told.window.window_start, history[-1].window.window_start)

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from cluster.activity.live import LiveNumbers
+from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
 from cluster.district import Lesson, Timetable
 from cluster.settings import Settings, load_settings
 from cluster.streams.reader.config import CameraHealth
 from cluster.streams.reader.report import CameraReport, Report
 from cluster.streams.source.state import Reason, StreamState
-from cluster.warehouse.live.journal import LiveWindow
 from serve_apps.clients.types import RoomSnapshot
 from serve_apps.rooms.room_state import RoomState
 
@@ -86,8 +86,8 @@ def report(camera: str, people: int | None, at: datetime = NOW) -> Report:
     return Report("reader-1", "node-1", (CameraReport(health, numbers, latencies=(0.1, 0.3)),), ())
 
 
-def live(camera: str, people: int, start: datetime = NOW) -> LiveWindow:
-    return LiveWindow(
+def live(camera: str, people: int, start: datetime = NOW) -> PublishedWindow:
+    return PublishedWindow(
         camera_id=camera,
         room_id="r1",
         school_id="hill",

@@ -34,7 +34,7 @@ from cluster.streams.reader import actor
 from cluster.streams.reader.config import CameraHealth, CameraPlan, LiveFrame
 from cluster.streams.source.state import Reason, StreamState
 from cluster.vision.people import People
-from serve_apps.deployments.pose_model import FrameSet
+from serve_apps.clients.types import FrameSet
 from serve_apps.deployments.rooms import Rooms
 
 APP = "fleet"

@@ -8,7 +8,7 @@ from ray.serve.handle import DeploymentHandle
 from cluster.errors import VisionError
 from cluster.vision.people import People, Pixels
 from serve_apps.clients.errors import translate_serve_errors
-from serve_apps.deployments.pose_model import FrameSet
+from serve_apps.clients.types import FrameSet
 
 ANSWER_SECONDS = 30.0
 """A first picture of a new shape may wait for the model to be converted."""

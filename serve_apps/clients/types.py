@@ -1,4 +1,4 @@
-"""What the rooms deployment tells: of rooms and cameras, never of a person."""
+"""What deployments exchange: frames for the pose model, and the state of rooms and cameras (R2)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import Literal
 from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
 from cluster.streams.reader.config import CameraHealth
+from cluster.vision.people import Pixels
 
 RoomStatus = Literal["live", "late", "down", "off"]
 """`late`: the numbers are older than they should be; `down`: no camera of the room delivers;
@@ -97,3 +98,20 @@ class JournalStatus:
     waiting: int
     oldest_waiting: datetime | None
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameSet:
+    """Frames of one shape.
+
+    Attributes:
+        pixels: (n, height, width, 3) uint8 BGR.
+        input_size: Longer side of the network's input, in pixels.
+    """
+
+    pixels: Pixels
+    input_size: int = 640
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.pixels)

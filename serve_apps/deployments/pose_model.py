@@ -17,7 +17,6 @@ Frames come in memory, and go when they are answered. Run it alone:
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, get_args
 
 import numpy as np
@@ -28,8 +27,9 @@ from cluster.runtime.ray_local import refuse_spilling_here
 from cluster.runtime.scheduling import use_batch_scheduling
 from cluster.settings import Camera, Settings
 from cluster.settings.redacted import sizes_to_warm_up
-from cluster.vision.people import Letterbox, People, Pixels
+from cluster.vision.people import Letterbox, People
 from cluster.vision.pose.estimator import PoseEstimator
+from serve_apps.clients.types import FrameSet
 from serve_apps.deployments.logging_config import SERVE_LOGGING
 from serve_apps.deployments.model_executor import Call, ModelExecutor
 
@@ -47,23 +47,6 @@ INPUT_SIZES: tuple[int, ...] = get_args(Camera.model_fields["input_size"].annota
 LONGEST_SIDE = 4096
 
 Answer = list[People] | HomeroomError
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FrameSet:
-    """Frames of one shape.
-
-    Attributes:
-        pixels: (n, height, width, 3) uint8 BGR.
-        input_size: Longer side of the network's input, in pixels.
-    """
-
-    pixels: Pixels
-    input_size: int = 640
-
-    def __len__(self) -> int:
-        """How many."""
-        return len(self.pixels)
 
 
 @serve.deployment(name=NAME, logging_config=SERVE_LOGGING)

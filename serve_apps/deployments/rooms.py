@@ -43,12 +43,12 @@ from serve_apps.clients.deployments import RegistersClient, RoomsClient
 from serve_apps.clients.pose import PoseModelClient
 from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot
 from serve_apps.deployments.logging_config import SERVE_LOGGING
+from serve_apps.rooms.change_feed import WatchedRoomState
 from serve_apps.rooms.installation import installation_id
 from serve_apps.rooms.placement import place
 from serve_apps.rooms.reader_metrics import RoomMetrics
 from serve_apps.rooms.reader_pool import ReaderPool, Services
 from serve_apps.rooms.settings_watcher import SettingsWatcher
-from serve_apps.watched_board import WatchedRoomState
 
 logger = logging.getLogger(__name__)
 

@@ -19,8 +19,9 @@ from cluster.settings.redacted import for_models, sizes_to_warm_up
 from cluster.vision.people import People, Pixels
 from cluster.vision.pose.estimator import PoseEstimator
 from serve_apps.clients.pose import PoseModelClient
+from serve_apps.clients.types import FrameSet
 from serve_apps.deployments.model_executor import ModelExecutor
-from serve_apps.deployments.pose_model import CPU_BATCHES, FrameSet, PoseModel, pose_options
+from serve_apps.deployments.pose_model import CPU_BATCHES, PoseModel, pose_options
 from tests.serve_apps.serving import bound, deployed, until
 from tests.serve_apps.slow_model import SlowPose
 

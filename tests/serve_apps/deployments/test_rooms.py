@@ -16,8 +16,7 @@ from cluster.runtime.ray_local import LEAST_STORE_BYTES, start_ray_here, store_b
 from cluster.streams.reader.report import Report
 from cluster.vision.people import People
 from serve_apps.clients.deployments import RoomsClient
-from serve_apps.clients.types import CameraStatus
-from serve_apps.deployments.pose_model import FrameSet
+from serve_apps.clients.types import CameraStatus, FrameSet
 from serve_apps.deployments.rooms import Rooms
 from tests.serve_apps.conftest import free_port
 from tests.serve_apps.serving import bound, deployed, until

@@ -10,7 +10,7 @@ import pytest
 from cluster.district import Lesson, Timetable
 from cluster.settings import Settings
 from serve_apps.clients.types import Changes
-from serve_apps.watched_board import WatchedRoomState
+from serve_apps.rooms.change_feed import WatchedRoomState
 from tests.serve_apps.rooms.test_room_state import NOW, live, report, settings
 
 __all__ = ["settings"]

@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from cluster.activity.durations import FrameCounts
-from cluster.activity.live import LiveNumbers
+from cluster.activity.live import LiveCounts
 from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
 from cluster.vision.activity import Activity
@@ -101,7 +101,7 @@ def is_plain(kind: Any) -> bool:
         FrameCounts,
         ActivityWindow,
         SegmentResult,
-        LiveNumbers,
+        LiveCounts,
         PublishedWindow,
         RoomSnapshot,
     ],

@@ -1,6 +1,6 @@
 """A live room: frames in, what may be told of it now, and its windows as they finish.
 
-    People -> RoomCounter -> trailing ten seconds -> suppression -> LiveNumbers  (now)
+    People -> RoomCounter -> trailing ten seconds -> suppression -> LiveCounts  (now)
                          └─> the clock's own ten seconds -> suppression -> ActivityWindow (finished)
 
 Both leave the process as `ActivityWindow`s alone, so that rule 3 holds for what is told now as for
@@ -25,7 +25,7 @@ CLOCK_JUMP_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class LiveNumbers:
+class LiveCounts:
     """What may be told of one camera's room now.
 
     Attributes:
@@ -79,7 +79,7 @@ class LiveCounter:
         self._open: WindowCounts | None = None
         self._closed: datetime | None = None
 
-    def update(self, frame: SeenFrame) -> tuple[LiveNumbers, list[ActivityWindow]]:
+    def update(self, frame: SeenFrame) -> tuple[LiveCounts, list[ActivityWindow]]:
         """Count a frame; a frame from before the last begins anew (the clock was set back).
 
         Returns:
@@ -123,7 +123,7 @@ class LiveCounter:
         self._closed = window.window_start
         return published_window(window, k=self._k, headcount_only=self._headcount_only)
 
-    def _numbers(self, moment: datetime, counts: FrameCounts) -> LiveNumbers:
+    def _numbers(self, moment: datetime, counts: FrameCounts) -> LiveCounts:
         trailing = WindowCounts(
             moment - timedelta(seconds=WINDOW_SECONDS), [c for _, c in self._trailing]
         )
@@ -132,7 +132,7 @@ class LiveCounter:
         if not window.suppressed and counts.people >= self._k:
             raised = counts.activities[Activity.HAND_RAISED]
             hands = min(raised, most_hands(counts.people))
-        return LiveNumbers(moment, counts.people, hands, window)
+        return LiveCounts(moment, counts.people, hands, window)
 
 
 def _follows(last: datetime, moment: datetime) -> bool:

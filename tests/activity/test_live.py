@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.activity.live import LiveCounter, LiveNumbers
+from cluster.activity.live import LiveCounter, LiveCounts
 from cluster.activity.room import told_windows
 from cluster.activity.suppression import ActivityWindow
 from tests.activity.test_room import RATE, START, rests, scene
@@ -18,7 +18,7 @@ SECOND = timedelta(seconds=1)
 
 def counted(
     counter: LiveCounter, count: int, seconds: float, story: object = rests, *, begins: float = 0.0
-) -> tuple[list[LiveNumbers], list[ActivityWindow]]:
+) -> tuple[list[LiveCounts], list[ActivityWindow]]:
     numbers, finished = [], []
     for frame in scene(count, seconds, story, begins=begins):  # type: ignore[arg-type]
         now, windows = counter.update(frame)
@@ -66,7 +66,7 @@ def test_a_vehicle_gives_a_headcount_and_nothing_else() -> None:
 def test_numbers_that_tell_hands_of_a_small_group_cannot_be_made() -> None:
     numbers, _ = counted(LiveCounter(RATE, k=K), 9, 2)
     with pytest.raises(ValueError, match="too small"):
-        LiveNumbers(START, 9, 1, numbers[-1].window)
+        LiveCounts(START, 9, 1, numbers[-1].window)
 
 
 def test_a_window_without_a_later_frame_is_finished_when_its_time_is_over() -> None:

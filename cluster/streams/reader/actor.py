@@ -1,6 +1,6 @@
 """Several cameras in one process: pictures in, numbers that may be told out.
 
-    CameraSource ─┐                    ┌─> People ─> LiveCounter ─> LiveNumbers ──┐
+    CameraSource ─┐                    ┌─> People ─> LiveCounter ─> LiveCounts ──┐
     CameraSource ─┼─> LatestFrameQueue ─> pose model                └─> windows ─> Outbox ─> report
     CameraSource ─┘        └─ late: dropped, counted          │
                                        └─> face chips, while a lease runs ─> registers
@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from cluster.activity.live import LiveCounter, LiveNumbers
+from cluster.activity.live import LiveCounter, LiveCounts
 from cluster.activity.room import SeenFrame
 from cluster.activity.suppression import ActivityWindow
 from cluster.errors import HomeroomError, ServiceBusy, ServiceDown
@@ -77,7 +77,7 @@ class _Camera:
     job: CameraJob
     thread: CameraSource
     counter: LiveCounter
-    numbers: LiveNumbers | None = None
+    numbers: LiveCounts | None = None
     counted: int = 0
     dropped: int = 0
     untold: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_UNTOLD))

@@ -7,7 +7,7 @@ receiver may die at any time and nothing is lost; sent twice, they are still one
 from collections import deque
 from dataclasses import dataclass, field
 
-from cluster.activity.live import LiveNumbers
+from cluster.activity.live import LiveCounts
 from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
 from cluster.streams.reader.config import CameraHealth
@@ -32,7 +32,7 @@ class CameraReport:
     """
 
     health: CameraHealth
-    numbers: LiveNumbers | None = None
+    numbers: LiveCounts | None = None
     frames_counted: int = 0
     frames_late: int = 0
     frames_dropped: int = 0

@@ -242,7 +242,7 @@ class _Stream:
         return [ServerSentEvent(event="gap", data="{}"), *await self._anew()]
 
     async def _anew(self) -> list[ServerSentEvent]:
-        rooms = await self._wanted.backend.rooms.now(sorted(self._wanted.rooms))
+        rooms = await self._wanted.backend.rooms.snapshots(sorted(self._wanted.rooms))
         return self._events(sorted(rooms, key=lambda room: room.event_id))
 
     def _events(self, things: Iterable[RoomSnapshot | PublishedWindow]) -> list[ServerSentEvent]:

@@ -109,7 +109,7 @@ class SaidRooms:
         self.told.append(told)
         return told
 
-    async def now(self, room_ids: Sequence[str]) -> list[RoomSnapshot]:
+    async def snapshots(self, room_ids: Sequence[str]) -> list[RoomSnapshot]:
         if self.failing:
             raise self.failing
         return [self.rooms[one] for one in room_ids if one in self.rooms]
@@ -148,7 +148,7 @@ class SaidRooms:
     async def cameras(self) -> list[CameraStatus]:
         return self.statuses
 
-    async def journal(self) -> JournalStatus:
+    async def journal_status(self) -> JournalStatus:
         return JournalStatus(3, MONDAY, "")
 
 

@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cluster.activity.live import LiveCounter, LiveCounts
-from cluster.activity.room import SeenFrame
+from cluster.activity.room import AnalysedFrame
 from cluster.activity.suppression import ActivityWindow
 from cluster.errors import HomeroomError, ServiceBusy, ServiceDown
 from cluster.runtime.ray_local import refuse_spilling_here
@@ -288,7 +288,7 @@ class StreamReader:
     def _count(self, camera: _Camera, frame: LiveFrame, people: People) -> None:
         moment = self._clock.utc(frame.taken_at)
         height, width = frame.pixels.shape[:2]
-        numbers, finished = camera.counter.update(SeenFrame(moment, people, (width, height)))
+        numbers, finished = camera.counter.update(AnalysedFrame(moment, people, (width, height)))
         camera.numbers = numbers
         camera.counted += 1
         camera.untold.append(frame.taken_at)

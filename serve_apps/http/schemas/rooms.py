@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from cluster.activity.published import PublishedWindow
-from cluster.activity.suppression import ActivityWindow, share_in_words
+from cluster.activity.suppression import ActivityWindow, format_share
 from cluster.settings import Room
 from serve_apps.clients.types import RoomSnapshot, RoomStatus
 from serve_apps.http.schemas.base import Body, Utc
@@ -179,5 +179,5 @@ def shares_of(window: ActivityWindow | None, room: Room | None = None) -> Shares
         return None
     told = {name: getattr(window, f"{name}_share") for name in Shares.model_fields}
     return Shares.model_validate(
-        {name: {"share": share, "text": share_in_words(share)} for name, share in told.items()}
+        {name: {"share": share, "text": format_share(share)} for name, share in told.items()}
     )

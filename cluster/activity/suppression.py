@@ -118,7 +118,7 @@ def published_window(counts: WindowCounts, *, k: int, headcount_only: bool) -> A
 
 
 def max_published_hands(people_max: int) -> int:
-    """Return the highest count of raised hands that is published for so many people."""
+    """Return the highest count of raised hands that is published for a number of people."""
     return int(MAX_SHARE * people_max)
 
 

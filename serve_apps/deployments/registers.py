@@ -115,12 +115,12 @@ class Registers:
             self._threads.shutdown(wait=False, cancel_futures=True)
             self._resources.close()
 
-    async def see(self, ticket: str, moment: datetime, chips: list[FaceChip]) -> None:
+    async def see(self, ticket: str, captured_at: datetime, chips: list[FaceChip]) -> None:
         """Pass the face chips of one frame to their session; drop them without a valid ticket.
 
         Args:
             ticket: Of the lease that the chips were cut under.
-            moment: When the frame was captured, UTC.
+            captured_at: When the frame was captured, UTC.
             chips: Cut by the engine that the settings name.
         """
         sessions = self._sessions.values()
@@ -129,7 +129,7 @@ class Registers:
             self._dropped += 1
             metrics.register_frames().inc(tags={"outcome": "no_ticket"})
         else:
-            session.offer(moment, chips)
+            session.offer(captured_at, chips)
 
     async def status(self) -> RegistersStatus:
         """Return the state of live registers."""

@@ -60,7 +60,7 @@ MAX_JOURNAL_ATTEMPTS = 60
 JOURNAL_RETRY_SECONDS = 0.5
 
 LESSONS_SPAN = timedelta(days=1)
-"""Lessons are loaded for so long before and after now."""
+"""Lessons are loaded from this long before now until this long after."""
 
 
 @serve.deployment(

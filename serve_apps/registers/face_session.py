@@ -62,7 +62,7 @@ class FaceSession:
     Args:
         register: The register.
         new_recogniser: Creates a recogniser without any state.
-        cut_faces: Asks the rooms deployment for chips.
+        cut_faces: Requests chips from the rooms deployment.
         run_in_thread: Runs what reads records and compares faces.
         clock: Returns the current time, in UTC.
 
@@ -114,12 +114,12 @@ class FaceSession:
         finally:
             await self._end_lease()
 
-    def offer(self, moment: datetime, chips: list[FaceChip]) -> None:
+    def offer(self, captured_at: datetime, chips: list[FaceChip]) -> None:
         """Queue a frame's chips; a full queue drops its oldest frame."""
         while len(self._queue) >= MAX_QUEUED_FRAMES:
             self._queue.popleft()
             self._drop("newer_frame")
-        self._queue.append(_QueuedFrame(moment, chips, time.monotonic()))
+        self._queue.append(_QueuedFrame(captured_at, chips, time.monotonic()))
         self._frame_queued.set()
 
     async def _update(self) -> bool:

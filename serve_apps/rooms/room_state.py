@@ -25,7 +25,7 @@ from serve_apps.rooms.change_feed import ChangeFeed
 from serve_apps.rooms.window_history import WindowHistory
 
 MAX_RESUMED_WINDOWS = 1000
-"""A client that resumes gets at most so many missed windows; past that it starts from scratch."""
+"""A client that resumes gets at most this many missed windows, or else none: it starts from scratch."""
 
 
 class RoomState:

@@ -31,7 +31,7 @@ from tests.serve_apps.live_school import (
     marks,
     open_register,
     proposed,
-    take_back_consent,
+    withdraw_consent,
     write_settings,
 )
 from tests.serve_apps.serving import bound, deployed, until
@@ -183,7 +183,7 @@ def test_a_student_with_consent_is_proposed_and_a_withdrawal_ends_it(
         assert all(0 < length <= 5 for length in lengths)
         assert not any(word in leases[0].ticket for word in ("room", "lesson", "class"))
         for number in (1, 2):
-            await asyncio.to_thread(take_back_consent, live.school, number)
+            await asyncio.to_thread(withdraw_consent, live.school, number)
         await live.lease_ended("room-a")
         before = await live.registers.status.remote()
         for _ in range(3):

@@ -25,7 +25,7 @@ from serve_apps.rooms.change_feed import ChangeFeed
 from serve_apps.rooms.window_history import WindowHistory
 
 MAX_RESUMED_WINDOWS = 1000
-"""A client that resumes gets at most this many missed windows, or else none: it starts from scratch."""
+"""A client that resumes and missed more windows gets none of them, and starts from scratch."""
 
 
 class RoomState:

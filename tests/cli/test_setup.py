@@ -167,7 +167,7 @@ def test_init_says_when_it_cannot_write(homeroom: Homeroom) -> None:
         ("k = 5", "kk = 5", "privacy.kk: there is no such key"),
         ('kind = "vehicle"', 'kind = "zoo"', "rooms[1].kind"),
         ('room = "r1"', 'room = "r9"', "cameras 'cam1': room = 'r9' does not exist"),
-        ('id = "cam2"', 'id = "cam1"', "cameras: the id 'cam1' is given twice"),
+        ('id = "cam2"', 'id = "cam1"', "cameras: the id 'cam1' is used twice"),
         ("[privacy]", "[privacy", "cannot be read as TOML"),
     ],
 )

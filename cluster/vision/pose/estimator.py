@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import platformdirs
 
-from cluster.settings import Analysis, Settings
+from cluster.settings import AnalysisSettings, Settings
 from cluster.vision.people import Floats, Letterbox, People, Pixels, people_from_output
 from cluster.vision.pose.export import converted_model
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
@@ -35,7 +35,7 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def pose_device(analysis: Analysis) -> str:
+def pose_device(analysis: AnalysisSettings) -> str:
     """The device that will run: `cpu`, or `cuda` where there is a GPU and the settings allow."""
     if analysis.device != "auto":
         return analysis.device

@@ -16,7 +16,7 @@ import pooch
 import requests
 
 from cluster.errors import WeightsMismatch, WeightsMissing
-from cluster.settings import Weights
+from cluster.settings import WeightsSettings
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def sha256_of(path: Path) -> str:
 
 
 def find_pose_weights(
-    settings: Weights,
+    settings: WeightsSettings,
     cache_dir: Path,
     *,
     model: OfficialModel = YOLO11N_POSE,

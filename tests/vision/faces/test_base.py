@@ -12,7 +12,7 @@ import platformdirs
 import pytest
 
 from cluster.errors import FaceUnclear, WeightsMismatch, WeightsMissing
-from cluster.settings import Weights
+from cluster.settings import WeightsSettings
 from cluster.vision.faces import dlib_engine
 from cluster.vision.faces.alignment import heads_of, quality_of, sharpness_of
 from cluster.vision.faces.base import (
@@ -37,7 +37,7 @@ def engine() -> DlibEngine:
 
 @cache
 def estimator() -> PoseEstimator:
-    return PoseEstimator(find_pose_weights(Weights(), CACHE), cache_dir=CACHE)
+    return PoseEstimator(find_pose_weights(WeightsSettings(), CACHE), cache_dir=CACHE)
 
 
 def people_in(frame: Pixels) -> People:

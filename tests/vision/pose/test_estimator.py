@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from cluster.errors import VisionError, WeightsMissing
-from cluster.settings import Analysis, Weights, load_settings
+from cluster.settings import AnalysisSettings, WeightsSettings, load_settings
 from cluster.vision.people import Floats, People, Pixels
 from cluster.vision.pose.estimator import PoseEstimator, pose_device
 from cluster.vision.pose.openvino_backend import OpenVinoNetwork
@@ -42,7 +42,7 @@ def _one_thread() -> Iterator[None]:
 
 @cache
 def pose_weights() -> WeightsFile:
-    return find_pose_weights(Weights(), CACHE)
+    return find_pose_weights(WeightsSettings(), CACHE)
 
 
 @cache
@@ -269,4 +269,4 @@ def test_weights_that_the_settings_name_and_that_are_missing_stop_the_estimator(
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_a_device_that_the_settings_name_is_taken_as_it_is(device: str) -> None:
-    assert pose_device(Analysis.model_validate({"device": device})) == device
+    assert pose_device(AnalysisSettings.model_validate({"device": device})) == device

@@ -15,7 +15,7 @@ import pytest
 
 import cluster
 from cluster.errors import VisionError
-from cluster.settings import Weights
+from cluster.settings import WeightsSettings
 from cluster.vision.pose import export
 from cluster.vision.pose.export import converted_model
 from cluster.vision.pose.openvino_backend import OpenVinoNetwork
@@ -40,7 +40,7 @@ print(converted_model(find_pose_weights(Weights(), cache), 64, 64, cache))
 
 @pytest.fixture
 def weights(tmp_path: Path) -> WeightsFile:
-    return find_pose_weights(Weights(), tmp_path)
+    return find_pose_weights(WeightsSettings(), tmp_path)
 
 
 def script(path: Path, text: str) -> Path:

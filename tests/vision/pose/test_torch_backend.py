@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import VisionError
-from cluster.settings import Weights
+from cluster.settings import WeightsSettings
 from cluster.vision.people import Floats, Pixels
 from cluster.vision.pose.torch_backend import TorchNetwork
 from cluster.vision.pose.weights import find_pose_weights
@@ -36,7 +36,7 @@ def _one_thread() -> Iterator[None]:
 
 def network_of(batch_size: int) -> TorchNetwork:
     cache_dir = Path(platformdirs.user_cache_dir("homeroom"))
-    return TorchNetwork(find_pose_weights(Weights(), cache_dir).path, "cpu", batch_size)
+    return TorchNetwork(find_pose_weights(WeightsSettings(), cache_dir).path, "cpu", batch_size)
 
 
 @cache

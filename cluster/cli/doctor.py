@@ -22,7 +22,7 @@ from cluster.settings import (
     load_settings,
     parse_settings,
 )
-from cluster.vision.pose.estimator import available_cores, cache_dir_of, pose_device
+from cluster.vision.pose.estimator import available_cores, model_cache_dir, select_device
 from cluster.vision.pose.weights import find_pose_weights
 
 PACKAGES = ("ray", "torch", "ultralytics", "openvino", "av", "duckdb", "pandas", "trackers")
@@ -100,10 +100,10 @@ def _gpus() -> str:
 
 
 def _pose(settings: Settings) -> dict[str, Any]:
-    cache_dir = cache_dir_of(settings)
+    cache_dir = model_cache_dir(settings)
     try:
         weights = find_pose_weights(settings.weights, cache_dir)
-        device = pose_device(settings.analysis)
+        device = select_device(settings.analysis)
     except HomeroomError as error:
         return {"problem": str(error)}
     converted = sorted(path.name for path in (cache_dir / "openvino").glob("*/"))

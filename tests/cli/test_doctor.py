@@ -77,7 +77,7 @@ def test_weights_of_ones_own_are_shown_with_their_sum(homeroom: Homeroom, tmp_pa
     report = homeroom("doctor", "--json", "--settings", settings).json
     assert report["pose"]["sha256"] == f"{checksum} (as expected)"
     assert report["pose"]["weights"] == str(tmp_path / "own.pt")
-    assert report["pose"]["licence"] == "not known"
+    assert report["pose"]["licence"] == "unknown"
 
 
 def test_a_weights_file_that_is_not_there_is_a_problem(homeroom: Homeroom, tmp_path: Path) -> None:

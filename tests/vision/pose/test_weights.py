@@ -17,8 +17,8 @@ from cluster.vision.pose.weights import (
     YOLO11N_POSE,
     OfficialModel,
     download_weights,
+    find_packaged_weights,
     find_pose_weights,
-    packaged_weights,
     sha256_of,
 )
 
@@ -101,7 +101,7 @@ def test_the_configured_file_stands_before_the_package_and_the_download(
     )
     assert (found.path, found.name, found.sha256) == (mine, "mine", sha256(OTHER))
     assert found.origin == "configured path"
-    assert found.licence == "not known"
+    assert found.licence == "unknown"
     assert found.model_id == f"mine@{sha256(OTHER)[:12]}"
 
 
@@ -131,7 +131,7 @@ def test_a_package_without_the_file_gives_way_to_the_download(
 
 
 def test_the_official_weights_are_in_the_installed_package() -> None:
-    path = packaged_weights(YOLO11N_POSE)
+    path = find_packaged_weights(YOLO11N_POSE)
     assert path is not None
     assert sha256_of(path) == YOLO11N_POSE.sha256
 

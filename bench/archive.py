@@ -21,7 +21,7 @@ import numpy as np
 
 from bench.lesson import RATE, lesson, two_seconds
 from bench.measure import MEBIBYTE, Measured, run
-from cluster.cli.settings_file import FirstSchool, settings_text
+from cluster.cli.settings_file import FirstSchool, render_settings
 from cluster.settings import Settings
 from cluster.streams.decode.container import probe
 from cluster.streams.decode.file_sampler import FrameSampler
@@ -125,7 +125,7 @@ def _job(video: Path) -> Measured:
     """The job, as an operator starts it, into an empty lake."""
     with tempfile.TemporaryDirectory(prefix="homeroom-bench-") as folder:
         settings = Path(folder) / "homeroom.toml"
-        settings.write_text(settings_text(FirstSchool("Bench", "UTC", "Bench", CAMERA)))
+        settings.write_text(render_settings(FirstSchool("Bench", "UTC", "Bench", CAMERA)))
         command = [sys.executable, "-m", "jobs.analyse_archive", str(video), "--json"]
         command += [f"--camera={CAMERA}", "--started-at=2026-03-02T09:00:00Z"]
         measured = run([*command, f"--settings={settings}"])

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.vision.activity import Activity, Postures
-from cluster.vision.people import Floats
+from cluster.vision.people import FloatArray
 
 UNTRACKED = -1
 """The track id of a person without a track yet."""
@@ -62,7 +62,7 @@ class _Track:
     head: _Run = field(default_factory=_Run)
     stand: _Run = field(default_factory=_Run)
     desk: _Run = field(default_factory=_Run)
-    wrists: deque[tuple[float, Floats]] = field(default_factory=deque)
+    wrists: deque[tuple[float, FloatArray]] = field(default_factory=deque)
     counted_hand_since: float | None = None
     last_seen: float = -math.inf
 
@@ -120,7 +120,7 @@ class ActivityCounter:
 
 def _activity(track: _Track, time: float, observed: Postures, person: int) -> tuple[Activity, bool]:
     """Return the activity of one person, and whether a raised hand was confirmed now."""
-    if not observed.seen[person]:
+    if not observed.visible[person]:
         return Activity.UNCLEAR, False
     hand = track.hand.update(time, bool(observed.hand_raised[person]))
     head = track.head.update(time, bool(observed.head_low[person]))
@@ -144,7 +144,7 @@ def _activity(track: _Track, time: float, observed: Postures, person: int) -> tu
     return Activity.SITTING, False
 
 
-def _store_wrists(track: _Track, time: float, wrists: Floats) -> None:
+def _store_wrists(track: _Track, time: float, wrists: FloatArray) -> None:
     track.wrists.append((time, wrists))
     while time - track.wrists[0][0] > WRIST_MEMORY_SECONDS:
         track.wrists.popleft()

@@ -18,7 +18,7 @@ from cluster.activity.durations import ActivityCounter, FrameCounts
 from cluster.activity.suppression import ActivityWindow, published_window
 from cluster.activity.tracking import PersonTracker
 from cluster.activity.windows import group_into_windows
-from cluster.vision.activity import postures, without_doubles
+from cluster.vision.activity import estimate_postures, remove_duplicates
 from cluster.vision.people import People
 
 Polygon = Sequence[tuple[float, float]]
@@ -54,12 +54,12 @@ class RoomCounter:
 
     def update(self, frame: AnalysedFrame) -> FrameCounts:
         """Count one frame; timestamps must increase."""
-        people = without_doubles(frame.people)
+        people = remove_duplicates(frame.people)
         if self._teacher_zone is not None:
-            people = people.keep(~_is_in_zone(people, self._teacher_zone, frame.frame_size))
+            people = people.select(~_is_in_zone(people, self._teacher_zone, frame.frame_size))
         time = frame.captured_at.timestamp()
         track_ids = self._tracker.update(time, people)
-        return self._counter.update(time, track_ids, postures(people, frame.frame_size[1]))
+        return self._counter.update(time, track_ids, estimate_postures(people, frame.frame_size[1]))
 
 
 def published_windows(

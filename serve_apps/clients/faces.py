@@ -6,9 +6,8 @@ from typing import Any, TypeVar
 
 from ray.serve.handle import DeploymentHandle
 
-from cluster.vision.face_figures import FaceEngineSpec
-from cluster.vision.faces.base import FaceChip, FaceThresholds
-from cluster.vision.people import Floats
+from cluster.vision.faces.base import FaceChip, FaceEngineSpec, FaceThresholds
+from cluster.vision.people import FloatArray
 from serve_apps.clients.errors import translate_serve_errors
 
 CALL_TIMEOUT_SECONDS = 30.0
@@ -50,7 +49,7 @@ class FaceModelClient:
         """The thresholds that belong to its distances."""
         return self._cached_spec().thresholds
 
-    def embed(self, chips: Sequence[FaceChip]) -> Floats:
+    def embed(self, chips: Sequence[FaceChip]) -> FloatArray:
         """Return the embeddings (n, dimensions) float32 of chips, in their order.
 
         Raises:
@@ -60,7 +59,7 @@ class FaceModelClient:
         """
         return self._wait(self._embed(list(chips)))
 
-    def distances(self, embeddings: Floats, templates: Floats) -> Floats:
+    def distances(self, embeddings: FloatArray, templates: FloatArray) -> FloatArray:
         """Return the distances (n, m) float32 of embeddings (n, d) from templates (m, d)."""
         return self._cached_spec().distances(embeddings, templates)
 
@@ -74,9 +73,9 @@ class FaceModelClient:
             spec: FaceEngineSpec = await self._handle.engine_spec.remote()
         return spec
 
-    async def _embed(self, chips: list[FaceChip]) -> Floats:
+    async def _embed(self, chips: list[FaceChip]) -> FloatArray:
         async with translate_serve_errors("the face model", seconds=CALL_TIMEOUT_SECONDS):
-            embeddings: Floats = await self._handle.embed.remote(chips)
+            embeddings: FloatArray = await self._handle.embed.remote(chips)
         return embeddings
 
     def _wait(self, call: Coroutine[Any, Any, R]) -> R:

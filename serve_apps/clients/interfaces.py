@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from cluster.activity.published import PublishedWindow
-from cluster.vision.people import People, Pixels
+from cluster.vision.people import BgrImage, People
 from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot
 
 
@@ -35,7 +35,7 @@ class RoomsService(Protocol):
 class PoseService(Protocol):
     """The pose model."""
 
-    async def find(self, frames: Sequence[Pixels], input_size: int) -> list[People]:
+    async def find(self, frames: Sequence[BgrImage], input_size: int) -> list[People]:
         """Return the people of each frame (height, width, 3) uint8 BGR; all of one shape.
 
         Raises:

@@ -6,7 +6,7 @@ import numpy as np
 from ray.serve.handle import DeploymentHandle
 
 from cluster.errors import VisionError
-from cluster.vision.people import People, Pixels
+from cluster.vision.people import BgrImage, People
 from serve_apps.clients.errors import translate_serve_errors
 from serve_apps.clients.types import FrameSet
 
@@ -28,7 +28,7 @@ class PoseModelClient:
         self._handle = handle
         self._timeout_seconds = timeout_seconds
 
-    async def find(self, frames: Sequence[Pixels], input_size: int = 640) -> list[People]:
+    async def find(self, frames: Sequence[BgrImage], input_size: int = 640) -> list[People]:
         """Return the people of each frame (height, width, 3) uint8 BGR; all of one shape.
 
         Raises:

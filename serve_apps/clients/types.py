@@ -7,7 +7,7 @@ from typing import Literal
 from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
 from cluster.streams.reader.config import CameraHealth
-from cluster.vision.people import Pixels
+from cluster.vision.people import BgrImage
 
 RoomStatus = Literal["live", "late", "down", "off"]
 """`late`: the counts are older than they should be; `down`: no camera of the room delivers frames;
@@ -109,7 +109,7 @@ class FrameSet:
         input_size: Longer side of the network's input, in pixels.
     """
 
-    pixels: Pixels
+    pixels: BgrImage
     input_size: int = 640
 
     def __len__(self) -> int:

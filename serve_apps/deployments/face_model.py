@@ -4,7 +4,8 @@
 
 Face roll call is off unless a district switches it on (R4), so no replica runs until a register
 calls it; the last one is stopped after ten minutes without a call. Readers cut chips without it
-(`cluster.vision.faces.factory.face_cutter`), and distances are computed where the templates are.
+(`cluster.vision.faces.factory.create_face_cutter`), and distances are computed in the process that
+holds the templates.
 """
 
 import os
@@ -16,10 +17,9 @@ from ray import serve
 
 from cluster.errors import HomeroomError, VisionError
 from cluster.settings import Settings
-from cluster.vision.face_figures import FaceEngineSpec
-from cluster.vision.faces.base import FaceChip, FaceQuality
-from cluster.vision.faces.factory import face_engine
-from cluster.vision.people import Floats
+from cluster.vision.faces.base import FaceChip, FaceEngineSpec, FaceQuality
+from cluster.vision.faces.factory import create_face_engine
+from cluster.vision.people import FloatArray
 from serve_apps.deployments.logging_config import SERVE_LOGGING
 from serve_apps.deployments.model_executor import ModelExecutor, PendingCall
 
@@ -34,7 +34,7 @@ counts and API responses seconds. Where all cores are busy, a process at 19 gets
 CPU time of one at 15.
 """
 
-Answer = Floats | HomeroomError
+Answer = FloatArray | HomeroomError
 
 
 @serve.deployment(name=NAME, logging_config=SERVE_LOGGING)
@@ -52,7 +52,7 @@ class FaceModel:
     def __init__(self, settings: Settings) -> None:
         os.nice(NICENESS_INCREMENT)  # on Linux: of this thread, and of those that it starts
         self._executor = ModelExecutor("face")
-        self._engine = face_engine(settings)
+        self._engine = create_face_engine(settings)
 
         def chips_in(calls: Sequence[PendingCall[list[FaceChip]]]) -> int:
             """Return the size of a batch; a call above the limit is a batch of its own."""
@@ -62,7 +62,7 @@ class FaceModel:
         self._batched: Callable[[PendingCall[list[FaceChip]]], Awaitable[Answer]] = serve.batch(
             max_batch_size=MAX_BATCH_SIZE, batch_wait_timeout_s=0.0, batch_size_fn=chips_in
         )(self._embed_batch)
-        self._engine.embed([_synthetic_chip(self._engine.figures.chip_side)])
+        self._engine.embed([_synthetic_chip(self._engine.spec.chip_side)])
 
     def __del__(self) -> None:
         """Shut the executor down."""
@@ -72,20 +72,20 @@ class FaceModel:
 
     async def engine_spec(self) -> FaceEngineSpec:
         """Return what callers need to know of the engine to use its embeddings."""
-        return self._engine.figures
+        return self._engine.spec
 
-    async def embed(self, chips: list[FaceChip]) -> Floats:
+    async def embed(self, chips: list[FaceChip]) -> FloatArray:
         """Return the embeddings (n, dimensions) float32 of chips of this engine, in their order.
 
         Raises:
             ServiceBusy: The chips waited too long, and were dropped.
             VisionError: They are not chips of this engine, or the network failed.
         """
-        side = self._engine.figures.chip_side
+        side = self._engine.spec.chip_side
         if any(c.pixels.shape != (side, side, 3) or c.pixels.dtype != np.uint8 for c in chips):
             raise VisionError(f"chips must be ({side}, {side}, 3) uint8.")
         if not chips:
-            return np.zeros((0, self._engine.figures.dimensions), np.float32)
+            return np.zeros((0, self._engine.spec.dimensions), np.float32)
         answer = await self._batched(PendingCall(chips, len(chips)))
         if isinstance(answer, HomeroomError):
             raise answer
@@ -97,7 +97,7 @@ class FaceModel:
         Raises:
             VisionError: It failed or timed out.
         """
-        chip = _synthetic_chip(self._engine.figures.chip_side)
+        chip = _synthetic_chip(self._engine.spec.chip_side)
         await self._executor.check(lambda: self._engine.embed([chip]))
 
     async def _embed_batch(self, calls: list[PendingCall[list[FaceChip]]]) -> list[Answer]:

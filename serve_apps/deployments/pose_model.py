@@ -124,7 +124,7 @@ class PoseModel:
         height, width = frames.pixels.shape[1:3]
         box = Letterbox.of(height, width, frames.input_size)
         if (box.height, box.width) not in self._converted:
-            await asyncio.to_thread(self._estimator.convert, height, width, frames.input_size)
+            await asyncio.to_thread(self._estimator.prepare, height, width, frames.input_size)
             self._converted.add((box.height, box.width))
 
     async def _find_batch(self, calls: list[PendingCall[FrameSet]]) -> list[Answer]:

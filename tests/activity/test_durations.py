@@ -30,7 +30,7 @@ HIDDEN: Wrists = ((np.nan, np.nan), (np.nan, np.nan))
 Flags = frozenset[str]
 """The flags of `Postures` that are set for a person."""
 
-SITTING: Flags = frozenset({"seen"})
+SITTING: Flags = frozenset({"visible"})
 HAND_UP: Flags = SITTING | {"hand_raised"}
 LOOKING_DOWN: Flags = SITTING | {"looking_down"}
 UNSEEN: Flags = frozenset()
@@ -46,7 +46,7 @@ def postures(people: Sequence[Flags], wrists: Sequence[Wrists] | None = None) ->
         return np.array([name in flags for flags in people], np.bool_)
 
     return Postures(
-        seen=flag("seen"),
+        visible=flag("visible"),
         hand_raised=flag("hand_raised"),
         head_low=flag("head_low"),
         looking_down=flag("looking_down"),
@@ -252,7 +252,7 @@ def test_a_frame_without_people_counts_nothing() -> None:
     assert (frame.people, frame.hand_raises, sum(frame.activities.values())) == (0, 0, 0)
 
 
-FLAG_NAMES = ("seen", "hand_raised", "head_low", "looking_down", "standing", "cut_off")
+FLAG_NAMES = ("visible", "hand_raised", "head_low", "looking_down", "standing", "cut_off")
 seen_flags = st.frozensets(st.sampled_from(FLAG_NAMES)).map(lambda flags: flags | SITTING)
 hand = st.tuples(st.floats(-1, 1), st.floats(-1, 1)) | st.just((np.nan, np.nan))
 anybody = st.tuples(

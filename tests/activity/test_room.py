@@ -142,7 +142,7 @@ def test_frames_with_fewer_than_k_people_give_a_headcount_only(count: int) -> No
 
 def test_an_empty_room_is_published_as_empty() -> None:
     frames = [
-        AnalysedFrame(START + timedelta(seconds=i / 2), People.nobody(), SIZE) for i in range(20)
+        AnalysedFrame(START + timedelta(seconds=i / 2), People.empty(), SIZE) for i in range(20)
     ]
     for zone in (None, [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]):
         [window] = published(frames, zone=zone)

@@ -78,7 +78,7 @@ def test_no_two_people_of_a_frame_share_a_track_id(
 
 
 def test_empty_frames_have_no_track_ids() -> None:
-    nobody = People.nobody()
+    nobody = People.empty()
     track_ids = follow([nobody, nobody, people_at([(9, 9)]), people_at([(9, 9)]), nobody, nobody])
     assert [len(frame) for frame in track_ids] == [0, 0, 1, 1, 0, 0]
 
@@ -88,10 +88,10 @@ def test_a_person_hidden_briefly_keeps_the_track_id_and_for_long_does_not() -> N
     sitting = people_at([(100, 50)])
     tracker.update(START, sitting)
     [first] = tracker.update(START + 0.5, sitting).tolist()
-    tracker.update(START + 1.0, People.nobody())
+    tracker.update(START + 1.0, People.empty())
     [back_soon] = tracker.update(START + 2.0, sitting).tolist()
     assert back_soon == first
-    tracker.update(START + 2.5, People.nobody())
+    tracker.update(START + 2.5, People.empty())
     late = START + 2.5 + 2 * LOST_SECONDS
     tracker.update(late, sitting)
     [back_late] = tracker.update(late + 0.5, sitting).tolist()

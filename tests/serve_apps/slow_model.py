@@ -8,7 +8,7 @@ from typing import Any
 from ray import serve
 
 from cluster.settings import Settings
-from cluster.vision.people import People, Pixels
+from cluster.vision.people import BgrImage, People
 from serve_apps.deployments.pose_model import PoseModel
 
 Real: Any = PoseModel
@@ -24,15 +24,15 @@ class SlowEstimator:
         self.broken = False
         self.batches: list[int] = []
 
-    def convert(self, height: int, width: int, input_size: int) -> None:
+    def prepare(self, height: int, width: int, input_size: int) -> None:
         """Do nothing."""
 
-    def estimate(self, frames: Sequence[Pixels], input_size: int = 640) -> list[People]:  # noqa: ARG002
+    def estimate(self, frames: Sequence[BgrImage], input_size: int = 640) -> list[People]:  # noqa: ARG002
         if self.broken:
             raise RuntimeError("the device is lost")
         self.batches.append(len(frames))
         time.sleep(self.seconds)
-        return [People.nobody() for _ in frames]
+        return [People.empty() for _ in frames]
 
 
 @serve.deployment(name="SlowPose")

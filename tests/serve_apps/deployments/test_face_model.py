@@ -17,7 +17,7 @@ from cluster.settings import Settings
 from cluster.settings.redacted import for_models
 from cluster.vision.faces.base import FaceChip
 from cluster.vision.faces.dlib_engine import DlibEngine
-from cluster.vision.people import Floats
+from cluster.vision.people import FloatArray
 from cluster.vision.pose.estimator import PoseEstimator
 from serve_apps.clients.errors import translate_serve_errors
 from serve_apps.clients.faces import FaceModelClient
@@ -52,8 +52,8 @@ def running_replicas() -> int:
     return int(deployments["FaceModel"].replica_states.get("RUNNING", 0))
 
 
-def embed(handle: Any, *calls: list[FaceChip]) -> list[Floats]:
-    async def call_all() -> list[Floats]:
+def embed(handle: Any, *calls: list[FaceChip]) -> list[FloatArray]:
+    async def call_all() -> list[FloatArray]:
         async with translate_serve_errors("the face model", seconds=60):
             return list(await asyncio.gather(*(handle.embed.remote(call) for call in calls)))
 
@@ -100,7 +100,7 @@ def test_chips_of_another_engine_are_rejected(
 def test_the_client_computes_the_distances_of_the_engine(
     faces: Any, portraits: Portraits, chips: list[FaceChip]
 ) -> None:
-    async def call() -> tuple[FaceModelClient, Floats, Floats]:
+    async def call() -> tuple[FaceModelClient, FloatArray, FloatArray]:
         client = FaceModelClient(faces, asyncio.get_running_loop())
         found = await asyncio.to_thread(client.embed, chips)
         return client, found, await asyncio.to_thread(client.distances, found, found)

@@ -60,7 +60,7 @@ class FakePoseModel:
     """Finds no people."""
 
     async def find(self, frames: FrameSet) -> list[People]:
-        return [People.nobody() for _ in range(len(frames))]
+        return [People.empty() for _ in range(len(frames))]
 
 
 @serve.deployment(name="Registers")

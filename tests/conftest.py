@@ -15,6 +15,8 @@ from av.video.stream import VideoStream
 
 from cluster.settings import Settings, load_settings
 
+pytest_plugins = ["tests.databases"]
+
 TESTS = os.getpid()
 
 

@@ -1,8 +1,4 @@
-"""Records for tests: SQLite always, PostgreSQL where `POSTGRES_TEST_URL` names a database.
-
-Import the fixtures in a `conftest.py`:
-
-    from tests.databases import *
+"""A pytest plugin: records in SQLite, and in PostgreSQL where `POSTGRES_TEST_URL` names a database.
 
 The migrations run once for each kind of database. Each test gets a copy (SQLite), or a schema that
 the test before has left empty (PostgreSQL, as a superuser).
@@ -24,8 +20,6 @@ from cluster.records.db.database import Records
 from cluster.records.db.models import Base
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import KEY_BYTES, LocalMasterKey
-
-__all__ = ["keys", "migrated_sqlite", "records"]
 
 Rows = dict[Table, list[dict[str, Any]]]
 POSTGRES = os.environ.get("POSTGRES_TEST_URL")

@@ -15,7 +15,11 @@ from av.video.stream import VideoStream
 
 from cluster.settings import Settings, load_settings
 
-pytest_plugins = ["tests.databases"]
+pytest_plugins = [
+    "tests.databases",
+    "tests.plugins.durability",
+    "tests.plugins.hypothesis_profiles",
+]
 
 TESTS = os.getpid()
 

@@ -14,6 +14,7 @@ from cluster.cli.settings_file import FirstSchool, settings_text
 from cluster.settings import Settings, load_settings
 from tests.cli.command import Homeroom
 from tests.conftest import write_settings
+from tests.plugins.hypothesis_profiles import examples
 
 TABLES = ("schools", "rooms", "cameras")
 
@@ -112,7 +113,7 @@ def test_values_that_are_given_stand_in_the_file() -> None:
     assert values["cameras"] == [{"id": "cam7", "room": "room-1"}]
 
 
-@effort(max_examples=20, deadline=None)
+@effort(max_examples=examples(20), deadline=None)
 @given(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=200),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=200),

@@ -32,6 +32,7 @@ from cluster.security.roles import Role
 from cluster.warehouse.publish import publish
 from serve_apps.http.app import openapi_document
 from tests.databases import sqlite_url
+from tests.plugins.hypothesis_profiles import examples
 from tests.register.school import LESSON, MONDAY, found_school, student
 from tests.serve_apps.http.api_client import (
     PATIENCE_SECONDS,
@@ -46,7 +47,7 @@ from tests.serve_apps.http.routes.test_jobs import ray_dashboard
 pytestmark = pytest.mark.slow
 
 
-EXAMPLES = 15
+EXAMPLES = examples(15)
 SCHEMA = schemathesis.openapi.from_dict(openapi_document())
 CHECKS = [
     not_a_server_error,

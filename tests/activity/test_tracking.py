@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cluster.activity.durations import UNTRACKED
 from cluster.activity.tracking import LOST_SECONDS, PersonTracker
 from cluster.vision.people import People
+from tests.plugins.hypothesis_profiles import examples
 
 START = 1_772_000_000.0
 WIDTH, HEIGHT = 40.0, 100.0
@@ -48,7 +49,7 @@ def test_two_people_who_pass_each_other_keep_their_track_ids() -> None:
     assert all(earlier == later for earlier, later in pairwise(track_ids[1:]))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(orders=st.lists(st.permutations(range(6)), min_size=3, max_size=8))
 def test_track_ids_are_in_the_order_of_the_people(orders: list[list[int]]) -> None:
     corners = [(60.0 * i, 30.0 * i) for i in range(6)]
@@ -62,7 +63,7 @@ def test_track_ids_are_in_the_order_of_the_people(orders: list[list[int]]) -> No
         assert tracker.update(START + frame / 2, people).tolist() == [expected[i] for i in order]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     frames=st.lists(
         st.lists(st.tuples(st.integers(0, 600), st.integers(0, 300)), max_size=6), max_size=10

@@ -6,9 +6,7 @@ import pytest
 
 from cluster.clock import utc_now
 from cluster.demo.sample_roster import write_sample_roster
-from tests.cli.test_main import Homeroom, homeroom
-
-__all__ = ["homeroom"]
+from tests.cli.command import Homeroom
 
 SETTINGS = """
 [[schools]]
@@ -35,7 +33,7 @@ def test_a_dry_run_shows_what_would_change_and_changes_nothing(
 ) -> None:
     answer = command("roster", "import", "sample", "--dry-run")
     assert answer.code == 0
-    assert answer.told("rows would change, 0 rows could not be used.")
+    assert answer.stderr_contains("rows would change, 0 rows could not be used.")
     assert "enrollments" in answer.out
     assert command("roster", "list", "--json").json == []
 
@@ -48,7 +46,7 @@ def test_an_import_is_counted_and_repeating_it_changes_nothing(
     assert first["counts"]["users"]["added"] == 20
     again = command("roster", "import", "sample")
     assert again.code == 0
-    assert again.told("0 rows changed, 0 rows could not be used.")
+    assert again.stderr_contains("0 rows changed, 0 rows could not be used.")
 
 
 def test_a_bad_row_is_reported_and_the_rest_is_imported(command: Homeroom) -> None:
@@ -56,7 +54,7 @@ def test_a_bad_row_is_reported_and_the_rest_is_imported(command: Homeroom) -> No
         stream.write("e9,,,class-7b-science,hillside-school,[bold]x,student,false,,\r\n")
     answer = command("roster", "import", "sample", "--json")
     assert answer.code == 3
-    assert answer.told("enrollments.csv:16: userSourcedId: no user is '[bold]x'")
+    assert answer.stderr_contains("enrollments.csv:16: userSourcedId: no user is '[bold]x'")
     assert answer.json["bad_rows"][0]["column"] == "userSourcedId"
     assert answer.json["counts"]["users"]["added"] == 20
 
@@ -65,9 +63,9 @@ def test_only_the_first_of_many_bad_rows_are_printed(command: Homeroom) -> None:
     with Path("sample/enrollments.csv").open("a") as stream:
         stream.write("short\r\n" * 130)
     answer = command("roster", "import", "sample")
-    assert answer.told("enrollments.csv:115: has 1 cells")
-    assert not answer.told("enrollments.csv:116: has 1 cells")
-    assert answer.told("and 30 more; --json gives all of them.")
+    assert answer.stderr_contains("enrollments.csv:115: has 1 cells")
+    assert not answer.stderr_contains("enrollments.csv:116: has 1 cells")
+    assert answer.stderr_contains("and 30 more; --json gives all of them.")
 
 
 def test_a_roster_that_cannot_be_read_is_reported_as_an_error(
@@ -86,7 +84,7 @@ def test_a_list_that_lacks_most_rows_is_rejected_without_yes(
     write_sample_roster(Path("sample"), students=3, today=utc_now().date())
     rejected = command("roster", "import", "sample")
     assert rejected.code == 1
-    assert rejected.told("import it with --yes")
+    assert rejected.stderr_contains("import it with --yes")
     assert command("roster", "import", "sample", "--yes").code == 0
 
 
@@ -97,7 +95,7 @@ def test_a_timetable_is_previewed_then_imported(command: Homeroom) -> None:
     done = command("roster", "timetable", "sample/timetable.csv", "--json").json
     assert done["counts"] == preview["counts"]
     again = command("roster", "timetable", "sample/timetable.csv")
-    assert again.told("0 rows changed")
+    assert again.stderr_contains("0 rows changed")
 
 
 def test_classes_are_listed_and_a_class_with_names(command: Homeroom) -> None:
@@ -119,7 +117,7 @@ def test_classes_are_listed_and_a_class_with_names(command: Homeroom) -> None:
 def test_an_unknown_class_is_reported(command: Homeroom) -> None:
     answer = command("roster", "list", "--class", "9z")
     assert answer.code == 1
-    assert answer.told("no class '9z'")
+    assert answer.stderr_contains("no class '9z'")
 
 
 def test_names_are_not_in_the_files_of_the_database(command: Homeroom) -> None:

@@ -29,6 +29,7 @@ from cluster.records.repos.people import open_details
 from cluster.records.roster.import_result import ImportResult
 from cluster.records.roster.importer import preview_roster
 from cluster.security.keys import KeyStore
+from tests.plugins.hypothesis_profiles import examples
 from tests.records.rosters import (
     csv_line,
     enrollment,
@@ -558,7 +559,7 @@ def roster_files(
 
 @hypothesis_settings(
     deadline=None,
-    max_examples=15,
+    max_examples=examples(15),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.lists(st.tuples(users, enrollments, st.booleans()), min_size=2, max_size=4))

@@ -21,6 +21,7 @@ from cluster.records.roster.oneroster_rows import (
     RosterUser,
     RosterUserWithRole,
 )
+from tests.plugins.hypothesis_profiles import examples
 from tests.records.rosters import (
     COLUMNS,
     enrollment,
@@ -390,7 +391,7 @@ def test_a_path_of_a_zip_cannot_lead_outside_of_it(tmp_path: Path) -> None:
     assert "users.csv: manifest.csv lists it as bulk, and it does not exist" in roster_error(path)
 
 
-@hypothesis_settings(deadline=None, max_examples=60)
+@hypothesis_settings(deadline=None, max_examples=examples(60))
 @given(content=st.binary(max_size=400) | st.text(max_size=200).map(str.encode))
 def test_any_content_gives_rows_bad_rows_or_one_roster_error(
     tmp_path_factory: pytest.TempPathFactory, content: bytes

@@ -4,8 +4,9 @@
                ├─> level, UTC, request id, exception as text ─> hide every ─┤
     logging ───┘                                                   value    └─> a terminal
 
-Every value goes through `cluster.streams.source.address.hidden`, exceptions too. Loggers that bring
-handlers of their own (Ray Serve's and uvicorn's do) keep them; `RedactingFilter` hides in these.
+Every value goes through `cluster.runtime.redaction.redact_credentials`, exceptions too. Loggers
+that bring handlers of their own (Ray Serve's and uvicorn's do) keep them; `RedactingFilter` hides
+in these.
 """
 
 import logging
@@ -19,7 +20,7 @@ from typing import Any, Final
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from cluster.streams.source.address import hidden
+from cluster.runtime.redaction import redact_credentials
 
 HANDLER: Final = "homeroom"
 OTHERS: Final = ("ray", "ray.serve", "ray.data", "uvicorn", "uvicorn.error", "uvicorn.access")
@@ -126,21 +127,24 @@ class RedactingFilter(logging.Filter):
         if record.exc_info and not record.exc_text:
             record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
         if record.exc_text:
-            record.exc_text = hidden(record.exc_text)
+            record.exc_text = redact_credentials(record.exc_text)
         if isinstance(record.msg, dict):  # structlog's, for a formatter that knows it
             record.msg = _hidden_value(record.msg)
             return True
         try:
             shown = record.getMessage()
         except (TypeError, ValueError):  # logging itself says that they do not fit together
-            record.msg, record.args = hidden(str(record.msg)), _hidden_arguments(record.args)
+            record.msg, record.args = (
+                redact_credentials(str(record.msg)),
+                _hidden_arguments(record.args),
+            )
             return True
-        if hidden(shown) == shown:
+        if redact_credentials(shown) == shown:
             return True
         record.args = _hidden_arguments(record.args)
         shown = record.getMessage()
-        if hidden(shown) != shown:
-            record.msg, record.args = hidden(shown), ()
+        if redact_credentials(shown) != shown:
+            record.msg, record.args = redact_credentials(shown), ()
         return True
 
 
@@ -154,7 +158,7 @@ def _hidden_arguments(arguments: Any) -> Any:
 
 def _hidden_argument(value: Any) -> Any:
     """Numbers stay numbers, for `%d`."""
-    return value if isinstance(value, bool | int | float | None) else hidden(str(value))
+    return value if isinstance(value, bool | int | float | None) else redact_credentials(str(value))
 
 
 def _shared() -> list[Processor]:
@@ -179,7 +183,7 @@ def _hidden_value(value: Any) -> Any:
     if isinstance(value, bool | int | float | None):
         return value
     if isinstance(value, Mapping):
-        return {hidden(str(key)): _hidden_value(one) for key, one in value.items()}
+        return {redact_credentials(str(key)): _hidden_value(one) for key, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_hidden_value(one) for one in value]
-    return hidden(str(value))
+    return redact_credentials(str(value))

@@ -1,12 +1,10 @@
-"""Camera addresses: what kind they are, and the one place that hides the credentials in them.
+"""Camera addresses: what kind they are, and the credentials in them.
 
     settings ─> plan_of ─> CameraPlan (SecretStr, credentials merged in) ─> parse_address ─> FFmpeg
-    any text that goes out ─> hidden ─> the same text without credentials
 
 An address leaves this module only inside a `SecretStr`. Messages name the host, never the address.
 """
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,42 +15,12 @@ from urllib.parse import quote, urlsplit
 from pydantic import SecretStr
 
 from cluster.errors import SettingsError
+from cluster.runtime.redaction import redact_credentials
 from cluster.settings import Camera, Settings
 from cluster.streams.reader.config import CameraPlan
 
 LARGEST_CREDENTIALS = 4096
 """Bytes of a credentials file that are looked at."""
-
-HIDDEN: Final = "***"
-
-_USER_INFO = re.compile(r"(://)\S*@")
-"""Greedy up to the last @ before a space: a password with an @ or / in it is hidden too."""
-
-_SCHEMELESS = re.compile(r"(?<![^\s\"'(\[<=,])[^\s/@:\"'(<\[]+:(?!//)[^\s@]+@(?=[\w.\[-])")
-"""`user:password@host` without a scheme before it."""
-
-_PARAMETER = re.compile(
-    r"([?&;][^=&\s]*(?:pass|psw|pwd|token|key|secret|auth|sig|cred|user|usr|login)[^=&\s]*=)[^&\s]*",
-    re.IGNORECASE,
-)
-
-_HEADER = re.compile(r"(\bauthorization[\"']?\s*:\s*)[^\r\n]+", re.IGNORECASE)
-"""What a request says who asks; FFmpeg writes it out when it is asked to be talkative."""
-
-
-def hidden(text: str) -> str:
-    """A text with the credentials of every address in it blotted out.
-
-    Rather too much is hidden than too little: where a password holds spaces or quotes that should
-    have been percent-encoded, more of the text may go.
-
-    Args:
-        text: Anything: an error of FFmpeg, a line of a log.
-    """
-    text = _USER_INFO.sub(rf"\1{HIDDEN}@", text)
-    text = _SCHEMELESS.sub(f"{HIDDEN}@", text)
-    text = _HEADER.sub(rf"\1{HIDDEN}", text)
-    return _PARAMETER.sub(rf"\1{HIDDEN}", text)
 
 
 class Kind(StrEnum):
@@ -94,7 +62,7 @@ class CameraAddress:
     def shown(self) -> str:
         """How messages call it: host and port, or the file's name."""
         if not self.kind.is_network:
-            return hidden(Path(self.target.get_secret_value()).name)
+            return redact_credentials(Path(self.target.get_secret_value()).name)
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
@@ -236,12 +204,3 @@ def _credentials(file: Path) -> tuple[str, str]:
             hint="No quotes and no encoding: what stands there is taken as it is.",
         )
     return user, password
-
-
-def is_numeric(host: str) -> bool:
-    """Whether a host is an IP address and needs no name server."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

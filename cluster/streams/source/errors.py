@@ -1,7 +1,7 @@
 """Why a camera's connection ended, out of what FFmpeg says.
 
 No word of FFmpeg's that may hold the address is passed on, and what is passed on goes through
-`hidden`.
+`redact_credentials`.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ from typing import Final
 
 import av
 
-from cluster.streams.source.address import CameraAddress, hidden
+from cluster.runtime.redaction import redact_credentials
+from cluster.streams.source.address import CameraAddress
 from cluster.streams.source.state import Reason
 
 NEARLY = 0.9
@@ -95,4 +96,4 @@ def ended(address: CameraAddress) -> Failure:
 
 
 def _words(error: av.FFmpegError) -> str:
-    return hidden(error.strerror or "no reason given")
+    return redact_credentials(error.strerror or "no reason given")

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from cluster.errors import NotFound
+from cluster.runtime.redaction import redact_credentials
 from cluster.security.roles import Role
-from cluster.streams.source.address import hidden
 from cluster.streams.source.state import Reason, StreamState
 from serve_apps.clients.types import CameraStatus, JournalStatus
 from serve_apps.http.auth.install import require_roles
@@ -138,10 +138,14 @@ async def show_camera(request: Request, camera_id: CameraPath) -> CameraBody:
 def _body(told: CameraStatus) -> CameraBody:
     health = asdict(told.health)
     around = {name: value for name, value in asdict(told).items() if name != "health"}
-    return CameraBody.model_validate({**health, **around, "detail": hidden(health["detail"])})
+    return CameraBody.model_validate(
+        {**health, **around, "detail": redact_credentials(health["detail"])}
+    )
 
 
 def _journal(told: JournalStatus) -> JournalBody:
     return JournalBody(
-        waiting=told.waiting, oldest_waiting=told.oldest_waiting, problem=hidden(told.problem)
+        waiting=told.waiting,
+        oldest_waiting=told.oldest_waiting,
+        problem=redact_credentials(told.problem),
     )

@@ -4,13 +4,11 @@ import pickle
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from cluster.errors import SettingsError
 from cluster.settings import Settings, load_settings
-from cluster.streams.source.address import Kind, hidden, parse_address, plan_of
+from cluster.streams.source.address import Kind, parse_address, plan_of
 from tests.conftest import write_settings
 
 CANARY = "hunter2"
@@ -79,59 +77,6 @@ def test_neither_repr_nor_what_messages_call_it_shows_credentials() -> None:
     assert CANARY not in repr(address)
     assert address.shown == "cam.example:554"
     assert parse_address(SecretStr("http://[::1]/v")).shown == "[::1]:80"
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("rtsp://u:p@h:554/x", "rtsp://***@h:554/x"),
-        ("no such stream: 'rtsp://u:p@h/x' (404)", "no such stream: 'rtsp://***@h/x' (404)"),
-        ("rtsp://u:p@ss/w'o\"rd#?@h/x", "rtsp://***@h/x"),
-        ("http://h/v?user=me&pwd=p&res=1", "http://h/v?user=***&pwd=***&res=1"),
-        ("http://h/v?a=1&access_token=t'o\"k#n", "http://h/v?a=1&access_token=***"),
-        ("http://h/v?PassWord=x;api_key=y&n=2", "http://h/v?PassWord=***&n=2"),
-        ("u:p@h:554 does not answer", "***@h:554 does not answer"),
-        (
-            "GET /v\r\nAuthorization: Basic dTpw\r\nHost: h",
-            "GET /v\r\nAuthorization: ***\r\nHost: h",
-        ),
-        ("rtsp://u:p@h/1 and rtsp://v:q@i/2", "rtsp://***@h/1 and rtsp://***@i/2"),
-    ],
-)
-def test_credentials_are_hidden_in_any_text(text: str, shown: str) -> None:
-    assert hidden(text) == shown
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "camera cam1 is live (pictures_arrive)",
-        "rtsp://cam.example:8554/Streaming/Channels/101?res=1",
-        "write to someone@school.example at 12:30",
-        "[::1]:554 refuses the connection.",
-    ],
-)
-def test_a_text_without_credentials_stays_as_it_is(text: str) -> None:
-    assert hidden(text) == text
-
-
-@given(
-    st.text(st.characters(exclude_categories=("Z", "C"))),
-    st.text(st.characters(exclude_categories=("Z", "C")), min_size=1),
-)
-def test_no_character_of_a_password_gets_it_through(user: str, password: str) -> None:
-    marked = f"<<{password}>>"
-    for text in (
-        f"error: rtsp://{user}:{marked}@cam.example/1 failed",
-        f"'http://cam.example/v?pwd={marked.replace('&', '')}&n=1'",
-    ):
-        assert marked.replace("&", "") not in hidden(text)
-
-
-@given(st.text())
-def test_hiding_twice_hides_no_more(text: str) -> None:
-    assert hidden(hidden(text)) == hidden(text)
 
 
 def settings_with(tmp_path: Path, camera: str, more: str = "") -> Settings:

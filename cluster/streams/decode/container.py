@@ -16,6 +16,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from cluster.errors import FootageUnreadable, FootageUntimed
+from cluster.runtime.footage_roots import is_remote
 
 LONGEST_HOURS = 26
 """A file that states more than a day of video has a broken header or clock."""
@@ -63,11 +64,6 @@ class OpenVideo:
     def seconds(self, timestamp: int, base: Fraction | None) -> float:
         """A timestamp in file time."""
         return float(timestamp * (base or self.stream.time_base or 0)) - self.start_seconds
-
-
-def is_remote(address: str) -> bool:
-    """Whether an address is fsspec's (`scheme://…`) and not a local path."""
-    return "://" in address and not address.startswith("file://")
 
 
 @contextmanager

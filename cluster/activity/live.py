@@ -8,7 +8,6 @@ what is told later. A raised hand is counted in both by the same rules as in arc
 """
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,9 +15,8 @@ from cluster.activity.durations import FrameCounts
 from cluster.activity.room import RoomCounter, SeenFrame
 from cluster.activity.suppression import ActivityWindow, most_hands, published_window
 from cluster.activity.windows import WINDOW_SECONDS, WindowCounts, window_start_of
+from cluster.settings import Polygon
 from cluster.vision.activity import Activity
-
-Polygon = Sequence[tuple[float, float]]
 
 CLOCK_JUMP_SECONDS = 30.0
 """Frames of one camera that lie further apart begin anew: tracks and durations do not bridge it."""

@@ -5,7 +5,7 @@
 The live service and the archive job both go through here; this is where rules 2 and 3 are kept.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,10 +17,9 @@ from cluster.activity.durations import ActivityCounter, FrameCounts
 from cluster.activity.suppression import ActivityWindow, published_window
 from cluster.activity.tracking import PersonTracker
 from cluster.activity.windows import windows_of
+from cluster.settings import Polygon
 from cluster.vision.activity import postures, without_doubles
 from cluster.vision.people import People
-
-Polygon = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)

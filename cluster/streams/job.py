@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from cluster.streams.reader.config import CameraPlan, Polygon
+from cluster.settings import Polygon
+from cluster.streams.reader.config import CameraPlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,7 +306,6 @@ class Rooms:
             if plan is None:
                 continue
             room = settings.rooms_by_id[camera.room]
-            zone = camera.teacher_zone
             jobs[camera.id] = CameraJob(
                 plan=plan,
                 room_id=room.id,
@@ -314,7 +313,7 @@ class Rooms:
                 input_size=camera.input_size,
                 k=settings.privacy.k,
                 headcount_only=room.kind == "vehicle",
-                teacher_zone=tuple(zone) if zone is not None else None,
+                teacher_zone=camera.teacher_zone,
             )
         return jobs
 

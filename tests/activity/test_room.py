@@ -9,8 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cluster.activity.durations import MEMORY_SECONDS, FrameCounts
-from cluster.activity.room import Polygon, RoomCounter, SeenFrame, told_windows
+from cluster.activity.room import RoomCounter, SeenFrame, told_windows
 from cluster.activity.suppression import ActivityWindow
+from cluster.settings import Polygon
 from cluster.vision.activity import Activity
 from cluster.vision.people import People
 from tests.vision.test_activity import HAND_UP, HEAD_ON_DESK, UPRIGHT, Body, crowd, person
@@ -142,7 +143,7 @@ def test_frames_with_fewer_than_k_people_give_a_headcount_and_nothing_else(count
 
 def test_an_empty_room_is_told_as_empty() -> None:
     frames = [SeenFrame(START + timedelta(seconds=i / 2), People.nobody(), SIZE) for i in range(20)]
-    for zone in (None, [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]):
+    for zone in (None, ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))):
         [window] = told(frames, zone=zone)
         assert (window.frames, window.people_max, window.suppressed) == (20, 0, True)
 
@@ -157,7 +158,7 @@ def test_k_is_the_rooms_own() -> None:
     assert told(scene(8, 10), k=9)[0].suppressed
 
 
-ZONE: Polygon = [(0.0, 0.85), (0.3, 0.85), (0.3, 1.0), (0.0, 1.0)]
+ZONE: Polygon = ((0.0, 0.85), (0.3, 0.85), (0.3, 1.0), (0.0, 1.0))
 """At the front, on the left; the pupils' feet end above it."""
 
 

@@ -28,8 +28,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from cluster.errors import FootageUnreadable, FootageUntimed
+from cluster.settings import Polygon
 from cluster.streams.decode.container import OpenVideo, open_video, untimed
-from cluster.streams.decode.preprocess import Polygon, Preprocessor, shrunken_size
+from cluster.streams.decode.preprocess import Preprocessor, shrunken_size
 from cluster.vision.people import Pixels
 
 __all__ = ["FrameSampler", "SampledFrame", "SamplingReport", "shrunken_size"]

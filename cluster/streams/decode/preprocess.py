@@ -11,9 +11,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
+from cluster.settings import Polygon
 from cluster.vision.people import Pixels
-
-Polygon = Sequence[tuple[float, float]]
 
 
 class Preprocessor:

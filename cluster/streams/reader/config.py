@@ -6,10 +6,9 @@ from typing import Literal
 
 from pydantic import SecretStr
 
+from cluster.settings import Polygon
 from cluster.streams.source.state import Reason, StreamState
 from cluster.vision.people import Pixels
-
-Polygon = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ def plan_of(settings: Settings, camera: Camera) -> CameraPlan | None:
         full_address=full,
         rate=settings.analysis.rate,
         long_side=camera.input_size,
-        masks=tuple(tuple(mask) for mask in camera.masks),
+        masks=camera.masks,
         decode=camera.decode,
         open_seconds=settings.live.open_seconds,
         stall_seconds=settings.live.stall_seconds,

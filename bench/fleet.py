@@ -31,7 +31,7 @@ from bench.archive import inference_alone
 from bench.service import HEAD, ROOM
 from cluster.runtime.ray_local import MEBIBYTE, start_ray_here, store_bytes
 from cluster.streams.reader import actor
-from cluster.streams.reader.config import CameraHealth, CameraPlan, LiveFrame
+from cluster.streams.reader.config import CameraConfig, CameraHealth, LiveFrame, StreamMetrics
 from cluster.streams.source.state import Reason, StreamState
 from cluster.vision.people import People
 from serve_apps.deployments.pose_model import FrameSet
@@ -47,8 +47,8 @@ STEADY_SECONDS = 20.0
 class SimulatedCamera:
     """Stands where a `CameraSource` does."""
 
-    def __init__(self, plan: CameraPlan, deliver: Callable[[LiveFrame], None]) -> None:
-        self.plan = plan
+    def __init__(self, config: CameraConfig, deliver: Callable[[LiveFrame], None]) -> None:
+        self.config = config
         self._deliver = deliver
         self._stopped = threading.Event()
         self._since = datetime.now(UTC)
@@ -72,18 +72,18 @@ class SimulatedCamera:
     def health(self) -> CameraHealth:
         """Always live."""
         return CameraHealth(
-            self.plan.camera_id,
+            self.config.camera_id,
             StreamState.LIVE,
             Reason.PICTURES_ARRIVE,
             self._since,
-            frames_read=self._frames,
+            metrics=StreamMetrics(frames_read=self._frames),
         )
 
     def _run(self) -> None:
         pixels = np.zeros(FRAME, np.uint8)
-        while not self._stopped.wait(1.0 / self.plan.rate):
+        while not self._stopped.wait(1.0 / self.config.rate):
             self._frames += 1
-            self._deliver(LiveFrame(self.plan.camera_id, time.monotonic(), pixels))
+            self._deliver(LiveFrame(self.config.camera_id, time.monotonic(), pixels))
 
 
 class SimulatedReader(actor.StreamReader):

@@ -27,10 +27,9 @@ from cluster.records.db.database import open_records
 from cluster.records.timetable.importer import timetable_from_records
 from cluster.runtime.logging import configure_logs
 from cluster.settings import Settings
-from cluster.streams.job import CameraJob
 from cluster.streams.reader.actor import StreamReader
+from cluster.streams.reader.config import CameraConfig, build_camera_config
 from cluster.streams.reader.report import Ack, FinishedWindow, Report
-from cluster.streams.source.address import plan_of
 from cluster.vision.pose.estimator import cache_dir_of
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.lake import Lake, utc_now
@@ -100,7 +99,7 @@ class Rooms:
             version=cluster.__version__.replace(".", "-"),
             reader=reader,
         )
-        self._reads: dict[str, Mapping[str, CameraJob]] = {}
+        self._reads: dict[str, Mapping[str, CameraConfig]] = {}
         self._lost_since: dict[str, float] = {}
         self._metrics = RoomMetrics()
         self._is_draining = False
@@ -288,33 +287,24 @@ class Rooms:
         self._metrics.states(self._board.cameras(), len(self._reads), status.waiting)
 
     async def _bring(
-        self, reader_id: str, jobs: list[CameraJob], reads: Mapping[str, CameraJob] | None
+        self, reader_id: str, jobs: list[CameraConfig], reads: Mapping[str, CameraConfig] | None
     ) -> None:
         if reads is None:
             self._readers.begin(reader_id, self._file.settings, jobs)
-        elif {job.plan.camera_id: job for job in jobs} != dict(reads):
+        elif {job.camera_id: job for job in jobs} != dict(reads):
             await self._readers.assign(reader_id, jobs)
 
-    def _jobs(self) -> dict[str, CameraJob]:
+    def _jobs(self) -> dict[str, CameraConfig]:
         settings, jobs = self._file.settings, {}
         for camera in settings.cameras:
             try:
-                plan = plan_of(settings, camera)
+                config = build_camera_config(settings, camera)
             except HomeroomError as error:
                 logger.warning("camera %s is not read: %s", camera.id, error)
                 continue
-            if plan is None:
+            if config is None:
                 continue
-            room = settings.rooms_by_id[camera.room]
-            jobs[camera.id] = CameraJob(
-                plan=plan,
-                room_id=room.id,
-                school_id=room.school,
-                input_size=camera.input_size,
-                k=settings.privacy.k,
-                headcount_only=room.kind == "vehicle",
-                teacher_zone=camera.teacher_zone,
-            )
+            jobs[camera.id] = config
         return jobs
 
     def _say_lost(self, cameras: set[str]) -> None:

@@ -26,8 +26,8 @@ from ray.util import list_named_actors
 from cluster.errors import HomeroomError
 from cluster.settings import Settings
 from cluster.settings.redacted import for_models
-from cluster.streams.job import CameraJob
 from cluster.streams.reader.actor import StreamReader
+from cluster.streams.reader.config import CameraConfig
 from cluster.vision.faces.factory import face_cutter
 from serve_apps.clients.deployments import RegistersClient, RoomsClient
 from serve_apps.clients.pose import PoseModelClient
@@ -96,7 +96,7 @@ class ReaderPool:
         self._actors: dict[str, ActorHandle] = {}
         self._starts: dict[str, _Start] = {}
         self._failures: dict[str, int] = {}
-        self._known: dict[str, Mapping[str, CameraJob]] = {}
+        self._known: dict[str, Mapping[str, CameraConfig]] = {}
         self._heard: dict[str, float] = {}
 
     def new_name(self) -> str:
@@ -115,7 +115,7 @@ class ReaderPool:
         """The cameras that readers will read that are being started."""
         return {name: start.cameras for name, start in self._starts.items() if start.cameras}
 
-    async def look(self) -> dict[str, Mapping[str, CameraJob]]:
+    async def look(self) -> dict[str, Mapping[str, CameraConfig]]:
         """What each living reader reads; one that is slow to answer, what it read last.
 
         Those that are being started are not asked, and wait for nobody.
@@ -137,7 +137,7 @@ class ReaderPool:
         self._known = {n: known for n, known in self._known.items() if n in self._actors}
         return dict(self._known)
 
-    def begin(self, reader_id: str, settings: Settings, jobs: Sequence[CameraJob]) -> None:
+    def begin(self, reader_id: str, settings: Settings, jobs: Sequence[CameraConfig]) -> None:
         """Start a reader beside everything else; it is given its cameras as soon as it runs.
 
         Args:
@@ -191,7 +191,7 @@ class ReaderPool:
                 logger.warning("%s does not report: it is replaced", reader_id)
                 self._kill(reader_id)
 
-    async def assign(self, reader_id: str, jobs: Sequence[CameraJob]) -> bool:
+    async def assign(self, reader_id: str, jobs: Sequence[CameraConfig]) -> bool:
         """Give a reader its cameras; whether it took them."""
         return await self._call(reader_id, "assign", list(jobs), default=True) is not None
 
@@ -220,14 +220,14 @@ class ReaderPool:
         for start in self._starts.values():
             start.task.cancel()
 
-    def _see_to(self, reader_id: str, jobs: Sequence[CameraJob] | None) -> None:
+    def _see_to(self, reader_id: str, jobs: Sequence[CameraConfig] | None) -> None:
         """Wait beside until a reader runs, and give it its cameras, if they are known."""
         task = asyncio.get_running_loop().create_task(self._start(reader_id, jobs))
-        cameras = frozenset(job.plan.camera_id for job in jobs or ())
+        cameras = frozenset(job.camera_id for job in jobs or ())
         self._starts[reader_id] = _Start(cameras, task)
         task.add_done_callback(partial(self._started, reader_id))
 
-    async def _start(self, reader_id: str, jobs: Sequence[CameraJob] | None) -> None:
+    async def _start(self, reader_id: str, jobs: Sequence[CameraConfig] | None) -> None:
         if await self._call(reader_id, "start", seconds=START_SECONDS) is None:
             logger.warning(
                 "%s is given up: no node had a place for it, or it could not start there", reader_id
@@ -238,7 +238,7 @@ class ReaderPool:
             await self.assign(reader_id, jobs)
         if self._starts.pop(reader_id, None) is not None and jobs is not None:
             # Until it is asked, its cameras count as taken.
-            self._known[reader_id] = {job.plan.camera_id: job for job in jobs}
+            self._known[reader_id] = {job.camera_id: job for job in jobs}
 
     def _started(self, reader_id: str, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and task.exception() is not None:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from cluster.streams.capture.camera import CameraSource
-from cluster.streams.reader.config import CameraHealth, CameraPlan, LiveFrame
+from cluster.streams.reader.config import CameraConfig, CameraHealth, LiveFrame
 from cluster.streams.source.state import Reason, StreamState
 from tests.conftest import write_video
 
@@ -34,29 +34,33 @@ def clip(path: Path, **options: Any) -> Path:
     return write_video(path, **given)
 
 
-def plan_for(address: str, *, full_address: str | None = None, **plan: Any) -> CameraPlan:
-    """A plan with short limits."""
-    short = {
+def config_for(address: str, *, full_address: str | None = None, **overrides: Any) -> CameraConfig:
+    """A configuration with short limits."""
+    defaults = {
         "rate": 10.0,
-        "long_side": 80,
+        "input_size": 80,
         "open_seconds": 10.0,
         "stall_seconds": 5.0,
         "longest_pause_seconds": 0.05,
+        "k": 10,
+        "headcount_only": False,
     }
-    return CameraPlan(
+    return CameraConfig(
         camera_id="cam1",
+        room_id="room-1",
+        school_id="hill",
         address=SecretStr(address),
         full_address=SecretStr(full_address or address),
-        **{**short, **plan},
+        **{**defaults, **overrides},
     )
 
 
 class Seen:
     """A camera that is being read, and what it gave."""
 
-    def __init__(self, plan: CameraPlan) -> None:
+    def __init__(self, config: CameraConfig) -> None:
         self.frames: list[LiveFrame] = []
-        self.thread = CameraSource(plan, self.frames.append, random=Random(1))
+        self.thread = CameraSource(config, self.frames.append, random=Random(1))
 
     @property
     def health(self) -> CameraHealth:
@@ -80,9 +84,9 @@ class Seen:
 
 
 @contextmanager
-def reading(address: str, **plan: Any) -> Iterator[Seen]:
+def reading(address: str, **overrides: Any) -> Iterator[Seen]:
     """Read a camera for the length of a `with`."""
-    seen = Seen(plan_for(address, **plan))
+    seen = Seen(config_for(address, **overrides))
     seen.thread.start()
     try:
         yield seen

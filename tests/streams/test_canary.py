@@ -54,7 +54,7 @@ def all_that_can_be_seen(camera: Seen) -> str:
     thread = camera.thread
     shown = [
         thread,
-        thread.plan,
+        thread.config,
         thread.health(),
         dataclasses.asdict(thread.health()),
         vars(thread),

@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from cluster.streams.source.sockets import SocketTracker
-from tests.streams.cameras import PLAIN, Seen, clip, free_port, plan_for, until
+from tests.streams.cameras import PLAIN, Seen, clip, config_for, free_port, until
 
 pytestmark = pytest.mark.slow
 
@@ -59,14 +59,14 @@ def short_stream(tmp_path: Path) -> Iterator[str]:
 
 def read_all(address: str, reconnects: int) -> int:
     """Read cameras until each has reconnected so often; gives how many pictures came."""
-    cameras = [Seen(plan_for(address, longest_pause_seconds=0.002)) for _ in range(CAMERAS)]
+    cameras = [Seen(config_for(address, longest_pause_seconds=0.002)) for _ in range(CAMERAS)]
     with ExitStack() as stack:
         for camera in cameras:
             camera.thread.start()
             stack.callback(camera.thread.stop, 20.0)
         for camera in cameras:
             until(partial(has_reconnected, camera, reconnects), camera.thread.health)
-    return sum(camera.health.frames_read for camera in cameras)
+    return sum(camera.health.metrics.frames_read for camera in cameras)
 
 
 def has_reconnected(camera: Seen, times: int) -> bool:

@@ -1,6 +1,6 @@
 """A camera that is read on a thread of this process.
 
-    CameraPlan ─> CameraSource ─┬─> LiveFrame, to `deliver`
+    CameraConfig ─> CameraSource ─┬─> LiveFrame, to `deliver`
                                 └─> CameraHealth, to whoever asks
 
 PyAV lets go of the interpreter while it waits and decodes, so that one process reads many cameras,
@@ -15,7 +15,7 @@ from random import Random
 
 from cluster.streams.capture.capture_thread import CaptureContext, CaptureThread, FullSize, Phase
 from cluster.streams.capture.stats import StreamStats
-from cluster.streams.reader.config import CameraHealth, CameraPlan, LiveFrame
+from cluster.streams.reader.config import CameraConfig, CameraHealth, LiveFrame
 from cluster.streams.source.backoff import ExponentialBackoff
 from cluster.streams.source.state import Reason, StreamState, StreamStatus
 
@@ -51,29 +51,29 @@ class CameraSource:
     """Reads one camera until it is stopped.
 
     Args:
-        plan: How.
+        config: How.
         deliver: Takes each picture; called in the camera's thread, which waits for it.
         random: Draws the pauses between attempts.
 
     Raises:
-        SettingsError: An address of the plan cannot be understood.
+        SettingsError: An address of the configuration cannot be understood.
     """
 
     def __init__(
         self,
-        plan: CameraPlan,
+        config: CameraConfig,
         deliver: Callable[[LiveFrame], None],
         *,
         random: Random | None = None,
     ) -> None:
-        self.plan = plan
+        self.config = config
         self._shared = CaptureContext(
-            plan=plan,
+            config=config,
             deliver=deliver,
             status=StreamStatus(),
-            measures=StreamStats(plan.frozen_seconds),
-            pauses=ExponentialBackoff(plan.longest_pause_seconds, random or Random()),  # noqa: S311 (no secret)
-            full_size=FullSize(plan),
+            measures=StreamStats(config.frozen_seconds),
+            pauses=ExponentialBackoff(config.longest_pause_seconds, random or Random()),  # noqa: S311 (no secret)
+            full_size=FullSize(config),
         )
         self._lock = threading.Lock()
         self._is_stopped = False
@@ -116,24 +116,14 @@ class CameraSource:
     def health(self) -> CameraHealth:
         """How it does."""
         status = self._shared.status.status
-        measured = self._shared.measures.measured(time.monotonic())
         return CameraHealth(
-            camera_id=self.plan.camera_id,
+            camera_id=self.config.camera_id,
             state=status.state,
             reason=status.reason,
             since=status.since,
             detail=status.detail,
             reconnects=max(0, self._attempts_before + self._reading.attempts - 1),
-            frames_read=measured.frames_read,
-            frames_decoded=measured.frames_decoded,
-            delivered_rate=measured.delivered_rate,
-            declared_rate=measured.declared_rate,
-            width=measured.width,
-            height=measured.height,
-            codec=measured.codec,
-            frozen=measured.frozen,
-            rate_is_off=measured.rate_is_off,
-            last_frame_seconds=measured.last_frame_seconds,
+            metrics=self._shared.measures.metrics(time.monotonic()),
         )
 
     def watch(self, now: float) -> None:
@@ -164,13 +154,13 @@ class CameraSource:
         detail = "nothing has come for a while."
         status = self._shared.status
         if status.move(StreamState.STALLED, Reason.NO_PICTURE, detail, only_from=StreamState.LIVE):
-            logger.info("camera %s is stalled: %s", self.plan.camera_id, detail)
+            logger.info("camera %s is stalled: %s", self.config.camera_id, detail)
 
     def _limit(self, phase: Phase) -> float | None:
         """Seconds that a phase may take; None where the thread is not inside FFmpeg."""
         if phase is Phase.READING:
-            return self.plan.stall_seconds
-        return self.plan.open_seconds if phase in {Phase.OPENING, Phase.CLOSING} else None
+            return self.config.stall_seconds
+        return self.config.open_seconds if phase in {Phase.OPENING, Phase.CLOSING} else None
 
     def _leave_behind(self, phase: Phase) -> None:
         """Let another thread take over from one that hangs."""
@@ -184,7 +174,7 @@ class CameraSource:
         _abandon(hanging)
 
     def _replace(self, reason: Reason, detail: str) -> None:
-        logger.error("camera %s: %s", self.plan.camera_id, detail)
+        logger.error("camera %s: %s", self.config.camera_id, detail)
         self._reading.end()
         status = self._shared.status
         was_live = status.status.state in {StreamState.LIVE, StreamState.STALLED}

@@ -23,7 +23,7 @@ from cluster.streams.decode.frame_selector import FrameSelector
 from cluster.streams.decode.lazy_decoder import LazyDecoder, VideoPacket
 from cluster.streams.decode.packet_pacing import PacketPacer
 from cluster.streams.decode.preprocess import Preprocessor, upright
-from cluster.streams.reader.config import CameraPlan, LiveFrame
+from cluster.streams.reader.config import CameraConfig, LiveFrame
 from cluster.streams.source.address import CameraAddress, parse_address
 from cluster.streams.source.backoff import ExponentialBackoff
 from cluster.streams.source.connection import Connection, claim_for, open_live
@@ -57,10 +57,10 @@ class FullSize:
     Where the full-size stream cannot be had, counting goes on with the smaller one for a while.
     """
 
-    def __init__(self, plan: CameraPlan) -> None:
+    def __init__(self, config: CameraConfig) -> None:
         self.is_wanted = False
-        self._differs = plan.full_address != plan.address
-        self._barred_for = plan.longest_pause_seconds
+        self._differs = config.full_address != config.address
+        self._barred_for = config.longest_pause_seconds
         self._barred_until = 0.0
 
     def reads_full_address(self, now: float) -> bool:
@@ -77,7 +77,7 @@ class CaptureContext:
     """What a camera's threads have in common, where one has to take over from another.
 
     Attributes:
-        plan: How to read it.
+        config: How to read it.
         deliver: Takes its pictures; called in the reading thread.
         status: Its state.
         measures: What is measured of it.
@@ -85,7 +85,7 @@ class CaptureContext:
         full_size: What is wanted of it.
     """
 
-    plan: CameraPlan
+    config: CameraConfig
     deliver: Callable[[LiveFrame], None]
     status: StreamStatus
     measures: StreamStats
@@ -102,19 +102,19 @@ class CaptureThread(threading.Thread):
     """
 
     def __init__(self, shared: CaptureContext, *, takes_over: bool = False) -> None:
-        super().__init__(name=f"camera {shared.plan.camera_id}", daemon=True)
+        super().__init__(name=f"camera {shared.config.camera_id}", daemon=True)
         self.attempts = 0
         """How often it began to open the camera."""
         self.phase = (Phase.PAUSING, time.monotonic())
         """What it does, and since when on the monotonic clock."""
         self._shared = shared
         self._takes_over = takes_over
-        self._plan = shared.plan
+        self._config = shared.config
         self._ended = threading.Event()
         self._speaking = threading.Lock()
         self._claim: SocketTracker | None = None
-        self._address = parse_address(shared.plan.address)
-        self._full_address = parse_address(shared.plan.full_address)
+        self._address = parse_address(shared.config.address)
+        self._full_address = parse_address(shared.config.full_address)
 
     def end(self) -> None:
         """Let it end; from now on it changes no state and delivers nothing."""
@@ -168,7 +168,7 @@ class CaptureThread(threading.Thread):
         if isinstance(claim, Failure):
             return claim
         self._claim = claim
-        opened = open_live(address, self._plan, claim)
+        opened = open_live(address, self._config, claim)
         if isinstance(opened, Failure):
             self._release()
         return opened
@@ -180,13 +180,13 @@ class CaptureThread(threading.Thread):
 
     def _read(self, connection: Connection, *, is_full: bool) -> Failure | None:
         """Read until it breaks, another address is wanted, or the thread is to end."""
-        plan, full_size = self._plan, self._shared.full_size
+        config, full_size = self._config, self._shared.full_size
         codec = connection.stream.codec_context.name
         self._shared.measures.opened(time.monotonic(), codec, connection.declared_rate)
-        shrinker = Preprocessor(plan.long_side, plan.masks)
+        shrinker = Preprocessor(config.input_size, config.masks)
         decoder = LazyDecoder(
             connection.stream,
-            FrameSelector(plan.rate, "all" if full_size.is_wanted else plan.decode),
+            FrameSelector(config.rate, "all" if full_size.is_wanted else config.decode),
             lambda width, height: not full_size.is_wanted and shrinker.halves(width, height),
         )
         self._enter(Phase.READING)
@@ -205,7 +205,7 @@ class CaptureThread(threading.Thread):
         *,
         is_full: bool,
     ) -> Failure | None:
-        plan, measures, full_size = self._plan, self._shared.measures, self._shared.full_size
+        config, measures, full_size = self._config, self._shared.measures, self._shared.full_size
         begun = last_picture = asked = time.monotonic()
         decoded, doze = 0, PacketPacer(self._ended)
         for packet in packets:
@@ -214,13 +214,13 @@ class CaptureThread(threading.Thread):
                 return None
             if full_size.reads_full_address(now) != is_full:
                 return Failure(Reason.FULL_SIZE_WANTED, "the other stream is opened.")
-            decoder.decode = "all" if full_size.is_wanted else plan.decode
+            decoder.decode = "all" if full_size.is_wanted else config.decode
             for taken_at, frame in decoder.feed(packet, doze.arrived(asked, now)):
                 last_picture = now
                 self._give(taken_at, frame, shrinker, connection.stream)
             measures.arrived(now, decoder.decoded - decoded)
             decoded = decoder.decoded
-            if now - last_picture > UNDECODABLE_STALLS * plan.stall_seconds:
+            if now - last_picture > UNDECODABLE_STALLS * config.stall_seconds:
                 return undecodable(connection.address)
             if now - begun > LIVE_FOR_A_WHILE_SECONDS:
                 self._shared.pauses.reset()
@@ -232,7 +232,7 @@ class CaptureThread(threading.Thread):
 
     def _has_waited(self) -> bool:
         """Whether the last read took so long that a limit must have ended it."""
-        return time.monotonic() - self.phase[1] >= NEARLY * self._plan.stall_seconds
+        return time.monotonic() - self.phase[1] >= NEARLY * self._config.stall_seconds
 
     def _enter(self, phase: Phase) -> float:
         now = time.monotonic()
@@ -247,7 +247,7 @@ class CaptureThread(threading.Thread):
         full = shrinker.full(frame, stream) if self._shared.full_size.is_wanted else None
         self._shared.measures.pictured(taken_at, pixels, upright(frame, stream))
         if self._say(StreamState.LIVE, Failure(Reason.PICTURES_ARRIVE, "")):
-            self._shared.deliver(LiveFrame(self._plan.camera_id, taken_at, pixels, full))
+            self._shared.deliver(LiveFrame(self._config.camera_id, taken_at, pixels, full))
 
     def _say(self, state: StreamState, why: Failure) -> bool:
         """Change the state, unless the thread was ended; gives whether it was not."""
@@ -255,6 +255,6 @@ class CaptureThread(threading.Thread):
             if self._ended.is_set():
                 return False
             if self._shared.status.move(state, why.reason, why.detail):
-                words = (self._plan.camera_id, state, why.reason, why.detail)
+                words = (self._config.camera_id, state, why.reason, why.detail)
                 logger.info("camera %s is %s (%s): %s", *words)
             return True

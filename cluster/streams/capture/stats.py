@@ -5,11 +5,11 @@ Times are given from outside, in seconds of the monotonic clock.
 
 import threading
 from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from cluster.streams.reader.config import StreamMetrics
 from cluster.vision.people import Pixels
 
 RATE_SECONDS = 10.0
@@ -25,22 +25,6 @@ SANE_RATES = (0.5, 240.0)
 SAME_GREY_LEVELS = 0.1
 REMEMBERED = 16
 STEP = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """The fields of `CameraHealth` of the same names."""
-
-    frames_read: int
-    frames_decoded: int
-    delivered_rate: float
-    declared_rate: float | None
-    width: int
-    height: int
-    codec: str
-    frozen: bool
-    rate_is_off: bool
-    last_frame_seconds: float | None
 
 
 class StreamStats:
@@ -100,11 +84,11 @@ class StreamStats:
             self._size = size
             self._stillness.look(now, pixels)
 
-    def measured(self, now: float) -> Measured:
+    def metrics(self, now: float) -> StreamMetrics:
         """All of it."""
         with self._lock:
             off = self._off_since is not None and now - self._off_since >= OFF_SECONDS
-            return Measured(
+            return StreamMetrics(
                 frames_read=self._frames_read,
                 frames_decoded=self._frames_decoded,
                 delivered_rate=self._rate(now),

@@ -63,7 +63,7 @@ class Watchdog:
 
     def _watch(self, camera: CameraSource) -> None:
         """Watch one camera; whatever goes wrong is told once, until it goes well again."""
-        camera_id = camera.plan.camera_id
+        camera_id = camera.config.camera_id
         try:
             camera.watch(time.monotonic())
         except Exception as error:

@@ -31,9 +31,8 @@ from cluster.runtime.ray_local import refuse_spilling_here
 from cluster.runtime.scheduling import use_batch_scheduling
 from cluster.streams.capture.camera import CameraSource
 from cluster.streams.capture.watchdog import Watchdog
-from cluster.streams.job import CameraJob
 from cluster.streams.reader.clock import UtcClock
-from cluster.streams.reader.config import CameraPlan, LiveFrame
+from cluster.streams.reader.config import CameraConfig, LiveFrame
 from cluster.streams.reader.face_chips import FaceChips
 from cluster.streams.reader.frame_queue import LatestFrameQueue
 from cluster.streams.reader.interfaces import ChipSink, CutterMaker, PoseFinder, ReportSink
@@ -74,7 +73,7 @@ MOST_UNTOLD = 1000
 class _Camera:
     """A camera at work."""
 
-    job: CameraJob
+    config: CameraConfig
     thread: CameraSource
     counter: LiveCounter
     numbers: LiveNumbers | None = None
@@ -102,7 +101,9 @@ class StreamReader:
         late_seconds: A frame that waited longer is dropped.
     """
 
-    camera_thread: Callable[[CameraPlan, Callable[[LiveFrame], None]], CameraSource] = CameraSource
+    camera_thread: Callable[[CameraConfig, Callable[[LiveFrame], None]], CameraSource] = (
+        CameraSource
+    )
 
     def __init__(
         self,
@@ -145,7 +146,7 @@ class StreamReader:
                 self._keep(loop).add_done_callback(self._loop_ended)
         return os.getpid()
 
-    async def assign(self, jobs: Sequence[CameraJob]) -> None:
+    async def assign(self, configs: Sequence[CameraConfig]) -> None:
         """Read these cameras from now on; those that stay as they are go on undisturbed.
 
         Raises:
@@ -155,17 +156,17 @@ class StreamReader:
             raise ServiceDown("this reader was stopped.")
         await self.start()  # whoever was to start it may have died before
         self._heard = time.monotonic()
-        wanted = {job.plan.camera_id: job for job in jobs}
+        wanted = {config.camera_id: config for config in configs}
         await asyncio.gather(
             *(
                 self._release(camera_id)
                 for camera_id, camera in list(self._cameras.items())
-                if wanted.get(camera_id) != camera.job
+                if wanted.get(camera_id) != camera.config
             )
         )
-        for camera_id, job in wanted.items():
+        for camera_id, config in wanted.items():
             if camera_id not in self._cameras:
-                self._begin(job)
+                self._begin(config)
 
     async def cut_faces(self, camera_id: str, ticket: str, until: datetime | None) -> None:
         """Cut face chips of a camera under a ticket.
@@ -183,9 +184,9 @@ class StreamReader:
             self._faces.renew(camera_id, ticket, remaining)
         self._want_full()
 
-    async def ping(self) -> Mapping[str, CameraJob]:
+    async def ping(self) -> Mapping[str, CameraConfig]:
         """What it reads. Answering keeps nobody alive: only reports that are taken do."""
-        return {camera_id: camera.job for camera_id, camera in self._cameras.items()}
+        return {camera_id: camera.config for camera_id, camera in self._cameras.items()}
 
     async def stop(self) -> None:
         """End: finish the windows in progress, and tell all that were not taken yet."""
@@ -202,16 +203,16 @@ class StreamReader:
             task.cancel()
         self._watchdog.stop()
 
-    def _begin(self, job: CameraJob) -> None:
-        thread = type(self).camera_thread(job.plan, self._inbox.put)
+    def _begin(self, config: CameraConfig) -> None:
+        thread = type(self).camera_thread(config, self._inbox.put)
         counter = LiveCounter(
-            job.plan.rate,
-            k=job.k,
-            headcount_only=job.headcount_only,
-            teacher_zone=job.teacher_zone,
+            config.rate,
+            k=config.k,
+            headcount_only=config.headcount_only,
+            teacher_zone=config.teacher_zone,
         )
         thread.start()  # one that cannot start is not taken for one that is read
-        self._cameras[job.plan.camera_id] = _Camera(job, thread, counter)
+        self._cameras[config.camera_id] = _Camera(config, thread, counter)
 
     async def _release(self, camera_id: str) -> None:
         camera = self._cameras.pop(camera_id, None)
@@ -221,7 +222,7 @@ class StreamReader:
         await asyncio.to_thread(camera.thread.stop)
         self._inbox.forget(camera_id)
         for window in camera.counter.finish():
-            self._outbox.add(camera_id, camera.job.room_id, camera.job.school_id, window)
+            self._outbox.add(camera_id, camera.config.room_id, camera.config.school_id, window)
 
     def _woken(self) -> None:
         """A frame came in; called from a camera's thread."""
@@ -254,9 +255,9 @@ class StreamReader:
     ) -> None:
         found: list[People] | None = None
         try:
-            job = self._job_of(frames)
-            if job is not None:
-                found = await self._pose.find([f.pixels for f in frames], job.input_size)
+            config = self._config_of(frames)
+            if config is not None:
+                found = await self._pose.find([f.pixels for f in frames], config.input_size)
         except (ServiceBusy, ServiceDown) as error:
             logger.debug("frames dropped: %s", error.code)
         except HomeroomError as error:
@@ -278,12 +279,12 @@ class StreamReader:
     def _kind_of(self, frame: LiveFrame) -> tuple[object, ...]:
         """Frames of one kind may go in one call."""
         camera = self._cameras.get(frame.camera_id)
-        return (*frame.pixels.shape, camera.job.input_size if camera else 0)
+        return (*frame.pixels.shape, camera.config.input_size if camera else 0)
 
-    def _job_of(self, frames: list[LiveFrame]) -> CameraJob | None:
+    def _config_of(self, frames: list[LiveFrame]) -> CameraConfig | None:
         """How the frames of a call are analysed; None where their cameras have gone."""
         known = (self._cameras.get(frame.camera_id) for frame in frames)
-        return next((camera.job for camera in known if camera is not None), None)
+        return next((camera.config for camera in known if camera is not None), None)
 
     def _count(self, camera: _Camera, frame: LiveFrame, people: People) -> None:
         moment = self._clock.utc(frame.taken_at)
@@ -297,8 +298,8 @@ class StreamReader:
 
     def _finish(self, camera: _Camera, windows: Sequence[ActivityWindow]) -> None:
         for window in windows:
-            job = camera.job
-            self._outbox.add(job.plan.camera_id, job.room_id, job.school_id, window)
+            config = camera.config
+            self._outbox.add(config.camera_id, config.room_id, config.school_id, window)
 
     async def _tell(self) -> None:
         """Report, again and again."""
@@ -343,7 +344,7 @@ class StreamReader:
         camera.told_at = now
         latencies = tuple(now - taken_at for taken_at in camera.untold)
         camera.untold.clear()
-        camera_id = camera.job.plan.camera_id
+        camera_id = camera.config.camera_id
         return CameraReport(
             camera.thread.health(),
             numbers,

@@ -21,8 +21,8 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from cluster.streams.decode.lazy_decoder import VideoPacket
-from cluster.streams.reader.config import CameraPlan
-from cluster.streams.source.address import CameraAddress, Kind
+from cluster.streams.reader.config import CameraConfig
+from cluster.streams.source.address import AddressKind, CameraAddress
 from cluster.streams.source.errors import NEARLY, Failure, no_video, open_failure, unknown_host
 from cluster.streams.source.sockets import SocketTracker, peers_of
 
@@ -34,11 +34,11 @@ LONGEST_WAIT = 1.0
 """Gaps between a file's pictures are not waited out beyond this."""
 
 _PROTOCOLS: Final = {
-    Kind.RTSP: "rtsp,rtp,tcp",
-    Kind.RTSPS: "rtsp,rtsps,rtp,tcp,tls",
-    Kind.HTTP: "http,https,tcp,tls,crypto",
-    Kind.HTTPS: "http,https,tcp,tls,crypto",
-    Kind.FILE: "file",
+    AddressKind.RTSP: "rtsp,rtp,tcp",
+    AddressKind.RTSPS: "rtsp,rtsps,rtp,tcp,tls",
+    AddressKind.HTTP: "http,https,tcp,tls,crypto",
+    AddressKind.HTTPS: "http,https,tcp,tls,crypto",
+    AddressKind.FILE: "file",
 }
 """What FFmpeg may open on the way: no answer of a camera leads it to a file."""
 
@@ -73,7 +73,7 @@ class Connection:
         Raises:
             av.FFmpegError: The connection broke, or nothing came for too long.
         """
-        if self.address.kind is Kind.FILE:
+        if self.address.kind is AddressKind.FILE:
             yield from self._played(ended)
         else:
             yield from self._demuxed()
@@ -122,13 +122,13 @@ class Connection:
 
 
 def open_live(
-    address: CameraAddress, plan: CameraPlan, claim: SocketTracker
+    address: CameraAddress, config: CameraConfig, claim: SocketTracker
 ) -> Connection | Failure:
-    """Open a camera; blocks up to `plan.open_seconds`, and longer where FFmpeg hangs.
+    """Open a camera; blocks up to `config.open_seconds`, and longer where FFmpeg hangs.
 
     Args:
         address: Where.
-        plan: Its limits.
+        config: Its limits.
         claim: Knows afterwards which socket is the connection's.
     """
     begun = time.monotonic()
@@ -136,12 +136,12 @@ def open_live(
         container = av.open(
             _target(address),
             "r",
-            format="v4l2" if address.kind is Kind.DEVICE else None,
-            options=_options(address.kind, plan),
-            timeout=(plan.open_seconds, plan.stall_seconds),
+            format="v4l2" if address.kind is AddressKind.DEVICE else None,
+            options=_options(address.kind, config),
+            timeout=(config.open_seconds, config.stall_seconds),
         )
     except av.FFmpegError as error:
-        timed_out = time.monotonic() - begun >= NEARLY * plan.open_seconds
+        timed_out = time.monotonic() - begun >= NEARLY * config.open_seconds
         return open_failure(error, address, timed_out=timed_out)
     stream = _chosen_stream(container)
     if stream is None:
@@ -166,19 +166,19 @@ def claim_for(address: CameraAddress) -> SocketTracker | Failure:
 
 def _target(address: CameraAddress) -> str:
     # `file:` keeps FFmpeg from taking a file's name for a protocol.
-    prefix = "file:" if address.kind is Kind.FILE else ""
+    prefix = "file:" if address.kind is AddressKind.FILE else ""
     return prefix + address.target.get_secret_value()
 
 
-def _options(kind: Kind, plan: CameraPlan) -> dict[str, str]:
-    stall = str(round(plan.stall_seconds * 1_000_000))
+def _options(kind: AddressKind, config: CameraConfig) -> dict[str, str]:
+    stall = str(round(config.stall_seconds * 1_000_000))
     options = {"analyzeduration": str(PROBE_MICROSECONDS)}
     if kind in _PROTOCOLS:
         options["protocol_whitelist"] = _PROTOCOLS[kind]
-    if kind in {Kind.RTSP, Kind.RTSPS}:
+    if kind in {AddressKind.RTSP, AddressKind.RTSPS}:
         # TCP loses no packet, so that none need be waited for or put in order.
         options |= {"rtsp_transport": "tcp", "allowed_media_types": "video", "timeout": stall}
-    elif kind in {Kind.HTTP, Kind.HTTPS}:
+    elif kind in {AddressKind.HTTP, AddressKind.HTTPS}:
         options["rw_timeout"] = stall
     return options
 

@@ -53,12 +53,13 @@ def open_failure(error: av.FFmpegError, address: CameraAddress, *, timed_out: bo
     """
     if timed_out or isinstance(error, av.ExitError):
         return Failure(
-            Reason.OPEN_TIMED_OUT, f"{address.shown} does not answer in time, or not to the end."
+            Reason.OPEN_TIMED_OUT,
+            f"{address.display_name} does not answer in time, or not to the end.",
         )
     for kind, reason, words in _OPENING:
         if isinstance(error, kind):
-            return Failure(reason, f"{address.shown} {words}.")
-    return Failure(Reason.REFUSED, f"{address.shown} cannot be opened: {_words(error)}.")
+            return Failure(reason, f"{address.display_name} {words}.")
+    return Failure(Reason.REFUSED, f"{address.display_name} cannot be opened: {_words(error)}.")
 
 
 def read_failure(error: av.FFmpegError, address: CameraAddress, *, timed_out: bool) -> Failure:
@@ -66,7 +67,7 @@ def read_failure(error: av.FFmpegError, address: CameraAddress, *, timed_out: bo
     if timed_out or isinstance(error, av.ExitError | av.TimeoutError):
         return stopped(address)
     return Failure(
-        Reason.CONNECTION_LOST, f"the connection to {address.shown} broke: {_words(error)}."
+        Reason.CONNECTION_LOST, f"the connection to {address.display_name} broke: {_words(error)}."
     )
 
 
@@ -77,22 +78,24 @@ def unknown_host(address: CameraAddress) -> Failure:
 
 def no_video(address: CameraAddress) -> Failure:
     """What was opened holds no video stream."""
-    return Failure(Reason.NOT_A_VIDEO, f"{address.shown} sends no video.")
+    return Failure(Reason.NOT_A_VIDEO, f"{address.display_name} sends no video.")
 
 
 def undecodable(address: CameraAddress) -> Failure:
     """Packets come, and no picture comes out of them."""
-    return Failure(Reason.NO_PICTURE, f"{address.shown} sends pictures that cannot be decoded.")
+    return Failure(
+        Reason.NO_PICTURE, f"{address.display_name} sends pictures that cannot be decoded."
+    )
 
 
 def stopped(address: CameraAddress) -> Failure:
     """The connection is there, and nothing comes."""
-    return Failure(Reason.NO_PICTURE, f"{address.shown} has stopped sending.")
+    return Failure(Reason.NO_PICTURE, f"{address.display_name} has stopped sending.")
 
 
 def ended(address: CameraAddress) -> Failure:
     """The other end closed the connection."""
-    return Failure(Reason.ENDED, f"{address.shown} has ended the stream.")
+    return Failure(Reason.ENDED, f"{address.display_name} has ended the stream.")
 
 
 def _words(error: av.FFmpegError) -> str:

@@ -93,9 +93,9 @@ def _reason(told: CameraStatus) -> str | None:
     health = told.health
     if health.state is not StreamState.LIVE:
         return str(health.reason)
-    if health.frozen:
+    if health.metrics.frozen:
         return "frozen"
-    return "rate_is_off" if health.rate_is_off else None
+    return "rate_is_off" if health.metrics.rate_is_off else None
 
 
 def _since(told: CameraStatus) -> datetime | None:

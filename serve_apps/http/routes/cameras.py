@@ -136,11 +136,11 @@ async def show_camera(request: Request, camera_id: CameraPath) -> CameraBody:
 
 
 def _body(told: CameraStatus) -> CameraBody:
-    health = asdict(told.health)
-    around = {name: value for name, value in asdict(told).items() if name != "health"}
-    return CameraBody.model_validate(
-        {**health, **around, "detail": redact_credentials(health["detail"])}
-    )
+    around = asdict(told)
+    health = around.pop("health")
+    metrics = health.pop("metrics")
+    detail = redact_credentials(health["detail"])
+    return CameraBody.model_validate({**health, **metrics, **around, "detail": detail})
 
 
 def _journal(told: JournalStatus) -> JournalBody:

@@ -13,7 +13,7 @@ import pytest
 from ray.util import list_named_actors
 
 from cluster.settings import Settings
-from cluster.streams.job import CameraJob
+from cluster.streams.reader.config import CameraConfig
 from cluster.streams.reader.report import Ack, Report
 from cluster.vision.faces.base import FaceChip
 from cluster.vision.people import People, Pixels
@@ -21,7 +21,7 @@ from serve_apps.rooms import reader_pool
 from serve_apps.rooms.installation import installation_id
 from serve_apps.rooms.reader_pool import NAMESPACE, ReaderPool, Services
 from tests.serve_apps.serving import until
-from tests.streams.cameras import clip, plan_for
+from tests.streams.cameras import clip, config_for
 
 SOON = 8.0
 FAR_TOO_MANY_CPUS = 1000.0
@@ -59,13 +59,12 @@ async def installed(name: str = "") -> AsyncIterator[ReaderPool]:
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> CameraJob:
-    plan = plan_for(str(clip(tmp_path / "room.mp4", rate=20)))
-    return CameraJob(plan, "room-1", "hill", 80, 10, headcount_only=False, teacher_zone=None)
+def config(tmp_path: Path) -> CameraConfig:
+    return config_for(str(clip(tmp_path / "room.mp4", rate=20)))
 
 
-def another(job: CameraJob, camera_id: str) -> CameraJob:
-    return replace(job, plan=replace(job.plan, camera_id=camera_id))
+def another(config: CameraConfig, camera_id: str) -> CameraConfig:
+    return replace(config, camera_id=camera_id)
 
 
 def named() -> set[str]:
@@ -77,11 +76,11 @@ async def cameras_of(made: ReaderPool) -> dict[str, list[str]]:
     return {name: sorted(reads) for name, reads in (await made.look()).items()}
 
 
-async def begun(made: ReaderPool, *jobs: CameraJob) -> str:
+async def begun(made: ReaderPool, *configs: CameraConfig) -> str:
     """A reader that runs and reads."""
     name = made.new_name()
-    made.begin(name, Settings(), jobs)
-    wanted = sorted(job.plan.camera_id for job in jobs)
+    made.begin(name, Settings(), configs)
+    wanted = sorted(config.camera_id for config in configs)
 
     async def reads() -> bool:
         return (await cameras_of(made)).get(name) == wanted
@@ -91,7 +90,7 @@ async def begun(made: ReaderPool, *jobs: CameraJob) -> str:
 
 
 def test_a_reader_without_a_place_holds_nobody_up_and_is_given_up(
-    job: CameraJob, monkeypatch: pytest.MonkeyPatch
+    config: CameraConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader_pool, "START_SECONDS", 25.0)
 
@@ -100,9 +99,9 @@ def test_a_reader_without_a_place_holds_nobody_up_and_is_given_up(
             waits, began = made.new_name(), time.monotonic()
             with monkeypatch.context() as full:
                 full.setattr(reader_pool, "CPUS_A_CAMERA", FAR_TOO_MANY_CPUS)
-                made.begin(waits, Settings(), [job])
+                made.begin(waits, Settings(), [config])
             assert {r: set(c) for r, c in made.starting().items()} == {waits: {"cam1"}}
-            other = await begun(made, another(job, "cam2"))
+            other = await begun(made, another(config, "cam2"))
             assert waits in made.starting()
             assert await cameras_of(made) == {other: ["cam2"]}
             assert time.monotonic() - began < 25.0
@@ -116,10 +115,10 @@ def test_a_reader_without_a_place_holds_nobody_up_and_is_given_up(
     asyncio.run(told())
 
 
-def test_a_camera_is_taken_from_begin_to_the_first_answer(job: CameraJob) -> None:
+def test_a_camera_is_taken_from_begin_to_the_first_answer(config: CameraConfig) -> None:
     async def told() -> None:
         async with installed() as made:
-            made.begin(made.new_name(), Settings(), [job])
+            made.begin(made.new_name(), Settings(), [config])
             ends = time.monotonic() + 60
             while made.starting():
                 assert time.monotonic() < ends
@@ -131,14 +130,14 @@ def test_a_camera_is_taken_from_begin_to_the_first_answer(job: CameraJob) -> Non
 
 
 def test_a_reader_that_is_being_started_is_ended_at_once(
-    job: CameraJob, monkeypatch: pytest.MonkeyPatch
+    config: CameraConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def told() -> None:
         async with installed() as made:
             name = made.new_name()
             with monkeypatch.context() as full:
                 full.setattr(reader_pool, "CPUS_A_CAMERA", FAR_TOO_MANY_CPUS)
-                made.begin(name, Settings(), [job])
+                made.begin(name, Settings(), [config])
             began = time.monotonic()
             await made.end(name)
             assert time.monotonic() - began < SOON
@@ -149,16 +148,16 @@ def test_a_reader_that_is_being_started_is_ended_at_once(
 
 
 def test_a_replica_that_comes_next_finds_its_readers_and_waits_once_for_one_without_a_place(
-    job: CameraJob, monkeypatch: pytest.MonkeyPatch
+    config: CameraConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader_pool, "CALL_SECONDS", 3.0)
 
     async def told() -> None:
         async with installed("school") as before, installed("school") as after:
-            name = await begun(before, job)
+            name = await begun(before, config)
             with monkeypatch.context() as full:
                 full.setattr(reader_pool, "CPUS_A_CAMERA", FAR_TOO_MANY_CPUS)
-                before.begin(before.new_name(), Settings(), [another(job, "cam2")])
+                before.begin(before.new_name(), Settings(), [another(config, "cam2")])
             before.let_go()
             assert await cameras_of(after) == {name: ["cam1"]}
             began = time.monotonic()
@@ -169,10 +168,10 @@ def test_a_replica_that_comes_next_finds_its_readers_and_waits_once_for_one_with
     asyncio.run(told())
 
 
-def test_each_installation_finds_and_ends_its_own_readers_alone(job: CameraJob) -> None:
+def test_each_installation_finds_and_ends_its_own_readers_alone(config: CameraConfig) -> None:
     async def told() -> None:
         async with installed("hill") as hill, installed("dale") as dale:
-            ours, theirs = await begun(hill, job), await begun(dale, another(job, "cam2"))
+            ours, theirs = await begun(hill, config), await begun(dale, another(config, "cam2"))
             assert await cameras_of(hill) == {ours: ["cam1"]}
             assert await cameras_of(dale) == {theirs: ["cam2"]}
             assert (hill.is_own(ours), hill.is_own(theirs)) == (True, False)
@@ -203,11 +202,14 @@ def test_an_installation_is_its_data_folder_and_its_application(tmp_path: Path) 
 
 
 def test_a_reader_that_answers_and_does_not_report_is_ended(
-    job: CameraJob, monkeypatch: pytest.MonkeyPatch
+    config: CameraConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def told() -> None:
         async with installed() as made:
-            silent, speaking = await begun(made, job), await begun(made, another(job, "other"))
+            silent, speaking = (
+                await begun(made, config),
+                await begun(made, another(config, "other")),
+            )
             monkeypatch.setattr(reader_pool, "SILENT_SECONDS", 0.5)
             ends = time.monotonic() + 2.0
             while time.monotonic() < ends:

@@ -14,7 +14,7 @@ from cluster.streams.capture.camera import CameraSource
 from cluster.streams.reader.config import LiveFrame
 from cluster.streams.source.state import Reason, StreamState
 from tests.rtsp import RtspServer, raw_server, rtsp
-from tests.streams.cameras import PLAIN, Seen, clip, free_port, plan_for, reading, until
+from tests.streams.cameras import PLAIN, Seen, clip, config_for, free_port, reading, until
 
 pytestmark = pytest.mark.slow
 
@@ -60,8 +60,8 @@ def test_an_rtsp_camera_gives_shrunken_pictures_at_its_rate(rtsp: RtspServer) ->
     assert {frame.pixels.shape for frame in frames} == {(48, 80, 3)}
     assert {frame.camera_id for frame in frames} == {"cam1"}
     assert {frame.full is None for frame in frames} == {True}
-    assert (health.width, health.height, health.codec) == (160, 96, "h264")
-    assert health.declared_rate == pytest.approx(100, abs=5)
+    assert (health.metrics.width, health.metrics.height, health.metrics.codec) == (160, 96, "h264")
+    assert health.metrics.declared_rate == pytest.approx(100, abs=5)
     assert health.reconnects == 0
     taken = [frame.taken_at for frame in frames]
     assert taken == sorted(set(taken))
@@ -81,8 +81,8 @@ def test_where_key_frames_alone_are_wanted_each_comes_in_its_time(rtsp: RtspServ
     steps = [after - before for (before, _), (after, _) in pairwise(came)]
     assert steps == pytest.approx([1.0] * 3, abs=0.3)
     assert max(late for _, late in came) < 0.5
-    assert health.delivered_rate == pytest.approx(100, rel=0.3)
-    assert health.frames_decoded == health.frames_read
+    assert health.metrics.delivered_rate == pytest.approx(100, rel=0.3)
+    assert health.metrics.frames_decoded == health.metrics.frames_read
 
 
 def test_masks_are_blackened_in_the_shrunken_and_in_the_full_picture(rtsp: RtspServer) -> None:
@@ -106,7 +106,7 @@ def test_full_size_pictures_come_from_the_full_address_and_only_while_they_are_w
     large = rtsp.serve(clip(rtsp.folder / "large.mp4", size=(320, 192)))
     with reading(small, full_address=large) as camera:
         camera.wait_for(2)
-        assert camera.health.width == 160
+        assert camera.health.metrics.width == 160
         camera.thread.want_full(True)
         until(lambda: camera.frames[-1].full is not None)
         full = camera.frames[-1].full
@@ -114,7 +114,7 @@ def test_full_size_pictures_come_from_the_full_address_and_only_while_they_are_w
         assert full.shape == (192, 320, 3)
         assert camera.frames[-1].pixels.shape == (48, 80, 3)
         camera.thread.want_full(False)
-        until(lambda: camera.health.width == 160)
+        until(lambda: camera.health.metrics.width == 160)
         assert camera.wait_for(2)[-1].full is None
         assert camera.health.reconnects == 2
 
@@ -240,7 +240,7 @@ def test_a_camera_may_change_its_picture_size_on_the_way(rtsp: RtspServer) -> No
         assert camera.frames[-1].pixels.shape == (48, 80, 3)
         other.replace(file)
         until(lambda: camera.frames[-1].pixels.shape == (60, 80, 3))
-        assert (camera.health.width, camera.health.height) == (160, 120)
+        assert (camera.health.metrics.width, camera.health.metrics.height) == (160, 120)
         assert camera.health.reconnects == 0
         assert camera.wait_for(3)[-1].pixels.mean() > 50
 
@@ -251,10 +251,10 @@ def test_a_picture_that_stands_still_is_reported_and_one_that_moves_is_not(
     still = np.random.default_rng(3).integers(0, 255, (96, 160, 3)).astype(np.uint8)
     address = rtsp.serve(clip(rtsp.folder / "still.mp4", frames=iter([still] * 200)))
     with reading(address, frozen_seconds=1.0) as camera:
-        until(lambda: camera.health.frozen)
+        until(lambda: camera.health.metrics.frozen)
     with reading(rtsp.serve(clip(rtsp.folder / "room.mp4")), frozen_seconds=1.0) as camera:
         camera.wait_for(25)
-        assert not camera.health.frozen
+        assert not camera.health.metrics.frozen
 
 
 def test_a_camera_that_cannot_be_read_costs_the_others_nothing(rtsp: RtspServer) -> None:
@@ -271,7 +271,7 @@ def test_a_camera_that_cannot_be_read_costs_the_others_nothing(rtsp: RtspServer)
 
 def test_stopping_takes_no_longer_than_asked_even_where_an_open_hangs() -> None:
     with raw_server(hang) as port:
-        camera = Seen(plan_for(f"rtsp://127.0.0.1:{port}/x", open_seconds=60.0))
+        camera = Seen(config_for(f"rtsp://127.0.0.1:{port}/x", open_seconds=60.0))
         camera.thread.start()
         time.sleep(0.3)
         assert camera.thread.stop(timeout=20.0)
@@ -280,7 +280,7 @@ def test_stopping_takes_no_longer_than_asked_even_where_an_open_hangs() -> None:
 
 
 def test_nothing_is_delivered_after_stopping(rtsp: RtspServer) -> None:
-    camera = Seen(plan_for(rtsp.serve(clip(rtsp.folder / "room.mp4"))))
+    camera = Seen(config_for(rtsp.serve(clip(rtsp.folder / "room.mp4"))))
     camera.thread.start()
     camera.wait_for(2)
     assert camera.thread.stop()
@@ -291,12 +291,12 @@ def test_nothing_is_delivered_after_stopping(rtsp: RtspServer) -> None:
 
 
 def test_a_camera_that_was_never_started_can_be_stopped() -> None:
-    assert Seen(plan_for("rtsp://127.0.0.1/x")).thread.stop()
+    assert Seen(config_for("rtsp://127.0.0.1/x")).thread.stop()
 
 
 def test_a_plan_with_an_address_of_another_kind_is_refused() -> None:
-    with pytest.raises(SettingsError, match="begin with ftp: are not read"):
-        Seen(plan_for("ftp://viewer:hunter2@127.0.0.1/x"))
+    with pytest.raises(SettingsError, match="begin with ftp: are not supported"):
+        Seen(config_for("ftp://viewer:hunter2@127.0.0.1/x"))
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -309,7 +309,7 @@ def test_a_thread_that_dies_of_a_mistake_is_replaced(rtsp: RtspServer) -> None:
         if len(given) == 1:
             raise ZeroDivisionError
 
-    thread = CameraSource(plan_for(address), fail_once)
+    thread = CameraSource(config_for(address), fail_once)
     thread.start()
     until(lambda: len(given) == 1)
 

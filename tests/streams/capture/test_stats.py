@@ -7,12 +7,12 @@ from cluster.streams.capture.stats import OFF_SECONDS, FreezeDetector, StreamSta
 from cluster.vision.people import Pixels
 
 
-def fed(measures: StreamStats, rate: float, seconds: float, start: float = 0.0) -> float:
+def fed(stats: StreamStats, rate: float, seconds: float, start: float = 0.0) -> float:
     """Let packets come at a rate; gives the time of the last."""
     now = start
     for index in range(round(rate * seconds)):
         now = start + (index + 1) / rate
-        measures.arrived(now, decoded=1)
+        stats.arrived(now, decoded=1)
     return now
 
 
@@ -23,54 +23,54 @@ def picture(seed: int, noise: float = 0.0) -> Pixels:
 
 
 def test_the_delivered_rate_is_that_of_the_last_ten_seconds() -> None:
-    measures = StreamStats(60.0)
-    measures.opened(0.0, "h264", 25.0)
-    now = fed(measures, 25.0, 30.0)
-    assert measures.measured(now).delivered_rate == pytest.approx(25.0, rel=0.02)
-    assert measures.measured(now + 5).delivered_rate == pytest.approx(12.5, rel=0.02)
-    assert measures.measured(now + 11).delivered_rate == 0.0
-    assert measures.measured(now).frames_decoded == 750
+    stats = StreamStats(60.0)
+    stats.opened(0.0, "h264", 25.0)
+    now = fed(stats, 25.0, 30.0)
+    assert stats.metrics(now).delivered_rate == pytest.approx(25.0, rel=0.02)
+    assert stats.metrics(now + 5).delivered_rate == pytest.approx(12.5, rel=0.02)
+    assert stats.metrics(now + 11).delivered_rate == 0.0
+    assert stats.metrics(now).frames_decoded == 750
 
 
 @pytest.mark.parametrize(("rate", "is_off"), [(5.0, True), (15.0, False), (40.0, False)])
 def test_a_rate_far_from_the_declared_is_reported_after_a_while(rate: float, is_off: bool) -> None:
-    measures = StreamStats(60.0)
-    measures.opened(0.0, "h264", 25.0)
-    now = fed(measures, rate, OFF_SECONDS)
-    assert not measures.measured(now).rate_is_off
-    now = fed(measures, rate, 10.0, now)
-    assert measures.measured(now).rate_is_off is is_off
+    stats = StreamStats(60.0)
+    stats.opened(0.0, "h264", 25.0)
+    now = fed(stats, rate, OFF_SECONDS)
+    assert not stats.metrics(now).rate_is_off
+    now = fed(stats, rate, 10.0, now)
+    assert stats.metrics(now).rate_is_off is is_off
 
 
 def test_a_rate_that_is_right_again_is_not_reported_any_more() -> None:
-    measures = StreamStats(60.0)
-    measures.opened(0.0, "h264", 25.0)
-    now = fed(measures, 100.0, 40.0)
-    assert measures.measured(now).rate_is_off
-    now = fed(measures, 25.0, 15.0, now)
-    assert not measures.measured(now).rate_is_off
+    stats = StreamStats(60.0)
+    stats.opened(0.0, "h264", 25.0)
+    now = fed(stats, 100.0, 40.0)
+    assert stats.metrics(now).rate_is_off
+    now = fed(stats, 25.0, 15.0, now)
+    assert not stats.metrics(now).rate_is_off
 
 
 @pytest.mark.parametrize("declared", [None, 0.0, 1000.0, 90_000.0])
 def test_a_rate_that_cannot_be_is_no_declaration(declared: float | None) -> None:
-    measures = StreamStats(60.0)
-    measures.opened(0.0, "h264", declared)
-    now = fed(measures, 25.0, 60.0)
-    assert measures.measured(now).declared_rate is None
-    assert not measures.measured(now).rate_is_off
+    stats = StreamStats(60.0)
+    stats.opened(0.0, "h264", declared)
+    now = fed(stats, 25.0, 60.0)
+    assert stats.metrics(now).declared_rate is None
+    assert not stats.metrics(now).rate_is_off
 
 
 def test_before_the_first_picture_nothing_is_known_of_it() -> None:
-    measured = StreamStats(60.0).measured(1.0)
-    assert (measured.width, measured.last_frame_seconds, measured.frozen) == (0, None, False)
+    metrics = StreamStats(60.0).metrics(1.0)
+    assert (metrics.width, metrics.last_frame_seconds, metrics.frozen) == (0, None, False)
 
 
 def test_a_picture_is_counted_with_its_size_and_age() -> None:
-    measures = StreamStats(60.0)
-    measures.pictured(3.0, picture(0), (1920, 1080))
-    measured = measures.measured(5.0)
-    assert (measured.width, measured.height, measured.frames_read) == (1920, 1080, 1)
-    assert measured.last_frame_seconds == pytest.approx(2.0)
+    stats = StreamStats(60.0)
+    stats.pictured(3.0, picture(0), (1920, 1080))
+    metrics = stats.metrics(5.0)
+    assert (metrics.width, metrics.height, metrics.frames_read) == (1920, 1080, 1)
+    assert metrics.last_frame_seconds == pytest.approx(2.0)
 
 
 def test_the_same_picture_for_long_enough_is_frozen_and_a_new_one_ends_it() -> None:

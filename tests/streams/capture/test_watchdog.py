@@ -12,7 +12,7 @@ from cluster.streams.capture.capture_thread import CaptureThread
 from cluster.streams.capture.watchdog import Watchdog
 from cluster.streams.source.state import Reason, StreamState
 from tests.rtsp import RtspServer, rtsp
-from tests.streams.cameras import Seen, clip, plan_for, reading, until
+from tests.streams.cameras import Seen, clip, config_for, reading, until
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +57,7 @@ def test_a_thread_that_no_limit_ends_is_left_behind_and_counted(tmp_path: Path) 
     """Nothing ends the opening of a pipe that nobody writes to, as of a disk that is gone."""
     pipe = tmp_path / "room.mp4"
     os.mkfifo(pipe)
-    camera = Seen(plan_for(str(pipe), open_seconds=0.2))
+    camera = Seen(config_for(str(pipe), open_seconds=0.2))
     watchdog = Watchdog(lambda: [camera.thread])
     before = watchdog.abandoned_threads()
     watchdog.start()
@@ -76,7 +76,7 @@ def test_a_thread_that_no_limit_ends_is_left_behind_and_counted(tmp_path: Path) 
 def test_a_thread_that_was_left_behind_says_nothing_when_it_comes_back(tmp_path: Path) -> None:
     pipe = tmp_path / "room.mp4"
     os.mkfifo(pipe)
-    camera = Seen(plan_for(str(pipe), open_seconds=0.2, longest_pause_seconds=60.0))
+    camera = Seen(config_for(str(pipe), open_seconds=0.2, longest_pause_seconds=60.0))
     camera.thread.start()
     until(lambda: camera.thread._reading.attempts == 1)
     hanging = camera.thread._reading
@@ -112,8 +112,8 @@ class Unwatchable(CameraSource):
 def test_a_camera_that_cannot_be_watched_is_told_once_and_the_others_are_watched(
     rtsp: RtspServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    plan = replace(plan_for("rtsp://127.0.0.1/x"), camera_id="broken")
-    broken = Unwatchable(plan, lambda _frame: None)
+    config = replace(config_for("rtsp://127.0.0.1/x"), camera_id="broken")
+    broken = Unwatchable(config, lambda _frame: None)
     with reading(rtsp.serve(clip(rtsp.folder / "room.mp4")), stall_seconds=8.0) as camera:
         watchdog = Watchdog(lambda: [broken, camera.thread])
         watchdog.start()
@@ -146,7 +146,7 @@ def test_a_camera_whose_thread_cannot_be_replaced_now_is_replaced_later(
 ) -> None:
     pipe = tmp_path / "room.mp4"
     os.mkfifo(pipe)
-    camera = Seen(plan_for(str(pipe), open_seconds=0.2))
+    camera = Seen(config_for(str(pipe), open_seconds=0.2))
     camera.thread.start()
     until(lambda: camera.thread._reading.attempts == 1)
     hanging, before = camera.thread._reading, abandoned_threads()

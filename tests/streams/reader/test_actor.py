@@ -15,13 +15,13 @@ from pydantic import SecretStr
 
 from cluster.streams.capture.capture_thread import CaptureThread
 from cluster.streams.capture.watchdog import Watchdog
-from cluster.streams.job import CameraJob
 from cluster.streams.reader import actor
 from cluster.streams.reader.actor import StreamReader
+from cluster.streams.reader.config import CameraConfig
 from cluster.streams.reader.report import Ack, Report
 from cluster.vision.faces.base import FaceChip, FaceQuality
 from cluster.vision.people import People, Pixels
-from tests.streams.cameras import clip, free_port, plan_for
+from tests.streams.cameras import clip, config_for, free_port
 
 pytestmark = pytest.mark.slow
 
@@ -70,15 +70,14 @@ class OneFace:
 
 
 @pytest.fixture
-def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CameraJob:
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CameraConfig:
     monkeypatch.setattr(actor, "refuse_spilling_here", lambda: None)  # there is no Ray here
-    plan = plan_for(str(clip(tmp_path / "room.mp4", rate=20)))
-    return CameraJob(plan, "room-1", "hill", 80, 10, headcount_only=False, teacher_zone=None)
+    return config_for(str(clip(tmp_path / "room.mp4", rate=20)))
 
 
 @asynccontextmanager
 async def reading(
-    *jobs: CameraJob, sink: Told | None = None
+    *configs: CameraConfig, sink: Told | None = None
 ) -> AsyncIterator[tuple[StreamReader, Registers]]:
     registers = Registers()
     one = StreamReader(
@@ -89,7 +88,7 @@ async def reading(
         cutter=cast("Any", OneFace),
         late_seconds=1.0,
     )
-    await one.assign(list(jobs))
+    await one.assign(list(configs))
     try:
         yield one, registers
     finally:
@@ -114,13 +113,15 @@ async def chips_within(registers: Registers, seconds: float) -> list[str]:
     return [ticket for ticket, _ in registers.seen]
 
 
-def test_of_a_camera_without_numbers_a_report_tells_about_once_a_second(job: CameraJob) -> None:
+def test_of_a_camera_without_numbers_a_report_tells_about_once_a_second(
+    config: CameraConfig,
+) -> None:
     address = SecretStr(f"rtsp://127.0.0.1:{free_port()}")
-    nothing = replace(job, plan=replace(job.plan, camera_id="cam2", address=address))
+    nothing = replace(config, camera_id="cam2", address=address)
 
     async def lesson() -> None:
         told = Told()
-        async with reading(job, nothing, sink=told):
+        async with reading(config, nothing, sink=told):
             await until(lambda: sum("cam1" in cameras for cameras in told.cameras) > 2)
             told.cameras.clear()
             await asyncio.sleep(4.0)
@@ -131,9 +132,9 @@ def test_of_a_camera_without_numbers_a_report_tells_about_once_a_second(job: Cam
     asyncio.run(lesson())
 
 
-def test_chips_go_to_every_register_that_is_open_in_the_room(job: CameraJob) -> None:
+def test_chips_go_to_every_register_that_is_open_in_the_room(config: CameraConfig) -> None:
     async def lesson() -> None:
-        async with reading(job) as (one, registers):
+        async with reading(config) as (one, registers):
             await one.cut_faces("cam1", "first", soon(8))
             await one.cut_faces("cam1", "second", soon(8))
             await until(lambda: registers.tickets() == {"first", "second"})
@@ -144,9 +145,9 @@ def test_chips_go_to_every_register_that_is_open_in_the_room(job: CameraJob) -> 
     asyncio.run(lesson())
 
 
-def test_chips_end_at_the_moment_that_the_lease_names(job: CameraJob) -> None:
+def test_chips_end_at_the_moment_that_the_lease_names(config: CameraConfig) -> None:
     async def lesson() -> None:
-        async with reading(job) as (one, registers):
+        async with reading(config) as (one, registers):
             ends = soon(2)
             await one.cut_faces("cam1", "ticket", ends)
             await until(lambda: bool(registers.seen))
@@ -159,9 +160,9 @@ def test_chips_end_at_the_moment_that_the_lease_names(job: CameraJob) -> None:
     asyncio.run(lesson())
 
 
-def test_a_lease_that_arrives_after_the_register_closed_cuts_nothing(job: CameraJob) -> None:
+def test_a_lease_that_arrives_after_the_register_closed_cuts_nothing(config: CameraConfig) -> None:
     async def lesson() -> None:
-        async with reading(job) as (one, registers):
+        async with reading(config) as (one, registers):
             await one.cut_faces("cam1", "ticket", soon(-0.1))
             assert not one._cameras["cam1"].thread._shared.full_size.is_wanted
             assert await chips_within(registers, 1.0) == []
@@ -169,9 +170,9 @@ def test_a_lease_that_arrives_after_the_register_closed_cuts_nothing(job: Camera
     asyncio.run(lesson())
 
 
-def test_a_renewal_that_arrives_after_the_end_cuts_nothing(job: CameraJob) -> None:
+def test_a_renewal_that_arrives_after_the_end_cuts_nothing(config: CameraConfig) -> None:
     async def lesson() -> None:
-        async with reading(job) as (one, registers):
+        async with reading(config) as (one, registers):
             sent = soon()
             await one.cut_faces("cam1", "ticket", sent)
             await until(lambda: bool(registers.seen))
@@ -183,13 +184,13 @@ def test_a_renewal_that_arrives_after_the_end_cuts_nothing(job: CameraJob) -> No
     asyncio.run(lesson())
 
 
-def test_a_camera_that_is_released_has_no_lease_when_it_comes_back(job: CameraJob) -> None:
+def test_a_camera_that_is_released_has_no_lease_when_it_comes_back(config: CameraConfig) -> None:
     async def lesson() -> None:
-        async with reading(job) as (one, registers):
+        async with reading(config) as (one, registers):
             await one.cut_faces("cam1", "ticket", soon(8))
             await until(lambda: bool(registers.seen))
             await one.assign([])
-            await one.assign([job])
+            await one.assign([config])
             assert await chips_within(registers, 1.0) == []
 
     asyncio.run(lesson())
@@ -197,7 +198,7 @@ def test_a_camera_that_is_released_has_no_lease_when_it_comes_back(job: CameraJo
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_reader_whose_watchdog_has_died_ends_and_is_replaced(
-    job: CameraJob, monkeypatch: pytest.MonkeyPatch
+    config: CameraConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended: list[int] = []
 
@@ -207,27 +208,27 @@ def test_a_reader_whose_watchdog_has_died_ends_and_is_replaced(
     async def lesson() -> None:
         monkeypatch.setattr(os, "_exit", ended.append)
         monkeypatch.setattr(Watchdog, "_run", die)
-        async with reading(job):
+        async with reading(config):
             await until(lambda: 1 in ended)
 
     asyncio.run(lesson())
 
 
 def test_a_camera_that_could_not_be_started_is_started_when_it_is_assigned_again(
-    job: CameraJob, monkeypatch: pytest.MonkeyPatch
+    config: CameraConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_thread(_self: CaptureThread) -> None:
         raise RuntimeError("can't start new thread")
 
     async def lesson() -> None:
-        async with reading(job) as (one, _):
-            other = replace(job, plan=replace(job.plan, camera_id="cam2"))
+        async with reading(config) as (one, _):
+            other = replace(config, camera_id="cam2")
             with monkeypatch.context() as full:
                 full.setattr(CaptureThread, "start", no_thread)
                 with pytest.raises(RuntimeError):
-                    await one.assign([job, other])
+                    await one.assign([config, other])
             assert set(await one.ping()) == {"cam1"}
-            await one.assign([job, other])
+            await one.assign([config, other])
             assert set(await one.ping()) == {"cam1", "cam2"}
 
     asyncio.run(lesson())

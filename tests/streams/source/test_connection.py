@@ -77,7 +77,7 @@ def test_motion_jpeg_over_http_is_read_with_a_password() -> None:
         frames = camera.wait_for(8)
         health = camera.health
     assert frames[-1].pixels.shape == (48, 80, 3)
-    assert (health.codec, health.state) == ("mjpeg", StreamState.LIVE)
+    assert (health.metrics.codec, health.state) == ("mjpeg", StreamState.LIVE)
 
 
 @pytest.mark.parametrize(

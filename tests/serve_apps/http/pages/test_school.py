@@ -14,6 +14,7 @@ from cluster.register.service import RegisterService
 from cluster.register.states import Status
 from cluster.security.roles import Role
 from cluster.settings import Settings
+from cluster.streams.reader.config import StreamMetrics
 from cluster.streams.source.state import Reason, StreamState
 from tests.register.school import CLASS, LESSON, MONDAY, student, teacher
 from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
@@ -159,10 +160,14 @@ def test_cameras_that_need_care_are_named_with_their_room_and_the_reason(office:
     )
     office.rooms.statuses = [
         lost,
-        camera_status("cam-frozen", frozen=True),
-        camera_status("cam-rate", rate_is_off=True),
+        camera_status("cam-frozen", metrics=StreamMetrics(frozen=True)),
+        camera_status("cam-rate", metrics=StreamMetrics(rate_is_off=True)),
         camera_status("cam-well"),
-        replace(camera_status("cam-dale", frozen=True), room_id="room-2", school_id="dale"),
+        replace(
+            camera_status("cam-dale", metrics=StreamMetrics(frozen=True)),
+            room_id="room-2",
+            school_id="dale",
+        ),
     ]
     html = page_of(office)
     found = attention(html)
@@ -241,7 +246,7 @@ def test_a_name_of_a_room_or_class_is_text_whatever_is_in_it(office: Office) -> 
     office.school.settings = Settings.model_validate(told)
     with office_of(office.school) as other:
         other.rooms.say("room-1", 24)
-        other.rooms.statuses = [camera_status("cam-1", frozen=True)]
+        other.rooms.statuses = [camera_status("cam-1", metrics=StreamMetrics(frozen=True))]
         html = page_of(other)
     assert html.count("&lt;b&gt;x") >= 3
     assert "<b>x" not in html

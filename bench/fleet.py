@@ -29,10 +29,10 @@ from ray import serve
 
 from bench.archive import inference_alone
 from bench.service import HEAD, ROOM
-from cluster.runtime.ray_local import MEBIBYTE, start_ray_here, store_bytes
+from cluster.runtime.ray_local import MEBIBYTE, choose_store_bytes, start_local_ray
 from cluster.streams.reader import actor
 from cluster.streams.reader.config import CameraConfig, CameraHealth, LiveFrame, StreamMetrics
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from cluster.vision.people import People
 from serve_apps.deployments.pose_model import FrameSet
 from serve_apps.deployments.rooms import Rooms
@@ -74,7 +74,7 @@ class SimulatedCamera:
         return CameraHealth(
             self.config.camera_id,
             StreamState.LIVE,
-            Reason.PICTURES_ARRIVE,
+            StreamReason.PICTURES_ARRIVE,
             self._since,
             metrics=StreamMetrics(frames_read=self._frames),
         )
@@ -135,8 +135,8 @@ def main() -> None:
             text += ROOM.format(number=number, address="simulated.mp4", decode="all")
         (folder / "homeroom.toml").write_text(text)
         logging.getLogger("ray.serve").setLevel(logging.ERROR)
-        start_ray_here(
-            store_bytes(512 * MEBIBYTE, 256 * MEBIBYTE),
+        start_local_ray(
+            choose_store_bytes(512 * MEBIBYTE, 256 * MEBIBYTE),
             include_dashboard=False,
             log_to_driver=False,
         )

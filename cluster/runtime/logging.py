@@ -14,7 +14,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping, MutableMapping
-from contextlib import ExitStack
 from typing import Any, Final
 
 import structlog
@@ -22,12 +21,19 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from cluster.runtime.redaction import redact_credentials
 
-HANDLER: Final = "homeroom"
-OTHERS: Final = ("ray", "ray.serve", "ray.data", "uvicorn", "uvicorn.error", "uvicorn.access")
+HANDLER_NAME: Final = "homeroom"
+FOREIGN_LOGGERS: Final = (
+    "ray",
+    "ray.serve",
+    "ray.data",
+    "uvicorn",
+    "uvicorn.error",
+    "uvicorn.access",
+)
 """Loggers of others that have handlers of their own."""
 
 
-def configure_logs(json: bool | None = None, level: int = logging.INFO) -> None:
+def configure_logging(json: bool | None = None, level: int = logging.INFO) -> None:
     """Set up structlog and `logging` for this process; a second call replaces the first.
 
     Args:
@@ -46,48 +52,32 @@ def configure_logs(json: bool | None = None, level: int = logging.INFO) -> None:
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.set_name(HANDLER)
-    handler.setFormatter(log_formatter(not sys.stderr.isatty() if json is None else json))
+    handler.set_name(HANDLER_NAME)
+    handler.setFormatter(create_log_formatter(not sys.stderr.isatty() if json is None else json))
     handler.addFilter(RedactingFilter())  # logging itself prints what it cannot format
     root = logging.getLogger()
     for old in list(root.handlers):
         # A plain handler to a stream (logging.basicConfig) would say everything twice.
-        if old.get_name() == HANDLER or type(old) is logging.StreamHandler:
+        if old.get_name() == HANDLER_NAME or type(old) is logging.StreamHandler:
             root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level)
     threading.excepthook = _log_dead_thread
-    hide_in_others()
+    redact_foreign_handlers()
 
 
-def hide_in_others() -> None:
+def redact_foreign_handlers() -> None:
     """Hide credentials in what the handlers of Ray's and uvicorn's loggers write.
 
     To be called again where such a logger was set up later.
     """
     root = logging.getLogger()
-    handlers = [one for name in OTHERS for one in logging.getLogger(name).handlers]
+    handlers = [one for name in FOREIGN_LOGGERS for one in logging.getLogger(name).handlers]
     for handler in [*root.handlers, *handlers]:
-        if handler.get_name() != HANDLER and not any(
+        if handler.get_name() != HANDLER_NAME and not any(
             isinstance(known, RedactingFilter) for known in handler.filters
         ):
             handler.addFilter(RedactingFilter())
-
-
-def bind_request(request_id: str) -> ExitStack:
-    """Name the request in every line that this task or thread logs from now on.
-
-    Args:
-        request_id: Of the request.
-
-    Returns:
-        Ends the naming when it is closed; may be used in `with`, or be dropped where the task
-        ends with the request.
-    """
-    tokens = structlog.contextvars.bind_contextvars(request_id=request_id)
-    binding = ExitStack()
-    binding.callback(structlog.contextvars.reset_contextvars, **tokens)
-    return binding
 
 
 def _log_dead_thread(death: threading.ExceptHookArgs) -> None:
@@ -99,7 +89,7 @@ def _log_dead_thread(death: threading.ExceptHookArgs) -> None:
     logging.getLogger(__name__).error("the thread %r died", name, exc_info=cause)
 
 
-def log_formatter(json: bool) -> logging.Formatter:
+def create_log_formatter(json: bool) -> logging.Formatter:
     """A formatter that gives any handler our lines, from structlog and from `logging`."""
     renderer: Processor = structlog.processors.JSONRenderer()
     if not json:

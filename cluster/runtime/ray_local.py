@@ -21,27 +21,27 @@ from cluster.vision.pose.estimator import available_cores
 
 IN_MEMORY_FOLDER = "/dev/shm"  # noqa: S108 (a tmpfs, which is the point)
 MEBIBYTE = 2**20
-LEAST_STORE_BYTES = 256 * MEBIBYTE
-MEMORY_SHARE = 0.4
+MIN_STORE_BYTES = 256 * MEBIBYTE
+MAX_MEMORY_SHARE = 0.4
 """Most of the free memory that the store may be given."""
 
-WORKERS_A_CORE = 4
+WORKERS_PER_CORE = 4
 
 MEMORY_FILESYSTEMS = frozenset({"tmpfs", "ramfs", "hugetlbfs"})
 
 
-def start_ray_here(store: int, **options: Any) -> None:
+def start_local_ray(store: int, **options: Any) -> None:
     """Start Ray in this process's name, on this machine alone.
 
     Args:
-        store: Bytes of the object store; see `store_bytes`.
+        store: Bytes of the object store; see `choose_store_bytes`.
         options: More of `ray.init`.
 
     Raises:
         RuntimeError, ConnectionError, ValueError, OSError: As `ray.init` does.
     """
     folder = IN_MEMORY_FOLDER if Path(IN_MEMORY_FOLDER).is_dir() else None
-    with _native_chatter_off():
+    with _suppress_native_output():
         ray.init(
             address="local",
             num_cpus=available_cores(),
@@ -51,13 +51,13 @@ def start_ray_here(store: int, **options: Any) -> None:
             _system_config={
                 "automatic_object_spilling_enabled": False,
                 # Ray ends idle workers beyond one a core; ours would start anew for each segment.
-                "num_workers_soft_limit": WORKERS_A_CORE * available_cores(),
+                "num_workers_soft_limit": WORKERS_PER_CORE * available_cores(),
             },
             **options,
         )
 
 
-def store_bytes(wish: int, least: int) -> int:
+def choose_store_bytes(wish: int, least: int) -> int:
     """Size of a local object store: what is wished for, as far as memory is free.
 
     Raises:
@@ -66,12 +66,12 @@ def store_bytes(wish: int, least: int) -> int:
     free = psutil.virtual_memory().available
     if Path(IN_MEMORY_FOLDER).is_dir():
         free = min(free, psutil.disk_usage(IN_MEMORY_FOLDER).free)
-    size = max(LEAST_STORE_BYTES, min(wish, int(MEMORY_SHARE * free)))
-    needed = max(LEAST_STORE_BYTES, least)
+    size = max(MIN_STORE_BYTES, min(wish, int(MAX_MEMORY_SHARE * free)))
+    needed = max(MIN_STORE_BYTES, least)
     if size < needed or size > free:
         raise RayError(
             f"{needed / MEBIBYTE:.0f} MiB of shared memory are needed for frames, and "
-            f"{min(free, int(MEMORY_SHARE * free)) / MEBIBYTE:.0f} MiB can be had.",
+            f"{min(free, int(MAX_MEMORY_SHARE * free)) / MEBIBYTE:.0f} MiB can be had.",
             where=IN_MEMORY_FOLDER,
             hint="Give the machine (or the container, with --shm-size) more.",
         )
@@ -79,7 +79,7 @@ def store_bytes(wish: int, least: int) -> int:
 
 
 @contextmanager
-def _native_chatter_off() -> Iterator[None]:
+def _suppress_native_output() -> Iterator[None]:
     """Keep what Ray's C++ side prints while it starts off the terminal; errors are raised."""
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     kept = os.dup(2)
@@ -93,7 +93,7 @@ def _native_chatter_off() -> Iterator[None]:
         os.close(nowhere)
 
 
-def refuse_spilling_to_disk() -> None:
+def ensure_cluster_spills_to_memory() -> None:
     """Refuse a cluster whose nodes would write objects to a disk.
 
     Raises:
@@ -101,7 +101,7 @@ def refuse_spilling_to_disk() -> None:
     """
     answers = ray.get(
         [
-            ray.remote(num_cpus=0)(_spill_folder_is_memory)
+            ray.remote(num_cpus=0)(_inspect_spill_folder)
             .options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False))
             .remote()
             for node in ray.nodes()
@@ -109,19 +109,19 @@ def refuse_spilling_to_disk() -> None:
         ]
     )
     for answer in answers:
-        _refuse_unless_in_memory(*answer)
+        _raise_unless_in_memory(*answer)
 
 
-def refuse_spilling_here() -> None:
+def ensure_node_spills_to_memory() -> None:
     """The same for this node alone, asked in a worker of Ray's: nodes may come later.
 
     Raises:
         RayError: This node would write objects to a disk.
     """
-    _refuse_unless_in_memory(*_spill_folder_is_memory())
+    _raise_unless_in_memory(*_inspect_spill_folder())
 
 
-def _refuse_unless_in_memory(host: str, folder: str, in_memory: bool) -> None:
+def _raise_unless_in_memory(host: str, folder: str, in_memory: bool) -> None:
     if not in_memory:
         raise RayError(
             f"this node's Ray would write pictures of children to disk, below {folder}.",
@@ -131,7 +131,7 @@ def _refuse_unless_in_memory(host: str, folder: str, in_memory: bool) -> None:
         )
 
 
-def _spill_folder_is_memory() -> tuple[str, str, bool]:
+def _inspect_spill_folder() -> tuple[str, str, bool]:
     """(host, folder for spilled and fallback objects, whether it is in memory) of this node."""
     raylet = psutil.Process().parent()
     folder = "unknown"

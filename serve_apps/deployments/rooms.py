@@ -25,7 +25,7 @@ from cluster.district import Timetable, load_timetable
 from cluster.errors import HomeroomError, JournalError, ServiceDown
 from cluster.records.db.database import open_records
 from cluster.records.timetable.importer import timetable_from_records
-from cluster.runtime.logging import configure_logs
+from cluster.runtime.logging import configure_logging
 from cluster.settings import Settings
 from cluster.streams.reader.actor import StreamReader
 from cluster.streams.reader.config import CameraConfig, build_camera_config
@@ -81,7 +81,7 @@ class Rooms:
     async def __init__(  # type: ignore[misc] # Serve awaits it
         self, settings_path: str | None, reader: type[StreamReader] = StreamReader
     ) -> None:
-        configure_logs()
+        configure_logging()
         self._file = SettingsWatcher(settings_path)
         settings = self._file.settings
         self._weights: WeightsFile = await asyncio.to_thread(

@@ -18,7 +18,7 @@ from cluster.district import Timetable
 from cluster.settings import Camera, Settings
 from cluster.streams.reader.config import CameraHealth
 from cluster.streams.reader.report import CameraReport, Report
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from cluster.warehouse.live.journal import LiveWindow
 from serve_apps.clients.types import CameraStatus, Changes, RoomSnapshot, RoomStatus, ToldWindow
 
@@ -124,9 +124,9 @@ class RoomState:
                 known.reader_id is not None or known.report.health.state is not StreamState.STARTING
             )
             state = StreamState.RECONNECTING if was_read else StreamState.STARTING
-            reason, detail = Reason.READER_LOST if was_read else Reason.ASSIGNED, ""
+            reason, detail = StreamReason.READER_LOST if was_read else StreamReason.ASSIGNED, ""
             if camera_id in waiting:
-                reason, detail = Reason.NO_READER, WAITS
+                reason, detail = StreamReason.NO_READER, WAITS
             health = CameraHealth(camera_id, state, reason, now, detail)
             if known is None:
                 self._cameras[camera_id] = _CameraBoard(CameraReport(health))
@@ -295,7 +295,7 @@ class RoomState:
         if not cameras:
             return None, "off", "no_address"
         shown: dict[RoomStatus, list[tuple[float, str, LiveNumbers]]] = {"live": [], "late": []}
-        down = str(Reason.NO_READER)
+        down = str(StreamReason.NO_READER)
         for camera in cameras:
             board = self._cameras.get(camera.id)
             state, reason = self._state_of(camera, board, now)
@@ -314,7 +314,7 @@ class RoomState:
         self, camera: Camera, board: _CameraBoard | None, now: datetime
     ) -> tuple[RoomStatus, str]:
         if board is None:
-            return "down", str(Reason.NO_READER)
+            return "down", str(StreamReason.NO_READER)
         health = board.report.health
         if board.numbers is None:
             return "down", str(health.reason)
@@ -325,7 +325,9 @@ class RoomState:
         stalled = timedelta(seconds=self._settings.live.stall_seconds) + limit
         if age <= stalled:
             return "late", "late"
-        return "down", str(Reason.NO_PICTURE if health.state is StreamState.LIVE else health.reason)
+        return "down", str(
+            StreamReason.NO_PICTURE if health.state is StreamState.LIVE else health.reason
+        )
 
     def _next_id(self) -> int:
         self._last_id += 1

@@ -14,10 +14,9 @@ from uvicorn.logging import AccessFormatter
 
 from cluster.runtime.logging import (
     RedactingFilter,
-    bind_request,
-    configure_logs,
-    hide_in_others,
-    log_formatter,
+    configure_logging,
+    create_log_formatter,
+    redact_foreign_handlers,
 )
 
 ADDRESS = "rtsp://viewer:hunter2@cam.example/1"
@@ -73,7 +72,7 @@ def logger_with(handler: logging.Handler, name: str) -> Iterator[logging.Logger]
 
 
 def test_structlog_and_logging_write_the_same_lines(written: Written) -> None:
-    configure_logs(json=True)
+    configure_logging(json=True)
     structlog.get_logger(LOGGER).info("camera is live", camera="cam1", pictures=3)
     logging.getLogger(LOGGER).warning("camera %s is %s", "cam1", "stalled", extra={"pictures": 4})
     first, second = written.lines
@@ -86,10 +85,10 @@ def test_structlog_and_logging_write_the_same_lines(written: Written) -> None:
         assert moment.utcoffset() == UTC.utcoffset(None)
 
 
-def test_a_request_is_named_until_it_ends(written: Written) -> None:
-    configure_logs(json=True)
+def test_lines_carry_the_request_id_while_it_is_bound(written: Written) -> None:
+    configure_logging(json=True)
     logger = logging.getLogger(LOGGER)
-    with bind_request("r-1"):
+    with structlog.contextvars.bound_contextvars(request_id="r-1"):
         logger.info("in")
         structlog.get_logger(LOGGER).info("in")
     logger.info("out")
@@ -98,7 +97,7 @@ def test_a_request_is_named_until_it_ends(written: Written) -> None:
 
 @pytest.mark.parametrize("is_json", [True, False])
 def test_no_way_of_logging_shows_a_credential(written: Written, is_json: bool) -> None:
-    configure_logs(json=is_json)
+    configure_logging(json=is_json)
     ours, theirs = structlog.get_logger(LOGGER), logging.getLogger(LOGGER)
     ours.info(f"opening {ADDRESS}", address=ADDRESS, deep={"list": [ADDRESS, (ADDRESS,)]})
     ours.info("opening %s", ADDRESS, error=ValueError(ADDRESS))
@@ -120,7 +119,7 @@ def test_no_way_of_logging_shows_a_credential(written: Written, is_json: bool) -
 
 
 def test_a_thread_that_dies_says_so_and_shows_no_credential(written: Written) -> None:
-    configure_logs(json=True)
+    configure_logging(json=True)
 
     def die() -> None:
         raise ValueError(ADDRESS)
@@ -136,21 +135,21 @@ def test_a_thread_that_dies_says_so_and_shows_no_credential(written: Written) ->
 
 def test_a_second_call_replaces_the_first(written: Written) -> None:
     logging.getLogger().addHandler(logging.StreamHandler())
-    configure_logs(json=True)
-    configure_logs(json=True)
+    configure_logging(json=True)
+    configure_logging(json=True)
     logging.getLogger(LOGGER).info("once")
     assert [line["event"] for line in written.lines] == ["once"]
 
 
 def test_what_is_less_important_is_dropped(written: Written) -> None:
-    configure_logs(json=True)
+    configure_logging(json=True)
     logging.getLogger(LOGGER).debug("not this")
     structlog.get_logger(LOGGER).debug("nor this")
     assert written.text == ""
 
 
 def test_without_a_terminal_lines_are_json(written: Written) -> None:
-    configure_logs()
+    configure_logging()
     logging.getLogger(LOGGER).info("plain")
     assert written.lines[0]["event"] == "plain"
 
@@ -160,8 +159,8 @@ def test_uvicorns_own_lines_stay_whole_and_show_no_token(written: Written) -> No
     handler = logging.StreamHandler()
     handler.setFormatter(AccessFormatter('%(client_addr)s "%(request_line)s" %(status_code)s'))
     with logger_with(handler, "uvicorn.access") as logger:
-        configure_logs(json=True)
-        hide_in_others()
+        configure_logging(json=True)
+        redact_foreign_handlers()
         words = '%s - "%s %s HTTP/%s" %d'
         path = f"/api/events?access_token={CANARY}&after=3"
         logger.info(words, "127.0.0.1:5000", "GET", path, "1.1", 200)
@@ -195,7 +194,7 @@ def test_arguments_that_do_not_fit_their_line_show_no_credential(written: Writte
 
 def test_the_formatter_serves_any_handler(written: Written) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(log_formatter(json=True))
+    handler.setFormatter(create_log_formatter(json=True))
     with logger_with(handler, f"{LOGGER}.formatted") as logger:
         logger.info("opening %s", ADDRESS)
     assert written.lines[0]["event"] == "opening rtsp://***@cam.example/1"

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from cluster.streams.capture.camera import CameraSource
 from cluster.streams.reader.config import CameraConfig, CameraHealth, LiveFrame
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from tests.conftest import write_video
 
 DEADLINE_SECONDS = 30.0
@@ -72,7 +72,7 @@ class Seen:
         until(lambda: len(self.frames) >= before + count, self.thread.health)
         return self.frames[before:]
 
-    def wait_until(self, state: StreamState, reason: Reason | None = None) -> CameraHealth:
+    def wait_until(self, state: StreamState, reason: StreamReason | None = None) -> CameraHealth:
         """Wait for a state."""
 
         def reached() -> bool:

@@ -11,7 +11,7 @@ import av
 import pytest
 
 from cluster.runtime.logging import RedactingFilter
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from tests.rtsp import RtspServer, raw_server, rtsp
 from tests.streams.cameras import Seen, clip, free_port, reading
 from tests.streams.capture.test_camera import answer_with, send_garbage
@@ -93,15 +93,15 @@ def test_a_camera_that_is_live_shows_no_credential(
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (functools.partial(answer_with, "401 Unauthorized"), Reason.WRONG_CREDENTIALS),
-        (functools.partial(answer_with, "404 Not Found"), Reason.NOT_FOUND),
-        (functools.partial(answer_with, "500 Internal Server Error"), Reason.REFUSED),
-        (send_garbage, Reason.NOT_A_VIDEO),
+        (functools.partial(answer_with, "401 Unauthorized"), StreamReason.WRONG_CREDENTIALS),
+        (functools.partial(answer_with, "404 Not Found"), StreamReason.NOT_FOUND),
+        (functools.partial(answer_with, "500 Internal Server Error"), StreamReason.REFUSED),
+        (send_garbage, StreamReason.NOT_A_VIDEO),
     ],
     ids=["401", "404", "500", "garbage"],
 )
 def test_a_camera_that_fails_shows_no_credential(
-    everything: Everything, answer: object, reason: Reason
+    everything: Everything, answer: object, reason: StreamReason
 ) -> None:
     assert callable(answer)
     with (
@@ -128,6 +128,6 @@ def test_a_file_whose_name_looks_like_an_address_shows_no_credential(
     everything: Everything, tmp_path: Path
 ) -> None:
     with reading(str(tmp_path / f"viewer:{CANARY}@cam.example")) as camera:
-        camera.wait_until(StreamState.FAILED, Reason.NOT_FOUND)
+        camera.wait_until(StreamState.FAILED, StreamReason.NOT_FOUND)
         seen = all_that_can_be_seen(camera)
     assert_hidden(everything, seen)

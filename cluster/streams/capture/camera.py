@@ -13,38 +13,43 @@ import time
 from collections.abc import Callable
 from random import Random
 
-from cluster.streams.capture.capture_thread import CaptureContext, CaptureThread, FullSize, Phase
+from cluster.streams.capture.capture_thread import (
+    CaptureContext,
+    CapturePhase,
+    CaptureThread,
+    FullSizeMode,
+)
 from cluster.streams.capture.stats import StreamStats
 from cluster.streams.reader.config import CameraConfig, CameraHealth, LiveFrame
 from cluster.streams.source.backoff import ExponentialBackoff
-from cluster.streams.source.state import Reason, StreamState, StreamStatus
+from cluster.streams.source.state import StreamReason, StreamState, StreamStatus
 
 logger = logging.getLogger(__name__)
 
-LEAST_MARGIN_SECONDS = 0.5
-MARGIN = 0.2
+MIN_MARGIN_SECONDS = 0.5
+MARGIN_SHARE = 0.2
 """Share of a limit by which it may be passed before the watchdog acts: FFmpeg's own come first."""
 
-MOST_LEFT_BEHIND = 2
+MAX_ABANDONED_THREADS = 2
 """No further thread is started for a camera for which so many hang."""
 
-PATIENCE_SECONDS = 0.25
+STOP_GRACE_SECONDS = 0.25
 """A thread that is told to end gets so long before its sockets are shut."""
 
-_left_behind: list[CaptureThread] = []
-_left_behind_lock = threading.Lock()
+_abandoned: list[CaptureThread] = []
+_abandoned_lock = threading.Lock()
 
 
-def abandoned_threads() -> int:
+def count_abandoned_threads() -> int:
     """Threads of this process that hang in FFmpeg and could not be ended."""
-    with _left_behind_lock:
-        _left_behind[:] = [reading for reading in _left_behind if reading.is_alive()]
-        return len(_left_behind)
+    with _abandoned_lock:
+        _abandoned[:] = [reading for reading in _abandoned if reading.is_alive()]
+        return len(_abandoned)
 
 
 def _abandon(reading: CaptureThread) -> None:
-    with _left_behind_lock:
-        _left_behind.append(reading)
+    with _abandoned_lock:
+        _abandoned.append(reading)
 
 
 class CameraSource:
@@ -73,7 +78,7 @@ class CameraSource:
             status=StreamStatus(),
             measures=StreamStats(config.frozen_seconds),
             pauses=ExponentialBackoff(config.longest_pause_seconds, random or Random()),  # noqa: S311 (no secret)
-            full_size=FullSize(config),
+            full_size=FullSizeMode(config),
         )
         self._lock = threading.Lock()
         self._is_stopped = False
@@ -100,13 +105,13 @@ class CameraSource:
         reading.end()
         until = time.monotonic() + timeout
         if reading.ident is not None:
-            reading.join(min(PATIENCE_SECONDS, timeout))
+            reading.join(min(STOP_GRACE_SECONDS, timeout))
             if reading.is_alive():
                 reading.cut()
                 reading.join(max(0.0, until - time.monotonic()))
         if reading.is_alive():
             _abandon(reading)
-        self._shared.status.move(StreamState.STOPPED, Reason.RELEASED)
+        self._shared.status.move(StreamState.STOPPED, StreamReason.RELEASED)
         return not reading.is_alive()
 
     def want_full(self, wanted: bool) -> None:
@@ -136,15 +141,17 @@ class CameraSource:
             if self._is_stopped or self._reading.ident is None:
                 return
             if not self._reading.is_alive():
-                self._replace(Reason.CONNECTION_LOST, "its thread ended by a mistake in Homeroom.")
+                self._replace(
+                    StreamReason.CONNECTION_LOST, "its thread ended by a mistake in Homeroom."
+                )
                 return
             phase, since = self._reading.phase
             limit = self._limit(phase)
             if limit is None:
                 return
-            if phase is Phase.READING and now - since > limit / 2:
+            if phase is CapturePhase.READING and now - since > limit / 2:
                 self._stall()
-            margin = max(LEAST_MARGIN_SECONDS, MARGIN * limit)
+            margin = max(MIN_MARGIN_SECONDS, MARGIN_SHARE * limit)
             if now - since > limit + 2 * margin:
                 self._leave_behind(phase)
             elif now - since > limit + margin:
@@ -153,27 +160,37 @@ class CameraSource:
     def _stall(self) -> None:
         detail = "nothing has come for a while."
         status = self._shared.status
-        if status.move(StreamState.STALLED, Reason.NO_PICTURE, detail, only_from=StreamState.LIVE):
+        if status.move(
+            StreamState.STALLED, StreamReason.NO_PICTURE, detail, only_from=StreamState.LIVE
+        ):
             logger.info("camera %s is stalled: %s", self.config.camera_id, detail)
 
-    def _limit(self, phase: Phase) -> float | None:
+    def _limit(self, phase: CapturePhase) -> float | None:
         """Seconds that a phase may take; None where the thread is not inside FFmpeg."""
-        if phase is Phase.READING:
+        if phase is CapturePhase.READING:
             return self.config.stall_seconds
-        return self.config.open_seconds if phase in {Phase.OPENING, Phase.CLOSING} else None
+        return (
+            self.config.open_seconds
+            if phase in {CapturePhase.OPENING, CapturePhase.CLOSING}
+            else None
+        )
 
-    def _leave_behind(self, phase: Phase) -> None:
+    def _leave_behind(self, phase: CapturePhase) -> None:
         """Let another thread take over from one that hangs."""
         self._hanging = [reading for reading in self._hanging if reading.is_alive()]
-        if len(self._hanging) >= MOST_LEFT_BEHIND:
+        if len(self._hanging) >= MAX_ABANDONED_THREADS:
             return
         hanging = self._reading
-        reason = Reason.OPEN_TIMED_OUT if phase is Phase.OPENING else Reason.NO_PICTURE
+        reason = (
+            StreamReason.OPEN_TIMED_OUT
+            if phase is CapturePhase.OPENING
+            else StreamReason.NO_PICTURE
+        )
         self._replace(reason, "it hangs and could not be ended; another attempt is made.")
         self._hanging.append(hanging)
         _abandon(hanging)
 
-    def _replace(self, reason: Reason, detail: str) -> None:
+    def _replace(self, reason: StreamReason, detail: str) -> None:
         logger.error("camera %s: %s", self.config.camera_id, detail)
         self._reading.end()
         status = self._shared.status

@@ -22,26 +22,33 @@ from cluster.streams.capture.stats import StreamStats
 from cluster.streams.decode.frame_selector import FrameSelector
 from cluster.streams.decode.lazy_decoder import LazyDecoder, VideoPacket
 from cluster.streams.decode.packet_pacing import PacketPacer
-from cluster.streams.decode.preprocess import Preprocessor, upright
+from cluster.streams.decode.preprocess import Preprocessor, upright_frame_size
 from cluster.streams.reader.config import CameraConfig, LiveFrame
 from cluster.streams.source.address import CameraAddress, parse_address
 from cluster.streams.source.backoff import ExponentialBackoff
-from cluster.streams.source.connection import Connection, claim_for, open_live
-from cluster.streams.source.errors import NEARLY, Failure, ended, read_failure, stopped, undecodable
+from cluster.streams.source.connection import Connection, open_connection, track_sockets
+from cluster.streams.source.errors import (
+    TIMEOUT_SHARE,
+    StreamFailure,
+    ended_failure,
+    read_failure,
+    stalled_failure,
+    undecodable_failure,
+)
 from cluster.streams.source.sockets import SocketTracker
-from cluster.streams.source.state import Reason, StreamState, StreamStatus
+from cluster.streams.source.state import StreamReason, StreamState, StreamStatus
 
 logger = logging.getLogger(__name__)
 
-LIVE_FOR_A_WHILE_SECONDS = 10.0
+STABLE_SECONDS = 10.0
 """A connection that lived so long was a good one: the next pause is a short one."""
 
-UNDECODABLE_STALLS = 3.0
+MAX_UNDECODABLE_STALLS = 3.0
 """Packets without a picture are borne for so many times `stall_seconds`: the first key frame may
 be far away."""
 
 
-class Phase(StrEnum):
+class CapturePhase(StrEnum):
     """What a reading thread is doing."""
 
     OPENING = "opening"
@@ -51,7 +58,7 @@ class Phase(StrEnum):
     PAUSING = "pausing"
 
 
-class FullSize:
+class FullSizeMode:
     """Whether full-size pictures are wanted, and whether their address may be tried.
 
     Where the full-size stream cannot be had, counting goes on with the smaller one for a while.
@@ -90,7 +97,7 @@ class CaptureContext:
     status: StreamStatus
     measures: StreamStats
     pauses: ExponentialBackoff
-    full_size: FullSize
+    full_size: FullSizeMode
 
 
 class CaptureThread(threading.Thread):
@@ -105,7 +112,7 @@ class CaptureThread(threading.Thread):
         super().__init__(name=f"camera {shared.config.camera_id}", daemon=True)
         self.attempts = 0
         """How often it began to open the camera."""
-        self.phase = (Phase.PAUSING, time.monotonic())
+        self.phase = (CapturePhase.PAUSING, time.monotonic())
         """What it does, and since when on the monotonic clock."""
         self._shared = shared
         self._takes_over = takes_over
@@ -133,21 +140,21 @@ class CaptureThread(threading.Thread):
             self._ended.wait(self._shared.pauses.next())
         while not self._ended.is_set():
             failure = self._attempt()
-            self._enter(Phase.PAUSING)
+            self._enter(CapturePhase.PAUSING)
             if failure is None or self._ended.is_set():
                 continue
-            cautious = failure.reason is Reason.WRONG_CREDENTIALS
+            cautious = failure.reason is StreamReason.WRONG_CREDENTIALS
             self._ended.wait(self._shared.pauses.next(cautious=cautious))
 
-    def _attempt(self) -> Failure | None:
+    def _attempt(self) -> StreamFailure | None:
         """One connection from its opening to its end; None where another follows at once."""
-        self._enter(Phase.OPENING)
+        self._enter(CapturePhase.OPENING)
         self.attempts += 1
         full_size = self._shared.full_size
         is_full = full_size.reads_full_address(time.monotonic())
         address = self._full_address if is_full else self._address
         opened = self._open(address)
-        if isinstance(opened, Failure):
+        if isinstance(opened, StreamFailure):
             if is_full:
                 full_size.failed(time.monotonic())
             self._say(StreamState.FAILED, opened)
@@ -155,21 +162,21 @@ class CaptureThread(threading.Thread):
         try:
             failure = self._read(opened, is_full=is_full)
         finally:
-            self._enter(Phase.CLOSING)
+            self._enter(CapturePhase.CLOSING)
             opened.close()
             self._release()
         if failure is not None:
             was_live = self._shared.status.status.state in {StreamState.LIVE, StreamState.STALLED}
             self._say(StreamState.RECONNECTING if was_live else StreamState.FAILED, failure)
-        return failure if failure and failure.reason is not Reason.FULL_SIZE_WANTED else None
+        return failure if failure and failure.reason is not StreamReason.FULL_SIZE_WANTED else None
 
-    def _open(self, address: CameraAddress) -> Connection | Failure:
-        claim = claim_for(address)
-        if isinstance(claim, Failure):
+    def _open(self, address: CameraAddress) -> Connection | StreamFailure:
+        claim = track_sockets(address)
+        if isinstance(claim, StreamFailure):
             return claim
         self._claim = claim
-        opened = open_live(address, self._config, claim)
-        if isinstance(opened, Failure):
+        opened = open_connection(address, self._config, claim)
+        if isinstance(opened, StreamFailure):
             self._release()
         return opened
 
@@ -178,7 +185,7 @@ class CaptureThread(threading.Thread):
         if claim is not None:
             claim.release()
 
-    def _read(self, connection: Connection, *, is_full: bool) -> Failure | None:
+    def _read(self, connection: Connection, *, is_full: bool) -> StreamFailure | None:
         """Read until it breaks, another address is wanted, or the thread is to end."""
         config, full_size = self._config, self._shared.full_size
         codec = connection.stream.codec_context.name
@@ -189,7 +196,7 @@ class CaptureThread(threading.Thread):
             FrameSelector(config.rate, "all" if full_size.is_wanted else config.decode),
             lambda width, height: not full_size.is_wanted and shrinker.halves(width, height),
         )
-        self._enter(Phase.READING)
+        self._enter(CapturePhase.READING)
         try:
             with closing(connection.packets(self._ended)) as packets:
                 return self._take(packets, decoder, shrinker, connection, is_full=is_full)
@@ -204,37 +211,41 @@ class CaptureThread(threading.Thread):
         connection: Connection,
         *,
         is_full: bool,
-    ) -> Failure | None:
+    ) -> StreamFailure | None:
         config, measures, full_size = self._config, self._shared.measures, self._shared.full_size
         begun = last_picture = asked = time.monotonic()
         decoded, doze = 0, PacketPacer(self._ended)
         for packet in packets:
-            now = self._enter(Phase.HANDLING)
+            now = self._enter(CapturePhase.HANDLING)
             if self._ended.is_set():
                 return None
             if full_size.reads_full_address(now) != is_full:
-                return Failure(Reason.FULL_SIZE_WANTED, "the other stream is opened.")
+                return StreamFailure(StreamReason.FULL_SIZE_WANTED, "the other stream is opened.")
             decoder.decode = "all" if full_size.is_wanted else config.decode
             for taken_at, frame in decoder.feed(packet, doze.arrived(asked, now)):
                 last_picture = now
                 self._give(taken_at, frame, shrinker, connection.stream)
             measures.arrived(now, decoder.decoded - decoded)
             decoded = decoder.decoded
-            if now - last_picture > UNDECODABLE_STALLS * config.stall_seconds:
-                return undecodable(connection.address)
-            if now - begun > LIVE_FOR_A_WHILE_SECONDS:
+            if now - last_picture > MAX_UNDECODABLE_STALLS * config.stall_seconds:
+                return undecodable_failure(connection.address)
+            if now - begun > STABLE_SECONDS:
                 self._shared.pauses.reset()
             doze.until(decoder.nothing_before(), now)
-            asked = self._enter(Phase.READING)
+            asked = self._enter(CapturePhase.READING)
         if self._ended.is_set():
             return None
-        return stopped(connection.address) if self._has_waited() else ended(connection.address)
+        return (
+            stalled_failure(connection.address)
+            if self._has_waited()
+            else ended_failure(connection.address)
+        )
 
     def _has_waited(self) -> bool:
         """Whether the last read took so long that a limit must have ended it."""
-        return time.monotonic() - self.phase[1] >= NEARLY * self._config.stall_seconds
+        return time.monotonic() - self.phase[1] >= TIMEOUT_SHARE * self._config.stall_seconds
 
-    def _enter(self, phase: Phase) -> float:
+    def _enter(self, phase: CapturePhase) -> float:
         now = time.monotonic()
         self.phase = (phase, now)
         return now
@@ -245,11 +256,11 @@ class CaptureThread(threading.Thread):
         """Deliver a picture, and say that the camera lives."""
         pixels = shrinker(frame, stream)
         full = shrinker.full(frame, stream) if self._shared.full_size.is_wanted else None
-        self._shared.measures.pictured(taken_at, pixels, upright(frame, stream))
-        if self._say(StreamState.LIVE, Failure(Reason.PICTURES_ARRIVE, "")):
+        self._shared.measures.pictured(taken_at, pixels, upright_frame_size(frame, stream))
+        if self._say(StreamState.LIVE, StreamFailure(StreamReason.PICTURES_ARRIVE, "")):
             self._shared.deliver(LiveFrame(self._config.camera_id, taken_at, pixels, full))
 
-    def _say(self, state: StreamState, why: Failure) -> bool:
+    def _say(self, state: StreamState, why: StreamFailure) -> bool:
         """Change the state, unless the thread was ended; gives whether it was not."""
         with self._speaking:
             if self._ended.is_set():

@@ -12,19 +12,19 @@ import numpy.typing as npt
 from cluster.streams.reader.config import StreamMetrics
 from cluster.vision.people import Pixels
 
-RATE_SECONDS = 10.0
+RATE_WINDOW_SECONDS = 10.0
 """The delivered rate is that of the last ten seconds."""
 
-OFF_FACTOR = 2.0
-OFF_SECONDS = 20.0
+RATE_OFF_FACTOR = 2.0
+RATE_OFF_SECONDS = 20.0
 """A rate that is off by more than the factor for so long is reported."""
 
-SANE_RATES = (0.5, 240.0)
+PLAUSIBLE_RATES = (0.5, 240.0)
 """A declared rate outside is made up: streams without one often say 90,000 or 1,000."""
 
-SAME_GREY_LEVELS = 0.1
-REMEMBERED = 16
-STEP = 8
+MIN_DIFFERENCE_GREY_LEVELS = 0.1
+REFERENCE_FRAMES = 16
+PIXEL_STEP = 8
 
 
 class StreamStats:
@@ -53,7 +53,7 @@ class StreamStats:
             self._arrivals.clear()
             self._opened_at, self._off_since = now, None
             self._codec = codec
-            low, high = SANE_RATES
+            low, high = PLAUSIBLE_RATES
             is_sane = declared_rate is not None and low <= declared_rate <= high
             self._declared = declared_rate if is_sane else None
 
@@ -63,9 +63,9 @@ class StreamStats:
             self._arrivals.append(now)
             self._frames_decoded += decoded
             rate = self._rate(now)
-            if self._declared is None or now - self._opened_at < RATE_SECONDS / 2:
+            if self._declared is None or now - self._opened_at < RATE_WINDOW_SECONDS / 2:
                 return
-            if 1 / OFF_FACTOR <= rate / self._declared <= OFF_FACTOR:
+            if 1 / RATE_OFF_FACTOR <= rate / self._declared <= RATE_OFF_FACTOR:
                 self._off_since = None
             elif self._off_since is None:
                 self._off_since = now
@@ -87,7 +87,7 @@ class StreamStats:
     def metrics(self, now: float) -> StreamMetrics:
         """All of it."""
         with self._lock:
-            off = self._off_since is not None and now - self._off_since >= OFF_SECONDS
+            off = self._off_since is not None and now - self._off_since >= RATE_OFF_SECONDS
             return StreamMetrics(
                 frames_read=self._frames_read,
                 frames_decoded=self._frames_decoded,
@@ -102,9 +102,9 @@ class StreamStats:
             )
 
     def _rate(self, now: float) -> float:
-        while self._arrivals and self._arrivals[0] <= now - RATE_SECONDS:
+        while self._arrivals and self._arrivals[0] <= now - RATE_WINDOW_SECONDS:
             self._arrivals.popleft()
-        return len(self._arrivals) / min(RATE_SECONDS, max(1.0, now - self._opened_at))
+        return len(self._arrivals) / min(RATE_WINDOW_SECONDS, max(1.0, now - self._opened_at))
 
 
 class FreezeDetector:
@@ -113,8 +113,8 @@ class FreezeDetector:
     A camera that hangs sends the same picture again and again, and its encoder renders it in the
     same few ways, differently at key frames than between them. A real one has noise: sooner or
     later comes a picture unlike all that were seen. So a picture counts as new if its mean
-    absolute difference to each of the last new ones is above `SAME_GREY_LEVELS`, on a grid of
-    single pixels, since averaging would take the noise away.
+    absolute difference to each of the last new ones is above `MIN_DIFFERENCE_GREY_LEVELS`, on a
+    grid of single pixels, since averaging would take the noise away.
 
     Args:
         frozen_seconds: Without a new picture for so long, it is frozen.
@@ -128,13 +128,13 @@ class FreezeDetector:
 
     def look(self, now: float, pixels: Pixels) -> None:
         """See a shrunken picture, (height, width, 3) uint8."""
-        picture = pixels[::STEP, ::STEP, 1].astype(np.int16).ravel()
+        picture = pixels[::PIXEL_STEP, ::PIXEL_STEP, 1].astype(np.int16).ravel()
         if self._seen is None or self._seen.shape[1] != picture.size:
             self._seen, self._new_at = picture[None], now
         else:
             # Blackened masks are the same for ever: they must not thin the difference out.
             lit = max(1, np.count_nonzero(picture | self._seen[-1]))
-            if (np.abs(self._seen - picture).sum(axis=1) / lit).min() > SAME_GREY_LEVELS:
-                self._seen = np.vstack([self._seen[1 - REMEMBERED :], picture])
+            if (np.abs(self._seen - picture).sum(axis=1) / lit).min() > MIN_DIFFERENCE_GREY_LEVELS:
+                self._seen = np.vstack([self._seen[1 - REFERENCE_FRAMES :], picture])
                 self._new_at = now
         self.is_frozen = now - self._new_at >= self._frozen_seconds

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from cluster.streams.capture.camera import CameraSource, abandoned_threads
+from cluster.streams.capture.camera import CameraSource, count_abandoned_threads
 
 logger = logging.getLogger(__name__)
 
@@ -49,12 +49,12 @@ class Watchdog:
         is_started = self._thread.ident is not None
         return is_started and not self._thread.is_alive() and not self._ended.is_set()
 
-    def abandoned_threads(self) -> int:
+    def count_abandoned_threads(self) -> int:
         """Threads of this process that hang and could not be ended.
 
         They hold memory and sockets: where there are several, the process is best replaced.
         """
-        return abandoned_threads()
+        return count_abandoned_threads()
 
     def _run(self) -> None:
         while not self._ended.wait(INTERVAL_SECONDS):

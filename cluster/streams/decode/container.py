@@ -18,11 +18,11 @@ from av.video.stream import VideoStream
 from cluster.errors import FootageUnreadable, FootageUntimed
 from cluster.runtime.footage_roots import is_remote
 
-LONGEST_HOURS = 26
+MAX_DURATION_HOURS = 26
 """A file that states more than a day of video has a broken header or clock."""
 
 
-LONGEST_FRAME_SECONDS = 0.5
+MAX_FRAME_SECONDS = 0.5
 """Stated durations of single pictures are not believed beyond this."""
 
 
@@ -89,7 +89,7 @@ def open_video(address: str) -> Iterator[OpenVideo]:
     except IsADirectoryError:
         raise FootageUnreadable("this is a folder, not a video.", where=address) from None
     except av.FFmpegError as error:
-        raise FootageUnreadable(_in_words(error, address), where=address) from error
+        raise FootageUnreadable(_describe_error(error, address), where=address) from error
     except (OSError, ImportError, ValueError) as error:
         raise FootageUnreadable(f"it cannot be opened: {error}.", where=address) from error
     finally:
@@ -110,10 +110,10 @@ def probe(address: str) -> VideoInfo:
         if frame is None:
             raise FootageUnreadable("its video stream holds no picture.", where=address)
         if frame.pts is None:
-            raise untimed(address)
+            raise untimed_error(address)
         width, height = upright_size(stream, frame.rotation)
         duration = _duration_seconds(video)
-        if duration > LONGEST_HOURS * 3600:
+        if duration > MAX_DURATION_HOURS * 3600:
             raise FootageUntimed(
                 f"it states a length of {duration / 3600:.0f} hours.",
                 where=address,
@@ -145,12 +145,12 @@ def _start_seconds(container: InputContainer, stream: VideoStream, address: str)
     if first is None:
         return 0.0
     if first.pts is None:
-        raise untimed(address)
+        raise untimed_error(address)
     container.seek(0)
     return float(first.pts * base)
 
 
-def untimed(address: str) -> FootageUntimed:
+def untimed_error(address: str) -> FootageUntimed:
     """The error for a file without timestamps, with the way out."""
     return FootageUntimed(
         "its pictures carry no timestamps.",
@@ -188,7 +188,7 @@ def _duration_seconds(video: OpenVideo) -> float:
         container.seek(round((stated + video.start_seconds) * av.time_base))
         base = float(stream.time_base or 0)
         ends = (
-            packet.pts * base + min((packet.duration or 0) * base, LONGEST_FRAME_SECONDS)
+            packet.pts * base + min((packet.duration or 0) * base, MAX_FRAME_SECONDS)
             for packet in container.demux(stream)
             if packet.pts is not None
         )
@@ -197,7 +197,7 @@ def _duration_seconds(video: OpenVideo) -> float:
         return stated  # a damaged end: reading will say so where it comes to it
 
 
-def _in_words(error: av.FFmpegError, address: str) -> str:
+def _describe_error(error: av.FFmpegError, address: str) -> str:
     if isinstance(error, av.EOFError):
         return f"it ends before its first picture ({error.strerror})."
     if isinstance(error, av.InvalidDataError):

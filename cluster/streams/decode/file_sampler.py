@@ -29,24 +29,22 @@ from av.video.stream import VideoStream
 
 from cluster.errors import FootageUnreadable, FootageUntimed
 from cluster.settings import Polygon
-from cluster.streams.decode.container import OpenVideo, open_video, untimed
-from cluster.streams.decode.preprocess import Preprocessor, shrunken_size
+from cluster.streams.decode.container import OpenVideo, open_video, untimed_error
+from cluster.streams.decode.preprocess import Preprocessor
 from cluster.vision.people import Pixels
 
-__all__ = ["FrameSampler", "SampledFrame", "SamplingReport", "shrunken_size"]
-
-MOST_PACKETS_IN_A_GROUP = 900
+MAX_GROUP_PACKETS = 900
 """A longer group (streams without regular key frames) is decoded piece by piece."""
 
-DENSE_ENOUGH = 4
+MIN_FRAMES_PER_SLOT = 4
 """Short cuts are taken only where a file has this many frames for each moment."""
 
-DENSE_ENOUGH_TO_SKIP = 8
+MIN_FRAMES_PER_SLOT_TO_SKIP = 8
 """Likewise, for frames that no other refers to: what remains is spaced more widely."""
 
-JUMP_BACK_SECONDS = 1.0
-GAP_SECONDS = 2.0
-CORRUPT_SHARE_LIMIT = 0.5
+MAX_BACKWARD_JUMP_SECONDS = 1.0
+MIN_GAP_SECONDS = 2.0
+MAX_DAMAGED_SHARE = 0.5
 EPSILON = 1e-4
 
 
@@ -152,7 +150,7 @@ class FrameSampler:
             if first is not None:
                 take = self._by_groups if self._is_dense(first) else self._without_a_break
                 yield from take(video, chain([first], groups), next_moment, end_moment)
-        if self.report.damaged and self.report.damaged > CORRUPT_SHARE_LIMIT * self.report.decoded:
+        if self.report.damaged and self.report.damaged > MAX_DAMAGED_SHARE * self.report.decoded:
             raise FootageUnreadable(
                 f"{self.report.damaged} of its frames are damaged.", where=self.address
             )
@@ -172,7 +170,7 @@ class FrameSampler:
 
     def _is_dense(self, group: _Group) -> bool:
         """Whether there are frames enough to leave some out."""
-        return self._cheap and self._frames_a_moment(group) >= DENSE_ENOUGH
+        return self._cheap and self._frames_a_moment(group) >= MIN_FRAMES_PER_SLOT
 
     def _frames_a_moment(self, group: _Group) -> float:
         if len(group.times) < 2:
@@ -195,22 +193,22 @@ class FrameSampler:
         group = _Group([], [], opens=False)
         key_before = -math.inf
         seen: float | None = None
-        for packet in _packets(video):
+        for packet in _demux_packets(video):
             if packet.pts is None:
-                raise untimed(self.address)
+                raise untimed_error(self.address)
             time = video.seconds(packet.pts, packet.time_base)
             if packet.is_keyframe and group.packets:
                 group.ends, group.next_key = True, time
                 seen = self._note(group, seen)
                 yield group
                 group = _Group([], [], opens=True)
-            elif len(group.packets) >= MOST_PACKETS_IN_A_GROUP:
+            elif len(group.packets) >= MAX_GROUP_PACKETS:
                 seen = self._note(group, seen)
                 yield group
                 group = _Group([], [], opens=False)
             if packet.is_keyframe:
                 group.opens = True
-                if time < key_before - JUMP_BACK_SECONDS:
+                if time < key_before - MAX_BACKWARD_JUMP_SECONDS:
                     raise FootageUntimed(
                         f"its timestamps jump back from {key_before:.1f} s to {time:.1f} s.",
                         where=self.address,
@@ -228,7 +226,7 @@ class FrameSampler:
         """Report how far the file was seen, and stretches without pictures."""
         last = seen
         for time in sorted(group.times):  # packets come in the order of decoding
-            if last is not None and time - last > max(GAP_SECONDS, 2 * self._period):
+            if last is not None and time - last > max(MIN_GAP_SECONDS, 2 * self._period):
                 self.report.gaps.append((last, time))
             last = time if last is None else max(last, time)
         self.report.last_seconds = max(self.report.last_seconds, last or 0.0)
@@ -300,7 +298,7 @@ class FrameSampler:
             self._skips_unreferenced
             and group.is_whole
             and context.name in {"h264", "hevc"}
-            and self._frames_a_moment(group) >= DENSE_ENOUGH_TO_SKIP
+            and self._frames_a_moment(group) >= MIN_FRAMES_PER_SLOT_TO_SKIP
         )
         context.skip_frame = "NONREF" if skips else "DEFAULT"
         found = self._found(video, group, wanted)
@@ -352,7 +350,7 @@ class FrameSampler:
         return SampledFrame(time, self._shrinker(frame, video.stream))
 
 
-def _packets(video: OpenVideo) -> Iterator["av.Packet[VideoStream]"]:
+def _demux_packets(video: OpenVideo) -> Iterator["av.Packet[VideoStream]"]:
     """The packets with data; a read error ends the stream, as the end of the file does."""
     try:
         for packet in video.container.demux(video.stream):

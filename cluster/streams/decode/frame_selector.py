@@ -15,20 +15,20 @@ apart and packets come sooner or later; the rate differs from the wanted one by 
 import math
 from typing import Literal
 
-TOLERANCE = 0.05
+EARLY_TOLERANCE = 0.05
 """Share of the period by which a packet may come too early for its moment."""
 
-NEAR = 0.5
+KEY_FRAME_REACH = 0.5
 """Share of the period between a moment and the key frame that serves it."""
 
-PULL = 0.1
+MAX_GRID_SHIFT = 0.1
 """Share of the period by which a key frame moves the grid at the most."""
 
-AHEAD = 0.1
+GRID_LEAD = 0.1
 """Share of the period by which the grid is held before the key frames: the last picture of a group
 comes so much sooner, and what lies between is not decoded."""
 
-EARLY = 0.1
+KEY_FRAME_MARGIN = 0.1
 """Share of a group's time by which the next key frame may come sooner than the one before."""
 
 
@@ -63,14 +63,14 @@ class FrameSelector:
             self._due = now + self._period
             return True
         early = self._due - now
-        if early > self._period * (NEAR if is_key else TOLERANCE):
+        if early > self._period * (KEY_FRAME_REACH if is_key else EARLY_TOLERANCE):
             return False
-        if not is_key and self._next_key(now) - self._due <= self._period * NEAR:
+        if not is_key and self._next_key(now) - self._due <= self._period * KEY_FRAME_REACH:
             return False
         self._due += self._period
         if is_key:
-            most = PULL * self._period
-            self._due -= max(-most, min(most, early + AHEAD * self._period))
+            most = MAX_GRID_SHIFT * self._period
+            self._due -= max(-most, min(most, early + GRID_LEAD * self._period))
         if self._due <= now:  # nothing came for a while: the moments that were missed are gone
             self._due = now + self._period
         return True
@@ -83,7 +83,7 @@ class FrameSelector:
         """
         if self.decode != "key_frames" or self._key_at is None:
             return -math.inf
-        return self._key_at + (1 - EARLY) * self._group_seconds
+        return self._key_at + (1 - KEY_FRAME_MARGIN) * self._group_seconds
 
     def lost(self) -> None:
         """The picture that was wanted last could not be decoded: take the next one."""

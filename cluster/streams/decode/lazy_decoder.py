@@ -18,12 +18,12 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from cluster.streams.decode.file_sampler import MOST_PACKETS_IN_A_GROUP
+from cluster.streams.decode.file_sampler import MAX_GROUP_PACKETS
 from cluster.streams.decode.frame_selector import FrameSelector
 
 VideoPacket: TypeAlias = "av.Packet[VideoStream]"
 
-LONGEST_REORDERING = 16
+MAX_REORDERED_FRAMES = 16
 """Frames after which a wanted picture that did not come out of the decoder is given up (the
 largest picture buffer of H.264 and HEVC)."""
 
@@ -31,7 +31,7 @@ SKIPS_UNREFERENCED = frozenset({"h264", "hevc"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Wanted:
+class FrameRequest:
     """The mark of a wanted picture, which goes with it through the decoder.
 
     Attributes:
@@ -65,7 +65,7 @@ class LazyDecoder:
         self._context = self._prepared(stream.codec_context)
         self._is_turned = False
         self._kept: list[VideoPacket] = []
-        self._awaited: list[Wanted] = []
+        self._awaited: list[FrameRequest] = []
         self._since_wanted = 0
         self._before_start = 0
         self._has_started = False
@@ -87,7 +87,7 @@ class LazyDecoder:
             self._begin_group()
         is_wanted = self._chooser.wants(now, is_key=packet.is_keyframe)
         if is_wanted:
-            wanted = Wanted(now)
+            wanted = FrameRequest(now)
             packet.opaque = wanted
             self._awaited.append(wanted)
             self._since_wanted = 0
@@ -95,7 +95,7 @@ class LazyDecoder:
             self._has_gap = True
             return []
         self._kept.append(packet)
-        if not self._awaited and len(self._kept) < MOST_PACKETS_IN_A_GROUP:
+        if not self._awaited and len(self._kept) < MAX_GROUP_PACKETS:
             return []
         return self._decode_kept()
 
@@ -106,7 +106,7 @@ class LazyDecoder:
     def _has_begun(self, packet: VideoPacket) -> bool:
         """Whether a key frame was met; streams that send none are decoded in the end anyway."""
         self._before_start += 1
-        if packet.is_keyframe or self._before_start > MOST_PACKETS_IN_A_GROUP:
+        if packet.is_keyframe or self._before_start > MAX_GROUP_PACKETS:
             self._has_started = True
         return self._has_started
 
@@ -150,7 +150,9 @@ class LazyDecoder:
         packets, self._kept = self._kept, []
         skips = self._context.name in SKIPS_UNREFERENCED
         for packet in packets:
-            is_needed = not skips or isinstance(packet.opaque, Wanted) or packet is packets[-1]
+            is_needed = (
+                not skips or isinstance(packet.opaque, FrameRequest) or packet is packets[-1]
+            )
             self._context.skip_frame = "DEFAULT" if is_needed else "NONREF"
             found += self._taken(self._decode(packet))
         if self._chooser.decode == "key_frames" and self._awaited:
@@ -165,7 +167,7 @@ class LazyDecoder:
             frames = self._context.decode(packet)
         except av.FFmpegError:
             self.damaged += 1
-            if packet is not None and isinstance(packet.opaque, Wanted):
+            if packet is not None and isinstance(packet.opaque, FrameRequest):
                 self._give_up()
             return []
         self.decoded += len(frames)
@@ -178,7 +180,7 @@ class LazyDecoder:
             self._since_wanted += 1
             self._is_turned = self._is_turned or frame.rotation % 360 != 0
             mark = frame.opaque
-            if not isinstance(mark, Wanted) or mark not in self._awaited:
+            if not isinstance(mark, FrameRequest) or mark not in self._awaited:
                 continue
             del self._awaited[: self._awaited.index(mark) + 1]
             if frame.is_corrupt:
@@ -186,7 +188,7 @@ class LazyDecoder:
                 self._give_up()
             else:
                 found.append((mark.arrived_at, frame))
-        if self._awaited and self._since_wanted > LONGEST_REORDERING:
+        if self._awaited and self._since_wanted > MAX_REORDERED_FRAMES:
             self._give_up()
         return found
 

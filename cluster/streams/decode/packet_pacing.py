@@ -9,14 +9,14 @@ that: what comes between them is thrown away, and the next key frame is waited f
 
 import threading
 
-LONGEST_SECONDS = 0.4
+MAX_SLEEP_SECONDS = 0.4
 """So much of a stream fits into a socket's buffer, and so late a key frame is met that comes
 sooner than the one before."""
 
-LEAST_SECONDS = 0.1
+MIN_SLEEP_SECONDS = 0.1
 """Less is not worth it."""
 
-WAITED_SECONDS = 0.003
+BLOCKED_READ_SECONDS = 0.003
 """A read that took so long waited for its packet: nothing is left of the bunch."""
 
 
@@ -39,7 +39,7 @@ class PacketPacer:
             asked: When it was asked for, in seconds of the monotonic clock.
             now: When it was given.
         """
-        self._has_caught_up = now - asked >= WAITED_SECONDS
+        self._has_caught_up = now - asked >= BLOCKED_READ_SECONDS
         if self._has_caught_up:
             self._since = None
         return now if self._since is None else self._since
@@ -51,7 +51,7 @@ class PacketPacer:
             moment: In seconds of the monotonic clock.
             now: The same.
         """
-        if not self._has_caught_up or moment - now < LEAST_SECONDS:
+        if not self._has_caught_up or moment - now < MIN_SLEEP_SECONDS:
             return
         self._since = now
-        self._ended.wait(min(LONGEST_SECONDS, moment - now))
+        self._ended.wait(min(MAX_SLEEP_SECONDS, moment - now))

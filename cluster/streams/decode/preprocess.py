@@ -37,12 +37,12 @@ class Preprocessor:
 
     def __call__(self, frame: VideoFrame, stream: VideoStream) -> Pixels:
         """The shrunken picture: (height, width, 3) uint8 BGR."""
-        width, height = self.target_size(*upright(frame, stream))
+        width, height = self.target_size(*upright_frame_size(frame, stream))
         return self._picture(frame, width, height, self._reformatter)
 
     def full(self, frame: VideoFrame, stream: VideoStream) -> Pixels:
         """The same picture at its full size: (height, width, 3) uint8 BGR."""
-        return self._picture(frame, *upright(frame, stream), self._full_reformatter)
+        return self._picture(frame, *upright_frame_size(frame, stream), self._full_reformatter)
 
     def _picture(
         self, frame: VideoFrame, width: int, height: int, reformatter: VideoReformatter
@@ -70,13 +70,13 @@ class Preprocessor:
         return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def upright(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
+def upright_frame_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
     """(width, height) of a frame as it is meant to be seen, with square pixels."""
     aspect = float(stream.sample_aspect_ratio or 1) or 1.0
     width, height = round(frame.width * aspect), frame.height
     return (height, width) if frame.rotation % 180 else (width, height)
 
 
-def shrunken_size(width: int, height: int, long_side: int) -> tuple[int, int]:
+def downscaled_size(width: int, height: int, long_side: int) -> tuple[int, int]:
     """(width, height) that frames of an upright picture will have."""
     return Preprocessor(long_side, ()).target_size(width, height)

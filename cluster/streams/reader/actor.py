@@ -27,24 +27,24 @@ from cluster.activity.live import LiveCounter, LiveNumbers
 from cluster.activity.room import SeenFrame
 from cluster.activity.suppression import ActivityWindow
 from cluster.errors import HomeroomError, ServiceBusy, ServiceDown
-from cluster.runtime.ray_local import refuse_spilling_here
+from cluster.runtime.ray_local import ensure_node_spills_to_memory
 from cluster.runtime.scheduling import use_batch_scheduling
 from cluster.streams.capture.camera import CameraSource
 from cluster.streams.capture.watchdog import Watchdog
 from cluster.streams.reader.clock import UtcClock
 from cluster.streams.reader.config import CameraConfig, LiveFrame
-from cluster.streams.reader.face_chips import FaceChips
+from cluster.streams.reader.face_chips import FaceChipSender
 from cluster.streams.reader.frame_queue import LatestFrameQueue
-from cluster.streams.reader.interfaces import ChipSink, CutterMaker, PoseFinder, ReportSink
+from cluster.streams.reader.interfaces import ChipSink, FaceCutterFactory, PoseFinder, ReportSink
 from cluster.streams.reader.report import CameraReport, Outbox, Report
 from cluster.vision.people import People
 
 logger = logging.getLogger(__name__)
 
-CALLS_IN_FLIGHT = 2
+MAX_CALLS_IN_FLIGHT = 2
 """Calls of the pose model at once: bounds the frames in the object store."""
 
-FRAMES_A_CALL = 8
+MAX_FRAMES_PER_CALL = 8
 """What waits in a call can neither be dropped nor be overtaken by what is newer."""
 
 GATHER_SECONDS = 0.02
@@ -54,19 +54,19 @@ REPORT_SECONDS = 0.5
 HEALTH_SECONDS = 1.0
 """A camera of which no frame was counted is in the first report after so long."""
 
-LEAST_REPORT_SECONDS = 0.2
+MIN_REPORT_SECONDS = 0.2
 RETRY_SECONDS = 1.0
 GRACE_SECONDS = 3.0
 """A window without a later frame is finished so long after its end: a frame may be on its way."""
 
-STOP_TRIES = 40
-ALONE_SECONDS = 120.0
+MAX_STOP_ATTEMPTS = 40
+MAX_UNACKNOWLEDGED_SECONDS = 120.0
 """A reader to which nobody listens for so long ends: no camera is read without a reason."""
 
-MOST_ABANDONED = 3
+MAX_ABANDONED_THREADS = 3
 """A process with more threads that hang for ever is replaced."""
 
-MOST_UNTOLD = 1000
+MAX_LATENCIES = 1000
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class _Camera:
     numbers: LiveNumbers | None = None
     counted: int = 0
     dropped: int = 0
-    untold: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_UNTOLD))
+    untold: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_LATENCIES))
     """When the pictures were taken that were counted since the last report."""
 
     told_at: float = -math.inf
@@ -112,13 +112,13 @@ class StreamReader:
         pose: PoseFinder,
         sink: ReportSink,
         registers: ChipSink,
-        cutter: CutterMaker,
+        cutter: FaceCutterFactory,
         late_seconds: float,
     ) -> None:
         self._id = reader_id
         self._pose = pose
         self._sink = sink
-        self._faces = FaceChips(registers, cutter, self._keep)
+        self._faces = FaceChipSender(registers, cutter, self._keep)
         self._is_stopped = False
         self._cameras: dict[str, _Camera] = {}
         self._clock = UtcClock()
@@ -138,7 +138,7 @@ class StreamReader:
             RayError: This node's Ray would write frames to a disk (rule 8).
         """
         if self._loop is None:
-            await asyncio.to_thread(refuse_spilling_here)
+            await asyncio.to_thread(ensure_node_spills_to_memory)
             use_batch_scheduling()  # before the cameras' threads are started
             self._loop = asyncio.get_running_loop()
             self._watchdog.start()
@@ -192,7 +192,7 @@ class StreamReader:
         """End: finish the windows in progress, and tell all that were not taken yet."""
         self._is_stopped = True
         await asyncio.gather(*(self._release(camera_id) for camera_id in list(self._cameras)))
-        for _ in range(STOP_TRIES):
+        for _ in range(MAX_STOP_ATTEMPTS):
             try:
                 await self._report_once()
             except HomeroomError:
@@ -231,7 +231,7 @@ class StreamReader:
 
     async def _send(self) -> None:
         """Frames to the model, a few calls at once; answers are counted in the order of asking."""
-        slots = asyncio.Semaphore(CALLS_IN_FLIGHT)
+        slots = asyncio.Semaphore(MAX_CALLS_IN_FLIGHT)
         before: asyncio.Task[None] | None = None
         while True:
             await slots.acquire()
@@ -240,7 +240,7 @@ class StreamReader:
 
     async def _next_frames(self) -> list[LiveFrame]:
         while True:
-            frames = self._inbox.take(time.monotonic(), FRAMES_A_CALL)
+            frames = self._inbox.take(time.monotonic(), MAX_FRAMES_PER_CALL)
             if frames:
                 return frames
             self._wake.clear()
@@ -304,9 +304,9 @@ class StreamReader:
     async def _tell(self) -> None:
         """Report, again and again."""
         while True:
-            await asyncio.sleep(LEAST_REPORT_SECONDS)
+            await asyncio.sleep(MIN_REPORT_SECONDS)
             with suppress(TimeoutError):
-                async with asyncio.timeout(REPORT_SECONDS - LEAST_REPORT_SECONDS):
+                async with asyncio.timeout(REPORT_SECONDS - MIN_REPORT_SECONDS):
                     await self._has_counted.wait()
             self._has_counted.clear()
             self._want_full()
@@ -362,8 +362,8 @@ class StreamReader:
     def _end_if_lost(self) -> None:
         """End the process where nobody listens, or where cameras are not looked after any more."""
         whys = {
-            "nobody listens": time.monotonic() - self._heard > ALONE_SECONDS,
-            "threads hang": self._watchdog.abandoned_threads() > MOST_ABANDONED,
+            "nobody listens": time.monotonic() - self._heard > MAX_UNACKNOWLEDGED_SECONDS,
+            "threads hang": self._watchdog.count_abandoned_threads() > MAX_ABANDONED_THREADS,
             "its watchdog has died": self._watchdog.has_died(),
         }
         why = next((why for why, is_so in whys.items() if is_so), None)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-TOLERANCE_SECONDS = 0.25
+MIN_JUMP_SECONDS = 0.25
 
 
 class UtcClock:
@@ -38,7 +38,7 @@ class UtcClock:
     def now(self) -> datetime:
         """UTC now; looks whether the system's clock was set."""
         offset = self._wall() - self._monotonic()
-        if abs(offset - self._offset) > TOLERANCE_SECONDS:
+        if abs(offset - self._offset) > MIN_JUMP_SECONDS:
             self._offset = offset
             self.jumps += 1
         return self.utc(self._monotonic())

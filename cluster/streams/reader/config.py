@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from cluster.errors import SettingsError
 from cluster.settings import Camera, Polygon, Settings
 from cluster.streams.source.address import address_with_credentials
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from cluster.vision.people import Pixels
 
 
@@ -158,7 +158,7 @@ class CameraHealth:
 
     camera_id: str
     state: StreamState
-    reason: Reason
+    reason: StreamReason
     since: datetime
     detail: str = ""
     reconnects: int = 0

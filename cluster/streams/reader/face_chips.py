@@ -18,20 +18,20 @@ import numpy as np
 
 from cluster.errors import HomeroomError
 from cluster.streams.reader.config import LiveFrame
-from cluster.streams.reader.interfaces import ChipSink, CutterMaker
+from cluster.streams.reader.interfaces import ChipSink, FaceCutterFactory
 from cluster.streams.reader.leases import Leases
 from cluster.vision.faces.base import FaceChip, FaceCutter
 from cluster.vision.people import People
 
 logger = logging.getLogger(__name__)
 
-CUTTER_PAUSE_SECONDS = 30.0
+CUTTER_RETRY_SECONDS = 30.0
 
 Keep = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 """Runs something beside, and keeps hold of it."""
 
 
-class FaceChips:
+class FaceChipSender:
     """Cuts and sends the face chips of one reader.
 
     Args:
@@ -40,7 +40,7 @@ class FaceChips:
         keep: Runs work beside.
     """
 
-    def __init__(self, registers: ChipSink, cutter: CutterMaker, keep: Keep) -> None:
+    def __init__(self, registers: ChipSink, cutter: FaceCutterFactory, keep: Keep) -> None:
         self._registers = registers
         self._make_cutter = cutter
         self._keep = keep
@@ -97,7 +97,7 @@ class FaceChips:
             self._cutter = await asyncio.to_thread(self._make_cutter)
         except (HomeroomError, ImportError, OSError) as error:
             logger.error("faces cannot be cut here: %s", type(error).__name__)
-            await asyncio.sleep(CUTTER_PAUSE_SECONDS)
+            await asyncio.sleep(CUTTER_RETRY_SECONDS)
         finally:
             self._cutter_task = None
 

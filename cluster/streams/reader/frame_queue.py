@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 
 from cluster.streams.reader.config import LiveFrame
 
-WAITING_A_CAMERA = 2
+MAX_WAITING_PER_CAMERA = 2
 """Frames that may wait for each camera; a third takes the place of the oldest."""
 
 
@@ -43,7 +43,7 @@ class LatestFrameQueue:
         with self._lock:
             waiting = self._waiting[frame.camera_id]
             waiting.append(frame)
-            if len(waiting) > WAITING_A_CAMERA:
+            if len(waiting) > MAX_WAITING_PER_CAMERA:
                 waiting.popleft()
                 self.late[frame.camera_id] += 1
         self._wake()

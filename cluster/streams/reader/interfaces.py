@@ -30,7 +30,7 @@ class ChipSink(Protocol):
         """Take the face chips of one frame."""
 
 
-class CutterMaker(Protocol):
+class FaceCutterFactory(Protocol):
     """Loads what cuts face chips; called at the first lease, in a thread."""
 
     def __call__(self) -> FaceCutter:

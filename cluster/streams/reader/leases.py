@@ -11,10 +11,10 @@ a lease for each. A ticket says nothing; nobody learns here who asked.
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
-LONGEST_LEASE_SECONDS = 10.0
+MAX_LEASE_SECONDS = 10.0
 """A lease runs no longer than this from its arrival, also where the clock here is wrong."""
 
-VOID_SECONDS = 60.0
+ENDED_TICKET_SECONDS = 60.0
 """A ticket that was ended is remembered so long: what was sent before it ended is over by then."""
 
 
@@ -48,7 +48,7 @@ class Leases:
         self._expire(now)
         if seconds <= 0 or ticket in self._void:
             return False
-        ends = now + min(seconds, LONGEST_LEASE_SECONDS)
+        ends = now + min(seconds, MAX_LEASE_SECONDS)
         running = self._leases[camera_id].get(ticket, _Lease(now, ends))
         # A renewal that was overtaken by a later one takes nothing back.
         self._leases[camera_id][ticket] = replace(running, ends=max(running.ends, ends))
@@ -57,7 +57,7 @@ class Leases:
     def end(self, ticket: str, now: float) -> None:
         """End a ticket for good: no renewal that comes later brings it back."""
         self._expire(now)
-        self._void[ticket] = now + VOID_SECONDS
+        self._void[ticket] = now + ENDED_TICKET_SECONDS
         for leases in self._leases.values():
             leases.pop(ticket, None)
 

@@ -11,10 +11,10 @@ from cluster.activity.live import LiveNumbers
 from cluster.activity.suppression import ActivityWindow
 from cluster.streams.reader.config import CameraHealth
 
-MOST_WINDOWS = 20_000
+MAX_WINDOWS = 20_000
 """A reader keeps so many at most: a day of a few cameras."""
 
-WINDOWS_A_REPORT = 500
+MAX_WINDOWS_PER_REPORT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,13 @@ class Outbox:
         """Keep a window; the oldest is given up when there is no room."""
         self._number += 1
         self.windows.append(FinishedWindow(self._number, camera_id, room_id, school_id, window))
-        if len(self.windows) > MOST_WINDOWS:
+        if len(self.windows) > MAX_WINDOWS:
             self.windows.popleft()
             self.lost += 1
 
     def next(self) -> tuple[FinishedWindow, ...]:
         """What to send."""
-        return tuple(self.windows)[:WINDOWS_A_REPORT]
+        return tuple(self.windows)[:MAX_WINDOWS_PER_REPORT]
 
     def acknowledge(self, up_to: int) -> None:
         """Forget what is safe."""

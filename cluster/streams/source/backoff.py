@@ -2,7 +2,7 @@
 
 from random import Random
 
-FIRST_SECONDS = 0.5
+INITIAL_SECONDS = 0.5
 
 
 class ExponentialBackoff:
@@ -16,7 +16,7 @@ class ExponentialBackoff:
     def __init__(self, longest_seconds: float, random: Random) -> None:
         self._longest = longest_seconds
         self._random = random
-        self._limit = min(FIRST_SECONDS, longest_seconds)
+        self._limit = min(INITIAL_SECONDS, longest_seconds)
 
     def next(self, *, cautious: bool = False) -> float:
         """The next pause, in seconds.
@@ -32,4 +32,4 @@ class ExponentialBackoff:
 
     def reset(self) -> None:
         """All was well for a while: begin with short pauses again."""
-        self._limit = min(FIRST_SECONDS, self._longest)
+        self._limit = min(INITIAL_SECONDS, self._longest)

@@ -23,17 +23,23 @@ from av.video.stream import VideoStream
 from cluster.streams.decode.lazy_decoder import VideoPacket
 from cluster.streams.reader.config import CameraConfig
 from cluster.streams.source.address import AddressKind, CameraAddress
-from cluster.streams.source.errors import NEARLY, Failure, no_video, open_failure, unknown_host
-from cluster.streams.source.sockets import SocketTracker, peers_of
+from cluster.streams.source.errors import (
+    TIMEOUT_SHARE,
+    StreamFailure,
+    no_video_failure,
+    open_failure,
+    unknown_host_failure,
+)
+from cluster.streams.source.sockets import SocketTracker, resolve_peers
 
 PROBE_MICROSECONDS = 1_000_000
 """FFmpeg looks at so much of a stream before it counts as open: its size and rate."""
 
-USUAL_RATE = 25.0
-LONGEST_WAIT = 1.0
+DEFAULT_RATE = 25.0
+MAX_WAIT_SECONDS = 1.0
 """Gaps between a file's pictures are not waited out beyond this."""
 
-_PROTOCOLS: Final = {
+_ALLOWED_PROTOCOLS: Final = {
     AddressKind.RTSP: "rtsp,rtp,tcp",
     AddressKind.RTSPS: "rtsp,rtsps,rtp,tcp,tls",
     AddressKind.HTTP: "http,https,tcp,tls,crypto",
@@ -99,7 +105,7 @@ class Connection:
                 has_pictures = True
                 stamp = packet.dts if packet.dts is not None else packet.pts
                 seconds = None if stamp is None else float(stamp * packet.time_base)
-                due = max(due + self._step(last, seconds), time.monotonic() - LONGEST_WAIT)
+                due = max(due + self._step(last, seconds), time.monotonic() - MAX_WAIT_SECONDS)
                 ended.wait(max(0.0, due - time.monotonic()))
                 last = seconds
                 yield packet
@@ -115,15 +121,15 @@ class Connection:
 
     def _step(self, last: float | None, seconds: float | None) -> float:
         """How long after the picture before this one comes."""
-        rate = self.declared_rate or USUAL_RATE
+        rate = self.declared_rate or DEFAULT_RATE
         if last is None or seconds is None or seconds < last:
-            return min(LONGEST_WAIT, 1.0 / rate)
-        return min(LONGEST_WAIT, seconds - last)
+            return min(MAX_WAIT_SECONDS, 1.0 / rate)
+        return min(MAX_WAIT_SECONDS, seconds - last)
 
 
-def open_live(
+def open_connection(
     address: CameraAddress, config: CameraConfig, claim: SocketTracker
-) -> Connection | Failure:
+) -> Connection | StreamFailure:
     """Open a camera; blocks up to `config.open_seconds`, and longer where FFmpeg hangs.
 
     Args:
@@ -137,21 +143,21 @@ def open_live(
             _target(address),
             "r",
             format="v4l2" if address.kind is AddressKind.DEVICE else None,
-            options=_options(address.kind, config),
+            options=_ffmpeg_options(address.kind, config),
             timeout=(config.open_seconds, config.stall_seconds),
         )
     except av.FFmpegError as error:
-        timed_out = time.monotonic() - begun >= NEARLY * config.open_seconds
+        timed_out = time.monotonic() - begun >= TIMEOUT_SHARE * config.open_seconds
         return open_failure(error, address, timed_out=timed_out)
-    stream = _chosen_stream(container)
+    stream = _select_video_stream(container)
     if stream is None:
         container.close()
-        return no_video(address)
+        return no_video_failure(address)
     claim.settle()
     return Connection(container, stream, address)
 
 
-def claim_for(address: CameraAddress) -> SocketTracker | Failure:
+def track_sockets(address: CameraAddress) -> SocketTracker | StreamFailure:
     """Prepare to know the sockets of a connection that is about to be opened.
 
     Names are looked up here already: FFmpeg only says that something went wrong.
@@ -159,9 +165,9 @@ def claim_for(address: CameraAddress) -> SocketTracker | Failure:
     if not address.kind.is_network:
         return SocketTracker(())
     try:
-        return SocketTracker(peers_of(address.host, address.port))
+        return SocketTracker(resolve_peers(address.host, address.port))
     except OSError:
-        return unknown_host(address)
+        return unknown_host_failure(address)
 
 
 def _target(address: CameraAddress) -> str:
@@ -170,11 +176,11 @@ def _target(address: CameraAddress) -> str:
     return prefix + address.target.get_secret_value()
 
 
-def _options(kind: AddressKind, config: CameraConfig) -> dict[str, str]:
+def _ffmpeg_options(kind: AddressKind, config: CameraConfig) -> dict[str, str]:
     stall = str(round(config.stall_seconds * 1_000_000))
     options = {"analyzeduration": str(PROBE_MICROSECONDS)}
-    if kind in _PROTOCOLS:
-        options["protocol_whitelist"] = _PROTOCOLS[kind]
+    if kind in _ALLOWED_PROTOCOLS:
+        options["protocol_whitelist"] = _ALLOWED_PROTOCOLS[kind]
     if kind in {AddressKind.RTSP, AddressKind.RTSPS}:
         # TCP loses no packet, so that none need be waited for or put in order.
         options |= {"rtsp_transport": "tcp", "allowed_media_types": "video", "timeout": stall}
@@ -183,7 +189,7 @@ def _options(kind: AddressKind, config: CameraConfig) -> dict[str, str]:
     return options
 
 
-def _chosen_stream(container: InputContainer) -> VideoStream | None:
+def _select_video_stream(container: InputContainer) -> VideoStream | None:
     """The first video; nothing else is read."""
     chosen = None
     for stream in container.streams:

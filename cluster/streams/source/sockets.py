@@ -29,7 +29,7 @@ class OwnSocket:
     inode: int
 
 
-def peers_of(host: str, port: int) -> frozenset[Peer]:
+def resolve_peers(host: str, port: int) -> frozenset[Peer]:
     """The addresses (IP, port) that a host has.
 
     Raises:

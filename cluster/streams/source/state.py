@@ -33,7 +33,7 @@ class StreamState(StrEnum):
     STOPPED = "stopped"
 
 
-class Reason(StrEnum):
+class StreamReason(StrEnum):
     """Why a stream is in its state. Stable: tools may match on it."""
 
     ASSIGNED = "assigned"
@@ -72,11 +72,11 @@ TRANSITIONS: Final[dict[StreamState, frozenset[StreamState]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class StatusNow:
+class StatusSnapshot:
     """A status at one moment; the attributes are those of `CameraHealth`."""
 
     state: StreamState
-    reason: Reason
+    reason: StreamReason
     since: datetime
     detail: str
 
@@ -91,17 +91,17 @@ class StreamStatus:
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
         self._lock = threading.Lock()
-        self._status = StatusNow(StreamState.STARTING, Reason.ASSIGNED, now(), "")
+        self._status = StatusSnapshot(StreamState.STARTING, StreamReason.ASSIGNED, now(), "")
 
     @property
-    def status(self) -> StatusNow:
+    def status(self) -> StatusSnapshot:
         """What it is now."""
         return self._status
 
     def move(
         self,
         state: StreamState,
-        reason: Reason,
+        reason: StreamReason,
         detail: str = "",
         *,
         only_from: StreamState | None = None,
@@ -126,12 +126,12 @@ class StreamStatus:
             if only_from is not None and before.state is not only_from:
                 return False
             if state is before.state and reason is before.reason:
-                self._status = StatusNow(state, reason, before.since, detail)
+                self._status = StatusSnapshot(state, reason, before.since, detail)
                 return False
             if state is not before.state and state not in TRANSITIONS[before.state]:
                 raise StreamError(
                     f"a stream cannot go from {before.state} to {state} ({reason}): this is a "
                     "mistake in Homeroom."
                 )
-            self._status = StatusNow(state, reason, self._now(), detail)
+            self._status = StatusSnapshot(state, reason, self._now(), detail)
             return True

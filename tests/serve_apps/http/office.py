@@ -29,7 +29,7 @@ from cluster.security.keys import KeyStore
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 from cluster.streams.reader.config import CameraHealth
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from cluster.vision.people import People, Pixels
 from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot, ToldWindow
 from serve_apps.http.app import create_app
@@ -162,7 +162,7 @@ class SaidPose:
 
 def camera_status(camera_id: str, **more: object) -> CameraStatus:
     """A camera that does well."""
-    health = CameraHealth(camera_id, StreamState.LIVE, Reason.PICTURES_ARRIVE, MONDAY)
+    health = CameraHealth(camera_id, StreamState.LIVE, StreamReason.PICTURES_ARRIVE, MONDAY)
     return CameraStatus(replace(health, **more), "room-1", "hill", "reader-1", "node-1")  # type: ignore[arg-type]
 
 

@@ -12,7 +12,7 @@ import pytest
 from cluster.errors import SettingsError
 from cluster.streams.capture.camera import CameraSource
 from cluster.streams.reader.config import LiveFrame
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from tests.rtsp import RtspServer, raw_server, rtsp
 from tests.streams.cameras import PLAIN, Seen, clip, config_for, free_port, reading, until
 
@@ -56,7 +56,7 @@ def test_an_rtsp_camera_gives_shrunken_pictures_at_its_rate(rtsp: RtspServer) ->
     address = rtsp.serve(clip(rtsp.folder / "room.mp4"))
     with reading(address, rate=5.0) as camera:
         frames = camera.wait_for(8)
-        health = camera.wait_until(StreamState.LIVE, Reason.PICTURES_ARRIVE)
+        health = camera.wait_until(StreamState.LIVE, StreamReason.PICTURES_ARRIVE)
     assert {frame.pixels.shape for frame in frames} == {(48, 80, 3)}
     assert {frame.camera_id for frame in frames} == {"cam1"}
     assert {frame.full is None for frame in frames} == {True}
@@ -138,7 +138,7 @@ def test_counting_goes_on_where_the_full_address_cannot_be_opened(rtsp: RtspServ
     with reading(small, full_address=nothing, longest_pause_seconds=2.0) as camera:
         camera.wait_for(1)
         camera.thread.want_full(True)
-        camera.wait_until(StreamState.FAILED, Reason.REFUSED)
+        camera.wait_until(StreamState.FAILED, StreamReason.REFUSED)
         camera.wait_until(StreamState.LIVE)
         assert camera.wait_for(2)[-1].pixels.shape == (48, 80, 3)
 
@@ -155,7 +155,7 @@ def test_a_camera_that_drops_the_connection_is_opened_again(rtsp: RtspServer) ->
 def test_a_camera_that_ends_its_stream_is_opened_again(rtsp: RtspServer) -> None:
     address = rtsp.serve(clip(rtsp.folder / "room.mp4"), plays=1)
     with reading(address, longest_pause_seconds=1.0) as camera:
-        health = camera.wait_until(StreamState.RECONNECTING, Reason.ENDED)
+        health = camera.wait_until(StreamState.RECONNECTING, StreamReason.ENDED)
         assert "has ended the stream" in health.detail
         until(lambda: camera.health.reconnects >= 1)
         camera.wait_until(StreamState.LIVE)
@@ -166,7 +166,7 @@ def test_a_camera_that_hangs_in_the_stream_is_opened_again_by_itself(rtsp: RtspS
     with reading(address, stall_seconds=1.0, longest_pause_seconds=0.2) as camera:
         camera.wait_for(2)
         rtsp.be_silent(True)
-        camera.wait_until(StreamState.RECONNECTING, Reason.NO_PICTURE)
+        camera.wait_until(StreamState.RECONNECTING, StreamReason.NO_PICTURE)
         rtsp.be_silent(False)
         camera.wait_for(2)
 
@@ -174,17 +174,23 @@ def test_a_camera_that_hangs_in_the_stream_is_opened_again_by_itself(rtsp: RtspS
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        pytest.param(hang, Reason.OPEN_TIMED_OUT, id="hangs at once"),
-        pytest.param(hang_after_play, Reason.NO_PICTURE, id="hangs after PLAY"),
-        pytest.param(send_garbage, Reason.NOT_A_VIDEO, id="sends garbage"),
-        pytest.param(partial(answer_with, "401 Unauthorized"), Reason.WRONG_CREDENTIALS, id="401"),
-        pytest.param(partial(answer_with, "403 Forbidden"), Reason.WRONG_CREDENTIALS, id="403"),
-        pytest.param(partial(answer_with, "404 Not Found"), Reason.NOT_FOUND, id="404"),
-        pytest.param(partial(answer_with, "500 Internal Server Error"), Reason.REFUSED, id="500"),
+        pytest.param(hang, StreamReason.OPEN_TIMED_OUT, id="hangs at once"),
+        pytest.param(hang_after_play, StreamReason.NO_PICTURE, id="hangs after PLAY"),
+        pytest.param(send_garbage, StreamReason.NOT_A_VIDEO, id="sends garbage"),
+        pytest.param(
+            partial(answer_with, "401 Unauthorized"), StreamReason.WRONG_CREDENTIALS, id="401"
+        ),
+        pytest.param(
+            partial(answer_with, "403 Forbidden"), StreamReason.WRONG_CREDENTIALS, id="403"
+        ),
+        pytest.param(partial(answer_with, "404 Not Found"), StreamReason.NOT_FOUND, id="404"),
+        pytest.param(
+            partial(answer_with, "500 Internal Server Error"), StreamReason.REFUSED, id="500"
+        ),
     ],
 )
 def test_a_camera_that_cannot_be_opened_says_why_and_is_tried_again(
-    answer: object, reason: Reason
+    answer: object, reason: StreamReason
 ) -> None:
     assert callable(answer)
     with (
@@ -203,7 +209,7 @@ def test_a_camera_that_is_switched_off_is_refused_and_read_once_it_is_there(
 ) -> None:
     port = free_port()
     with reading(f"rtsp://127.0.0.1:{port}/room.mp4?play_count=0") as camera:
-        camera.wait_until(StreamState.FAILED, Reason.REFUSED)
+        camera.wait_until(StreamState.FAILED, StreamReason.REFUSED)
         clip(tmp_path / "room.mp4")
         server = RtspServer(tmp_path, port)
         server.start()
@@ -221,12 +227,12 @@ def test_the_right_password_opens_and_a_wrong_one_is_named(rtsp: RtspServer) -> 
     with reading(rtsp.serve(file, user_info=right)) as camera:
         camera.wait_until(StreamState.LIVE)
     with reading(rtsp.serve(file, user_info="viewer:other@")) as camera:
-        camera.wait_until(StreamState.FAILED, Reason.WRONG_CREDENTIALS)
+        camera.wait_until(StreamState.FAILED, StreamReason.WRONG_CREDENTIALS)
 
 
 def test_a_name_that_nobody_knows_is_said_so() -> None:
     with reading("rtsp://camera.invalid/x") as camera:
-        health = camera.wait_until(StreamState.FAILED, Reason.NOT_FOUND)
+        health = camera.wait_until(StreamState.FAILED, StreamReason.NOT_FOUND)
     assert "camera.invalid" in health.detail
 
 
@@ -284,7 +290,7 @@ def test_nothing_is_delivered_after_stopping(rtsp: RtspServer) -> None:
     camera.thread.start()
     camera.wait_for(2)
     assert camera.thread.stop()
-    assert camera.wait_until(StreamState.STOPPED).reason is Reason.RELEASED
+    assert camera.wait_until(StreamState.STOPPED).reason is StreamReason.RELEASED
     count = len(camera.frames)
     time.sleep(0.5)
     assert len(camera.frames) == count

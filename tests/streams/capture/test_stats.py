@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cluster.streams.capture.stats import OFF_SECONDS, FreezeDetector, StreamStats
+from cluster.streams.capture.stats import RATE_OFF_SECONDS, FreezeDetector, StreamStats
 from cluster.vision.people import Pixels
 
 
@@ -36,7 +36,7 @@ def test_the_delivered_rate_is_that_of_the_last_ten_seconds() -> None:
 def test_a_rate_far_from_the_declared_is_reported_after_a_while(rate: float, is_off: bool) -> None:
     stats = StreamStats(60.0)
     stats.opened(0.0, "h264", 25.0)
-    now = fed(stats, rate, OFF_SECONDS)
+    now = fed(stats, rate, RATE_OFF_SECONDS)
     assert not stats.metrics(now).rate_is_off
     now = fed(stats, rate, 10.0, now)
     assert stats.metrics(now).rate_is_off is is_off

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from cluster.streams.capture.camera import MOST_LEFT_BEHIND, CameraSource, abandoned_threads
+from cluster.streams.capture.camera import (
+    MAX_ABANDONED_THREADS,
+    CameraSource,
+    count_abandoned_threads,
+)
 from cluster.streams.capture.capture_thread import CaptureThread
 from cluster.streams.capture.watchdog import Watchdog
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from tests.rtsp import RtspServer, rtsp
 from tests.streams.cameras import Seen, clip, config_for, reading, until
 
@@ -32,7 +36,7 @@ def test_a_camera_that_falls_silent_is_stalled_and_live_again_when_it_goes_on(
         watchdog.start()
         camera.wait_for(2)
         rtsp.be_silent(True)
-        camera.wait_until(StreamState.STALLED, Reason.NO_PICTURE)
+        camera.wait_until(StreamState.STALLED, StreamReason.NO_PICTURE)
         rtsp.be_silent(False)
         camera.wait_until(StreamState.LIVE)
         assert camera.health.reconnects == 0
@@ -59,18 +63,18 @@ def test_a_thread_that_no_limit_ends_is_left_behind_and_counted(tmp_path: Path) 
     os.mkfifo(pipe)
     camera = Seen(config_for(str(pipe), open_seconds=0.2))
     watchdog = Watchdog(lambda: [camera.thread])
-    before = watchdog.abandoned_threads()
+    before = watchdog.count_abandoned_threads()
     watchdog.start()
     camera.thread.start()
-    camera.wait_until(StreamState.FAILED, Reason.OPEN_TIMED_OUT)
-    until(lambda: watchdog.abandoned_threads() == before + MOST_LEFT_BEHIND)
-    until(lambda: camera.health.reconnects >= MOST_LEFT_BEHIND)
+    camera.wait_until(StreamState.FAILED, StreamReason.OPEN_TIMED_OUT)
+    until(lambda: watchdog.count_abandoned_threads() == before + MAX_ABANDONED_THREADS)
+    until(lambda: camera.health.reconnects >= MAX_ABANDONED_THREADS)
     watchdog.stop()
     assert not camera.thread.stop(timeout=0.5)
-    assert watchdog.abandoned_threads() == before + MOST_LEFT_BEHIND + 1
+    assert watchdog.count_abandoned_threads() == before + MAX_ABANDONED_THREADS + 1
     assert camera.health.state is StreamState.STOPPED
     release(pipe)
-    until(lambda: watchdog.abandoned_threads() == before)
+    until(lambda: watchdog.count_abandoned_threads() == before)
 
 
 def test_a_thread_that_was_left_behind_says_nothing_when_it_comes_back(tmp_path: Path) -> None:
@@ -119,7 +123,7 @@ def test_a_camera_that_cannot_be_watched_is_told_once_and_the_others_are_watched
         watchdog.start()
         camera.wait_for(2)
         rtsp.be_silent(True)
-        camera.wait_until(StreamState.STALLED, Reason.NO_PICTURE)
+        camera.wait_until(StreamState.STALLED, StreamReason.NO_PICTURE)
         rtsp.be_silent(False)
         assert broken.looks > 2
         assert not watchdog.has_died()
@@ -149,7 +153,7 @@ def test_a_camera_whose_thread_cannot_be_replaced_now_is_replaced_later(
     camera = Seen(config_for(str(pipe), open_seconds=0.2))
     camera.thread.start()
     until(lambda: camera.thread._reading.attempts == 1)
-    hanging, before = camera.thread._reading, abandoned_threads()
+    hanging, before = camera.thread._reading, count_abandoned_threads()
 
     def no_thread(_self: CaptureThread) -> None:
         raise RuntimeError("can't start new thread")
@@ -158,11 +162,11 @@ def test_a_camera_whose_thread_cannot_be_replaced_now_is_replaced_later(
         full.setattr(CaptureThread, "start", no_thread)
         with pytest.raises(RuntimeError):
             camera.thread.watch(time.monotonic() + 10.0)
-    assert abandoned_threads() == before
+    assert count_abandoned_threads() == before
     camera.thread.watch(time.monotonic() + 10.0)
     assert camera.thread._reading is not hanging
     assert camera.thread._reading.is_alive()
-    assert abandoned_threads() == before + 1
+    assert count_abandoned_threads() == before + 1
     camera.thread.stop(timeout=0.5)
     release(pipe)
-    until(lambda: abandoned_threads() == before)
+    until(lambda: count_abandoned_threads() == before)

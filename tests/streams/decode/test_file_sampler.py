@@ -20,12 +20,8 @@ from hypothesis import strategies as st
 
 from cluster.errors import FootageUnreadable, FootageUntimed
 from cluster.streams.decode.container import probe
-from cluster.streams.decode.file_sampler import (
-    FrameSampler,
-    SampledFrame,
-    SamplingReport,
-    shrunken_size,
-)
+from cluster.streams.decode.file_sampler import FrameSampler, SampledFrame, SamplingReport
+from cluster.streams.decode.preprocess import downscaled_size
 from tests.conftest import write_video
 
 WIDTH, HEIGHT = 64, 48
@@ -562,7 +558,7 @@ def test_every_mask_is_blackened_however_far_the_picture_is_shrunk(tmp_path: Pat
 def test_a_picture_is_shrunk_to_its_long_side_never_enlarged_and_keeps_its_aspect(
     width: int, height: int, long_side: int
 ) -> None:
-    small_width, small_height = shrunken_size(width, height, long_side)
+    small_width, small_height = downscaled_size(width, height, long_side)
     assert max(small_width, small_height) == min(long_side, max(width, height))
     scale = max(small_width, small_height) / max(width, height)
     assert small_width == pytest.approx(width * scale, abs=0.51)
@@ -576,7 +572,7 @@ def test_frames_have_the_size_that_was_foretold(
 ) -> None:
     path = write_video(tmp_path / "odd.mkv", size=size, seconds=0.5, codec="ffv1")
     frames, _ = sampled(path, long_side=long_side)
-    assert frames[0].pixels.shape[1::-1] == shrunken_size(*size, long_side)
+    assert frames[0].pixels.shape[1::-1] == downscaled_size(*size, long_side)
 
 
 @pytest.mark.parametrize(
@@ -595,4 +591,4 @@ def test_non_square_pixels_become_square(
         container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
         container.mux(stream.encode())
     assert sampled(path)[0][0].pixels.shape[1::-1] == seen
-    assert sampled(path, long_side=48)[0][0].pixels.shape[1::-1] == shrunken_size(*seen, 48)
+    assert sampled(path, long_side=48)[0][0].pixels.shape[1::-1] == downscaled_size(*seen, 48)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.streams.decode.frame_selector import PULL, FrameSelector
+from cluster.streams.decode.frame_selector import MAX_GRID_SHIFT, FrameSelector
 
 
 def wanted(
@@ -67,7 +67,7 @@ def test_a_moment_does_not_wait_for_a_key_frame_that_stays_away() -> None:
 def test_key_frames_that_come_often_do_not_drive_the_rate_up() -> None:
     arrivals = [i / 25 for i in range(25 * 60)]
     chosen = wanted(arrivals, keys=set(range(0, 25 * 60, 8)))
-    assert len(chosen) / 60 <= 2.0 * (1 + PULL) + 0.1
+    assert len(chosen) / 60 <= 2.0 * (1 + MAX_GRID_SHIFT) + 0.1
 
 
 def test_after_a_gap_pictures_come_at_the_rate_and_not_in_a_burst() -> None:
@@ -124,5 +124,5 @@ def test_whatever_comes_the_rate_is_hardly_ever_exceeded(
 ) -> None:
     arrivals = [sum(steps[: i + 1]) for i in range(len(steps))]
     seconds = arrivals[-1] - arrivals[0]
-    most = 2 + seconds * rate * (1 + 2 * PULL) * 1.05
+    most = 2 + seconds * rate * (1 + 2 * MAX_GRID_SHIFT) * 1.05
     assert len(wanted(arrivals, keys, rate)) <= most

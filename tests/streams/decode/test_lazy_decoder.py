@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from cluster.streams.decode.file_sampler import MOST_PACKETS_IN_A_GROUP
+from cluster.streams.decode.file_sampler import MAX_GROUP_PACKETS
 from cluster.streams.decode.frame_selector import FrameSelector
 from cluster.streams.decode.lazy_decoder import LazyDecoder
 from tests.conftest import write_video
@@ -131,7 +131,7 @@ def test_a_stream_without_any_key_frame_is_decoded_in_the_end(tmp_path: Path) ->
         size=(32, 32),
         codec="mpeg4",
         options={"g": "600", "sc_threshold": "1000000000"},
-        times=[index / RATE for index in range(MOST_PACKETS_IN_A_GROUP + 200)],
+        times=[index / RATE for index in range(MAX_GROUP_PACKETS + 200)],
     )
     with av.open(file) as container:
         stream = container.streams.video[0]
@@ -144,7 +144,7 @@ def test_a_stream_without_any_key_frame_is_decoded_in_the_end(tmp_path: Path) ->
 
 
 def test_what_is_kept_is_bounded_even_where_nothing_is_wanted(tmp_path: Path) -> None:
-    count = MOST_PACKETS_IN_A_GROUP + 100
+    count = MAX_GROUP_PACKETS + 100
     file = write_video(
         tmp_path / "v.mp4",
         size=(32, 32),
@@ -158,8 +158,8 @@ def test_what_is_kept_is_bounded_even_where_nothing_is_wanted(tmp_path: Path) ->
         for packet in container.demux(stream):
             decoder.feed(packet, 0.0)  # all in a heap: only the first is wanted
             most = max(most, len(decoder._kept))
-    assert most < MOST_PACKETS_IN_A_GROUP
-    assert decoder.decoded > MOST_PACKETS_IN_A_GROUP / 2
+    assert most < MAX_GROUP_PACKETS
+    assert decoder.decoded > MAX_GROUP_PACKETS / 2
 
 
 def test_a_damaged_packet_costs_a_picture_and_not_the_stream(tmp_path: Path) -> None:

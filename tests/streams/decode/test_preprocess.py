@@ -8,7 +8,7 @@ import pytest
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from cluster.streams.decode.preprocess import Preprocessor, shrunken_size
+from cluster.streams.decode.preprocess import Preprocessor, downscaled_size
 from tests.conftest import write_video
 
 LEFT_HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
@@ -29,7 +29,7 @@ def test_a_large_picture_is_shrunk_to_the_long_side(stream: VideoStream) -> None
     shrink = Preprocessor(80, ())
     assert shrink(frame(320, 192), stream).shape == (48, 80, 3)
     assert shrink(frame(192, 320), stream).shape == (80, 48, 3)
-    assert shrunken_size(320, 192, 80) == (80, 48)
+    assert downscaled_size(320, 192, 80) == (80, 48)
 
 
 def test_a_small_picture_stays_as_it_is(stream: VideoStream) -> None:

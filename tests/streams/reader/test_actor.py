@@ -71,7 +71,7 @@ class OneFace:
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CameraConfig:
-    monkeypatch.setattr(actor, "refuse_spilling_here", lambda: None)  # there is no Ray here
+    monkeypatch.setattr(actor, "ensure_node_spills_to_memory", lambda: None)  # there is no Ray here
     return config_for(str(clip(tmp_path / "room.mp4", rate=20)))
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.streams.reader.config import LiveFrame
-from cluster.streams.reader.frame_queue import WAITING_A_CAMERA, LatestFrameQueue
+from cluster.streams.reader.frame_queue import MAX_WAITING_PER_CAMERA, LatestFrameQueue
 
 
 def frame(camera: str, taken_at: float, width: int = 4) -> LiveFrame:
@@ -86,4 +86,4 @@ def test_every_frame_comes_out_once_or_is_counted(
     while taken := box.take(now, most):
         waiting += len(taken)
     assert out + waiting + box.late.total() == len(steps)
-    assert waiting <= 3 * WAITING_A_CAMERA
+    assert waiting <= 3 * MAX_WAITING_PER_CAMERA

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.streams.reader.leases import LONGEST_LEASE_SECONDS, VOID_SECONDS, Leases
+from cluster.streams.reader.leases import ENDED_TICKET_SECONDS, MAX_LEASE_SECONDS, Leases
 
 
 def test_a_lease_runs_for_as_long_as_it_says_and_no_longer() -> None:
@@ -68,7 +68,7 @@ def test_a_renewal_that_was_overtaken_takes_nothing_back() -> None:
 def test_a_clock_that_is_behind_makes_no_lease_longer_than_the_longest() -> None:
     leases = Leases()
     leases.renew("cam", "one", 3600.0, now=100.0)
-    assert not leases.runs("cam", 100.0 + LONGEST_LEASE_SECONDS)
+    assert not leases.runs("cam", 100.0 + MAX_LEASE_SECONDS)
 
 
 def test_the_leases_of_a_camera_that_is_gone_are_gone() -> None:
@@ -83,7 +83,7 @@ def test_what_is_over_is_not_kept() -> None:
     for number in range(100):
         leases.renew(f"cam-{number}", f"ticket-{number}", 5.0, now=100.0)
         leases.end(f"ended-{number}", now=100.0)
-    leases.end("last", now=100.0 + VOID_SECONDS)
+    leases.end("last", now=100.0 + ENDED_TICKET_SECONDS)
     assert leases._leases == {}
     assert set(leases._void) == {"last"}
 
@@ -113,4 +113,4 @@ def test_no_order_of_calls_makes_a_lease_run_past_its_moment_or_its_end(
             until[ticket] = max(until.get(ticket, 0.0), now + seconds)
         for running in leases.tickets("cam", now, now):
             assert now < until[running]
-            assert now >= ended.get(running, -VOID_SECONDS) + VOID_SECONDS
+            assert now >= ended.get(running, -ENDED_TICKET_SECONDS) + ENDED_TICKET_SECONDS

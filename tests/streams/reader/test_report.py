@@ -50,12 +50,12 @@ def test_an_acknowledgement_of_nothing_forgets_nothing() -> None:
 
 
 def test_a_report_is_bounded() -> None:
-    outbox = filled(report.WINDOWS_A_REPORT + 1)
-    assert len(outbox.next()) == report.WINDOWS_A_REPORT
+    outbox = filled(report.MAX_WINDOWS_PER_REPORT + 1)
+    assert len(outbox.next()) == report.MAX_WINDOWS_PER_REPORT
 
 
 def test_a_full_outbox_gives_up_the_oldest_and_counts_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "MOST_WINDOWS", 2)
+    monkeypatch.setattr(report, "MAX_WINDOWS", 2)
     outbox = filled(3)
     assert [w.window.window_start for w in outbox.next()] == [
         START + timedelta(seconds=10),

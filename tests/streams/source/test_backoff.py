@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.streams.source.backoff import FIRST_SECONDS, ExponentialBackoff
+from cluster.streams.source.backoff import INITIAL_SECONDS, ExponentialBackoff
 
 
 class AtMost(Random):
@@ -23,9 +23,9 @@ def test_pauses_double_up_to_the_longest() -> None:
 
 def test_after_a_good_while_they_begin_anew() -> None:
     pauses = ExponentialBackoff(60.0, AtMost())
-    assert [pauses.next() for _ in range(3)][-1] == 4 * FIRST_SECONDS
+    assert [pauses.next() for _ in range(3)][-1] == 4 * INITIAL_SECONDS
     pauses.reset()
-    assert pauses.next() == FIRST_SECONDS
+    assert pauses.next() == INITIAL_SECONDS
 
 
 @given(st.integers(), st.floats(0.01, 600.0), st.integers(1, 200))

@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from tests.conftest import moving_picture, write_video
 from tests.rtsp import raw_server
 from tests.streams.cameras import PLAIN, clip, reading, until
@@ -64,7 +64,7 @@ def test_mpeg_ts_over_http_is_read_and_opened_again_when_it_ends(web: str, tmp_p
     clip(tmp_path / "room.ts")
     with reading(f"{web}/room.ts", longest_pause_seconds=0.2) as camera:
         frames = camera.wait_for(3)
-        camera.wait_until(StreamState.RECONNECTING, Reason.ENDED)
+        camera.wait_until(StreamState.RECONNECTING, StreamReason.ENDED)
         until(lambda: camera.health.reconnects >= 2)
     assert frames[0].pixels.shape == (48, 80, 3)
 
@@ -82,10 +82,10 @@ def test_motion_jpeg_over_http_is_read_with_a_password() -> None:
 
 @pytest.mark.parametrize(
     ("page", "reason"),
-    [("missing.ts", Reason.NOT_FOUND), ("page.html", Reason.NOT_A_VIDEO)],
+    [("missing.ts", StreamReason.NOT_FOUND), ("page.html", StreamReason.NOT_A_VIDEO)],
 )
 def test_what_is_no_video_over_http_is_said_so(
-    web: str, tmp_path: Path, page: str, reason: Reason
+    web: str, tmp_path: Path, page: str, reason: StreamReason
 ) -> None:
     (tmp_path / "page.html").write_text("<p>Sign in to your camera.</p>" * 100)
     with reading(f"{web}/{page}") as camera:
@@ -145,14 +145,14 @@ def test_a_file_that_cannot_be_wound_back_is_opened_again(tmp_path: Path) -> Non
 def test_a_file_that_holds_no_picture_is_not_played_in_a_circle(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     with reading(str(tmp_path / "empty.mp4")) as camera:
-        health = camera.wait_until(StreamState.FAILED, Reason.NOT_A_VIDEO)
+        health = camera.wait_until(StreamState.FAILED, StreamReason.NOT_A_VIDEO)
     assert health.detail.startswith("empty.mp4 ")
 
 
 @pytest.mark.parametrize("name", ["missing.mp4", "/dev/video99"])
 def test_a_file_or_a_device_that_is_not_there_is_not_found(tmp_path: Path, name: str) -> None:
     with reading(str(tmp_path / name)) as camera:
-        health = camera.wait_until(StreamState.FAILED, Reason.NOT_FOUND)
+        health = camera.wait_until(StreamState.FAILED, StreamReason.NOT_FOUND)
     assert str(tmp_path) not in health.detail
 
 
@@ -163,7 +163,7 @@ def test_a_file_without_video_is_said_so(tmp_path: Path) -> None:
         sound.setframerate(8000)
         sound.writeframes(bytes(16000))
     with reading(str(tmp_path / "a.wav")) as camera:
-        health = camera.wait_until(StreamState.FAILED, Reason.NOT_A_VIDEO)
+        health = camera.wait_until(StreamState.FAILED, StreamReason.NOT_A_VIDEO)
     assert health.detail == "a.wav sends no video."
 
 

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from cluster.streams.source.address import parse_address
 from cluster.streams.source.errors import open_failure, read_failure
-from cluster.streams.source.state import Reason
+from cluster.streams.source.state import StreamReason
 
 ADDRESS = parse_address(SecretStr("rtsp://viewer:hunter2@cam.example/1"))
 TARGET = ADDRESS.target.get_secret_value()
@@ -21,20 +21,20 @@ def error(kind: type[av.FFmpegError], words: str = "it broke") -> av.FFmpegError
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
-        (av.HTTPUnauthorizedError, Reason.WRONG_CREDENTIALS),
-        (av.HTTPForbiddenError, Reason.WRONG_CREDENTIALS),
-        (av.HTTPNotFoundError, Reason.NOT_FOUND),
-        (av.FileNotFoundError, Reason.NOT_FOUND),
-        (av.PermissionError, Reason.REFUSED),
-        (av.ConnectionRefusedError, Reason.REFUSED),
-        (av.HTTPServerError, Reason.REFUSED),
-        (av.InvalidDataError, Reason.NOT_A_VIDEO),
-        (av.EOFError, Reason.NOT_A_VIDEO),
-        (av.TimeoutError, Reason.OPEN_TIMED_OUT),
-        (av.ExitError, Reason.OPEN_TIMED_OUT),
+        (av.HTTPUnauthorizedError, StreamReason.WRONG_CREDENTIALS),
+        (av.HTTPForbiddenError, StreamReason.WRONG_CREDENTIALS),
+        (av.HTTPNotFoundError, StreamReason.NOT_FOUND),
+        (av.FileNotFoundError, StreamReason.NOT_FOUND),
+        (av.PermissionError, StreamReason.REFUSED),
+        (av.ConnectionRefusedError, StreamReason.REFUSED),
+        (av.HTTPServerError, StreamReason.REFUSED),
+        (av.InvalidDataError, StreamReason.NOT_A_VIDEO),
+        (av.EOFError, StreamReason.NOT_A_VIDEO),
+        (av.TimeoutError, StreamReason.OPEN_TIMED_OUT),
+        (av.ExitError, StreamReason.OPEN_TIMED_OUT),
     ],
 )
-def test_an_open_that_failed_has_a_reason(kind: type[av.FFmpegError], reason: Reason) -> None:
+def test_an_open_that_failed_has_a_reason(kind: type[av.FFmpegError], reason: StreamReason) -> None:
     failure = open_failure(error(kind), ADDRESS, timed_out=False)
     assert failure.reason is reason
     assert "cam.example:554" in failure.detail
@@ -43,14 +43,14 @@ def test_an_open_that_failed_has_a_reason(kind: type[av.FFmpegError], reason: Re
 
 def test_what_took_as_long_as_it_may_has_timed_out_whatever_ffmpeg_calls_it() -> None:
     failure = open_failure(error(av.InvalidDataError), ADDRESS, timed_out=True)
-    assert failure.reason is Reason.OPEN_TIMED_OUT
+    assert failure.reason is StreamReason.OPEN_TIMED_OUT
     failure = read_failure(error(av.InvalidDataError), ADDRESS, timed_out=True)
-    assert failure.reason is Reason.NO_PICTURE
+    assert failure.reason is StreamReason.NO_PICTURE
 
 
 def test_a_connection_that_broke_is_lost() -> None:
     failure = read_failure(error(av.ConnectionResetError), ADDRESS, timed_out=False)
-    assert failure.reason is Reason.CONNECTION_LOST
+    assert failure.reason is StreamReason.CONNECTION_LOST
 
 
 def test_words_of_ffmpegs_that_hold_the_address_are_hidden() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cluster.streams.source.sockets import Peer, SocketTracker, peers_of
+from cluster.streams.source.sockets import Peer, SocketTracker, resolve_peers
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_connections_to_others_are_not_touched(server: socket.socket) -> None:
 
 
 def test_a_host_has_addresses_and_an_unknown_one_has_none() -> None:
-    assert peers_of("127.0.0.1", 554) == {("127.0.0.1", 554)}
-    assert ("127.0.0.1", 8554) in peers_of("localhost", 8554)
+    assert resolve_peers("127.0.0.1", 554) == {("127.0.0.1", 554)}
+    assert ("127.0.0.1", 8554) in resolve_peers("localhost", 8554)
     with pytest.raises(OSError, match=r".+"):
-        peers_of("camera.invalid", 554)
+        resolve_peers("camera.invalid", 554)

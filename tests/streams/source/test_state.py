@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from cluster.errors import StreamError
-from cluster.streams.source.state import TRANSITIONS, Reason, StreamState, StreamStatus
+from cluster.streams.source.state import TRANSITIONS, StreamReason, StreamState, StreamStatus
 
 WAYS = {
     StreamState.STARTING: [],
@@ -21,7 +21,7 @@ WAYS = {
 def in_state(state: StreamState) -> StreamStatus:
     status = StreamStatus()
     for step in WAYS[state]:
-        status.move(step, Reason.NO_PICTURE)
+        status.move(step, StreamReason.NO_PICTURE)
     return status
 
 
@@ -46,11 +46,11 @@ def test_a_status_goes_where_the_table_allows_and_nowhere_else(
 ) -> None:
     status = in_state(before)
     if after is before or after in TRANSITIONS[before]:
-        status.move(after, Reason.ENDED)
+        status.move(after, StreamReason.ENDED)
         assert status.status.state is after
     else:
         with pytest.raises(StreamError, match=f"from {before} to {after}"):
-            status.move(after, Reason.ENDED)
+            status.move(after, StreamReason.ENDED)
         assert status.status.state is before
 
 
@@ -59,16 +59,16 @@ def test_since_is_the_time_of_the_last_change_of_state_or_reason() -> None:
     clock = iter(moments)
     status = StreamStatus(lambda: next(clock))
     assert status.status.since == moments[0]
-    assert status.move(StreamState.FAILED, Reason.REFUSED, "first")
-    assert not status.move(StreamState.FAILED, Reason.REFUSED, "second")
+    assert status.move(StreamState.FAILED, StreamReason.REFUSED, "first")
+    assert not status.move(StreamState.FAILED, StreamReason.REFUSED, "second")
     assert (status.status.since, status.status.detail) == (moments[1], "second")
-    assert status.move(StreamState.FAILED, Reason.NOT_FOUND)
+    assert status.move(StreamState.FAILED, StreamReason.NOT_FOUND)
     assert status.status.since == moments[2]
 
 
 def test_a_late_observer_changes_nothing() -> None:
     status = in_state(StreamState.RECONNECTING)
-    assert not status.move(StreamState.STALLED, Reason.NO_PICTURE, only_from=StreamState.LIVE)
+    assert not status.move(StreamState.STALLED, StreamReason.NO_PICTURE, only_from=StreamState.LIVE)
     assert status.status.state is StreamState.RECONNECTING
 
 

@@ -15,7 +15,7 @@ from cluster.register.states import Status
 from cluster.security.roles import Role
 from cluster.settings import Settings
 from cluster.streams.reader.config import StreamMetrics
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from tests.register.school import CLASS, LESSON, MONDAY, student, teacher
 from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
 from tests.serve_apps.http.office import CAMERA_SECRET, Caller, Office, camera_status, office_of
@@ -155,7 +155,7 @@ def test_cameras_that_need_care_are_named_with_their_room_and_the_reason(office:
     lost = camera_status(
         "cam-1",
         state=StreamState.RECONNECTING,
-        reason=Reason.CONNECTION_LOST,
+        reason=StreamReason.CONNECTION_LOST,
         detail=f"rtsp://viewer:{CAMERA_SECRET}@10.0.0.9/main",
     )
     office.rooms.statuses = [
@@ -182,7 +182,8 @@ def test_cameras_that_need_care_are_named_with_their_room_and_the_reason(office:
 
 
 def test_every_reason_of_a_camera_has_words(office: Office) -> None:
-    for reason in set(Reason) - {Reason.PICTURES_ARRIVE}:  # that one is only said of live streams
+    # PICTURES_ARRIVE is the reason of live streams alone.
+    for reason in set(StreamReason) - {StreamReason.PICTURES_ARRIVE}:
         office.rooms.statuses = [
             camera_status("cam-1", state=StreamState.FAILED, reason=reason),
         ]

@@ -1,7 +1,7 @@
 """Cameras over HTTP: their health, and nothing that opens them or tells of a room."""
 
 from cluster.security.roles import Role
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from serve_apps.http.routes.cameras import CameraBody
 from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
 from tests.serve_apps.http.office import CAMERA_SECRET, Caller, Office, camera_status
@@ -14,7 +14,7 @@ def operator(office: Office) -> Caller:
 def test_an_operator_sees_cameras_and_the_journal(office: Office) -> None:
     office.rooms.statuses = [
         camera_status("cam-1"),
-        camera_status("cam-2", state=StreamState.FAILED, reason=Reason.WRONG_CREDENTIALS),
+        camera_status("cam-2", state=StreamState.FAILED, reason=StreamReason.WRONG_CREDENTIALS),
     ]
     found = operator(office).get("/api/cameras")
     assert [(one["camera_id"], one["state"], one["reason"]) for one in found["cameras"]] == [

@@ -45,7 +45,7 @@ STEADY_SECONDS = 20.0
 
 
 class SimulatedCamera:
-    """Stands where a `CameraSource` does."""
+    """Replaces `CameraSource`."""
 
     def __init__(self, config: CameraConfig, deliver: Callable[[LiveFrame], None]) -> None:
         self.config = config
@@ -55,22 +55,22 @@ class SimulatedCamera:
         self._frames = 0
 
     def start(self) -> None:
-        """Begin to send frames."""
+        """Start to deliver frames."""
         threading.Thread(target=self._run, daemon=True).start()
 
     def stop(self, timeout: float = 5.0) -> bool:
-        """Send no more."""
+        """Stop delivering frames."""
         self._stopped.set()
         return timeout >= 0
 
-    def want_full(self, wanted: bool) -> None:
-        """Nothing is cut here."""
+    def request_full_size(self, requested: bool) -> None:
+        """Do nothing: no faces are cut here."""
 
-    def watch(self, now: float) -> None:
-        """Nothing hangs here."""
+    def check_thread(self, now: float) -> None:
+        """Do nothing: no thread hangs here."""
 
     def health(self) -> CameraHealth:
-        """Always live."""
+        """Return that it is live."""
         return CameraHealth(
             self.config.camera_id,
             StreamState.LIVE,

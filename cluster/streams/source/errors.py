@@ -1,6 +1,6 @@
-"""Why a camera's connection ended, out of what FFmpeg says.
+"""Why a camera's connection failed or ended, derived from FFmpeg's errors.
 
-No word of FFmpeg's that may hold the address is passed on, and what is passed on goes through
+FFmpeg's messages may contain the address: what is passed on of them goes through
 `redact_credentials`.
 """
 
@@ -14,7 +14,7 @@ from cluster.streams.source.address import CameraAddress
 from cluster.streams.source.state import StreamReason
 
 TIMEOUT_SHARE = 0.9
-"""A wait that took this share of its limit was ended by the limit: FFmpeg's errors do not say."""
+"""A call that took this share of its timeout was ended by it: FFmpeg's errors do not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class StreamFailure:
     """Why there is no connection.
 
     Attributes:
-        reason: For machines.
-        detail: For people; free of credentials.
+        reason: For programs.
+        detail: For people; without credentials.
     """
 
     reason: StreamReason
@@ -31,14 +31,18 @@ class StreamFailure:
 
 
 _OPEN_FAILURES: Final[tuple[tuple[type[av.FFmpegError], StreamReason, str], ...]] = (
-    (av.HTTPUnauthorizedError, StreamReason.WRONG_CREDENTIALS, "refuses user and password"),
-    (av.HTTPForbiddenError, StreamReason.WRONG_CREDENTIALS, "does not allow this user to see it"),
+    (
+        av.HTTPUnauthorizedError,
+        StreamReason.WRONG_CREDENTIALS,
+        "rejects the user name and the password",
+    ),
+    (av.HTTPForbiddenError, StreamReason.WRONG_CREDENTIALS, "denies this user access"),
     (av.HTTPNotFoundError, StreamReason.NOT_FOUND, "has no such stream"),
     (av.FileNotFoundError, StreamReason.NOT_FOUND, "does not exist"),
     (av.PermissionError, StreamReason.REFUSED, "may not be read by this process"),
     (av.ConnectionRefusedError, StreamReason.REFUSED, "refuses the connection"),
-    (av.InvalidDataError, StreamReason.NOT_A_VIDEO, "sends nothing that is a video"),
-    (av.EOFError, StreamReason.NOT_A_VIDEO, "ends before there is a picture"),
+    (av.InvalidDataError, StreamReason.NOT_A_VIDEO, "sends no video that FFmpeg can read"),
+    (av.EOFError, StreamReason.NOT_A_VIDEO, "ends before its first frame"),
     (av.TimeoutError, StreamReason.OPEN_TIMED_OUT, "does not answer"),
 )
 
@@ -46,21 +50,20 @@ _OPEN_FAILURES: Final[tuple[tuple[type[av.FFmpegError], StreamReason, str], ...]
 def open_failure(
     error: av.FFmpegError, address: CameraAddress, *, timed_out: bool
 ) -> StreamFailure:
-    """Why it could not be opened.
+    """Return why a stream could not be opened.
 
     Args:
-        error: What FFmpeg said.
-        address: Where.
-        timed_out: Whether it took so long that the limit must have ended it.
+        error: The error that FFmpeg raised.
+        address: The camera's.
+        timed_out: Whether the call took so long that its timeout must have ended it.
     """
     if timed_out or isinstance(error, av.ExitError):
         return StreamFailure(
-            StreamReason.OPEN_TIMED_OUT,
-            f"{address.display_name} does not answer in time, or not to the end.",
+            StreamReason.OPEN_TIMED_OUT, f"{address.display_name} did not answer in time."
         )
-    for kind, reason, words in _OPEN_FAILURES:
+    for kind, reason, message in _OPEN_FAILURES:
         if isinstance(error, kind):
-            return StreamFailure(reason, f"{address.display_name} {words}.")
+            return StreamFailure(reason, f"{address.display_name} {message}.")
     return StreamFailure(
         StreamReason.REFUSED,
         f"{address.display_name} cannot be opened: {_redacted_message(error)}.",
@@ -70,7 +73,7 @@ def open_failure(
 def read_failure(
     error: av.FFmpegError, address: CameraAddress, *, timed_out: bool
 ) -> StreamFailure:
-    """Why an open connection ended; the arguments are those of `open_failure`."""
+    """Return why an open connection ended; arguments as of `open_failure`."""
     if timed_out or isinstance(error, av.ExitError | av.TimeoutError):
         return stalled_failure(address)
     return StreamFailure(
@@ -80,31 +83,31 @@ def read_failure(
 
 
 def unknown_host_failure(address: CameraAddress) -> StreamFailure:
-    """Its name cannot be looked up."""
+    """Return the failure of a host whose name cannot be resolved."""
     return StreamFailure(
-        StreamReason.NOT_FOUND, f"no address is known for the name {address.host}."
+        StreamReason.NOT_FOUND, f"the host name {address.host} cannot be resolved."
     )
 
 
 def no_video_failure(address: CameraAddress) -> StreamFailure:
-    """What was opened holds no video stream."""
+    """Return the failure of a source without a video stream."""
     return StreamFailure(StreamReason.NOT_A_VIDEO, f"{address.display_name} sends no video.")
 
 
 def undecodable_failure(address: CameraAddress) -> StreamFailure:
-    """Packets come, and no picture comes out of them."""
+    """Return the failure of a stream whose packets give no frames."""
     return StreamFailure(
-        StreamReason.NO_PICTURE, f"{address.display_name} sends pictures that cannot be decoded."
+        StreamReason.NO_PICTURE, f"{address.display_name} sends video that cannot be decoded."
     )
 
 
 def stalled_failure(address: CameraAddress) -> StreamFailure:
-    """The connection is there, and nothing comes."""
+    """Return the failure of a connection on which nothing arrives."""
     return StreamFailure(StreamReason.NO_PICTURE, f"{address.display_name} has stopped sending.")
 
 
 def ended_failure(address: CameraAddress) -> StreamFailure:
-    """The other end closed the connection."""
+    """Return the failure of a stream that the camera closed."""
     return StreamFailure(StreamReason.ENDED, f"{address.display_name} has ended the stream.")
 
 

@@ -161,7 +161,7 @@ def _find_maximum(
         trial: Trial | None = None
         for _ in range(TRIALS if best is None else 1):
             trial = _run_trial(service, mode, address, cameras, server, limit)
-            service.use("", 0)
+            service.write_settings("", 0)
             after = _measure_limit(mode)
             trial = replace(trial, limit=(limit + after) / 2)
             limit = after
@@ -217,7 +217,7 @@ def _run_trial(
     server: psutil.Process,
     limit: float,
 ) -> Trial:
-    service.use(address, cameras, mode.decode)
+    service.write_settings(address, cameras, mode.decode)
     ends = time.monotonic() + LIVE_WITHIN_SECONDS
     while time.monotonic() < ends:
         found = service.cameras()
@@ -241,7 +241,7 @@ def _run_trial(
         read / (cameras * mode.rate * seconds),
         (_cpu_seconds(server) - served) / seconds,
         (service.cpu_seconds() - took) / seconds,
-        service.bytes_of("StreamReader"),
+        service.memory_bytes("StreamReader"),
     )
 
 
@@ -261,7 +261,7 @@ def _cpu_seconds(process: psutil.Process) -> float:
 
 def _measure_api(service: Service, mode: Mode, address: str, cameras: int) -> None:
     """Measure requests a second for a room's counts, without and with many event streams."""
-    service.use(address, cameras, mode.decode)
+    service.write_settings(address, cameras, mode.decode)
     time.sleep(SETTLE_SECONDS)
     print(f"  HTTP, with {cameras} cameras read: {_request_rate(service)}")
     stop = threading.Event()

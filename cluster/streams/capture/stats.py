@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.streams.reader.config import StreamMetrics
-from cluster.vision.people import Pixels
+from cluster.vision.people import BgrImage
 
 RATE_WINDOW_SECONDS = 10.0
 """The delivered rate is that of the last ten seconds."""
@@ -70,7 +70,7 @@ class StreamStats:
             elif self._off_since is None:
                 self._off_since = now
 
-    def record_frame(self, now: float, pixels: Pixels, size: tuple[int, int]) -> None:
+    def record_frame(self, now: float, pixels: BgrImage, size: tuple[int, int]) -> None:
         """Record a frame that is delivered.
 
         Args:
@@ -128,7 +128,7 @@ class FreezeDetector:
         self._references: npt.NDArray[np.int16] | None = None
         self._changed_at = 0.0
 
-    def update(self, now: float, pixels: Pixels) -> None:
+    def update(self, now: float, pixels: BgrImage) -> None:
         """Compare a downscaled frame, (height, width, 3) uint8, with those before it."""
         sample = pixels[::PIXEL_STEP, ::PIXEL_STEP, 1].astype(np.int16).ravel()
         if self._references is None or self._references.shape[1] != sample.size:

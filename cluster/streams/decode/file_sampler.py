@@ -31,7 +31,7 @@ from cluster.errors import FootageUnreadable, FootageUntimed
 from cluster.settings import Polygon
 from cluster.streams.decode.container import OpenVideo, open_video, untimed_error
 from cluster.streams.decode.preprocess import Preprocessor
-from cluster.vision.people import Pixels
+from cluster.vision.people import BgrImage
 
 MAX_GROUP_PACKETS = 900
 """A longer group (of streams without regular key frames) is decoded in parts."""
@@ -58,7 +58,7 @@ class SampledFrame:
     """
 
     time_seconds: float
-    pixels: Pixels
+    pixels: BgrImage
 
 
 @dataclass(slots=True)

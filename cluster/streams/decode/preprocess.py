@@ -12,7 +12,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from cluster.settings import Polygon
-from cluster.vision.people import Pixels
+from cluster.vision.people import BgrImage
 
 
 class Preprocessor:
@@ -35,19 +35,19 @@ class Preprocessor:
         """Whether frames of a size are downscaled to half of it or less."""
         return max(width, height) >= 2 * self._long_side
 
-    def __call__(self, frame: VideoFrame, stream: VideoStream) -> Pixels:
+    def __call__(self, frame: VideoFrame, stream: VideoStream) -> BgrImage:
         """Return the downscaled frame: (height, width, 3) uint8 BGR."""
         width, height = self.target_size(*upright_frame_size(frame, stream))
         return self._reformat(frame, width, height, self._reformatter)
 
-    def full_size(self, frame: VideoFrame, stream: VideoStream) -> Pixels:
+    def full_size(self, frame: VideoFrame, stream: VideoStream) -> BgrImage:
         """Return the frame at full size: (height, width, 3) uint8 BGR."""
         width, height = upright_frame_size(frame, stream)
         return self._reformat(frame, width, height, self._full_reformatter)
 
     def _reformat(
         self, frame: VideoFrame, width: int, height: int, reformatter: VideoReformatter
-    ) -> Pixels:
+    ) -> BgrImage:
         is_sideways = frame.rotation % 180 != 0
         scaled = reformatter.reformat(
             frame,

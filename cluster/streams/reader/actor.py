@@ -1,6 +1,6 @@
 """The reader: several cameras in one process, from frames to published counts.
 
-    CameraSource ─┐                                 ┌─> LiveCounter ─> LiveNumbers ─┐
+    CameraSource ─┐                                 ┌─> LiveCounter ─> LiveCounts ─┐
     CameraSource ─┼─> InferenceLoop <─> pose model ─┤         └─> windows ─> Outbox ┴─> Report
     CameraSource ─┘                                 └─> FaceChipSender ─> registers, under a lease
 

@@ -5,8 +5,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from cluster.activity.live import LiveCounter, LiveNumbers
-from cluster.activity.room import SeenFrame
+from cluster.activity.live import LiveCounter, LiveCounts
+from cluster.activity.room import AnalysedFrame
 from cluster.activity.suppression import ActivityWindow
 from cluster.streams.capture.camera import CameraSource
 from cluster.streams.reader.config import CameraConfig, LiveFrame
@@ -27,7 +27,7 @@ class AssignedCamera:
     source: CameraSource
     counter: LiveCounter
     frames_dropped: int = 0
-    _counts: LiveNumbers | None = None
+    _counts: LiveCounts | None = None
     _frames_counted: int = 0
     _unreported: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_LATENCIES))
     """When the frames were taken that were counted since the last report."""
@@ -46,7 +46,7 @@ class AssignedCamera:
             The windows that it finished.
         """
         height, width = frame.pixels.shape[:2]
-        seen = SeenFrame(taken_at, people, (width, height))
+        seen = AnalysedFrame(taken_at, people, (width, height))
         self._counts, finished = self.counter.update(seen)
         self._frames_counted += 1
         self._unreported.append(frame.taken_at)

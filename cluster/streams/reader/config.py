@@ -13,7 +13,7 @@ from cluster.errors import SettingsError
 from cluster.settings import Camera, Polygon, Settings
 from cluster.streams.source.address import address_with_credentials
 from cluster.streams.source.state import StreamReason, StreamState
-from cluster.vision.people import Pixels
+from cluster.vision.people import BgrImage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +109,8 @@ class LiveFrame:
 
     camera_id: str
     taken_at: float
-    pixels: Pixels
-    full: Pixels | None = None
+    pixels: BgrImage
+    full: BgrImage | None = None
 
 
 @dataclass(frozen=True, slots=True)

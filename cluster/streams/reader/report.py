@@ -7,7 +7,8 @@ none is lost when the receiver crashes; a window that is sent twice is stored on
 from collections import deque
 from dataclasses import dataclass, field
 
-from cluster.activity.live import LiveNumbers
+from cluster.activity.live import LiveCounts
+from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
 from cluster.streams.reader.config import CameraHealth
 
@@ -15,17 +16,6 @@ MAX_WINDOWS = 20_000
 """Largest size of an outbox: a day of a few cameras."""
 
 MAX_WINDOWS_PER_REPORT = 500
-
-
-@dataclass(frozen=True, slots=True)
-class FinishedWindow:
-    """A finished window of a camera, after suppression (R3)."""
-
-    number: int
-    camera_id: str
-    room_id: str
-    school_id: str
-    window: ActivityWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +32,7 @@ class CameraReport:
     """
 
     health: CameraHealth
-    numbers: LiveNumbers | None = None
+    numbers: LiveCounts | None = None
     frames_counted: int = 0
     frames_late: int = 0
     frames_dropped: int = 0
@@ -65,7 +55,7 @@ class Report:
     reader_id: str
     node: str
     cameras: tuple[CameraReport, ...]
-    windows: tuple[FinishedWindow, ...]
+    windows: tuple[PublishedWindow, ...]
     clock_jumps: int = 0
     windows_lost: int = 0
 
@@ -85,19 +75,27 @@ class Ack:
 class Outbox:
     """Finished windows that are not acknowledged yet."""
 
-    windows: deque[FinishedWindow] = field(default_factory=deque)
+    windows: deque[PublishedWindow] = field(default_factory=deque)
     lost: int = 0
     _number: int = 0
 
     def add(self, camera_id: str, room_id: str, school_id: str, window: ActivityWindow) -> None:
         """Add a window; drops the oldest one when the outbox is full."""
         self._number += 1
-        self.windows.append(FinishedWindow(self._number, camera_id, room_id, school_id, window))
+        self.windows.append(
+            PublishedWindow(
+                window=window,
+                camera_id=camera_id,
+                room_id=room_id,
+                school_id=school_id,
+                number=self._number,
+            )
+        )
         if len(self.windows) > MAX_WINDOWS:
             self.windows.popleft()
             self.lost += 1
 
-    def next_batch(self) -> tuple[FinishedWindow, ...]:
+    def next_batch(self) -> tuple[PublishedWindow, ...]:
         """Return the windows to send next, the oldest first."""
         return tuple(self.windows)[:MAX_WINDOWS_PER_REPORT]
 

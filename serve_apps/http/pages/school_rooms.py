@@ -46,7 +46,7 @@ class CameraTrouble:
     Attributes:
         camera_id: Which.
         room_name: Of its room, for people.
-        reason: A `Reason`, or `frozen`, or `rate_is_off`.
+        reason: A `StreamReason`, or `frozen`, or `rate_is_off`.
         since: UTC; None where nobody knows.
     """
 
@@ -59,7 +59,9 @@ class CameraTrouble:
 async def room_cards(backend: Backend, rooms: Sequence[Room]) -> list[RoomCard]:
     """The rooms' cards; without numbers where the rooms deployment is away."""
     try:
-        told = {one.room_id: one for one in await backend.rooms.now([room.id for room in rooms])}
+        told = {
+            one.room_id: one for one in await backend.rooms.snapshots([room.id for room in rooms])
+        }
     except HomeroomError:  # the page comes without numbers, and its script asks again
         told = {}
     now = backend.identity.clock()

@@ -13,12 +13,10 @@ from cluster.errors import SettingsError
 from cluster.streams.capture.camera import CameraSource
 from cluster.streams.reader.config import LiveFrame
 from cluster.streams.source.state import StreamReason, StreamState
-from tests.rtsp import RtspServer, raw_server, rtsp
+from tests.rtsp import RtspServer, raw_server
 from tests.streams.cameras import PLAIN, CameraProbe, clip, config_for, free_port, reading, until
 
 pytestmark = pytest.mark.slow
-
-__all__ = ["rtsp"]
 
 
 def hang(_connection: socket.socket) -> None:

@@ -15,12 +15,10 @@ from cluster.streams.capture.camera import (
 from cluster.streams.capture.capture_thread import CaptureThread
 from cluster.streams.capture.watchdog import Watchdog
 from cluster.streams.source.state import StreamReason, StreamState
-from tests.rtsp import RtspServer, rtsp
+from tests.rtsp import RtspServer
 from tests.streams.cameras import CameraProbe, clip, config_for, reading, until
 
 pytestmark = pytest.mark.slow
-
-__all__ = ["rtsp"]
 
 
 def release(pipe: Path) -> None:

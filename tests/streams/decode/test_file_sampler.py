@@ -23,6 +23,7 @@ from cluster.streams.decode.container import probe
 from cluster.streams.decode.file_sampler import FrameSampler, SampledFrame, SamplingReport
 from cluster.streams.decode.preprocess import downscaled_size
 from tests.conftest import write_video
+from tests.plugins.hypothesis_profiles import examples
 
 WIDTH, HEIGHT = 64, 48
 BITS = [(row, column) for row in range(3) for column in range(4)]
@@ -101,7 +102,7 @@ def variable_rates(draw: st.DrawFn) -> list[int]:
     return times
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     times=variable_rates(),
     rate=st.sampled_from([1, 2, 4]),
@@ -209,7 +210,7 @@ def read_in_parts(path: Path, cuts: list[float], **options: Any) -> list[tuple[f
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     slots=st.lists(st.integers(1, 80), max_size=4, unique=True),
     offset=st.sampled_from([0.0, 0.3, -0.2]),
@@ -222,7 +223,7 @@ def test_intervals_on_the_grid_give_the_frames_of_one_pass(
     assert read_in_parts(uneven, cuts, offset_seconds=offset) == whole
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(cuts=st.lists(st.floats(0.1, 41.0), max_size=4, unique=True))
 def test_any_intervals_give_the_frames_of_one_pass(uneven: Path, cuts: list[float]) -> None:
     assert read_in_parts(uneven, cuts) == read_in_parts(uneven, [])

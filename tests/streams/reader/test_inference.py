@@ -10,7 +10,7 @@ import numpy as np
 from cluster.errors import ServiceBusy
 from cluster.streams.reader.config import LiveFrame
 from cluster.streams.reader.inference import MAX_CALLS_IN_FLIGHT, InferenceLoop
-from cluster.vision.people import People, Pixels
+from cluster.vision.people import BgrImage, People
 
 DEADLINE_SECONDS = 30.0
 LATE_SECONDS = 1e9  # the frames of these tests are old from the start
@@ -23,11 +23,11 @@ class FakePose:
         self.calls: list[tuple[int, int]] = []
         self.results: list[asyncio.Future[None]] = []
 
-    async def find(self, frames: Sequence[Pixels], input_size: int) -> list[People]:
+    async def find(self, frames: Sequence[BgrImage], input_size: int) -> list[People]:
         self.calls.append((len(frames), input_size))
         self.results.append(asyncio.get_running_loop().create_future())
         await self.results[-1]
-        return [People.nobody() for _ in frames]
+        return [People.empty() for _ in frames]
 
 
 class Scenario:

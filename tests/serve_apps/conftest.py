@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import cluster
-from cluster.runtime.ray_local import LEAST_STORE_BYTES, start_ray_here, store_bytes
+from cluster.runtime.ray_local import MIN_STORE_BYTES, choose_store_bytes, start_local_ray
 
 assert cluster.__version__  # imported first: it switches usage reports off
 
@@ -41,8 +41,8 @@ def serve_port(ray_folder: Path) -> Iterator[int]:
     from ray import serve
 
     port = free_port()
-    start_ray_here(
-        store_bytes(LEAST_STORE_BYTES, LEAST_STORE_BYTES),
+    start_local_ray(
+        choose_store_bytes(MIN_STORE_BYTES, MIN_STORE_BYTES),
         include_dashboard=False,
         log_to_driver=False,
         _temp_dir=str(ray_folder),

@@ -12,7 +12,7 @@ import ray
 from ray import serve
 
 from cluster.errors import ServiceDown
-from cluster.runtime.ray_local import LEAST_STORE_BYTES, start_ray_here, store_bytes
+from cluster.runtime.ray_local import MIN_STORE_BYTES, choose_store_bytes, start_local_ray
 from cluster.streams.reader.report import Report
 from cluster.vision.people import People
 from serve_apps.clients.deployments import RoomsClient
@@ -87,8 +87,8 @@ def write(folder: Path, *, rooms: list[int], cameras: list[int]) -> Path:
 @pytest.fixture
 def small_cluster(ray_folder: Path) -> Iterator[None]:
     """A node that declares the resource `cameras`."""
-    start_ray_here(
-        store_bytes(LEAST_STORE_BYTES, LEAST_STORE_BYTES),
+    start_local_ray(
+        choose_store_bytes(MIN_STORE_BYTES, MIN_STORE_BYTES),
         include_dashboard=False,
         log_to_driver=False,
         resources={"cameras": MAX_CAMERAS},

@@ -25,7 +25,7 @@ from cluster.records.repos.sign_ins import issue, revoke
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 from cluster.streams.reader.config import CameraHealth
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from cluster.vision.people import BgrImage, People
 from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot
 from serve_apps.http.app import create_app
@@ -161,7 +161,7 @@ class FakePose:
 
 def camera_status(camera_id: str, **more: object) -> CameraStatus:
     """A camera that does well."""
-    health = CameraHealth(camera_id, StreamState.LIVE, Reason.PICTURES_ARRIVE, MONDAY)
+    health = CameraHealth(camera_id, StreamState.LIVE, StreamReason.PICTURES_ARRIVE, MONDAY)
     return CameraStatus(replace(health, **more), "room-1", "hill", "reader-1", "node-1")  # type: ignore[arg-type]
 
 

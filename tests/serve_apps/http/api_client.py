@@ -19,14 +19,15 @@ import uvicorn
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 
+from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
 from cluster.records.repos.sign_ins import issue, revoke
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 from cluster.streams.reader.config import CameraHealth
 from cluster.streams.source.state import Reason, StreamState
-from cluster.vision.people import People, Pixels
-from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot, ToldWindow
+from cluster.vision.people import BgrImage, People
+from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot
 from serve_apps.http import threads
 from serve_apps.http.app import create_app
 from serve_apps.http.backend import Backend
@@ -68,7 +69,7 @@ class FakeRooms:
     forgotten: int = 0
     """Changes up to here are no longer at hand."""
     rooms: dict[str, RoomSnapshot] = field(default_factory=dict)
-    told: list[ToldWindow] = field(default_factory=list)
+    told: list[PublishedWindow] = field(default_factory=list)
     statuses: list[CameraStatus] = field(default_factory=list)
     failing: Exception | None = None
     asked_for_changes: int = 0
@@ -88,19 +89,25 @@ class FakeRooms:
         self.rooms[room_id] = replace(room, **more)  # type: ignore[arg-type]
         return self.rooms[room_id]
 
-    def finish(self, room_id: str, people: int, *, at: datetime = MONDAY) -> ToldWindow:
+    def finish(self, room_id: str, people: int, *, at: datetime = MONDAY) -> PublishedWindow:
         """A window of a room is over."""
         self.last_id += 1
-        told = ToldWindow(room_id, "cam-1", None, window_of(people, at=at), self.last_id)
+        told = PublishedWindow(
+            window=window_of(people, at=at),
+            camera_id="cam-1",
+            room_id=room_id,
+            school_id="hill",
+            event_id=self.last_id,
+        )
         self.told.append(told)
         return told
 
-    async def now(self, room_ids: Sequence[str]) -> list[RoomSnapshot]:
+    async def snapshots(self, room_ids: Sequence[str]) -> list[RoomSnapshot]:
         if self.failing:
             raise self.failing
         return [self.rooms[one] for one in room_ids if one in self.rooms]
 
-    async def windows(self, room_id: str, minutes: int) -> list[ToldWindow]:  # noqa: ARG002
+    async def windows(self, room_id: str, minutes: int) -> list[PublishedWindow]:  # noqa: ARG002
         return [one for one in self.told if one.room_id == room_id]
 
     async def changes(
@@ -134,7 +141,7 @@ class FakeRooms:
     async def cameras(self) -> list[CameraStatus]:
         return self.statuses
 
-    async def journal(self) -> JournalStatus:
+    async def journal_status(self) -> JournalStatus:
         return JournalStatus(3, MONDAY, "")
 
 
@@ -142,11 +149,11 @@ class FakeRooms:
 class FakePose:
     """The pose model, which finds whom a test says."""
 
-    people: People = field(default_factory=People.nobody)
+    people: People = field(default_factory=People.empty)
     failing: Exception | None = None
     shapes: list[tuple[int, ...]] = field(default_factory=list)
 
-    async def find(self, frames: Sequence[Pixels], input_size: int) -> list[People]:  # noqa: ARG002
+    async def find(self, frames: Sequence[BgrImage], input_size: int) -> list[People]:  # noqa: ARG002
         if self.failing:
             raise self.failing
         self.shapes += [frame.shape for frame in frames]

@@ -1,6 +1,5 @@
 """Cameras for tests: read on their threads, watched until something is so."""
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -88,9 +87,3 @@ def reading(address: str, **plan: Any) -> Iterator[Seen]:
         yield seen
     finally:
         assert seen.thread.stop(timeout=20.0)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])

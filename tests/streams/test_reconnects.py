@@ -21,7 +21,8 @@ import psutil
 import pytest
 
 from cluster.streams.source.sockets import SocketTracker
-from tests.streams.cameras import PLAIN, Seen, clip, free_port, plan_for, until
+from tests.ports import free_port
+from tests.streams.cameras import PLAIN, Seen, clip, plan_for, until
 
 pytestmark = pytest.mark.slow
 

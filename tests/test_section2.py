@@ -250,7 +250,7 @@ def test_the_import_contracts_hold(copied: Path) -> None:
             "what students say never meets what is seen, nor the register",
         ),
         (
-            "cluster/register/views.py",
+            "cluster/register/types.py",
             "cluster.checkins",
             "what students say never meets what is seen, nor the register",
         ),
@@ -260,7 +260,7 @@ def test_the_import_contracts_hold(copied: Path) -> None:
             "who looks at pictures never reaches what students say",
         ),
         (
-            "cluster/checkins/views.py",
+            "cluster/checkins/types.py",
             "sqlalchemy",
             "only cluster.records and cluster.warehouse open databases",
         ),

@@ -4,13 +4,13 @@
               call ─────────────┴──> running, calls ─┴──> nothing else is left
                                      end, end_those_over
 
-feelings.py     the seven words            telling.py     what may be told of counts
+feelings.py     the seven words            suppression.py what may be told of counts
 codes.py        codes, tokens, hashes      lessons.py     whose lesson, and is it on
-starting.py     board or slips             finding.py     from a code to a check-in
-answering.py    one number goes up         calling.py     "I don't feel well"
-views.py        as a teacher's page sees it
+lifecycle.py    board or slips             finding.py     from a code to a check-in
+answers.py      one number goes up         help_requests.py "I don't feel well"
+types.py        as a teacher's page sees it
 ending.py       what is kept, what goes    agreements.py  where guardians must agree
-publishing.py   rows for the warehouse
+warehouse_rows.py rows for the warehouse
 
 All functions take an open `Work` or session and the settings. Import contracts hold the package
 apart from `cluster.activity` and `cluster.register`: what students say never meets what was seen.
@@ -24,10 +24,10 @@ from cluster.checkins.feelings import Feeling
 from cluster.checkins.finding import OpenCheckin, by_code
 from cluster.checkins.help_requests import Choice, HelpRequest, Named, call, calls, class_list, seen
 from cluster.checkins.lessons import teaches
-from cluster.checkins.standing import CheckinStatus, standing_of
-from cluster.checkins.starting import Started, start
+from cluster.checkins.lifecycle import Started, start
+from cluster.checkins.queries import CheckinStatus, standing_of
 from cluster.checkins.suppression import PublishedCounts, SuppressedCell
-from cluster.checkins.views import CheckinView, running, versions
+from cluster.checkins.types import CheckinView, running, versions
 
 __all__ = [
     "STUDENTS",

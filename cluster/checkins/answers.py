@@ -9,7 +9,7 @@ from cluster.checkins.feelings import Feeling
 from cluster.checkins.finding import closed, find
 from cluster.checkins.lessons import most_answers
 from cluster.checkins.suppression import next_snapshot
-from cluster.checkins.views import told_of
+from cluster.checkins.types import told_of
 from cluster.errors import AlreadyAnswered
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import checkins as rows

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from cluster.checkins.lessons import checkin_of, taught
 from cluster.checkins.suppression import PublishedCounts
-from cluster.checkins.views import told_of
+from cluster.checkins.types import told_of
 from cluster.errors import HomeroomError
 from cluster.records.db.checkin_models import CheckinRow, CountsRow
 from cluster.records.db.unit_of_work import AuditedRecords, UnitOfWork

@@ -33,7 +33,7 @@ from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.templates import store
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState
-from cluster.register.views import RegisterView
+from cluster.register.types import RegisterView
 from cluster.security.audit import verify_chain
 from cluster.settings import Settings
 from cluster.vision.faces.base import FaceEngine

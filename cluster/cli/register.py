@@ -30,7 +30,7 @@ from cluster.register.export import to_csv, to_ed_fi
 from cluster.register.faces.from_video import watch
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState, Status
-from cluster.register.views import RegisterView
+from cluster.register.types import RegisterView
 from cluster.settings import Settings
 from cluster.streams.decode.container import probe
 from cluster.vision.faces.factory import face_engine

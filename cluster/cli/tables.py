@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cluster.checkins.publishing import rows_to_publish
+from cluster.checkins.warehouse_rows import rows_to_publish
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
 from cluster.district import load_timetable
 from cluster.errors import SettingsError

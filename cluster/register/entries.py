@@ -7,7 +7,7 @@ from cluster.records.db.models import EntryRow
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import registers
 from cluster.register.states import BLANK, EntryState, Mark, Method
-from cluster.register.views import mark_of
+from cluster.register.types import mark_of
 
 
 def write_entry(work: UnitOfWork, entry: EntryRow, mark: Mark, arrived_at: datetime | None) -> None:

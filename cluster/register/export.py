@@ -14,7 +14,7 @@ from cluster.errors import RegisterError
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.people import Details, names_of, section_of, sourced_ids_of
 from cluster.register.states import EntryState, Status
-from cluster.register.views import Entry, RegisterView
+from cluster.register.types import Entry, RegisterView
 from cluster.settings import Settings
 
 CATEGORIES: Final = {

@@ -32,7 +32,7 @@ from cluster.register.states import (
     confirmed,
     is_allowed,
 )
-from cluster.register.views import RegisterView, Sighted, mark_of, view_of
+from cluster.register.types import RegisterView, Sighted, mark_of, view_of
 from cluster.settings import Settings
 
 
@@ -132,7 +132,7 @@ class RegisterService:
         return self._row(lesson_id)
 
     def restore(self, lesson_id: str, marks: Mapping[str, Mark]) -> RegisterView:
-        """Make entries say again what they said before; see `cluster.register.undoing`.
+        """Make entries say again what they said before; see `cluster.register.undo`.
 
         Raises:
             NotFound: There is no such lesson, or no register of it.

@@ -24,7 +24,7 @@ from cluster.records.repos.people import Details, seal_details
 from cluster.register import badges
 from cluster.register.service import RegisterService
 from cluster.register.states import Status
-from cluster.register.views import RegisterView, Sighted
+from cluster.register.types import RegisterView, Sighted
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import KEY_BYTES, LocalMasterKey
 from cluster.security.roles import Role

@@ -21,7 +21,7 @@ from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos.registers import changes_of, register_of
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState
-from cluster.register.views import Sighted
+from cluster.register.types import Sighted
 from cluster.security.audit import HeadFile
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import LocalMasterKey

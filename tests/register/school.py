@@ -24,7 +24,7 @@ from cluster.register.faces.consent_ledger import grant
 from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.templates import store
 from cluster.register.service import RegisterService
-from cluster.register.views import RegisterView
+from cluster.register.types import RegisterView
 from cluster.security.audit import HeadFile, verify_chain
 from cluster.security.keys import KeyStore
 from cluster.settings import Settings

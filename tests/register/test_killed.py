@@ -13,7 +13,7 @@ from cluster.errors import HomeroomError, RegisterChanged
 from cluster.records.db.models import LessonRow
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState
-from cluster.register.views import Sighted
+from cluster.register.types import Sighted
 from cluster.security.keys import KeyStore
 from tests.databases import sqlite_url
 from tests.register.confirming import MASTER

@@ -34,7 +34,7 @@ from cluster.register.states import (
     Status,
     is_allowed,
 )
-from cluster.register.views import RegisterView, Sighted
+from cluster.register.types import RegisterView, Sighted
 from cluster.settings import Settings
 from tests.register.school import LESSON, MONDAY, School, student, teacher
 

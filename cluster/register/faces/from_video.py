@@ -17,7 +17,7 @@ from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.recognition_session import ACTOR, FaceRecogniser
 from cluster.register.service import RegisterService
-from cluster.register.views import RegisterView
+from cluster.register.types import RegisterView
 from cluster.settings import Settings
 from cluster.streams.decode.file_sampler import FrameSampler
 from cluster.vision.faces.base import FaceChip, FaceEngine

@@ -26,7 +26,7 @@ from cluster.register.faces.matching import ClassMatcher, Proposal
 from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.templates import Embedding, open_templates
 from cluster.register.service import RegisterService
-from cluster.register.views import RegisterView, Sighted
+from cluster.register.types import RegisterView, Sighted
 from cluster.settings import Settings
 from cluster.vision.faces.base import FaceChip, FaceComparer
 

@@ -17,8 +17,8 @@ from cluster.errors import BadgeRefused, HomeroomError, NotFound, RegisterError
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.register.service import RegisterService
 from cluster.register.states import Status
-from cluster.register.undoing import can_undo, undo
-from cluster.register.views import RegisterView
+from cluster.register.types import RegisterView
+from cluster.register.undo import can_undo, undo
 from cluster.security.roles import Principal
 from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.forms import FormBody, form

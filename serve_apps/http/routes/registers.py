@@ -23,10 +23,10 @@ from fastapi.responses import JSONResponse
 from cluster.errors import NotAllowed
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.register.export import to_csv, to_ed_fi
+from cluster.register.queries import standing
 from cluster.register.service import RegisterService
-from cluster.register.standing import standing
 from cluster.register.states import Status
-from cluster.register.views import RegisterView
+from cluster.register.types import RegisterView
 from cluster.security.roles import Principal, Role
 from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import Backend, backend_of

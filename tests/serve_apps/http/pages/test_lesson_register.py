@@ -8,7 +8,7 @@ import pytest
 from cluster.records.db.database import Records
 from cluster.register import badges
 from cluster.register.service import RegisterService
-from cluster.register.views import Sighted
+from cluster.register.types import Sighted
 from cluster.security.keys import KeyStore
 from cluster.security.roles import Role
 from tests.register.school import LESSON, student

@@ -10,7 +10,7 @@ import pytest
 
 from cluster.register import badges
 from cluster.register.service import RegisterService
-from cluster.register.views import Sighted
+from cluster.register.types import Sighted
 from cluster.security.roles import Role
 from tests.register.school import LESSON, MONDAY, student
 from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)

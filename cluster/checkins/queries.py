@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from cluster.checkins.suppression import PublishedCounts
-from cluster.checkins.views import CheckinView, running, told_of, versions
+from cluster.checkins.types import CheckinView, running, told_of, versions
 from cluster.records.db.unit_of_work import Session
 from cluster.records.repos import checkin_calls
 from cluster.records.repos import checkins as rows

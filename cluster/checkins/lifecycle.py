@@ -8,7 +8,7 @@ from cluster.checkins.codes import keyed_hash, new_code, new_key
 from cluster.checkins.feelings import Feeling
 from cluster.checkins.finding import is_taken
 from cluster.checkins.lessons import day_of, is_on, taught
-from cluster.checkins.views import CheckinView, view_of
+from cluster.checkins.types import CheckinView, view_of
 from cluster.errors import CheckinError, CheckinOff
 from cluster.records.db.checkin_models import CheckinRow
 from cluster.records.db.models import LessonRow

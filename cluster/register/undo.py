@@ -13,7 +13,7 @@ from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import registers, templates
 from cluster.register.service import RegisterService
 from cluster.register.states import BLANK, EntryState, Mark, Method, Status
-from cluster.register.views import RegisterView, mark_of
+from cluster.register.types import RegisterView, mark_of
 from cluster.settings import Settings
 
 

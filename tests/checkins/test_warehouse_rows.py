@@ -6,7 +6,7 @@ import pytest
 
 from cluster import checkins
 from cluster.checkins import Feeling
-from cluster.checkins.publishing import rows_to_publish, warehouse_rows
+from cluster.checkins.warehouse_rows import rows_to_publish, warehouse_rows
 from cluster.district import Timetable
 from cluster.errors import WarehouseError
 from cluster.settings import Settings

@@ -156,10 +156,10 @@ def test_which_student_has_which_slip_stands_nowhere(room: Classroom) -> None:
 def test_codes_differ_from_those_that_are_in_use(
     room: Classroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cluster.checkins import starting
+    from cluster.checkins import lifecycle
 
     code = room.start().view.code or ""
     made = iter([code, code, "234567"])
-    monkeypatch.setattr(starting, "new_code", lambda: next(made))
+    monkeypatch.setattr(lifecycle, "new_code", lambda: next(made))
     room.clock.turn(hours=1)  # the first was not ended by anybody; its code is still taken
     assert room.start("lesson-2", by=2).view.code == "234567"

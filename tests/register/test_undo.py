@@ -7,8 +7,8 @@ from cluster.records.db.models import Enrollment
 from cluster.register.faces.consent_ledger import withdraw
 from cluster.register.service import RegisterService
 from cluster.register.states import BLANK, EntryState, Mark, Method, Status
-from cluster.register.undoing import can_undo, undo
-from cluster.register.views import RegisterView, Sighted
+from cluster.register.types import RegisterView, Sighted
+from cluster.register.undo import can_undo, undo
 from tests.register.school import CLASS, LESSON, School, student, teacher
 
 PROPOSED = Mark(Status.PRESENT, Method.FACE, EntryState.PROPOSED)

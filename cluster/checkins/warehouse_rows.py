@@ -7,7 +7,7 @@ opens them.
 from typing import Any
 
 from cluster.checkins.feelings import Feeling
-from cluster.checkins.views import told_of
+from cluster.checkins.types import told_of
 from cluster.records.db.database import open_records, records_exist
 from cluster.records.db.unit_of_work import Session
 from cluster.records.repos.checkin_counts import all_counts

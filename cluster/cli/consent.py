@@ -14,8 +14,13 @@ from cluster.cli.identity import end_of_day, identity_of, operator, scrub, write
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.people import names_of, sourced_ids_of, students_of_class
 from cluster.register.faces.consent import active_grant
-from cluster.register.faces.consent_ledger import LedgerResult, grant, object_to, withdraw
-from cluster.register.faces.permissions import FacePermissions, facts_of, ledger_of
+from cluster.register.faces.consent_ledger import (
+    LedgerResult,
+    record_grant,
+    record_objection,
+    record_withdrawal,
+)
+from cluster.register.faces.permissions import FacePermissions, load_ledger, load_student_facts
 from cluster.settings import Settings
 
 COLUMNS = (
@@ -39,7 +44,9 @@ def grant_command(
 ) -> None:
     """A guardian consents."""
     with identity_of(settings) as (_, identity), identity.work(operator()) as work:
-        spoken = grant(work, student, said_by, notice_version=notice, expires_at=end_of_day(until))
+        spoken = record_grant(
+            work, student, said_by, notice_version=notice, expires_at=end_of_day(until)
+        )
     _tell(spoken, f"Consent of {said_by} for {student} is recorded.", as_json=as_json)
 
 
@@ -53,7 +60,7 @@ def withdraw_command(
     """A guardian takes a consent back, or an objection is taken back by who made it."""
     with identity_of(settings) as (_, identity):
         with identity.work(operator()) as work:
-            spoken = withdraw(work, student, said_by)
+            spoken = record_withdrawal(work, student, said_by)
         scrub(identity)
     _tell(spoken, f"Withdrawal by {said_by} for {student} is recorded.", as_json=as_json)
 
@@ -68,7 +75,7 @@ def object_command(
     """A guardian or the student objects; the objection wins."""
     with identity_of(settings) as (_, identity):
         with identity.work(operator()) as work:
-            spoken = object_to(work, student, said_by)
+            spoken = record_objection(work, student, said_by)
         scrub(identity)
     _tell(spoken, f"Objection of {said_by} for {student} is recorded.", as_json=as_json)
 
@@ -101,12 +108,13 @@ def export_command(
 ) -> None:
     """The whole ledger as CSV, for the district's files."""
     with identity_of(settings) as (_, identity), identity.work(operator()) as work:
-        ledger = ledger_of(work.session)
+        ledger = load_ledger(work.session)
         keys = sourced_ids_of(work.session, {i for e in ledger for i in (e.student_id, e.said_by)})
         work.audit("consent.export", None, words=len(ledger))
     rows = [
         {
             **asdict(entry),
+            "word": str(entry.action),
             "student_id": keys.get(entry.student_id, entry.student_id),
             "said_by": keys.get(entry.said_by, entry.said_by),
         }
@@ -127,9 +135,9 @@ def _standing(work: UnitOfWork, settings: Settings, class_id: str) -> list[dict[
     work.audit("consent.list", class_id, students=len(students))
     permission = FacePermissions(settings)
     rows = []
-    for facts in facts_of(work.session, students, work.now.date()):
+    for facts in load_student_facts(work.session, students, work.now.date()):
         decision = active_grant(facts, None, work.now)
-        asked = permission.to_keep(work.session, facts.student_id, work.now)
+        asked = permission.may_keep(work.session, facts.student_id, work.now)
         until = decision.grant.expires_at if decision.grant else None
         rows.append(
             {

@@ -26,7 +26,7 @@ from cluster.records.repos.registers import lessons_between
 from cluster.records.roster.importer import import_roster
 from cluster.records.roster.oneroster import open_roster
 from cluster.records.timetable.importer import import_timetable
-from cluster.register.faces.consent_ledger import grant, withdraw
+from cluster.register.faces.consent_ledger import record_grant, record_withdrawal
 from cluster.register.faces.enrolment import embedding_of_pictures
 from cluster.register.faces.from_video import watch
 from cluster.register.faces.permissions import FacePermissions
@@ -71,7 +71,7 @@ def show_register(folder: Path, settings: Settings, room: str) -> dict[str, int]
         first = _roll_call(identity, settings, lessons[0], clip, engine, estimator)
         say(_told(identity, first))
         with identity.work(ACTOR) as work:
-            withdraw(work, "student-2", one_guardian_of(work.session, "student-2"))
+            record_withdrawal(work, "student-2", one_guardian_of(work.session, "student-2"))
         say("\nThe guardian of student-2 withdraws; the template is destroyed. The next lesson:\n")
         second = _roll_call(identity, settings, lessons[1], clip, engine, estimator)
         say(_told(identity, second))
@@ -135,7 +135,7 @@ def _consent_and_register(
         with identity.work(ACTOR) as work:
             guardian = one_guardian_of(work.session, student)
             ends = work.now + timedelta(days=180)
-            grant(work, student, guardian, notice_version=NOTICE, expires_at=ends)
+            record_grant(work, student, guardian, notice_version=NOTICE, expires_at=ends)
         embedding = embedding_of_pictures(engine, estimator, {student: picture})
         with identity.work(ACTOR) as work:
             student_id = user_of(work.session, student).id

@@ -41,7 +41,7 @@ def register_command(
         permission = FacePermissions(known)
         with identity.work(operator()) as work:
             student_id = user_of(work.session, student, "student").id
-            asked = permission.to_keep(work.session, student_id, work.now)
+            asked = permission.may_keep(work.session, student_id, work.now)
             work.audit("face.ask", student_id, allowed=asked.allowed, reason=str(asked.reason))
         if not asked.allowed:
             refuse(asked)

@@ -22,7 +22,7 @@ def write_entry(work: UnitOfWork, entry: EntryRow, mark: Mark, arrived_at: datet
     registers.add_change(work.session, entry, was=was, became=asdict(mark))
 
 
-def take_back_faces(work: UnitOfWork, student_id: str) -> int:
+def retract_face_proposals(work: UnitOfWork, student_id: str) -> int:
     """Take back what faces said of a student and nobody confirmed; how many entries."""
     entries = [
         entry

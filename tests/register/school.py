@@ -20,7 +20,7 @@ from cluster.records.db.models import (
 )
 from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos.people import Details, seal_details
-from cluster.register.faces.consent_ledger import grant
+from cluster.register.faces.consent_ledger import record_grant
 from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.templates import store
 from cluster.register.service import RegisterService
@@ -122,7 +122,7 @@ class School:
     def consent(self, *numbers: int, days: float = 300) -> None:
         with self.identity.work("operator:test") as work:
             for number in numbers:
-                grant(
+                record_grant(
                     work,
                     f"student-{number}",
                     f"guardian-{number}",

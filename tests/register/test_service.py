@@ -22,7 +22,7 @@ from cluster.records.db.models import Enrollment, LessonRow, User
 from cluster.records.repos.people import Details, seal_details
 from cluster.register import badges
 from cluster.register.export import to_csv, to_ed_fi
-from cluster.register.faces.consent import Reason
+from cluster.register.faces.consent import ConsentReason
 from cluster.register.service import RegisterService
 from cluster.register.states import (
     ALLOWED,
@@ -259,9 +259,9 @@ def test_a_lesson_belongs_to_the_day_at_its_school_and_may_go_over_midnight(
     assert student(1) not in {entry.student_id for entry in view.entries}
     with school.identity.records.reading() as session:
         both = [student(1), student(2)]
-        answers = school.permission.to_compare(session, both, "night", school.clock.now)
+        answers = school.permission.may_compare(session, both, "night", school.clock.now)
     assert answers[student(2)].allowed
-    assert answers[student(1)].reason is Reason.NOT_ENROLLED
+    assert answers[student(1)].reason is ConsentReason.NOT_ENROLLED
 
 
 def issue(school: School, number: int) -> str:

@@ -24,7 +24,7 @@ from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos import templates as rows
 from cluster.records.repos.registers import entries_of_student
 from cluster.register.erasure import erase
-from cluster.register.faces.consent_ledger import object_to, withdraw
+from cluster.register.faces.consent_ledger import record_objection, record_withdrawal
 from cluster.register.faces.recognition_session import FaceRecogniser
 from cluster.register.faces.templates import (
     destroy_unpermitted,
@@ -116,13 +116,13 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(number=numbers, by_student=st.booleans())
     def objects(self, number: int, by_student: bool) -> None:
         speaker = f"{'student' if by_student else 'guardian'}-{number}"
-        if self.speak(object_to, number, speaker):
+        if self.speak(record_objection, number, speaker):
             self.objecting[number].add(speaker)
 
     @rule(number=numbers, by_student=st.booleans())
     def withdraws(self, number: int, by_student: bool) -> None:
         speaker = f"{'student' if by_student else 'guardian'}-{number}"
-        if self.speak(withdraw, number, speaker):
+        if self.speak(record_withdrawal, number, speaker):
             self.objecting[number].discard(speaker)
 
     def speak(self, say: object, number: int, speaker: str) -> bool:

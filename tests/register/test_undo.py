@@ -4,7 +4,7 @@ import pytest
 
 from cluster.errors import NotAllowed, RegisterError
 from cluster.records.db.models import Enrollment
-from cluster.register.faces.consent_ledger import withdraw
+from cluster.register.faces.consent_ledger import record_withdrawal
 from cluster.register.service import RegisterService
 from cluster.register.states import BLANK, EntryState, Mark, Method, Status
 from cluster.register.types import RegisterView, Sighted
@@ -101,7 +101,7 @@ def test_a_withdrawal_in_between_is_not_undone(school: School) -> None:
     school.open()
     propose_and_confirm(school, 1)
     with school.identity.work("operator:test") as work:
-        withdraw(work, "student-1", "guardian-1")
+        record_withdrawal(work, "student-1", "guardian-1")
     take_back(school)
     assert marks(school)[student(1)] == BLANK
 

@@ -12,7 +12,7 @@ import numpy as np
 from cluster.demo.face_policy import policy_text
 from cluster.records.db.models import LessonRow
 from cluster.records.db.unit_of_work import open_audited_records
-from cluster.register.faces.consent_ledger import withdraw
+from cluster.register.faces.consent_ledger import record_withdrawal
 from cluster.register.faces.templates import store
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState, Mark
@@ -102,7 +102,7 @@ def close_register(school: School, lesson: str) -> None:
 def take_back_consent(school: School, number: int) -> None:
     school.clock.now = datetime.now(UTC)
     with school.identity.work("operator:test") as work:
-        withdraw(work, f"student-{number}", f"guardian-{number}")
+        record_withdrawal(work, f"student-{number}", f"guardian-{number}")
 
 
 def marks(school: School, lesson: str) -> dict[str, Mark]:

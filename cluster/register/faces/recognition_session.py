@@ -134,7 +134,7 @@ class FaceRecogniser:
         """
         with self._identity.work(ACTOR) as work:
             found = self.proposals()
-            decisions = self._permission.to_compare(
+            decisions = self._permission.may_compare(
                 work.session, [p.student_id for p in found], self._lesson_id, work.now
             )
             sighted = [
@@ -158,7 +158,7 @@ class FaceRecogniser:
             with self._identity.records.reading() as session:
                 row = register_of(session, self._lesson_id)
                 students = [e.student_id for e in entries_of(session, row.id)] if row else []
-                return self._permission.to_compare(session, students, self._lesson_id, *moments)
+                return self._permission.may_compare(session, students, self._lesson_id, *moments)
         except RecordsError:
             return {}  # it cannot be answered: no
 

@@ -19,7 +19,7 @@ from cluster.errors import KeyMissing, KeyUnusable, NotAllowed
 from cluster.records.db.models import TemplateRow
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import templates
-from cluster.register.faces.consent import Decision, Reason
+from cluster.register.faces.consent import ConsentReason, Decision
 from cluster.register.faces.permissions import FacePermissions
 from cluster.security.keys import KeyStore, seal, student_key, unseal
 
@@ -27,20 +27,20 @@ PURPOSE = "face-register"
 
 Embedding = npt.NDArray[np.float32]
 
-WORDS: Mapping[Reason, str] = {
-    Reason.POLICY_MISSING: "the district has no face policy, or it cannot be read",
-    Reason.POLICY_OFF: "the district's policy has face roll call switched off",
-    Reason.POLICY_NOT_YET: "the district's policy is not yet in force",
-    Reason.POLICY_EXPIRED: "the district's policy has expired",
-    Reason.CLASS_NOT_NAMED: "the policy names no class of this student",
-    Reason.NOT_ENROLLED: "the student is not in this class",
-    Reason.REGISTER_NOT_OPEN: "no register is open for this lesson",
-    Reason.OBJECTION: "a guardian or the student objects",
-    Reason.NO_GRANT: "no guardian has consented",
-    Reason.GRANT_EXPIRED: "the consent has expired",
-    Reason.OTHER_NOTICE: "the consent was given to another version of the notice",
-    Reason.NOT_GUARDIAN: "who consented is not a guardian any more",
-    Reason.CANNOT_BE_ANSWERED: "the question cannot be answered now",
+WORDS: Mapping[ConsentReason, str] = {
+    ConsentReason.POLICY_MISSING: "the district has no face policy, or it cannot be read",
+    ConsentReason.POLICY_OFF: "the district's policy has face roll call switched off",
+    ConsentReason.POLICY_NOT_YET: "the district's policy is not yet in force",
+    ConsentReason.POLICY_EXPIRED: "the district's policy has expired",
+    ConsentReason.CLASS_NOT_NAMED: "the policy names no class of this student",
+    ConsentReason.NOT_ENROLLED: "the student is not in this class",
+    ConsentReason.REGISTER_NOT_OPEN: "no register is open for this lesson",
+    ConsentReason.OBJECTION: "a guardian or the student objects",
+    ConsentReason.NO_GRANT: "no guardian has consented",
+    ConsentReason.GRANT_EXPIRED: "the consent has expired",
+    ConsentReason.OTHER_NOTICE: "the consent was given to another version of the notice",
+    ConsentReason.NOT_GUARDIAN: "who consented is not a guardian any more",
+    ConsentReason.CANNOT_BE_ANSWERED: "the question cannot be answered now",
 }
 
 
@@ -72,7 +72,7 @@ def store(
     Raises:
         NotAllowed: No consent stands behind it.
     """
-    decision = permission.to_keep(work.session, student_id, work.now)
+    decision = permission.may_keep(work.session, student_id, work.now)
     if not decision.allowed or decision.grant is None:
         refuse(decision)
     version, key = work.keys.current(student_key(student_id))
@@ -140,7 +140,7 @@ def destroy_unpermitted(work: UnitOfWork, permission: FacePermissions) -> list[s
     """Destroy every template that no living grant stands behind; whose they were."""
     gone = []
     for row in templates.of_students(work.session):
-        decision = permission.grant_behind(work.session, row.student_id, work.now)
+        decision = permission.may_retain(work.session, row.student_id, work.now)
         if not decision.allowed and destroy(work, row.student_id, str(decision.reason)):
             gone.append(row.student_id)
     return gone

@@ -14,7 +14,7 @@ from cluster.errors import KeyMissing, NotAllowed, RegisterError
 from cluster.records.db import audit_log
 from cluster.records.repos import templates as rows
 from cluster.register.erasure import erase
-from cluster.register.faces.consent_ledger import grant, object_to, withdraw
+from cluster.register.faces.consent_ledger import record_grant, record_objection, record_withdrawal
 from cluster.register.faces.recognition_session import FaceRecogniser
 from cluster.register.faces.templates import (
     Template,
@@ -139,7 +139,7 @@ def test_a_withdrawal_destroys_the_template_at_once(school: School) -> None:
     school.consent(1, 2)
     school.store(1, 2)
     with school.identity.work("operator:test") as work:
-        spoken = withdraw(work, "student-1", "guardian-1")
+        spoken = record_withdrawal(work, "student-1", "guardian-1")
     assert spoken.template_destroyed
     assert stored(school) == {student(2)}
     assert not school.identity.keys.has(student_key(student(1)))
@@ -149,7 +149,7 @@ def test_the_student_can_object_and_it_wins(school: School) -> None:
     school.consent(1)
     school.store(1)
     with school.identity.work("operator:test") as work:
-        assert object_to(work, "student-1", "student-1").template_destroyed
+        assert record_objection(work, "student-1", "student-1").template_destroyed
     school.consent(1)
     with pytest.raises(NotAllowed, match="objects"):
         school.store(1)
@@ -157,7 +157,7 @@ def test_the_student_can_object_and_it_wins(school: School) -> None:
 
 def test_who_is_no_guardian_has_no_say(school: School) -> None:
     with pytest.raises(NotAllowed), school.identity.work("operator:test") as work:
-        object_to(work, "student-1", "guardian-2")
+        record_objection(work, "student-1", "guardian-2")
 
 
 def test_an_expired_consent_takes_its_template_with_it(school: School) -> None:
@@ -178,7 +178,7 @@ def test_a_policy_that_cannot_be_read_stops_comparing_and_destroys_nothing(
     school.policy.write_text("not toml [")
     with school.identity.work("system:test") as work:
         assert destroy_unpermitted(work, school.permission) == []
-        assert not school.permission.to_keep(work.session, student(1), MONDAY).allowed
+        assert not school.permission.may_keep(work.session, student(1), MONDAY).allowed
 
 
 def test_keys_are_rotated_and_the_old_ones_open_nothing(school: School) -> None:
@@ -309,7 +309,7 @@ def test_who_objects_in_the_middle_is_forgotten_and_proposals_are_taken_back(
     walk(school, roll_call, 1, 2)
     roll_call.propose()
     with school.identity.work("operator:test") as work:
-        assert object_to(work, "student-1", "guardian-1").proposals_taken_back == 1
+        assert record_objection(work, "student-1", "guardian-1").proposals_taken_back == 1
     walk(school, roll_call, 1, 2)
     marks = {entry.student_id: entry.mark for entry in roll_call.propose().entries}
     assert marks[student(1)].method is None
@@ -371,12 +371,12 @@ def test_a_withdrawal_waits_for_a_template_that_is_being_stored_and_then_destroy
     def withdraw_meanwhile() -> None:
         asked.wait()
         with school.identity.work("operator:other") as work:
-            outcomes.append(withdraw(work, "student-1", "guardian-1").template_destroyed)
+            outcomes.append(record_withdrawal(work, "student-1", "guardian-1").template_destroyed)
 
     thread = threading.Thread(target=withdraw_meanwhile)
     thread.start()
     with school.identity.work("operator:test") as work:
-        assert school.permission.to_keep(work.session, student(1), work.now).allowed
+        assert school.permission.may_keep(work.session, student(1), work.now).allowed
         asked.set()
         time.sleep(0.3)
         store(work, school.permission, student(1), ENGINE, face_of(1))
@@ -389,13 +389,13 @@ def test_a_former_guardian_ends_nobodys_consent_but_their_own(school: School) ->
     change(school, "INSERT INTO guardians VALUES (:a, :b)", a=student(1), b=guardian(2))
     with school.identity.work("operator:test") as work:
         ends = school.clock.now + timedelta(days=30)
-        grant(work, "student-1", "guardian-2", notice_version=NOTICE, expires_at=ends)
+        record_grant(work, "student-1", "guardian-2", notice_version=NOTICE, expires_at=ends)
     change(school, "DELETE FROM guardians WHERE guardian_id = :b AND student_id = :a",
            a=student(1), b=guardian(2))  # fmt: skip
     school.consent(1)
     school.store(1)
     with school.identity.work("operator:test") as work:
-        assert not withdraw(work, "student-1", "guardian-2").template_destroyed
+        assert not record_withdrawal(work, "student-1", "guardian-2").template_destroyed
     assert stored(school) == {student(1)}
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from cluster.register.erasure import erase
-from cluster.register.faces.consent_ledger import object_to, withdraw
+from cluster.register.faces.consent_ledger import record_objection, record_withdrawal
 from cluster.security.roles import Role
 from tests.register.school import student
 from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
@@ -32,7 +32,7 @@ def read(office: Office, name: str, path: str = PAGE) -> str:
 def objected(office: Office, *numbers: int) -> None:
     with office.school.identity.work("operator:test") as work:
         for number in numbers:
-            object_to(work, f"student-{number}", f"guardian-{number}")
+            record_objection(work, f"student-{number}", f"guardian-{number}")
 
 
 def erased(office: Office, *numbers: int) -> None:
@@ -88,7 +88,7 @@ def test_objections_that_stand_are_listed_and_those_taken_back_are_not(office: O
     office.school.clock.turn(days=1)
     objected(office, 1, 2)
     with office.school.identity.work("operator:test") as work:
-        withdraw(work, "student-2", "guardian-2")
+        record_withdrawal(work, "student-2", "guardian-2")
     html = section(opened(officer(office), PAGE), "objections")
     assert rows(html) == [
         f"{student(1)} 02/03/2026, 09:00 1",

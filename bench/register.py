@@ -21,9 +21,9 @@ from cluster.cli.demo_register import portraits
 from cluster.demo.lesson_video import write_lesson
 from cluster.records.db.database import Records
 from cluster.records.repos.people import students_of_class
-from cluster.register.faces.enrolment import embedding_of_pictures
-from cluster.register.faces.from_video import LONGEST_SIDE, watch
-from cluster.register.faces.templates import open_templates, store
+from cluster.register.faces.enrolment import embed_images
+from cluster.register.faces.from_video import MAX_SIDE_PIXELS, recognise_from_video
+from cluster.register.faces.templates import decrypt_templates, store_template
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState
 from cluster.security.keys import KeyStore
@@ -61,7 +61,7 @@ def _measure(folder: Path, students: int, seconds: int) -> None:
     began = time.perf_counter()
     school.open()
     opened = time.perf_counter() - began
-    watched = watch(
+    watched = recognise_from_video(
         school.identity, school.settings, LESSON, clip, engine=engine, estimator=estimator
     )
     took = time.perf_counter() - began
@@ -85,7 +85,7 @@ def _register(school: School, engine: FaceEngine, estimator: PoseEstimator, stud
     """Templates for all: of the photograph's faces for the first, made up for the rest."""
     school.consent(*range(1, students + 1))
     real = [
-        embedding_of_pictures(engine, estimator, {"face": picture})
+        embed_images(engine, estimator, {"face": picture})
         for picture in portraits(engine, estimator)
     ]
     chance = np.random.default_rng(1)
@@ -94,7 +94,7 @@ def _register(school: School, engine: FaceEngine, estimator: PoseEstimator, stud
             made_up = chance.normal(0, 1, engine.dimensions)
             made_up *= np.linalg.norm(real[0]) / np.linalg.norm(made_up)
             embedding = real[number - 1] if number <= len(real) else made_up
-            store(
+            store_template(
                 work,
                 school.permission,
                 student(number),
@@ -105,7 +105,7 @@ def _register(school: School, engine: FaceEngine, estimator: PoseEstimator, stud
 
 
 def _models_alone(clip: Path, engine: FaceEngine, estimator: PoseEstimator) -> float:
-    frames = [f.pixels for f in FrameSampler(str(clip), long_side=LONGEST_SIDE).frames()]
+    frames = [f.pixels for f in FrameSampler(str(clip), long_side=MAX_SIDE_PIXELS).frames()]
     estimator.estimate(frames[:1])
     began = time.perf_counter()
     for frame in frames:
@@ -119,12 +119,12 @@ def _models_alone(clip: Path, engine: FaceEngine, estimator: PoseEstimator) -> f
 def _naive(school: School, clip: Path, engine: FaceEngine, estimator: PoseEstimator) -> float:
     students = _ids(school)
     began = time.perf_counter()
-    for frame in FrameSampler(str(clip), long_side=LONGEST_SIDE, cheap=False).frames():
+    for frame in FrameSampler(str(clip), long_side=MAX_SIDE_PIXELS, cheap=False).frames():
         (people,) = estimator.estimate([frame.pixels])
         for chip in engine.faces(frame.pixels, people):
             (embedding,) = engine.embed([chip])
             with school.identity.work("operator:bench") as work:
-                opened = open_templates(work, students, engine.version)
+                opened = decrypt_templates(work, students, engine.version)
             for template in opened:
                 math.dist(embedding.tolist(), template.embedding.tolist())
     return time.perf_counter() - began

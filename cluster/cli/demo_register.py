@@ -27,10 +27,10 @@ from cluster.records.roster.importer import import_roster
 from cluster.records.roster.oneroster import open_roster
 from cluster.records.timetable.importer import import_timetable
 from cluster.register.faces.consent_ledger import record_grant, record_withdrawal
-from cluster.register.faces.enrolment import embedding_of_pictures
-from cluster.register.faces.from_video import watch
+from cluster.register.faces.enrolment import embed_images
+from cluster.register.faces.from_video import recognise_from_video
 from cluster.register.faces.permissions import FacePermissions
-from cluster.register.faces.templates import store
+from cluster.register.faces.templates import store_template
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState
 from cluster.register.types import RegisterView
@@ -136,10 +136,10 @@ def _consent_and_register(
             guardian = one_guardian_of(work.session, student)
             ends = work.now + timedelta(days=180)
             record_grant(work, student, guardian, notice_version=NOTICE, expires_at=ends)
-        embedding = embedding_of_pictures(engine, estimator, {student: picture})
+        embedding = embed_images(engine, estimator, {student: picture})
         with identity.work(ACTOR) as work:
             student_id = user_of(work.session, student).id
-            store(work, permission, student_id, engine.version, embedding)
+            store_template(work, permission, student_id, engine.version, embedding)
 
 
 def portraits(engine: FaceEngine, estimator: PoseEstimator) -> list[Pixels]:
@@ -170,7 +170,9 @@ def _roll_call(
         teacher = user_of(session, TEACHER).id
     with identity.work(teacher) as work:
         RegisterService(work, settings).open(lesson)
-    watched = watch(identity, settings, lesson, clip, engine=engine, estimator=estimator)
+    watched = recognise_from_video(
+        identity, settings, lesson, clip, engine=engine, estimator=estimator
+    )
     with identity.work(teacher) as work:
         roll = RegisterService(work, settings)
         view = roll.show(lesson)

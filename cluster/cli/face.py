@@ -11,14 +11,14 @@ from cluster.cli.identity import identity_of, operator, scrub
 from cluster.errors import HomeroomError
 from cluster.records.repos.people import user_of
 from cluster.register.erasure import erase
-from cluster.register.faces.enrolment import embedding_of
+from cluster.register.faces.enrolment import embed_photos
 from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.templates import (
+    denied_error,
     destroy_unpermitted,
     finish_rotation,
-    refuse,
     rotate_keys,
-    store,
+    store_template,
 )
 from cluster.security.master_key import read_master_key
 from cluster.settings import load_settings
@@ -44,11 +44,11 @@ def register_command(
             asked = permission.may_keep(work.session, student_id, work.now)
             work.audit("face.ask", student_id, allowed=asked.allowed, reason=str(asked.reason))
         if not asked.allowed:
-            refuse(asked)
+            raise denied_error(asked)
         engine = face_engine(known)
-        embedding = embedding_of(engine, PoseEstimator.from_settings(known), photographs)
+        embedding = embed_photos(engine, PoseEstimator.from_settings(known), photographs)
         with identity.work(operator()) as work:
-            decision = store(work, permission, student_id, engine.version, embedding)
+            decision = store_template(work, permission, student_id, engine.version, embedding)
     until = decision.grant.expires_at if decision.grant else None
     if as_json:
         answer_json({"student": student, "engine": engine.version, "until": until})

@@ -27,7 +27,7 @@ from cluster.records.repos.people import names_of, sourced_ids_of, students_of_c
 from cluster.records.repos.registers import lessons_on
 from cluster.register import badges
 from cluster.register.export import to_csv, to_ed_fi
-from cluster.register.faces.from_video import watch
+from cluster.register.faces.from_video import recognise_from_video
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState, Status
 from cluster.register.types import RegisterView
@@ -123,12 +123,12 @@ def mark_command(
     with identity_of(settings) as (known, identity), as_teacher(identity, by) as work:
         roll = RegisterService(work, known)
         if version is not None:
-            roll.must_be_at(lesson, version)
+            roll.check_version(lesson, version)
         for token in badge or []:
-            roll.badge(lesson, badges.read(work, token))
+            roll.record_badge(lesson, badges.verify(work, token))
         chosen = {user_of(work.session, name, "student").id: status for name, status in said}
         if rest is not None:
-            chosen = {**roll.unconfirmed(lesson, rest), **chosen}
+            chosen = {**roll.marks_for_unconfirmed(lesson, rest), **chosen}
         view = roll.mark(lesson, chosen) if chosen else roll.show(lesson)
         rows = _rows(work, view)
     _show(view, rows, as_json=as_json)
@@ -230,14 +230,14 @@ def watch_command(
     with identity_of(settings) as (known, identity):
         if known.registers.open_with_lesson:
             with as_teacher(identity, by) as work:
-                RegisterService(work, known).open_if_new(lesson)
+                RegisterService(work, known).ensure_opened(lesson)
         with as_teacher(identity, by) as work:
             RegisterService(work, known).show(lesson)  # who watches must teach the class
         engine, estimator = face_engine(known), PoseEstimator.from_settings(known)
         seconds = probe(str(video)).duration_seconds
         with Progress(*COLUMNS, console=errors, transient=True) as bar:
             task = bar.add_task("watching", total=seconds)
-            watched = watch(
+            watched = recognise_from_video(
                 identity,
                 known,
                 lesson,
@@ -273,7 +273,7 @@ def badge_command(
             chosen = [user_of(work.session, name, "student").id for name in students or []]
         days = known.registers.badge_days
         printed = [badges.issue(work, student_id, days) for student_id in chosen]
-        write_private(out, badges.sheet(work, printed))
+        write_private(out, badges.render_sheet(work, printed))
     if as_json:
         answer_json({"out": str(out), "badges": len(printed)})
     say(f"Wrote {out}: {len(printed)} badges. It shows names: delete it when it is printed.")

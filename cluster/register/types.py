@@ -1,24 +1,21 @@
-"""What a register looks like from outside: frozen, and free of the database."""
+"""Data types of registers, frozen and independent of the database."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from cluster.records.db.models import EntryRow, LessonRow, RegisterRow
-from cluster.records.db.unit_of_work import UnitOfWork
-from cluster.records.repos import registers
-from cluster.register.states import EntryState, Mark, Method, Status
+from cluster.register.states import Mark
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RegisterEntry:
     """One student in a register.
 
     Attributes:
-        student_id: Whom.
-        mark: What it says.
-        arrived_at: When somebody was first seen, or showed the badge, UTC.
+        student_id: The student.
+        mark: Status, method and state.
+        arrived_at: When the student was first seen, or showed a badge, UTC.
         changed_at: UTC.
-        changed_by: Who said it last.
+        changed_by: The actor of the last change.
     """
 
     student_id: str
@@ -30,14 +27,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class RegisterView:
-    """A register as it stands.
+    """A register with its entries.
 
     Attributes:
-        lesson_id: Of which lesson.
-        class_id: Whose.
-        room_id: Where.
-        starts_at: Of the lesson, UTC.
-        is_open: Faces and badges count.
+        lesson_id: The lesson.
+        class_id: The lesson's class.
+        room_id: The lesson's room.
+        starts_at: Start of the lesson, UTC.
+        is_open: Faces and badges are accepted.
+        was_opened: It is or was open; a register is opened once.
         version: Raised by every change.
         closes_at: When it closes by itself, UTC.
         entries: One for each student of the class.
@@ -48,42 +46,41 @@ class RegisterView:
     room_id: str
     starts_at: datetime
     is_open: bool
+    was_opened: bool
     version: int
     closes_at: datetime
-    entries: tuple[Entry, ...]
+    entries: tuple[RegisterEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Sighted:
-    """What a machine or a badge says of a student."""
+class RegisterSummary:
+    """A register without its entries, so without any student.
+
+    Attributes:
+        lesson_id: The lesson.
+        version: Raised by every change.
+        is_open: Faces and badges are accepted.
+        closes_at: When it closes by itself, or closed, UTC.
+        proposals: Number of entries that await a teacher's confirmation.
+    """
+
+    lesson_id: str
+    version: int
+    is_open: bool
+    closes_at: datetime
+    proposals: int
+
+
+@dataclass(frozen=True, slots=True)
+class FaceMatch:
+    """A student whose face was recognised in an open register.
+
+    Attributes:
+        student_id: The student.
+        is_certain: Whether to propose presence; otherwise the entry becomes `unsure`.
+        seen_at: When the face was first seen, UTC.
+    """
 
     student_id: str
-    sure: bool
+    is_certain: bool
     seen_at: datetime
-
-
-def view_of(work: UnitOfWork, lesson: LessonRow, row: RegisterRow) -> RegisterView:
-    """A register as it stands now."""
-    now = work.now
-    return RegisterView(
-        lesson_id=lesson.id,
-        class_id=lesson.class_sourced_id,
-        room_id=lesson.room_id,
-        starts_at=lesson.starts_at,
-        is_open=row.state == "open" and row.opened_at <= now < row.closes_at,
-        version=row.version,
-        closes_at=row.closes_at,
-        entries=tuple(
-            Entry(e.student_id, mark_of(e), e.arrived_at, e.changed_at, e.changed_by)
-            for e in registers.entries_of(work.session, row.id)
-        ),
-    )
-
-
-def mark_of(entry: EntryRow) -> Mark:
-    """What an entry says."""
-    return Mark(
-        Status(entry.status),
-        Method(entry.method) if entry.method else None,
-        EntryState(entry.state) if entry.state else None,
-    )

@@ -175,7 +175,9 @@ class FaceSession:
 
     async def _compare_one(self, frame: _Frame) -> None:
         try:
-            looked = await self._threads(self._call.see, frame.moment, lambda: frame.chips)
+            looked = await self._threads(
+                self._call.process_frame, frame.moment, lambda: frame.chips
+            )
         except HomeroomError as error:
             self._say(error)
             self._drop(error.code)

@@ -24,7 +24,7 @@ from cluster.records.repos.people import Details, seal_details
 from cluster.register import badges
 from cluster.register.service import RegisterService
 from cluster.register.states import Status
-from cluster.register.types import RegisterView, Sighted
+from cluster.register.types import FaceMatch, RegisterView
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import KEY_BYTES, LocalMasterKey
 from cluster.security.roles import Role
@@ -140,8 +140,8 @@ class Classroom:
     def propose(self, *numbers: int, unsure: Sequence[int] = ()) -> RegisterView:
         """The camera proposes students, as present in time, into an open register."""
         seen = MONDAY + timedelta(minutes=2)
-        sighted = [Sighted(student(number), True, seen) for number in numbers]
-        sighted += [Sighted(student(number), False, seen) for number in unsure]
+        sighted = [FaceMatch(student(number), True, seen) for number in numbers]
+        sighted += [FaceMatch(student(number), False, seen) for number in unsure]
         with self.school.identity.work("system:registers") as work:
             return RegisterService(work, self.school.settings).propose(LESSON, sighted)
 

@@ -137,7 +137,7 @@ def test_a_photograph_that_holds_no_one_clear_face_is_refused_in_words(
     for photograph, words in (
         (samples / "faces" / "obama_and_biden.jpg", "faces"),
         (samples / "classroom-hand-raised.png", ""),
-        (tmp_path / "text.jpg", "no picture that can be read"),
+        (tmp_path / "text.jpg", "not a readable image"),
         (tmp_path / "none.jpg", "cannot be read"),
     ):
         refused = homeroom("face", "register", "student-1", str(photograph))

@@ -21,7 +21,7 @@ from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos.registers import changes_of, register_of
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState
-from cluster.register.types import Sighted
+from cluster.register.types import FaceMatch
 from cluster.security.audit import HeadFile
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import LocalMasterKey
@@ -96,7 +96,7 @@ def main(file: Path, folder: Path, times: int) -> None:
         lesson = f"killed-{turn}"
         school = opened(file, folder, times)
         school.open(lesson)
-        seen = [Sighted(student(n), True, school.clock.now) for n in range(1, STUDENTS + 1)]
+        seen = [FaceMatch(student(n), True, school.clock.now) for n in range(1, STUDENTS + 1)]
         with school.identity.work("system:roll-call") as work:
             version = RegisterService(work, school.settings).propose(lesson, seen).version
         school.identity.close()

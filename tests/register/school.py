@@ -22,7 +22,7 @@ from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos.people import Details, seal_details
 from cluster.register.faces.consent_ledger import record_grant
 from cluster.register.faces.permissions import FacePermissions
-from cluster.register.faces.templates import store
+from cluster.register.faces.templates import store_template
 from cluster.register.service import RegisterService
 from cluster.register.types import RegisterView
 from cluster.security.audit import HeadFile, verify_chain
@@ -133,7 +133,7 @@ class School:
     def store(self, *numbers: int) -> None:
         with self.identity.work("operator:test") as work:
             for number in numbers:
-                store(work, self.permission, student(number), ENGINE, face_of(number))
+                store_template(work, self.permission, student(number), ENGINE, face_of(number))
 
     def open(self, lesson: str = LESSON) -> RegisterView:
         with self.identity.work(teacher(1)) as work:

@@ -9,7 +9,7 @@ import pytest
 
 from cluster.records.db.database import Records
 from cluster.register.erasure import erase
-from cluster.register.faces.templates import open_templates, store
+from cluster.register.faces.templates import decrypt_templates, store_template
 from cluster.security.keys import KeyStore
 from tests.register.school import ENGINE, School, found_school, student
 
@@ -66,8 +66,8 @@ def lived(school: School, log: Path) -> None:
         school.consent(1, 2)
         with school.identity.work("operator:test") as work:
             for number in (1, 2):
-                store(work, school.permission, student(number), ENGINE, EMBEDDING)
-            (template, _) = open_templates(work, [student(1), student(2)], ENGINE)
+                store_template(work, school.permission, student(number), ENGINE, EMBEDDING)
+            (template, _) = decrypt_templates(work, [student(1), student(2)], ENGINE)
             assert template.embedding.tobytes() == EMBEDDING.tobytes()
         school.open()
         school.show()

@@ -13,7 +13,7 @@ from cluster.errors import HomeroomError, RegisterChanged
 from cluster.records.db.models import LessonRow
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState
-from cluster.register.types import Sighted
+from cluster.register.types import FaceMatch
 from cluster.security.keys import KeyStore
 from tests.databases import sqlite_url
 from tests.register.confirming import MASTER
@@ -63,7 +63,7 @@ def test_of_two_teachers_who_confirm_at_once_one_wins_and_the_other_is_told(
 ) -> None:
     school.open()
     with school.identity.work("system:roll-call") as work:
-        seen = [Sighted(student(n), True, school.clock.now) for n in range(1, 9)]
+        seen = [FaceMatch(student(n), True, school.clock.now) for n in range(1, 9)]
         version = RegisterService(work, school.settings).propose(LESSON, seen).version
     start, outcomes = threading.Barrier(2), []
 

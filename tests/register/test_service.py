@@ -34,7 +34,7 @@ from cluster.register.states import (
     Status,
     is_allowed,
 )
-from cluster.register.types import RegisterView, Sighted
+from cluster.register.types import FaceMatch, RegisterView
 from cluster.settings import Settings
 from tests.register.school import LESSON, MONDAY, School, student, teacher
 
@@ -48,7 +48,7 @@ def of(view: RegisterView, number: int) -> Mark:
 
 def propose(school: School, *numbers: int, sure: bool = True) -> RegisterView:
     with school.identity.work("system:roll-call") as work:
-        seen = [Sighted(student(number), sure, school.clock.now) for number in numbers]
+        seen = [FaceMatch(student(number), sure, school.clock.now) for number in numbers]
         return RegisterService(work, school.settings).propose(LESSON, seen)
 
 
@@ -150,7 +150,7 @@ def test_faces_and_badges_count_only_while_the_register_is_open(school: School) 
     with pytest.raises(RegisterError, match="not open"):
         propose(school, 1)
     with pytest.raises(RegisterError, match="not open"), school.identity.work(teacher(1)) as work:
-        RegisterService(work, school.settings).badge(LESSON, student(1))
+        RegisterService(work, school.settings).record_badge(LESSON, student(1))
     assert of(mark(school, s1=Status.LATE), 1).status is Status.LATE
 
 
@@ -271,7 +271,9 @@ def issue(school: School, number: int) -> str:
 
 def show_badge(school: School, token: str) -> RegisterView:
     with school.identity.work(teacher(1)) as work:
-        return RegisterService(work, school.settings).badge(LESSON, badges.read(work, token))
+        return RegisterService(work, school.settings).record_badge(
+            LESSON, badges.verify(work, token)
+        )
 
 
 def test_a_badge_confirms_without_any_face(school: School) -> None:
@@ -306,7 +308,7 @@ def test_a_sheet_of_badges_names_students_and_loads_nothing_from_elsewhere(
     school: School,
 ) -> None:
     with school.identity.work("operator:test") as work:
-        page = badges.sheet(work, [badges.issue(work, student(1), 30)])
+        page = badges.render_sheet(work, [badges.issue(work, student(1), 30)])
     assert "Given student-1" in page
     assert "<svg" in page
     assert "src=" not in page
@@ -389,9 +391,9 @@ def test_who_does_not_teach_the_class_takes_no_badge_and_learns_of_none(school: 
     school.open()
     for said in (token, token[:-2] + "AA"):
         with pytest.raises(NotAllowed), school.identity.work(teacher(2)) as work:
-            RegisterService(work, school.settings).take_badge(LESSON, said)
+            RegisterService(work, school.settings).scan_badge(LESSON, said)
     with pytest.raises(NotAllowed), school.identity.work(teacher(2)) as work:
-        RegisterService(work, school.settings).badge(LESSON, student(1))
+        RegisterService(work, school.settings).record_badge(LESSON, student(1))
     assert of(school.show(), 1) == BLANK
 
 
@@ -403,7 +405,7 @@ def test_a_badge_leaves_one_entry_in_the_log_whatever_it_comes_to(school: School
             mark(school, s1=Status.ABSENT)  # what the teacher says, no badge changes
         known = len(actions(school))
         with school.identity.work(teacher(1)) as work:
-            RegisterService(work, school.settings).take_badge(LESSON, token)
+            RegisterService(work, school.settings).scan_badge(LESSON, token)
         assert actions(school)[known:] == [action], before
 
 

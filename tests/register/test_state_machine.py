@@ -27,9 +27,9 @@ from cluster.register.erasure import erase
 from cluster.register.faces.consent_ledger import record_objection, record_withdrawal
 from cluster.register.faces.recognition_session import FaceRecogniser
 from cluster.register.faces.templates import (
+    decrypt_templates,
     destroy_unpermitted,
     finish_rotation,
-    open_templates,
     rotate_keys,
 )
 from cluster.register.service import RegisterService
@@ -175,7 +175,7 @@ class AnyOrder(RuleBasedStateMachine):
             rotate_keys(work)
         with self.school.identity.work("operator:test") as work:
             finish_rotation(work)
-            opened = open_templates(work, sorted(before), ENGINE)
+            opened = decrypt_templates(work, sorted(before), ENGINE)
         assert {template.student_id for template in opened} == before
 
     @rule()
@@ -216,7 +216,7 @@ class AnyOrder(RuleBasedStateMachine):
             return
         for _ in range(3):
             before = self.school.engine.embedded
-            self.roll_call.see(
+            self.roll_call.process_frame(
                 self.school.clock.now, lambda: [chip_of(n) for n in range(STUDENTS_HERE + 2)]
             )
             if self.school.engine.embedded > before:

@@ -7,8 +7,7 @@ from cluster.records.db.models import Enrollment
 from cluster.register.faces.consent_ledger import record_withdrawal
 from cluster.register.service import RegisterService
 from cluster.register.states import BLANK, EntryState, Mark, Method, Status
-from cluster.register.types import RegisterView, Sighted
-from cluster.register.undo import can_undo, undo
+from cluster.register.types import FaceMatch, RegisterView
 from tests.register.school import CLASS, LESSON, School, student, teacher
 
 PROPOSED = Mark(Status.PRESENT, Method.FACE, EntryState.PROPOSED)
@@ -28,7 +27,7 @@ def mark(school: School, marks: dict[int, Status], by: int = 1) -> RegisterView:
 def take_back(school: School, by: int = 1) -> RegisterView:
     school.clock.turn(seconds=1)
     with school.identity.work(teacher(by)) as work:
-        return undo(work, school.settings, LESSON)
+        return RegisterService(work, school.settings).undo(LESSON)
 
 
 def marks(school: School) -> dict[str, Mark]:
@@ -37,7 +36,7 @@ def marks(school: School) -> dict[str, Mark]:
 
 def propose_and_confirm(school: School, number: int) -> None:
     with school.identity.work("system:roll-call") as work:
-        seen = [Sighted(student(number), sure=True, seen_at=school.clock.now)]
+        seen = [FaceMatch(student(number), is_certain=True, seen_at=school.clock.now)]
         version = RegisterService(work, school.settings).propose(LESSON, seen).version
     school.clock.turn(seconds=1)
     with school.identity.work(teacher(1)) as work:
@@ -107,10 +106,9 @@ def test_a_withdrawal_in_between_is_not_undone(school: School) -> None:
 
 
 def test_who_has_said_nothing_takes_nothing_back(school: School) -> None:
-    view = school.open()
+    school.open()
     with school.identity.work(teacher(1)) as work:
-        row = RegisterService(work, school.settings).row_of(view.lesson_id)
-        assert not can_undo(work, row.id)
+        assert not RegisterService(work, school.settings).can_undo(LESSON)
     with pytest.raises(RegisterError, match="nothing of yours"):
         take_back(school)
 
@@ -134,10 +132,10 @@ def test_the_history_keeps_what_was_taken_back(school: School) -> None:
 def test_a_badge_that_was_read_in_error_leaves_no_arrival_behind(school: School) -> None:
     school.open()
     with school.identity.work(teacher(1)) as work:
-        RegisterService(work, school.settings).badge(LESSON, student(1))
+        RegisterService(work, school.settings).record_badge(LESSON, student(1))
     take_back(school)
     school.clock.turn(minutes=7)
     with school.identity.work(teacher(1)) as work:
-        view = RegisterService(work, school.settings).badge(LESSON, student(1))
+        view = RegisterService(work, school.settings).record_badge(LESSON, student(1))
     (entry,) = [one for one in view.entries if one.student_id == student(1)]
     assert (entry.mark.status, entry.arrived_at) == (Status.LATE, school.clock.now)

@@ -13,7 +13,7 @@ from cluster.demo.face_policy import policy_text
 from cluster.records.db.models import LessonRow
 from cluster.records.db.unit_of_work import open_audited_records
 from cluster.register.faces.consent_ledger import record_withdrawal
-from cluster.register.faces.templates import store
+from cluster.register.faces.templates import store_template
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState, Mark
 from cluster.settings import load_settings
@@ -85,7 +85,7 @@ def enrol(school: School, number: int, embedding: Floats) -> None:
     school.clock.now = datetime.now(UTC)
     school.consent(number)
     with school.identity.work("operator:test") as work:
-        store(work, school.permission, student(number), DlibEngine.version, embedding)
+        store_template(work, school.permission, student(number), DlibEngine.version, embedding)
 
 
 def open_register(school: School, lesson: str) -> None:

@@ -12,7 +12,7 @@ from cluster.records.repos.people import guardians_of, user_of
 from cluster.register.entries import retract_face_proposals
 from cluster.register.faces.consent import active_grant
 from cluster.register.faces.permissions import load_ledger, load_student_facts
-from cluster.register.faces.templates import destroy
+from cluster.register.faces.templates import destroy_templates
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def _record(work: UnitOfWork, student: str, person: str, action: ConsentAction) 
     if active_grant(facts, None, work.now).allowed:  # a former guardian ends their own grants only
         return LedgerResult(seq, child.id)
     retracted = retract_face_proposals(work, child.id)
-    destroyed = destroy(work, child.id, f"consent.{action}")
+    destroyed = destroy_templates(work, child.id, f"consent.{action}")
     return LedgerResult(seq, child.id, destroyed, retracted)
 
 

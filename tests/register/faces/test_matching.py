@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.optimize import linear_sum_assignment
 
-from cluster.register.faces.matching import LEAST_SECONDS, LEAST_SIGHTINGS, ClassMatcher, Proposal
+from cluster.register.faces.matching import MIN_SECONDS_SEEN, MIN_SIGHTINGS, ClassMatcher, Proposal
 
 Matrix = npt.NDArray[np.float64]
 
@@ -183,7 +183,7 @@ def test_a_twin_stays_unsure_when_the_other_is_forgotten() -> None:
     between = apart(3)
     between[0, 1] = between[1, 0] = 0.05
     gathered = matcher(names(3), between)
-    gathered.forget("student-01")
+    gathered.remove("student-01")
     for moment, distances in every_two_seconds(frame([0.2, 0.9])):
         gathered.update(moment, distances)
     assert [proposal.verdict for proposal in gathered.proposals()] == ["unsure"]
@@ -213,7 +213,7 @@ def test_proposed_takes_three_sightings_over_five_seconds(
     moments: list[float], distance: float
 ) -> None:
     found = told(names(2), [(moment, frame([distance, 1.2])) for moment in moments])
-    enough = len(moments) >= LEAST_SIGHTINGS and max(moments) - min(moments) >= LEAST_SECONDS
+    enough = len(moments) >= MIN_SIGHTINGS and max(moments) - min(moments) >= MIN_SECONDS_SEEN
     assert found["student-00"].verdict == ("proposed" if enough else "unsure")
     assert found["student-00"].sightings == len(moments)
 
@@ -248,15 +248,15 @@ def test_a_forgotten_student_is_in_no_proposal_and_the_others_stay(
         gathered.update(moment, distances)
     before = gathered.proposals()
     gone = students[which % len(students)]
-    gathered.forget(gone)
+    gathered.remove(gone)
     assert gone not in gathered.student_ids
     assert gathered.proposals() == [one for one in before if one.student_id != gone]
 
 
 def test_after_forgetting_the_other_columns_are_still_the_right_students() -> None:
     gathered = matcher(names(3))
-    gathered.forget("student-01")
-    gathered.forget("student-01")
+    gathered.remove("student-01")
+    gathered.remove("student-01")
     assert gathered.student_ids == ("student-00", "student-02")
     gathered.update(0.0, frame([0.9, 0.2]))
     assert [proposal.student_id for proposal in gathered.proposals()] == ["student-02"]
@@ -264,7 +264,7 @@ def test_after_forgetting_the_other_columns_are_still_the_right_students() -> No
 
 def test_a_frame_measured_before_a_student_was_forgotten_is_refused() -> None:
     gathered = matcher(names(3))
-    gathered.forget("student-01")
+    gathered.remove("student-01")
     with pytest.raises(ValueError, match=r"2 students, but distances \(1, 3\)"):
         gathered.update(0.0, frame([0.9, 0.1, 0.2]))
 
@@ -282,10 +282,10 @@ def test_a_cosine_that_rounds_past_one_is_a_distance_of_nothing() -> None:
     assert told(names(2), [(0.0, frame([-1e-7, 1.0]))])["student-00"].distance == 0
 
 
-@pytest.mark.parametrize("moment", [np.nan, np.inf])
-def test_a_moment_that_is_no_number_is_refused(moment: float) -> None:
-    with pytest.raises(ValueError, match="no moment"):
-        matcher(names(1)).update(moment, frame([0.2]))
+@pytest.mark.parametrize("time", [np.nan, np.inf])
+def test_a_time_that_is_not_finite_is_rejected(time: float) -> None:
+    with pytest.raises(ValueError, match="not a time"):
+        matcher(names(1)).update(time, frame([0.2]))
 
 
 def test_a_class_that_cannot_be_is_refused() -> None:

@@ -17,12 +17,12 @@ from cluster.register.erasure import erase
 from cluster.register.faces.consent_ledger import record_grant, record_objection, record_withdrawal
 from cluster.register.faces.recognition_session import FaceRecogniser
 from cluster.register.faces.templates import (
-    Template,
+    FaceTemplate,
+    decrypt_templates,
     destroy_unpermitted,
     finish_rotation,
-    open_templates,
     rotate_keys,
-    store,
+    store_template,
 )
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState, Status
@@ -41,9 +41,9 @@ from tests.register.school import (
 )
 
 
-def opened(school: School, *numbers: int, engine: str = ENGINE) -> list[Template]:
+def opened(school: School, *numbers: int, engine: str = ENGINE) -> list[FaceTemplate]:
     with school.identity.work("system:test") as work:
-        return open_templates(work, [student(n) for n in numbers], engine)
+        return decrypt_templates(work, [student(n) for n in numbers], engine)
 
 
 def stored(school: School) -> set[str]:
@@ -252,7 +252,9 @@ def call(school: School) -> FaceRecogniser:
 
 
 def see(school: School, roll_call: FaceRecogniser, *numbers: int) -> bool:
-    return roll_call.see(school.clock.now, lambda: [chip_of(number) for number in numbers])
+    return roll_call.process_frame(
+        school.clock.now, lambda: [chip_of(number) for number in numbers]
+    )
 
 
 def walk(school: School, roll_call: FaceRecogniser, *numbers: int, frames: int = 8) -> None:
@@ -282,7 +284,7 @@ def test_without_any_consent_in_the_class_no_chip_is_even_cut(school: School) ->
     def cut() -> list[object]:
         raise AssertionError("a face was cut")
 
-    assert not call(school).see(school.clock.now, cut)  # type: ignore[arg-type]
+    assert not call(school).process_frame(school.clock.now, cut)  # type: ignore[arg-type]
     assert school.engine.embedded == 0
 
 
@@ -379,7 +381,7 @@ def test_a_withdrawal_waits_for_a_template_that_is_being_stored_and_then_destroy
         assert school.permission.may_keep(work.session, student(1), work.now).allowed
         asked.set()
         time.sleep(0.3)
-        store(work, school.permission, student(1), ENGINE, face_of(1))
+        store_template(work, school.permission, student(1), ENGINE, face_of(1))
     thread.join()
     assert outcomes == [True]
     assert not stored(school)
@@ -414,4 +416,4 @@ def test_it_is_told_why_faces_were_not_compared(school: School) -> None:
     school.open()
     roll_call = call(school)
     assert see(school, roll_call, 1)
-    assert roll_call.reasons() == {"no_grant": 6, "no_template": 1}
+    assert roll_call.denial_reasons() == {"no_grant": 6, "no_template": 1}

@@ -14,7 +14,7 @@ import pytest
 from cluster.errors import ServiceBusy, ServiceDown
 from cluster.records.db.database import Records
 from cluster.register.faces.recognition_session import FaceRecogniser
-from cluster.register.open_registers import may_use_faces, open_now
+from cluster.register.open_registers import filter_by_face_policy, find_open_registers
 from cluster.register.states import EntryState
 from cluster.security.keys import KeyStore
 from cluster.vision.people import Floats
@@ -96,7 +96,9 @@ def school(
 
 @asynccontextmanager
 async def taking(school: School, engine: NumberFaces) -> AsyncIterator[Taking]:
-    (register,) = may_use_faces(school.settings, open_now(school.identity, ["room-1"]))
+    (register,) = filter_by_face_policy(
+        school.settings, find_open_registers(school.identity, ["room-1"])
+    )
     rooms = Rooms()
     roll_call = partial(
         FaceRecogniser, school.identity, school.settings, school.permission, engine, LESSON
@@ -227,12 +229,12 @@ def test_only_the_newest_frames_wait(school: School) -> None:
 
 
 def test_of_a_class_that_the_policy_does_not_name_no_face_is_used(school: School) -> None:
-    open_ones = open_now(school.identity, ["room-1"])
-    assert [one.lesson_id for one in may_use_faces(school.settings, open_ones)] == [LESSON]
+    open_ones = find_open_registers(school.identity, ["room-1"])
+    assert [one.lesson_id for one in filter_by_face_policy(school.settings, open_ones)] == [LESSON]
     policy = school.policy.read_text()
     school.policy.write_text(policy.replace('"class-1"', '"class-9"'))
-    assert may_use_faces(school.settings, open_ones) == []
+    assert filter_by_face_policy(school.settings, open_ones) == []
     school.policy.write_text(policy.replace("switched_on = true", "switched_on = false"))
-    assert may_use_faces(school.settings, open_ones) == []
+    assert filter_by_face_policy(school.settings, open_ones) == []
     school.policy.unlink()
-    assert may_use_faces(school.settings, open_ones) == []
+    assert filter_by_face_policy(school.settings, open_ones) == []

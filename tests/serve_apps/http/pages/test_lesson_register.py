@@ -8,7 +8,7 @@ import pytest
 from cluster.records.db.database import Records
 from cluster.register import badges
 from cluster.register.service import RegisterService
-from cluster.register.types import Sighted
+from cluster.register.types import FaceMatch
 from cluster.security.keys import KeyStore
 from cluster.security.roles import Role
 from tests.register.school import LESSON, student
@@ -26,7 +26,9 @@ def room(records: Records, keys: KeyStore, tmp_path: Path) -> Iterator[Office]:
 def propose(office: Office, *numbers: int) -> int:
     school = office.school
     with school.identity.work("system:faces") as work:
-        sighted = [Sighted(student(n), sure=True, seen_at=school.clock.now) for n in numbers]
+        sighted = [
+            FaceMatch(student(n), is_certain=True, seen_at=school.clock.now) for n in numbers
+        ]
         return RegisterService(work, school.settings).propose(LESSON, sighted).version
 
 

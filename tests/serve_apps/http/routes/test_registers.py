@@ -10,7 +10,7 @@ import pytest
 
 from cluster.register import badges
 from cluster.register.service import RegisterService
-from cluster.register.types import Sighted
+from cluster.register.types import FaceMatch
 from cluster.security.roles import Role
 from tests.register.school import LESSON, MONDAY, student
 from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
@@ -26,7 +26,9 @@ def statuses(register: dict[str, Any]) -> dict[str, str]:
 def propose(office: Office, *numbers: int) -> None:
     school = office.school
     with school.identity.work("system:faces") as work:
-        sighted = [Sighted(student(n), sure=True, seen_at=school.clock.now) for n in numbers]
+        sighted = [
+            FaceMatch(student(n), is_certain=True, seen_at=school.clock.now) for n in numbers
+        ]
         RegisterService(work, school.settings).propose(LESSON, sighted)
 
 

@@ -1,37 +1,47 @@
-"""What a check-in looks like from outside: frozen, and free of the database."""
+"""Data types of check-ins, frozen and independent of the database."""
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from cluster.checkins.lessons import is_on, most_answers
 from cluster.checkins.suppression import PublishedCounts
-from cluster.records.db.checkin_models import CheckinRow
-from cluster.records.db.unit_of_work import Session
-from cluster.records.repos import checkins as rows
-from cluster.settings import Settings
 
 Kind = Literal["board", "slips"]
+State = Literal["off", "ready", "running", "over"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCheckin:
+    """What a phone is sent about a running check-in.
+
+    Attributes:
+        class_id: The class.
+        ends_at: UTC.
+        is_used: The slip has answered already; always False with a code from the board.
+    """
+
+    class_id: str
+    ends_at: datetime
+    is_used: bool
 
 
 @dataclass(frozen=True, slots=True)
 class CheckinView:
-    """A check-in that is on, as its teacher may see it. It may be shown to the class.
+    """A running check-in, as its teacher may see it. It may be shown to the class.
 
     Attributes:
-        lesson_id: Of which lesson.
-        class_id: Whose.
-        room_id: Where.
-        kind: With one code on the board, or a slip for each who agreed.
+        lesson_id: The lesson.
+        class_id: The lesson's class.
+        room_id: The lesson's room.
+        kind: With one code on the board, or a slip for each student who may take part.
         code: For the board; None with slips.
         version: Raised by every change.
         started_at: UTC.
         ends_at: When it ends by itself, UTC.
-        k: Counts are told at `k` answers, and again when another `k` have come.
-        answers: How many have come.
-        most_answers: More are not taken.
-        told: The last snapshot; None: fewer than `k` have come.
+        k: Counts are published at `k` answers, and again after another `k`.
+        answers: Number of answers.
+        max_answers: Further answers are rejected.
+        snapshot: The last published counts; None below `k` answers.
     """
 
     lesson_id: str
@@ -44,52 +54,66 @@ class CheckinView:
     ends_at: datetime
     k: int
     answers: int
-    most_answers: int
-    told: PublishedCounts | None
+    max_answers: int
+    snapshot: PublishedCounts | None
 
     @property
-    def can_be_told(self) -> bool:
-        """So many may answer that counts could be told; where not, the class should know."""
-        return self.most_answers >= self.k
+    def can_be_published(self) -> bool:
+        """Enough students may answer for counts to be published."""
+        return self.max_answers >= self.k
 
 
-def running(
-    session: Session, settings: Settings, lesson_id: str, now: datetime
-) -> CheckinView | None:
-    """A lesson's check-in while it is on. Whose business it is, the caller asks (`teaches`)."""
-    row = rows.of_lesson(session, lesson_id)
-    if row is None or not is_on(settings, row, now):
-        return None
-    return view_of(session, row)
+@dataclass(frozen=True, slots=True)
+class CheckinStatus:
+    """The state of a lesson's check-in, whether it was started, runs or is over.
 
-
-def versions(session: Session, lesson_ids: Collection[str], now: datetime) -> Mapping[str, int]:
-    """The versions of some lessons' check-ins: one cheap query, for a page that watches.
-
-    A version changes when a check-in ends, whoever ends it; calls come and are seen under it too.
-    Lessons without a check-in, and those that are over, are not among them.
+    Attributes:
+        state: `off`: the school has switched check-ins off; `ready`: not started yet.
+        version: See `get_versions`; 0 without a check-in.
+        needs_agreement: It uses slips, for students whose guardian agreed.
+        running: The check-in while it runs.
+        answers: Number of answers.
+        snapshot: The last published counts; None with too few answers.
+        waiting_calls: Number of help requests that the teacher has not seen.
+        has_calls: There are help requests, seen or not.
     """
-    return rows.versions(session, lesson_ids, now)
+
+    state: State
+    version: int
+    needs_agreement: bool
+    running: CheckinView | None = None
+    answers: int = 0
+    snapshot: PublishedCounts | None = None
+    waiting_calls: int = 0
+    has_calls: bool = False
 
 
-def view_of(session: Session, row: CheckinRow) -> CheckinView:
-    """A check-in that is on, as it stands."""
-    return CheckinView(
-        lesson_id=row.lesson_id,
-        class_id=row.class_sourced_id,
-        room_id=row.room_id,
-        kind="board" if row.kind == "board" else "slips",
-        code=row.code,
-        version=row.version,
-        started_at=row.started_at,
-        ends_at=row.ends_at,
-        k=row.k,
-        answers=sum(rows.tallies_of(session, row.id).values()),
-        most_answers=most_answers(session, row),
-        told=told_of(row.answers_told, row.told),
-    )
+@dataclass(frozen=True, slots=True)
+class StartedCheckin:
+    """The result of starting a check-in.
+
+    Attributes:
+        view: The check-in.
+        is_new: It was started now, or its slips are new; otherwise it was running already.
+        slips: Codes to hand out, one each, in no order. They are replaced on each start until one
+            is used, and empty afterwards.
+        students: Names of the students who get one, sorted; empty like `slips`.
+    """
+
+    view: CheckinView
+    is_new: bool
+    slips: tuple[str, ...] = field(default=(), repr=False)
+    students: tuple[str, ...] = field(default=(), repr=False)
 
 
-def told_of(answers: int | None, cells: Mapping[str, object] | None) -> PublishedCounts | None:
-    """A snapshot as the records keep it."""
-    return None if answers is None or cells is None else PublishedCounts.from_json(answers, cells)
+@dataclass(frozen=True, slots=True)
+class EndedCheckin:
+    """What remains of a check-in.
+
+    Attributes:
+        answers: Number of answers.
+        snapshot: The last published counts; None below `k` answers.
+    """
+
+    answers: int
+    snapshot: PublishedCounts | None

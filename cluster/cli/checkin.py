@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cluster.checkins import agreements, end_those_over
+from cluster.checkins import agreements, end_expired
 from cluster.checkins.agreements import Agreement
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
 from cluster.cli.identity import end_of_day, identity_of, operator
@@ -77,7 +77,7 @@ def agreements_command(
 def end_over_command(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """End the check-ins whose time is over; for a scheduler, every few minutes."""
     with identity_of(settings) as (_, identity):
-        ended = end_those_over(identity, utc_now())
+        ended = end_expired(identity, utc_now())
     if as_json:
         answer_json({"ended": ended})
     say(f"{ended} check-ins ended.")

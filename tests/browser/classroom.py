@@ -156,20 +156,22 @@ class Classroom:
         with self.school.identity.work(teacher(1)) as work:
             self.code = checkins.start(work, self.school.settings, LESSON).view.code or ""
         for feeling in feelings:
-            with self.school.identity.work(checkins.STUDENTS) as work:
-                device = checkins.new_device()
+            with self.school.identity.work(checkins.STUDENT_ACTOR) as work:
+                device = checkins.new_device_token()
                 checkins.answer(work, self.school.settings, self.code, device, feeling)
 
     def answers(self) -> int:
         """How many have answered the check-in that is on."""
         with self.school.identity.records.reading() as session:
-            found = checkins.running(session, self.school.settings, LESSON, self.now)
+            found = checkins.get_running(session, self.school.settings, LESSON, self.now)
         return found.answers if found else 0
 
     def call(self) -> None:
         """Somebody would like to be asked, and says no name."""
-        with self.school.identity.work(checkins.STUDENTS) as work:
-            checkins.call(work, self.school.settings, self.code, checkins.new_device())
+        with self.school.identity.work(checkins.STUDENT_ACTOR) as work:
+            checkins.request_help(
+                work, self.school.settings, self.code, checkins.new_device_token()
+            )
 
     def badge(self, number: int) -> str:
         """What a scanner reads from a student's badge."""

@@ -4,7 +4,7 @@ import pytest
 
 from cluster.records.db.database import Records
 from cluster.security.keys import KeyStore
-from tests.checkins.classroom import Classroom, found_classroom
+from tests.checkins.classroom import Classroom, create_classroom
 from tests.databases import keys, migrated_sqlite, records
 
 __all__ = ["keys", "migrated_sqlite", "records"]
@@ -12,4 +12,4 @@ __all__ = ["keys", "migrated_sqlite", "records"]
 
 @pytest.fixture
 def room(records: Records, keys: KeyStore, tmp_path: Path) -> Classroom:
-    return found_classroom(records, keys, tmp_path)
+    return create_classroom(records, keys, tmp_path)

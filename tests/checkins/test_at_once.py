@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from cluster.checkins import Feeling, new_device
+from cluster.checkins import Feeling, new_device_token
 from cluster.errors import AlreadyAnswered, HomeroomError
 from cluster.records.db.database import Records
 from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.security.audit import HeadFile
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import LocalMasterKey
-from tests.checkins.classroom import CLASS_SIZE, Classroom, found_classroom, settings_of
+from tests.checkins.classroom import CLASS_SIZE, Classroom, create_classroom, settings_of
 from tests.databases import sqlite_url
 from tests.register.school import Clock
 
@@ -49,14 +49,14 @@ def at_once(tasks: list[Callable[[], None]]) -> list[str]:
 def test_of_two_answers_of_one_device_at_once_one_counts(room: Classroom) -> None:
     code = room.start().view.code or ""
     for turn in range(1, 6):
-        device = new_device()
+        device = new_device_token()
         tasks = [lambda: room.answer(code, Feeling.SAD, device)] * 2  # noqa: B023 (run at once)
         assert at_once(tasks) == [AlreadyAnswered.__name__, "counted"]
         assert room.view().answers == turn
 
 
 def test_of_two_answers_with_one_slip_at_once_one_counts(room: Classroom) -> None:
-    room.set(agreement_classes=["*"])
+    room.configure(agreement_classes=["*"])
     room.agree(*range(1, 7))
     for turn, slip in enumerate(room.start().slips, start=1):
         tasks = [lambda: room.answer(slip, Feeling.SAD)] * 2  # noqa: B023 (run at once)
@@ -70,8 +70,8 @@ def test_a_whole_class_at_once_is_counted_and_no_more_than_it(room: Classroom) -
     assert at_once(tasks).count("counted") == CLASS_SIZE
     view = room.view()
     assert view.answers == CLASS_SIZE
-    assert view.told is not None
-    assert view.told.answers == 20
+    assert view.snapshot is not None
+    assert view.snapshot.answers == 20
 
 
 def test_of_two_who_start_at_once_both_have_the_same(room: Classroom) -> None:
@@ -116,14 +116,14 @@ def answer_in_a_child(file: Path, code: str, device: bytes, wait_seconds: float)
 
 def test_a_kill_in_between_leaves_no_half_answer(file: Path) -> None:
     records = Records(sqlite_url(file))
-    found_classroom(records, KeyStore(file.parent / "keys", MASTER), file.parent, students=60)
+    create_classroom(records, KeyStore(file.parent / "keys", MASTER), file.parent, students=60)
     records.close()
     room = opened(file)
     code = room.start().view.code or ""
     room.identity.close()
     killed = {"before": 0, "after": 0}
     for turn in range(KILLS):
-        device = new_device()
+        device = new_device_token()
         answer_in_a_child(file, code, device, turn % 20 * 3 / 1000)
         room = opened(file)
         counted = room.view().answers - turn
@@ -136,7 +136,7 @@ def test_a_kill_in_between_leaves_no_half_answer(file: Path) -> None:
             assert counted == 1, "its device was noted without its answer"
             killed["after"] += 1
         assert room.view().answers == turn + 1
-        told = room.view().told
+        told = room.view().snapshot
         assert (told.answers if told else 0) == (turn + 1) // 5 * 5
         room.identity.close()
     assert killed["before"] > 2, "no kill came before the commit"

@@ -1,9 +1,6 @@
-"""Two phones at one moment, and a process that is killed: an answer counts once, or not at all."""
+"""Concurrent answers, and a process that is killed: an answer counts once, or not at all."""
 
-import os
-import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,18 +13,19 @@ from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.security.audit import HeadFile
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import LocalMasterKey
-from tests.checkins.classroom import CLASS_SIZE, Classroom, create_classroom, settings_of
+from tests.checkins.classroom import CLASS_SIZE, Classroom, K, create_classroom, settings_of
 from tests.databases import sqlite_url
+from tests.kill_points import KillPoint, Stage, run_and_kill
 from tests.register.school import Clock
 
 pytestmark = pytest.mark.slow
 
 MASTER = LocalMasterKey(b"m" * 32)
-KILLS = 40
+KILLS_DURING_COMMIT = 20
 
 
-def at_once(tasks: list[Callable[[], None]]) -> list[str]:
-    """Run them in threads that start together; how each ended."""
+def run_at_once(tasks: list[Callable[[], None]]) -> list[str]:
+    """Run tasks in threads that start together; returns `counted` or the error of each."""
     start, outcomes = threading.Barrier(len(tasks)), []
 
     def run(task: Callable[[], None]) -> None:
@@ -46,37 +44,39 @@ def at_once(tasks: list[Callable[[], None]]) -> list[str]:
     return sorted(outcomes)
 
 
-def test_of_two_answers_of_one_device_at_once_one_counts(room: Classroom) -> None:
+def test_of_two_concurrent_answers_of_a_device_one_counts(room: Classroom) -> None:
     code = room.start().view.code or ""
     for turn in range(1, 6):
         device = new_device_token()
         tasks = [lambda: room.answer(code, Feeling.SAD, device)] * 2  # noqa: B023 (run at once)
-        assert at_once(tasks) == [AlreadyAnswered.__name__, "counted"]
+        assert run_at_once(tasks) == [AlreadyAnswered.__name__, "counted"]
         assert room.view().answers == turn
 
 
-def test_of_two_answers_with_one_slip_at_once_one_counts(room: Classroom) -> None:
+def test_of_two_concurrent_answers_with_a_slip_one_counts(room: Classroom) -> None:
     room.configure(agreement_classes=["*"])
     room.agree(*range(1, 7))
     for turn, slip in enumerate(room.start().slips, start=1):
         tasks = [lambda: room.answer(slip, Feeling.SAD)] * 2  # noqa: B023 (run at once)
-        assert at_once(tasks) == [AlreadyAnswered.__name__, "counted"]
+        assert run_at_once(tasks) == [AlreadyAnswered.__name__, "counted"]
         assert room.view().answers == turn
 
 
-def test_a_whole_class_at_once_is_counted_and_no_more_than_it(room: Classroom) -> None:
+def test_concurrent_answers_beyond_the_class_are_rejected(room: Classroom) -> None:
     code = room.start().view.code or ""
     tasks = [lambda: room.answer(code, Feeling.HAPPY)] * (CLASS_SIZE + 3)
-    assert at_once(tasks).count("counted") == CLASS_SIZE
+    assert run_at_once(tasks).count("counted") == CLASS_SIZE
     view = room.view()
     assert view.answers == CLASS_SIZE
     assert view.snapshot is not None
     assert view.snapshot.answers == 20
 
 
-def test_of_two_who_start_at_once_both_have_the_same(room: Classroom) -> None:
+def test_two_concurrent_starts_return_the_same_checkin(room: Classroom) -> None:
     started: list[str] = []
-    assert at_once([lambda: started.append(room.start().view.code or "")] * 2) == ["counted"] * 2
+    assert (
+        run_at_once([lambda: started.append(room.start().view.code or "")] * 2) == ["counted"] * 2
+    )
     assert len(set(started)) == 1
 
 
@@ -88,56 +88,54 @@ def file(tmp_path: Path, migrated_sqlite: Path) -> Path:
 
 
 def opened(file: Path) -> Classroom:
-    """The class, with connections of this process."""
+    """Return the class with connections of this process."""
     keys, head = KeyStore(file.parent / "keys", MASTER), HeadFile(file.parent / "keys")
     records = Records(sqlite_url(file))
     identity = AuditedRecords(records, keys, head, district="district", clock=Clock())
     return Classroom(identity, settings_of(5), Clock())
 
 
-def answer_in_a_child(file: Path, code: str, device: bytes, wait_seconds: float) -> None:
-    """Fork, let the child answer, and kill it after a while."""
-    ready, tell = os.pipe()
-    child = os.fork()
-    if child == 0:
-        room = opened(file)
-        with room.identity.records.reading():
-            os.write(tell, b"x")
-        room.answer(code, Feeling.SAD, device)
-        time.sleep(10)
-        os._exit(0)
-    os.read(ready, 1)
-    time.sleep(wait_seconds)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    os.close(ready)
-    os.close(tell)
-
-
-def test_a_kill_in_between_leaves_no_half_answer(file: Path) -> None:
+def test_a_kill_at_any_point_leaves_no_half_answer(file: Path) -> None:
     records = Records(sqlite_url(file))
     create_classroom(records, KeyStore(file.parent / "keys", MASTER), file.parent, students=60)
     records.close()
     room = opened(file)
     code = room.start().view.code or ""
     room.identity.close()
-    killed = {"before": 0, "after": 0}
-    for turn in range(KILLS):
+    answers = 0
+
+    def kill_an_answer(point: KillPoint) -> tuple[bool, bool]:
+        """Kill at a point, check what is stored, and answer again: whether reached, and counted."""
+        nonlocal answers
         device = new_device_token()
-        answer_in_a_child(file, code, device, turn % 20 * 3 / 1000)
+
+        def prepare() -> Callable[[], None]:
+            room = opened(file)
+            return lambda: room.answer(code, Feeling.SAD, device)
+
+        is_reached = run_and_kill(point, prepare)
         room = opened(file)
-        counted = room.view().answers - turn
+        counted = room.view().answers - answers
         assert counted in (0, 1)
         try:
             room.answer(code, Feeling.SAD, device)
-            assert counted == 0, "it was counted without its device"
-            killed["before"] += 1
+            assert counted == 0, "the answer was counted without its device"
         except AlreadyAnswered:
-            assert counted == 1, "its device was noted without its answer"
-            killed["after"] += 1
-        assert room.view().answers == turn + 1
-        told = room.view().snapshot
-        assert (told.answers if told else 0) == (turn + 1) // 5 * 5
+            assert counted == 1, "the device was stored without its answer"
+        answers += 1
+        view = room.view()
+        assert view.answers == answers
+        assert (view.snapshot.answers if view.snapshot else 0) == answers // K * K
         room.identity.close()
-    assert killed["before"] > 2, "no kill came before the commit"
-    assert killed["after"] > 2, "no kill came after the commit"
+        return is_reached, counted == 1
+
+    statements = 0
+    while kill_an_answer(KillPoint(Stage.STATEMENT, statements + 1)) == (True, False):
+        statements += 1
+    assert statements > 5, "the answer's transaction has more statements"
+    assert kill_an_answer(KillPoint(Stage.STATEMENT, statements + 1)) == (False, True)
+    assert kill_an_answer(KillPoint(Stage.COMMIT)) == (True, False)
+    assert kill_an_answer(KillPoint(Stage.COMMITTED)) == (True, True)
+    for milliseconds in range(KILLS_DURING_COMMIT):
+        is_reached, _ = kill_an_answer(KillPoint(Stage.COMMIT, delay_seconds=milliseconds / 2000))
+        assert is_reached

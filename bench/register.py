@@ -33,7 +33,7 @@ from cluster.vision.faces.base import FaceEngine
 from cluster.vision.faces.factory import face_engine
 from cluster.vision.pose.estimator import PoseEstimator
 from tests.databases import sqlite_url
-from tests.register.school import CLASS, LESSON, School, found_school, student, teacher
+from tests.register.school import CLASS, LESSON, School, create_school, student, teacher
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def _measure(folder: Path, students: int, seconds: int) -> None:
     records = Records(sqlite_url(folder / "records.sqlite"))
     records.migrate()
     keys = KeyStore(folder / "keys", LocalMasterKey(b"k" * 32))
-    school = found_school(records, keys, folder, students=students)
+    school = create_school(records, keys, folder, students=students)
     estimator = PoseEstimator.from_settings(school.settings)
     engine = face_engine(school.settings)
     seen = _register(school, engine, estimator, students)

@@ -20,7 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers
-from cluster.cli.identity import operator
+from cluster.cli.identity import operator_actor
 from cluster.errors import NotFound, ServiceDown, SettingsError
 from cluster.records.db.unit_of_work import open_audited_records
 from cluster.records.repos.sign_ins import Issued, issue, revoke
@@ -168,11 +168,11 @@ def _token(settings: Settings, file: Path | None) -> Iterator[str]:
     with open_audited_records(settings) as identity:
         issued: Issued | None = None
         try:
-            with identity.work(operator()) as work:
+            with identity.work(operator_actor()) as work:
                 issued = issue(work, who, expires_in=TOKEN_LIFE, label="homeroom status")
             yield issued.text
         finally:
             # Stopped while it was being issued, it is in the records or it is not.
             if issued is not None:
-                with suppress(NotFound), identity.work(operator()) as work:
+                with suppress(NotFound), identity.work(operator_actor()) as work:
                     revoke(work, issued.id)

@@ -35,7 +35,7 @@ from tests.register.school import (
     MONDAY,
     Clock,
     School,
-    found_school,
+    create_school,
     student,
     teacher,
 )
@@ -209,7 +209,7 @@ def classroom(folder: Path, migrated: Path | None = None) -> Iterator[Classroom]
 
 def _school(records: Records, folder: Path) -> School:
     keys = KeyStore(folder / "keys", LocalMasterKey(token_bytes(KEY_BYTES)))
-    school = found_school(records, keys, folder, students=len(NAMES))
+    school = create_school(records, keys, folder, students=len(NAMES))
     with records.writing() as session:
         for number, name in enumerate(NAMES, 1):
             given, family = name.split()

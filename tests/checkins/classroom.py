@@ -27,7 +27,7 @@ from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.security.audit import AuditEntry
 from cluster.security.keys import KeyStore
 from cluster.settings import Settings
-from tests.register.school import CLASS, LESSON, Clock, found_school, teacher
+from tests.register.school import CLASS, LESSON, Clock, create_school, teacher
 
 K = 5
 CLASS_SIZE = 24
@@ -138,7 +138,7 @@ def create_classroom(
     records: Records, keys: KeyStore, folder: Path, *, students: int = CLASS_SIZE
 ) -> Classroom:
     """Create the class in empty records."""
-    school = found_school(records, keys, folder, students=students)
+    school = create_school(records, keys, folder, students=students)
     return Classroom(school.identity, settings_of(K), school.clock)
 
 

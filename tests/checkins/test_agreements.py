@@ -29,7 +29,7 @@ def test_an_agreement_is_in_force_until_it_expires(room: Classroom) -> None:
         agreement = agreements.agree(work, "student-1", "guardian-1", expires_at=until)
     assert (agreement.student_id, agreement.until) == (student(1), until)
     assert in_force(room, 1, 2) == {1}
-    room.clock.turn(days=10)
+    room.clock.advance(days=10)
     assert in_force(room, 1, 2) == set()
     (entry,) = room.audit("checkin.agree")
     assert (entry.subject, entry.detail["said_by"]) == (student(1), guardian(1))
@@ -41,9 +41,9 @@ def test_an_agreement_lasts_a_year_by_default_and_at_most(room: Classroom) -> No
         for duration in (timedelta(days=366), timedelta(0), timedelta(days=-1)):
             with pytest.raises(NotAllowed, match="within a year"):
                 agreements.agree(work, "student-1", "guardian-1", expires_at=room.now + duration)
-    room.clock.turn(days=364)
+    room.clock.advance(days=364)
     assert in_force(room, 1) == {1}
-    room.clock.turn(days=1)
+    room.clock.advance(days=1)
     assert in_force(room, 1) == set()
 
 

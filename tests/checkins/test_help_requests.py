@@ -131,7 +131,7 @@ def test_a_help_request_outlives_its_checkin_but_not_the_lesson(room: Classroom,
     room.end()
     assert len(room.help_requests()) == 1
     (waiting,) = room.help_requests()
-    room.clock.turn(minutes=45)
+    room.clock.advance(minutes=45)
     assert room.help_requests() == ()
     with pytest.raises(NotFound):
         room.mark_seen(waiting.id)

@@ -59,13 +59,13 @@ def test_a_lesson_has_no_second_checkin_after_the_first_has_ended(room: Classroo
 
 def test_an_expired_checkin_is_not_restarted(room: Classroom) -> None:
     assert room.start(minutes=10).view.ends_at == MONDAY + timedelta(minutes=10)
-    room.clock.turn(minutes=10)
+    room.clock.advance(minutes=10)
     with pytest.raises(CheckinError, match="has had its check-in"):
         room.start()
 
 
 def test_a_checkin_never_outlasts_its_lesson(room: Classroom) -> None:
-    room.clock.turn(minutes=40)
+    room.clock.advance(minutes=40)
     assert room.start(minutes=600).view.ends_at == MONDAY + timedelta(minutes=45)
 
 
@@ -80,7 +80,7 @@ def test_only_a_lesson_that_exists_and_is_running_has_a_checkin(room: Classroom)
     with pytest.raises(NotFound):
         room.start("no-lesson")
     for minutes in (-1, 46):
-        room.clock.turn(minutes=minutes)
+        room.clock.advance(minutes=minutes)
         with pytest.raises(CheckinError, match="the lesson is from"):
             room.start()
 
@@ -116,7 +116,7 @@ def test_a_code_in_use_is_not_issued_again(
     code = room.start().view.code or ""
     codes = iter([code, code, "234567"])
     monkeypatch.setattr(slips, "new_code", lambda: next(codes))
-    room.clock.turn(hours=1)  # the first has expired and was not ended; its code is still stored
+    room.clock.advance(hours=1)  # the first has expired and was not ended; its code is still stored
     assert room.start("lesson-2", by=2).view.code == "234567"
 
 
@@ -132,7 +132,7 @@ def test_ending_keeps_the_last_snapshot_and_deletes_all_else(room: Classroom, co
     assert (kept.answers, kept.answers_told) == (9, 5)
     assert kept.told is not None
     assert (kept.told["sad"], kept.told["happy"], kept.told["angry"]) == (3, 2, "few")
-    room.clock.turn(minutes=45)
+    room.clock.advance(minutes=45)
     checkins.end_expired(room.identity, room.now)
     assert {name for name, rows in room.rows().items() if rows} == {"checkins", "checkin_counts"}
     with room.identity.records.reading() as session:
@@ -172,7 +172,7 @@ def test_an_expired_checkin_shows_nothing_before_it_is_ended(room: Classroom, co
     room.give_answers(code, [Feeling.SAD] * 5)
     room.request_help(code)
     before = room.version()
-    room.clock.turn(minutes=45)
+    room.clock.advance(minutes=45)
     assert room.running() is None
     assert room.help_requests() == ()
     assert room.version() is None
@@ -182,7 +182,7 @@ def test_an_expired_checkin_shows_nothing_before_it_is_ended(room: Classroom, co
 def test_expiry_changes_the_version_once(room: Classroom) -> None:
     room.start(minutes=5)
     before = room.version()
-    room.clock.turn(minutes=5)
+    room.clock.advance(minutes=5)
     expired = room.version()
     assert expired != before
     checkins.end_expired(room.identity, room.now)
@@ -195,7 +195,7 @@ def test_expired_checkins_are_ended_once_and_running_ones_are_not(
     room.give_answers(code, [Feeling.SAD] * 7)
     assert checkins.end_expired(room.identity, room.now) == 0
     assert room.view().answers == 7
-    room.clock.turn(minutes=60)
+    room.clock.advance(minutes=60)
     other = room.start("lesson-2", by=2).view
     assert checkins.end_expired(room.identity, room.now) == 1
     assert checkins.end_expired(room.identity, room.now) == 0
@@ -206,9 +206,9 @@ def test_expired_checkins_are_ended_once_and_running_ones_are_not(
 
 
 def test_ending_expired_checkins_continues_in_the_next_call(room: Classroom, code: str) -> None:
-    room.clock.turn(minutes=60)
+    room.clock.advance(minutes=60)
     room.start("lesson-2", by=2)
-    room.clock.turn(minutes=60)
+    room.clock.advance(minutes=60)
     assert [checkins.end_expired(room.identity, room.now, limit=1) for _ in range(3)] == [
         1,
         1,
@@ -224,7 +224,7 @@ def test_after_the_end_no_file_contains_a_hash_or_key(room: Classroom, code: str
     with room.identity.records.reading() as session:
         row = session.query(CheckinRow).one()
         secrets = [row.device_key or b"", code.encode()]
-    room.clock.turn(minutes=45)
+    room.clock.advance(minutes=45)
     checkins.end_expired(room.identity, room.now)
     file = Path(str(room.identity.records.url.database))
     for path in file.parent.glob(f"{file.name}*"):

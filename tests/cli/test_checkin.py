@@ -28,7 +28,7 @@ def agreed(homeroom: Homeroom) -> dict[str, str]:
     return {row["student"]: row["until"] for row in rows if row["agreed"] == "yes"}
 
 
-def test_a_guardian_agrees_for_a_year_and_takes_it_back(office: Homeroom) -> None:
+def test_a_guardian_agrees_for_a_year_and_withdraws(office: Homeroom) -> None:
     said = office("checkin", "agree", "student-1", "--by", "guardian-1")
     assert said.code == 0
     assert said.told("Agreement of guardian-1 for student-1 is recorded. It ends on")
@@ -39,7 +39,7 @@ def test_a_guardian_agrees_for_a_year_and_takes_it_back(office: Homeroom) -> Non
     assert office("audit", "verify").told("every link holds")
 
 
-def test_an_agreement_ends_on_the_day_that_is_given(office: Homeroom) -> None:
+def test_an_agreement_expires_on_the_given_day(office: Homeroom) -> None:
     until = str(TODAY + timedelta(days=30))
     said = office("checkin", "agree", "student-1", "--by=guardian-1", f"--until={until}", "--json")
     assert said.json["seq"] == 1
@@ -55,7 +55,7 @@ def test_an_agreement_ends_on_the_day_that_is_given(office: Homeroom) -> None:
         (("nobody", "--by=guardian-1"), "there is no student"),
     ],
 )
-def test_what_cannot_be_is_refused_in_words(
+def test_invalid_agreements_are_rejected_with_an_explanation(
     office: Homeroom, arguments: tuple[str, ...], words: str
 ) -> None:
     answer = office("checkin", "agree", *arguments)
@@ -64,23 +64,23 @@ def test_what_cannot_be_is_refused_in_words(
     assert agreed(office) == {}
 
 
-def test_a_class_is_listed_by_name_with_what_is_missing(office: Homeroom) -> None:
+def test_a_class_is_listed_with_missing_agreements(office: Homeroom) -> None:
     office("checkin", "agree", "student-2", "--by=guardian-1")
     listed = office("checkin", "agreements", SCIENCE)
     assert "student-2" in listed.out
-    assert listed.told("1 of 8 may take part. With fewer than 10, counts are never told.")
+    assert listed.told("1 of 8 may take part. With fewer than 10, counts are never published.")
     other = office("checkin", "agreements", "class-7b-art")
     assert other.told("This class needs no agreements")
     assert office("checkin", "agreements", "no-class").code == 1
 
 
-def test_ending_those_over_says_how_many(office: Homeroom) -> None:
+def test_ending_expired_checkins_prints_how_many(office: Homeroom) -> None:
     answer = office("checkin", "end-over", "--json")
     assert (answer.code, answer.json) == (0, {"ended": 0})
     assert answer.told("0 check-ins ended.")
 
 
-def test_publishing_reads_the_records_where_there_are_any(office: Homeroom) -> None:
+def test_publishing_reads_existing_records(office: Homeroom) -> None:
     published = office("publish", "--json")
     assert published.code == 0
     assert published.json["rows"]["checkin_counts"] == 0

@@ -77,7 +77,7 @@ def held_still(picture: Path, video: Path, seconds: float = 7) -> Path:
 
 
 @pytest.mark.samples
-def test_who_agreed_is_proposed_from_a_real_clip_and_a_stranger_is_not(
+def test_students_with_consent_are_proposed_from_a_real_clip_and_a_stranger_is_not(
     homeroom: Homeroom, lesson: str, samples: Path, tmp_path: Path
 ) -> None:
     faces = samples / "faces"
@@ -118,9 +118,7 @@ def test_who_agreed_is_proposed_from_a_real_clip_and_a_stranger_is_not(
 
 
 @pytest.mark.samples
-def test_without_consent_no_photograph_is_even_opened(
-    homeroom: Homeroom, lesson: str, tmp_path: Path
-) -> None:
+def test_without_consent_no_photo_is_read(homeroom: Homeroom, lesson: str, tmp_path: Path) -> None:
     assert lesson
     refused = homeroom("face", "register", "student-1", str(tmp_path / "none.jpg"))
     assert refused.code == 1
@@ -128,7 +126,7 @@ def test_without_consent_no_photograph_is_even_opened(
 
 
 @pytest.mark.samples
-def test_a_photograph_that_holds_no_one_clear_face_is_refused_in_words(
+def test_a_photo_without_one_clear_face_is_rejected_with_an_explanation(
     homeroom: Homeroom, lesson: str, samples: Path, tmp_path: Path
 ) -> None:
     assert lesson
@@ -168,7 +166,7 @@ def test_a_whole_register_by_hand_and_badge(homeroom: Homeroom, lesson: str) -> 
     assert len(events) == 8
 
 
-def test_wrong_words_are_told_and_change_nothing(homeroom: Homeroom, lesson: str) -> None:
+def test_invalid_arguments_are_reported_and_change_nothing(homeroom: Homeroom, lesson: str) -> None:
     for arguments, words in (
         (["register", "open", "no-lesson", BY], "there is no lesson"),
         (["register", "open", lesson, "--by=nobody"], "there is no user"),
@@ -195,7 +193,7 @@ def test_wrong_words_are_told_and_change_nothing(homeroom: Homeroom, lesson: str
         assert "Traceback" not in answer.err
 
 
-def test_an_erased_student_is_gone_and_the_receipt_names_nobody(
+def test_an_erased_student_is_gone_and_the_receipt_has_no_name(
     homeroom: Homeroom, lesson: str
 ) -> None:
     assert lesson
@@ -210,7 +208,7 @@ def test_an_erased_student_is_gone_and_the_receipt_names_nobody(
     assert "student-1" not in Path("ledger.csv").read_text()
 
 
-def test_the_audit_log_is_verified_against_a_head_that_was_kept(
+def test_the_audit_log_is_verified_against_an_exported_head(
     homeroom: Homeroom, lesson: str
 ) -> None:
     assert lesson
@@ -219,17 +217,17 @@ def test_the_audit_log_is_verified_against_a_head_that_was_kept(
     assert homeroom("audit", "verify", "--head=head.json").code == 0
     assert homeroom("register", "lessons", "--date=9999-12-31", "--json").json == []
     Path("homeroom-keys/audit-head.json").rename("kept.json")
-    assert homeroom("audit", "verify").told("signed head that lies with the keys is gone")
+    assert homeroom("audit", "verify").told("signed head that is stored with the keys is missing")
     Path("kept.json").rename("homeroom-keys/audit-head.json")
     Path("odd.json").write_text('{"seq": 1, "mac": "x", "signature": 3, "public_key": 4}')
-    assert homeroom("audit", "verify", "--head=odd.json").told("no signed head")
+    assert homeroom("audit", "verify", "--head=odd.json").told("not a signed head")
     Path("head.json").write_text(Path("head.json").read_text().replace('"seq": ', '"seq": 9'))
     broken = homeroom("audit", "verify", "--head=head.json")
     assert broken.code == 1
     assert broken.told("signature")
 
 
-def test_records_without_their_keys_are_not_given_new_ones(homeroom: Homeroom, lesson: str) -> None:
+def test_no_new_keys_are_created_for_records_in_use(homeroom: Homeroom, lesson: str) -> None:
     assert lesson
     Path("homeroom-keys").rename("elsewhere")
     answer = homeroom("roster", "list", f"--class={SCIENCE}")
@@ -238,7 +236,7 @@ def test_records_without_their_keys_are_not_given_new_ones(homeroom: Homeroom, l
     assert not Path("homeroom-keys").exists()
 
 
-def test_the_demo_leaves_a_real_installation_alone(
+def test_the_demo_does_not_change_a_real_installation(
     lesson: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert lesson
@@ -250,7 +248,7 @@ def test_the_demo_leaves_a_real_installation_alone(
     assert sorted(path.name for path in Path("homeroom-keys").iterdir()) == before
 
 
-def test_consent_stands_in_a_list_with_its_reason(homeroom: Homeroom, lesson: str) -> None:
+def test_consents_are_listed_with_their_reason(homeroom: Homeroom, lesson: str) -> None:
     assert lesson
     agree(homeroom, "student-1", "guardian-1")
     assert homeroom("consent", "object", "student-3", "--said-by=student-3").code == 0

@@ -5,11 +5,11 @@ import pytest
 from cluster.records.db.database import Records
 from cluster.security.keys import KeyStore
 from tests.databases import keys, migrated_sqlite, records
-from tests.register.school import School, found_school
+from tests.register.school import School, create_school
 
 __all__ = ["keys", "migrated_sqlite", "records"]
 
 
 @pytest.fixture
 def school(records: Records, keys: KeyStore, tmp_path: Path) -> School:
-    return found_school(records, keys, tmp_path)
+    return create_school(records, keys, tmp_path)

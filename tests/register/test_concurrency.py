@@ -17,7 +17,7 @@ from cluster.register.types import FaceMatch
 from cluster.security.keys import KeyStore
 from tests.databases import sqlite_url
 from tests.register.confirm_and_kill import MASTER
-from tests.register.school import CLASS, LESSON, MONDAY, School, found_school, student, teacher
+from tests.register.school import CLASS, LESSON, MONDAY, School, create_school, student, teacher
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ def test_200_kills_of_a_confirmation_at_any_point_lose_and_double_nothing(
     file = tmp_path / "records.sqlite"
     file.write_bytes(migrated_sqlite.read_bytes())
     records = Records(sqlite_url(file))
-    found_school(records, KeyStore(tmp_path / "keys", MASTER), tmp_path)
+    create_school(records, KeyStore(tmp_path / "keys", MASTER), tmp_path)
     with records.writing() as session:
         for turn in range(KILLS):
             session.add(

@@ -21,7 +21,7 @@ from cluster.vision.faces.base import FaceChip
 from cluster.vision.faces.dlib_engine import DlibEngine
 from cluster.vision.people import Floats, Pixels
 from cluster.vision.pose.estimator import PoseEstimator
-from tests.register.school import CLASS, School, found_school, student, teacher
+from tests.register.school import CLASS, School, create_school, student, teacher
 
 SETTINGS = """
 data_dir = "data"
@@ -63,7 +63,7 @@ def live_school(path: Path, rooms: Sequence[str], *, name: str = "Given") -> Ite
     """The school of some settings; each room has a lesson of one class, `lesson-ROOM`, now."""
     settings, now = load_settings(path), datetime.now(UTC)
     with open_audited_records(settings) as identity:
-        school = found_school(identity.records, identity.keys, path.parent, name=name)
+        school = create_school(identity.records, identity.keys, path.parent, name=name)
         school.settings, school.clock.now = settings, now
         school.policy.write_text(policy_text(CLASS, now.date() - timedelta(days=1)))
         with identity.records.writing() as session:

@@ -137,7 +137,7 @@ def open_audited_records(settings: Settings, clock: Clock = utc_now) -> Iterator
     try:
         with records.reading() as session:
             in_use = audit_log.tail(session)[0] > 0
-        keys = open_keys(settings, sign_of_life=AUDIT_KEY if in_use else None)
+        keys = open_keys(settings, required_key=AUDIT_KEY if in_use else None)
         head = HeadFile(settings.security.keys_dir)
         yield AuditedRecords(records, keys, head, district=settings.district.id, clock=clock)
     finally:

@@ -23,8 +23,8 @@ from cluster.records.repos.sign_ins import (
 )
 from cluster.security.keys import KeyStore
 from cluster.security.roles import Principal, Role
-from cluster.security.tokens import token_of
-from tests.register.school import School, found_school, teacher
+from cluster.security.tokens import sign_token
+from tests.register.school import School, create_school, teacher
 
 DAY = timedelta(days=1)
 ANALYST = Principal("analyst:anna", frozenset({Role.ANALYST}))
@@ -34,7 +34,7 @@ TEACHER = Principal(teacher(1), frozenset({Role.TEACHER}), user_id=teacher(1))
 
 @pytest.fixture
 def school(records: Records, keys: KeyStore, tmp_path: Path) -> School:
-    return found_school(records, keys, tmp_path, students=1)
+    return create_school(records, keys, tmp_path, students=1)
 
 
 def token_for(school: School, principal: Principal, **more: str) -> str:
@@ -69,9 +69,9 @@ def test_a_token_lets_in_whom_it_was_made_for(school: School, who: Principal) ->
 
 def test_a_token_holds_until_its_end_and_not_a_moment_longer(school: School) -> None:
     token = token_for(school, ANALYST)
-    school.clock.turn(hours=23, minutes=59)
+    school.clock.advance(hours=23, minutes=59)
     assert not is_refused(school, token)
-    school.clock.turn(minutes=1)
+    school.clock.advance(minutes=1)
     assert is_refused(school, token)
 
 
@@ -114,7 +114,7 @@ def test_a_stolen_database_makes_neither_token_nor_session(school: School) -> No
 
 
 def test_a_signed_id_without_a_row_is_refused(school: School) -> None:
-    assert is_refused(school, token_of(school.identity.keys, "f" * 32))
+    assert is_refused(school, sign_token(school.identity.keys, "f" * 32))
 
 
 def test_a_session_is_no_token_and_a_token_no_session(school: School) -> None:
@@ -168,7 +168,7 @@ def test_the_last_use_is_kept_to_the_day(school: School) -> None:
     assert used() is None
     principal_of(school.identity, token)
     assert used() == school.clock.now.date()
-    school.clock.turn(hours=20)
+    school.clock.advance(hours=20)
     principal_of(school.identity, token)
     assert used() == school.clock.now.date()
 
@@ -207,7 +207,7 @@ def test_the_list_says_what_each_is_worth(school: School) -> None:
 
 def test_what_ended_long_ago_is_forgotten_and_the_rest_stays(school: School) -> None:
     token_for(school, ANALYST)
-    school.clock.turn(days=20)
+    school.clock.advance(days=20)
     kept = token_for(school, LEADER)
     with school.identity.work("system:retention") as work:
         assert forget_ended(work, older_than=timedelta(days=30)) == 0

@@ -9,7 +9,7 @@ import pytest
 from cluster.records.db.database import Records
 from cluster.security.keys import KeyStore
 from tests.databases import keys, migrated_sqlite, sqlite_url
-from tests.register.school import School, found_school
+from tests.register.school import School, create_school
 
 __all__ = ["keys", "migrated_sqlite"]
 
@@ -20,5 +20,5 @@ def hillside(tmp_path: Path, migrated_sqlite: Path, keys: KeyStore) -> Iterator[
     file = tmp_path / "records.sqlite"
     shutil.copyfile(migrated_sqlite, file)
     opened = Records(sqlite_url(file))
-    yield found_school(opened, keys, tmp_path, students=1)
+    yield create_school(opened, keys, tmp_path, students=1)
     opened.close()

@@ -36,7 +36,7 @@ from serve_apps.http.app import create_app
 from serve_apps.http.backend import Backend
 from serve_apps.http.services.room_broadcast import StreamLimits
 from tests.databases import keys, migrated_sqlite, records
-from tests.register.school import MONDAY, School, found_school, teacher
+from tests.register.school import MONDAY, School, create_school, teacher
 
 __all__ = ["keys", "migrated_sqlite", "office", "records", "school"]
 
@@ -305,7 +305,7 @@ def settings_of(folder: Path, school: School) -> Settings:
 
 @pytest.fixture
 def school(records: Records, keys: KeyStore, tmp_path: Path) -> School:
-    found = found_school(records, keys, tmp_path)
+    found = create_school(records, keys, tmp_path)
     found.settings = settings_of(tmp_path, found)
     return found
 

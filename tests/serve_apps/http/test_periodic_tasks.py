@@ -28,7 +28,7 @@ def test_a_check_in_ends_with_its_lesson_though_nobody_ends_it(school: School) -
         checkins.start(work, school.settings, LESSON)
     with office_of(school):
         assert not has_ended(school)
-        school.clock.turn(minutes=46)
+        school.clock.advance(minutes=46)
         wait_until(lambda: has_ended(school))
 
 
@@ -38,7 +38,7 @@ def test_sign_ins_that_ended_long_ago_are_forgotten(
     monkeypatch.setattr(periodic_tasks, "SIGN_INS_SECONDS", 0.05)
     with office_of(school) as office:
         token = office.token(Role.TEACHER)
-        school.clock.turn(days=20)
+        school.clock.advance(days=20)
         before = len(office.audited())
         assert "sign_in.forget" not in office.audited()
         school.clock.now += timedelta(days=20)

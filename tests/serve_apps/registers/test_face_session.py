@@ -24,10 +24,10 @@ from tests.databases import keys, migrated_sqlite, records
 from tests.register.school import (
     ENGINE,
     LESSON,
-    NumberFaces,
+    FakeFaceEngine,
     School,
     chip_of,
-    found_school,
+    create_school,
     student,
 )
 from tests.serve_apps.serving import until
@@ -35,7 +35,7 @@ from tests.serve_apps.serving import until
 __all__ = ["keys", "migrated_sqlite", "records"]
 
 
-class Unreliable(NumberFaces):
+class Unreliable(FakeFaceEngine):
     """A face model that can be away."""
 
     away = True
@@ -87,7 +87,7 @@ def school(
 ) -> School:
     monkeypatch.setattr(face_session, "LEASE_EVERY_SECONDS", 0.02)
     monkeypatch.setattr(face_session, "PROPOSE_EVERY_SECONDS", 0.02)
-    made = found_school(records, keys, tmp_path)
+    made = create_school(records, keys, tmp_path)
     made.consent(1, 2)
     made.store(1, 2)
     made.open()
@@ -95,7 +95,7 @@ def school(
 
 
 @asynccontextmanager
-async def taking(school: School, engine: NumberFaces) -> AsyncIterator[Taking]:
+async def taking(school: School, engine: FakeFaceEngine) -> AsyncIterator[Taking]:
     (register,) = filter_by_face_policy(
         school.settings, find_open_registers(school.identity, ["room-1"])
     )
@@ -118,7 +118,7 @@ def proposed(school: School) -> set[str]:
 
 async def seen_until_proposed(school: School, one: Taking) -> None:
     async def seen() -> bool:
-        school.clock.turn(seconds=2)
+        school.clock.advance(seconds=2)
         one.call.offer(school.clock.now, [chip_of(1)])
         compared = one.call.compared
 
@@ -133,10 +133,10 @@ async def seen_until_proposed(school: School, one: Taking) -> None:
 
 def test_proposals_come_and_the_lease_ends_with_the_register(school: School) -> None:
     async def lesson() -> None:
-        async with taking(school, NumberFaces()) as one:
+        async with taking(school, FakeFaceEngine()) as one:
             ticket = await one.leased()
             await seen_until_proposed(school, one)
-            school.clock.turn(minutes=20)
+            school.clock.advance(minutes=20)
             await asyncio.wait_for(one.task, 30)
             assert one.rooms.leases[-1] == (ticket, None)
             assert one.call.ticket == ""
@@ -146,7 +146,7 @@ def test_proposals_come_and_the_lease_ends_with_the_register(school: School) -> 
 
 def test_a_lease_never_lasts_longer_than_the_register(school: School) -> None:
     async def lesson() -> None:
-        async with taking(school, NumberFaces()) as one:
+        async with taking(school, FakeFaceEngine()) as one:
             await one.leased()
             closes_at = one.call.register.closes_at
             school.clock.now = closes_at - timedelta(seconds=2)
@@ -183,7 +183,7 @@ def test_nothing_is_cut_while_the_face_model_is_away_and_it_resumes(school: Scho
 
 def test_proposals_resume_when_the_rooms_come_back(school: School) -> None:
     async def lesson() -> None:
-        async with taking(school, NumberFaces()) as one:
+        async with taking(school, FakeFaceEngine()) as one:
             await one.leased()
             one.rooms.away = True
             await asyncio.sleep(0.1)
@@ -203,13 +203,13 @@ def test_without_a_template_nothing_is_cut(
     records: Records, keys: KeyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(face_session, "LEASE_EVERY_SECONDS", 0.02)
-    school = found_school(records, keys, tmp_path)
+    school = create_school(records, keys, tmp_path)
     school.consent(1)
     school.open()
     before = school.verify()
 
     async def lesson() -> None:
-        async with taking(school, NumberFaces()) as one:
+        async with taking(school, FakeFaceEngine()) as one:
             await asyncio.sleep(0.3)
             assert one.rooms.leases == []
 
@@ -219,7 +219,7 @@ def test_without_a_template_nothing_is_cut(
 
 def test_only_the_newest_frames_wait(school: School) -> None:
     async def lesson() -> None:
-        async with taking(school, NumberFaces()) as one:
+        async with taking(school, FakeFaceEngine()) as one:
             await one.leased()
             for _ in range(10):
                 one.call.offer(school.clock.now, [chip_of(1)])

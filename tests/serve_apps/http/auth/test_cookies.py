@@ -173,9 +173,9 @@ def test_a_token_is_not_signed_out(porch: Porch, browser: httpx.Client) -> None:
 
 def test_a_session_ends_by_itself(porch: Porch, browser: httpx.Client) -> None:
     sign_in(browser, porch.token(Role.TEACHER))
-    porch.school.clock.turn(minutes=59)
+    porch.school.clock.advance(minutes=59)
     assert browser.get(TEACHERS).status_code == 200
-    porch.school.clock.turn(minutes=1)
+    porch.school.clock.advance(minutes=1)
     assert browser.get(TEACHERS).status_code == 401
 
 

@@ -113,7 +113,7 @@ def test_a_revoked_token_stops_within_seconds(porch: Porch, client: httpx.Client
 def test_an_expired_token_stops_at_once(porch: Porch, client: httpx.Client) -> None:
     token = porch.token(Role.TEACHER, hours=1)
     assert ask(client, "GET", TEACHERS, token).status_code == 200
-    porch.school.clock.turn(hours=1)
+    porch.school.clock.advance(hours=1)
     assert ask(client, "GET", TEACHERS, token).status_code == 401
 
 
@@ -132,7 +132,7 @@ def test_a_stream_can_find_out_that_its_sign_in_has_ended(
     with client.stream("GET", "/words", headers=bearer(token)) as answer:
         said = answer.iter_text()
         next(said)
-        porch.school.clock.turn(hours=1)
+        porch.school.clock.advance(hours=1)
         porch.go_on.set()
         assert next(said) == "data: out\n\n"
 

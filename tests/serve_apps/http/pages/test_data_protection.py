@@ -85,7 +85,7 @@ def test_consents_that_end_within_thirty_days_are_listed(office: Office) -> None
 def test_objections_that_stand_are_listed_and_those_taken_back_are_not(office: Office) -> None:
     office.school.consent(1, 2)
     objected(office, 1, 3)
-    office.school.clock.turn(days=1)
+    office.school.clock.advance(days=1)
     objected(office, 1, 2)
     with office.school.identity.work("operator:test") as work:
         record_withdrawal(work, "student-2", "guardian-2")

@@ -53,7 +53,7 @@ def test_everybody_is_present_but_one_in_two_taps(room: Office) -> None:
 def test_a_tap_is_taken_back(room: Office) -> None:
     tap(room, "register/open")
     tap(room, "register/mark", tap=f"{student(3)}:absent")
-    room.school.clock.turn(seconds=1)
+    room.school.clock.advance(seconds=1)
     tap(room, "register/undo")
     assert pressed(page_of(room), 3) is None
 

@@ -128,12 +128,12 @@ def test_lessons_of_today_say_where_when_and_whether_the_register_is_taken(offic
     office.school.open()
     assert rows(page_of(office))[0].endswith("open")
     take(office)
-    office.school.clock.turn(minutes=11)
+    office.school.clock.advance(minutes=11)
     assert rows(page_of(office))[0].endswith("Room 1 taken")
 
 
 def test_a_day_without_lessons_says_so(office: Office) -> None:
-    office.school.clock.turn(days=1)
+    office.school.clock.advance(days=1)
     assert "There is no lesson in today's timetable." in text_of(page_of(office))
 
 
@@ -146,7 +146,7 @@ def test_registers_of_lessons_that_have_begun_need_attention_until_they_are_take
     assert "7C-SCI" not in found  # has not begun
     take(office)
     assert attention(page_of(office)) == "Needs attention ✓ Nothing needs your attention now."
-    office.school.clock.turn(hours=3)
+    office.school.clock.advance(hours=3)
     assert "7C-SCI" in attention(page_of(office))  # over, and never taken
 
 

@@ -127,7 +127,7 @@ def test_a_badge_counts_while_the_register_is_open(office: Office) -> None:
     teacher.post(f"{PATH}/badges", 404, json=badge)
     teacher.post(f"{PATH}/open")
     assert statuses(teacher.post(f"{PATH}/badges", json=badge))[student(4)] == "present"
-    office.school.clock.turn(minutes=11)
+    office.school.clock.advance(minutes=11)
     assert teacher.post(f"{PATH}/badges", 409, json=badge)["error"]["code"] == "register_refused"
 
 
@@ -265,7 +265,7 @@ def test_that_a_register_changed_is_told_without_a_look_at_anybody(office: Offic
     shown = teacher.get(PATH)
     assert told == {name: shown[name] for name in told}
     assert not [text for text in (student(1), "student-1", "Given") if text in str(told)]
-    office.school.clock.turn(minutes=11)
+    office.school.clock.advance(minutes=11)
     assert not teacher.get(f"{PATH}/version")["is_open"]
     teacher.get("/api/lessons/no-such/register/version", 404)
 

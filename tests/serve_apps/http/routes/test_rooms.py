@@ -36,7 +36,7 @@ def test_a_teacher_sees_a_room_while_an_own_lesson_is_on_there(office: Office) -
     assert ids(teacher.get("/api/rooms")) == ["room-1"]
     assert teacher.get("/api/rooms/room-1")["people"] == 20
     teacher.get("/api/rooms/room-2", 403)
-    office.school.clock.turn(minutes=46)
+    office.school.clock.advance(minutes=46)
     assert ids(teacher.get("/api/rooms")) == []
     teacher.get("/api/rooms/room-1", 403)
 
@@ -44,16 +44,16 @@ def test_a_teacher_sees_a_room_while_an_own_lesson_is_on_there(office: Office) -
 def test_a_teacher_sees_a_room_shortly_before_the_lesson(office: Office) -> None:
     say_all(office)
     other = office.as_a(Role.TEACHER, number=2)  # their lesson begins at ten
-    office.school.clock.turn(minutes=49)
+    office.school.clock.advance(minutes=49)
     other.get("/api/rooms/room-1", 403)
-    office.school.clock.turn(minutes=2)
+    office.school.clock.advance(minutes=2)
     other.get("/api/rooms/room-1")
 
 
 def test_a_teacher_does_not_see_what_another_class_did_in_the_room(office: Office) -> None:
     office.rooms.finish("room-1", 20, at=MONDAY + timedelta(minutes=10))
     office.rooms.finish("room-1", 20, at=MONDAY + timedelta(minutes=62))
-    office.school.clock.turn(minutes=63)
+    office.school.clock.advance(minutes=63)
     path = "/api/rooms/room-1/windows"
     seen = office.as_a(Role.TEACHER, number=2).get(path, params={"minutes": 60})
     assert [at(one["window_start"]).minute for one in seen["windows"]] == [2]
@@ -69,7 +69,7 @@ def test_others_see_no_room(office: Office, role: Role) -> None:
 
 def test_numbers_say_how_old_they_are_and_what_they_rest_on(office: Office) -> None:
     office.rooms.say("room-1", 20)
-    office.school.clock.turn(seconds=2.5)
+    office.school.clock.advance(seconds=2.5)
     room = office.leader.get("/api/rooms/room-1")
     assert at(room["as_of"]) == MONDAY
     assert room["age_seconds"] == 2.5

@@ -1,12 +1,12 @@
-"""How long a register of 40 students takes, from opening to proposals, and what is the limit.
+"""Time from opening a register of 40 students to its proposals, against a lower bound.
 
     python -m bench.register [--students 40] [--seconds 12]
 
-Six of the students stand for the six adults of the photograph that the installed `insightface`
-package carries; the others have made-up templates and are never seen. The limit is the models
-alone on the same pictures: pose, then the face network, with nothing around them. The naive way
-takes one picture after the other, compares every face with every template of the school in plain
-Python, and opens the templates anew for each picture.
+Six of the students have the faces of the six adults in the photo that the installed `insightface`
+package contains; the others have random templates and are never seen. The lower bound runs the
+models alone on the same frames: pose, then the face network. The naive baseline processes one frame
+after the other, compares every face with every template of the school in plain Python, and decrypts
+the templates for each frame.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from tests.register.school import CLASS, LESSON, School, create_school, student,
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Run the benchmark and print its results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--students", type=int, default=40)
     parser.add_argument("--seconds", type=int, default=12)
@@ -53,47 +53,46 @@ def _measure(folder: Path, students: int, seconds: int) -> None:
     school = create_school(records, keys, folder, students=students)
     estimator = PoseEstimator.from_settings(school.settings)
     engine = face_engine(school.settings)
-    seen = _register(school, engine, estimator, students)
+    visible = _register(school, engine, estimator, students)
     clip = folder / "clip.mp4"
     write_lesson(clip, seconds=seconds)
-    limit = _models_alone(clip, engine, estimator)
+    bound = _models_alone(clip, engine, estimator)
     naive = _naive(school, clip, engine, estimator)
     began = time.perf_counter()
     school.open()
     opened = time.perf_counter() - began
-    watched = recognise_from_video(
+    result = recognise_from_video(
         school.identity, school.settings, LESSON, clip, engine=engine, estimator=estimator
     )
     took = time.perf_counter() - began
-    proposed = sum(e.mark.state is EntryState.PROPOSED for e in watched.register.entries)
+    proposed = sum(e.mark.state is EntryState.PROPOSED for e in result.register.entries)
     print(
-        f"{students} students, {seen} of them in the picture; {seconds} s of 1080p, "
-        f"{watched.frames} pictures, {proposed} proposed\n"
+        f"{students} students, {visible} of them in the video; {seconds} s of 1080p, "
+        f"{result.frames} frames, {proposed} proposed\n"
     )
     print(f"opening                       {1000 * opened:8.0f} ms")
     print(f"from opening to proposals     {took:8.1f} s")
-    print(f"limit: the models alone       {limit:8.1f} s   ratio {limit / took:.2f}")
-    print(f"naive way                     {naive:8.1f} s   Homeroom is {naive / took:.2f}× as fast")
+    print(f"lower bound: models alone     {bound:8.1f} s   ratio {bound / took:.2f}")
+    print(f"naive baseline                {naive:8.1f} s   Homeroom is {naive / took:.2f}× as fast")
     began = time.perf_counter()
     with school.identity.work(teacher(1)) as work:
-        RegisterService(work, school.settings).confirm(LESSON, version=watched.register.version)
+        RegisterService(work, school.settings).confirm(LESSON, version=result.register.version)
     print(f"confirming                    {1000 * (time.perf_counter() - began):8.0f} ms")
     records.close()
 
 
 def _register(school: School, engine: FaceEngine, estimator: PoseEstimator, students: int) -> int:
-    """Templates for all: of the photograph's faces for the first, made up for the rest."""
+    """Store templates: of the photo's faces for the first students, random for the rest."""
     school.consent(*range(1, students + 1))
     real = [
-        embed_images(engine, estimator, {"face": picture})
-        for picture in portraits(engine, estimator)
+        embed_images(engine, estimator, {"face": image}) for image in portraits(engine, estimator)
     ]
-    chance = np.random.default_rng(1)
+    random = np.random.default_rng(1)
     with school.identity.work("operator:bench") as work:
         for number in range(1, students + 1):
-            made_up = chance.normal(0, 1, engine.dimensions)
-            made_up *= np.linalg.norm(real[0]) / np.linalg.norm(made_up)
-            embedding = real[number - 1] if number <= len(real) else made_up
+            generated = random.normal(0, 1, engine.dimensions)
+            generated *= np.linalg.norm(real[0]) / np.linalg.norm(generated)
+            embedding = real[number - 1] if number <= len(real) else generated
             store_template(
                 work,
                 school.permission,
@@ -124,8 +123,8 @@ def _naive(school: School, clip: Path, engine: FaceEngine, estimator: PoseEstima
         for chip in engine.faces(frame.pixels, people):
             (embedding,) = engine.embed([chip])
             with school.identity.work("operator:bench") as work:
-                opened = decrypt_templates(work, students, engine.version)
-            for template in opened:
+                templates = decrypt_templates(work, students, engine.version)
+            for template in templates:
                 math.dist(embedding.tolist(), template.embedding.tolist())
     return time.perf_counter() - began
 

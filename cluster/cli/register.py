@@ -1,4 +1,4 @@
-"""`homeroom register` and `homeroom badge`: taking attendance."""
+"""`homeroom register`: taking attendance."""
 
 import json
 import sys
@@ -16,14 +16,13 @@ from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers
 from cluster.cli.identity import (
     TeacherOption,
     open_installation,
-    operator_actor,
     work_as_teacher,
     write_private_file,
 )
 from cluster.errors import SettingsError
 from cluster.records.db.models import LessonRow
 from cluster.records.db.unit_of_work import UnitOfWork
-from cluster.records.repos.people import names_of, sourced_ids_of, students_of_class, user_of
+from cluster.records.repos.people import names_of, sourced_ids_of, user_of
 from cluster.records.repos.registers import lessons_on
 from cluster.register import badges
 from cluster.register.export import to_csv, to_ed_fi
@@ -37,7 +36,6 @@ from cluster.vision.faces.factory import face_engine
 from cluster.vision.pose.estimator import PoseEstimator
 
 app = typer.Typer(help="The attendance of one lesson.", no_args_is_help=True)
-badge_app = typer.Typer(help="Badges that students show.", no_args_is_help=True)
 
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
 
@@ -268,32 +266,6 @@ def watch_command(
     for reason, count in result.reasons.items():
         say(f"Not compared: {count} students ({reason.replace('_', ' ')}).")
     _print_register(view, rows, as_json=as_json)
-
-
-@badge_app.command("print")
-def badge_command(
-    out: Annotated[Path, typer.Option(help="An .html file to print.")],
-    class_id: Annotated[
-        str | None, typer.Option("--class", help="All students of a class.")
-    ] = None,
-    students: Annotated[list[str] | None, typer.Argument(help="Or these students.")] = None,
-    settings: SettingsOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Print badges, which invalidate the students' older ones."""
-    if (class_id is None) == (not students):
-        raise SettingsError("name either a class or students.", hint="--class ID, or STUDENT …")
-    with open_installation(settings) as (loaded, identity), identity.work(operator_actor()) as work:
-        if class_id is not None:
-            chosen = students_of_class(work.session, class_id, work.now.date())
-        else:
-            chosen = [user_of(work.session, name, "student").id for name in students or []]
-        days = loaded.registers.badge_days
-        issued = [badges.issue(work, student_id, days) for student_id in chosen]
-        write_private_file(out, badges.render_sheet(work, issued))
-    if as_json:
-        answer_json({"out": str(out), "badges": len(issued)})
-    say(f"Wrote {out}: {len(issued)} badges. It shows names: delete it when it is printed.")
 
 
 def _local_times(settings: Settings, lesson: LessonRow) -> tuple[datetime, datetime]:

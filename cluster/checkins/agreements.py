@@ -64,7 +64,7 @@ def agree(
     until = expires_at or work.now + MAX_GRANT_DURATION
     if not is_valid_expiry(until, work.now):
         raise NotAllowed(
-            f"an agreement ends within a year of being given, and {until:%Y-%m-%d} does not lie "
+            f"an agreement ends within a year of being given, and {until:%Y-%m-%d} is not "
             "between now and then.",
             where="agreement",
         )
@@ -78,12 +78,12 @@ def withdraw(work: UnitOfWork, student: str, person: str) -> Agreement:
         NotFound: There is no such student or person.
         NotAllowed: The person may not withdraw for this student.
     """
-    child, speaker = user_of(work.session, student, "student"), user_of(work.session, person)
-    if not _may_record(work, child, speaker, ConsentAction.WITHDRAW):
+    child, user = user_of(work.session, student, "student"), user_of(work.session, person)
+    if not _may_record(work, child, user, ConsentAction.WITHDRAW):
         raise NotAllowed(
             f"{person!r} is neither {student!r} nor a guardian of theirs.", where="agreement"
         )
-    return _add(work, child, speaker, "withdraw", None)
+    return _add(work, child, user, "withdraw", None)
 
 
 def in_force(session: Session, students: Collection[str], now: datetime) -> dict[str, datetime]:

@@ -43,7 +43,7 @@ def verify_command(
             seq, mac = verify_chain(entries, identity.keys, [*heads, *([stored] if stored else [])])
             if (seq, mac) != tail:
                 raise AuditBroken(
-                    f"the log ends at entry {seq}, and its tail says {tail[0]}.",
+                    f"the log ends at entry {seq}, and its stored tail is {tail[0]}.",
                     where=f"audit entry {seq}",
                 )
     if as_json:

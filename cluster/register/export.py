@@ -72,7 +72,7 @@ def to_ed_fi(work: UnitOfWork, settings: Settings, view: RegisterView) -> list[d
     missing = [name for name, value in section.items() if value in (None, "")]
     if missing:
         raise RegisterError(
-            f"Ed-Fi needs {', '.join(missing)}, and the roster does not tell.",
+            f"Ed-Fi needs {', '.join(missing)}, which the roster lacks.",
             where=view.class_id,
             hint="Complete orgs, courses and academicSessions in OneRoster.",
         )

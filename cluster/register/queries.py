@@ -36,7 +36,7 @@ def locked_row(work: UnitOfWork, lesson_id: str, version: int | None = None) -> 
         raise RegisterChanged(
             f"somebody else changed it in between (version {row.version}, not {version}).",
             where=lesson_id,
-            hint="Look at it again, then decide anew.",
+            hint="Reload it, then decide again.",
         )
     return row
 

@@ -39,8 +39,8 @@ from cluster.settings import Settings
 class RegisterService:
     """The registers of an installation, within one transaction.
 
-    Every method but `propose` raises `NotAllowed` unless the actor teaches the lesson's class, and
-    `NotFound` if there is no such lesson.
+    Every method but `propose` and `check_version` raises `NotAllowed` unless the actor teaches the
+    lesson's class, and all raise `NotFound` if there is no such lesson.
 
     Args:
         work: Its session, audit log and actor.
@@ -179,7 +179,7 @@ class RegisterService:
         entries = entries_by_student(self._work.session, row)
         restored = marks_to_restore(self._work, row, entries)
         if not restored:
-            raise RegisterError("there is nothing of yours to take back.", where=lesson_id)
+            raise RegisterError("there is no change of yours to undo.", where=lesson_id)
         for student_id, mark in restored.items():
             entry = entries[student_id]
             write_entry(self._work, entry, mark, None if mark == BLANK else entry.arrived_at)
@@ -224,7 +224,9 @@ class RegisterService:
             RegisterError: The register is not open.
             NotFound: The student is not in the class, or the lesson has no register.
         """
-        lesson = self._taught(lesson_id)  # first: whoever may not take the register learns nothing
+        lesson = self._taught(
+            lesson_id
+        )  # before the badge is verified, which would reveal whether it is valid
         return self._record_badge(lesson, badges.verify(self._work, token))
 
     def record_badge(self, lesson_id: str, student_id: str) -> RegisterView:

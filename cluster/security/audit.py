@@ -135,7 +135,7 @@ def verify_chain(
         if not hmac.compare_digest(expected.mac, entry.mac):
             raise AuditBroken(
                 f"entry {entry.seq} ({entry.at:%Y-%m-%d %H:%M:%S}Z, {entry.action}) was changed, "
-                "or does not stand where it was written.",
+                "or moved.",
                 where=f"audit entry {entry.seq}",
             )
         if signed.get(entry.seq, entry.mac) != entry.mac:
@@ -243,7 +243,7 @@ def _check_signature(head: SignedHead, public: bytes) -> None:
         )
     except (InvalidSignature, ValueError):
         raise AuditBroken(
-            "the signature of a head does not hold.", where=f"audit entry {head.seq}"
+            "the signature of a head is invalid.", where=f"audit entry {head.seq}"
         ) from None
 
 

@@ -48,7 +48,7 @@ class KeyStore:
         self._current: dict[str, tuple[int, bytes]] = {}
 
     def current(self, name: str) -> tuple[int, bytes]:
-        """Return the newest version of a key and its number; creates the key if needed.
+        """Return number and bytes of the newest version of a key; creates the key if needed.
 
         Raises:
             KeyUnusable: It cannot be read, unwrapped or written.
@@ -83,7 +83,7 @@ class KeyStore:
         return self._master.unwrap(versions[version], name)
 
     def add_version(self, name: str) -> tuple[int, bytes]:
-        """Add a version of a key, and return it and its number; old ones stay until `keep_only`.
+        """Add a version of a key, return its number and bytes; old ones stay until `keep_only`.
 
         Raises:
             KeyUnusable: See `current`.
@@ -209,7 +209,7 @@ class KeyStore:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise KeyUnusable(
-                f"the folder of keys cannot be made: {error}.", where=str(self._folder)
+                f"the folder of keys cannot be created: {error}.", where=str(self._folder)
             ) from error
         return FileLock(self._folder / ".lock", mode=0o600)
 

@@ -26,7 +26,7 @@ ID_LENGTH = 32
 def invalid_sign_in_error() -> NotSignedIn:
     """Return the one error for every invalid sign-in, which does not reveal the reason."""
     return NotSignedIn(
-        "there is no sign-in, or it does not hold (any more).",
+        "the sign-in is missing, invalid or expired.",
         hint="Sign in again, or ask for a new token.",
     )
 

@@ -1,4 +1,4 @@
-"""`homeroom checkin`: agreements of guardians, who may take part, and the end of what is over."""
+"""`homeroom checkin`: agreements of guardians, and ending expired check-ins."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,25 +29,27 @@ def agreed(homeroom: Homeroom) -> dict[str, str]:
 
 
 def test_a_guardian_agrees_for_a_year_and_withdraws(office: Homeroom) -> None:
-    said = office("checkin", "agree", "student-1", "--by", "guardian-1")
-    assert said.code == 0
-    assert said.told("Agreement of guardian-1 for student-1 is recorded. It ends on")
+    result = office("checkin", "agree", "student-1", "--by", "guardian-1")
+    assert result.code == 0
+    assert result.told("Agreement of guardian-1 for student-1 is recorded. It ends on")
     assert agreed(office) == {"student-1": str(TODAY + timedelta(days=365))}
-    said = office("checkin", "withdraw", "student-1", "--by", "guardian-1", "--json")
-    assert said.json["until"] is None
+    result = office("checkin", "withdraw", "student-1", "--by", "guardian-1", "--json")
+    assert result.json["until"] is None
     assert agreed(office) == {}
     assert office("audit", "verify").told("every link holds")
 
 
 def test_an_agreement_expires_on_the_given_day(office: Homeroom) -> None:
     until = str(TODAY + timedelta(days=30))
-    said = office("checkin", "agree", "student-1", "--by=guardian-1", f"--until={until}", "--json")
-    assert said.json["seq"] == 1
+    result = office(
+        "checkin", "agree", "student-1", "--by=guardian-1", f"--until={until}", "--json"
+    )
+    assert result.json["seq"] == 1
     assert agreed(office) == {"student-1": until}
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (("student-1", "--by=guardian-2"), "is not a guardian"),
         (("student-1", "--by=guardian-1", "--until=2001-01-01"), "ends within a year"),
@@ -56,11 +58,11 @@ def test_an_agreement_expires_on_the_given_day(office: Homeroom) -> None:
     ],
 )
 def test_invalid_agreements_are_rejected_with_an_explanation(
-    office: Homeroom, arguments: tuple[str, ...], words: str
+    office: Homeroom, arguments: tuple[str, ...], message: str
 ) -> None:
     answer = office("checkin", "agree", *arguments)
     assert answer.code == 1
-    assert answer.told(words)
+    assert answer.told(message)
     assert agreed(office) == {}
 
 

@@ -1,4 +1,4 @@
-"""The register on the command line, as a school meets it: with real faces, of those who agreed."""
+"""The register on the command line, with real faces, of students with consent (R4, R5)."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ UNTIL = (datetime.now(UTC) + timedelta(days=90)).date().isoformat()
 
 @pytest.fixture
 def lesson(homeroom: Homeroom) -> str:
-    """A lesson of the sample class that is on now; the policy is in force."""
+    """The id of a running lesson of the sample class; the policy is in force."""
     Path("homeroom.toml").write_text(SETTINGS)
     now = datetime.now(UTC)
     write_sample_roster(Path("roster"), today=now.date())
@@ -69,8 +69,8 @@ def agree(homeroom: Homeroom, student: str, guardian: str) -> None:
     assert answer.code == 0, answer.err
 
 
-def held_still(picture: Path, video: Path, seconds: float = 7) -> Path:
-    frame = np.asarray(cv2.imread(str(picture)), np.uint8)
+def video_of(image: Path, video: Path, seconds: float = 7) -> Path:
+    frame = np.asarray(cv2.imread(str(image)), np.uint8)
     height, width = (side // 2 * 2 for side in frame.shape[:2])
     frames = repeat(np.ascontiguousarray(frame[:height, :width]), round(seconds * 4))
     return write_video(video, rate=4, size=(width, height), frames=iter(frames))
@@ -86,19 +86,19 @@ def test_students_with_consent_are_proposed_from_a_real_clip_and_a_stranger_is_n
     assert homeroom("face", "register", "student-1", str(faces / "obama.jpg")).code == 0
     assert homeroom("face", "register", "student-3", str(faces / "alex-lacamoire.png")).code == 0
     assert homeroom("register", "open", lesson, BY).code == 0
-    clip = held_still(faces / "obama2.jpg", tmp_path / "one.mp4")
+    clip = video_of(faces / "obama2.jpg", tmp_path / "one.mp4")
     watched = homeroom("register", "watch", f"--lesson={lesson}", f"--video={clip}", BY, "--json")
     assert watched.code == 0, watched.err
-    said = statuses(watched.json)
-    assert said.pop("student-1") == "present proposed"
-    assert set(said.values()) == {"not_recorded"}
-    stranger = held_still(faces / "biden.jpg", tmp_path / "two.mp4")
+    found = statuses(watched.json)
+    assert found.pop("student-1") == "present proposed"
+    assert set(found.values()) == {"not_recorded"}
+    stranger = video_of(faces / "biden.jpg", tmp_path / "two.mp4")
     watched = homeroom(
         "register", "watch", f"--lesson={lesson}", f"--video={stranger}", BY, "--json"
     )
-    said = statuses(watched.json)
-    assert said.pop("student-1") == "present proposed"
-    assert set(said.values()) == {"not_recorded"}
+    found = statuses(watched.json)
+    assert found.pop("student-1") == "present proposed"
+    assert set(found.values()) == {"not_recorded"}
     version = f"--version={watched.json['version']}"
     confirmed = homeroom("register", "confirm", lesson, BY, version, "--json")
     assert statuses(confirmed.json)["student-1"] == "present confirmed"
@@ -132,15 +132,15 @@ def test_a_photo_without_one_clear_face_is_rejected_with_an_explanation(
     assert lesson
     agree(homeroom, "student-1", "guardian-1")
     (tmp_path / "text.jpg").write_text("no picture")
-    for photograph, words in (
+    for photo, message in (
         (samples / "faces" / "obama_and_biden.jpg", "faces"),
         (samples / "classroom-hand-raised.png", ""),
         (tmp_path / "text.jpg", "not a readable image"),
         (tmp_path / "none.jpg", "cannot be read"),
     ):
-        refused = homeroom("face", "register", "student-1", str(photograph))
+        refused = homeroom("face", "register", "student-1", str(photo))
         assert refused.code == 1
-        assert refused.told(words)
+        assert refused.told(message)
     both = [str(samples / "faces" / name) for name in ("obama.jpg", "biden.jpg")]
     refused = homeroom("face", "register", "student-1", *both)
     assert refused.told("do not show the same face")
@@ -153,9 +153,9 @@ def test_a_whole_register_by_hand_and_badge(homeroom: Homeroom, lesson: str) -> 
     marked = homeroom(
         "register", "mark", lesson, "student-2=absent", "--rest=present", BY, "--json"
     )
-    said = statuses(marked.json)
-    assert said.pop("student-2") == "absent confirmed"
-    assert set(said.values()) == {"present confirmed"}
+    found = statuses(marked.json)
+    assert found.pop("student-2") == "absent confirmed"
+    assert set(found.values()) == {"present confirmed"}
     assert homeroom("register", "close", lesson, BY).code == 0
     assert homeroom("register", "mark", lesson, "student-2=excused", BY).code == 0
     assert "student-2: absent" in homeroom("register", "history", lesson, BY).out
@@ -167,7 +167,7 @@ def test_a_whole_register_by_hand_and_badge(homeroom: Homeroom, lesson: str) -> 
 
 
 def test_invalid_arguments_are_reported_and_change_nothing(homeroom: Homeroom, lesson: str) -> None:
-    for arguments, words in (
+    for arguments, message in (
         (["register", "open", "no-lesson", BY], "there is no lesson"),
         (["register", "open", lesson, "--by=nobody"], "there is no user"),
         (["register", "open", lesson, "--by=teacher-2"], "must teach the class"),
@@ -189,7 +189,7 @@ def test_invalid_arguments_are_reported_and_change_nothing(homeroom: Homeroom, l
     ):
         answer = homeroom(*arguments)
         assert answer.code == 1, arguments
-        assert answer.told(words), (arguments, answer.err)
+        assert answer.told(message), (arguments, answer.err)
         assert "Traceback" not in answer.err
 
 
@@ -198,8 +198,8 @@ def test_an_erased_student_is_gone_and_the_receipt_has_no_name(
 ) -> None:
     assert lesson
     agree(homeroom, "student-1", "guardian-1")
-    done = homeroom("erase", "student-1", "--receipt=receipt.txt")
-    assert done.code == 0
+    erased = homeroom("erase", "student-1", "--receipt=receipt.txt")
+    assert erased.code == 0
     assert "student-1" not in Path("receipt.txt").read_text()
     assert homeroom("erase", "student-1").code == 1
     listed = homeroom("roster", "list", f"--class={SCIENCE}", "--json").json

@@ -95,12 +95,12 @@ def test_all_lessons_that_start_at_the_same_time_are_opened(school: School) -> N
 
 
 def settings_with_rooms(school: School, rooms: list[str]) -> Any:
-    known = school.settings.rooms[0]
-    more = [known.model_copy(update={"id": room}) for room in rooms]
+    first = school.settings.rooms[0]
+    more = [first.model_copy(update={"id": room}) for room in rooms]
     return type(school.settings).model_validate(
         {
             "schools": [one.model_dump() for one in school.settings.schools],
-            "rooms": [one.model_dump() for one in (known, *more)],
+            "rooms": [one.model_dump() for one in (first, *more)],
         }
     )
 

@@ -240,22 +240,22 @@ def test_a_lesson_belongs_to_the_date_at_its_school_and_may_pass_midnight(
             "registers": {"policy": school.policy},
         }
     )
-    begins = datetime(2026, 3, 2, 12, 50, tzinfo=UTC)  # 23:50 on the 2nd in Sydney
+    starts_at = datetime(2026, 3, 2, 12, 50, tzinfo=UTC)  # 23:50 on the 2nd in Sydney
     with school.identity.records.writing() as session:
         session.add(
             LessonRow(
                 id="night",
                 class_sourced_id="class-1",
                 room_id="room-1",
-                starts_at=begins,
-                ends_at=begins + timedelta(minutes=45),
+                starts_at=starts_at,
+                ends_at=starts_at + timedelta(minutes=45),
             )
         )
         for number, first, last in ((1, date(2026, 3, 3), None), (2, None, date(2026, 3, 2))):
             row = session.get_one(Enrollment, f"class-1/{student(number)}")
             row.begin_date, row.end_date = first, last
     school.consent(1, 2)
-    school.clock.now = begins + timedelta(minutes=20)  # the 3rd, there
+    school.clock.now = starts_at + timedelta(minutes=20)  # the 3rd, there
     view = school.open("night")
     assert student(2) in {entry.student_id for entry in view.entries}
     assert student(1) not in {entry.student_id for entry in view.entries}

@@ -109,7 +109,7 @@ def test_undo_without_changes_is_an_error(school: School) -> None:
     school.open()
     with school.identity.work(teacher(1)) as work:
         assert not RegisterService(work, school.settings).can_undo(LESSON)
-    with pytest.raises(RegisterError, match="nothing of yours"):
+    with pytest.raises(RegisterError, match="no change of yours"):
         undo(school)
 
 

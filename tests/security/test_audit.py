@@ -1,4 +1,4 @@
-"""The audit log shows every way of tampering with it, and says where."""
+"""The audit log's chain detects every kind of tampering, and where (R9)."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -59,7 +59,7 @@ def test_an_intact_chain_is_valid(keys: KeyStore) -> None:
 TAMPERINGS: dict[str, Callable[[list[AuditEntry]], list[AuditEntry]]] = {
     "deleted": lambda e: e[:2] + e[3:],
     "deleted at the beginning": lambda e: e[1:],
-    "deleted and numbered anew": lambda e: [
+    "deleted and renumbered": lambda e: [
         replace(entry, seq=seq) for seq, entry in enumerate(e[:2] + e[3:], start=1)
     ],
     "reordered": lambda e: [e[0], replace(e[2], seq=2), replace(e[1], seq=3), *e[3:]],
@@ -67,7 +67,7 @@ TAMPERINGS: dict[str, Callable[[list[AuditEntry]], list[AuditEntry]]] = {
     "time changed": lambda e: [*e[:2], replace(e[2], at=AT.replace(minute=1)), *e[3:]],
     "detail changed": lambda e: [*e[:2], replace(e[2], detail={"version": 9}), *e[3:]],
     "subject removed": lambda e: [*e[:2], replace(e[2], subject=None), *e[3:]],
-    "cut off": lambda e: e[:3],
+    "truncated": lambda e: e[:3],
     "emptied": lambda _: [],
     "written twice": lambda e: [*e[:3], e[2], *e[3:]],
 }

@@ -1,4 +1,4 @@
-"""What an identity provider says of somebody: read strictly, and never a person's name kept."""
+"""OpenID Connect claims: parsed strictly, and never with a person's name."""
 
 from typing import Any
 

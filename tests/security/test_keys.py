@@ -1,4 +1,4 @@
-"""Keys: wrapped, apart, private, and gone when they are destroyed."""
+"""Keys: wrapped, private, and gone once they are destroyed."""
 
 import base64
 import shutil
@@ -28,9 +28,9 @@ def store(tmp_path: Path, master: LocalMasterKey = MASTER) -> KeyStore:
 
 
 def test_a_key_is_created_once(tmp_path: Path) -> None:
-    made = store(tmp_path).current("roster")
-    assert store(tmp_path).current("roster") == made
-    assert store(tmp_path).current("audit") != made
+    created = store(tmp_path).current("roster")
+    assert store(tmp_path).current("roster") == created
+    assert store(tmp_path).current("audit") != created
 
 
 def test_a_key_file_is_wrapped_and_private(tmp_path: Path) -> None:

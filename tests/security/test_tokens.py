@@ -1,4 +1,4 @@
-"""What sign-ins are carried in: signed by our key, each kind apart, refused in one voice."""
+"""Tokens, session cookies and CSRF tokens: signed, distinct, and rejected with one error."""
 
 import secrets
 from pathlib import Path
@@ -78,7 +78,7 @@ def test_every_invalid_text_gets_the_same_error(keys: KeyStore, text: str) -> No
     for read in (verify_token, verify_session_cookie):
         with pytest.raises(NotSignedIn) as caught:
             read(keys, text)
-        assert str(caught.value).startswith("there is no sign-in, or it does not hold")
+        assert str(caught.value).startswith("the sign-in is missing, invalid or expired")
 
 
 def test_a_very_long_text_is_rejected_before_verification(keys: KeyStore) -> None:
@@ -87,8 +87,8 @@ def test_a_very_long_text_is_rejected_before_verification(keys: KeyStore) -> Non
 
 
 def test_a_csrf_token_belongs_to_one_session(keys: KeyStore) -> None:
-    word = csrf_token(keys, ID)
-    assert is_csrf_token(keys, ID, word)
-    assert not is_csrf_token(keys, ID[::-1], word)
+    token = csrf_token(keys, ID)
+    assert is_csrf_token(keys, ID, token)
+    assert not is_csrf_token(keys, ID[::-1], token)
     assert not is_csrf_token(keys, ID, "")
     assert not is_csrf_token(keys, ID, "é")

@@ -110,7 +110,7 @@ def may_compare(
 
 
 def may_keep(policy: Policy | None, student: StudentFacts, now: datetime) -> Decision:
-    """Decide whether a template of this student may be made, or kept, for any of their classes.
+    """Decide whether a template of this student may be stored, or kept, for any of their classes.
 
     Args:
         policy: See `may_compare`.

@@ -53,7 +53,7 @@ def record_grant(
         raise NotAllowed(f"{guardian!r} is not a guardian of {student!r}.", where="consent")
     if not is_valid_expiry(expires_at, work.now):
         raise NotAllowed(
-            f"a consent ends within a year of being given, and {expires_at:%Y-%m-%d} does not lie "
+            f"a consent ends within a year of being given, and {expires_at:%Y-%m-%d} is not "
             "between now and then.",
             where="consent",
         )
@@ -94,20 +94,20 @@ def record_objection(work: UnitOfWork, student: str, person: str) -> LedgerResul
 
 
 def _record(work: UnitOfWork, student: str, person: str, action: ConsentAction) -> LedgerResult:
-    child, speaker = user_of(work.session, student, "student"), user_of(work.session, person)
-    if not _may_record(work, child, speaker, action):
+    child, user = user_of(work.session, student, "student"), user_of(work.session, person)
+    if not _may_record(work, child, user, action):
         raise NotAllowed(
             f"{person!r} is neither {student!r} nor a guardian of theirs.", where="consent"
         )
     seq = consents.add_word(
         work.session,
         student_id=child.id,
-        said_by=speaker.id,
+        said_by=user.id,
         word=action,
         recorded_by=work.actor,
         recorded_at=work.now,
     )
-    work.audit(f"consent.{action}", child.id, said_by=speaker.id, seq=seq)
+    work.audit(f"consent.{action}", child.id, said_by=user.id, seq=seq)
     (facts,) = load_student_facts(work.session, [child.id], work.now.date())
     if active_grant(facts, None, work.now).allowed:  # a former guardian ends their own grants only
         return LedgerResult(seq, child.id)

@@ -66,7 +66,7 @@ class FacePermissions:
             return dict.fromkeys(students, Decision.denied(ConsentReason.CANNOT_BE_ANSWERED))
 
     def may_keep(self, session: Session, student_id: str, now: datetime) -> Decision:
-        """Decide whether a template of this student may be made, or kept."""
+        """Decide whether a template of this student may be stored, or kept."""
         try:
             return may_keep(self.policy(), _load_facts_of(session, student_id, now.date()), now)
         except HomeroomError:

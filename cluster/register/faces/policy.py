@@ -44,7 +44,7 @@ class FaceRollCall(BaseModel):
     @model_validator(mode="after")
     def _check_dates(self) -> "FaceRollCall":
         if self.valid_until < self.approved_on:
-            raise ValueError("valid_until lies before approved_on")
+            raise ValueError("valid_until is before approved_on")
         return self
 
 

@@ -51,7 +51,7 @@ def is_refused(school: School, token: str) -> bool:
     try:
         principal_of(school.identity, token)
     except NotSignedIn as error:
-        return str(error).startswith("there is no sign-in, or it does not hold")
+        return str(error).startswith("the sign-in is missing, invalid or expired")
     return False
 
 

@@ -253,10 +253,10 @@ def test_a_removed_student_has_no_proposal_and_the_others_keep_theirs(
     for time, distances in frames:
         class_matcher.update(time, distances)
     before = class_matcher.proposals()
-    gone = students[which % len(students)]
-    class_matcher.remove(gone)
-    assert gone not in class_matcher.student_ids
-    assert class_matcher.proposals() == [one for one in before if one.student_id != gone]
+    removed = students[which % len(students)]
+    class_matcher.remove(removed)
+    assert removed not in class_matcher.student_ids
+    assert class_matcher.proposals() == [one for one in before if one.student_id != removed]
 
 
 def test_after_a_removal_the_columns_belong_to_the_remaining_students() -> None:

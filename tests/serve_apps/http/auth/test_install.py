@@ -99,7 +99,7 @@ def test_what_is_no_token_of_ours_is_refused_in_the_same_words(
     headers = {b"Authorization": header.encode("latin-1")}
     answer = client.get(TEACHERS, headers=headers)
     assert answer.status_code == 401
-    assert answer.json()["error"]["detail"].startswith("there is no sign-in, or it does not hold")
+    assert answer.json()["error"]["detail"].startswith("the sign-in is missing, invalid or expired")
     assert client.get(EVERYBODY, headers=headers).status_code == 200
 
 

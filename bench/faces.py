@@ -22,7 +22,7 @@ from cluster.settings import Settings
 from cluster.vision.faces.base import FaceChip, FaceEngine
 from cluster.vision.faces.dlib_engine import DlibEngine
 from cluster.vision.faces.insightface_engine import InsightFaceEngine
-from cluster.vision.people import Floats, Pixels
+from cluster.vision.people import BgrImage, FloatArray
 from cluster.vision.pose.estimator import PoseEstimator, available_cores
 
 FACES = Path(__file__).resolve().parents[2] / "shared" / "data" / "faces"
@@ -76,7 +76,7 @@ def _sample_faces(
     engine: FaceEngine, estimator: PoseEstimator, folder: Path
 ) -> tuple[list[Face], list[Face]]:
     """Return the faces of the images, and of the shrunken images."""
-    min_width_pixels = engine.thresholds.in_lesson.least_width_pixels
+    min_width_pixels = engine.thresholds.in_lesson.min_width_pixels
     faces, small = [], []
     for name in WHO:
         path = folder.parent / name if name == CLASSROOM else folder / name
@@ -94,7 +94,7 @@ def _sample_faces(
 
 
 def _find_again(
-    engine: FaceEngine, estimator: PoseEstimator, shrunk: Pixels, face: FaceChip, scale: float
+    engine: FaceEngine, estimator: PoseEstimator, shrunk: BgrImage, face: FaceChip, scale: float
 ) -> FaceChip | None:
     """Return the same face in the shrunken image, if it is found there."""
     (people,) = estimator.estimate([shrunk])
@@ -106,7 +106,9 @@ def _find_again(
     return None
 
 
-def _faces_in(engine: FaceEngine, estimator: PoseEstimator, name: str, image: Pixels) -> list[Face]:
+def _faces_in(
+    engine: FaceEngine, estimator: PoseEstimator, name: str, image: BgrImage
+) -> list[Face]:
     (people,) = estimator.estimate([image])
     chips = sorted(engine.chips(image, people), key=lambda chip: chip.box[0])
     if len(chips) != len(WHO[name]):
@@ -149,8 +151,8 @@ def _accuracy(engine: FaceEngine, faces: Sequence[Face], small: Sequence[Face]) 
 
 
 def _pairs(
-    probes: Sequence[Face], faces: Sequence[Face], distances: Floats, *, both_ways: bool
-) -> tuple[Floats, Floats]:
+    probes: Sequence[Face], faces: Sequence[Face], distances: FloatArray, *, both_ways: bool
+) -> tuple[FloatArray, FloatArray]:
     """Return distances of the same person in two images, and of different people."""
     true, false = [], []
     for row, probe in enumerate(probes):

@@ -109,9 +109,9 @@ def accepts_answers(settings: Settings, row: CheckinRow, now: datetime) -> bool:
     """Whether a check-in is running, and the settings allow it as it is."""
     if row.ended_at is not None or not row.started_at <= now < row.ends_at:
         return False
-    if settings.checkins.are_off_in(row.class_sourced_id):
+    if settings.checkins.disabled_in(row.class_sourced_id):
         return False
-    return row.kind == "slips" or not settings.checkins.need_agreement_in(row.class_sourced_id)
+    return row.kind == "slips" or not settings.checkins.agreement_required_in(row.class_sourced_id)
 
 
 def checkin_of_lesson(session: Session, lesson_id: str) -> CheckinRow:

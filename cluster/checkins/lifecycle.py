@@ -49,7 +49,7 @@ def start(
         CheckinError: The lesson is not running, has had its check-in, or nobody agreed.
     """
     lesson = taught_lesson(work, settings, lesson_id)
-    if settings.checkins.are_off_in(lesson.class_sourced_id):
+    if settings.checkins.disabled_in(lesson.class_sourced_id):
         raise CheckinOff("the school has switched check-ins off here.", where=lesson_id)
     existing = rows.of_lesson(work.session, lesson_id)
     if existing is not None:
@@ -61,7 +61,7 @@ def start(
             where=lesson_id,
         )
     row = _new_row(work, settings, lesson, minutes)
-    if settings.checkins.need_agreement_in(lesson.class_sourced_id):
+    if settings.checkins.agreement_required_in(lesson.class_sourced_id):
         return start_with_slips(work, row)
     students = members(work.session, lesson.class_sourced_id, "student", row.day)
     row.kind, row.code = "board", unused_codes(work, 1)[0]

@@ -22,9 +22,9 @@ from cluster.register.faces.templates import (
 )
 from cluster.security.master_key import read_master_key
 from cluster.settings import load_settings
-from cluster.vision.faces.factory import face_engine
+from cluster.vision.faces.factory import create_face_engine
 from cluster.vision.faces.model_pack import LICENCE, PACKS, download_pack
-from cluster.vision.pose.estimator import PoseEstimator, cache_dir_of
+from cluster.vision.pose.estimator import PoseEstimator, model_cache_dir
 
 app = typer.Typer(help="Face templates: encrypted, with consent, erasable.", no_args_is_help=True)
 
@@ -46,7 +46,7 @@ def register_command(
             work.audit("face.ask", student_id, allowed=decision.allowed, reason=reason)
         if not decision.allowed:
             raise denied_error(decision)
-        engine = face_engine(loaded)
+        engine = create_face_engine(loaded)
         embedding = embed_photos(engine, PoseEstimator.from_settings(loaded), photographs)
         with identity.work(operator_actor()) as work:
             decision = store_template(work, permission, student_id, engine.version, embedding)
@@ -104,7 +104,7 @@ def download_command(
     as_json: JsonOption = False,
 ) -> None:
     """Download an InsightFace pack, and show its checksum and licence."""
-    folder = cache_dir_of(load_settings(settings)) / "insightface"
+    folder = model_cache_dir(load_settings(settings)) / "insightface"
     path = download_pack(pack, folder, licence_accepted=accept_licence)
     downloaded = PACKS[pack]
     if as_json:

@@ -32,7 +32,7 @@ from cluster.register.states import EntryState, Status
 from cluster.register.types import RegisterView
 from cluster.settings import Settings
 from cluster.streams.decode.container import probe
-from cluster.vision.faces.factory import face_engine
+from cluster.vision.faces.factory import create_face_engine
 from cluster.vision.pose.estimator import PoseEstimator
 
 app = typer.Typer(help="The attendance of one lesson.", no_args_is_help=True)
@@ -246,7 +246,7 @@ def watch_command(
             RegisterService(work, loaded).show(
                 lesson
             )  # raises unless the teacher teaches the class
-        engine, estimator = face_engine(loaded), PoseEstimator.from_settings(loaded)
+        engine, estimator = create_face_engine(loaded), PoseEstimator.from_settings(loaded)
         seconds = probe(str(video)).duration_seconds
         with Progress(*COLUMNS, console=errors, transient=True) as bar:
             task = bar.add_task("watching", total=seconds)

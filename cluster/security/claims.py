@@ -14,7 +14,7 @@ from typing import Any
 
 from cluster.errors import NotAllowed
 from cluster.security.roles import Role
-from cluster.settings import Access
+from cluster.settings import AccessSettings
 
 PLAIN_SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._|:-]{0,63}")
 HINT = "Whoever runs the identity provider gives roles to people there."
@@ -38,7 +38,7 @@ class OidcIdentity:
 
 
 def parse_claims(
-    access: Access, claims: Mapping[str, Any], schools: Collection[str]
+    access: AccessSettings, claims: Mapping[str, Any], schools: Collection[str]
 ) -> OidcIdentity:
     """Parse the claims of a verified id_token.
 

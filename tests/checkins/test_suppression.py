@@ -20,6 +20,7 @@ from cluster.checkins.suppression import (
     publish_counts,
     suppress_cells,
 )
+from tests.plugins.hypothesis_profiles import examples
 
 FEELINGS = list(Feeling)
 counts_of_a_class = st.lists(st.integers(0, 30), min_size=7, max_size=7).filter(
@@ -129,7 +130,7 @@ def neighbours_of(assignment: Sequence[int], place: int) -> Iterator[list[int]]:
             yield swapped
 
 
-@hypothesis_settings(max_examples=400, deadline=None)
+@hypothesis_settings(max_examples=examples(400), deadline=None)
 @given(st.one_of(counts_of_a_class, few_and_many))
 def test_another_assignment_publishes_the_same_cells(assignment: list[int]) -> None:
     assume(sum(assignment) >= 20)

@@ -17,6 +17,7 @@ from cluster.consent.ledger import (
     is_valid_expiry,
     may_record,
 )
+from tests.plugins.hypothesis_profiles import examples
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 STUDENT, GUARDIANS = "student", frozenset({"mother", "father"})
@@ -69,7 +70,7 @@ def is_in_force(grant: LedgerEntry, entries: Sequence[LedgerEntry], notice: str 
 
 
 @given(entries=ledgers(), notice=st.sampled_from([None, "1"]))
-@hypothesis_settings(max_examples=500)
+@hypothesis_settings(max_examples=examples(500))
 def test_a_grant_is_in_force_exactly_if_the_rules_say_so(
     entries: list[LedgerEntry], notice: str | None
 ) -> None:

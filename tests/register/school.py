@@ -30,7 +30,7 @@ from cluster.security.audit import HeadFile, verify_chain
 from cluster.security.keys import KeyStore
 from cluster.settings import Settings
 from cluster.vision.faces.base import FaceChip, FaceQuality, FaceThresholds, QualityLimits
-from cluster.vision.people import Floats, People, Pixels
+from cluster.vision.people import BgrImage, FloatArray, People
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 NOTICE = "2026-1"
@@ -79,23 +79,23 @@ class FakeFaceEngine:
     def __init__(self) -> None:
         self.embedded = 0
 
-    def faces(self, frame: Pixels, people: People) -> list[FaceChip]:
+    def faces(self, frame: BgrImage, people: People) -> list[FaceChip]:
         return self.chips(frame, people)
 
-    def chips(self, frame: Pixels, people: People) -> list[FaceChip]:  # noqa: ARG002
+    def chips(self, frame: BgrImage, people: People) -> list[FaceChip]:  # noqa: ARG002
         return []
 
-    def embed(self, chips: Sequence[FaceChip]) -> Floats:
+    def embed(self, chips: Sequence[FaceChip]) -> FloatArray:
         self.embedded += len(chips)
         return np.stack([embedding_of(int(chip.pixels[0, 0, 0])) for chip in chips])
 
-    def distances(self, embeddings: Floats, templates: Floats) -> Floats:
+    def distances(self, embeddings: FloatArray, templates: FloatArray) -> FloatArray:
         return np.asarray(
             np.linalg.norm(embeddings[:, None] - templates[None], axis=-1), np.float32
         )
 
 
-def embedding_of(number: int) -> Floats:
+def embedding_of(number: int) -> FloatArray:
     """Return the embedding of a number; the distance between any two is √2."""
     return np.asarray(np.eye(16)[number], np.float32)
 

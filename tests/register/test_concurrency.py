@@ -19,7 +19,7 @@ from tests.databases import sqlite_url
 from tests.register.confirm_and_kill import MASTER
 from tests.register.school import CLASS, LESSON, MONDAY, School, create_school, student, teacher
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.durable]
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 200

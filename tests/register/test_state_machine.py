@@ -43,6 +43,7 @@ from cluster.security.keys import STUDENT_KEYS, KeyStore
 from cluster.security.master_key import LocalMasterKey
 from cluster.settings import Settings
 from tests.databases import sqlite_url
+from tests.plugins.hypothesis_profiles import examples
 from tests.register.school import (
     CLASS,
     ENGINE,
@@ -289,5 +290,5 @@ def settings_with_room(policy: Path, room: str = "room-1") -> Settings:
 
 TestRegisterStateMachine = RegisterStateMachine.TestCase
 TestRegisterStateMachine.settings = hypothesis_settings(
-    max_examples=60, stateful_step_count=40, deadline=None
+    max_examples=examples(60), stateful_step_count=40, deadline=None
 )

@@ -7,9 +7,9 @@ import pytest
 from cluster.errors import NotAllowed
 from cluster.security.claims import parse_claims
 from cluster.security.roles import Role
-from cluster.settings import Access
+from cluster.settings import AccessSettings
 
-ACCESS = Access()
+ACCESS = AccessSettings()
 SCHOOLS = {"hill", "dale"}
 
 
@@ -53,7 +53,7 @@ def test_a_teacher_needs_a_sourced_id(given: Any) -> None:
 
 
 def test_claims_are_named_by_the_settings() -> None:
-    access = Access(oidc_role_claim="job", oidc_user_claim="staff_no")
+    access = AccessSettings(oidc_role_claim="job", oidc_user_claim="staff_no")
     found = parse_claims(access, claims(job="teacher", staff_no="t-1"), SCHOOLS)
     assert found.roles == {Role.TEACHER}
     assert found.sourced_id == "t-1"

@@ -8,8 +8,8 @@ import numpy as np
 
 from cluster.errors import FaceUnclear
 from cluster.register.faces.templates import Embedding
-from cluster.vision.faces.base import FaceEngine, check_photo
-from cluster.vision.people import Pixels
+from cluster.vision.faces.base import FaceEngine, find_single_face
+from cluster.vision.people import BgrImage
 from cluster.vision.pose.estimator import PoseEstimator
 
 PHOTO_INPUT_SIZE = 640
@@ -34,7 +34,7 @@ def embed_photos(engine: FaceEngine, estimator: PoseEstimator, photos: Sequence[
 
 
 def embed_images(
-    engine: FaceEngine, estimator: PoseEstimator, images: Mapping[str, Pixels]
+    engine: FaceEngine, estimator: PoseEstimator, images: Mapping[str, BgrImage]
 ) -> Embedding:
     """Return the mean embedding of one face on several images.
 
@@ -53,7 +53,7 @@ def embed_images(
     for name, frame in images.items():
         (people,) = estimator.estimate([frame], PHOTO_INPUT_SIZE)
         try:
-            chips.append(check_photo(engine, frame, people))
+            chips.append(find_single_face(engine, frame, people))
         except FaceUnclear as error:
             raise FaceUnclear(error.what, where=name, hint=error.hint) from None
     embeddings = engine.embed(chips)
@@ -69,7 +69,7 @@ def embed_images(
     return np.asarray(embeddings.mean(axis=0), np.float32)
 
 
-def _read(path: Path) -> Pixels:
+def _read(path: Path) -> BgrImage:
     try:
         content = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:

@@ -21,7 +21,7 @@ from cluster.register.types import RegisterView
 from cluster.settings import Settings
 from cluster.streams.decode.file_sampler import FrameSampler
 from cluster.vision.faces.base import FaceChip, FaceEngine
-from cluster.vision.people import Pixels
+from cluster.vision.people import BgrImage
 from cluster.vision.pose.estimator import PoseEstimator
 
 MAX_SIDE_PIXELS = 3840
@@ -110,7 +110,7 @@ def recognise_from_video(
 
 
 def _cut_chips(
-    engine: FaceEngine, estimator: PoseEstimator, pixels: Pixels, input_size: int
+    engine: FaceEngine, estimator: PoseEstimator, pixels: BgrImage, input_size: int
 ) -> list[FaceChip]:
     (people,) = estimator.estimate([pixels], input_size)
     return engine.chips(pixels, people)

@@ -8,6 +8,7 @@ from cluster import __version__
 from cluster.cli import (
     analyse,
     audit,
+    badge,
     checkin,
     consent,
     demo,
@@ -51,7 +52,7 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(face.app, name="face")
 app.command("erase")(face.erase_command)
 app.add_typer(register.app, name="register")
-app.add_typer(register.badge_app, name="badge")
+app.add_typer(badge.app, name="badge")
 app.add_typer(checkin.app, name="checkin")
 app.add_typer(token.app, name="token")
 app.add_typer(audit.app, name="audit")

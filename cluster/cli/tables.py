@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cluster.checkins.publishing import rows_to_publish
+from cluster.checkins.warehouse_rows import load_warehouse_rows
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
 from cluster.clock import utc_now
 from cluster.district import load_timetable
@@ -34,7 +34,7 @@ class Format(StrEnum):
 def publish_warehouse(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Build a new DuckDB file from the lake and the counts of check-ins, and swap it in."""
     known = load_settings(settings)
-    counts = rows_to_publish(known)
+    counts = load_warehouse_rows(known)
     published = publish(known, load_timetable(known), now=utc_now(), checkin_counts=counts)
     if as_json:
         answer_json({"path": str(published.path), "rows": published.rows})

@@ -1,10 +1,9 @@
 """Schools, rooms and cameras; which lesson is on in a room at a time.
 
-The first three come from the settings. Lessons come from the timetable, a CSV of dated
-lessons; without one, windows simply name no lesson.
+The first three come from the settings, and lessons from the records, as plain data
+(`cluster.records.timetable.lessons`). Without a lesson, windows simply name none.
 """
 
-import csv
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,8 +12,6 @@ from datetime import UTC, date, datetime
 
 from cluster.errors import NotFound, SettingsError
 from cluster.settings import Camera, Room, School, Settings
-
-LESSON_COLUMNS = ("lesson_id", "room_id", "class_id", "starts_at", "ends_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,68 +73,6 @@ class Timetable:
         if before and moment < lessons[before - 1].ends_at:
             return lessons[before - 1]
         return None
-
-
-def load_timetable(settings: Settings) -> Timetable:
-    """Read the timetable that the settings name, or an empty one.
-
-    Raises:
-        SettingsError: The file, a column, a time or a room is wrong, or two lessons of one room
-            overlap; the message names file and line.
-    """
-    if settings.timetable is None:
-        return Timetable()
-    path = settings.timetable
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = csv.DictReader(stream)
-            missing = [name for name in LESSON_COLUMNS if name not in (rows.fieldnames or ())]
-            if missing:
-                raise SettingsError(f"the column {', '.join(missing)} is missing.", where=str(path))
-            lessons = {
-                f"{path}:{rows.line_num}": _lesson(row, f"{path}:{rows.line_num}", settings)
-                for row in rows
-            }
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"the timetable cannot be read: {error}.", where=str(path)) from error
-    _refuse_overlaps(lessons)
-    return Timetable(lessons.values())
-
-
-def _lesson(row: dict[str, str], where: str, settings: Settings) -> Lesson:
-    short = [name for name in LESSON_COLUMNS if row[name] is None]
-    if short:
-        raise SettingsError(f"the line ends before {', '.join(short)}.", where=where)
-    if row["room_id"] not in settings.rooms_by_id:
-        raise SettingsError(f"there is no room {row['room_id']!r} in the settings.", where=where)
-    starts_at = parse_moment(row["starts_at"], where)
-    ends_at = parse_moment(row["ends_at"], where)
-    if ends_at <= starts_at:
-        raise SettingsError("the lesson ends before it starts.", where=where)
-    if not row["lesson_id"]:
-        raise SettingsError("the lesson_id is empty.", where=where)
-    return Lesson(row["lesson_id"], row["room_id"], row["class_id"], starts_at, ends_at)
-
-
-def _refuse_overlaps(lessons: dict[str, Lesson]) -> None:
-    """Refuse a lesson that stands twice, or meets another in its room."""
-    places: dict[str, str] = {}
-    last_in_room: dict[str, Lesson] = {}
-    for where, lesson in sorted(lessons.items(), key=lambda item: item[1].starts_at):
-        if lesson.lesson_id in places:
-            raise SettingsError(
-                f"the lesson {lesson.lesson_id!r} stands twice (also {places[lesson.lesson_id]}).",
-                where=where,
-            )
-        places[lesson.lesson_id] = where
-        previous = last_in_room.get(lesson.room_id)
-        if previous is not None and lesson.starts_at < previous.ends_at:
-            raise SettingsError(
-                f"the lessons {previous.lesson_id!r} and {lesson.lesson_id!r} overlap in room "
-                f"{lesson.room_id!r}.",
-                where=where,
-            )
-        last_in_room[lesson.room_id] = lesson
 
 
 def parse_moment(text: str | None, where: str) -> datetime:

@@ -39,8 +39,10 @@ from rich.markup import escape
 
 from cluster import __version__
 from cluster.activity.suppression import ActivityWindow
-from cluster.district import Timetable, load_timetable, place_of
+from cluster.district import Timetable, place_of
 from cluster.errors import HomeroomError
+from cluster.records.timetable.dated_csv import read_dated_timetable
+from cluster.records.timetable.lessons import load_timetable
 from cluster.settings import Settings, load_settings
 from cluster.streams.decode.file_sampler import shrunken_size
 from cluster.vision.pose.estimator import PoseEstimator, cache_dir_of, pose_device
@@ -119,6 +121,13 @@ def main(
         list[str] | None,
         typer.Option(help="Only footage below these folders and addresses, links followed."),
     ] = None,
+    lessons: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV of lessons (lesson_id, room_id, class_id, starts_at, ends_at), instead of "
+            "those in the records."
+        ),
+    ] = None,
     settings: Annotated[
         Path | None, typer.Option(help="The settings file; homeroom.toml unless given.")
     ] = None,
@@ -133,6 +142,7 @@ def main(
             summary = analyse(
                 footage or [],
                 known,
+                timetable=_timetable(known, lessons, console),
                 manifest=manifest,
                 camera_id=camera,
                 started_at=started_at,
@@ -151,10 +161,21 @@ def main(
     raise typer.Exit(summary.exit_status())
 
 
+def _timetable(settings: Settings, file: Path | None, console: Console) -> Timetable:
+    """The lessons of a file that travelled along, else of the records."""
+    if file is not None:
+        return read_dated_timetable(file, settings)
+    loaded = load_timetable(settings, now=utc_now())
+    for bad in loaded.bad_rows:
+        console.print(f"Note: {escape(str(bad))}")
+    return loaded.timetable
+
+
 def analyse(
     inputs: Sequence[str],
     settings: Settings,
     *,
+    timetable: Timetable,
     manifest: str | None = None,
     camera_id: str | None = None,
     started_at: str | None = None,
@@ -166,6 +187,7 @@ def analyse(
     Args:
         inputs: See `list_footage`, as for those without a word here.
         settings: All settings.
+        timetable: Says which lesson a window belongs to.
         manifest: See there.
         camera_id: See there.
         started_at: See there.
@@ -184,7 +206,6 @@ def analyse(
         started_at=started_at,
         roots=roots,
     )
-    timetable = load_timetable(settings)
     weights = find_pose_weights(settings.weights, cache_dir_of(settings))
     lake = Lake(settings.lake_dir)
     now = utc_now()

@@ -15,9 +15,13 @@ import typer
 
 from cluster.cli.console import EXIT_FAILED, EXIT_STOPPED, say
 from cluster.errors import RayError, SettingsError
-from cluster.settings import SETTINGS_FILE, load_settings
+from cluster.records.timetable.dated_csv import write_dated
+from cluster.records.timetable.lessons import preview_lessons
+from cluster.settings import SETTINGS_FILE, Settings, load_settings
+from cluster.warehouse.lake import utc_now
 
 JOB = ["-m", "jobs.analyse_archive"]
+LESSONS_FILE = "lessons.csv"
 FORWARDED_EXIT = {"SUCCEEDED": 0, "STOPPED": EXIT_STOPPED}
 
 
@@ -41,8 +45,8 @@ def analyse(
 def submit(address: str, arguments: list[str], settings: Path | None) -> int:
     """Submit the job to a Ray cluster, follow its log, and give its exit status.
 
-    The settings, the timetable and the manifest travel along; footage and `data_dir` are read
-    where the job runs, so they must be shared.
+    The settings and the lessons travel along; footage, the manifest and `data_dir` are read where
+    the job runs, so they must be shared.
 
     Raises:
         SettingsError: `data_dir` is relative, or the manifest cannot be read.
@@ -79,10 +83,19 @@ def _pack(scratch: Path, arguments: list[str], settings: Path | None) -> list[st
             where=str(original),
         )
     shutil.copyfile(original, scratch / SETTINGS_FILE)
-    if known.timetable is not None:
-        shutil.copyfile(known.timetable, scratch / known.timetable.name)
     sent = [_as_seen_there(argument) for argument in arguments]
+    if not any(argument.startswith("--lessons") for argument in arguments):
+        sent += _pack_lessons(scratch, known)
     return [*sent, f"--settings={SETTINGS_FILE}"]
+
+
+def _pack_lessons(scratch: Path, settings: Settings) -> list[str]:
+    """Copy the lessons; without any here, the job takes those of the records where it runs."""
+    lessons = preview_lessons(settings, now=utc_now()).timetable.lessons
+    if not lessons and settings.timetable is None:
+        return []
+    write_dated(scratch / LESSONS_FILE, lessons)
+    return [f"--lessons={LESSONS_FILE}"]
 
 
 def _says_absolute_data_dir(text: str) -> bool:

@@ -18,8 +18,9 @@ from cluster.cli.demo_register import POLICY_FILE, show_register
 from cluster.cli.settings_file import FirstSchool, settings_text
 from cluster.cli.tables import print_table
 from cluster.demo.lesson_video import write_lesson
-from cluster.district import load_timetable
 from cluster.errors import HomeroomError
+from cluster.records.timetable.lesson_plan import LONGEST_LESSON
+from cluster.records.timetable.lessons import load_timetable
 from cluster.settings import ENV_PREFIX, SETTINGS_FILE, Settings, load_settings
 from cluster.streams.decode.container import probe
 from cluster.warehouse.lake import utc_now
@@ -69,7 +70,8 @@ def demo(
     with _step("Analysing it, as `homeroom analyse` does"):
         _analyse(folder, arguments)
     with _step("Publishing the lake as a DuckDB file"):
-        published = publish(settings, load_timetable(settings), now=utc_now())
+        now = utc_now()
+        published = publish(settings, load_timetable(settings, now=now).timetable, now=now)
     report = folder / "report.html"
     with _step("Drawing the report"):
         drawn = windows_of_room(settings, ROOM, STARTS_AT, STARTS_AT + timedelta(days=1))
@@ -116,7 +118,7 @@ def _write_settings(folder: Path, video: Path | None) -> Settings:
     path = folder / SETTINGS_FILE
     first = FirstSchool("Hillside School", "Europe/London", "Room 12", CAMERA)
     timetable = "lessons.csv"
-    ends_at = STARTS_AT + timedelta(seconds=seconds)
+    ends_at = STARTS_AT + min(timedelta(seconds=seconds), LONGEST_LESSON)
     _write_each(
         {
             path: lambda: settings_text(

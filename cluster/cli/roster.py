@@ -56,7 +56,9 @@ def import_(
 
 @app.command()
 def timetable(
-    path: Annotated[Path, typer.Argument(help="CSV of weekly hours, or an .ics calendar.")],
+    path: Annotated[
+        Path, typer.Argument(help="CSV of weekly hours or of dated lessons, or an .ics calendar.")
+    ],
     dry_run: DryRunOption = False,
     yes: ManyOption = False,
     settings: SettingsOption = None,

@@ -10,8 +10,8 @@ from rich.table import Table
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
 from cluster.cli.settings_file import FirstSchool, settings_text
 from cluster.demo.sample_roster import write_sample_roster
-from cluster.district import load_timetable
 from cluster.errors import SettingsError
+from cluster.records.timetable.lessons import LoadedTimetable, preview_lessons
 from cluster.register.faces.policy import load_policy
 from cluster.settings import SETTINGS_FILE, Settings, load_settings, parse_settings
 from cluster.warehouse.lake import utc_now
@@ -57,14 +57,14 @@ def init(
 def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Check the settings: say what is wrong, and where."""
     known = load_settings(settings)
-    timetable = load_timetable(known)
+    lessons = preview_lessons(known, now=utc_now())
     load_policy(known.registers.policy)
-    notes = _notes(known)
+    notes = _notes(known, lessons)
     counts = {
         "schools": len(known.schools),
         "rooms": len(known.rooms),
         "cameras": len(known.cameras),
-        "lessons": len(timetable.lessons),
+        "lessons": len(lessons.timetable.lessons),
     }
     if as_json:
         answer_json({**counts, "k": known.privacy.k, "notes": notes})
@@ -80,13 +80,17 @@ def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     say("The settings are sound.")
 
 
-def _notes(settings: Settings) -> list[str]:
+def _notes(settings: Settings, lessons: LoadedTimetable) -> list[str]:
     """What is allowed, but perhaps not meant."""
     notes = []
     seen = {camera.room for camera in settings.cameras}
     notes += [f"room {room.id!r} has no camera" for room in settings.rooms if room.id not in seen]
     housed = {room.school for room in settings.rooms}
     notes += [f"school {s.id!r} has no room" for s in settings.schools if s.id not in housed]
-    if settings.timetable is None:
-        notes.append("there is no timetable, so windows will name no lesson")
+    notes += [str(bad) for bad in lessons.bad_rows]
+    if not lessons.timetable.lessons:
+        notes.append(
+            "there are no lessons, so windows will name none: import a timetable with `homeroom "
+            "roster timetable`, or name one under `timetable`"
+        )
     return notes

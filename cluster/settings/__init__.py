@@ -100,7 +100,9 @@ class Settings(BaseSettings):
     )
     timetable: Path | None = Field(
         None,
-        description="CSV of lessons: lesson_id, room_id, class_id, starts_at, ends_at (with zone).",
+        description="A timetable that is imported into the records whenever it has changed: CSV "
+        "of lessons (lesson_id, room_id, class_id, starts_at, ends_at with zone), CSV of weekly "
+        "hours, or iCalendar. Unset: import one with `homeroom roster timetable`.",
     )
     district: District = Field(default_factory=lambda: District(), description="The district.")
     schools: list[School] = Field(default_factory=list, description="Its schools.")

@@ -21,10 +21,9 @@ from datetime import datetime, timedelta
 from ray import serve
 
 import cluster
-from cluster.district import Timetable, load_timetable
-from cluster.errors import HomeroomError, JournalError, ServiceDown
-from cluster.records.db.database import open_records
-from cluster.records.timetable.importer import timetable_from_records
+from cluster.district import Timetable
+from cluster.errors import HomeroomError, JournalError, RosterError, ServiceDown, SettingsError
+from cluster.records.timetable.lessons import SettingsTimetable, read_timetable
 from cluster.runtime.logging import configure_logs
 from cluster.settings import Settings
 from cluster.streams.job import CameraJob
@@ -59,8 +58,6 @@ JOURNAL_TRIES = 60
 PATIENCE_SECONDS = 15.0
 """A camera without a reader for so long waits for a place: readers start within seconds."""
 
-LESSONS_AROUND = timedelta(days=1)
-
 
 @serve.deployment(
     name="Rooms",
@@ -91,6 +88,7 @@ class Rooms:
         self._journal = await _open_journal(settings)
         self._lake = Lake(settings.lake_dir)
         self._timetable = Timetable()
+        self._timetable_file = SettingsTimetable()
         self._board = WatchedRoomState(settings, utc_now())
         since = utc_now() - timedelta(minutes=settings.live.history_minutes)
         self._board.remember(self._journal.recent(since))
@@ -237,7 +235,9 @@ class Rooms:
         self._board.tick(utc_now())
 
     async def _look_at_lessons(self) -> None:
-        self._timetable = await asyncio.to_thread(_lessons, self._file.settings, utc_now())
+        self._timetable = await asyncio.to_thread(
+            _lessons, self._timetable_file, self._file.settings, utc_now()
+        )
         self._board.use(self._file.settings, self._timetable, utc_now())
 
     async def _flush(self) -> None:
@@ -355,15 +355,11 @@ def _services() -> Services:
     )
 
 
-def _lessons(settings: Settings, now: datetime) -> Timetable:
-    """The lessons of the settings' timetable and of the records, around now."""
-    lessons = list(load_timetable(settings).lessons)
-    records = open_records(settings)
+def _lessons(file: SettingsTimetable, settings: Settings, now: datetime) -> Timetable:
+    """The lessons of the records around now, once the settings' timetable is imported."""
     try:
-        with records.reading() as session:
-            known = {lesson.lesson_id for lesson in lessons}
-            found = timetable_from_records(session, now - LESSONS_AROUND, now + LESSONS_AROUND)
-            lessons += [lesson for lesson in found.lessons if lesson.lesson_id not in known]
-    finally:
-        records.close()
-    return Timetable(lessons)
+        for bad in file.import_if_changed(settings, now=now):
+            logger.warning("a lesson of the settings' timetable is left out: %s", bad)
+    except (SettingsError, RosterError) as error:
+        logger.warning("the settings' timetable is not imported: %s", error)
+    return read_timetable(settings, around=now)

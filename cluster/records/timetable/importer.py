@@ -1,23 +1,25 @@
 """A timetable into the records: weekly hours or a calendar become dated lessons.
 
-    weekly CSV | iCalendar  ->  lessons of the file  ->  lessons of the records
+    weekly CSV | iCalendar | CSV of dated lessons  ->  lessons of the file  ->  of the records
 
-A lesson's id is made of what it is, so the same file a second time changes nothing. A lesson that
-is no longer in the file goes only if all of this holds: it has not begun, it has no register, its
-room is of a school that the file speaks of, its day lies between the file's first and last lesson,
-and the file had no bad row.
+A lesson's id is made of what it is, or given in the file, so the same file a second time changes
+nothing. A lesson that is no longer in the file goes only if all of this holds: it has not begun, it
+has no register, its room is of a school that the file speaks of, its day lies between the file's
+first and last lesson, and the file had no bad row. A file of dated lessons, which may be named in
+the settings beside a timetable that was imported, removes only lessons with ids of its own.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cluster.district import Lesson, Timetable
 from cluster.records.db.database import Records
-from cluster.records.db.models import LessonRow, RegisterRow, SchoolClass
+from cluster.records.db.models import LessonRow, Org, RegisterRow, SchoolClass
 from cluster.records.roster.csv_files import BadRow
 from cluster.records.roster.import_result import (
     Counts,
@@ -26,11 +28,13 @@ from cluster.records.roster.import_result import (
     sorted_rows,
 )
 from cluster.records.roster.upsert import Upsert
+from cluster.records.timetable.dated_csv import is_dated_csv, read_dated
 from cluster.records.timetable.icalendar_file import read_calendar
 from cluster.records.timetable.lesson_plan import (
     LONGEST_LESSON,
     LessonPlan,
     NameResolver,
+    has_made_id,
     without_overlaps,
 )
 from cluster.records.timetable.weekly_csv import read_weekly
@@ -75,28 +79,59 @@ def import_timetable(
     Args:
         session: Of `Records.writing`; the caller commits.
         settings: They know rooms and zones.
-        path: `.ics`, or CSV.
+        path: `.ics`, or CSV: weekly hours or dated lessons.
         now: Lessons that have begun stay; and a calendar is read around it.
         allow_many_removals: Take it that the file lacks over a quarter of the lessons to come.
 
     Raises:
         RosterError: The file cannot be read, or lacks too much; roll back.
+        SettingsError: A file of dated lessons is wrong; the message names its line.
     """
-    names = NameResolver(settings, _classes(session))
-    is_calendar = path.suffix.lower() in CALENDAR_SUFFIXES
-    lessons, bad_rows = read_calendar(path, names, now) if is_calendar else read_weekly(path, names)
-    lessons, overlaps = without_overlaps(lessons, path.name)
-    bad_rows += overlaps
+    classes = _classes(session)
+    lessons, bad_rows = read_timetable_file(path, settings, classes, now)
     counts = Counts()
     if lessons:
+        _add_classes(session, settings, lessons, classes)
         there = _there(session, settings, lessons)
         over = set() if bad_rows else _over(there, lessons, now)
+        if is_dated_csv(path):
+            over = {key for key in over if not has_made_id(there[key].lesson, settings)}
         if not allow_many_removals:
             to_come = sum(one.lesson.starts_at > now for one in there.values())
             refuse_many_removals("lessons", to_come, len(over))
         clashes = _write(session, there, over, lessons, path.name, counts)
         bad_rows += clashes
     return RosterChanges({"lessons": counts}, sorted_rows(bad_rows))
+
+
+def read_timetable_file(
+    path: Path, settings: Settings, classes: Mapping[str, tuple[str | None, str]], now: datetime
+) -> tuple[list[LessonPlan], list[BadRow]]:
+    """Return the lessons of a file of any of the formats, and the rows that were left out.
+
+    Args:
+        path: `.ics`, or CSV: weekly hours or dated lessons.
+        settings: They know rooms and zones.
+        classes: Sourced id to (code, title).
+        now: A calendar is read around it.
+
+    Raises:
+        RosterError: The file cannot be read.
+        SettingsError: A file of dated lessons is wrong; the message names its line.
+    """
+    names = NameResolver(settings, classes)
+    if path.suffix.lower() in CALENDAR_SUFFIXES:
+        lessons, bad_rows = read_calendar(path, names, now)
+    elif is_dated_csv(path):
+        return [
+            replace(lesson, class_sourced_id=names.find_class(named) or named)
+            for lesson in read_dated(path, settings)
+            for named in [lesson.class_sourced_id]
+        ], []
+    else:
+        lessons, bad_rows = read_weekly(path, names)
+    lessons, overlaps = without_overlaps(lessons, path.name)
+    return lessons, [*bad_rows, *overlaps]
 
 
 def timetable_from_records(
@@ -126,6 +161,31 @@ def timetable_from_records(
 def _classes(session: Session) -> dict[str, tuple[str | None, str]]:
     query = select(SchoolClass.sourced_id, SchoolClass.class_code, SchoolClass.title)
     return {key: (code, title) for key, code, title in session.execute(query)}
+
+
+def _add_classes(
+    session: Session,
+    settings: Settings,
+    lessons: list[LessonPlan],
+    classes: Mapping[str, tuple[str | None, str]],
+) -> None:
+    """Add the classes that dated lessons name and the roster does not have.
+
+    They belong to the school of the lesson's room. A roster that brings the class later replaces
+    them.
+    """
+    for lesson in lessons:
+        key = lesson.class_sourced_id
+        if key in classes or session.get(SchoolClass, key) is not None:
+            continue
+        school = settings.schools_by_id[settings.rooms_by_id[lesson.room_id].school]
+        if session.get(Org, school.id) is None:
+            session.add(Org(sourced_id=school.id, name=school.name, type="school"))
+            session.flush()
+        session.add(
+            SchoolClass(sourced_id=key, title=key, school_sourced_id=school.id, term_sourced_ids=[])
+        )
+        session.flush()
 
 
 def _there(session: Session, settings: Settings, lessons: list[LessonPlan]) -> dict[str, _There]:
@@ -180,9 +240,26 @@ def _write(
     counts.kept = len(taken)
     table = Upsert(session, LessonRow, counts)
     table.remove(over)
+    _free_slots(session, there, good)
     table.put_all(_row(lesson) for lesson in good)
     session.expire_all()
     return clashes
+
+
+def _free_slots(session: Session, there: dict[str, _There], lessons: list[LessonPlan]) -> None:
+    """Take lessons that move to another time or room out of theirs, which another may now have.
+
+    A room has one lesson at a time in the records, while they are written one after another too.
+    """
+    moved = [
+        lesson.id
+        for lesson in lessons
+        if lesson.id in there
+        and (lesson.room_id, lesson.starts_at)
+        != (there[lesson.id].lesson.room_id, there[lesson.id].lesson.starts_at)
+    ]
+    for number, key in enumerate(moved):
+        session.execute(update(LessonRow).where(LessonRow.id == key).values(room_id=f"~{number}"))
 
 
 def _row(lesson: LessonPlan) -> dict[str, object]:

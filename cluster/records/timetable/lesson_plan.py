@@ -90,6 +90,12 @@ class NameResolver:
         found = text if text in self._classes else self._by_code.get(text)
         return _one(column, "class", text, self._by_title.get(text, "") if found is None else found)
 
+    def find_class(self, text: str) -> str | None:
+        """The sourced id of the one class that this is the id, code or title of, if any."""
+        if text in self._classes:
+            return text
+        return self._by_code.get(text) or self._by_title.get(text)
+
     def zone(self, room: Room) -> tzinfo:
         """The zone of a room's school."""
         return self._settings.schools_by_id[room.school].zone
@@ -138,6 +144,15 @@ def plan_lesson(
         ends_at=starts_at + length,
         line=line,
     )
+
+
+def has_made_id(lesson: LessonPlan, settings: Settings) -> bool:
+    """Whether a lesson's id is the one that `plan_lesson` makes, and not one given in a file."""
+    room = settings.rooms_by_id[lesson.room_id]
+    zone = settings.schools_by_id[room.school].zone
+    length = lesson.ends_at - lesson.starts_at
+    made = plan_lesson(lesson.class_sourced_id, room, zone, lesson.starts_at, length, 0)
+    return made.id == lesson.id
 
 
 def without_overlaps(

@@ -6,20 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.district import Lesson, Timetable, parse_moment, place_of
+from cluster.district import Lesson, Timetable, find_place, parse_timestamp
 from cluster.errors import SettingsError
 from cluster.settings import Settings
 
 
 def test_a_camera_has_its_room_and_school(school: Settings) -> None:
-    place = place_of(school, "cam2")
+    place = find_place(school, "cam2")
     assert (place.camera.id, place.room.id, place.school.id) == ("cam2", "bus", "hill")
     assert place.room.kind == "vehicle"
 
 
 def test_a_camera_that_does_not_exist_is_named_with_those_that_do(school: Settings) -> None:
     with pytest.raises(SettingsError, match=r"'cam9'.*cam1, cam2.*\[\[cameras\]\]"):
-        place_of(school, "cam9")
+        find_place(school, "cam9")
 
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -81,14 +81,14 @@ def test_the_lesson_that_is_found_is_the_one_that_holds_the_moment(
     )
 )
 def test_any_time_with_a_zone_is_read_as_the_same_moment(moment: datetime) -> None:
-    read = parse_moment(f" {moment.isoformat()} ", "here")
+    read = parse_timestamp(f" {moment.isoformat()} ", "here")
     assert read == moment
     assert read.tzinfo is UTC
 
 
 def test_a_time_without_a_zone_is_refused_with_what_to_do() -> None:
     with pytest.raises(SettingsError, match=r"t\.csv:4: .* no zone\. Add the offset"):
-        parse_moment("2026-03-02T09:00:00", "t.csv:4")
+        parse_timestamp("2026-03-02T09:00:00", "t.csv:4")
 
 
 @pytest.mark.parametrize(
@@ -96,4 +96,4 @@ def test_a_time_without_a_zone_is_refused_with_what_to_do() -> None:
 )
 def test_what_is_no_time_is_refused(text: str | None) -> None:
     with pytest.raises(SettingsError, match=r"t\.csv:4: "):
-        parse_moment(text, "t.csv:4")
+        parse_timestamp(text, "t.csv:4")

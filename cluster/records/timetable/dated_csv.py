@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from cluster.district import Lesson, Timetable, parse_moment
+from cluster.district import Lesson, Timetable, parse_timestamp
 from cluster.errors import SettingsError
 from cluster.records.timetable.lesson_plan import LONGEST_LESSON, LessonPlan
 from cluster.settings import Settings
@@ -91,8 +91,8 @@ def _lesson(row: dict[str, str], path: Path, line: int, settings: Settings) -> L
     for name in ("lesson_id", "class_id"):
         if len(row[name]) > MAX_ID_LENGTH:
             raise SettingsError(f"the {name} is over {MAX_ID_LENGTH} characters.", where=where)
-    starts_at = parse_moment(row["starts_at"], where)
-    ends_at = parse_moment(row["ends_at"], where)
+    starts_at = parse_timestamp(row["starts_at"], where)
+    ends_at = parse_timestamp(row["ends_at"], where)
     _check_times(starts_at, ends_at, where)
     if not row["lesson_id"]:
         raise SettingsError("the lesson_id is empty.", where=where)

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import platformdirs
 
-from cluster.settings import Analysis, Settings
+from cluster.settings import Analysis, Settings, Weights
 from cluster.vision.people import Floats, Letterbox, People, Pixels, people_from_output
 from cluster.vision.pose.export import converted_model
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
@@ -85,14 +85,24 @@ class PoseEstimator:
         Raises:
             WeightsError: The weights are missing or are not what they should be.
         """
-        cache_dir = cache_dir_of(settings)
+        return PoseEstimator.from_tables(
+            settings.analysis, settings.weights, cache_dir_of(settings)
+        )
+
+    @staticmethod
+    def from_tables(analysis: Analysis, weights: Weights, cache_dir: Path) -> "PoseEstimator":
+        """The estimator that two tables of the settings describe.
+
+        Raises:
+            WeightsError: See `from_settings`.
+        """
         return PoseEstimator(
-            find_pose_weights(settings.weights, cache_dir),
+            find_pose_weights(weights, cache_dir),
             cache_dir=cache_dir,
-            device=pose_device(settings.analysis),
-            confidence=settings.analysis.confidence,
-            threads=settings.analysis.threads,
-            batch_size=settings.analysis.batch_size,
+            device=pose_device(analysis),
+            confidence=analysis.confidence,
+            threads=analysis.threads,
+            batch_size=analysis.batch_size,
         )
 
     def convert(self, frame_height: int, frame_width: int, input_size: int) -> None:

@@ -300,8 +300,8 @@ def _from_here(address: SecretStr | None, folder: Path) -> SecretStr | None:
     return SecretStr(str((folder / Path(address.get_secret_value()).expanduser()).absolute()))
 
 
-def _variables() -> list[str]:
-    """The environment's variables with our prefix."""
+def variables_of_homeroom() -> list[str]:
+    """Return the names of the environment's variables that are settings."""
     return sorted(
         name
         for name in os.environ
@@ -311,7 +311,7 @@ def _variables() -> list[str]:
 
 def _sources(file: Path) -> str:
     """Where the settings came from: the file, and the variables above it."""
-    above = _variables()
+    above = variables_of_homeroom()
     return f"{file} (with {', '.join(above)} above it)" if above else str(file)
 
 
@@ -321,7 +321,7 @@ def _refuse_unknown_variables() -> None:
         known.add(f"{ENV_PREFIX}{name}".upper())
         if isinstance(field.annotation, type) and issubclass(field.annotation, Table):
             known |= {f"{ENV_PREFIX}{name}__{sub}".upper() for sub in field.annotation.model_fields}
-    unknown = [name for name in _variables() if name.upper() not in known]
+    unknown = [name for name in variables_of_homeroom() if name.upper() not in known]
     if unknown:
         raise SettingsError(
             f"no such setting: {', '.join(unknown)}.",

@@ -6,6 +6,7 @@ threads, and both take a whole core when the other one waits.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import ray
 from ray.data import ActorPoolStrategy, TaskPoolStrategy
@@ -16,6 +17,7 @@ from cluster.settings import Analysis
 from cluster.vision.pose.estimator import MOST_THREADS
 from jobs.archive.counting import CountSegment
 from jobs.archive.finding import FindPeople
+from jobs.archive.ray_setup import blanked_variables
 from jobs.archive.reading import ReadRun
 from jobs.archive.segments import Segment, group_into_runs
 from jobs.archive.stages import SegmentResult
@@ -35,23 +37,28 @@ def run_stages(segments: Sequence[Segment], settings: WorkerSettings) -> Iterato
     """
     cores = int(ray.cluster_resources().get("CPU", 1))
     gpus = int(ray.cluster_resources().get("GPU", 0))
+    blanked = blanked_variables()
+    environment: dict[str, Any] = {"runtime_env": {"env_vars": blanked}} if blanked else {}
     runs = [{"run": run} for run in group_into_runs(segments, cores)]
     frames = ray.data.from_items(runs, override_num_blocks=len(runs)).map_batches(
         ReadRun(settings).__call__,
         batch_size=1,
         num_cpus=DECODE_CPUS,
         compute=TaskPoolStrategy(size=min(cores, len(runs))),
+        **environment,
     )
     people = frames.map(
         FindPeople,
         fn_constructor_args=(settings,),
         **_pose_resources(settings.analysis, cores, gpus),
+        **environment,
     )
     results = people.map(
         CountSegment,
         fn_constructor_args=(settings,),
         compute=ActorPoolStrategy(min_size=1, max_size=cores),  # its imports take seconds: once
         num_cpus=COUNT_CPUS,
+        **environment,
     )
     try:
         for row in results.iter_rows():

@@ -14,6 +14,7 @@ from cluster.runtime.ray_local import (
     start_ray_here,
     store_bytes,
 )
+from cluster.settings import variables_of_homeroom
 
 # Read when Ray Data is imported: from which share of a stage's budget its output is bounded.
 os.environ.setdefault("RAY_DATA_DOWNSTREAM_CAPACITY_OBJECT_STORE_BUDGET_UTIL_THRESHOLD", "0.1")
@@ -45,9 +46,10 @@ def running_ray(segment_bytes: int) -> Iterator[None]:
             ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
             refuse_spilling_to_disk()
         else:
-            start_ray_here(
-                _store_bytes(segment_bytes), include_dashboard=False, log_to_driver=False
-            )
+            with _without_our_variables():
+                start_ray_here(
+                    _store_bytes(segment_bytes), include_dashboard=False, log_to_driver=False
+                )
     except (RuntimeError, ConnectionError, ValueError, OSError) as error:
         raise RayError(
             f"Ray cannot be {'joined' if address else 'started'}: {error}", where=address
@@ -57,6 +59,26 @@ def running_ray(segment_bytes: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _without_our_variables() -> Iterator[None]:
+    """Hide the environment's settings, secrets among them, from processes that are started."""
+    hidden = {name: os.environ.pop(name) for name in variables_of_homeroom()}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def blanked_variables() -> dict[str, str]:
+    """Return the environment's settings with empty values, for workers of a joined cluster.
+
+    These inherit the environment of their node; on the driver's node, it is the driver's.
+    """
+    if not os.environ.get("RAY_ADDRESS"):
+        return {}
+    return dict.fromkeys(variables_of_homeroom(), "")
 
 
 def _store_bytes(segment_bytes: int) -> int:

@@ -25,7 +25,7 @@ from ray.util import list_named_actors
 
 from cluster.errors import HomeroomError
 from cluster.settings import Settings
-from cluster.settings.redacted import for_models
+from cluster.settings.redacted import without_secrets
 from cluster.streams.job import CameraJob
 from cluster.streams.reader.actor import StreamReader
 from cluster.vision.faces.factory import face_cutter
@@ -162,7 +162,7 @@ class ReaderPool:
             pose=self._services.pose,
             sink=self._services.rooms,
             registers=self._services.registers,
-            cutter=partial(face_cutter, for_models(settings)),
+            cutter=partial(face_cutter, without_secrets(settings)),
             late_seconds=settings.live.late_seconds,
         )
         self._see_to(reader_id, jobs)

@@ -34,14 +34,12 @@ from cluster.district import Timetable
 from cluster.errors import HomeroomError
 from cluster.records.timetable.dated_csv import read_dated_timetable
 from cluster.records.timetable.lessons import load_timetable
+from cluster.runtime.exit_status import EXIT_FAILED, EXIT_PARTLY, EXIT_STOPPED
 from cluster.settings import Settings, load_settings
 from cluster.warehouse.lake import utc_now
 from jobs.archive.run import analyse_footage
+from jobs.archive.submission import FootageArguments, submit
 from jobs.archive.summary import RunSummary, describe_run
-
-EXIT_FAILED = 1
-EXIT_PARTLY = 3
-EXIT_STOPPED = 130
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -72,6 +70,10 @@ def main(
             "those in the records."
         ),
     ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Submit it to a Ray cluster: its dashboard, like http://HEAD:8265."),
+    ] = None,
     settings: Annotated[
         Path | None, typer.Option(help="The settings file; homeroom.toml unless given.")
     ] = None,
@@ -80,17 +82,22 @@ def main(
     """Analyse archived footage: counts of activity for a room and ten seconds, never a person."""
     console = Console(stderr=True)
     signal.signal(signal.SIGTERM, _interrupt)
+    named = FootageArguments(footage or [], manifest, camera, started_at, below or None)
     try:
+        if address is not None:
+            raise typer.Exit(
+                submit(address, named, settings, lessons=lessons, as_json=as_json, console=console)
+            )
         loaded = load_settings(settings)
         with redirect_stdout(sys.stderr):  # Ray prints there; our standard output is the summary
             summary = analyse_footage(
-                footage or [],
+                named.inputs,
                 loaded,
                 timetable=_read_timetable(loaded, lessons, console),
-                manifest=manifest,
-                camera_id=camera,
-                started_at=started_at,
-                roots=below or None,
+                manifest=named.manifest,
+                camera_id=named.camera_id,
+                started_at=named.started_at,
+                roots=named.roots,
                 console=console,
             )
     except HomeroomError as error:

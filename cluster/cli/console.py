@@ -14,9 +14,6 @@ from cluster.errors import HomeroomError
 UNLIMITED_WIDTH = 10_000
 """Where an answer goes to a file or another program, no line is cut to a terminal's width."""
 
-EXIT_FAILED = 1
-EXIT_STOPPED = 130
-
 errors = Console(stderr=True)
 answers = Console(width=None if sys.stdout.isatty() else UNLIMITED_WIDTH)
 

@@ -69,6 +69,8 @@ __all__ = [
     "analysis_digest",
     "load_settings",
     "parse_settings",
+    "settings_path",
+    "variables_of_homeroom",
 ]
 
 SETTINGS_FILE = "homeroom.toml"
@@ -217,7 +219,7 @@ def load_settings(path: Path | str | None = None) -> Settings:
         SettingsError: The file is missing or not TOML, a key is unknown, or a value is out of
             bounds; the message names each place.
     """
-    file = Path(path or os.environ.get(ENV_SETTINGS_FILE) or SETTINGS_FILE).absolute()
+    file = settings_path(path)
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
@@ -227,6 +229,11 @@ def load_settings(path: Path | str | None = None) -> Settings:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"cannot be read as TOML: {error}.", where=str(file)) from error
     return parse_settings(values, file)
+
+
+def settings_path(path: Path | str | None = None) -> Path:
+    """Return the settings file that `load_settings` reads, as an absolute path."""
+    return Path(path or os.environ.get(ENV_SETTINGS_FILE) or SETTINGS_FILE).absolute()
 
 
 def parse_settings(values: dict[str, Any], file: Path) -> Settings:

@@ -14,7 +14,7 @@ import typer
 
 from cluster.cli.console import JsonOption, answer_json, say
 from cluster.cli.demo_register import POLICY_FILE, show_register
-from cluster.cli.settings_file import FirstSchool, settings_text
+from cluster.cli.settings_file import FirstSchool, render_settings
 from cluster.cli.tables import print_table
 from cluster.demo.lesson_video import write_lesson
 from cluster.errors import HomeroomError
@@ -121,7 +121,7 @@ def _write_settings(folder: Path, video: Path | None) -> Settings:
     ends_at = STARTS_AT + min(timedelta(seconds=seconds), LONGEST_LESSON)
     _write_each(
         {
-            path: lambda: settings_text(
+            path: lambda: render_settings(
                 first,
                 {
                     "privacy": {"k": SMALL_K},

@@ -5,7 +5,13 @@ node; the package of a Ray job lies there too. Addresses of cameras and footage,
 password and keys do not belong there.
 """
 
-from cluster.settings import Access, Archive, Records, Security, Settings
+from cluster.settings import (
+    AccessSettings,
+    ArchiveSettings,
+    RecordsSettings,
+    SecuritySettings,
+    Settings,
+)
 
 
 def without_secrets(settings: Settings) -> Settings:
@@ -14,10 +20,10 @@ def without_secrets(settings: Settings) -> Settings:
     values = {name: getattr(settings, name) for name in Settings.model_fields}
     values |= {
         "cameras": [camera.model_copy(update=unset) for camera in settings.cameras],
-        "records": Records(),
-        "security": Security(),
-        "access": Access(),
-        "archive": Archive(),
+        "records": RecordsSettings(),
+        "security": SecuritySettings(),
+        "access": AccessSettings(),
+        "archive": ArchiveSettings(),
     }
     return Settings.model_construct(**values)  # a copy would keep what is cached of the cameras
 

@@ -1,6 +1,6 @@
 """Stage three: activity, windows and suppression; its results may leave the process."""
 
-from cluster.activity.room import SeenFrame, told_windows
+from cluster.activity.room import AnalysedFrame, published_windows
 from jobs.archive.segments import SEGMENT_SECONDS, Segment, utc_from_timestamp
 from jobs.archive.stages import Row, SegmentResult
 from jobs.archive.worker_settings import WorkerSettings
@@ -28,10 +28,10 @@ class CountSegment:
         segment: Segment = row["segment"]
         camera = self._settings.cameras[segment.camera_id]
         frames = [
-            SeenFrame(utc_from_timestamp(float(timestamp)), people, row["frame_size"])
+            AnalysedFrame(utc_from_timestamp(float(timestamp)), people, row["frame_size"])
             for timestamp, people in zip(row["timestamps"], row["people"], strict=True)
         ]
-        windows = told_windows(
+        windows = published_windows(
             frames,
             rate=self._settings.analysis.rate,
             starts_at=utc_from_timestamp(segment.start),

@@ -13,8 +13,8 @@ from ray.data import ActorPoolStrategy, TaskPoolStrategy
 from ray.exceptions import RayTaskError
 
 from cluster.errors import HomeroomError
-from cluster.settings import Analysis
-from cluster.vision.pose.estimator import MOST_THREADS
+from cluster.settings import AnalysisSettings
+from cluster.vision.pose.estimator import MAX_THREADS
 from jobs.archive.counting import CountSegment
 from jobs.archive.finding import FindPeople
 from jobs.archive.ray_setup import blanked_variables
@@ -67,13 +67,13 @@ def run_stages(segments: Sequence[Segment], settings: WorkerSettings) -> Iterato
         raise _original_error(error) from error
 
 
-def _pose_resources(analysis: Analysis, cores: int, gpus: int) -> dict[str, object]:
+def _pose_resources(analysis: AnalysisSettings, cores: int, gpus: int) -> dict[str, object]:
     if gpus and analysis.device != "cpu":
         pool = ActorPoolStrategy(
             min_size=1, max_size=gpus, max_tasks_in_flight_per_actor=SEGMENTS_PER_ACTOR
         )
         return {"compute": pool, "num_gpus": 1, "num_cpus": 1}
-    threads = analysis.threads or min(cores, MOST_THREADS)
+    threads = analysis.threads or min(cores, MAX_THREADS)
     pool = ActorPoolStrategy(
         min_size=1,
         max_size=max(1, cores // threads),

@@ -10,7 +10,7 @@ import numpy as np
 from cluster.activity.durations import MEMORY_SECONDS
 from cluster.errors import FootageError, FootageTruncated
 from cluster.streams.decode.file_sampler import FrameSampler, SampledFrame
-from cluster.vision.people import Pixels
+from cluster.vision.people import BgrImage
 from cluster.warehouse.lake import Interval
 from jobs.archive.footage import FootageProblem
 from jobs.archive.segments import SEGMENT_SECONDS, Piece, Segment
@@ -58,7 +58,7 @@ class ReadRun:
 @dataclass(frozen=True, slots=True)
 class _TimedFrame:
     timestamp: float
-    pixels: Pixels
+    pixels: BgrImage
 
 
 class _FrameBuffer:
@@ -70,7 +70,7 @@ class _FrameBuffer:
         self.timestamps: list[float] = []
 
     @property
-    def pixels(self) -> Pixels:
+    def pixels(self) -> BgrImage:
         """(n, height, width, 3) uint8."""
         return self._pixels[: len(self.timestamps)]
 

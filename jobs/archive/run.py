@@ -19,7 +19,7 @@ from cluster.activity.suppression import ActivityWindow
 from cluster.district import Timetable
 from cluster.settings import Settings
 from cluster.streams.decode.file_sampler import shrunken_size
-from cluster.vision.pose.estimator import PoseEstimator, cache_dir_of, pose_device
+from cluster.vision.pose.estimator import PoseEstimator, model_cache_dir, select_device
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.lake import Lake, PartFacts, utc_now
 from cluster.warehouse.rows import model_row, window_row
@@ -76,7 +76,7 @@ def analyse_footage(
         started_at=started_at,
         roots=roots,
     )
-    weights = find_pose_weights(settings.weights, cache_dir_of(settings))
+    weights = find_pose_weights(settings.weights, model_cache_dir(settings))
     lake = Lake(settings.lake_dir)
     now = utc_now()
     summary = RunSummary(run_id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", problems=problems)
@@ -147,7 +147,7 @@ class ArchiveRun:
         total = sum(segment.seconds for segment in self._plan.pending)
         try:
             with console.status("starting"):
-                self._convert_model()
+                self._export_model()
                 ray_running = running_ray(self._frame_bytes_per_segment())
                 ray_running.__enter__()
             try:
@@ -212,13 +212,13 @@ class ArchiveRun:
             }
         )
 
-    def _convert_model(self) -> None:
-        """Convert the model once, here, before several actors would wait for it."""
-        if os.environ.get("RAY_ADDRESS") or pose_device(self._settings.analysis) != "cpu":
+    def _export_model(self) -> None:
+        """Export the model once, here, before several actors would wait for it."""
+        if os.environ.get("RAY_ADDRESS") or select_device(self._settings.analysis) != "cpu":
             return
         estimator = PoseEstimator.from_settings(self._settings)
         for width, height, input_size in self._frame_shapes():
-            estimator.convert(height, width, input_size)
+            estimator.prepare(height, width, input_size)
 
     def _frame_bytes_per_segment(self) -> int:
         """Size of the frames of the largest segment, lead-in included."""

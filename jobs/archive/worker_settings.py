@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.district import Place
-from cluster.settings import Analysis, Settings, Weights
-from cluster.vision.pose.estimator import cache_dir_of
+from cluster.settings import AnalysisSettings, Settings, WeightsSettings
+from cluster.vision.pose.estimator import model_cache_dir
 
 Polygon = tuple[tuple[float, float], ...]
 
@@ -44,8 +44,8 @@ class WorkerSettings:
         cameras: By id; those whose footage is analysed.
     """
 
-    analysis: Analysis
-    weights: Weights
+    analysis: AnalysisSettings
+    weights: WeightsSettings
     cache_dir: Path
     k: int
     cameras: dict[str, CameraAnalysis]
@@ -56,7 +56,7 @@ def worker_settings(settings: Settings, places: Iterable[Place]) -> WorkerSettin
     return WorkerSettings(
         analysis=settings.analysis,
         weights=settings.weights,
-        cache_dir=cache_dir_of(settings),
+        cache_dir=model_cache_dir(settings),
         k=settings.privacy.k,
         cameras={place.camera.id: _camera_analysis(place) for place in places},
     )

@@ -117,7 +117,7 @@ async def list_cameras(request: Request, paging: Pages) -> CamerasBody:
     rooms = backend_of(request).rooms
     cameras = await rooms.cameras()
     page, following = page_of(cameras, lambda one: one.health.camera_id, paging)
-    journal = _journal(await rooms.journal())
+    journal = _journal(await rooms.journal_status())
     return CamerasBody(cameras=[_body(one) for one in page], journal=journal, next=following)
 
 

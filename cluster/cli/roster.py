@@ -56,7 +56,10 @@ def import_(
 
 @app.command()
 def timetable(
-    path: Annotated[Path, typer.Argument(help="CSV of weekly lessons, or an .ics calendar.")],
+    path: Annotated[
+        Path,
+        typer.Argument(help="CSV of weekly or of dated lessons, or an .ics calendar."),
+    ],
     dry_run: DryRunOption = False,
     yes: ManyOption = False,
     settings: SettingsOption = None,

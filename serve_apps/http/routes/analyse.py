@@ -28,7 +28,7 @@ from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
 from serve_apps.http.schemas.base import Body, example_response
 from serve_apps.http.schemas.rooms import ROOM_EXAMPLE, Shares, shares_of
-from serve_apps.http.services.image_decoding import decoded
+from serve_apps.http.services.image_decoding import decode_image
 
 MEDIA_TYPES: Final = ("image/jpeg", "image/png")
 AT_ONCE: Final = 2
@@ -102,7 +102,7 @@ async def analyse_picture(
     content = await request.body()
     if limiter.statistics().tasks_waiting >= MOST_WAITING:
         raise ServiceBusy("too many pictures wait.", hint="Ask again in a moment.")
-    pixels = await to_thread.run_sync(decoded, content, input_size, limiter=limiter)
+    pixels = await to_thread.run_sync(decode_image, content, input_size, limiter=limiter)
     del content
     (people,) = await backend.pose.find([pixels], input_size)
     height, width = pixels.shape[:2]

@@ -11,7 +11,7 @@ from cluster.security.roles import Role
 from cluster.vision.people import KEYPOINTS, People
 from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
 from tests.serve_apps.http.office import Office
-from tests.serve_apps.http.services.test_image_decoding import encoded, png_of, progressive
+from tests.serve_apps.http.services.test_image_decoding import encode, png_with_size, progressive
 
 JPEG = {"Content-Type": "image/jpeg"}
 AT = {name: place for place, name in enumerate(KEYPOINTS)}
@@ -46,7 +46,7 @@ def post(office: Office, content: bytes, status: int = 200, **more: Any) -> dict
 
 def test_a_full_room_is_counted(office: Office) -> None:
     office.pose.people = seated(12, hands_up=3)
-    found = post(office, encoded(".jpg", 640, 360))
+    found = post(office, encode(".jpg", 640, 360))
     assert (found["people"], found["suppressed"]) == (12, False)
     assert found["shares"]["hand_raised"] == {"share": 0.25, "text": "25%"}
     assert found["shares"]["head_down"]["text"] == "≤5%"
@@ -54,7 +54,7 @@ def test_a_full_room_is_counted(office: Office) -> None:
 
 def test_a_small_group_gives_a_headcount_alone(office: Office) -> None:
     office.pose.people = seated(9, hands_up=3)
-    assert post(office, encoded(".jpg", 640, 360)) == {
+    assert post(office, encode(".jpg", 640, 360)) == {
         "people": 9,
         "suppressed": True,
         "shares": None,
@@ -63,25 +63,25 @@ def test_a_small_group_gives_a_headcount_alone(office: Office) -> None:
 
 def test_no_box_and_no_keypoint_leaves(office: Office) -> None:
     office.pose.people = seated(12)
-    found = post(office, encoded(".jpg", 640, 360))
+    found = post(office, encode(".jpg", 640, 360))
     assert set(found) == {"people", "suppressed", "shares"}
     assert all(set(share) == {"share", "text"} for share in found["shares"].values())
 
 
 def test_the_model_gets_a_shrunken_picture(office: Office) -> None:
     office.pose.people = seated(12)
-    post(office, encoded(".jpg", 1920, 1080))
-    post(office, encoded(".png", 1920, 1080), headers={"Content-Type": "image/png"})
-    post(office, encoded(".jpg", 1920, 1080), params={"input_size": 960})
+    post(office, encode(".jpg", 1920, 1080))
+    post(office, encode(".png", 1920, 1080), headers={"Content-Type": "image/png"})
+    post(office, encode(".jpg", 1920, 1080), params={"input_size": 960})
     assert office.pose.shapes == [(360, 640, 3), (360, 640, 3), (540, 960, 3)]
 
 
 def test_what_is_no_picture_is_refused(office: Office) -> None:
     assert post(office, b"x", 422)["error"]["code"] == "footage_unreadable"
     post(office, b"", 422)
-    post(office, png_of(60_000, 60_000), 422)
-    post(office, encoded(".jpg", 64, 64), 415, headers={"Content-Type": "text/plain"})
-    post(office, encoded(".jpg", 64, 64), 422, params={"input_size": 641})
+    post(office, png_with_size(60_000, 60_000), 422)
+    post(office, encode(".jpg", 64, 64), 415, headers={"Content-Type": "text/plain"})
+    post(office, encode(".jpg", 64, 64), 422, params={"input_size": 641})
 
 
 def test_a_request_that_is_too_large_is_refused(office: Office) -> None:
@@ -96,12 +96,12 @@ def test_a_model_that_is_busy_or_away_is_said_so(
     office: Office, error: Exception, code: str
 ) -> None:
     office.pose.failing = error
-    assert post(office, encoded(".jpg", 64, 64), 503)["error"]["code"] == code
+    assert post(office, encode(".jpg", 64, 64), 503)["error"]["code"] == code
 
 
 def test_nothing_is_stored(office: Office, tmp_path: Path) -> None:
     caller = office.as_a(Role.OPERATOR)
-    picture = encoded(".jpg", 640, 360)
+    picture = encode(".jpg", 640, 360)
     caller.post("/api/analyse", content=picture, headers=JPEG)
     before, audited = _files(tmp_path), office.audited()
     caller.post("/api/analyse", content=picture, headers=JPEG)
@@ -110,7 +110,7 @@ def test_nothing_is_stored(office: Office, tmp_path: Path) -> None:
 
 
 def test_only_operators_and_leaders_ask(office: Office) -> None:
-    picture = encoded(".jpg", 64, 64)
+    picture = encode(".jpg", 64, 64)
     office.leader.post("/api/analyse", content=picture, headers=JPEG)
     for role in (Role.TEACHER, Role.ANALYST, Role.DATA_PROTECTION):
         office.as_a(role).post("/api/analyse", 403, content=picture, headers=JPEG)

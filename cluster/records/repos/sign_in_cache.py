@@ -1,94 +1,83 @@
-"""Who is signed in, remembered for a few seconds, so that not each request reads the records.
+"""A cache of verified sign-ins, so that not every request reads the records.
 
-What is remembered is found by a hash of what was carried, never by the secret itself. A sign-in
-that is revoked elsewhere stops within those seconds; one that ends in this process stops at once.
+Keys are hashes of credentials, never the credentials themselves. A sign-in that another process
+revokes is accepted until its entry expires; one that ends in this process is rejected at once.
 """
 
 import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Lock
+
+from cachetools import TLRUCache
 
 from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos.sign_ins import Kind, SignedIn, look_up
 from cluster.security.roles import Principal
 
-REMEMBERED_SECONDS = 3.0
-MOST_REMEMBERED = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Remembered:
-    signed_in: SignedIn
-    until: float
+TTL_SECONDS = 3.0
+MAX_ENTRIES = 10_000
 
 
 class SignInCache:
-    """Sign-ins at hand.
+    """Sign-ins that were verified within the last seconds.
 
     Args:
-        identity: Where they are looked up.
-        seconds: How long one is remembered.
-        most: How many are; the one that was looked up longest ago goes first.
-        monotonic: Tells seconds that never run backwards.
+        identity: The records that they are read from.
+        ttl_seconds: How long an entry is kept.
+        max_entries: How many are kept; the least recently used one is dropped first.
+        monotonic: Returns monotonic seconds.
     """
 
     def __init__(
         self,
         identity: AuditedRecords,
         *,
-        seconds: float = REMEMBERED_SECONDS,
-        most: int = MOST_REMEMBERED,
+        ttl_seconds: float = TTL_SECONDS,
+        max_entries: int = MAX_ENTRIES,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._identity = identity
-        self._seconds = seconds
-        self._most = most
+        self._ttl_seconds = ttl_seconds
         self._monotonic = monotonic
-        self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
-        self._ended = 0
+        self._entries: TLRUCache[bytes, tuple[float, SignedIn]] = TLRUCache(
+            max_entries, ttu=lambda _key, entry, _now: entry[0], timer=monotonic
+        )
+        self._evictions = 0
         self._lock = Lock()
 
-    def at_hand(self, kind: Kind, text: str) -> Principal | None:
-        """Who it is, where that was looked up a moment ago; never waits."""
+    def get_cached(self, kind: Kind, text: str) -> Principal | None:
+        """Return the principal of a sign-in that is cached; never blocks on the records."""
         with self._lock:
-            found = self._remembered.get(_key(kind, text))
-        if found is None or self._monotonic() >= found.until:
+            found = self._entries.get(_key(kind, text))
+        if found is None or self._identity.clock() >= found[1].expires_at:
             return None
-        if self._identity.clock() >= found.signed_in.expires_at:
-            return None
-        return found.signed_in.principal
+        return found[1].principal
 
     def look_up(self, kind: Kind, text: str) -> Principal:
-        """Who it is, from the records; this waits for them.
+        """Read the principal of a sign-in from the records, and cache it; this blocks.
 
         Raises:
-            NotSignedIn: The sign-in does not hold.
+            NotSignedIn: The sign-in is not valid.
             RecordsError: The records cannot be read.
         """
-        until = self._monotonic() + self._seconds  # counted from before the look
+        until = self._monotonic() + self._ttl_seconds  # what is read may be revoked meanwhile
         with self._lock:
-            ended = self._ended
+            evictions = self._evictions
         signed_in = look_up(self._identity, kind, text)
-        key = _key(kind, text)
         with self._lock:
-            if ended != self._ended:  # meanwhile one has ended: this one, perhaps
-                return signed_in.principal
-            self._remembered[key] = _Remembered(signed_in, until)
-            self._remembered.move_to_end(key)
-            while len(self._remembered) > self._most:
-                self._remembered.popitem(last=False)
+            if evictions == self._evictions:  # else one ended meanwhile: this one, perhaps
+                self._entries[_key(kind, text)] = (until, signed_in)
         return signed_in.principal
 
-    def forget(self, sign_in_id: str) -> None:
-        """Look it up anew the next time: it has ended."""
+    def evict(self, sign_in_id: str) -> None:
+        """Drop a sign-in that has ended; the next request reads the records."""
         with self._lock:
-            self._ended += 1
-            for key, one in list(self._remembered.items()):
-                if one.signed_in.principal.sign_in_id == sign_in_id:
-                    del self._remembered[key]
+            self._evictions += 1
+            for key in list(self._entries):
+                found = self._entries.get(key)
+                if found is not None and found[1].principal.sign_in_id == sign_in_id:
+                    self._entries.pop(key, None)
 
 
 def _key(kind: Kind, text: str) -> bytes:

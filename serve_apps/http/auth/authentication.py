@@ -122,7 +122,7 @@ class AuthenticationMiddleware:
         Raises:
             TooManyRequests: There were too many.
         """
-        if self._limits.wait_of_refused(self._address(connection)) is not None:
+        if self._limits.hit_failed_sign_in(self._address(connection)) is not None:
             raise TooManyRequests("too many sign-ins did not hold.", hint="Wait a minute.")
 
     def must_be_free_to_guess(self, connection: HTTPConnection) -> None:
@@ -136,7 +136,7 @@ class AuthenticationMiddleware:
 
     def count_guess(self, connection: HTTPConnection) -> None:
         """A code of a check-in opened nothing."""
-        self._limits.count_guess(self._address(connection))
+        self._limits.hit_failed_guess(self._address(connection))
 
     def _carried(self, connection: HTTPConnection) -> tuple[Kind, str] | None:
         authorization = connection.headers.get("authorization")
@@ -150,16 +150,16 @@ class AuthenticationMiddleware:
         address = self._address(connection)
         path = connection.scope["path"]
         if path in ATTEMPTS:
-            return self._limits.wait_of_attempt(address)
+            return self._limits.hit_attempt(address)
         if path == "/c" or path.startswith(CLASSROOM):
-            return self._limits.wait_of_classroom(address)
+            return self._limits.hit_classroom(address)
         if asker.principal is not None:
-            return self._limits.wait_of_caller(asker.principal.sign_in_id)
+            return self._limits.hit_sign_in_id(asker.principal.sign_in_id)
         if isinstance(asker.error, NotSignedIn):
-            wait = self._limits.wait_of_refused(address)
+            wait = self._limits.hit_failed_sign_in(address)
             if wait is not None:
                 return wait
-        return self._limits.wait_of_address(address)
+        return self._limits.hit_address(address)
 
     def _address(self, connection: HTTPConnection) -> str:
         return client_address(connection, behind_proxy=self._settings.live.behind_proxy)

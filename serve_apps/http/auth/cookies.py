@@ -21,7 +21,7 @@ from cluster.security.keys import KeyStore, seal, unseal
 from cluster.security.roles import Principal
 from cluster.security.tokens import SIGN_IN_KEY, is_csrf_token
 from cluster.settings import Live
-from serve_apps.http.middleware.headers import is_https, public_base
+from serve_apps.http.middleware.headers import is_https, public_base_url
 
 SESSION_COOKIE = "homeroom"
 FLOW_COOKIE = "homeroom-sign-in"
@@ -103,8 +103,8 @@ def check_origin(connection: HTTPConnection, live: Live) -> None:
     """
     site = connection.headers.get("sec-fetch-site")
     origin = connection.headers.get("origin")
-    scheme = urlsplit(public_base(live)).scheme
-    ours = {public_base(live), f"{scheme}://{connection.headers.get('host', '')}"}
+    scheme = urlsplit(public_base_url(live)).scheme
+    ours = {public_base_url(live), f"{scheme}://{connection.headers.get('host', '')}"}
     if (site is not None and site not in OUR_SITE) or (origin is not None and origin not in ours):
         raise NotAllowed("the request comes from another site.")
 

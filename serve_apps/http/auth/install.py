@@ -25,7 +25,7 @@ from fastapi import FastAPI
 from cluster.settings import Settings
 from serve_apps.http.auth.authentication import AuthenticationMiddleware, still_signed_in
 from serve_apps.http.auth.authorization import AuthorizationMiddleware
-from serve_apps.http.auth.oidc import check_provider
+from serve_apps.http.auth.oidc import check_oidc_settings
 from serve_apps.http.auth.permissions import PUBLIC, Guarded, require_roles
 from serve_apps.http.auth.route_table import declared_routes, describe_roles, route_table
 from serve_apps.http.errors import install_errors
@@ -51,7 +51,7 @@ def install(app: FastAPI, settings: Settings) -> None:
         SettingsError: A route says neither who may use it nor that everybody may, or the identity
             provider cannot be used as the settings have it.
     """
-    check_provider(settings)
+    check_oidc_settings(settings)
     declared = declared_routes(app)
     describe_roles(app)
     install_errors(app)

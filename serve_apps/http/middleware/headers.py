@@ -23,7 +23,7 @@ from serve_apps.http.errors import POLICY_VIOLATION, error_response, unexpected
 REQUEST_ID = "X-Request-ID"
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 SAFE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
@@ -47,7 +47,7 @@ def is_https(live: Live) -> bool:
     return live.behind_proxy or live.tls_certificate is not None
 
 
-def public_base(live: Live) -> str:
+def public_base_url(live: Live) -> str:
     """How browsers reach the service, without a slash at the end."""
     if live.public_url is not None:
         return live.public_url.rstrip("/")
@@ -149,7 +149,7 @@ class TrustedHostMiddleware:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         live = settings.live
         self._app = app
-        self._names = {_bracketed(live.host.lower()), *LOOPBACK}
+        self._names = {_bracketed(one) for one in (live.host.lower(), *LOOPBACK_HOSTS)}
         if live.public_url is not None:
             self._names.add(_bracketed((urlsplit(live.public_url).hostname or "").lower()))
         # An address cannot be rebound; behind 0.0.0.0, health checks come by the machine's own.

@@ -17,7 +17,7 @@ from cluster import checkins
 from cluster.errors import CheckinError, HomeroomError, NotAllowed
 from cluster.security.roles import Principal
 from serve_apps.http.backend import Backend, backend_of
-from serve_apps.http.middleware.headers import public_base
+from serve_apps.http.middleware.headers import public_base_url
 from serve_apps.http.pages.forms import FormBody, form
 from serve_apps.http.pages.lessons import LessonView, Teacher, lesson_view
 from serve_apps.http.pages.rendering import page, wants_fragment
@@ -177,10 +177,10 @@ def _teacher(caller: Principal) -> str:
 
 def _address(backend: Backend) -> str:
     """Where phones go, as people type it."""
-    return public_base(backend.settings.live).removeprefix("https://") + "/c"
+    return public_base_url(backend.settings.live).removeprefix("https://") + "/c"
 
 
 def _qr(backend: Backend, code: str) -> str:
     """The address with the code, as an SVG without any style of its own."""
-    made = segno.make(f"{public_base(backend.settings.live)}/c/{code}", error="m", micro=False)
+    made = segno.make(f"{public_base_url(backend.settings.live)}/c/{code}", error="m", micro=False)
     return made.svg_inline(scale=8, border=2, light="#fff", omitsize=True, svgclass="qr")

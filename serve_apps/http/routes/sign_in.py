@@ -32,7 +32,7 @@ from cluster.security.roles import Principal, Role
 from cluster.security.tokens import LONGEST_TEXT, csrf_token, refused
 from serve_apps.http.auth.authentication import AuthResult, door_of
 from serve_apps.http.auth.cookies import FORM, Cookies, check_origin, form_of, is_form
-from serve_apps.http.auth.oidc import Provider
+from serve_apps.http.auth.oidc import OidcClient
 from serve_apps.http.auth.permissions import PUBLIC, require_roles
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.errors import ERRORS
@@ -86,9 +86,9 @@ class SessionBody(BaseModel):
 async def begin(request: Request, next: Next = "/") -> Response:  # noqa: A002 (its public name)
     """Send the browser to the identity provider."""
     backend = backend_of(request)
-    address, brought = await _provider(request).begin(request)
+    address, state = await _oidc_client(request).begin_sign_in()
     response = RedirectResponse(address, status_code=302)
-    flow = {"brought": brought, "next": local_path(next)}
+    flow = {"state": state, "next": local_path(next)}
     Cookies(backend.settings.live).set_flow(response, backend.identity.keys, flow)
     return response
 
@@ -107,7 +107,9 @@ async def callback(request: Request) -> Response:
     cookies = Cookies(backend.settings.live)
     flow = cookies.flow_of(request, backend.identity.keys)
     try:
-        claims = await _provider(request).finish(request, flow.get("brought", {}))
+        claims = await _oidc_client(request).finish_sign_in(
+            request.query_params, flow.get("state", {})
+        )
         principal = await run_in_pool(_principal, backend, claims)
     except (NotSignedIn, NotAllowed):
         door_of(request).count_refused(request)
@@ -203,16 +205,16 @@ def local_path(address: str) -> str:
     return address if not parts.scheme and not parts.netloc else "/"
 
 
-def _provider(request: Request) -> Provider:
+def _oidc_client(request: Request) -> OidcClient:
     settings = backend_of(request).settings
     if settings.access.oidc_issuer is None:
         raise NotFound(
             "no identity provider is set up here.", hint="Sign in with a token: /sign-in/token."
         )
     state = request.app.state
-    if not hasattr(state, "provider"):
-        state.provider = Provider(settings)
-    found: Provider = state.provider
+    if not hasattr(state, "oidc_client"):
+        state.oidc_client = OidcClient(settings)
+    found: OidcClient = state.oidc_client
     return found
 
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from cluster.settings import Live, Settings
 from serve_apps.http.auth.install import PUBLIC, install
-from serve_apps.http.middleware.headers import REQUEST_ID, SAFE_HEADERS, is_https, public_base
+from serve_apps.http.middleware.headers import REQUEST_ID, SAFE_HEADERS, is_https, public_base_url
 from tests.register.school import School
 from tests.serve_apps.http.porch import EVERYBODY, TEACHERS, build_porch, calling
 
@@ -72,7 +72,7 @@ def test_browsers_are_held_to_tls_where_there_is_tls(
     ],
 )
 def test_the_address_for_browsers(live: dict[str, Any], base: str) -> None:
-    assert public_base(Live.model_validate(live)) == base
+    assert public_base_url(Live.model_validate(live)) == base
 
 
 def test_a_sane_id_of_the_caller_is_kept_and_any_other_replaced(client: httpx.Client) -> None:

@@ -37,7 +37,7 @@ from cluster.runtime.ray_local import (
 from cluster.settings import Live, Settings, load_settings
 from serve_apps.app import APP, Arguments, build
 from serve_apps.deployments.logging_config import SERVE_LOGGING
-from serve_apps.http.middleware.slow_clients import CALLBACK
+from serve_apps.http.middleware.slow_clients import PROXY_ENVIRONMENT
 
 EXIT_FAILED = 1
 STORE_BYTES = 512 * MEBIBYTE
@@ -170,7 +170,7 @@ def _ray(settings: Settings, ending: ExitStack) -> None:
                 "dashboard_host": host,
                 "dashboard_port": port,
             }
-        os.environ.update(CALLBACK)  # Ray's processes inherit it
+        os.environ.update(PROXY_ENVIRONMENT)  # Ray's processes inherit it
         start_ray_here(store_bytes(STORE_BYTES, LEAST_STORE_BYTES), log_to_driver=False, **options)
         ending.callback(ray.shutdown)
     except (

@@ -198,7 +198,7 @@ def classroom(folder: Path, migrated: Path | None = None) -> Iterator[Classroom]
     try:
         if migrated is None:
             records.migrate()
-        limits = StreamLimits(rights_seconds=LOOK_AGAIN_SECONDS)
+        limits = StreamLimits(recheck_seconds=LOOK_AGAIN_SECONDS)
         with office_of(_school(records, folder), limits) as office, served(office.app) as url:
             yield Classroom(office, url)
     finally:

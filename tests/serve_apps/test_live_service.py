@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from cluster.demo.lesson_video import HEIGHT, WIDTH, frames_of_photo, group_photo
-from serve_apps.http.middleware.slow_clients import CALLBACK
+from serve_apps.http.middleware.slow_clients import PROXY_ENVIRONMENT
 from tests.conftest import write_video
 from tests.disks import small_disk
 from tests.serve_apps.running_service import HOMEROOM, Service, free_port, is_up, running, until
@@ -153,7 +153,7 @@ def test_killed_rooms_come_back_and_no_window_is_lost(service: Service) -> None:
 
 def test_the_proxy_lets_go_of_who_takes_nothing(service: Service) -> None:
     (proxy,) = service.processes("ProxyActor")
-    assert CALLBACK.items() <= proxy.environ().items()
+    assert PROXY_ENVIRONMENT.items() <= proxy.environ().items()
 
 
 def test_a_killed_proxy_comes_back(service: Service) -> None:

@@ -137,12 +137,12 @@ class OidcClient:
             response = await client.post(metadata.token_endpoint, data=form, auth=auth)
         if response.is_server_error:
             response.raise_for_status()
-        answer = response.json()
-        if not response.is_success or "error" in answer:
+        content = response.json()
+        if not response.is_success or "error" in content:
             raise _rejected_error("the code is not accepted")
-        if not isinstance(answer.get("id_token"), str):
+        if not isinstance(content.get("id_token"), str):
             raise _rejected_error("no id_token")
-        return str(answer["id_token"])
+        return str(content["id_token"])
 
     async def _verify(self, id_token: str, nonce: str) -> Mapping[str, Any]:
         """Return the claims of an id_token whose signature and registered claims are valid."""

@@ -40,7 +40,7 @@ CLASSROOM_FACTOR = 10
 """A school's phones come from one address, all in the same minute; their pages are cheap."""
 
 IPV6_PREFIX_BITS = 64
-"""Whoever has one IPv6 address has all that share this prefix."""
+"""A client with one IPv6 address has all that share this prefix."""
 
 
 class BoundedWindowStorage(Storage, MovingWindowSupport):
@@ -270,7 +270,7 @@ class BodySizeLimitMiddleware:
         async def tracking_send(message: Message) -> None:
             nonlocal started
             if too_large and not started:
-                return  # an inner application has turned our exception into a response of its own
+                return  # an inner application has answered `_TooLarge` with a response of its own
             started = True
             await send(message)
 

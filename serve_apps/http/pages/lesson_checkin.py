@@ -6,12 +6,13 @@ who would like to be asked: a page of its own, since this one may be on the wall
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import segno
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
+from starlette.status import HTTP_303_SEE_OTHER
 
 from cluster import checkins
 from cluster.errors import CheckinError, HomeroomError, NotAllowed
@@ -23,8 +24,6 @@ from serve_apps.http.pages.lessons import LessonView, Teacher, lesson_view
 from serve_apps.http.pages.rendering import page, wants_fragment
 from serve_apps.http.schemas.base import LessonPath
 from serve_apps.http.threads import run_in_pool
-
-SEE_OTHER: Final = 303
 
 router = APIRouter(prefix="/lessons/{lesson_id}", include_in_schema=False)
 
@@ -65,7 +64,7 @@ async def start(request: Request, caller: Teacher, lesson_id: LessonPath) -> Res
         return page(request, "slips.html", {**context, "address": _address(backend)})
     if wants_fragment(request):
         return await _block(request, caller, lesson_id)
-    return RedirectResponse(f"/lessons/{lesson_id}#checkin", status_code=SEE_OTHER)
+    return RedirectResponse(f"/lessons/{lesson_id}#checkin", status_code=HTTP_303_SEE_OTHER)
 
 
 @router.post("/check-in/end")
@@ -127,7 +126,7 @@ async def seen(
             checkins.seen(work, backend.settings, lesson_id, said.call)
 
     await run_in_pool(do)
-    return RedirectResponse(f"/lessons/{lesson_id}/calls", status_code=SEE_OTHER)
+    return RedirectResponse(f"/lessons/{lesson_id}/calls", status_code=HTTP_303_SEE_OTHER)
 
 
 def standing_in(backend: Backend, lesson_id: str) -> checkins.CheckinStatus:
@@ -146,7 +145,7 @@ async def _done(
         return await _refused(request, caller, lesson_id, error)
     if wants_fragment(request):
         return await _block(request, caller, lesson_id)
-    return RedirectResponse(f"/lessons/{lesson_id}#checkin", status_code=SEE_OTHER)
+    return RedirectResponse(f"/lessons/{lesson_id}#checkin", status_code=HTTP_303_SEE_OTHER)
 
 
 async def _refused(

@@ -74,7 +74,7 @@ def test_every_kind_is_told_in_the_one_shape_and_only_callers_errors_in_their_ow
         error = error_of(answer)
         assert answer.status_code == told.status
         assert error["code"] == kind.code
-        if told.whole:
+        if told.exposes_message:
             assert (error["detail"], error["where"], error["hint"]) == (WHAT, PLACE, HINT)
         else:
             assert PLACE not in answer.text

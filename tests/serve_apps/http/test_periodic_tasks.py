@@ -15,7 +15,7 @@ from tests.serve_apps.http.office import office_of, wait_until
 
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(periodic_tasks, "CHECKINS_SECONDS", 0.05)
+    monkeypatch.setattr(periodic_tasks, "CHECKINS_INTERVAL_SECONDS", 0.05)
 
 
 def has_ended(school: School) -> bool:
@@ -35,7 +35,7 @@ def test_a_check_in_ends_with_its_lesson_though_nobody_ends_it(school: School) -
 def test_sign_ins_that_ended_long_ago_are_forgotten(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(periodic_tasks, "SIGN_INS_SECONDS", 0.05)
+    monkeypatch.setattr(periodic_tasks, "SIGN_INS_INTERVAL_SECONDS", 0.05)
     with office_of(school) as office:
         token = office.token(Role.TEACHER)
         school.clock.turn(days=20)

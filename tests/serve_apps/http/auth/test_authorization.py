@@ -9,7 +9,7 @@ import pytest
 from starlette.types import ASGIApp, Message
 
 from cluster.security.roles import Role
-from serve_apps.http.auth.route_table import EVERY_METHOD, WEBSOCKET, route_table
+from serve_apps.http.auth.route_table import ANY_METHOD, WEBSOCKET, route_table
 from tests.register.school import School
 from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
 from tests.serve_apps.http.office import Office
@@ -72,7 +72,7 @@ def routes_with_roles(office: Office) -> list[tuple[str, str, tuple[Role, ...]]]
     return [
         (method, re.sub(r"\{\w+\}", "x", path), roles)
         for method, path, roles in route_table(office.app)
-        if roles and method not in (EVERY_METHOD, WEBSOCKET)
+        if roles and method not in (ANY_METHOD, WEBSOCKET)
     ]
 
 

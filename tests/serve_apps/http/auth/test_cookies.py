@@ -10,7 +10,7 @@ from cluster.records.db import audit_log
 from cluster.records.repos.sign_ins import sign_ins
 from cluster.security.roles import Role
 from serve_apps.http.auth.cookies import CSRF_HEADER
-from serve_apps.http.routes.sign_in import local_path
+from serve_apps.http.routes.sign_in import safe_redirect_path
 from tests.register.school import School
 from tests.serve_apps.http.porch import (
     EVERYBODY,
@@ -114,12 +114,12 @@ def test_a_form_is_sent_on_to_a_page_of_ours(porch: Porch, browser: httpx.Client
     ],
 )
 def test_no_address_leads_elsewhere(address: str) -> None:
-    assert local_path(address) == "/"
+    assert safe_redirect_path(address) == "/"
 
 
 @pytest.mark.parametrize("address", ["/", "/rooms", "/rooms?day=today&x=//y", "/a%2f%2fb", "/a#b"])
 def test_a_path_of_ours_is_kept(address: str) -> None:
-    assert local_path(address) == address
+    assert safe_redirect_path(address) == address
 
 
 def test_each_sign_in_makes_a_new_session_and_ends_the_one_before(

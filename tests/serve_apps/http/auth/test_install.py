@@ -17,7 +17,7 @@ from cluster.errors import SettingsError
 from cluster.security.roles import Role
 from cluster.settings import Settings
 from serve_apps.http.auth.install import PUBLIC, Guarded, install, require_roles, route_table
-from serve_apps.http.errors import install_errors
+from serve_apps.http.errors import install_error_handlers
 from tests.register.school import School, teacher
 from tests.serve_apps.http.porch import (
     EVERYBODY,
@@ -277,7 +277,7 @@ def test_a_routers_roles_hold_with_those_of_its_routes_and_must_leave_somebody()
 
 
 def test_allow_needs_a_role_and_guarded_a_declaration() -> None:
-    with pytest.raises(ValueError, match="OPEN is for everybody"):
+    with pytest.raises(ValueError, match="PUBLIC is for anybody"):
         require_roles()
     with pytest.raises(TypeError):
         Guarded(PlainTextResponse("x"), Depends(_nothing))
@@ -286,7 +286,7 @@ def test_allow_needs_a_role_and_guarded_a_declaration() -> None:
 def test_without_the_door_a_declared_route_lets_nobody_in(hillside: School) -> None:
     app = FastAPI()
     app.add_api_route("/declared", _nothing, dependencies=[require_roles(Role.TEACHER)])
-    install_errors(app)
+    install_error_handlers(app)
     porch = build_porch(hillside)
     with calling(app) as client:
         answer = client.get("/declared", headers=bearer(porch.token(Role.TEACHER)))

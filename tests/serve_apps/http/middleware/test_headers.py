@@ -10,7 +10,12 @@ from fastapi import FastAPI
 
 from cluster.settings import Live, Settings
 from serve_apps.http.auth.install import PUBLIC, install
-from serve_apps.http.middleware.headers import REQUEST_ID, SAFE_HEADERS, is_https, public_base_url
+from serve_apps.http.middleware.headers import (
+    REQUEST_ID_HEADER,
+    SECURITY_HEADERS,
+    is_https,
+    public_base_url,
+)
 from tests.register.school import School
 from tests.serve_apps.http.porch import EVERYBODY, TEACHERS, build_porch, calling
 
@@ -33,9 +38,9 @@ def test_every_answer_has_the_safe_headers_errors_too(client: httpx.Client) -> N
     }
     for status, answer in answers.items():
         assert answer.status_code == status
-        assert {name: answer.headers.get(name) for name in SAFE_HEADERS} == SAFE_HEADERS
+        assert {name: answer.headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS
         assert "Strict-Transport-Security" not in answer.headers
-        assert answer.headers[REQUEST_ID]
+        assert answer.headers[REQUEST_ID_HEADER]
 
 
 def test_a_page_keeps_its_own_policy(client: httpx.Client) -> None:
@@ -77,7 +82,7 @@ def test_the_address_for_browsers(live: dict[str, Any], base: str) -> None:
 
 def test_a_sane_id_of_the_caller_is_kept_and_any_other_replaced(client: httpx.Client) -> None:
     def answered(given: str) -> str:
-        return client.get(EVERYBODY, headers={REQUEST_ID: given}).headers[REQUEST_ID]
+        return client.get(EVERYBODY, headers={REQUEST_ID_HEADER: given}).headers[REQUEST_ID_HEADER]
 
     assert answered("trace-0123.abc") == "trace-0123.abc"
     for strange in ("short", "x" * 65, "a b c d e f", "id\tid\tid\tid", "<script>id"):
@@ -96,7 +101,7 @@ def test_what_is_logged_in_a_request_knows_its_id() -> None:
     app.add_api_route("/look", look, dependencies=[PUBLIC])
     install(app, Settings())
     with calling(app) as client:
-        given = [client.get("/look").headers[REQUEST_ID] for _ in range(2)]
+        given = [client.get("/look").headers[REQUEST_ID_HEADER] for _ in range(2)]
     assert seen == given
     assert len(set(given)) == 2
 

@@ -15,7 +15,11 @@ from ray.serve._private.http_util import validate_http_proxy_callback_return
 from ray.serve._private.utils import call_function_from_import_path
 from starlette.types import Message, Receive, Scope, Send
 
-from serve_apps.http.middleware.slow_clients import CALLBACK, SECONDS, SlowClientMiddleware
+from serve_apps.http.middleware.slow_clients import (
+    PROXY_ENVIRONMENT,
+    WRITE_TIMEOUT_SECONDS,
+    SlowClientMiddleware,
+)
 from tests.serve_apps.running_service import until
 
 pytestmark = pytest.mark.slow
@@ -122,8 +126,8 @@ def test_what_is_no_request_goes_through_as_it_is() -> None:
 
 def test_the_cluster_file_names_it_as_serve_looks_for_it() -> None:
     commands = yaml.safe_load((ROOT / "ray-cluster.yaml").read_text())["head_start_ray_commands"]
-    ((name, path),) = CALLBACK.items()
+    ((name, path),) = PROXY_ENVIRONMENT.items()
     assert f"{name}={path}" in commands[1].split()
     (found,) = validate_http_proxy_callback_return(call_function_from_import_path(path))
     assert found.cls is SlowClientMiddleware
-    assert found.kwargs == {"seconds": SECONDS}
+    assert found.kwargs == {"seconds": WRITE_TIMEOUT_SECONDS}

@@ -105,7 +105,7 @@ def test_links_lead_to_older_entries_and_keep_the_filter(office: Office) -> None
 def test_a_part_without_a_match_leads_on_to_older_ones(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "LOOKED_AT", 3)
+    monkeypatch.setattr(api, "MAX_SCANNED_ENTRIES", 3)
     written(office, 1, "test.rare")
     written(office, 9)
     caller, parts = officer(office), 1

@@ -50,8 +50,8 @@ def test_entries_are_found_by_who_what_and_whom(office: Office) -> None:
 def test_a_filter_that_seldom_matches_looks_at_a_bounded_number_of_entries(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit, "LOOKED_AT", 4)
-    monkeypatch.setattr(audit, "CHUNK", 3)
+    monkeypatch.setattr(audit, "MAX_SCANNED_ENTRIES", 4)
+    monkeypatch.setattr(audit, "CHUNK_SIZE", 3)
     with office.school.identity.work("operator:test") as work:
         work.audit("test.rare")
         for _ in range(20):

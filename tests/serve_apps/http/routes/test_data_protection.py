@@ -11,7 +11,7 @@ from sqlalchemy import event, insert
 from cluster.records.db.models import ConsentWord
 from cluster.register.faces.consent_ledger import object_to
 from cluster.security.roles import Role
-from serve_apps.http.schemas.paging import cursor_of
+from serve_apps.http.schemas.paging import encode_cursor
 from tests.register.school import student
 from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
 from tests.serve_apps.http.office import Caller, Office, at
@@ -79,7 +79,7 @@ def test_consents_come_in_pages(office: Office) -> None:
     assert [one["student_id"] for one in second["consents"]] == [student(3)]
     assert second["next"] is None
     assert second["counts"] is None  # of a district they are dear, and the first page has them
-    for cursor in (cursor_of("\0"), cursor_of("room-1"), cursor_of("f" * 32 + "\n")):
+    for cursor in (encode_cursor("\0"), encode_cursor("room-1"), encode_cursor("f" * 32 + "\n")):
         officer(office).get("/api/consents", 422, params={"cursor": cursor})
 
 

@@ -16,14 +16,14 @@ import pytest
 from cluster.errors import ServiceDown
 from cluster.security.roles import Role
 from cluster.settings import Settings
-from serve_apps.http.services.room_broadcast import Broadcast, StreamLimits
+from serve_apps.http.services.room_broadcast import RoomBroadcast, StreamLimits
 from tests.register.school import MONDAY, School
 from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
 from tests.serve_apps.http.office import PATIENCE_SECONDS, Office, office_of, served, wait_until
 
 PATH = "/api/rooms/events"
 QUICK = StreamLimits(
-    wait_seconds=0.2, pause_seconds=0.05, heartbeat_seconds=0.2, rights_seconds=0.2
+    poll_seconds=0.2, retry_seconds=0.05, heartbeat_seconds=0.2, recheck_seconds=0.2
 )
 
 
@@ -74,8 +74,8 @@ class Live:
     http: httpx.Client
 
     @property
-    def broadcast(self) -> Broadcast:
-        found: Broadcast = self.office.app.state.broadcast
+    def broadcast(self) -> RoomBroadcast:
+        found: RoomBroadcast = self.office.app.state.broadcast
         return found
 
     @contextmanager
@@ -250,7 +250,7 @@ def with_other_settings(service: Live, **tables: list[dict[str, Any]]) -> None:
 
 
 def test_a_stream_that_is_open_tells_by_the_settings_as_they_are_now(live: Open) -> None:
-    service = live(rights_seconds=600)
+    service = live(recheck_seconds=600)
     rooms = service.office.rooms
     rooms.say("room-1", 20)
     with service.stream(service.office.leader.token, params={"room_id": "room-1"}) as stream:
@@ -266,7 +266,7 @@ def test_a_stream_that_is_open_tells_by_the_settings_as_they_are_now(live: Open)
 def test_a_room_that_is_gone_or_of_another_school_by_now_ends_the_stream(
     live: Open, moved_to: str | None
 ) -> None:
-    service = live(rights_seconds=600)
+    service = live(recheck_seconds=600)
     service.office.rooms.say("room-1", 20)
     with service.stream(service.office.leader.token, params={"room_id": "room-1"}) as stream:
         stream.next()
@@ -302,7 +302,7 @@ def test_a_stream_ends_when_its_token_is_revoked(live: Open) -> None:
 
 
 def test_a_stream_ends_after_its_longest_time(live: Open) -> None:
-    service = live(longest_seconds=0.5)
+    service = live(max_seconds=0.5)
     with service.stream(service.office.leader.token) as stream:
         end = stream.next()
         assert (end.kind, end.data) == ("end", {"reason": "too_long"})
@@ -337,7 +337,7 @@ def test_streams_of_one_caller_are_bounded_and_places_become_free(live: Open) ->
 
 
 def test_a_client_that_reads_nothing_is_let_go_and_costs_the_others_nothing(live: Open) -> None:
-    service = live(send_seconds=0.5, windows=50)
+    service = live(send_timeout_seconds=0.5, windows=50)
     rooms, token = service.office.rooms, service.office.leader.token
     rooms.say("room-1", 20)
     host = urlsplit(service.address)

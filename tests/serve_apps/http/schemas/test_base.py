@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from serve_apps.http.schemas.base import Body, LessonName, Name, StudentName, Utc, example_response
+from serve_apps.http.schemas.base import (
+    Body,
+    LessonId,
+    SettingsId,
+    StudentId,
+    Utc,
+    example_response,
+)
 
 MOMENT = TypeAdapter(Utc)
 
@@ -30,7 +37,11 @@ def test_a_time_without_a_zone_or_outside_of_the_calendar_is_refused(text: str) 
 
 @pytest.mark.parametrize(
     ("kind", "good"),
-    [(Name, "room-12.a"), (LessonName, "room-12-20260302-0900-5f2c8a11"), (StudentName, "0" * 32)],
+    [
+        (SettingsId, "room-12.a"),
+        (LessonId, "room-12-20260302-0900-5f2c8a11"),
+        (StudentId, "0" * 32),
+    ],
 )
 def test_ids_have_an_alphabet_and_a_length(kind: Any, good: str) -> None:
     adapter: TypeAdapter[str] = TypeAdapter(kind)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.errors import NotAllowed
-from serve_apps.http.services.footage_paths import allowed_footage
+from serve_apps.http.services.footage_paths import resolve_footage
 
 REMOTE = ["s3://lessons/2026", "s3://other/"]
 
@@ -30,13 +30,13 @@ def root(tmp_path: Path) -> Path:
     "name", ["", "/", "/ours.mp4", "/not/there/yet.mp4", "/out/footage/ours.mp4"]
 )
 def test_what_lies_below_a_root_is_allowed(root: Path, name: str) -> None:
-    (found,) = allowed_footage([f"{root}{name}"], [str(root)])
+    (found,) = resolve_footage([f"{root}{name}"], [str(root)])
     assert Path(found).is_relative_to(root)
     assert ".." not in found
 
 
 def test_a_root_may_be_reached_through_a_link_and_is_named_without_it(root: Path) -> None:
-    found = allowed_footage([f"file://{root.parent}/in/ours.mp4"], [str(root.parent / "in")])
+    found = resolve_footage([f"file://{root.parent}/in/ours.mp4"], [str(root.parent / "in")])
     assert found == [str(root / "ours.mp4")]
 
 
@@ -46,21 +46,21 @@ def test_a_root_may_be_reached_through_a_link_and_is_named_without_it(root: Path
 )
 def test_what_leads_out_of_a_root_is_refused(root: Path, name: str) -> None:
     with pytest.raises(NotAllowed) as refused:
-        allowed_footage([f"{root}{name}"], [str(root)])
+        resolve_footage([f"{root}{name}"], [str(root)])
     assert "footage_roots" in (refused.value.hint or "")
 
 
 @pytest.mark.parametrize("item", ["ours.mp4", "./ours.mp4", "", "~/ours.mp4", "--manifest=x"])
 def test_a_path_that_is_not_absolute_is_refused(root: Path, item: str) -> None:
     with pytest.raises(NotAllowed):
-        allowed_footage([item], [str(root)])
+        resolve_footage([item], [str(root)])
 
 
 def test_the_answer_is_the_same_whether_the_file_is_there_or_not(root: Path) -> None:
     told = set()
     for name in ("secret.mp4", "no-such.mp4"):
         with pytest.raises(NotAllowed) as refused:
-            allowed_footage([str(root.parent / name)], [str(root)])
+            resolve_footage([str(root.parent / name)], [str(root)])
         told.add(str(refused.value))
     assert len(told) == 1
 
@@ -74,7 +74,7 @@ def test_the_answer_is_the_same_whether_the_file_is_there_or_not(root: Path) -> 
     ],
 )
 def test_an_address_below_a_root_is_allowed(item: str) -> None:
-    assert allowed_footage([item], REMOTE) == [item]
+    assert resolve_footage([item], REMOTE) == [item]
 
 
 @pytest.mark.parametrize(
@@ -100,13 +100,13 @@ def test_an_address_below_a_root_is_allowed(item: str) -> None:
 )
 def test_an_address_that_may_lead_elsewhere_is_refused(item: str) -> None:
     with pytest.raises(NotAllowed):
-        allowed_footage([item], REMOTE)
+        resolve_footage([item], REMOTE)
 
 
 def test_without_roots_nothing_is_allowed(root: Path) -> None:
     for item in (str(root), "s3://lessons/2026", "/"):
         with pytest.raises(NotAllowed):
-            allowed_footage([item], [])
+            resolve_footage([item], [])
 
 
 @given(
@@ -114,7 +114,7 @@ def test_without_roots_nothing_is_allowed(root: Path) -> None:
 )
 def test_no_text_is_an_error_of_another_kind_or_leads_out(text: str, begins: str) -> None:
     try:
-        (found,) = allowed_footage([begins + text], ["/srv/footage", "s3://lessons/2026"])
+        (found,) = resolve_footage([begins + text], ["/srv/footage", "s3://lessons/2026"])
     except NotAllowed:
         return
     assert found.startswith(("/srv/footage", "s3://lessons/2026"))

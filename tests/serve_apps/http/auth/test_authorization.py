@@ -1,4 +1,4 @@
-"""Who may not come in is refused before the body is read; who may is not kept waiting."""
+"""Requests are denied before their body is read; those that are allowed have it read."""
 
 import asyncio
 import re
@@ -17,13 +17,13 @@ from tests.serve_apps.http.porch import EVERYBODY, WATCHERS, build_porch, on_a_s
 
 
 class BodyWasRead(Exception):
-    """Somebody asked for the body."""
+    """The application requested the body."""
 
 
-def ask(
+def send_without_body(
     app: ASGIApp, method: str, path: str, token: str | None = None, **headers: str
 ) -> tuple[int, bytes]:
-    """The status and the answer to a request whose body never comes.
+    """Return the status and body of the response to a request whose body is never sent.
 
     Raises:
         BodyWasRead: The application waits for it.
@@ -36,7 +36,7 @@ def ask(
 
     async def receive() -> Message:
         nonlocal read
-        read = not sent  # behind an answer, servers ask whether the client is still there
+        read = not sent  # after a response, servers check whether the client is still connected
         raise BodyWasRead
 
     async def send(message: Message) -> None:
@@ -76,42 +76,42 @@ def routes_with_roles(office: Office) -> list[tuple[str, str, tuple[Role, ...]]]
     ]
 
 
-def test_no_route_reads_the_body_of_somebody_without_a_sign_in(office: Office) -> None:
+def test_no_route_reads_the_body_of_an_anonymous_request(office: Office) -> None:
     routes = routes_with_roles(office)
     assert len([method for method, *_ in routes if method == "POST"]) > 8
     for method, path, _ in routes:
-        status, body = ask(office.app, method, path)
+        status, body = send_without_body(office.app, method, path)
         assert (status, b'"not_signed_in"' in body) == (401, True), (method, path)
-    assert ask(office.app, "POST", "/api/analyse", "hr_made.up")[0] == 401
+    assert send_without_body(office.app, "POST", "/api/analyse", "hr_made.up")[0] == 401
 
 
-def test_no_route_reads_the_body_of_somebody_in_another_role(office: Office) -> None:
+def test_no_route_reads_the_body_of_a_caller_in_another_role(office: Office) -> None:
     tokens = {role: office.token(role, schools=["hill"]) for role in Role}
     for method, path, roles in routes_with_roles(office):
         for role in set(Role) - set(roles):
-            status, body = ask(office.app, method, path, tokens[role])
+            status, body = send_without_body(office.app, method, path, tokens[role])
             assert (status, b'"not_allowed"' in body) == (403, True), (method, path, role)
 
 
-def test_the_body_of_somebody_who_may_come_in_is_read(office: Office) -> None:
+def test_the_body_of_an_allowed_request_is_read(office: Office) -> None:
     with pytest.raises(BodyWasRead):
-        ask(office.app, "POST", "/api/analyse", office.token(Role.OPERATOR), **{
+        send_without_body(office.app, "POST", "/api/analyse", office.token(Role.OPERATOR), **{
             "content-type": "image/jpeg"
         })  # fmt: skip
 
 
-def test_what_is_open_or_not_there_is_answered_as_before(hillside: School) -> None:
+def test_public_and_missing_paths_are_not_affected(hillside: School) -> None:
     app = build_porch(hillside).app
-    assert ask(app, "GET", EVERYBODY)[0] == 200
-    assert ask(app, "POST", EVERYBODY)[0] == 405
-    assert ask(app, "POST", "/no-such")[0] == 404
-    assert ask(app, "GET", "/static/a.css") == (200, b"a style")
-    assert ask(app, "POST", "/files/a.csv")[0] == 401
+    assert send_without_body(app, "GET", EVERYBODY)[0] == 200
+    assert send_without_body(app, "POST", EVERYBODY)[0] == 405
+    assert send_without_body(app, "POST", "/no-such")[0] == 404
+    assert send_without_body(app, "GET", "/static/a.css") == (200, b"a style")
+    assert send_without_body(app, "POST", "/files/a.csv")[0] == 401
     with pytest.raises(BodyWasRead):
-        ask(app, "POST", "/sign-in/token")
+        send_without_body(app, "POST", "/sign-in/token")
 
 
-def test_a_stranger_is_answered_by_a_server_before_the_body_is_sent(hillside: School) -> None:
+def test_an_anonymous_client_gets_401_before_the_body_is_sent(hillside: School) -> None:
     with on_a_server(build_porch(hillside).app) as address:
         host, port = address.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=10) as line:

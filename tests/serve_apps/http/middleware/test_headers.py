@@ -1,4 +1,4 @@
-"""Ids, host names and safe headers, around every answer there is."""
+"""Request ids, trusted hosts and security headers, on every response."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +26,7 @@ def client(hillside: School) -> Iterator[httpx.Client]:
         yield opened
 
 
-def test_every_answer_has_the_safe_headers_errors_too(client: httpx.Client) -> None:
+def test_every_response_has_the_security_headers(client: httpx.Client) -> None:
     answers = {
         200: client.get(EVERYBODY),
         401: client.get(TEACHERS),
@@ -59,7 +59,7 @@ def test_a_page_keeps_its_own_policy(client: httpx.Client) -> None:
         ({"public_url": "http://127.0.0.1:9"}, False),
     ],
 )
-def test_browsers_are_held_to_tls_where_there_is_tls(
+def test_hsts_is_sent_if_browsers_use_tls(
     hillside: School, live: dict[str, Any], secure: bool
 ) -> None:
     assert is_https(Live.model_validate(live)) == secure
@@ -76,11 +76,11 @@ def test_browsers_are_held_to_tls_where_there_is_tls(
         ({"host": "10.0.0.1", "behind_proxy": True}, "https://10.0.0.1:8000"),
     ],
 )
-def test_the_address_for_browsers(live: dict[str, Any], base: str) -> None:
+def test_the_public_base_url(live: dict[str, Any], base: str) -> None:
     assert public_base_url(Live.model_validate(live)) == base
 
 
-def test_a_sane_id_of_the_caller_is_kept_and_any_other_replaced(client: httpx.Client) -> None:
+def test_a_well_formed_request_id_is_kept_and_any_other_replaced(client: httpx.Client) -> None:
     def answered(given: str) -> str:
         return client.get(EVERYBODY, headers={REQUEST_ID_HEADER: given}).headers[REQUEST_ID_HEADER]
 
@@ -91,17 +91,17 @@ def test_a_sane_id_of_the_caller_is_kept_and_any_other_replaced(client: httpx.Cl
         assert len(given) == 32
 
 
-def test_what_is_logged_in_a_request_knows_its_id() -> None:
+def test_log_records_have_the_request_id() -> None:
     seen: list[str] = []
     app = FastAPI(docs_url=None, redoc_url=None)
 
-    async def look() -> None:
+    async def log() -> None:
         seen.append(structlog.contextvars.get_contextvars()["request_id"])
 
-    app.add_api_route("/look", look, dependencies=[PUBLIC])
+    app.add_api_route("/log", log, dependencies=[PUBLIC])
     install(app, Settings())
     with calling(app) as client:
-        given = [client.get("/look").headers[REQUEST_ID_HEADER] for _ in range(2)]
+        given = [client.get("/log").headers[REQUEST_ID_HEADER] for _ in range(2)]
     assert seen == given
     assert len(set(given)) == 2
 
@@ -126,7 +126,7 @@ def test_what_is_logged_in_a_request_knows_its_id() -> None:
         ),
     ],
 )
-def test_only_our_own_host_names_are_answered(
+def test_only_trusted_host_names_are_answered(
     hillside: School, live: dict[str, Any], hosts: list[str], strange: list[str]
 ) -> None:
     with calling(build_porch(hillside, live=live).app) as client:

@@ -1,4 +1,4 @@
-"""One picture over HTTP: counts under the same rule, and nothing of anybody."""
+"""One image over HTTP: suppressed counts, and nothing of a person (R2, R3)."""
 
 from pathlib import Path
 from typing import Any
@@ -61,14 +61,14 @@ def test_a_small_group_gives_a_headcount_alone(office: Office) -> None:
     }
 
 
-def test_no_box_and_no_keypoint_leaves(office: Office) -> None:
+def test_no_box_and_no_keypoint_is_returned(office: Office) -> None:
     office.pose.people = seated(12)
     found = post(office, encode(".jpg", 640, 360))
     assert set(found) == {"people", "suppressed", "shares"}
     assert all(set(share) == {"share", "text"} for share in found["shares"].values())
 
 
-def test_the_model_gets_a_shrunken_picture(office: Office) -> None:
+def test_the_model_gets_a_shrunken_image(office: Office) -> None:
     office.pose.people = seated(12)
     post(office, encode(".jpg", 1920, 1080))
     post(office, encode(".png", 1920, 1080), headers={"Content-Type": "image/png"})
@@ -76,7 +76,7 @@ def test_the_model_gets_a_shrunken_picture(office: Office) -> None:
     assert office.pose.shapes == [(360, 640, 3), (360, 640, 3), (540, 960, 3)]
 
 
-def test_what_is_no_picture_is_refused(office: Office) -> None:
+def test_other_content_is_rejected(office: Office) -> None:
     assert post(office, b"x", 422)["error"]["code"] == "footage_unreadable"
     post(office, b"", 422)
     post(office, png_with_size(60_000, 60_000), 422)
@@ -84,7 +84,7 @@ def test_what_is_no_picture_is_refused(office: Office) -> None:
     post(office, encode(".jpg", 64, 64), 422, params={"input_size": 641})
 
 
-def test_a_request_that_is_too_large_is_refused(office: Office) -> None:
+def test_a_request_that_is_too_large_is_rejected(office: Office) -> None:
     most = office.school.settings.access.largest_request
     assert post(office, b"\xff\xd8" + b"\0" * most, 413)["error"]["code"] == "request_too_large"
 
@@ -92,7 +92,7 @@ def test_a_request_that_is_too_large_is_refused(office: Office) -> None:
 @pytest.mark.parametrize(
     ("error", "code"), [(ServiceBusy("full."), "service_busy"), (ServiceDown("x"), "service_down")]
 )
-def test_a_model_that_is_busy_or_away_is_said_so(
+def test_a_model_that_is_busy_or_unavailable_is_an_error(
     office: Office, error: Exception, code: str
 ) -> None:
     office.pose.failing = error
@@ -101,27 +101,27 @@ def test_a_model_that_is_busy_or_away_is_said_so(
 
 def test_nothing_is_stored(office: Office, tmp_path: Path) -> None:
     caller = office.as_a(Role.OPERATOR)
-    picture = encode(".jpg", 640, 360)
-    caller.post("/api/analyse", content=picture, headers=JPEG)
+    image = encode(".jpg", 640, 360)
+    caller.post("/api/analyse", content=image, headers=JPEG)
     before, audited = _files(tmp_path), office.audited()
-    caller.post("/api/analyse", content=picture, headers=JPEG)
+    caller.post("/api/analyse", content=image, headers=JPEG)
     assert _files(tmp_path) == before
     assert office.audited() == audited
 
 
-def test_only_operators_and_leaders_ask(office: Office) -> None:
-    picture = encode(".jpg", 64, 64)
-    office.leader.post("/api/analyse", content=picture, headers=JPEG)
+def test_only_operators_and_leaders_may_analyse(office: Office) -> None:
+    image = encode(".jpg", 64, 64)
+    office.leader.post("/api/analyse", content=image, headers=JPEG)
     for role in (Role.TEACHER, Role.ANALYST, Role.DATA_PROTECTION):
-        office.as_a(role).post("/api/analyse", 403, content=picture, headers=JPEG)
+        office.as_a(role).post("/api/analyse", 403, content=image, headers=JPEG)
 
 
 def _files(folder: Path) -> set[Path]:
-    """All but those that SQLite makes beside the records when they are read."""
+    """All files except those that SQLite creates when the records are read."""
     return {path for path in folder.rglob("*") if not path.name.endswith(("-wal", "-shm"))}
 
 
-def test_a_picture_that_would_take_very_long_is_refused(office: Office) -> None:
+def test_an_image_with_too_many_scans_is_rejected(office: Office) -> None:
     error = post(office, progressive(3000, 2000, more_scans=2000), 422)["error"]
     assert error["code"] == "footage_unreadable"
     assert office.pose.shapes == []

@@ -1,4 +1,4 @@
-"""What a data-protection officer sees: ids and counts, never a name; each look is recorded."""
+"""What a data-protection officer sees: ids and counts, never a name; each access is recorded."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ def officer(office: Office) -> Caller:
     return office.as_a(Role.DATA_PROTECTION)
 
 
-def test_the_policy_in_force_is_told_and_the_look_recorded(office: Office) -> None:
+def test_the_policy_in_force_is_shown_and_the_access_recorded(office: Office) -> None:
     policy = officer(office).get("/api/policy")
     assert (policy["state"], policy["classes"]) == ("on", ["class-1"])
     assert (policy["impact_assessment"], policy["valid_until"]) == ("DPIA-2026-04", "2027-07-31")
@@ -37,7 +37,7 @@ def test_the_policy_in_force_is_told_and_the_look_recorded(office: Office) -> No
         ("legal_basis", "some_basis", "unreadable"),
     ],
 )
-def test_a_policy_that_is_not_in_force_says_why(
+def test_a_policy_that_is_not_in_force_has_a_state(
     office: Office, was: str, becomes: str, state: str
 ) -> None:
     path = office.school.policy
@@ -45,7 +45,7 @@ def test_a_policy_that_is_not_in_force_says_why(
     assert officer(office).get("/api/policy")["state"] == state
 
 
-def test_consents_are_told_by_id_with_counts(office: Office) -> None:
+def test_consents_are_listed_by_id_with_counts(office: Office) -> None:
     school = office.school
     school.consent(1, 2, 3)
     with school.identity.work("operator:test") as work:
@@ -61,7 +61,7 @@ def test_consents_are_told_by_id_with_counts(office: Office) -> None:
     assert office.audited()[-1] == "consent.list"
 
 
-def test_consents_that_end_soon_are_found(office: Office) -> None:
+def test_consents_that_expire_soon_are_found(office: Office) -> None:
     school = office.school
     school.consent(1, days=20)
     school.consent(2, days=40)
@@ -72,7 +72,7 @@ def test_consents_that_end_soon_are_found(office: Office) -> None:
     officer(office).get("/api/consents", 422, params={"expiring_within_days": 367})
 
 
-def test_consents_come_in_pages(office: Office) -> None:
+def test_consents_are_paged(office: Office) -> None:
     office.school.consent(1, 2, 3)
     first = officer(office).get("/api/consents", params={"limit": 2})
     second = officer(office).get("/api/consents", params={"limit": 2, "cursor": first["next"]})
@@ -86,8 +86,8 @@ def test_consents_come_in_pages(office: Office) -> None:
 MANY = 40_000
 
 
-def speak_of(office: Office, count: int, *, days: float) -> list[str]:
-    """Grants of so many students who are in no class, and whom nobody speaks for."""
+def grant_consents(office: Office, count: int, *, days: float) -> list[str]:
+    """Write grants of students who are in no class and have no guardian."""
     now = office.school.clock.now
     students = [f"{10**9 + number:032x}" for number in range(count)]
     words = [
@@ -108,34 +108,36 @@ def speak_of(office: Office, count: int, *, days: float) -> list[str]:
 
 
 @contextmanager
-def watched(office: Office) -> Iterator[list[tuple[str, Any]]]:
-    """What the database is asked, with parameters."""
-    asked: list[tuple[str, Any]] = []
+def recorded_statements(office: Office) -> Iterator[list[tuple[str, Any]]]:
+    """Record the SQL statements, with parameters."""
+    statements: list[tuple[str, Any]] = []
     engine = office.school.identity.records.engine
 
-    def take(_c: Any, _u: Any, statement: str, parameters: Any, *_: Any) -> None:
-        asked.append((statement, parameters))
+    def record(_c: Any, _u: Any, statement: str, parameters: Any, *_: Any) -> None:
+        statements.append((statement, parameters))
 
-    event.listen(engine, "before_cursor_execute", take)
+    event.listen(engine, "before_cursor_execute", record)
     try:
-        yield asked
+        yield statements
     finally:
-        event.remove(engine, "before_cursor_execute", take)
+        event.remove(engine, "before_cursor_execute", record)
 
 
-def test_the_consents_of_a_whole_district_are_told_beside_the_writers(office: Office) -> None:
-    students = speak_of(office, MANY, days=100)
+def test_the_consents_of_a_whole_district_are_listed_without_a_write_lock(office: Office) -> None:
+    students = grant_consents(office, MANY, days=100)
     office.school.consent(1)
     caller = officer(office)
-    with watched(office) as asked:
+    with recorded_statements(office) as statements:
         first = caller.get("/api/consents")
         second = caller.get("/api/consents", params={"cursor": first["next"]})
     assert first["counts"] == {"granted": 1, "not_guardian": MANY}
-    told = [one["student_id"] for page in (first, second) for one in page["consents"]]
-    assert told == [student(1), *students[:99]]
-    assert max(len(parameters) for _, parameters in asked) < 500
-    writes = [n for n, (text, _) in enumerate(asked) if "IMMEDIATE" in text or "pg_adv" in text]
-    reads = [n for n, (text, _) in enumerate(asked) if "FROM consents" in text]
+    ids = [one["student_id"] for page in (first, second) for one in page["consents"]]
+    assert ids == [student(1), *students[:99]]
+    assert max(len(parameters) for _, parameters in statements) < 500
+    writes = [
+        n for n, (text, _) in enumerate(statements) if "IMMEDIATE" in text or "pg_adv" in text
+    ]
+    reads = [n for n, (text, _) in enumerate(statements) if "FROM consents" in text]
     assert len(writes) == 2
     assert max(n for n in reads if n < writes[1]) < writes[1] - 1
     assert not [n for n in reads if writes[0] < n < writes[0] + 3]
@@ -143,14 +145,14 @@ def test_the_consents_of_a_whole_district_are_told_beside_the_writers(office: Of
     assert len(after_first) < 5  # the second page is a page, not the district again
 
 
-def test_a_filter_that_seldom_matches_makes_short_pages_not_long_waits(office: Office) -> None:
-    speak_of(office, 7000, days=10)
+def test_a_filter_that_seldom_matches_makes_short_pages(office: Office) -> None:
+    grant_consents(office, 7000, days=10)
     office.school.consent(1, days=10)
     caller, found, pages = officer(office), [], 0
     cursor: str | None = None
     while cursor is not None or not pages:
-        asked = {"expiring_within_days": 30, **({"cursor": cursor} if cursor else {})}
-        page = caller.get("/api/consents", params=asked)
+        filters = {"expiring_within_days": 30, **({"cursor": cursor} if cursor else {})}
+        page = caller.get("/api/consents", params=filters)
         found += page["consents"]
         cursor, pages = page["next"], pages + 1
     assert [one["student_id"] for one in found] == [student(1)]
@@ -160,6 +162,6 @@ def test_a_filter_that_seldom_matches_makes_short_pages_not_long_waits(office: O
 @pytest.mark.parametrize(
     "path", ["/api/policy", "/api/consents", "/api/audit", "/api/audit/verify"]
 )
-def test_nobody_else_sees_any_of_it(office: Office, path: str) -> None:
+def test_other_roles_are_denied(office: Office, path: str) -> None:
     for role in (Role.TEACHER, Role.SCHOOL_LEADER, Role.ANALYST, Role.OPERATOR):
         office.as_a(role, schools=["hill"]).get(path, 403)

@@ -1,4 +1,4 @@
-"""Whether the service answers, and who has come in."""
+"""The health check, and the caller's roles."""
 
 from datetime import timedelta
 
@@ -8,12 +8,12 @@ from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
 from tests.serve_apps.http.office import Office, at
 
 
-def test_everybody_may_ask_whether_the_service_answers(office: Office) -> None:
+def test_the_health_check_is_public(office: Office) -> None:
     answer = office.client.request("GET", "/api/health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-def test_whoever_has_come_in_is_told_as_what(office: Office) -> None:
+def test_a_caller_sees_their_own_roles(office: Office) -> None:
     me = office.leader.get("/api/me")
     assert (me["name"], me["roles"], me["schools"]) == (
         "school_leader:test",
@@ -26,6 +26,6 @@ def test_whoever_has_come_in_is_told_as_what(office: Office) -> None:
         office.as_a(role).get("/api/me")
 
 
-def test_nobody_is_told_nothing(office: Office) -> None:
+def test_an_anonymous_request_is_denied(office: Office) -> None:
     answer = office.client.request("GET", "/api/me")
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "not_signed_in")

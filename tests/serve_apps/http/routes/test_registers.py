@@ -1,4 +1,4 @@
-"""Registers over HTTP: taken by a teacher of the class, by nobody else, and not twice at once."""
+"""Registers over HTTP: for teachers of the class alone, with protection against lost updates."""
 
 import csv
 import io
@@ -47,16 +47,16 @@ def test_a_teacher_opens_marks_and_closes(office: Office) -> None:
     assert teacher.get(PATH) == closed
 
 
-def test_entries_have_names_and_the_look_is_recorded(office: Office) -> None:
+def test_entries_have_names_and_the_access_is_recorded(office: Office) -> None:
     office.teacher.post(f"{PATH}/open")
-    shown = office.teacher.get(PATH)
-    assert [entry["name"] for entry in shown["entries"]] == [
+    register = office.teacher.get(PATH)
+    assert [entry["name"] for entry in register["entries"]] == [
         f"Given student-{n} Family" for n in range(1, 9)
     ]
     assert office.audited()[-1] == "register.show"
 
 
-def test_proposals_wait_until_the_teacher_confirms_the_version_that_was_seen(
+def test_proposals_are_confirmed_by_the_version_that_the_teacher_has_seen(
     office: Office,
 ) -> None:
     teacher = office.teacher
@@ -76,7 +76,7 @@ def test_proposals_wait_until_the_teacher_confirms_the_version_that_was_seen(
     assert at(entry["arrived_at"]) == MONDAY
 
 
-def test_the_version_may_also_travel_as_an_etag(office: Office) -> None:
+def test_the_version_may_be_sent_as_an_etag(office: Office) -> None:
     teacher = office.teacher
     teacher.post(f"{PATH}/open")
     propose(office, 1)
@@ -111,7 +111,7 @@ def test_a_confirmation_needs_one_version(
     office.teacher.post(f"{PATH}/confirm", 422, json=body, headers=headers)
 
 
-def test_everybody_is_present_but_some_and_what_is_confirmed_stays(office: Office) -> None:
+def test_all_present_keeps_confirmed_entries_and_exceptions(office: Office) -> None:
     teacher = office.teacher
     teacher.post(f"{PATH}/marks", json={"marks": {student(2): "excused"}})
     said = {"except": {student(1): "absent"}}
@@ -120,7 +120,7 @@ def test_everybody_is_present_but_some_and_what_is_confirmed_stays(office: Offic
     assert [found[student(n)] for n in range(3, 9)] == ["present"] * 6
 
 
-def test_a_badge_counts_while_the_register_is_open(office: Office) -> None:
+def test_a_badge_is_accepted_while_the_register_is_open(office: Office) -> None:
     teacher, badge = office.teacher, {"badge": badge_of(office, 4)}
     teacher.post(f"{PATH}/badges", 404, json=badge)
     teacher.post(f"{PATH}/open")
@@ -129,14 +129,14 @@ def test_a_badge_counts_while_the_register_is_open(office: Office) -> None:
     assert teacher.post(f"{PATH}/badges", 409, json=badge)["error"]["code"] == "register_refused"
 
 
-def test_a_badge_that_is_not_ours_is_refused_and_recorded(office: Office) -> None:
+def test_an_invalid_badge_is_rejected_and_audited(office: Office) -> None:
     office.teacher.post(f"{PATH}/open")
     error = office.teacher.post(f"{PATH}/badges", 422, json={"badge": "WyJ4Il0.forged"})["error"]
     assert error["code"] == "badge_refused"
     assert office.audited()[-1] == "refused"
 
 
-def test_a_teacher_of_another_class_reads_no_badge_and_learns_nothing(office: Office) -> None:
+def test_a_teacher_of_another_class_cannot_read_badges(office: Office) -> None:
     office.teacher.post(f"{PATH}/open")
     other = office.as_a(Role.TEACHER, number=2)
     before = office.teacher.get(PATH)
@@ -164,7 +164,7 @@ EVERYTHING = [
 
 
 @pytest.mark.parametrize(("method", "what", "body"), EVERYTHING)
-def test_nobody_but_teachers_of_the_class_touches_a_register(
+def test_only_teachers_of_the_class_may_use_a_register(
     office: Office, method: str, what: str, body: Any
 ) -> None:
     office.teacher.post(f"{PATH}/open")
@@ -178,7 +178,7 @@ def test_nobody_but_teachers_of_the_class_touches_a_register(
     assert office.teacher.get(PATH) == before
 
 
-def test_the_history_says_who_said_what_in_pages(office: Office) -> None:
+def test_the_history_lists_changes_in_pages(office: Office) -> None:
     teacher = office.teacher
     teacher.post(f"{PATH}/open")
     propose(office, 1)
@@ -194,7 +194,7 @@ def test_the_history_says_who_said_what_in_pages(office: Office) -> None:
     teacher.get(f"{PATH}/history", 422, params={"cursor": "cm9vbQ"})
 
 
-def test_an_export_tells_what_was_confirmed(office: Office) -> None:
+def test_an_export_has_only_confirmed_entries(office: Office) -> None:
     teacher = office.teacher
     teacher.post(f"{PATH}/open")
     propose(office, 1)
@@ -210,7 +210,7 @@ def test_an_export_tells_what_was_confirmed(office: Office) -> None:
     assert "proposed" not in answer.text + json.dumps(events)
 
 
-def test_of_two_teachers_at_once_one_is_told_to_look_again(office: Office) -> None:
+def test_of_two_concurrent_changes_one_is_rejected(office: Office) -> None:
     teacher = office.teacher
     version = teacher.post(f"{PATH}/open")["version"]
 
@@ -222,7 +222,7 @@ def test_of_two_teachers_at_once_one_is_told_to_look_again(office: Office) -> No
         assert sorted(pool.map(mark, ["present", "absent"])) == [200, 409]
 
 
-def test_a_student_of_another_class_is_not_written(office: Office) -> None:
+def test_a_student_of_another_class_cannot_be_marked(office: Office) -> None:
     stranger = "f" * 32
     office.teacher.post(f"{PATH}/marks", 404, json={"marks": {stranger: "present"}})
 
@@ -239,39 +239,39 @@ def test_a_student_of_another_class_is_not_written(office: Office) -> None:
         [],
     ],
 )
-def test_marks_that_cannot_be_are_refused(office: Office, body: Any) -> None:
+def test_invalid_marks_are_rejected(office: Office, body: Any) -> None:
     error = office.teacher.post(f"{PATH}/marks", 422, json=body)["error"]
     assert error["code"] == "request_invalid"
     assert "asleep" not in json.dumps(error)
 
 
-def test_a_register_of_no_lesson_is_not_found(office: Office) -> None:
+def test_a_register_of_an_unknown_lesson_is_not_found(office: Office) -> None:
     office.teacher.get("/api/lessons/no-such/register", 404)
     office.teacher.get(PATH, 404)
 
 
-def test_that_a_register_changed_is_told_without_a_look_at_anybody(office: Office) -> None:
+def test_the_version_changes_without_access_to_identity_data(office: Office) -> None:
     teacher = office.teacher
     assert teacher.get(f"{PATH}/version", 404)["error"]["code"] == "not_found"
     opened = teacher.post(f"{PATH}/open")
     propose(office, 1, 2)
     audited = office.audited()
-    told = teacher.get(f"{PATH}/version")
+    version = teacher.get(f"{PATH}/version")
     assert office.audited() == audited
-    assert told["version"] > opened["version"]
-    assert (told["is_open"], told["proposals"]) == (True, 2)
-    shown = teacher.get(PATH)
-    assert told == {name: shown[name] for name in told}
-    assert not [text for text in (student(1), "student-1", "Given") if text in str(told)]
+    assert version["version"] > opened["version"]
+    assert (version["is_open"], version["proposals"]) == (True, 2)
+    register = teacher.get(PATH)
+    assert version == {name: register[name] for name in version}
+    assert not [text for text in (student(1), "student-1", "Given") if text in str(version)]
     office.school.clock.turn(minutes=11)
     assert not teacher.get(f"{PATH}/version")["is_open"]
     teacher.get("/api/lessons/no-such/register/version", 404)
 
 
-def test_whether_a_register_changed_is_asked_beside_the_writers(office: Office) -> None:
+def test_the_version_is_read_without_a_write_lock(office: Office) -> None:
     office.teacher.post(f"{PATH}/open")
     caller = office.teacher
-    caller.get(f"{PATH}/version")  # the sign-in is at hand from now on
+    caller.get(f"{PATH}/version")  # the sign-in is cached from now on
     with office.school.identity.records.writing(), ThreadPoolExecutor(1) as pool:
         answer = pool.submit(caller.get, f"{PATH}/version").result(timeout=5)
     assert answer["is_open"]

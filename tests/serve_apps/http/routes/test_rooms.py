@@ -1,4 +1,4 @@
-"""Rooms over HTTP: who sees which, and what is withheld."""
+"""Rooms over HTTP: who sees which, and what is suppressed (R3)."""
 
 from datetime import timedelta
 from typing import Any
@@ -67,7 +67,7 @@ def test_others_see_no_room(office: Office, role: Role) -> None:
     office.as_a(role).get("/api/rooms/room-1", 403)
 
 
-def test_numbers_say_how_old_they_are_and_what_they_rest_on(office: Office) -> None:
+def test_counts_have_an_age_and_a_number_of_frames(office: Office) -> None:
     office.rooms.say("room-1", 20)
     office.school.clock.turn(seconds=2.5)
     room = office.leader.get("/api/rooms/room-1")
@@ -76,7 +76,7 @@ def test_numbers_say_how_old_they_are_and_what_they_rest_on(office: Office) -> N
     assert (room["frames"], room["window_seconds"], room["state"]) == (20, 10, "live")
 
 
-def test_shares_come_with_the_words_in_which_they_are_shown(office: Office) -> None:
+def test_shares_are_formatted_for_display(office: Office) -> None:
     office.rooms.say("room-1", 20)
     shares = office.leader.get("/api/rooms/room-1")["shares"]
     assert shares["head_down"] == {"share": 0.05, "text": "≤5%"}
@@ -94,23 +94,23 @@ def test_a_small_group_gives_a_headcount_alone(office: Office) -> None:
     assert (window["people_max"], window["hand_raises"], window["shares"]) == (6, None, None)
 
 
-def test_a_vehicle_gives_a_headcount_even_where_a_deployment_tells_more(office: Office) -> None:
+def test_a_vehicle_gives_a_headcount_even_if_a_deployment_sends_more(office: Office) -> None:
     bus = office.school.settings.rooms_by_id["bus"]
     window = window_of(30)
-    told = RoomSnapshot("bus", "live", "live", MONDAY, 30, 4, window, "cam-1", None, 1)
-    body = room_body(bus, told, MONDAY)
+    snapshot = RoomSnapshot("bus", "live", "live", MONDAY, 30, 4, window, "cam-1", None, 1)
+    body = room_body(bus, snapshot, MONDAY)
     assert (body.people, body.hands_up, body.shares, body.suppressed) == (30, None, None, True)
     finished = window_body(bus, ToldWindow("bus", "cam-1", None, window, 2))
     assert (finished.hand_raises, finished.shares, finished.suppressed) == (None, None, True)
 
 
-def test_hands_of_a_suppressed_window_are_not_told_whatever_comes(office: Office) -> None:
+def test_hands_of_a_suppressed_window_are_suppressed(office: Office) -> None:
     room = office.school.settings.rooms_by_id["room-1"]
-    told = RoomSnapshot("room-1", "live", "live", MONDAY, 6, 4, window_of(6), "cam-1", None, 1)
-    assert room_body(room, told, MONDAY).hands_up is None
+    snapshot = RoomSnapshot("room-1", "live", "live", MONDAY, 6, 4, window_of(6), "cam-1", None, 1)
+    assert room_body(room, snapshot, MONDAY).hands_up is None
 
 
-def test_a_room_without_a_picture_says_why(office: Office) -> None:
+def test_a_room_without_frames_has_a_reason(office: Office) -> None:
     office.rooms.rooms["room-1"] = RoomSnapshot(
         "room-1", "down", "wrong_credentials", None, None, None, None, None, None, 4
     )
@@ -119,12 +119,14 @@ def test_a_room_without_a_picture_says_why(office: Office) -> None:
     assert (room["people"], room["as_of"], room["age_seconds"]) == (None, None, None)
 
 
-def test_unknown_rooms_are_not_found_and_unheard_ones_are_not_there_yet(office: Office) -> None:
+def test_unknown_rooms_are_not_found_and_rooms_without_counts_are_unavailable(
+    office: Office,
+) -> None:
     assert office.leader.get("/api/rooms/no-such", 404)["error"]["code"] == "not_found"
     assert office.leader.get("/api/rooms/room-1", 503)["error"]["code"] == "service_down"
 
 
-def test_rooms_come_in_pages(office: Office) -> None:
+def test_rooms_are_paged(office: Office) -> None:
     say_all(office)
     first = office.leader.get("/api/rooms", params={"limit": 1})
     second = office.leader.get("/api/rooms", params={"limit": 1, "cursor": first["next"]})
@@ -132,7 +134,7 @@ def test_rooms_come_in_pages(office: Office) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "asked"),
+    ("path", "parameters"),
     [
         ("/api/rooms", {"limit": 0}),
         ("/api/rooms", {"limit": 201}),
@@ -142,7 +144,9 @@ def test_rooms_come_in_pages(office: Office) -> None:
         ("/api/rooms/-x", {}),
     ],
 )
-def test_what_cannot_be_is_refused(office: Office, path: str, asked: dict[str, Any]) -> None:
-    error = office.leader.get(path, 422, params=asked)["error"]
+def test_invalid_requests_are_rejected(
+    office: Office, path: str, parameters: dict[str, Any]
+) -> None:
+    error = office.leader.get(path, 422, params=parameters)["error"]
     assert error["code"] == "request_invalid"
     assert error["fields"]

@@ -1,4 +1,4 @@
-"""One look at changes for all streams, in bounded memory."""
+"""One poll loop for all streams, and buffers in bounded memory."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,22 +23,22 @@ ROOM = frozenset({"room-1"})
 def run(
     story: Callable[[SaidRooms, RoomBroadcast], Awaitable[None]], limits: StreamLimits = QUICK
 ) -> None:
-    async def told() -> None:
+    async def run_story() -> None:
         rooms = SaidRooms()
         broadcast = RoomBroadcast(rooms, limits)
         async with asyncio.timeout(PATIENCE_SECONDS):
             await story(rooms, broadcast)
         await broadcast.close()
 
-    asyncio.run(told())
+    asyncio.run(run_story())
 
 
 async def until(condition: Callable[[], object]) -> None:
-    while not condition():  # noqa: ASYNC110 (what it waits for tells no event)
+    while not condition():  # noqa: ASYNC110 (there is no event to wait for)
         await asyncio.sleep(0.01)
 
 
-def test_everybody_is_told_by_one_loop() -> None:
+def test_one_poll_loop_serves_all_subscriptions() -> None:
     async def story(rooms: SaidRooms, broadcast: RoomBroadcast) -> None:
         async with (
             broadcast.subscribe("a", ROOM) as one,
@@ -54,38 +54,38 @@ def test_everybody_is_told_by_one_loop() -> None:
     run(story)
 
 
-def test_others_have_their_turn_while_many_streams_are_told() -> None:
+def test_other_tasks_run_while_many_streams_are_notified() -> None:
     many = 5 * NOTIFY_BATCH_SIZE
 
     async def story(rooms: SaidRooms, broadcast: RoomBroadcast) -> None:
-        told = 0
+        notified = 0
 
         async def stream(subscription: Subscription) -> None:
-            nonlocal told
+            nonlocal notified
             await subscription.wait(PATIENCE_SECONDS)
-            told += 1
+            notified += 1
 
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as streams:
             for number in range(many):
                 one = await stack.enter_async_context(broadcast.subscribe(str(number), ROOM))
                 streams.create_task(stream(one))
             rooms.say("room-1", 20)
-            while not told:  # noqa: ASYNC110 (each turn counts)
+            while not notified:  # noqa: ASYNC110 (each turn counts)
                 await asyncio.sleep(0)
-            assert told < many
-        assert told == many
+            assert notified < many
+        assert notified == many
 
     run(story)
 
 
-def test_streams_that_began_together_do_not_look_together() -> None:
+def test_rechecks_have_jitter() -> None:
     limits = StreamLimits(recheck_seconds=10.0)
-    looks = [limits.next_recheck_seconds() for _ in range(200)]
-    assert 5.0 <= min(looks) < 6.0
-    assert 9.0 < max(looks) <= 10.0
+    pauses = [limits.next_recheck_seconds() for _ in range(200)]
+    assert 5.0 <= min(pauses) < 6.0
+    assert 9.0 < max(pauses) <= 10.0
 
 
-def test_nobody_is_asked_while_nobody_listens() -> None:
+def test_rooms_are_not_polled_without_subscriptions() -> None:
     async def story(rooms: SaidRooms, broadcast: RoomBroadcast) -> None:
         async with broadcast.subscribe("a", ROOM):
             await until(lambda: rooms.asked_for_changes > 3)
@@ -101,7 +101,7 @@ def test_nobody_is_asked_while_nobody_listens() -> None:
     run(story)
 
 
-def test_other_rooms_are_not_told() -> None:
+def test_changes_of_other_rooms_are_not_added() -> None:
     async def story(rooms: SaidRooms, broadcast: RoomBroadcast) -> None:
         async with broadcast.subscribe("a", ROOM) as one:
             rooms.say("room-2", 20)
@@ -112,28 +112,28 @@ def test_other_rooms_are_not_told() -> None:
     run(story)
 
 
-def test_a_client_that_takes_nothing_keeps_the_newest_state_alone() -> None:
+def test_only_the_latest_state_is_buffered() -> None:
     rooms = SaidRooms()
     subscription = Subscription(ROOM, max_windows=3, last_id=0)
     for people in range(500):
         room = rooms.say("room-1", people)
         subscription.add(Changes(room.event_id, (room,), ()))
-    (waiting,) = subscription.drain()
-    assert waiting.event_id == 500
+    (latest,) = subscription.drain()
+    assert latest.event_id == 500
     assert not subscription.lost
 
 
-def test_windows_that_do_not_fit_are_dropped_and_it_is_said() -> None:
+def test_windows_beyond_the_limit_are_dropped_and_marked_as_lost() -> None:
     rooms = SaidRooms()
     subscription = Subscription(ROOM, max_windows=3, last_id=0)
     for _ in range(5):
-        told = rooms.finish("room-1", 20)
-        subscription.add(Changes(told.event_id, (), (told,)))
+        window = rooms.finish("room-1", 20)
+        subscription.add(Changes(window.event_id, (), (window,)))
     assert subscription.lost
     assert [one.event_id for one in subscription.drain()] == [3, 4, 5]
 
 
-def test_what_waits_comes_in_the_order_of_ids() -> None:
+def test_changes_are_drained_in_the_order_of_ids() -> None:
     rooms = SaidRooms()
     subscription = Subscription(ROOM, max_windows=9, last_id=0)
     first, window, second = (
@@ -147,7 +147,7 @@ def test_what_waits_comes_in_the_order_of_ids() -> None:
     assert subscription.drain() == []
 
 
-def test_the_loop_goes_on_when_the_rooms_were_away() -> None:
+def test_the_loop_continues_after_the_rooms_were_unavailable() -> None:
     async def story(rooms: SaidRooms, broadcast: RoomBroadcast) -> None:
         async with broadcast.subscribe("a", ROOM) as one:
             rooms.failing = ServiceDown("rooms does not answer.")
@@ -161,7 +161,7 @@ def test_the_loop_goes_on_when_the_rooms_were_away() -> None:
     run(story)
 
 
-def test_a_loop_that_fails_wakes_its_streams_and_begins_anew() -> None:
+def test_a_loop_that_fails_notifies_its_streams_and_is_restarted() -> None:
     async def story(rooms: SaidRooms, broadcast: RoomBroadcast) -> None:
         async with broadcast.subscribe("a", ROOM) as one:
             rooms.failing = ZeroDivisionError()
@@ -176,7 +176,7 @@ def test_a_loop_that_fails_wakes_its_streams_and_begins_anew() -> None:
     run(story)
 
 
-def test_streams_of_a_caller_and_of_the_process_are_bounded() -> None:
+def test_streams_of_a_caller_and_of_the_process_are_limited() -> None:
     async def story(rooms: SaidRooms, broadcast: RoomBroadcast) -> None:  # noqa: ARG001
         async with broadcast.subscribe("a", ROOM):
             with pytest.raises(TooManyRequests):
@@ -192,7 +192,7 @@ def test_streams_of_a_caller_and_of_the_process_are_bounded() -> None:
     run(story, StreamLimits(per_caller=1, per_process=2, poll_seconds=0.05))
 
 
-def test_rooms_that_are_away_are_an_error_at_the_start() -> None:
+def test_unavailable_rooms_are_an_error_at_the_start() -> None:
     async def story(rooms: SaidRooms, broadcast: RoomBroadcast) -> None:
         rooms.failing = ServiceDown("rooms does not answer.")
         with pytest.raises(ServiceDown):

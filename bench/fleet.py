@@ -34,7 +34,7 @@ from cluster.streams.reader import actor
 from cluster.streams.reader.config import CameraHealth, CameraPlan, LiveFrame
 from cluster.streams.source.state import Reason, StreamState
 from cluster.vision.people import People
-from serve_apps.deployments.pose_model import FrameSet
+from serve_apps.clients.types import FrameSet
 from serve_apps.deployments.rooms import Rooms
 
 APP = "fleet"
@@ -105,7 +105,7 @@ class SleepingPose:
     async def find(self, frames: FrameSet) -> list[People]:
         """Nobody, after a while."""
         await asyncio.sleep(self._seconds * len(frames))
-        return [People.nobody() for _ in range(len(frames))]
+        return [People.empty() for _ in range(len(frames))]
 
 
 @serve.deployment(name="Registers")

@@ -157,7 +157,7 @@ def _most_held(
         held: Held | None = None
         for _ in range(TRIALS if best is None else 1):
             held = _hold(service, way, address, cameras, server, limit)
-            service.use("", 0)
+            service.write_settings("", 0)
             after = _limit(way)
             held = replace(held, limit=(limit + after) / 2)
             limit = after
@@ -212,7 +212,7 @@ def _hold(
     server: psutil.Process,
     limit: float,
 ) -> Held:
-    service.use(address, cameras, way.decode)
+    service.write_settings(address, cameras, way.decode)
     ends = time.monotonic() + LIVE_WITHIN_SECONDS
     while time.monotonic() < ends:
         found = service.cameras()
@@ -236,7 +236,7 @@ def _hold(
         read / (cameras * way.rate * seconds),
         (_cpu(server) - served) / seconds,
         (service.cpu_seconds() - took) / seconds,
-        service.bytes_of("StreamReader"),
+        service.memory_bytes("StreamReader"),
     )
 
 
@@ -256,7 +256,7 @@ def _cpu(process: psutil.Process) -> float:
 
 def _api(service: Service, way: Way, address: str, cameras: int) -> None:
     """Answers a second for a room's numbers, alone and with many event streams open."""
-    service.use(address, cameras, way.decode)
+    service.write_settings(address, cameras, way.decode)
     time.sleep(SETTLE_SECONDS)
     print(f"  HTTP, with {cameras} cameras read: {_asked(service)}")
     stop = threading.Event()

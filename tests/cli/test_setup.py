@@ -10,12 +10,11 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from cluster.cli.settings_file import FirstSchool, settings_text
+from cluster.cli.settings_file import FirstSchool, render_settings
 from cluster.settings import Settings, load_settings
-from tests.cli.test_main import Homeroom, homeroom
+from tests.cli.command import Homeroom
 from tests.conftest import write_settings
-
-__all__ = ["homeroom"]
+from tests.plugins.hypothesis_profiles import examples
 
 TABLES = ("schools", "rooms", "cameras")
 
@@ -46,10 +45,10 @@ def sections_of(text: str) -> dict[str, list[str]]:
 def test_what_init_writes_is_accepted_by_check(homeroom: Homeroom) -> None:
     written = homeroom("init")
     assert written.code == 0
-    assert written.told("Wrote homeroom.toml")
+    assert written.stderr_contains("Wrote homeroom.toml")
     checked = homeroom("check")
     assert checked.code == 0
-    assert checked.told("The settings are sound.")
+    assert checked.stderr_contains("The settings are valid.")
 
 
 def test_init_takes_names_and_says_where_it_wrote(homeroom: Homeroom, tmp_path: Path) -> None:
@@ -65,7 +64,7 @@ def test_init_takes_names_and_says_where_it_wrote(homeroom: Homeroom, tmp_path: 
 
 
 def test_every_key_comes_with_its_description_above_it() -> None:
-    text = settings_text(FirstSchool("Hill School", "Europe/Oslo", "Room 1"))
+    text = render_settings(FirstSchool("Hill School", "Europe/Oslo", "Room 1"))
     sections = sections_of(text)
     models = models_of_the_file()
     assert set(sections) == set(models)
@@ -84,13 +83,13 @@ def test_every_key_comes_with_its_description_above_it() -> None:
 
 
 def test_bounds_and_choices_are_told() -> None:
-    text = settings_text(FirstSchool("Hill School", "Europe/Oslo", "Room 1"))
+    text = render_settings(FirstSchool("Hill School", "Europe/Oslo", "Room 1"))
     assert "gives a headcount and nothing else. From 5 to 1000.\n# k = 10\n" in text
     assert 'One of "classroom", "hall", "vehicle".\n# kind = "classroom"\n' in text
 
 
 def test_keys_that_are_commented_out_show_the_values_that_hold(tmp_path: Path) -> None:
-    text = settings_text(FirstSchool("Hill School", "Europe/Oslo", "Room 1"))
+    text = render_settings(FirstSchool("Hill School", "Europe/Oslo", "Room 1"))
     path = tmp_path / "homeroom.toml"
     path.write_text(text, encoding="utf-8")
     as_written = load_settings(path)
@@ -108,13 +107,13 @@ def test_keys_that_are_commented_out_show_the_values_that_hold(tmp_path: Path) -
 
 def test_values_that_are_given_stand_in_the_file() -> None:
     first = FirstSchool("Hill School", "Europe/Oslo", "Room 1", camera_id="cam7")
-    values = tomllib.loads(settings_text(first, {"privacy": {"k": 5}, "timetable": "l.csv"}))
+    values = tomllib.loads(render_settings(first, {"privacy": {"k": 5}, "timetable": "l.csv"}))
     assert values["privacy"] == {"k": 5}
     assert values["timetable"] == "l.csv"
     assert values["cameras"] == [{"id": "cam7", "room": "room-1"}]
 
 
-@effort(max_examples=20, deadline=None)
+@effort(max_examples=examples(20), deadline=None)
 @given(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=200),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=200),
@@ -122,7 +121,7 @@ def test_values_that_are_given_stand_in_the_file() -> None:
 @example("Hill School 🏫", "Room 1")
 @example("Hill School", "x" * 200)
 def test_any_name_that_the_settings_take_can_be_written(school: str, room: str) -> None:
-    values = tomllib.loads(settings_text(FirstSchool(school, "Europe/Oslo", room)))
+    values = tomllib.loads(render_settings(FirstSchool(school, "Europe/Oslo", room)))
     settings = Settings(**values)
     assert [each.name for each in settings.schools] == [school]
     assert [each.name for each in settings.rooms] == [room]
@@ -134,7 +133,9 @@ def test_init_does_not_write_over_a_file_unless_told_to(homeroom: Homeroom) -> N
     path.write_text("# mine\n")
     refused = homeroom("init")
     assert refused.code == 1
-    assert refused.told("homeroom.toml: there is a settings file already. --force writes over it.")
+    assert refused.stderr_contains(
+        "homeroom.toml: the settings file exists already. --force overwrites it."
+    )
     assert path.read_text() == "# mine\n"
 
     assert homeroom("init", "--force").code == 0
@@ -157,7 +158,7 @@ def test_init_says_when_it_cannot_write(homeroom: Homeroom) -> None:
     Path("file").write_text("in the way")
     answer = homeroom("init", "file/folder")
     assert answer.code == 1
-    assert answer.told("it cannot be written")
+    assert answer.stderr_contains("it cannot be written")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_init_says_when_it_cannot_write(homeroom: Homeroom) -> None:
         ("k = 5", "kk = 5", "privacy.kk: there is no such key"),
         ('kind = "vehicle"', 'kind = "zoo"', "rooms[1].kind"),
         ('room = "r1"', 'room = "r9"', "cameras 'cam1': room = 'r9' does not exist"),
-        ('id = "cam2"', 'id = "cam1"', "cameras: the id 'cam1' is given twice"),
+        ('id = "cam2"', 'id = "cam1"', "cameras: the id 'cam1' is used twice"),
         ("[privacy]", "[privacy", "cannot be read as TOML"),
     ],
 )
@@ -180,16 +181,16 @@ def test_check_names_the_wrong_key_and_its_place(
     answer = homeroom("check", "--settings", path)
     assert answer.code == 1
     assert answer.out == ""
-    assert answer.told(str(path))
-    assert answer.told(words)
+    assert answer.stderr_contains(str(path))
+    assert answer.stderr_contains(words)
     assert "Traceback" not in answer.err
 
 
 def test_check_names_every_fault_at_once(homeroom: Homeroom, tmp_path: Path) -> None:
     path = write_settings(tmp_path, k=2, rate=99.0)
     answer = homeroom("check", "--settings", path)
-    assert answer.told("privacy.k:")
-    assert answer.told("analysis.rate:")
+    assert answer.stderr_contains("privacy.k:")
+    assert answer.stderr_contains("analysis.rate:")
 
 
 def test_check_counts_what_it_found_as_json(homeroom: Homeroom, tmp_path: Path) -> None:
@@ -220,5 +221,5 @@ def test_check_reads_the_timetable_too(homeroom: Homeroom, tmp_path: Path) -> No
     lessons.write_text(f"{head}maths,r9,7B,2026-03-02T09:00:00Z,2026-03-02T09:45:00Z\n")
     answer = homeroom("check", "--settings", path)
     assert answer.code == 1
-    assert answer.told("no room 'r9'")
-    assert answer.told("lessons.csv:2")
+    assert answer.stderr_contains("no room 'r9'")
+    assert answer.stderr_contains("lessons.csv:2")

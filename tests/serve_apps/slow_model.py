@@ -1,4 +1,4 @@
-"""The pose model's deployment around an estimator that can be slow, or break."""
+"""The pose model deployment with an estimator that can be slow, or fail."""
 
 import os
 import time
@@ -8,14 +8,14 @@ from typing import Any
 from ray import serve
 
 from cluster.settings import Settings
-from cluster.vision.people import People, Pixels
+from cluster.vision.people import BgrImage, People
 from serve_apps.deployments.pose_model import PoseModel
 
 Real: Any = PoseModel
 
 
 class SlowEstimator:
-    """Finds nobody, after a while; remembers what it was given."""
+    """Finds no people, after a pause; records the sizes of its batches."""
 
     device = "cpu"
 
@@ -24,20 +24,20 @@ class SlowEstimator:
         self.broken = False
         self.batches: list[int] = []
 
-    def convert(self, height: int, width: int, input_size: int) -> None:
-        """Nothing."""
+    def prepare(self, height: int, width: int, input_size: int) -> None:
+        """Do nothing."""
 
-    def estimate(self, frames: Sequence[Pixels], input_size: int = 640) -> list[People]:  # noqa: ARG002
+    def estimate(self, frames: Sequence[BgrImage], input_size: int = 640) -> list[People]:  # noqa: ARG002
         if self.broken:
             raise RuntimeError("the device is lost")
         self.batches.append(len(frames))
         time.sleep(self.seconds)
-        return [People.nobody() for _ in frames]
+        return [People.empty() for _ in frames]
 
 
 @serve.deployment(name="SlowPose")
 class SlowPose(Real.func_or_class):  # type: ignore[misc]
-    """Everything but the network is the real thing."""
+    """The real deployment but for the estimator."""
 
     def __init__(self, settings: Settings, seconds: float) -> None:
         super().__init__(settings)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from cluster.activity.suppression import TOLD_ACTIVITIES
+from cluster.activity.suppression import PUBLISHED_ACTIVITIES
 from cluster.district import Lesson, Timetable
 from cluster.errors import NotFound, NotPublished, QueryRefused
 from cluster.settings import Settings, load_settings
@@ -24,6 +24,7 @@ from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query
 from cluster.warehouse.saved_queries import QUESTIONS, Answer, SavedQuery, run_saved_query
 from tests.conftest import write_settings
+from tests.plugins.hypothesis_profiles import examples
 from tests.warehouse.test_lake import run_row, window, withheld
 from tests.warehouse.test_publish import write_windows
 
@@ -236,7 +237,7 @@ def test_the_newest_run_comes_first(published: Settings) -> None:
 
 
 def test_no_question_tells_a_share_of_what_is_withheld(published: Settings) -> None:
-    told = [f"{activity}_share" for activity in TOLD_ACTIVITIES] + ["hand_raises"]
+    told = [f"{activity}_share" for activity in PUBLISHED_ACTIVITIES] + ["hand_raises"]
     [art] = [r for r in ask_about(published, "lesson_activity") if r["lesson_id"] == "art"]
     assert art["windows_suppressed"] == art["windows"] == 1
     assert all(art[name] is None for name in told)
@@ -308,7 +309,7 @@ def test_before_the_first_publication_it_says_so(school: Settings) -> None:
         run_saved_query(school, "rooms", {})
 
 
-@effort(max_examples=60, deadline=None)
+@effort(max_examples=examples(60), deadline=None)
 @given(st.sampled_from(sorted(QUESTIONS)), st.data())
 def test_whatever_is_given_ends_in_an_answer_or_in_a_refusal(
     published: Settings, name: str, data: st.DataObject

@@ -1,6 +1,6 @@
 """Several cameras in one process: pictures in, numbers that may be told out.
 
-    CameraSource ─┐                    ┌─> People ─> LiveCounter ─> LiveNumbers ──┐
+    CameraSource ─┐                    ┌─> People ─> LiveCounter ─> LiveCounts ──┐
     CameraSource ─┼─> LatestFrameQueue ─> pose model                └─> windows ─> Outbox ─> report
     CameraSource ─┘        └─ late: dropped, counted          │
                                        └─> face chips, while a lease runs ─> registers
@@ -23,8 +23,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from cluster.activity.live import LiveCounter, LiveNumbers
-from cluster.activity.room import SeenFrame
+from cluster.activity.live import LiveCounter, LiveCounts
+from cluster.activity.room import AnalysedFrame
 from cluster.activity.suppression import ActivityWindow
 from cluster.errors import HomeroomError, ServiceBusy, ServiceDown
 from cluster.runtime.ray_local import refuse_spilling_here
@@ -77,7 +77,7 @@ class _Camera:
     job: CameraJob
     thread: CameraSource
     counter: LiveCounter
-    numbers: LiveNumbers | None = None
+    numbers: LiveCounts | None = None
     counted: int = 0
     dropped: int = 0
     untold: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_UNTOLD))
@@ -288,7 +288,7 @@ class StreamReader:
     def _count(self, camera: _Camera, frame: LiveFrame, people: People) -> None:
         moment = self._clock.utc(frame.taken_at)
         height, width = frame.pixels.shape[:2]
-        numbers, finished = camera.counter.update(SeenFrame(moment, people, (width, height)))
+        numbers, finished = camera.counter.update(AnalysedFrame(moment, people, (width, height)))
         camera.numbers = numbers
         camera.counted += 1
         camera.untold.append(frame.taken_at)

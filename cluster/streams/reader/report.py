@@ -7,7 +7,8 @@ receiver may die at any time and nothing is lost; sent twice, they are still one
 from collections import deque
 from dataclasses import dataclass, field
 
-from cluster.activity.live import LiveNumbers
+from cluster.activity.live import LiveCounts
+from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
 from cluster.streams.reader.config import CameraHealth
 
@@ -15,17 +16,6 @@ MOST_WINDOWS = 20_000
 """A reader keeps so many at most: a day of a few cameras."""
 
 WINDOWS_A_REPORT = 500
-
-
-@dataclass(frozen=True, slots=True)
-class FinishedWindow:
-    """A window of a camera, as it may be told."""
-
-    number: int
-    camera_id: str
-    room_id: str
-    school_id: str
-    window: ActivityWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +32,7 @@ class CameraReport:
     """
 
     health: CameraHealth
-    numbers: LiveNumbers | None = None
+    numbers: LiveCounts | None = None
     frames_counted: int = 0
     frames_late: int = 0
     frames_dropped: int = 0
@@ -65,7 +55,7 @@ class Report:
     reader_id: str
     node: str
     cameras: tuple[CameraReport, ...]
-    windows: tuple[FinishedWindow, ...]
+    windows: tuple[PublishedWindow, ...]
     clock_jumps: int = 0
     windows_lost: int = 0
 
@@ -85,19 +75,27 @@ class Ack:
 class Outbox:
     """Finished windows that are not safe yet."""
 
-    windows: deque[FinishedWindow] = field(default_factory=deque)
+    windows: deque[PublishedWindow] = field(default_factory=deque)
     lost: int = 0
     _number: int = 0
 
     def add(self, camera_id: str, room_id: str, school_id: str, window: ActivityWindow) -> None:
         """Keep a window; the oldest is given up when there is no room."""
         self._number += 1
-        self.windows.append(FinishedWindow(self._number, camera_id, room_id, school_id, window))
+        self.windows.append(
+            PublishedWindow(
+                window=window,
+                camera_id=camera_id,
+                room_id=room_id,
+                school_id=school_id,
+                number=self._number,
+            )
+        )
         if len(self.windows) > MOST_WINDOWS:
             self.windows.popleft()
             self.lost += 1
 
-    def next(self) -> tuple[FinishedWindow, ...]:
+    def next(self) -> tuple[PublishedWindow, ...]:
         """What to send."""
         return tuple(self.windows)[:WINDOWS_A_REPORT]
 

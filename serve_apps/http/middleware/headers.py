@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection
 from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cluster.settings import Live, Settings
+from cluster.settings import LiveSettings, Settings
 from serve_apps.http.errors import error_response, response_for_unhandled
 
 REQUEST_ID_HEADER = "X-Request-ID"
@@ -41,14 +41,14 @@ SECURITY_HEADERS = {
 HSTS = "max-age=31536000"
 
 
-def is_https(live: Live) -> bool:
+def is_https(live: LiveSettings) -> bool:
     """Return whether browsers reach the service over TLS."""
     if live.public_url is not None:
         return urlsplit(live.public_url).scheme == "https"
     return live.behind_proxy or live.tls_certificate is not None
 
 
-def public_base_url(live: Live) -> str:
+def public_base_url(live: LiveSettings) -> str:
     """Return the URL at which browsers reach the service, without a slash at the end."""
     if live.public_url is not None:
         return live.public_url.rstrip("/")

@@ -50,7 +50,7 @@ async def live_room(backend: Backend, caller: Principal, view: LessonView) -> Li
         return LiveRoom(None, None)
     now = backend.identity.clock()
     try:
-        told = await backend.rooms.now([room.id])
+        told = await backend.rooms.snapshots([room.id])
         windows = await backend.rooms.windows(room.id, CHART_MINUTES)
     except HomeroomError:  # the page comes without numbers, and its script asks again
         return LiveRoom(_unknown(view), None)

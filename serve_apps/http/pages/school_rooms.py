@@ -59,7 +59,9 @@ class CameraTrouble:
 async def room_cards(backend: Backend, rooms: Sequence[Room]) -> list[RoomCard]:
     """The rooms' cards; without numbers where the rooms deployment is away."""
     try:
-        told = {one.room_id: one for one in await backend.rooms.now([room.id for room in rooms])}
+        told = {
+            one.room_id: one for one in await backend.rooms.snapshots([room.id for room in rooms])
+        }
     except HomeroomError:  # the page comes without numbers, and its script asks again
         told = {}
     now = backend.identity.clock()

@@ -17,7 +17,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import Field
 
 from cluster.activity.durations import MEMORY_SECONDS
-from cluster.activity.room import RoomCounter, SeenFrame
+from cluster.activity.room import AnalysedFrame, RoomCounter
 from cluster.activity.suppression import ActivityWindow, published_window
 from cluster.activity.windows import WindowCounts
 from cluster.errors import ServiceBusy
@@ -123,7 +123,7 @@ def _count_activities(
     step = timedelta(seconds=1 / FRAMES_PER_SECOND)
     steps = round(MEMORY_SECONDS * FRAMES_PER_SECOND)
     counts = [
-        counter.update(SeenFrame(time + number * step, people, frame_size))
+        counter.update(AnalysedFrame(time + number * step, people, frame_size))
         for number in range(steps + 1)
     ]
     return published_window(WindowCounts(time, counts[-1:]), k=k, headcount_only=False)

@@ -121,7 +121,7 @@ async def list_cameras(request: Request, paging: PagingQuery) -> CamerasBody:
     rooms = backend_of(request).rooms
     cameras = await rooms.cameras()
     page, following = paginate(cameras, lambda one: one.health.camera_id, paging)
-    journal = _journal(await rooms.journal())
+    journal = _journal(await rooms.journal_status())
     return CamerasBody(cameras=[_body(one) for one in page], journal=journal, next=following)
 
 

@@ -23,9 +23,10 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from sse_starlette.sse import SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
+from cluster.activity.published import PublishedWindow
 from cluster.errors import HomeroomError, NotAllowed
 from cluster.security.roles import Principal
-from serve_apps.clients.types import RoomSnapshot, ToldWindow
+from serve_apps.clients.types import RoomSnapshot
 from serve_apps.http.auth.install import reauthenticate
 from serve_apps.http.auth.visibility import Visibility, get_visible_room, get_visible_rooms
 from serve_apps.http.backend import Backend, backend_of
@@ -228,7 +229,7 @@ class _EventStream:
         changes = await self._access.backend.rooms.changes(after, 0.0, room_ids)
         if not changes.complete:
             return [first, *await self._gap_events()]
-        missed: list[RoomSnapshot | ToldWindow] = [*changes.rooms, *changes.windows]
+        missed: list[RoomSnapshot | PublishedWindow] = [*changes.rooms, *changes.windows]
         missed.sort(key=lambda one: one.event_id)
         events = self._events(one for one in missed if one.room_id in self._access.rooms)
         self._sent_up_to = changes.last_id
@@ -247,13 +248,13 @@ class _EventStream:
         return [ServerSentEvent(event="gap", data="{}"), *await self._snapshot_events()]
 
     async def _snapshot_events(self) -> list[ServerSentEvent]:
-        rooms = await self._access.backend.rooms.now(sorted(self._access.rooms))
+        rooms = await self._access.backend.rooms.snapshots(sorted(self._access.rooms))
         return self._events(sorted(rooms, key=lambda room: room.event_id))
 
-    def _events(self, changes: Iterable[RoomSnapshot | ToldWindow]) -> list[ServerSentEvent]:
+    def _events(self, changes: Iterable[RoomSnapshot | PublishedWindow]) -> list[ServerSentEvent]:
         return [event for one in changes if (event := self._event(one)) is not None]
 
-    def _event(self, change: RoomSnapshot | ToldWindow) -> ServerSentEvent | None:
+    def _event(self, change: RoomSnapshot | PublishedWindow) -> ServerSentEvent | None:
         """Return the event for a change, unless the client has it or may not see it."""
         if change.event_id <= self._sent_up_to:
             return None

@@ -62,7 +62,7 @@ async def list_rooms(request: Request, caller: RoomViewer, paging: PagingQuery) 
     backend = backend_of(request)
     visible = await run_in_pool(get_visible_rooms, backend, caller)
     ids, following = paginate(visible, str, paging)
-    snapshots = {one.room_id: one for one in await backend.rooms.now(ids)} if ids else {}
+    snapshots = {one.room_id: one for one in await backend.rooms.snapshots(ids)} if ids else {}
     now, by_id = backend.identity.clock(), backend.settings.rooms_by_id
     rooms = [room_body(by_id[name], snapshots[name], now) for name in ids if name in snapshots]
     return RoomsBody(rooms=rooms, next=following)
@@ -78,7 +78,7 @@ async def show_room(request: Request, caller: RoomViewer, room_id: RoomPath) -> 
     """Show the headcount of a room now, and shares of activities."""
     backend = backend_of(request)
     room, _ = await run_in_pool(get_visible_room, backend, caller, room_id)
-    snapshots = await backend.rooms.now([room_id])
+    snapshots = await backend.rooms.snapshots([room_id])
     if not snapshots:
         raise ServiceDown(
             "there are no counts of this room yet.",

@@ -1,6 +1,6 @@
 """Bodies of rooms and windows: the same for responses and for events.
 
-    RoomSnapshot, ToldWindow (serve_apps.clients.types) -> RoomBody, WindowBody -> JSON
+    RoomSnapshot, PublishedWindow (serve_apps.clients.types) -> RoomBody, WindowBody -> JSON
 
 Shares come formatted for display, so that no client has to know that 0.05 means "5% or less". What
 R3 suppresses is null here, whatever the deployments send: shares and counts of hands are published
@@ -12,9 +12,10 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from cluster.activity.suppression import ActivityWindow, share_in_words
+from cluster.activity.published import PublishedWindow
+from cluster.activity.suppression import ActivityWindow, format_share
 from cluster.settings import Room
-from serve_apps.clients.types import RoomSnapshot, RoomStatus, ToldWindow
+from serve_apps.clients.types import RoomSnapshot, RoomStatus
 from serve_apps.http.schemas.base import Body, Utc
 
 
@@ -159,7 +160,7 @@ def room_body(room: Room, snapshot: RoomSnapshot, now: datetime) -> RoomBody:
     )
 
 
-def window_body(room: Room, published: ToldWindow) -> WindowBody:
+def window_body(room: Room, published: PublishedWindow) -> WindowBody:
     """Return a finished window as a body."""
     window = published.window
     shares = shares_of(window, room)
@@ -184,5 +185,5 @@ def shares_of(window: ActivityWindow | None, room: Room | None = None) -> Shares
         return None
     shares = {name: getattr(window, f"{name}_share") for name in Shares.model_fields}
     return Shares.model_validate(
-        {name: {"share": share, "text": share_in_words(share)} for name, share in shares.items()}
+        {name: {"share": share, "text": format_share(share)} for name, share in shares.items()}
     )

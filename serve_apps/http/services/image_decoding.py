@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from cluster.errors import FootageUnreadable
-from cluster.vision.people import Pixels
+from cluster.vision.people import BgrImage
 
 MAX_PIXELS: Final = 40_000_000
 MAX_SIDE_PIXELS: Final = 20_000
@@ -38,7 +38,7 @@ _SOS: Final = 0xDA
 _EOI: Final = 0xD9
 
 
-def decode_image(content: bytes, long_side: int) -> Pixels:
+def decode_image(content: bytes, long_side: int) -> BgrImage:
     """Decode a JPEG or PNG image, upright and shrunken.
 
     Args:
@@ -109,7 +109,7 @@ def count_scans(content: bytes) -> int:
     return scans
 
 
-def _shrink(pixels: Pixels, long_side: int) -> Pixels:
+def _shrink(pixels: BgrImage, long_side: int) -> BgrImage:
     height, width = pixels.shape[:2]
     scale = long_side / max(height, width)
     if scale >= 1:

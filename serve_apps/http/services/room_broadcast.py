@@ -17,9 +17,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from cluster.activity.published import PublishedWindow
 from cluster.errors import HomeroomError, ServiceBusy, ServiceDown, TooManyRequests
 from serve_apps.clients.interfaces import RoomsService
-from serve_apps.clients.types import Changes, RoomSnapshot, ToldWindow
+from serve_apps.clients.types import Changes, RoomSnapshot
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class Subscription:
     last_id: int
     lost: bool = False
     _states: dict[str, RoomSnapshot] = field(default_factory=dict)
-    _windows: deque[ToldWindow] = field(default_factory=deque)
+    _windows: deque[PublishedWindow] = field(default_factory=deque)
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, changes: Changes) -> None:
@@ -106,9 +107,9 @@ class Subscription:
         except TimeoutError:
             return
 
-    def drain(self) -> list[RoomSnapshot | ToldWindow]:
+    def drain(self) -> list[RoomSnapshot | PublishedWindow]:
         """Return what is buffered, in the order of event ids, and empty the buffer."""
-        drained: list[RoomSnapshot | ToldWindow] = [*self._states.values(), *self._windows]
+        drained: list[RoomSnapshot | PublishedWindow] = [*self._states.values(), *self._windows]
         drained.sort(key=lambda one: one.event_id)
         self._states.clear()
         self._windows.clear()
@@ -120,7 +121,7 @@ class RoomBroadcast:
     """Polls the changes of all rooms once, for all streams of this process.
 
     Args:
-        rooms: Client of the rooms deployment.
+        rooms: InProcessClient of the rooms deployment.
         limits: Limits of the streams.
     """
 

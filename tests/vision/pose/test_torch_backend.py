@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import VisionError
-from cluster.settings import Weights
-from cluster.vision.people import Floats, Pixels
+from cluster.settings import WeightsSettings
+from cluster.vision.people import BgrImage, FloatArray
 from cluster.vision.pose.torch_backend import TorchNetwork
 from cluster.vision.pose.weights import find_pose_weights
+from tests.plugins.hypothesis_profiles import examples
 
 SIDE = 64
 ANCHORS = 84
@@ -36,7 +37,7 @@ def _one_thread() -> Iterator[None]:
 
 def network_of(batch_size: int) -> TorchNetwork:
     cache_dir = Path(platformdirs.user_cache_dir("homeroom"))
-    return TorchNetwork(find_pose_weights(Weights(), cache_dir).path, "cpu", batch_size)
+    return TorchNetwork(find_pose_weights(WeightsSettings(), cache_dir).path, "cpu", batch_size)
 
 
 @cache
@@ -53,7 +54,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> TorchNetwork:
     return network
 
 
-def pictures(count: int) -> Pixels:
+def pictures(count: int) -> BgrImage:
     """Frames that are all different: coarse patterns, because noise looks alike to a network."""
     random = np.random.default_rng(5)
     coarse = random.integers(0, 256, (count, 4, 4, 3)).astype(np.uint8)
@@ -65,12 +66,12 @@ FRAMES = pictures(24)
 
 
 @cache
-def one_by_one() -> list[Floats]:
+def one_by_one() -> list[FloatArray]:
     """What each frame gives alone."""
     return [shared_network()(FRAMES[index : index + 1])[0] for index in range(len(FRAMES))]
 
 
-def assert_same(found: list[Floats], expected: list[Floats]) -> None:
+def assert_same(found: list[FloatArray], expected: list[FloatArray]) -> None:
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=0.02)
@@ -108,7 +109,7 @@ def test_no_frames_give_no_results(network: TorchNetwork) -> None:
     assert network(np.zeros((0, SIDE, SIDE, 3), np.uint8)) == []
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(count=st.integers(1, 24), batch_size=st.sampled_from([1, 2, 4, 8, 16, 32, 64]))
 def test_results_do_not_depend_on_the_batch(count: int, batch_size: int) -> None:
     network = shared_network()
@@ -117,7 +118,7 @@ def test_results_do_not_depend_on_the_batch(count: int, batch_size: int) -> None
     assert network.batch_size == batch_size
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(order=st.permutations(range(8)))
 def test_results_come_in_the_order_of_the_frames(order: list[int]) -> None:
     network = shared_network()

@@ -20,17 +20,19 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
+from cluster.activity.published import PublishedWindow
 from cluster.district import Timetable
 from cluster.errors import JournalError
 from cluster.settings import Settings, load_settings
 from cluster.vision.pose.weights import WeightsFile
 from cluster.warehouse.lake import Lake, PartFacts, PartKey
 from cluster.warehouse.live.flush import Flushed, flush, run_id_of
-from cluster.warehouse.live.journal import Journal, LiveWindow
+from cluster.warehouse.live.journal import Journal
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query
 from tests.conftest import write_settings
 from tests.disks import small_disk
+from tests.plugins.hypothesis_profiles import examples
 from tests.warehouse.live.test_journal import NINE, TEN_SECONDS, live
 from tests.warehouse.test_lake import (
     HOLDER,
@@ -43,7 +45,7 @@ from tests.warehouse.test_lake import (
     withheld,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.durable]
 
 WEIGHTS = WeightsFile("pose", Path("pose.pt"), "0123456789ab" + "0" * 52, "package", "AGPL-3.0")
 MODEL = WEIGHTS.model_id
@@ -67,7 +69,7 @@ flush(journal, Lake(settings.lake_dir), settings, weights=WEIGHTS, now=LATER + t
 """
 
 
-def seen(number: int, camera_id: str = "cam1", **changes: Any) -> LiveWindow:
+def seen(number: int, camera_id: str = "cam1", **changes: Any) -> PublishedWindow:
     """A live window of one of the two cameras."""
     made = {"room_id": PLACES.get(camera_id, "r1"), "model": MODEL, **changes}
     return live(number, camera_id, **made)
@@ -515,7 +517,7 @@ _STEPS = st.one_of(
 )
 
 
-@effort(max_examples=40, deadline=None)
+@effort(max_examples=examples(40), deadline=None)
 @given(st.lists(_STEPS, max_size=12))
 def test_in_any_order_each_window_is_in_the_lake_once_or_the_archives_part_stands(
     steps: list[tuple[Any, ...]],

@@ -11,9 +11,8 @@ from starlette.types import ASGIApp, Message
 from cluster.security.roles import Role
 from serve_apps.http.auth.route_table import ANY_METHOD, WEBSOCKET, route_table
 from tests.register.school import School
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import Office
-from tests.serve_apps.http.porch import EVERYBODY, WATCHERS, build_porch, on_a_server
+from tests.serve_apps.http.api_client import ApiClient
+from tests.serve_apps.http.auth_app import EVERYBODY, WATCHERS, build_auth_app, on_a_server
 
 
 class BodyWasRead(Exception):
@@ -68,40 +67,40 @@ def send_without_body(
     return int(sent[0]["status"]), body
 
 
-def routes_with_roles(office: Office) -> list[tuple[str, str, tuple[Role, ...]]]:
+def routes_with_roles(api_client: ApiClient) -> list[tuple[str, str, tuple[Role, ...]]]:
     return [
         (method, re.sub(r"\{\w+\}", "x", path), roles)
-        for method, path, roles in route_table(office.app)
+        for method, path, roles in route_table(api_client.app)
         if roles and method not in (ANY_METHOD, WEBSOCKET)
     ]
 
 
-def test_no_route_reads_the_body_of_an_anonymous_request(office: Office) -> None:
-    routes = routes_with_roles(office)
+def test_no_route_reads_the_body_of_an_anonymous_request(api_client: ApiClient) -> None:
+    routes = routes_with_roles(api_client)
     assert len([method for method, *_ in routes if method == "POST"]) > 8
     for method, path, _ in routes:
-        status, body = send_without_body(office.app, method, path)
+        status, body = send_without_body(api_client.app, method, path)
         assert (status, b'"not_signed_in"' in body) == (401, True), (method, path)
-    assert send_without_body(office.app, "POST", "/api/analyse", "hr_made.up")[0] == 401
+    assert send_without_body(api_client.app, "POST", "/api/analyse", "hr_made.up")[0] == 401
 
 
-def test_no_route_reads_the_body_of_a_caller_in_another_role(office: Office) -> None:
-    tokens = {role: office.token(role, schools=["hill"]) for role in Role}
-    for method, path, roles in routes_with_roles(office):
+def test_no_route_reads_the_body_of_a_caller_in_another_role(api_client: ApiClient) -> None:
+    tokens = {role: api_client.token(role, schools=["hill"]) for role in Role}
+    for method, path, roles in routes_with_roles(api_client):
         for role in set(Role) - set(roles):
-            status, body = send_without_body(office.app, method, path, tokens[role])
+            status, body = send_without_body(api_client.app, method, path, tokens[role])
             assert (status, b'"not_allowed"' in body) == (403, True), (method, path, role)
 
 
-def test_the_body_of_an_allowed_request_is_read(office: Office) -> None:
+def test_the_body_of_an_allowed_request_is_read(api_client: ApiClient) -> None:
+    headers = {"content-type": "image/jpeg"}
+    token = api_client.token(Role.OPERATOR)
     with pytest.raises(BodyWasRead):
-        send_without_body(office.app, "POST", "/api/analyse", office.token(Role.OPERATOR), **{
-            "content-type": "image/jpeg"
-        })  # fmt: skip
+        send_without_body(api_client.app, "POST", "/api/analyse", token, **headers)
 
 
-def test_public_and_missing_paths_are_not_affected(hillside: School) -> None:
-    app = build_porch(hillside).app
+def test_public_and_missing_paths_are_not_affected(sqlite_school: School) -> None:
+    app = build_auth_app(sqlite_school).app
     assert send_without_body(app, "GET", EVERYBODY)[0] == 200
     assert send_without_body(app, "POST", EVERYBODY)[0] == 405
     assert send_without_body(app, "POST", "/no-such")[0] == 404
@@ -111,8 +110,8 @@ def test_public_and_missing_paths_are_not_affected(hillside: School) -> None:
         send_without_body(app, "POST", "/sign-in/token")
 
 
-def test_an_anonymous_client_gets_401_before_the_body_is_sent(hillside: School) -> None:
-    with on_a_server(build_porch(hillside).app) as address:
+def test_an_anonymous_client_gets_401_before_the_body_is_sent(sqlite_school: School) -> None:
+    with on_a_server(build_auth_app(sqlite_school).app) as address:
         host, port = address.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=10) as line:
             line.sendall(

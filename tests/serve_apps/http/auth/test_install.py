@@ -19,15 +19,15 @@ from cluster.settings import Settings
 from serve_apps.http.auth.install import PUBLIC, Guarded, install, require_roles, route_table
 from serve_apps.http.errors import install_error_handlers
 from tests.register.school import School, teacher
-from tests.serve_apps.http.porch import (
+from tests.serve_apps.http.auth_app import (
     EVERYBODY,
     LEADERS,
     OPERATORS,
     TEACHERS,
     WATCHERS,
-    Porch,
+    AuthApp,
     bearer,
-    build_porch,
+    build_auth_app,
     calling,
     wait_until,
 )
@@ -42,13 +42,13 @@ ROUTES: list[tuple[str, str, set[Role]]] = [
 
 
 @pytest.fixture
-def porch(hillside: School) -> Porch:
-    return build_porch(hillside)
+def auth_app(sqlite_school: School) -> AuthApp:
+    return build_auth_app(sqlite_school)
 
 
 @pytest.fixture
-def client(porch: Porch) -> Iterator[httpx.Client]:
-    with calling(porch.app) as opened:
+def client(auth_app: AuthApp) -> Iterator[httpx.Client]:
+    with calling(auth_app.app) as opened:
         yield opened
 
 
@@ -59,10 +59,10 @@ def call(client: httpx.Client, method: str, path: str, token: str | None) -> htt
 
 
 def test_each_role_may_use_the_routes_that_declare_it_and_no_others(
-    porch: Porch, client: httpx.Client
+    auth_app: AuthApp, client: httpx.Client
 ) -> None:
     for role in Role:
-        token = porch.token(role)
+        token = auth_app.token(role)
         for method, path, roles in ROUTES:
             answer = call(client, method, path, token)
             assert answer.status_code == (200 if role in roles else 403), (role, path)
@@ -84,9 +84,9 @@ def test_without_a_sign_in_only_public_routes_may_be_used(
 
 
 def test_a_caller_with_two_roles_may_use_the_routes_of_both(
-    porch: Porch, client: httpx.Client
+    auth_app: AuthApp, client: httpx.Client
 ) -> None:
-    token = porch.token(Role.TEACHER, Role.OPERATOR)
+    token = auth_app.token(Role.TEACHER, Role.OPERATOR)
     assert call(client, "GET", TEACHERS, token).json()["user_id"] == teacher(1)
     assert call(client, "GET", OPERATORS, token).status_code == 200
 
@@ -103,55 +103,57 @@ def test_invalid_tokens_are_denied_with_the_same_message(client: httpx.Client, h
     assert client.get(EVERYBODY, headers=headers).status_code == 200
 
 
-def test_a_revoked_token_is_denied_within_seconds(porch: Porch, client: httpx.Client) -> None:
-    token = porch.token(Role.TEACHER)
+def test_a_revoked_token_is_denied_within_seconds(auth_app: AuthApp, client: httpx.Client) -> None:
+    token = auth_app.token(Role.TEACHER)
     assert call(client, "GET", TEACHERS, token).status_code == 200
-    porch.revoke(token)
+    auth_app.revoke(token)
     wait_until(lambda: call(client, "GET", TEACHERS, token).status_code == 401)
 
 
-def test_an_expired_token_is_denied_immediately(porch: Porch, client: httpx.Client) -> None:
-    token = porch.token(Role.TEACHER, hours=1)
+def test_an_expired_token_is_denied_immediately(auth_app: AuthApp, client: httpx.Client) -> None:
+    token = auth_app.token(Role.TEACHER, hours=1)
     assert call(client, "GET", TEACHERS, token).status_code == 200
-    porch.school.clock.turn(hours=1)
+    auth_app.school.clock.turn(hours=1)
     assert call(client, "GET", TEACHERS, token).status_code == 401
 
 
-def test_a_stream_is_not_buffered(porch: Porch, client: httpx.Client) -> None:
-    with client.stream("GET", "/words", headers=bearer(porch.token(Role.TEACHER))) as answer:
+def test_a_stream_is_not_buffered(auth_app: AuthApp, client: httpx.Client) -> None:
+    with client.stream("GET", "/words", headers=bearer(auth_app.token(Role.TEACHER))) as answer:
         chunks = answer.iter_text()
         assert next(chunks) == "data: one\n\n"  # the second does not exist yet
-        porch.go_on.set()
+        auth_app.go_on.set()
         assert next(chunks) == "data: two\n\n"
 
 
 def test_a_stream_can_check_that_its_sign_in_is_still_valid(
-    porch: Porch, client: httpx.Client
+    auth_app: AuthApp, client: httpx.Client
 ) -> None:
-    token = porch.token(Role.TEACHER, hours=1)
+    token = auth_app.token(Role.TEACHER, hours=1)
     with client.stream("GET", "/words", headers=bearer(token)) as answer:
         chunks = answer.iter_text()
         next(chunks)
-        porch.school.clock.turn(hours=1)
-        porch.go_on.set()
+        auth_app.school.clock.turn(hours=1)
+        auth_app.go_on.set()
         assert next(chunks) == "data: out\n\n"
 
 
-def test_a_websocket_is_authenticated_like_a_request(porch: Porch, client: httpx.Client) -> None:
+def test_a_websocket_is_authenticated_like_a_request(
+    auth_app: AuthApp, client: httpx.Client
+) -> None:
     address = f"ws://{client.base_url.netloc.decode()}/socket"
-    for headers in ({}, bearer(porch.token(Role.TEACHER)), {"Host": "elsewhere.example"}):
+    for headers in ({}, bearer(auth_app.token(Role.TEACHER)), {"Host": "elsewhere.example"}):
         with pytest.raises(InvalidStatus) as denied:
             connect(address, additional_headers=headers).close()
         assert denied.value.response.status_code == 403
-    with connect(address, additional_headers=bearer(porch.token(Role.OPERATOR))) as talk:
+    with connect(address, additional_headers=bearer(auth_app.token(Role.OPERATOR))) as talk:
         assert talk.recv() == "operator:test"
 
 
 def test_logs_contain_no_token(
-    porch: Porch, client: httpx.Client, caplog: pytest.LogCaptureFixture
+    auth_app: AuthApp, client: httpx.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    token = porch.token(Role.TEACHER)
+    token = auth_app.token(Role.TEACHER)
     secrets = {token, token.rpartition(".")[2]}
     for sent in (token, token[:-3] + "AAA"):
         call(client, "GET", TEACHERS, sent)
@@ -168,7 +170,7 @@ def test_logs_contain_no_token(
 
 
 def test_the_openapi_document_has_the_roles_of_each_operation(
-    porch: Porch, client: httpx.Client
+    auth_app: AuthApp, client: httpx.Client
 ) -> None:
     document = client.get("/openapi.json").json()
     roles = {
@@ -182,11 +184,11 @@ def test_the_openapi_document_has_the_roles_of_each_operation(
     assert roles["GET", EVERYBODY] == []
     assert document["paths"][TEACHERS]["get"]["security"] == [{"token": []}, {"session": []}]
     assert "security" not in document["paths"][EVERYBODY]["get"]
-    assert {(method, path) for method, path, _ in route_table(porch.app)} >= set(roles)
+    assert {(method, path) for method, path, _ in route_table(auth_app.app)} >= set(roles)
 
 
-def test_the_route_table_has_every_route_with_its_roles(porch: Porch) -> None:
-    table = {(method, path): roles for method, path, roles in route_table(porch.app)}
+def test_the_route_table_has_every_route_with_its_roles(auth_app: AuthApp) -> None:
+    table = {(method, path): roles for method, path, roles in route_table(auth_app.app)}
     assert table["GET", OPERATORS] == (Role.OPERATOR,)
     assert table["WEBSOCKET", "/socket"] == (Role.OPERATOR,)
     assert table["*", "/files/*"] == (Role.ANALYST,)
@@ -287,21 +289,23 @@ def test_require_roles_needs_a_role_and_guarded_a_declaration() -> None:
         Guarded(PlainTextResponse("x"), Depends(_endpoint))
 
 
-def test_without_the_middleware_a_declared_route_denies_everybody(hillside: School) -> None:
+def test_without_the_middleware_a_declared_route_denies_everybody(sqlite_school: School) -> None:
     app = FastAPI()
     app.add_api_route("/declared", _endpoint, dependencies=[require_roles(Role.TEACHER)])
     install_error_handlers(app)
-    porch = build_porch(hillside)
+    auth_app = build_auth_app(sqlite_school)
     with calling(app) as client:
-        answer = client.get("/declared", headers=bearer(porch.token(Role.TEACHER)))
+        answer = client.get("/declared", headers=bearer(auth_app.token(Role.TEACHER)))
     assert answer.status_code == 401
 
 
-def test_before_the_backend_is_set_the_service_says_that_it_is_starting(hillside: School) -> None:
-    porch = build_porch(hillside)
-    token = porch.token(Role.TEACHER)
-    del porch.app.state.backend
-    with calling(porch.app) as client:
+def test_before_the_backend_is_set_the_service_says_that_it_is_starting(
+    sqlite_school: School,
+) -> None:
+    auth_app = build_auth_app(sqlite_school)
+    token = auth_app.token(Role.TEACHER)
+    del auth_app.app.state.backend
+    with calling(auth_app.app) as client:
         answer = call(client, "GET", TEACHERS, token)
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_down")
         assert call(client, "GET", EVERYBODY, token).status_code == 200
@@ -328,5 +332,5 @@ def test_an_unsafe_identity_provider_is_rejected_at_start(
     assert where in str(caught.value.where)
 
 
-def test_the_openapi_document_is_json(porch: Porch) -> None:
-    assert "x-roles" in json.dumps(porch.app.openapi())
+def test_the_openapi_document_is_json(auth_app: AuthApp) -> None:
+    assert "x-roles" in json.dumps(auth_app.app.openapi())

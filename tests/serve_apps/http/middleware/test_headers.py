@@ -8,7 +8,7 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
-from cluster.settings import Live, Settings
+from cluster.settings import LiveSettings, Settings
 from serve_apps.http.auth.install import PUBLIC, install
 from serve_apps.http.middleware.headers import (
     REQUEST_ID_HEADER,
@@ -17,12 +17,12 @@ from serve_apps.http.middleware.headers import (
     public_base_url,
 )
 from tests.register.school import School
-from tests.serve_apps.http.porch import EVERYBODY, TEACHERS, build_porch, calling
+from tests.serve_apps.http.auth_app import EVERYBODY, TEACHERS, build_auth_app, calling
 
 
 @pytest.fixture
-def client(hillside: School) -> Iterator[httpx.Client]:
-    with calling(build_porch(hillside, largest_request=1000).app) as opened:
+def client(sqlite_school: School) -> Iterator[httpx.Client]:
+    with calling(build_auth_app(sqlite_school, largest_request=1000).app) as opened:
         yield opened
 
 
@@ -60,10 +60,10 @@ def test_a_page_keeps_its_own_policy(client: httpx.Client) -> None:
     ],
 )
 def test_hsts_is_sent_if_browsers_use_tls(
-    hillside: School, live: dict[str, Any], secure: bool
+    sqlite_school: School, live: dict[str, Any], secure: bool
 ) -> None:
-    assert is_https(Live.model_validate(live)) == secure
-    with calling(build_porch(hillside, live=live).app) as client:
+    assert is_https(LiveSettings.model_validate(live)) == secure
+    with calling(build_auth_app(sqlite_school, live=live).app) as client:
         assert ("Strict-Transport-Security" in client.get(EVERYBODY).headers) == secure
 
 
@@ -77,7 +77,7 @@ def test_hsts_is_sent_if_browsers_use_tls(
     ],
 )
 def test_the_public_base_url(live: dict[str, Any], base: str) -> None:
-    assert public_base_url(Live.model_validate(live)) == base
+    assert public_base_url(LiveSettings.model_validate(live)) == base
 
 
 def test_a_well_formed_request_id_is_kept_and_any_other_replaced(client: httpx.Client) -> None:
@@ -127,9 +127,9 @@ def test_log_records_have_the_request_id() -> None:
     ],
 )
 def test_only_trusted_host_names_are_answered(
-    hillside: School, live: dict[str, Any], hosts: list[str], strange: list[str]
+    sqlite_school: School, live: dict[str, Any], hosts: list[str], strange: list[str]
 ) -> None:
-    with calling(build_porch(hillside, live=live).app) as client:
+    with calling(build_auth_app(sqlite_school, live=live).app) as client:
         for host in hosts:
             assert client.get(EVERYBODY, headers={"Host": host}).status_code == 200, host
         for host in strange:

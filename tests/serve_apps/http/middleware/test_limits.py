@@ -12,10 +12,17 @@ from hypothesis import strategies as st
 from starlette.requests import HTTPConnection
 
 from cluster.security.roles import Role
-from cluster.settings import Access
+from cluster.settings import AccessSettings
 from serve_apps.http.middleware.limits import BoundedWindowStorage, RateLimits, client_address
 from tests.register.school import School
-from tests.serve_apps.http.porch import EVERYBODY, TEACHERS, Porch, bearer, build_porch, calling
+from tests.serve_apps.http.auth_app import (
+    EVERYBODY,
+    TEACHERS,
+    AuthApp,
+    bearer,
+    build_auth_app,
+    calling,
+)
 
 MINUTE = 60
 
@@ -30,7 +37,7 @@ class Seconds:
 
 def test_a_window_moves_with_time() -> None:
     seconds = Seconds()
-    limits = RateLimits(Access(requests_per_minute=10), seconds)
+    limits = RateLimits(AccessSettings(requests_per_minute=10), seconds)
     for _ in range(10):
         assert limits.hit_sign_in_id("a") is None
         seconds.now += 3
@@ -42,7 +49,7 @@ def test_a_window_moves_with_time() -> None:
 
 
 def test_callers_addresses_attempts_and_failures_are_counted_apart() -> None:
-    limits = RateLimits(Access(requests_per_minute=10, sign_ins_per_minute=2), Seconds())
+    limits = RateLimits(AccessSettings(requests_per_minute=10, sign_ins_per_minute=2), Seconds())
     counts: list[tuple[Callable[[str], int | None], int]] = [
         (limits.hit_sign_in_id, 10),
         (limits.hit_address, 10),
@@ -111,10 +118,10 @@ def statuses(client: httpx.Client, path: str, count: int, **more: Any) -> list[i
     return [client.get(path, **more).status_code for _ in range(count)]
 
 
-def test_too_many_requests_get_429_with_retry_after(hillside: School) -> None:
-    porch = build_porch(hillside, requests_per_minute=10)
-    first, second = bearer(porch.token(Role.TEACHER)), bearer(porch.token(Role.TEACHER))
-    with calling(porch.app) as client:
+def test_too_many_requests_get_429_with_retry_after(sqlite_school: School) -> None:
+    auth_app = build_auth_app(sqlite_school, requests_per_minute=10)
+    first, second = bearer(auth_app.token(Role.TEACHER)), bearer(auth_app.token(Role.TEACHER))
+    with calling(auth_app.app) as client:
         assert statuses(client, TEACHERS, 11, headers=first) == [200] * 10 + [429]
         answer = client.get(TEACHERS, headers=first)
         assert 1 <= int(answer.headers["Retry-After"]) <= MINUTE
@@ -124,21 +131,21 @@ def test_too_many_requests_get_429_with_retry_after(hillside: School) -> None:
         assert statuses(client, EVERYBODY, 11) == [200] * 10 + [429]
 
 
-def test_failed_sign_ins_are_limited_and_keep_nobody_else_out(hillside: School) -> None:
-    porch = build_porch(hillside, sign_ins_per_minute=3)
-    wrong, right = bearer("hr_made.up"), bearer(porch.token(Role.TEACHER))
-    with calling(porch.app) as client:
+def test_failed_sign_ins_are_limited_and_keep_nobody_else_out(sqlite_school: School) -> None:
+    auth_app = build_auth_app(sqlite_school, sign_ins_per_minute=3)
+    wrong, right = bearer("hr_made.up"), bearer(auth_app.token(Role.TEACHER))
+    with calling(auth_app.app) as client:
         assert statuses(client, TEACHERS, 5, headers=wrong) == [401] * 3 + [429] * 2
         assert statuses(client, TEACHERS, 1, headers=right) == [200]
         assert client.post("/sign-in/token", json={"token": "x"}).status_code == 429  # invalid
-        token = porch.token(Role.TEACHER)
+        token = auth_app.token(Role.TEACHER)
         assert client.post("/sign-in/token", json={"token": token}).status_code == 200
 
 
-def test_attempts_to_sign_in_are_limited(hillside: School) -> None:
-    porch = build_porch(hillside, sign_ins_per_minute=3)
-    token = porch.token(Role.TEACHER)
-    with calling(porch.app) as client:
+def test_attempts_to_sign_in_are_limited(sqlite_school: School) -> None:
+    auth_app = build_auth_app(sqlite_school, sign_ins_per_minute=3)
+    token = auth_app.token(Role.TEACHER)
+    with calling(auth_app.app) as client:
         answers = [
             client.post("/sign-in/token", json={"token": token}).status_code for _ in range(4)
         ]
@@ -149,10 +156,10 @@ def test_attempts_to_sign_in_are_limited(hillside: School) -> None:
 
 
 @pytest.fixture
-def small(hillside: School) -> Iterator[tuple[Porch, httpx.Client]]:
-    porch = build_porch(hillside, largest_request=1000)
-    with calling(porch.app) as client:
-        yield porch, client
+def small(sqlite_school: School) -> Iterator[tuple[AuthApp, httpx.Client]]:
+    auth_app = build_auth_app(sqlite_school, largest_request=1000)
+    with calling(auth_app.app) as client:
+        yield auth_app, client
 
 
 def parts(*sizes: int) -> Iterator[bytes]:
@@ -161,7 +168,7 @@ def parts(*sizes: int) -> Iterator[bytes]:
         yield b"x" * size
 
 
-def test_a_request_larger_than_the_limit_is_rejected(small: tuple[Porch, httpx.Client]) -> None:
+def test_a_request_larger_than_the_limit_is_rejected(small: tuple[AuthApp, httpx.Client]) -> None:
     _, client = small
     assert client.post("/count", content=b"x" * 1000).json() == 1000
     for content in (b"x" * 1001, b"x" * 2_000_000):
@@ -171,7 +178,7 @@ def test_a_request_larger_than_the_limit_is_rejected(small: tuple[Porch, httpx.C
 
 
 def test_a_body_without_a_length_is_counted_while_it_is_read(
-    small: tuple[Porch, httpx.Client],
+    small: tuple[AuthApp, httpx.Client],
 ) -> None:
     _, client = small
     assert client.post("/count", content=parts(500, 500)).json() == 1000
@@ -182,17 +189,19 @@ def test_a_body_without_a_length_is_counted_while_it_is_read(
 
 
 def test_a_large_body_is_rejected_when_fastapi_reads_it(
-    small: tuple[Porch, httpx.Client],
+    small: tuple[AuthApp, httpx.Client],
 ) -> None:
-    porch, client = small
-    headers = {**bearer(porch.token(Role.TEACHER)), "Content-Type": "application/json"}
+    auth_app, client = small
+    headers = {**bearer(auth_app.token(Role.TEACHER)), "Content-Type": "application/json"}
     answer = client.post("/watchers", content=parts(600, 600), headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
 
 
 @pytest.mark.parametrize(("length", "status"), [("x", 400), ("-1", 400), ("9" * 5000, 413)])
-def test_an_invalid_content_length_is_rejected(hillside: School, length: str, status: int) -> None:
-    transport = httpx.ASGITransport(build_porch(hillside).app)
+def test_an_invalid_content_length_is_rejected(
+    sqlite_school: School, length: str, status: int
+) -> None:
+    transport = httpx.ASGITransport(build_auth_app(sqlite_school).app)
     headers = {"Content-Length": length, "Host": "127.0.0.1"}
 
     async def ask() -> httpx.Response:

@@ -18,8 +18,13 @@ from cluster.security.roles import Role
 from cluster.settings import Settings
 from serve_apps.http.services.room_broadcast import RoomBroadcast, StreamLimits
 from tests.register.school import MONDAY, School
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import PATIENCE_SECONDS, Office, office_of, served, wait_until
+from tests.serve_apps.http.api_client import (
+    PATIENCE_SECONDS,
+    ApiClient,
+    open_api_client,
+    served,
+    wait_until,
+)
 
 PATH = "/api/rooms/events"
 QUICK = StreamLimits(
@@ -67,15 +72,15 @@ class Stream:
 
 @dataclass
 class Live:
-    """An office behind a real server."""
+    """The API behind a real server."""
 
-    office: Office
+    api_client: ApiClient
     address: str
     http: httpx.Client
 
     @property
     def broadcast(self) -> RoomBroadcast:
-        found: RoomBroadcast = self.office.app.state.broadcast
+        found: RoomBroadcast = self.api_client.app.state.broadcast
         return found
 
     @contextmanager
@@ -98,39 +103,39 @@ Open = Callable[..., Live]
 
 @pytest.fixture
 def live(school: School) -> Iterator[Open]:
-    """Opens an office behind a real server, with some limits."""
+    """Open the API behind a real server, with some limits."""
     with ExitStack() as stack:
 
         def opened(**limits: Any) -> Live:
-            office = stack.enter_context(office_of(school, replace(QUICK, **limits)))
-            address = stack.enter_context(served(office.app))
+            api_client = stack.enter_context(open_api_client(school, replace(QUICK, **limits)))
+            address = stack.enter_context(served(api_client.app))
             http = stack.enter_context(httpx.Client(timeout=PATIENCE_SECONDS))
-            return Live(office, address, http)
+            return Live(api_client, address, http)
 
         yield opened
 
 
 def test_a_stream_starts_with_the_current_state_and_continues_with_changes(live: Open) -> None:
     service = live()
-    service.office.rooms.say("room-1", 20)
-    service.office.rooms.say("room-2", 20)
-    with service.stream(service.office.leader.token) as stream:
+    service.api_client.rooms.say("room-1", 20)
+    service.api_client.rooms.say("room-2", 20)
+    with service.stream(service.api_client.leader.token) as stream:
         first = stream.next()
         assert (first.kind, first.id, first.data["people"]) == ("room", 1, 20)
-        service.office.rooms.say("room-2", 30)
-        service.office.rooms.say("room-1", 21)
+        service.api_client.rooms.say("room-2", 30)
+        service.api_client.rooms.say("room-1", 21)
         second = stream.next()
         assert (second.kind, second.id, second.data["people"]) == ("room", 4, 21)
-        service.office.rooms.finish("room-1", 22)
+        service.api_client.rooms.finish("room-1", 22)
         third = stream.next()
         assert (third.kind, third.id, third.data["people_max"]) == ("window", 5, 22)
 
 
 def test_an_event_has_the_same_body_as_the_response(live: Open) -> None:
     service = live()
-    service.office.rooms.say("room-1", 20)
-    with service.stream(service.office.leader.token) as stream:
-        assert stream.next().data == service.office.leader.get("/api/rooms/room-1")
+    service.api_client.rooms.say("room-1", 20)
+    with service.stream(service.api_client.leader.token) as stream:
+        assert stream.next().data == service.api_client.leader.get("/api/rooms/room-1")
 
 
 @pytest.mark.parametrize("way", ["header", "parameter"])
@@ -138,7 +143,7 @@ def test_a_client_that_reconnects_gets_what_it_missed_and_nothing_twice(
     live: Open, way: str
 ) -> None:
     service = live()
-    token, rooms = service.office.leader.token, service.office.rooms
+    token, rooms = service.api_client.leader.token, service.api_client.rooms
     rooms.say("room-1", 20)
     with service.stream(token) as stream:
         seen = stream.next().id
@@ -158,11 +163,11 @@ def test_a_client_that_reconnects_gets_what_it_missed_and_nothing_twice(
 
 def test_a_change_during_a_reconnect_is_sent_once(live: Open) -> None:
     service = live()
-    rooms = service.office.rooms
+    rooms = service.api_client.rooms
     rooms.say("room-1", 20)
     rooms.meanwhile = lambda: rooms.finish("room-1", 22)
     headers = {"Last-Event-ID": "1"}
-    with service.stream(service.office.leader.token, headers=headers) as stream:
+    with service.stream(service.api_client.leader.token, headers=headers) as stream:
         assert stream.next().id == 2
         rooms.finish("room-1", 23)
         assert stream.next().id == 3
@@ -171,10 +176,10 @@ def test_a_change_during_a_reconnect_is_sent_once(live: Open) -> None:
 def test_an_id_that_is_too_old_is_a_gap_followed_by_the_current_state(live: Open) -> None:
     service = live()
     for people in (20, 21, 22):
-        service.office.rooms.say("room-1", people)
-    service.office.rooms.forgotten = 2
+        service.api_client.rooms.say("room-1", people)
+    service.api_client.rooms.forgotten = 2
     headers = {"Last-Event-ID": "1"}
-    with service.stream(service.office.leader.token, headers=headers) as stream:
+    with service.stream(service.api_client.leader.token, headers=headers) as stream:
         gap, room = stream.take(2)
         assert (gap.kind, gap.id) == ("gap", None)
         assert (room.kind, room.id, room.data["people"]) == ("room", 3, 22)
@@ -182,10 +187,10 @@ def test_an_id_that_is_too_old_is_a_gap_followed_by_the_current_state(live: Open
 
 def test_a_stream_survives_event_ids_that_restart(live: Open) -> None:
     service = live()
-    rooms = service.office.rooms
+    rooms = service.api_client.rooms
     rooms.last_id = 500
     rooms.say("room-1", 20)
-    with service.stream(service.office.leader.token) as stream:
+    with service.stream(service.api_client.leader.token) as stream:
         assert stream.next().id == 501
         rooms.rooms.clear()
         rooms.last_id = 0
@@ -198,8 +203,8 @@ def test_a_stream_survives_event_ids_that_restart(live: Open) -> None:
 
 def test_heartbeats_are_sent_while_nothing_happens(live: Open) -> None:
     service = live()
-    service.office.rooms.say("room-1", 20)
-    with service.stream(service.office.leader.token) as stream:
+    service.api_client.rooms.say("room-1", 20)
+    with service.stream(service.api_client.leader.token) as stream:
         stream.next()
         for line in stream._lines:
             if "heartbeat" in line:
@@ -210,9 +215,9 @@ def test_heartbeats_are_sent_while_nothing_happens(live: Open) -> None:
 
 def test_only_requested_rooms_are_sent(live: Open) -> None:
     service = live()
-    service.office.rooms.say("room-1", 20)
-    service.office.rooms.say("bus", 20)
-    token = service.office.leader.token
+    service.api_client.rooms.say("room-1", 20)
+    service.api_client.rooms.say("bus", 20)
+    token = service.api_client.leader.token
     with service.stream(token, params={"room_id": "bus"}) as stream:
         first = stream.next()
         assert (first.data["room_id"], first.data["shares"]) == ("bus", None)
@@ -222,11 +227,11 @@ def test_only_requested_rooms_are_sent(live: Open) -> None:
 
 def test_a_stream_of_a_teacher_ends_with_the_lesson(live: Open) -> None:
     service = live()
-    service.office.rooms.say("room-1", 20)
-    token = service.office.teacher.token
+    service.api_client.rooms.say("room-1", 20)
+    token = service.api_client.teacher.token
     with service.stream(token) as stream:
         assert stream.next().kind == "room"
-        service.office.school.clock.turn(minutes=46)
+        service.api_client.school.clock.turn(minutes=46)
         end = stream.next()
         assert (end.kind, end.data) == ("end", {"reason": "not_allowed"})
         assert stream.has_ended()
@@ -235,27 +240,27 @@ def test_a_stream_of_a_teacher_ends_with_the_lesson(live: Open) -> None:
 
 def test_a_client_that_reconnects_polls_its_own_rooms_alone(live: Open) -> None:
     service = live()
-    service.office.rooms.say("room-1", 20)
-    token, headers = service.office.leader.token, {"Last-Event-ID": "0"}
+    service.api_client.rooms.say("room-1", 20)
+    token, headers = service.api_client.leader.token, {"Last-Event-ID": "0"}
     with service.stream(token, headers=headers) as stream:
         stream.next()
     with service.stream(token, headers=headers, params={"room_id": "room-1"}) as stream:
         stream.next()
-    assert service.office.rooms.asked_to_resume == [["bus", "room-1"], ["room-1"]]
+    assert service.api_client.rooms.asked_to_resume == [["bus", "room-1"], ["room-1"]]
 
 
 def with_other_settings(service: Live, **tables: list[dict[str, Any]]) -> None:
     """The settings file is changed while the service runs."""
-    state = service.office.app.state
+    state = service.api_client.app.state
     current = state.backend.settings.model_dump(exclude_unset=True)
     state.backend = replace(state.backend, settings=Settings.model_validate({**current, **tables}))
 
 
 def test_an_open_stream_follows_changed_settings(live: Open) -> None:
     service = live(recheck_seconds=600)
-    rooms = service.office.rooms
+    rooms = service.api_client.rooms
     rooms.say("room-1", 20)
-    with service.stream(service.office.leader.token, params={"room_id": "room-1"}) as stream:
+    with service.stream(service.api_client.leader.token, params={"room_id": "room-1"}) as stream:
         assert stream.next().data["shares"] is not None
         room = {"id": "room-1", "school": "hill", "name": "Bus 7", "kind": "vehicle"}
         with_other_settings(service, rooms=[room])
@@ -269,13 +274,13 @@ def test_a_room_that_is_removed_or_moved_to_another_school_ends_the_stream(
     live: Open, moved_to: str | None
 ) -> None:
     service = live(recheck_seconds=600)
-    service.office.rooms.say("room-1", 20)
-    with service.stream(service.office.leader.token, params={"room_id": "room-1"}) as stream:
+    service.api_client.rooms.say("room-1", 20)
+    with service.stream(service.api_client.leader.token, params={"room_id": "room-1"}) as stream:
         stream.next()
         name = "room-1" if moved_to else "room-9"
         rooms = [{"id": name, "school": moved_to or "hill", "name": "Room"}]
         with_other_settings(service, rooms=rooms, cameras=[])
-        service.office.rooms.say("room-1", 21)
+        service.api_client.rooms.say("room-1", 21)
         end = stream.next()
         reason = "not_allowed" if moved_to else "not_found"
         assert (end.kind, end.data) == ("end", {"reason": reason})
@@ -283,21 +288,21 @@ def test_a_room_that_is_removed_or_moved_to_another_school_ends_the_stream(
 
 def test_a_teacher_gets_no_windows_of_the_previous_class(live: Open) -> None:
     service = live()
-    rooms = service.office.rooms
+    rooms = service.api_client.rooms
     rooms.finish("room-1", 20, at=MONDAY - timedelta(minutes=11))
     rooms.finish("room-1", 21, at=MONDAY)
     headers = {"Last-Event-ID": "0"}
-    with service.stream(service.office.teacher.token, headers=headers) as stream:
+    with service.stream(service.api_client.teacher.token, headers=headers) as stream:
         assert stream.next().id == 2
 
 
 def test_a_stream_ends_when_its_token_is_revoked(live: Open) -> None:
     service = live()
-    service.office.rooms.say("room-1", 20)
-    token = service.office.leader.token
+    service.api_client.rooms.say("room-1", 20)
+    token = service.api_client.leader.token
     with service.stream(token) as stream:
         stream.next()
-        service.office.revoke(token)
+        service.api_client.revoke(token)
         end = stream.next()
         assert (end.kind, end.data) == ("end", {"reason": "not_signed_in"})
         assert stream.has_ended()
@@ -305,31 +310,31 @@ def test_a_stream_ends_when_its_token_is_revoked(live: Open) -> None:
 
 def test_a_stream_ends_after_its_maximum_time(live: Open) -> None:
     service = live(max_seconds=0.5)
-    with service.stream(service.office.leader.token) as stream:
+    with service.stream(service.api_client.leader.token) as stream:
         end = stream.next()
         assert (end.kind, end.data) == ("end", {"reason": "too_long"})
 
 
 def test_a_stream_ends_when_the_rooms_fail_unexpectedly(live: Open) -> None:
     service = live()
-    service.office.rooms.say("room-1", 20)
-    with service.stream(service.office.leader.token) as stream:
+    service.api_client.rooms.say("room-1", 20)
+    with service.stream(service.api_client.leader.token) as stream:
         stream.next()
-        service.office.rooms.failing = ZeroDivisionError()
+        service.api_client.rooms.failing = ZeroDivisionError()
         end = stream.next()
         assert (end.kind, end.data) == ("end", {"reason": "service_down"})
 
 
 def test_unavailable_rooms_are_an_error_in_the_error_format(live: Open) -> None:
     service = live()
-    service.office.rooms.failing = ServiceDown("rooms does not answer.")
-    assert service.denied(service.office.leader.token) == (503, "service_down")
+    service.api_client.rooms.failing = ServiceDown("rooms does not answer.")
+    assert service.denied(service.api_client.leader.token) == (503, "service_down")
 
 
 def test_streams_of_one_caller_are_limited_until_one_is_closed(live: Open) -> None:
     service = live(per_caller=1)
-    service.office.rooms.say("room-1", 20)
-    token = service.office.leader.token
+    service.api_client.rooms.say("room-1", 20)
+    token = service.api_client.leader.token
     with service.stream(token) as stream:
         stream.next()
         assert service.denied(token) == (429, "too_many_requests")
@@ -340,7 +345,7 @@ def test_streams_of_one_caller_are_limited_until_one_is_closed(live: Open) -> No
 
 def test_a_client_that_reads_nothing_is_disconnected_and_does_not_delay_others(live: Open) -> None:
     service = live(send_timeout_seconds=0.5, windows=50)
-    rooms, token = service.office.rooms, service.office.leader.token
+    rooms, token = service.api_client.rooms, service.api_client.leader.token
     rooms.say("room-1", 20)
     host = urlsplit(service.address)
     with socket.socket() as idle:
@@ -352,7 +357,7 @@ def test_a_client_that_reads_nothing_is_disconnected_and_does_not_delay_others(l
         idle.sendall(request.encode())
         wait_until(lambda: service.broadcast.streams == 1)
         with service.stream(
-            service.office.as_a(Role.SCHOOL_LEADER, schools=["hill"]).token
+            service.api_client.as_role(Role.SCHOOL_LEADER, schools=["hill"]).token
         ) as other:
             other.next()
             wait_until(lambda: service.broadcast.streams == 2)
@@ -369,6 +374,6 @@ def test_a_client_that_reads_nothing_is_disconnected_and_does_not_delay_others(l
 
 def test_a_stream_needs_a_role_and_a_room(live: Open) -> None:
     service = live()
-    assert service.denied(service.office.as_a(Role.OPERATOR).token)[0] == 403
-    assert service.denied(service.office.as_a(Role.TEACHER, number=2).token)[0] == 403
+    assert service.denied(service.api_client.as_role(Role.OPERATOR).token)[0] == 403
+    assert service.denied(service.api_client.as_role(Role.TEACHER, number=2).token)[0] == 403
     assert service.denied("hr_nobody.x")[0] == 401

@@ -14,17 +14,17 @@ from serve_apps.http.services.room_broadcast import (
     StreamLimits,
     Subscription,
 )
-from tests.serve_apps.http.office import PATIENCE_SECONDS, SaidRooms
+from tests.serve_apps.http.api_client import PATIENCE_SECONDS, FakeRooms
 
 QUICK = StreamLimits(poll_seconds=0.05, retry_seconds=0.01)
 ROOM = frozenset({"room-1"})
 
 
 def run(
-    story: Callable[[SaidRooms, RoomBroadcast], Awaitable[None]], limits: StreamLimits = QUICK
+    story: Callable[[FakeRooms, RoomBroadcast], Awaitable[None]], limits: StreamLimits = QUICK
 ) -> None:
     async def run_story() -> None:
-        rooms = SaidRooms()
+        rooms = FakeRooms()
         broadcast = RoomBroadcast(rooms, limits)
         async with asyncio.timeout(PATIENCE_SECONDS):
             await story(rooms, broadcast)
@@ -39,7 +39,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def test_one_poll_loop_serves_all_subscriptions() -> None:
-    async def story(rooms: SaidRooms, broadcast: RoomBroadcast) -> None:
+    async def story(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
         async with (
             broadcast.subscribe("a", ROOM) as one,
             broadcast.subscribe("b", ROOM) as two,
@@ -57,7 +57,7 @@ def test_one_poll_loop_serves_all_subscriptions() -> None:
 def test_other_tasks_run_while_many_streams_are_notified() -> None:
     many = 5 * NOTIFY_BATCH_SIZE
 
-    async def story(rooms: SaidRooms, broadcast: RoomBroadcast) -> None:
+    async def story(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
         notified = 0
 
         async def stream(subscription: Subscription) -> None:
@@ -86,7 +86,7 @@ def test_rechecks_have_jitter() -> None:
 
 
 def test_rooms_are_not_polled_without_subscriptions() -> None:
-    async def story(rooms: SaidRooms, broadcast: RoomBroadcast) -> None:
+    async def story(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
         async with broadcast.subscribe("a", ROOM):
             await until(lambda: rooms.asked_for_changes > 3)
         assert not broadcast.is_polling
@@ -102,7 +102,7 @@ def test_rooms_are_not_polled_without_subscriptions() -> None:
 
 
 def test_changes_of_other_rooms_are_not_added() -> None:
-    async def story(rooms: SaidRooms, broadcast: RoomBroadcast) -> None:
+    async def story(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
         async with broadcast.subscribe("a", ROOM) as one:
             rooms.say("room-2", 20)
             rooms.say("room-1", 21)
@@ -113,7 +113,7 @@ def test_changes_of_other_rooms_are_not_added() -> None:
 
 
 def test_only_the_latest_state_is_buffered() -> None:
-    rooms = SaidRooms()
+    rooms = FakeRooms()
     subscription = Subscription(ROOM, max_windows=3, last_id=0)
     for people in range(500):
         room = rooms.say("room-1", people)
@@ -124,7 +124,7 @@ def test_only_the_latest_state_is_buffered() -> None:
 
 
 def test_windows_beyond_the_limit_are_dropped_and_marked_as_lost() -> None:
-    rooms = SaidRooms()
+    rooms = FakeRooms()
     subscription = Subscription(ROOM, max_windows=3, last_id=0)
     for _ in range(5):
         window = rooms.finish("room-1", 20)
@@ -134,7 +134,7 @@ def test_windows_beyond_the_limit_are_dropped_and_marked_as_lost() -> None:
 
 
 def test_changes_are_drained_in_the_order_of_ids() -> None:
-    rooms = SaidRooms()
+    rooms = FakeRooms()
     subscription = Subscription(ROOM, max_windows=9, last_id=0)
     first, window, second = (
         rooms.say("room-1", 1),
@@ -148,7 +148,7 @@ def test_changes_are_drained_in_the_order_of_ids() -> None:
 
 
 def test_the_loop_continues_after_the_rooms_were_unavailable() -> None:
-    async def story(rooms: SaidRooms, broadcast: RoomBroadcast) -> None:
+    async def story(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
         async with broadcast.subscribe("a", ROOM) as one:
             rooms.failing = ServiceDown("rooms does not answer.")
             asked = rooms.asked_for_changes
@@ -162,7 +162,7 @@ def test_the_loop_continues_after_the_rooms_were_unavailable() -> None:
 
 
 def test_a_loop_that_fails_notifies_its_streams_and_is_restarted() -> None:
-    async def story(rooms: SaidRooms, broadcast: RoomBroadcast) -> None:
+    async def story(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
         async with broadcast.subscribe("a", ROOM) as one:
             rooms.failing = ZeroDivisionError()
             await one.wait(PATIENCE_SECONDS)
@@ -177,7 +177,7 @@ def test_a_loop_that_fails_notifies_its_streams_and_is_restarted() -> None:
 
 
 def test_streams_of_a_caller_and_of_the_process_are_limited() -> None:
-    async def story(rooms: SaidRooms, broadcast: RoomBroadcast) -> None:  # noqa: ARG001
+    async def story(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:  # noqa: ARG001
         async with broadcast.subscribe("a", ROOM):
             with pytest.raises(TooManyRequests):
                 async with broadcast.subscribe("a", ROOM):
@@ -193,7 +193,7 @@ def test_streams_of_a_caller_and_of_the_process_are_limited() -> None:
 
 
 def test_unavailable_rooms_are_an_error_at_the_start() -> None:
-    async def story(rooms: SaidRooms, broadcast: RoomBroadcast) -> None:
+    async def story(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
         rooms.failing = ServiceDown("rooms does not answer.")
         with pytest.raises(ServiceDown):
             async with broadcast.subscribe("a", ROOM):

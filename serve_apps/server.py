@@ -27,12 +27,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from cluster.errors import HomeroomError, RayError, SettingsError
-from cluster.runtime.logging import configure_logs
+from cluster.runtime.logging import configure_logging
 from cluster.runtime.ray_local import (
     MEBIBYTE,
-    refuse_spilling_to_disk,
-    start_ray_here,
-    store_bytes,
+    choose_store_bytes,
+    ensure_cluster_spills_to_memory,
+    start_local_ray,
 )
 from cluster.settings import LiveSettings, Settings, load_settings
 from serve_apps.app import APP, Arguments, build
@@ -55,7 +55,7 @@ def main(
 ) -> None:
     """Run the live service until Ctrl-C: cameras, rooms, registers and the HTTP API."""
     console = Console(stderr=True)
-    configure_logs()
+    configure_logging()
     logging.getLogger("ray").setLevel(logging.ERROR)
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     try:
@@ -160,7 +160,7 @@ def _start_or_join_ray(settings: Settings, cleanup: ExitStack) -> None:
         if address:
             ray.init(address=address, log_to_driver=False)
             cleanup.callback(ray.shutdown)
-            refuse_spilling_to_disk()
+            ensure_cluster_spills_to_memory()
             return
         options: dict[str, Any] = {"include_dashboard": False}
         if settings.archive.footage_roots:  # jobs are submitted to the dashboard
@@ -171,7 +171,9 @@ def _start_or_join_ray(settings: Settings, cleanup: ExitStack) -> None:
                 "dashboard_port": port,
             }
         os.environ.update(PROXY_ENVIRONMENT)  # Ray's processes inherit it
-        start_ray_here(store_bytes(STORE_BYTES, MIN_STORE_BYTES), log_to_driver=False, **options)
+        start_local_ray(
+            choose_store_bytes(STORE_BYTES, MIN_STORE_BYTES), log_to_driver=False, **options
+        )
         cleanup.callback(ray.shutdown)
     except (
         RuntimeError,

@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.databases",
     "tests.plugins.durability",
     "tests.plugins.hypothesis_profiles",
+    "tests.plugins.shared_ray",
 ]
 
 TESTS = os.getpid()

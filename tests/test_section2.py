@@ -259,7 +259,7 @@ def test_the_import_contracts_hold(import_graph: ImportGraph) -> None:
             "what students say never meets what is seen, nor the register",
         ),
         (
-            "cluster/streams/job.py",
+            "cluster/streams/reader/config.py",
             "cluster.checkins.feelings",
             "who looks at pictures never reaches what students say",
         ),

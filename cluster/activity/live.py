@@ -8,7 +8,6 @@ finished windows. Raised hands are counted in both by the same rules as in archi
 """
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,9 +15,8 @@ from cluster.activity.durations import FrameCounts
 from cluster.activity.room import AnalysedFrame, RoomCounter
 from cluster.activity.suppression import ActivityWindow, max_published_hands, published_window
 from cluster.activity.windows import WINDOW_SECONDS, WindowCounts, window_start_of
+from cluster.settings import Polygon
 from cluster.vision.activity import Activity
-
-Polygon = Sequence[tuple[float, float]]
 
 CLOCK_JUMP_SECONDS = 30.0
 """A longer gap between frames of a camera resets its tracks and durations."""

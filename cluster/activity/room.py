@@ -6,7 +6,7 @@
 The live service and the archive job both go through here; R2 and R3 are enforced here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,10 +18,9 @@ from cluster.activity.durations import ActivityCounter, FrameCounts
 from cluster.activity.suppression import ActivityWindow, published_window
 from cluster.activity.tracking import PersonTracker
 from cluster.activity.windows import group_into_windows
+from cluster.settings import Polygon
 from cluster.vision.activity import estimate_postures, remove_duplicates
 from cluster.vision.people import People
-
-Polygon = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)

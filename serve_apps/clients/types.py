@@ -21,7 +21,7 @@ class RoomSnapshot:
     Attributes:
         room_id: The room.
         state: How current its counts are.
-        reason: Machine-readable reason: a `Reason` of the camera, or `late`, `no_address`.
+        reason: Machine-readable reason: a `StreamReason` of the camera, or `late`, `no_address`.
         as_of: When the newest counted frame was captured, UTC; None before the first.
         people: People in it; None before the first frame.
         hands_up: Raised hands in it; None where they are suppressed (R3).

@@ -13,7 +13,7 @@ from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from cluster.records.db.unit_of_work import open_audited_records
-from cluster.runtime.logging import configure_logs
+from cluster.runtime.logging import configure_logging
 from serve_apps.clients.deployments import RoomsClient
 from serve_apps.clients.pose import PoseModelClient
 from serve_apps.deployments.logging_config import SERVE_LOGGING
@@ -49,7 +49,7 @@ class Api:
         pose: DeploymentHandle,
         *others: DeploymentHandle,  # noqa: ARG002
     ) -> None:
-        configure_logs()
+        configure_logging()
         self._resources = ExitStack()
         self._watcher = SettingsWatcher(settings_path)
         settings = self._watcher.settings

@@ -23,7 +23,7 @@ import numpy as np
 from ray import serve
 
 from cluster.errors import HomeroomError, VisionError
-from cluster.runtime.ray_local import refuse_spilling_here
+from cluster.runtime.ray_local import ensure_node_spills_to_memory
 from cluster.runtime.scheduling import use_batch_scheduling
 from cluster.settings import Camera, Settings
 from cluster.settings.redacted import sizes_to_warm_up
@@ -63,7 +63,7 @@ class PoseModel:
     """
 
     def __init__(self, settings: Settings) -> None:
-        refuse_spilling_here()
+        ensure_node_spills_to_memory()
         use_batch_scheduling()
         self._max_wait_seconds = settings.live.late_seconds
         self._estimator = PoseEstimator.from_settings(settings)

@@ -22,19 +22,19 @@ from ray import serve
 
 import cluster
 from cluster.activity.published import PublishedWindow
+from cluster.clock import utc_now
 from cluster.district import Timetable, load_timetable
 from cluster.errors import HomeroomError, JournalError, ServiceDown
 from cluster.records.db.database import open_records
 from cluster.records.timetable.importer import timetable_from_records
-from cluster.runtime.logging import configure_logs
+from cluster.runtime.logging import configure_logging
 from cluster.settings import Settings
-from cluster.streams.job import CameraJob
 from cluster.streams.reader.actor import StreamReader
+from cluster.streams.reader.config import CameraConfig, build_camera_config
 from cluster.streams.reader.report import Ack, Report
-from cluster.streams.source.address import plan_of
 from cluster.vision.pose.estimator import model_cache_dir
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
-from cluster.warehouse.lake import Lake, utc_now
+from cluster.warehouse.lake import Lake
 from cluster.warehouse.live.flush import flush
 from cluster.warehouse.live.journal import KEPT_HOURS, Journal
 from serve_apps import metrics
@@ -83,7 +83,7 @@ class Rooms:
     async def __init__(  # type: ignore[misc] # Serve awaits it
         self, settings_path: str | None, reader: type[StreamReader] = StreamReader
     ) -> None:
-        configure_logs()
+        configure_logging()
         self._watcher = SettingsWatcher(settings_path)
         settings = self._watcher.settings
         self._weights: WeightsFile = await asyncio.to_thread(
@@ -260,27 +260,17 @@ class Rooms:
         status = await self.journal_status()
         self._metrics.set_gauges(self._state.cameras(), readers, status.waiting)
 
-    def _camera_jobs(self) -> dict[str, CameraJob]:
+    def _camera_jobs(self) -> dict[str, CameraConfig]:
         settings, jobs = self._watcher.settings, {}
         for camera in settings.cameras:
             try:
-                plan = plan_of(settings, camera)
+                config = build_camera_config(settings, camera)
             except HomeroomError as error:
                 logger.warning("camera %s is not read: %s", camera.id, error)
                 continue
-            if plan is None:
+            if config is None:
                 continue
-            room = settings.rooms_by_id[camera.room]
-            zone = camera.teacher_zone
-            jobs[camera.id] = CameraJob(
-                plan=plan,
-                room_id=room.id,
-                school_id=room.school,
-                input_size=camera.input_size,
-                k=settings.privacy.k,
-                headcount_only=room.kind == "vehicle",
-                teacher_zone=tuple(zone) if zone is not None else None,
-            )
+            jobs[camera.id] = config
         return jobs
 
 

@@ -12,15 +12,15 @@ from contextvars import copy_context
 from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
-from cluster.records.db.database import CONNECTIONS
+from cluster.records.db.database import POOL_SIZE
 
-POOL_SIZE: Final = CONNECTIONS
+MAX_THREADS: Final = POOL_SIZE
 """Nearly all work reads the records: one more thread would wait for a connection."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_pool: Final = ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="api")
+_pool: Final = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="api")
 
 
 async def run_in_pool(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

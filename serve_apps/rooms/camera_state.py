@@ -13,7 +13,7 @@ from cluster.activity.live import LiveCounts
 from cluster.settings import Camera, Room
 from cluster.streams.reader.config import CameraHealth
 from cluster.streams.reader.report import CameraReport
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from serve_apps.clients.types import CameraStatus, RoomStatus
 
 LATE_AFTER = timedelta(seconds=3)
@@ -98,8 +98,8 @@ def lost_health(
     )
     stream_state = StreamState.RECONNECTING if was_read else StreamState.STARTING
     if is_overdue:
-        return CameraHealth(camera_id, stream_state, Reason.NO_READER, now, NO_READER_DETAIL)
-    reason = Reason.READER_LOST if was_read else Reason.ASSIGNED
+        return CameraHealth(camera_id, stream_state, StreamReason.NO_READER, now, NO_READER_DETAIL)
+    reason = StreamReason.READER_LOST if was_read else StreamReason.ASSIGNED
     return CameraHealth(camera_id, stream_state, reason, now, "")
 
 
@@ -115,7 +115,7 @@ def room_status_of(
         stall_seconds: Counts that are late by more than this are `down`.
     """
     if state is None:
-        return "down", str(Reason.NO_READER)
+        return "down", str(StreamReason.NO_READER)
     health = state.report.health
     if state.counts is None:
         return "down", str(health.reason)
@@ -125,4 +125,6 @@ def room_status_of(
         return "live", "live"
     if age <= limit + timedelta(seconds=stall_seconds):
         return "late", "late"
-    return "down", str(Reason.NO_PICTURE if health.state is StreamState.LIVE else health.reason)
+    return "down", str(
+        StreamReason.NO_PICTURE if health.state is StreamState.LIVE else health.reason
+    )

@@ -26,8 +26,8 @@ from ray.util import list_named_actors
 from cluster.errors import HomeroomError
 from cluster.settings import Settings
 from cluster.settings.redacted import for_models
-from cluster.streams.job import CameraJob
 from cluster.streams.reader.actor import StreamReader
+from cluster.streams.reader.config import CameraConfig
 from cluster.vision.faces.factory import create_face_cutter
 from serve_apps.clients.deployments import RegistersClient, RoomsClient
 from serve_apps.clients.pose import PoseModelClient
@@ -96,7 +96,7 @@ class ReaderPool:
         self._actors: dict[str, ActorHandle] = {}
         self._starts: dict[str, _Start] = {}
         self._failures: dict[str, int] = {}
-        self._assignments: dict[str, Mapping[str, CameraJob]] = {}
+        self._assignments: dict[str, Mapping[str, CameraConfig]] = {}
         self._reported_at: dict[str, float] = {}
 
     def new_reader_id(self) -> str:
@@ -115,7 +115,7 @@ class ReaderPool:
         """Return the readers that are starting, with the cameras that they will read."""
         return {name: start.cameras for name, start in self._starts.items() if start.cameras}
 
-    async def poll(self) -> dict[str, Mapping[str, CameraJob]]:
+    async def poll(self) -> dict[str, Mapping[str, CameraConfig]]:
         """Return the cameras of each running reader; of one that times out, the last known ones.
 
         Readers that are starting are not called, and delay nobody.
@@ -136,7 +136,7 @@ class ReaderPool:
         self._assignments = {n: a for n, a in self._assignments.items() if n in self._actors}
         return dict(self._assignments)
 
-    def launch(self, reader_id: str, settings: Settings, jobs: Sequence[CameraJob]) -> None:
+    def launch(self, reader_id: str, settings: Settings, jobs: Sequence[CameraConfig]) -> None:
         """Start a reader in the background; it gets its cameras as soon as it runs.
 
         Args:
@@ -190,7 +190,7 @@ class ReaderPool:
                 logger.warning("%s does not report: it is replaced", reader_id)
                 self._kill(reader_id)
 
-    async def assign(self, reader_id: str, jobs: Sequence[CameraJob]) -> bool:
+    async def assign(self, reader_id: str, jobs: Sequence[CameraConfig]) -> bool:
         """Assign a reader its cameras, and return whether it accepted them."""
         return await self._call(reader_id, "assign", list(jobs), default=True) is not None
 
@@ -219,14 +219,14 @@ class ReaderPool:
         for start in self._starts.values():
             start.task.cancel()
 
-    def _await_start(self, reader_id: str, jobs: Sequence[CameraJob] | None) -> None:
+    def _await_start(self, reader_id: str, jobs: Sequence[CameraConfig] | None) -> None:
         """Wait in the background until a reader runs, and assign its cameras where given."""
         task = asyncio.get_running_loop().create_task(self._start(reader_id, jobs))
-        cameras = frozenset(job.plan.camera_id for job in jobs or ())
+        cameras = frozenset(job.camera_id for job in jobs or ())
         self._starts[reader_id] = _Start(cameras, task)
         task.add_done_callback(partial(self._on_start_done, reader_id))
 
-    async def _start(self, reader_id: str, jobs: Sequence[CameraJob] | None) -> None:
+    async def _start(self, reader_id: str, jobs: Sequence[CameraConfig] | None) -> None:
         if await self._call(reader_id, "start", seconds=START_TIMEOUT_SECONDS) is None:
             logger.warning(
                 "%s is given up: no node had a place for it, or it could not start there", reader_id
@@ -237,7 +237,7 @@ class ReaderPool:
             await self.assign(reader_id, jobs)
         if self._starts.pop(reader_id, None) is not None and jobs is not None:
             # Until the first poll, its cameras count as assigned.
-            self._assignments[reader_id] = {job.plan.camera_id: job for job in jobs}
+            self._assignments[reader_id] = {job.camera_id: job for job in jobs}
 
     def _on_start_done(self, reader_id: str, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and task.exception() is not None:

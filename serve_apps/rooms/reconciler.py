@@ -9,7 +9,7 @@ import time
 from collections.abc import Collection, Mapping
 
 from cluster.settings import Settings
-from cluster.streams.job import CameraJob
+from cluster.streams.reader.config import CameraConfig
 from serve_apps.rooms.placement import place
 from serve_apps.rooms.reader_pool import ReaderPool
 
@@ -29,10 +29,10 @@ class ReaderReconciler:
 
     def __init__(self, pool: ReaderPool) -> None:
         self._pool = pool
-        self._running: dict[str, Mapping[str, CameraJob]] = {}
+        self._running: dict[str, Mapping[str, CameraConfig]] = {}
         self._starting: dict[str, Collection[str]] = {}
         self._unassigned_since: dict[str, float] = {}
-        self.assignments: dict[str, Mapping[str, CameraJob]] = {}
+        self.assignments: dict[str, Mapping[str, CameraConfig]] = {}
 
     async def observe(self, camera_ids: Collection[str]) -> tuple[set[str], set[str]]:
         """Ask the readers what they read.
@@ -56,7 +56,7 @@ class ReaderReconciler:
         }
         return unassigned, overdue
 
-    async def apply(self, jobs: Mapping[str, CameraJob], settings: Settings) -> set[str]:
+    async def apply(self, jobs: Mapping[str, CameraConfig], settings: Settings) -> set[str]:
         """Change the readers' cameras to the wanted ones.
 
         Args:
@@ -86,11 +86,11 @@ class ReaderReconciler:
         self.assignments = await self._pool.poll()
         return previous - set(self.assignments)
 
-    async def _assign(self, reader_id: str, jobs: list[CameraJob], settings: Settings) -> None:
+    async def _assign(self, reader_id: str, jobs: list[CameraConfig], settings: Settings) -> None:
         held = self._running.get(reader_id)
         if held is None:
             self._pool.launch(reader_id, settings, jobs)
-        elif {job.plan.camera_id: job for job in jobs} != dict(held):
+        elif {job.camera_id: job for job in jobs} != dict(held):
             await self._pool.assign(reader_id, jobs)
 
     async def _stop_superfluous(self, jobs: Collection[str], superfluous: Collection[str]) -> None:

@@ -18,7 +18,7 @@ from cluster.activity.published import PublishedWindow
 from cluster.district import Timetable
 from cluster.settings import Camera, Settings
 from cluster.streams.reader.report import CameraReport, Report
-from cluster.streams.source.state import Reason
+from cluster.streams.source.state import StreamReason
 from serve_apps.clients.types import CameraStatus, Changes, RoomSnapshot, RoomStatus
 from serve_apps.rooms.camera_state import CameraState, lost_health, room_status_of
 from serve_apps.rooms.change_feed import ChangeFeed
@@ -223,7 +223,7 @@ class RoomState:
             return None, "off", "no_address"
         stall_seconds = self._settings.live.stall_seconds
         candidates: dict[RoomStatus, list[tuple[float, str, LiveCounts]]] = {"live": [], "late": []}
-        down = str(Reason.NO_READER)
+        down = str(StreamReason.NO_READER)
         for camera in cameras:
             state = self._cameras.get(camera.id)
             status, reason = room_status_of(camera, state, now, stall_seconds=stall_seconds)

@@ -9,8 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cluster.activity.durations import MEMORY_SECONDS, FrameCounts
-from cluster.activity.room import AnalysedFrame, Polygon, RoomCounter, published_windows
+from cluster.activity.room import AnalysedFrame, RoomCounter, published_windows
 from cluster.activity.suppression import ActivityWindow
+from cluster.settings import Polygon
 from cluster.vision.activity import Activity
 from cluster.vision.people import People
 from tests.plugins.hypothesis_profiles import examples
@@ -145,7 +146,7 @@ def test_an_empty_room_is_published_as_empty() -> None:
     frames = [
         AnalysedFrame(START + timedelta(seconds=i / 2), People.empty(), SIZE) for i in range(20)
     ]
-    for zone in (None, [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]):
+    for zone in (None, ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))):
         [window] = published(frames, zone=zone)
         assert (window.frames, window.people_max, window.suppressed) == (20, 0, True)
 
@@ -160,7 +161,7 @@ def test_k_is_an_argument() -> None:
     assert published(scene(8, 10), k=9)[0].suppressed
 
 
-ZONE: Polygon = [(0.0, 0.85), (0.3, 0.85), (0.3, 1.0), (0.0, 1.0)]
+ZONE: Polygon = ((0.0, 0.85), (0.3, 0.85), (0.3, 1.0), (0.0, 1.0))
 """At the front, on the left; the students' feet are above it."""
 
 

@@ -46,7 +46,7 @@ class CameraTrouble:
     Attributes:
         camera_id: Which.
         room_name: Of its room, for people.
-        reason: A `Reason`, or `frozen`, or `rate_is_off`.
+        reason: A `StreamReason`, or `frozen`, or `rate_is_off`.
         since: UTC; None where nobody knows.
     """
 
@@ -95,9 +95,9 @@ def _reason(told: CameraStatus) -> str | None:
     health = told.health
     if health.state is not StreamState.LIVE:
         return str(health.reason)
-    if health.frozen:
+    if health.metrics.frozen:
         return "frozen"
-    return "rate_is_off" if health.rate_is_off else None
+    return "rate_is_off" if health.metrics.rate_is_off else None
 
 
 def _since(told: CameraStatus) -> datetime | None:

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from cluster.errors import NotFound
+from cluster.runtime.redaction import redact_credentials
 from cluster.security.roles import Role
-from cluster.streams.source.address import hidden
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from serve_apps.clients.types import CameraStatus, JournalStatus
 from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import backend_of
@@ -32,7 +32,9 @@ class CameraBody(Body):
     room_id: str = Field(description="The room's id.")
     school_id: str = Field(description="The school's id.")
     state: StreamState = Field(description="State of the stream.")
-    reason: Reason = Field(description="Why it is in this state; stable, programs may match on it.")
+    reason: StreamReason = Field(
+        description="Why it is in this state; stable, programs may match on it."
+    )
     since: Utc = Field(description="When it entered this state.")
     detail: str = Field(description="For people.")
     reader_id: str | None = Field(description="Id of the reader actor.")
@@ -140,14 +142,16 @@ async def show_camera(request: Request, camera_id: CameraPath) -> CameraBody:
 
 
 def _body(status: CameraStatus) -> CameraBody:
-    health = asdict(status.health)
-    rest = {name: value for name, value in asdict(status).items() if name != "health"}
-    return CameraBody.model_validate({**health, **rest, "detail": hidden(health["detail"])})
+    rest = asdict(status)
+    health = rest.pop("health")
+    metrics = health.pop("metrics")
+    detail = redact_credentials(health["detail"])
+    return CameraBody.model_validate({**health, **metrics, **rest, "detail": detail})
 
 
 def _journal(status: JournalStatus) -> JournalBody:
     return JournalBody(
         waiting=status.waiting,
         oldest_waiting=status.oldest_waiting,
-        problem=hidden(status.problem),
+        problem=redact_credentials(status.problem),
     )

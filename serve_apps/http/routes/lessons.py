@@ -166,7 +166,7 @@ def register_progress_of(
         lessons: Ids of the lessons.
         now: The current time, UTC.
     """
-    rows = registers.takings_of(session, lessons)
+    rows = registers.progress_of(session, lessons)
     progress = dict.fromkeys(lessons, RegisterProgress.NOT_TAKEN)
     for lesson_id, (state, closes_at, has_confirmed_entry) in rows.items():
         if state == "open" and now < closes_at:

@@ -21,8 +21,8 @@ from starlette.status import HTTP_303_SEE_OTHER
 
 from cluster.errors import NotAllowed, NotFound, NotSignedIn
 from cluster.records.repos.sign_ins import (
-    Issued,
-    SignedIn,
+    IssuedSignIn,
+    VerifiedSignIn,
     begin_session,
     look_up,
     revoke,
@@ -227,7 +227,7 @@ def _resolve_principal(backend: Backend, claims: Mapping[str, Any]) -> Principal
         claimed = read_claims(settings.access, claims, settings.schools_by_id)
         return _look_up_principal(backend, claimed)
     except NotAllowed as error:
-        identity.refused("system:sign-in", error, None)
+        identity.audit_denial("system:sign-in", error, None)
         raise
 
 
@@ -243,19 +243,19 @@ def _look_up_principal(backend: Backend, claimed: Claimed) -> Principal:
 
 
 async def _start_session(
-    request: Request, principal: Principal, with_token: SignedIn | None = None
-) -> Issued:
+    request: Request, principal: Principal, with_token: VerifiedSignIn | None = None
+) -> IssuedSignIn:
     """Start a session, and end the one that the browser had."""
     backend = backend_of(request)
     auth = _auth_of(request)
     previous = auth.principal if auth.kind == "session" else None
 
-    def write_session() -> Issued:
+    def write_session() -> IssuedSignIn:
         lifetime = timedelta(minutes=backend.settings.access.session_minutes)
         with backend.identity.work(principal.name) as work:
             if previous is not None:
                 revoke(work, previous.sign_in_id)
-            return begin_session(work, principal, expires_in=lifetime, with_token=with_token)
+            return begin_session(work, principal, expires_in=lifetime, parent=with_token)
 
     issued = await run_in_pool(write_session)
     if previous is not None:
@@ -263,7 +263,7 @@ async def _start_session(
     return issued
 
 
-def _set_session_cookie(request: Request, response: Response, issued: Issued) -> None:
+def _set_session_cookie(request: Request, response: Response, issued: IssuedSignIn) -> None:
     backend = backend_of(request)
     remaining = issued.expires_at - backend.identity.clock()
     Cookies(backend.settings.live).set_session(

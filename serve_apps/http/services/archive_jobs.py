@@ -23,8 +23,8 @@ from ray.exceptions import AuthenticationError
 from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
 
 from cluster.errors import JobError, NotFound, ServiceDown
+from cluster.runtime.redaction import redact_credentials
 from cluster.settings import ENV_SETTINGS_FILE
-from cluster.streams.source.address import hidden
 
 logger = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ class ArchiveJobs:
             client = JobSubmissionClient(self._dashboard)
             info = client.get_job_info(job_id)
             _archive_job(info, job_id)
-            text = hidden(client.get_job_logs(job_id))
+            text = redact_credentials(client.get_job_logs(job_id))
         has_ended = info.status.is_terminal()
         if not has_ended:  # in half a line, credentials may not be recognised yet
             text = text[: text.rfind("\n") + 1]
@@ -204,9 +204,9 @@ def _job(info: JobDetails) -> ArchiveJob:
     return ArchiveJob(
         job_id=str(info.submission_id),
         state=str(JobStatus(info.status).value).lower(),
-        detail=hidden(info.message or "")[:2000],
+        detail=redact_credentials(info.message or "")[:2000],
         submitted_by=metadata.get("submitted_by", ""),
-        footage=tuple(hidden(one) for one in _parse_footage(metadata.get("footage"))),
+        footage=tuple(redact_credentials(one) for one in _parse_footage(metadata.get("footage"))),
         started_at=_to_datetime(info.start_time),
         ended_at=_to_datetime(info.end_time),
     )
@@ -229,14 +229,14 @@ def _translate_ray_errors() -> Iterator[None]:
     try:
         yield
     except (ConnectionError, AuthenticationError, requests.RequestException) as error:
-        logger.warning("Ray's dashboard: %s", hidden(str(error)))
+        logger.warning("Ray's dashboard: %s", redact_credentials(str(error)))
         raise ServiceDown(
             "Ray's dashboard does not answer.", hint="Ask the operator of Homeroom to check Ray."
         ) from None
     except (RuntimeError, ValueError) as error:
         if "status code 404" in str(error):
             raise NotFound("there is no such archive job.") from None
-        logger.warning("Ray rejected a call: %s", hidden(str(error)))
+        logger.warning("Ray rejected a call: %s", redact_credentials(str(error)))
         if "status code 5" in str(error):  # among others, a cluster that has just started
             raise ServiceDown("Ray is not ready.", hint="Try again in a minute.") from None
         raise JobError("Ray rejected it.", hint="The log of the service says why.") from None

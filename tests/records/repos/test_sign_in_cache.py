@@ -1,4 +1,4 @@
-"""Cached sign-ins: few reads of the records, and revocations that take effect within seconds."""
+"""The cache of sign-ins: how long an entry is used, and that a sign-in that has ended is not."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +11,7 @@ from cluster.records.db.database import Records
 from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos import sign_in_cache
 from cluster.records.repos.sign_in_cache import SignInCache
-from cluster.records.repos.sign_ins import Kind, SignedIn, issue, look_up, revoke
+from cluster.records.repos.sign_ins import Kind, VerifiedSignIn, issue, look_up, revoke
 from cluster.security.keys import KeyStore
 from cluster.security.roles import Principal, Role
 from tests.register.school import School, found_school
@@ -42,7 +42,9 @@ def token_for(school: School, name: str = "analyst:anna") -> str:
         return issue(work, Principal(name, frozenset({Role.ANALYST})), expires_in=DAY).text
 
 
-def test_a_sign_in_is_cached_for_a_few_seconds(school: School, seconds: Seconds) -> None:
+def test_a_sign_in_is_cached_until_its_time_to_live_is_over(
+    school: School, seconds: Seconds
+) -> None:
     cache = SignInCache(school.identity, ttl_seconds=3, monotonic=seconds)
     token = token_for(school)
     assert cache.get_cached("token", token) is None
@@ -54,15 +56,15 @@ def test_a_sign_in_is_cached_for_a_few_seconds(school: School, seconds: Seconds)
     assert cache.get_cached("token", token) is None
 
 
-def test_the_time_that_reading_the_records_takes_counts(
+def test_the_time_to_live_begins_before_the_read(
     school: School, seconds: Seconds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = SignInCache(school.identity, ttl_seconds=3, monotonic=seconds)
     token = token_for(school)
 
-    def read_slowly(identity: AuditedRecords, kind: Kind, text: str) -> SignedIn:
+    def read_slowly(audited: AuditedRecords, kind: Kind, text: str) -> VerifiedSignIn:
         seconds.now += 2
-        return look_up(identity, kind, text)
+        return look_up(audited, kind, text)
 
     monkeypatch.setattr(sign_in_cache, "look_up", read_slowly)
     cache.look_up("token", token)
@@ -72,9 +74,7 @@ def test_the_time_that_reading_the_records_takes_counts(
     assert cache.get_cached("token", token) is None
 
 
-def test_a_revoked_token_is_rejected_when_its_entry_expires_or_is_evicted(
-    school: School, seconds: Seconds
-) -> None:
+def test_a_revoked_token_stays_cached_until_it_is_evicted(school: School, seconds: Seconds) -> None:
     cache = SignInCache(school.identity, ttl_seconds=3, monotonic=seconds)
     token = token_for(school)
     sign_in_id = cache.look_up("token", token).sign_in_id
@@ -87,14 +87,14 @@ def test_a_revoked_token_is_rejected_when_its_entry_expires_or_is_evicted(
         cache.look_up("token", token)
 
 
-def test_a_sign_in_that_is_revoked_while_it_is_read_is_not_cached(
+def test_a_sign_in_that_ends_during_its_look_up_is_not_cached(
     school: School, seconds: Seconds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = SignInCache(school.identity, ttl_seconds=3, monotonic=seconds)
     token, other = token_for(school), token_for(school)
 
-    def read_and_revoke(identity: AuditedRecords, kind: Kind, text: str) -> SignedIn:
-        """Another thread revokes the sign-in between the read and the write to the cache."""
+    def look_up_then_revoke(identity: AuditedRecords, kind: Kind, text: str) -> VerifiedSignIn:
+        """Another thread ends the sign-in between the read of the records and the caching."""
         found = look_up(identity, kind, text)
         if text == token:
             with identity.work("operator:test") as work:
@@ -102,7 +102,7 @@ def test_a_sign_in_that_is_revoked_while_it_is_read_is_not_cached(
             cache.evict(found.principal.sign_in_id)
         return found
 
-    monkeypatch.setattr(sign_in_cache, "look_up", read_and_revoke)
+    monkeypatch.setattr(sign_in_cache, "look_up", look_up_then_revoke)
     cache.look_up("token", token)
     assert cache.get_cached("token", token) is None
     with pytest.raises(NotSignedIn):
@@ -111,9 +111,7 @@ def test_a_sign_in_that_is_revoked_while_it_is_read_is_not_cached(
     assert cache.get_cached("token", other) is not None
 
 
-def test_a_sign_in_that_has_expired_is_not_returned_from_the_cache(
-    school: School, seconds: Seconds
-) -> None:
+def test_a_cached_sign_in_that_expires_is_not_returned(school: School, seconds: Seconds) -> None:
     cache = SignInCache(school.identity, monotonic=seconds)
     token = token_for(school)
     cache.look_up("token", token)
@@ -121,15 +119,19 @@ def test_a_sign_in_that_has_expired_is_not_returned_from_the_cache(
     assert cache.get_cached("token", token) is None
 
 
-def test_the_cache_keeps_at_most_max_entries(school: School, seconds: Seconds) -> None:
-    cache = SignInCache(school.identity, max_entries=2, monotonic=seconds)
+def test_the_least_recently_used_entry_is_evicted_at_the_maximum_size(
+    school: School, seconds: Seconds
+) -> None:
+    cache = SignInCache(school.identity, max_size=2, monotonic=seconds)
     tokens = [token_for(school, f"analyst:{number}") for number in range(3)]
-    for token in tokens:
-        cache.look_up("token", token)
-    assert [cache.get_cached("token", token) is not None for token in tokens] == [False, True, True]
+    cache.look_up("token", tokens[0])
+    cache.look_up("token", tokens[1])
+    assert cache.get_cached("token", tokens[0]) is not None
+    cache.look_up("token", tokens[2])
+    assert [cache.get_cached("token", token) is not None for token in tokens] == [True, False, True]
 
 
-def test_the_cache_holds_no_secret(school: School, seconds: Seconds) -> None:
+def test_no_secret_is_in_the_cache(school: School, seconds: Seconds) -> None:
     cache = SignInCache(school.identity, monotonic=seconds)
     token = token_for(school)
     cache.look_up("token", token)

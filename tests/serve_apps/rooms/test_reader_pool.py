@@ -13,7 +13,7 @@ import pytest
 from ray.util import list_named_actors
 
 from cluster.settings import Settings
-from cluster.streams.job import CameraJob
+from cluster.streams.reader.config import CameraConfig
 from cluster.streams.reader.report import Ack, Report
 from cluster.vision.faces.base import FaceChip
 from cluster.vision.people import BgrImage, People
@@ -21,7 +21,7 @@ from serve_apps.rooms import reader_pool
 from serve_apps.rooms.installation import installation_id
 from serve_apps.rooms.reader_pool import NAMESPACE, ReaderClients, ReaderPool
 from tests.serve_apps.serving import until
-from tests.streams.cameras import clip, plan_for
+from tests.streams.cameras import clip, config_for
 
 MAX_STOP_SECONDS = 8.0
 TOO_MANY_CPUS = 1000.0
@@ -59,13 +59,12 @@ async def reader_pool_of(name: str = "") -> AsyncIterator[ReaderPool]:
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> CameraJob:
-    plan = plan_for(str(clip(tmp_path / "room.mp4", rate=20)))
-    return CameraJob(plan, "room-1", "hill", 80, 10, headcount_only=False, teacher_zone=None)
+def job(tmp_path: Path) -> CameraConfig:
+    return config_for(str(clip(tmp_path / "room.mp4", rate=20)))
 
 
-def with_id(job: CameraJob, camera_id: str) -> CameraJob:
-    return replace(job, plan=replace(job.plan, camera_id=camera_id))
+def with_id(job: CameraConfig, camera_id: str) -> CameraConfig:
+    return replace(job, camera_id=camera_id)
 
 
 def actor_names() -> set[str]:
@@ -77,11 +76,11 @@ async def cameras_of(pool: ReaderPool) -> dict[str, list[str]]:
     return {name: sorted(reads) for name, reads in (await pool.poll()).items()}
 
 
-async def running(pool: ReaderPool, *jobs: CameraJob) -> str:
+async def running(pool: ReaderPool, *jobs: CameraConfig) -> str:
     """Launch a reader, and wait until it reads its cameras."""
     name = pool.new_reader_id()
     pool.launch(name, Settings(), jobs)
-    wanted = sorted(job.plan.camera_id for job in jobs)
+    wanted = sorted(job.camera_id for job in jobs)
 
     async def reads() -> bool:
         return (await cameras_of(pool)).get(name) == wanted
@@ -91,7 +90,7 @@ async def running(pool: ReaderPool, *jobs: CameraJob) -> str:
 
 
 def test_an_unschedulable_reader_delays_nobody_and_is_given_up(
-    job: CameraJob, monkeypatch: pytest.MonkeyPatch
+    job: CameraConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader_pool, "START_TIMEOUT_SECONDS", 25.0)
 
@@ -116,7 +115,7 @@ def test_an_unschedulable_reader_delays_nobody_and_is_given_up(
     asyncio.run(scenario())
 
 
-def test_a_camera_counts_as_assigned_from_launch_to_the_first_poll(job: CameraJob) -> None:
+def test_a_camera_counts_as_assigned_from_launch_to_the_first_poll(job: CameraConfig) -> None:
     async def scenario() -> None:
         async with reader_pool_of() as pool:
             pool.launch(pool.new_reader_id(), Settings(), [job])
@@ -131,7 +130,7 @@ def test_a_camera_counts_as_assigned_from_launch_to_the_first_poll(job: CameraJo
 
 
 def test_a_starting_reader_is_stopped_at_once(
-    job: CameraJob, monkeypatch: pytest.MonkeyPatch
+    job: CameraConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> None:
         async with reader_pool_of() as pool:
@@ -149,7 +148,7 @@ def test_a_starting_reader_is_stopped_at_once(
 
 
 def test_the_next_replica_finds_its_readers_and_an_unschedulable_one_delays_it_once(
-    job: CameraJob, monkeypatch: pytest.MonkeyPatch
+    job: CameraConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader_pool, "CALL_TIMEOUT_SECONDS", 3.0)
 
@@ -169,7 +168,7 @@ def test_the_next_replica_finds_its_readers_and_an_unschedulable_one_delays_it_o
     asyncio.run(scenario())
 
 
-def test_each_installation_finds_and_stops_its_own_readers_alone(job: CameraJob) -> None:
+def test_each_installation_finds_and_stops_its_own_readers_alone(job: CameraConfig) -> None:
     async def scenario() -> None:
         async with reader_pool_of("hill") as hill, reader_pool_of("dale") as dale:
             own, foreign = await running(hill, job), await running(dale, with_id(job, "cam2"))
@@ -203,7 +202,7 @@ def test_an_installation_id_depends_on_the_data_folder_and_the_application(tmp_p
 
 
 def test_a_reader_that_answers_and_does_not_report_is_evicted(
-    job: CameraJob, monkeypatch: pytest.MonkeyPatch
+    job: CameraConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> None:
         async with reader_pool_of() as pool:

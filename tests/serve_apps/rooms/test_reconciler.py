@@ -8,18 +8,17 @@ from typing import Any
 import pytest
 
 from cluster.settings import Settings
-from cluster.streams.job import CameraJob
+from cluster.streams.reader.config import CameraConfig
 from serve_apps.rooms import reconciler
 from serve_apps.rooms.reconciler import ReaderReconciler
-from tests.streams.cameras import plan_for
+from tests.streams.cameras import config_for
 
 
-def job(camera_id: str) -> CameraJob:
-    plan = replace(plan_for("rtsp://127.0.0.1/1"), camera_id=camera_id)
-    return CameraJob(plan, "room-1", "hill", 640, 10, headcount_only=False, teacher_zone=None)
+def job(camera_id: str) -> CameraConfig:
+    return replace(config_for("rtsp://127.0.0.1/1"), camera_id=camera_id)
 
 
-def jobs(*camera_ids: str) -> dict[str, CameraJob]:
+def jobs(*camera_ids: str) -> dict[str, CameraConfig]:
     return {camera_id: job(camera_id) for camera_id in camera_ids}
 
 
@@ -27,7 +26,7 @@ def jobs(*camera_ids: str) -> dict[str, CameraJob]:
 class FakePool:
     """A pool whose readers take up their cameras at once, two each."""
 
-    running: dict[str, dict[str, CameraJob]] = field(default_factory=dict)
+    running: dict[str, dict[str, CameraConfig]] = field(default_factory=dict)
     waiting: dict[str, Collection[str]] = field(default_factory=dict)
     launched: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
@@ -49,15 +48,15 @@ class FakePool:
     def max_cameras_per_reader(self, settings: Settings) -> int:  # noqa: ARG002
         return 2
 
-    async def poll(self) -> dict[str, Mapping[str, CameraJob]]:
+    async def poll(self) -> dict[str, Mapping[str, CameraConfig]]:
         return dict(self.running)
 
-    def launch(self, reader_id: str, settings: Settings, given: Sequence[CameraJob]) -> None:  # noqa: ARG002
+    def launch(self, reader_id: str, settings: Settings, given: Sequence[CameraConfig]) -> None:  # noqa: ARG002
         self.launched.append(reader_id)
-        self.running[reader_id] = {one.plan.camera_id: one for one in given}
+        self.running[reader_id] = {one.camera_id: one for one in given}
 
-    async def assign(self, reader_id: str, given: Sequence[CameraJob]) -> bool:
-        self.running[reader_id] = {one.plan.camera_id: one for one in given}
+    async def assign(self, reader_id: str, given: Sequence[CameraConfig]) -> bool:
+        self.running[reader_id] = {one.camera_id: one for one in given}
         return True
 
     async def stop(self, reader_id: str) -> None:
@@ -65,7 +64,7 @@ class FakePool:
         self.running.pop(reader_id, None)
 
 
-def reconcile(pool: FakePool, wanted: dict[str, CameraJob]) -> tuple[set[str], set[str]]:
+def reconcile(pool: FakePool, wanted: dict[str, CameraConfig]) -> tuple[set[str], set[str]]:
     """Run one round, and return the unassigned cameras before it and the readers that ended."""
 
     async def scenario() -> tuple[set[str], set[str]]:

@@ -13,7 +13,7 @@ from cluster.district import Lesson, Timetable
 from cluster.settings import Settings, load_settings
 from cluster.streams.reader.config import CameraHealth
 from cluster.streams.reader.report import CameraReport, Report
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from serve_apps.clients.types import RoomSnapshot
 from serve_apps.rooms.room_state import RoomState
 
@@ -81,7 +81,7 @@ def window(people: int, start: datetime = NOW) -> ActivityWindow:
 
 
 def report(camera: str, people: int | None, at: datetime = NOW) -> Report:
-    health = CameraHealth(camera, StreamState.LIVE, Reason.PICTURES_ARRIVE, at)
+    health = CameraHealth(camera, StreamState.LIVE, StreamReason.PICTURES_ARRIVE, at)
     counts = None if people is None else LiveCounts(at, people, None, window(people))
     return Report("reader-1", "node-1", (CameraReport(health, counts, latencies=(0.1, 0.3)),), ())
 

@@ -14,7 +14,8 @@ from cluster.register.service import RegisterService
 from cluster.register.states import Status
 from cluster.security.roles import Role
 from cluster.settings import Settings
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.reader.config import StreamMetrics
+from cluster.streams.source.state import StreamReason, StreamState
 from tests.register.school import CLASS, LESSON, MONDAY, student, teacher
 from tests.serve_apps.http.api_client import (
     CAMERA_SECRET,
@@ -165,15 +166,19 @@ def test_cameras_that_need_care_are_named_with_their_room_and_the_reason(
     lost = camera_status(
         "cam-1",
         state=StreamState.RECONNECTING,
-        reason=Reason.CONNECTION_LOST,
+        reason=StreamReason.CONNECTION_LOST,
         detail=f"rtsp://viewer:{CAMERA_SECRET}@10.0.0.9/main",
     )
     api_client.rooms.statuses = [
         lost,
-        camera_status("cam-frozen", frozen=True),
-        camera_status("cam-rate", rate_is_off=True),
+        camera_status("cam-frozen", metrics=StreamMetrics(frozen=True)),
+        camera_status("cam-rate", metrics=StreamMetrics(rate_is_off=True)),
         camera_status("cam-well"),
-        replace(camera_status("cam-dale", frozen=True), room_id="room-2", school_id="dale"),
+        replace(
+            camera_status("cam-dale", metrics=StreamMetrics(frozen=True)),
+            room_id="room-2",
+            school_id="dale",
+        ),
     ]
     html = page_of(api_client)
     found = attention(html)
@@ -188,7 +193,9 @@ def test_cameras_that_need_care_are_named_with_their_room_and_the_reason(
 
 
 def test_every_reason_of_a_camera_has_words(api_client: ApiClient) -> None:
-    for reason in set(Reason) - {Reason.PICTURES_ARRIVE}:  # that one is only said of live streams
+    for reason in set(StreamReason) - {
+        StreamReason.PICTURES_ARRIVE
+    }:  # that one is only said of live streams
         api_client.rooms.statuses = [
             camera_status("cam-1", state=StreamState.FAILED, reason=reason),
         ]
@@ -254,7 +261,7 @@ def test_a_name_of_a_room_or_class_is_text_whatever_is_in_it(api_client: ApiClie
     api_client.school.settings = Settings.model_validate(told)
     with open_api_client(api_client.school) as other:
         other.rooms.say("room-1", 24)
-        other.rooms.statuses = [camera_status("cam-1", frozen=True)]
+        other.rooms.statuses = [camera_status("cam-1", metrics=StreamMetrics(frozen=True))]
         html = page_of(other)
     assert html.count("&lt;b&gt;x") >= 3
     assert "<b>x" not in html

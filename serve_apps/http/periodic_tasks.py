@@ -38,7 +38,7 @@ async def run_periodic_tasks(identity: AuditedRecords) -> None:
     while True:
         await asyncio.sleep(CHECKINS_INTERVAL_SECONDS)
         try:
-            await run_in_pool(checkins.end_those_over, identity, identity.clock())
+            await run_in_pool(checkins.end_expired, identity, identity.clock())
             if time.monotonic() - sign_ins_deleted_at >= SIGN_INS_INTERVAL_SECONDS:
                 await run_in_pool(_delete_ended_sign_ins, identity)
                 sign_ins_deleted_at = time.monotonic()

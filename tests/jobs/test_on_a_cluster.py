@@ -72,6 +72,7 @@ def _environment() -> dict[str, str]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": "a-token-of-this-test-and-no-other-0123456789",
+        "HOMEROOM_ACCESS__OIDC_CLIENT_SECRET": "a secret that workers must not see",
     }
 
 

@@ -22,7 +22,7 @@ from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos.sign_in_cache import SignInCache
 from cluster.records.repos.sign_ins import Kind
 from cluster.security.roles import Principal
-from cluster.security.tokens import refused
+from cluster.security.tokens import invalid_sign_in_error
 from cluster.settings import Settings
 from serve_apps.http.auth.cookies import Cookies, check_csrf
 from serve_apps.http.errors import response_for_error
@@ -196,7 +196,7 @@ def authentication_of(connection: HTTPConnection) -> AuthenticationMiddleware:
     middleware = connection.scope.get("state", {}).get("authentication")
     if not isinstance(middleware, AuthenticationMiddleware):
         logger.error("a route is served without authentication: install(app, settings) is missing")
-        raise refused()
+        raise invalid_sign_in_error()
     return middleware
 
 
@@ -232,7 +232,7 @@ def principal_of(auth: AuthResult) -> Principal:
     if auth.error is not None:
         raise auth.error
     if auth.principal is None:
-        raise refused()
+        raise invalid_sign_in_error()
     return auth.principal
 
 

@@ -24,10 +24,10 @@ from fastapi.responses import JSONResponse
 from cluster.errors import NotAllowed
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.register.export import to_csv, to_ed_fi
+from cluster.register.queries import load_summary
 from cluster.register.service import RegisterService
-from cluster.register.standing import standing
 from cluster.register.states import Status
-from cluster.register.views import RegisterView
+from cluster.register.types import RegisterView
 from cluster.security.roles import Principal, Role
 from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import Backend, backend_of
@@ -106,8 +106,8 @@ def open_register(
     request: Request, response: Response, caller: Teacher, lesson_id: LessonPath
 ) -> RegisterBody:
     """Open a register: it accepts faces and badges for some minutes (R6)."""
-    with open_service(request, caller) as (work, roll):
-        return _respond(response, work, roll.open(lesson_id))
+    with open_service(request, caller) as (work, service):
+        return _respond(response, work, service.open(lesson_id))
 
 
 @router.get("", summary="A register", operation_id="show_register", responses=REGISTER)
@@ -115,8 +115,8 @@ def show_register(
     request: Request, response: Response, caller: Teacher, lesson_id: LessonPath
 ) -> RegisterBody:
     """Show a register; this access is recorded."""
-    with open_service(request, caller) as (work, roll):
-        return _respond(response, work, roll.show(lesson_id))
+    with open_service(request, caller) as (work, service):
+        return _respond(response, work, service.show(lesson_id))
 
 
 @router.get(
@@ -134,7 +134,8 @@ def show_register_version(
     backend, user = backend_of(request), _user_id_of(caller)
     try:
         with backend.identity.records.reading() as session:
-            found = standing(session, backend.settings, user, lesson_id, backend.identity.clock())
+            now = backend.identity.clock()
+            found = load_summary(session, backend.settings, user, lesson_id, now)
     except NotAllowed as error:
         backend.identity.audit_denial(user, error, lesson_id)
         raise
@@ -152,8 +153,8 @@ def mark_register(
 ) -> RegisterBody:
     """Record statuses of some students; possible at any time."""
     version = _version(body.version, if_match)
-    with open_service(request, caller) as (work, roll):
-        return _respond(response, work, roll.mark(lesson_id, body.marks, version=version))
+    with open_service(request, caller) as (work, service):
+        return _respond(response, work, service.mark(lesson_id, body.marks, version=version))
 
 
 @router.post(
@@ -172,9 +173,9 @@ def mark_all_present(
 ) -> RegisterBody:
     """Mark students without a confirmed entry as present, and the exceptions as given."""
     version = _version(body.version, if_match)
-    with open_service(request, caller) as (work, roll):
-        marks = {**roll.unconfirmed(lesson_id, Status.PRESENT), **body.exceptions}
-        return _respond(response, work, roll.mark(lesson_id, marks, version=version))
+    with open_service(request, caller) as (work, service):
+        marks = {**service.marks_for_unconfirmed(lesson_id, Status.PRESENT), **body.exceptions}
+        return _respond(response, work, service.mark(lesson_id, marks, version=version))
 
 
 @router.post(
@@ -197,8 +198,8 @@ def confirm_register(
         raise _invalid_error(
             "version", "the version that the teacher has seen is required, here or in If-Match"
         )
-    with open_service(request, caller) as (work, roll):
-        view = roll.confirm(lesson_id, version=version, students=body.students)
+    with open_service(request, caller) as (work, service):
+        view = service.confirm(lesson_id, version=version, students=body.students)
         return _respond(response, work, view)
 
 
@@ -207,8 +208,8 @@ def take_badge(
     request: Request, response: Response, caller: Teacher, lesson_id: LessonPath, body: BadgeRequest
 ) -> RegisterBody:
     """Record a student of the class by badge, while the register is open."""
-    with open_service(request, caller) as (work, roll):
-        return _respond(response, work, roll.take_badge(lesson_id, body.badge))
+    with open_service(request, caller) as (work, service):
+        return _respond(response, work, service.scan_badge(lesson_id, body.badge))
 
 
 @router.post(
@@ -218,8 +219,8 @@ def close_register(
     request: Request, response: Response, caller: Teacher, lesson_id: LessonPath
 ) -> RegisterBody:
     """Close a register early: it accepts no more faces and badges."""
-    with open_service(request, caller) as (work, roll):
-        return _respond(response, work, roll.close(lesson_id))
+    with open_service(request, caller) as (work, service):
+        return _respond(response, work, service.close(lesson_id))
 
 
 @router.get(
@@ -233,8 +234,8 @@ def list_register_changes(
 ) -> HistoryBody:
     """List the changes of a register's entries, oldest first; this access is recorded."""
     start = paging.after_number() or 0
-    with open_service(request, caller) as (_, roll):
-        changes = roll.history(lesson_id)  # it only grows, so that offsets are stable
+    with open_service(request, caller) as (_, service):
+        changes = service.history(lesson_id)  # it only grows, so that offsets are stable
     end = start + paging.limit
     page = [change_body(change) for change in changes[start:end]]
     return HistoryBody(changes=page, next=encode_cursor(end) if end < len(changes) else None)
@@ -268,8 +269,8 @@ def export_register(
 ) -> Response:
     """Export a register for the school's own system; this access is recorded."""
     settings = backend_of(request).settings
-    with open_service(request, caller) as (work, roll):
-        view = roll.show(lesson_id)
+    with open_service(request, caller) as (work, service):
+        view = service.show(lesson_id)
         if export_format == "edfi":
             events = EdFiBody(events=to_ed_fi(work, settings, view))
             return JSONResponse(events.model_dump(mode="json"))

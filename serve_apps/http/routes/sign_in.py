@@ -28,9 +28,9 @@ from cluster.records.repos.sign_ins import (
     revoke,
     teacher_of,
 )
-from cluster.security.claims import Claimed, read_claims
+from cluster.security.claims import OidcIdentity, parse_claims
 from cluster.security.roles import Principal, Role
-from cluster.security.tokens import LONGEST_TEXT, csrf_token, refused
+from cluster.security.tokens import MAX_TEXT_LENGTH, csrf_token, invalid_sign_in_error
 from serve_apps.http.auth.authentication import AuthResult, authentication_of
 from serve_apps.http.auth.cookies import FORM_MEDIA_TYPE, Cookies, check_origin, is_form, read_form
 from serve_apps.http.auth.oidc import OidcClient
@@ -55,7 +55,7 @@ class TokenForm(BaseModel):
     model_config = ConfigDict(extra="ignore", json_schema_extra={"example": {"token": "hr_…"}})
 
     token: str = Field(
-        max_length=LONGEST_TEXT, description="As printed by `homeroom token create`."
+        max_length=MAX_TEXT_LENGTH, description="As printed by `homeroom token create`."
     )
     next: str = Field(
         "/", max_length=MAX_NEXT_LENGTH, description="Path to redirect to afterwards."
@@ -224,14 +224,14 @@ def _resolve_principal(backend: Backend, claims: Mapping[str, Any]) -> Principal
     """Return the principal that the claims identify; a denial is recorded."""
     identity, settings = backend.identity, backend.settings
     try:
-        claimed = read_claims(settings.access, claims, settings.schools_by_id)
+        claimed = parse_claims(settings.access, claims, settings.schools_by_id)
         return _look_up_principal(backend, claimed)
     except NotAllowed as error:
         identity.audit_denial("system:sign-in", error, None)
         raise
 
 
-def _look_up_principal(backend: Backend, claimed: Claimed) -> Principal:
+def _look_up_principal(backend: Backend, claimed: OidcIdentity) -> Principal:
     if claimed.sourced_id is None:
         return Principal(claimed.subject, claimed.roles, claimed.schools)
     with backend.identity.records.reading() as records:
@@ -282,7 +282,7 @@ async def _read_token_form(request: Request) -> TokenForm:
             return TokenForm.model_validate(await read_form(request))
         return TokenForm.model_validate(json.loads(await request.body()))
     except (ValidationError, ValueError, RecursionError):
-        raise refused() from None  # without the input: it may be part of a token
+        raise invalid_sign_in_error() from None  # without the input: it may be part of a token
 
 
 def _body(principal: Principal, csrf: str | None) -> SessionBody:

@@ -179,9 +179,9 @@ def test_a_token_cannot_sign_out(auth_app: AuthApp, browser: httpx.Client) -> No
 
 def test_a_session_expires(auth_app: AuthApp, browser: httpx.Client) -> None:
     sign_in(browser, auth_app.token(Role.TEACHER))
-    auth_app.school.clock.turn(minutes=59)
+    auth_app.school.clock.advance(minutes=59)
     assert browser.get(TEACHERS).status_code == 200
-    auth_app.school.clock.turn(minutes=1)
+    auth_app.school.clock.advance(minutes=1)
     assert browser.get(TEACHERS).status_code == 401
 
 

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+from starlette.status import HTTP_303_SEE_OTHER
 
-SEE_OTHER = 303
 PATIENCE_MILLISECONDS = 10_000
 ASKED_FOR = os.environ.get("CHROMIUM_PATH")
 """Read when the tests are loaded; where it is set, a missing browser is a failure."""
@@ -110,7 +110,7 @@ class Window:
         answer = self.page.context.request.post(
             f"{self.url}/sign-in/token", form={"token": token}, max_redirects=0
         )
-        assert answer.status == SEE_OTHER
+        assert answer.status == HTTP_303_SEE_OTHER
 
     def weigh(self, path: str) -> dict[str, int]:
         """Bytes of HTML, styles and scripts of a page, by type, for who comes the first time."""

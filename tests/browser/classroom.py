@@ -206,7 +206,7 @@ def classroom(folder: Path, migrated: Path | None = None) -> Iterator[Classroom]
     try:
         if migrated is None:
             records.migrate()
-        limits = StreamLimits(rights_seconds=LOOK_AGAIN_SECONDS)
+        limits = StreamLimits(recheck_seconds=LOOK_AGAIN_SECONDS)
         with (
             open_api_client(_school(records, folder), limits) as api_client,
             served(api_client.app) as url,

@@ -17,9 +17,9 @@ from fastapi.responses import Response
 from cluster.settings import Settings
 from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.rendering import page
-from serve_apps.http.routes.audit import WORD, list_audit, verify_audit
+from serve_apps.http.routes.audit import FILTER_PATTERN, list_audit, verify_audit
 from serve_apps.http.routes.data_protection import Officer
-from serve_apps.http.schemas.paging import Pages
+from serve_apps.http.schemas.paging import PagingQuery
 
 UNPROCESSABLE: Final = 422
 LOG: Final = "/data-protection/audit"
@@ -82,7 +82,7 @@ router = APIRouter(prefix=LOG, include_in_schema=False)
 def audit(
     request: Request,
     caller: Officer,
-    paging: Pages,
+    paging: PagingQuery,
     actor: Asked = "",
     action: Asked = "",
     subject: Asked = "",
@@ -90,7 +90,7 @@ def audit(
     """The audit log, the newest first; the look is recorded."""
     said = {"actor": actor.strip(), "action": action.strip(), "subject": subject.strip()}
     asked = {name: value for name, value in said.items() if value}
-    unclear = [name for name, value in asked.items() if not re.fullmatch(WORD, value)]
+    unclear = [name for name, value in asked.items() if not re.fullmatch(FILTER_PATTERN, value)]
     context: dict[str, Any] = {
         "asked": asked,
         "unclear": unclear,

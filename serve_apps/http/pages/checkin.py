@@ -13,13 +13,14 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
+from starlette.status import HTTP_303_SEE_OTHER
 
 from cluster import checkins
 from cluster.checkins.codes import DEVICE_BYTES, parse_code
 from cluster.checkins.feelings import Feeling
 from cluster.errors import CheckinClosed, CheckinError, CheckinOff
 from cluster.records.db.unit_of_work import UnitOfWork
-from serve_apps.http.auth.authentication import door_of
+from serve_apps.http.auth.authentication import authentication_of
 from serve_apps.http.auth.cookies import check_origin
 from serve_apps.http.auth.install import PUBLIC
 from serve_apps.http.backend import Backend, backend_of
@@ -28,7 +29,6 @@ from serve_apps.http.pages.forms import FormBody, form
 from serve_apps.http.pages.rendering import page
 from serve_apps.http.threads import run_in_pool
 
-SEE_OTHER: Final = 303
 COOKIE: Final = "homeroom-checkin"
 NO_COOKIE: Final = "cookie"
 STATUSES: Final[dict[type[CheckinError], int]] = {CheckinClosed: 404, CheckinOff: 403}
@@ -61,7 +61,7 @@ async def code_page(request: Request, code: str = "") -> Response:
     if code:
         read = parse_code(code)
         if read is not None:
-            return RedirectResponse(f"/c/{read}", status_code=SEE_OTHER)
+            return RedirectResponse(f"/c/{read}", status_code=HTTP_303_SEE_OTHER)
         return page(request, "code.html", {"problem": "checkin_closed"}, status=404)
     return page(request, "code.html", {"problem": ""})
 
@@ -71,7 +71,7 @@ async def ask(request: Request, code: Code) -> Response:
     """The question, where a check-in is open under the code; at its one address, for the cookie."""
     read = parse_code(code)
     if read is not None and read != code:
-        return RedirectResponse(f"/c/{read}", status_code=SEE_OTHER)
+        return RedirectResponse(f"/c/{read}", status_code=HTTP_303_SEE_OTHER)
     return await _answered(request, code, lambda found: _question(request, code, found))
 
 
@@ -84,7 +84,9 @@ async def answer(request: Request, code: Code, said: Answer) -> Response:
             request, code, lambda found: _question(request, code, found, "choose")
         )
     next_page = "call" if said.not_well else "thanks"
-    back = RedirectResponse(f"/c/{parse_code(code) or 'x'}/{next_page}", status_code=SEE_OTHER)
+    back = RedirectResponse(
+        f"/c/{parse_code(code) or 'x'}/{next_page}", status_code=HTTP_303_SEE_OTHER
+    )
     if feeling is None:
         return back
 
@@ -166,7 +168,7 @@ async def _answered(
 ) -> Response:
     """A page of a check-in that is open; where there is none, the page that says so."""
     backend = backend_of(request)
-    door_of(request).must_be_free_to_guess(request)
+    authentication_of(request).check_guess_limit(request)
 
     def look() -> checkins.OpenCheckin:
         identity = backend.identity
@@ -192,7 +194,7 @@ async def _said(
 
 async def _in_work(request: Request, do: Callable[[UnitOfWork, Backend], Response]) -> Response:
     backend = backend_of(request)
-    door_of(request).must_be_free_to_guess(request)
+    authentication_of(request).check_guess_limit(request)
     if request.method == "POST":
         check_origin(request, backend.settings.live)
 
@@ -209,6 +211,6 @@ async def _in_work(request: Request, do: Callable[[UnitOfWork, Backend], Respons
 def _no_checkin(request: Request, error: CheckinError) -> Response:
     """Why it cannot be answered; a code that opens nothing is counted as a guess."""
     if isinstance(error, CheckinClosed) and error.where != NO_COOKIE:
-        door_of(request).count_guess(request)
+        authentication_of(request).count_failed_guess(request)
     status = STATUSES.get(type(error), 409)
     return page(request, "code.html", {"problem": error.code}, status=status)

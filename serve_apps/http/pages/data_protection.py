@@ -23,7 +23,7 @@ from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.audit import ACTIONS, zone_of
 from serve_apps.http.pages.rendering import page
 from serve_apps.http.routes.data_protection import Officer, list_consents, show_policy
-from serve_apps.http.schemas.paging import Pages, Paging, cursor_of
+from serve_apps.http.schemas.paging import Paging, PagingQuery, encode_cursor
 
 SOON_DAYS: Final = 30
 ERASURES_LOOKED_AT: Final = 200_000
@@ -60,7 +60,7 @@ class Part(Generic[Row]):
 def data_protection(
     request: Request,
     caller: Officer,
-    paging: Pages,
+    paging: PagingQuery,
     turned: Annotated[
         Listed | None, Query(alias="list", description="Which list the cursor is of.")
     ] = None,
@@ -91,11 +91,11 @@ def _objections(request: Request, actor: str, paging: Paging) -> Part[Objection]
         found, more = objections_in_force(session, after=after, limit=paging.limit)
     with identity.work(actor) as work:  # recorded before it is told
         work.audit("consent.list", None, objections=len(found))
-    return Part(found, cursor_of(found[-1].student_id) if more else None)
+    return Part(found, encode_cursor(found[-1].student_id) if more else None)
 
 
 def _erasures(request: Request, actor: str, paging: Paging) -> Part[ErasureReceipt]:
-    identity, before = backend_of(request).identity, paging.number()
+    identity, before = backend_of(request).identity, paging.after_number()
     with identity.records.reading() as session:
         until = audit_log.tail(session)[0] if before is None else before - 1
         found = list_receipts(
@@ -106,4 +106,4 @@ def _erasures(request: Request, actor: str, paging: Paging) -> Part[ErasureRecei
         last = found[-1].audit_seq
     with identity.work(actor) as work:
         work.audit("audit.show", None, of_action="erase", entries=len(found))
-    return Part(found, cursor_of(last) if last > 1 else None)
+    return Part(found, encode_cursor(last) if last > 1 else None)

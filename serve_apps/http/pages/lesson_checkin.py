@@ -6,25 +6,24 @@ who would like to be asked: a page of its own, since this one may be on the wall
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import segno
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
+from starlette.status import HTTP_303_SEE_OTHER
 
 from cluster import checkins
 from cluster.errors import CheckinError, HomeroomError, NotAllowed
 from cluster.security.roles import Principal
 from serve_apps.http.backend import Backend, backend_of
-from serve_apps.http.middleware.headers import public_base
+from serve_apps.http.middleware.headers import public_base_url
 from serve_apps.http.pages.forms import FormBody, form
 from serve_apps.http.pages.lessons import LessonView, Teacher, lesson_view
 from serve_apps.http.pages.rendering import page, wants_fragment
 from serve_apps.http.schemas.base import LessonPath
 from serve_apps.http.threads import run_in_pool
-
-SEE_OTHER: Final = 303
 
 router = APIRouter(prefix="/lessons/{lesson_id}", include_in_schema=False)
 
@@ -65,7 +64,7 @@ async def start(request: Request, caller: Teacher, lesson_id: LessonPath) -> Res
         return page(request, "slips.html", {**context, "address": _address(backend)})
     if wants_fragment(request):
         return await _block(request, caller, lesson_id)
-    return RedirectResponse(f"/lessons/{lesson_id}#checkin", status_code=SEE_OTHER)
+    return RedirectResponse(f"/lessons/{lesson_id}#checkin", status_code=HTTP_303_SEE_OTHER)
 
 
 @router.post("/check-in/end")
@@ -127,7 +126,7 @@ async def seen(
             checkins.mark_seen(work, backend.settings, lesson_id, said.call)
 
     await run_in_pool(do)
-    return RedirectResponse(f"/lessons/{lesson_id}/calls", status_code=SEE_OTHER)
+    return RedirectResponse(f"/lessons/{lesson_id}/calls", status_code=HTTP_303_SEE_OTHER)
 
 
 def standing_in(backend: Backend, lesson_id: str) -> checkins.CheckinStatus:
@@ -146,7 +145,7 @@ async def _done(
         return await _refused(request, caller, lesson_id, error)
     if wants_fragment(request):
         return await _block(request, caller, lesson_id)
-    return RedirectResponse(f"/lessons/{lesson_id}#checkin", status_code=SEE_OTHER)
+    return RedirectResponse(f"/lessons/{lesson_id}#checkin", status_code=HTTP_303_SEE_OTHER)
 
 
 async def _refused(
@@ -177,10 +176,10 @@ def _teacher(caller: Principal) -> str:
 
 def _address(backend: Backend) -> str:
     """Where phones go, as people type it."""
-    return public_base(backend.settings.live).removeprefix("https://") + "/c"
+    return public_base_url(backend.settings.live).removeprefix("https://") + "/c"
 
 
 def _qr(backend: Backend, code: str) -> str:
     """The address with the code, as an SVG without any style of its own."""
-    made = segno.make(f"{public_base(backend.settings.live)}/c/{code}", error="m", micro=False)
+    made = segno.make(f"{public_base_url(backend.settings.live)}/c/{code}", error="m", micro=False)
     return made.svg_inline(scale=8, border=2, light="#fff", omitsize=True, svgclass="qr")

@@ -22,7 +22,7 @@ from cluster import checkins
 from cluster.errors import HomeroomError, ServiceBusy, TooManyRequests
 from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos import registers
-from serve_apps.http.auth.install import still_signed_in
+from serve_apps.http.auth.install import reauthenticate
 from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.lessons import Teacher, lesson_view
 from serve_apps.http.schemas.base import LessonPath
@@ -138,20 +138,20 @@ async def follow(
     return EventSourceResponse(
         _events(request, lesson_id, watch),
         ping=int(watch.limits.heartbeat_seconds),
-        send_timeout=watch.limits.send_seconds,
+        send_timeout=watch.limits.send_timeout_seconds,
     )
 
 
 async def _events(
     request: Request, lesson_id: str, watch: LessonWatch
 ) -> AsyncIterator[ServerSentEvent]:
-    ends = time.monotonic() + watch.limits.longest_seconds
+    ends = time.monotonic() + watch.limits.max_seconds
     known: Versions | None = None
     yield ServerSentEvent(comment="welcome", retry=COME_AGAIN_MILLISECONDS)
     try:
         while time.monotonic() < ends:
-            await still_signed_in(request)
-            found = await watch.next_after(lesson_id, known, watch.limits.until_next_look())
+            await reauthenticate(request)
+            found = await watch.next_after(lesson_id, known, watch.limits.next_recheck_seconds())
             if found is None:
                 continue
             before, known = known or (-1, -1), found

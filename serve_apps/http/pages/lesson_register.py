@@ -7,11 +7,12 @@ writes every look into the audit log.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
+from starlette.status import HTTP_303_SEE_OTHER
 
 from cluster.errors import BadgeRefused, HomeroomError, NotFound, RegisterError
 from cluster.records.db.unit_of_work import UnitOfWork
@@ -23,12 +24,10 @@ from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.forms import FormBody, form
 from serve_apps.http.pages.lessons import Teacher, lesson_view
 from serve_apps.http.pages.rendering import page, wants_fragment
-from serve_apps.http.routes.registers import roll_of
+from serve_apps.http.routes.registers import open_service
 from serve_apps.http.schemas.base import LessonPath
-from serve_apps.http.schemas.registers import LARGEST_VERSION, RegisterBody, register_body
+from serve_apps.http.schemas.registers import MAX_VERSION, RegisterBody, register_body
 from serve_apps.http.threads import run_in_pool
-
-SEE_OTHER: Final = 303
 
 router = APIRouter(prefix="/lessons/{lesson_id}/register", include_in_schema=False)
 
@@ -42,7 +41,7 @@ class TapForm(FormBody):
 class SeenForm(FormBody):
     """What a teacher has seen."""
 
-    version: int = Field(ge=0, le=LARGEST_VERSION)
+    version: int = Field(ge=0, le=MAX_VERSION)
 
 
 class BadgeForm(FormBody):
@@ -166,7 +165,7 @@ async def listed_of(
     """
 
     def work_on_it() -> Listed:
-        with roll_of(request, caller) as (work, roll):
+        with open_service(request, caller) as (work, roll):
             try:
                 view = roll.show(lesson_id) if do is None else do(work, roll)
             except NotFound:
@@ -196,7 +195,7 @@ async def _answer(
     if not wants_fragment(request):
         if problem is not None:
             raise problem
-        return RedirectResponse(f"/lessons/{lesson_id}#register", status_code=SEE_OTHER)
+        return RedirectResponse(f"/lessons/{lesson_id}#register", status_code=HTTP_303_SEE_OTHER)
     if listed is None:
         listed = await listed_of(request, caller, lesson_id)
     view = await run_in_pool(lesson_view, backend_of(request), caller, lesson_id)

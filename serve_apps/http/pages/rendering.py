@@ -81,13 +81,13 @@ def wants_fragment(request: Request) -> bool:
 
 def caller_of_page(connection: HTTPConnection) -> Principal | None:
     """Who looks at the page, if anybody has signed in."""
-    asker = connection.scope.get("state", {}).get("asker")
+    asker = connection.scope.get("state", {}).get("auth")
     return asker.principal if isinstance(asker, AuthResult) else None
 
 
 def csrf_of(request: Request) -> str:
     """The word that forms of the page carry; empty where there is no session."""
-    asker = request.scope.get("state", {}).get("asker")
+    asker = request.scope.get("state", {}).get("auth")
     if not isinstance(asker, AuthResult) or asker.principal is None or asker.kind != "session":
         return ""
     backend: Backend = request.app.state.backend

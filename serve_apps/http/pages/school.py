@@ -17,7 +17,7 @@ from fastapi.responses import Response
 from cluster.security.roles import Principal, Role
 from cluster.settings import Room, School
 from serve_apps.http.auth.install import require_roles
-from serve_apps.http.auth.visibility import led_schools, must_lead
+from serve_apps.http.auth.visibility import get_led_school, get_led_schools
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.pages.rendering import page
 from serve_apps.http.pages.school_day import LessonLine, lessons_in
@@ -27,12 +27,12 @@ from serve_apps.http.pages.school_rooms import (
     cameras_in_trouble,
     room_cards,
 )
-from serve_apps.http.schemas.base import Name
+from serve_apps.http.schemas.base import SettingsId
 from serve_apps.http.threads import run_in_pool
 
 router = APIRouter(prefix="/school", include_in_schema=False)
 
-SchoolPath = Annotated[Name, Path(description="Which school.")]
+SchoolPath = Annotated[SettingsId, Path(description="Which school.")]
 Leader = Annotated[Principal, require_roles(Role.SCHOOL_LEADER)]
 
 
@@ -75,7 +75,7 @@ class Led:
 async def school(request: Request, caller: Leader) -> Response:
     """Rooms and lessons of own schools."""
     backend = backend_of(request)
-    found = led_schools(backend.settings, caller)
+    found = get_led_schools(backend.settings, caller)
     led = await asyncio.gather(*(_led(backend, one) for one in found))
     cards = [card for one in led for card in (*one.rooms, *one.vehicles)]
     context = {
@@ -101,7 +101,7 @@ async def lessons(request: Request, caller: Leader, school_id: SchoolPath) -> Re
 
 async def _part(request: Request, caller: Principal, school_id: str, template: str) -> Response:
     backend = backend_of(request)
-    found = must_lead(backend.settings, caller, school_id)
+    found = get_led_school(backend.settings, caller, school_id)
     today = await _today(backend, found, _rooms_of(backend, found))
     return page(request, template, {"today": today})
 

@@ -12,7 +12,7 @@ from cluster.records.repos import registers
 from cluster.records.repos.people import titles_of
 from cluster.settings import Room
 from serve_apps.http.backend import Backend
-from serve_apps.http.routes.lessons import Taking, takings
+from serve_apps.http.routes.lessons import RegisterProgress, register_progress_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class LessonLine:
     ends_at: datetime
     is_on: bool
     is_over: bool
-    register: Taking
+    register: RegisterProgress
     is_due: bool
 
 
@@ -54,7 +54,7 @@ def lessons_in(backend: Backend, rooms: Sequence[Room]) -> list[LessonLine]:
     with backend.identity.records.reading() as session:
         rows = registers.lessons_on(session, settings, now, rooms=known)
         titles = titles_of(session, [one.class_sourced_id for one in rows])
-        taken = takings(session, [one.id for one in rows], now)
+        taken = register_progress_of(session, [one.id for one in rows], now)
         return [
             LessonLine(
                 title=titles.get(one.class_sourced_id, one.class_sourced_id),
@@ -65,7 +65,7 @@ def lessons_in(backend: Backend, rooms: Sequence[Room]) -> list[LessonLine]:
                 is_on=one.starts_at <= now < one.ends_at,
                 is_over=one.ends_at <= now,
                 register=taken[one.id],
-                is_due=one.starts_at <= now and taken[one.id] is Taking.NOT_TAKEN,
+                is_due=one.starts_at <= now and taken[one.id] is RegisterProgress.NOT_TAKEN,
             )
             for one in rows
         ]

@@ -318,8 +318,8 @@ def wait_for_threads() -> None:
 
     A connection that is still in use when the records close would be left open.
     """
-    barrier = threading.Barrier(threads.THREADS + 1)
-    for _ in range(threads.THREADS):
+    barrier = threading.Barrier(threads.MAX_THREADS + 1)
+    for _ in range(threads.MAX_THREADS):
         threads._pool.submit(barrier.wait, PATIENCE_SECONDS)
     barrier.wait(PATIENCE_SECONDS)
 

@@ -106,7 +106,7 @@ def test_links_lead_to_older_entries_and_keep_the_filter(api_client: ApiClient) 
 def test_a_part_without_a_match_leads_on_to_older_ones(
     api_client: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "LOOKED_AT", 3)
+    monkeypatch.setattr(api, "MAX_SCANNED_ENTRIES", 3)
     written(api_client, 1, "test.rare")
     written(api_client, 9)
     caller, parts = officer(api_client), 1

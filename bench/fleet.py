@@ -18,7 +18,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,6 +28,7 @@ from ray import serve
 
 from bench.archive import inference_alone
 from bench.service import HEAD, ROOM
+from cluster.clock import utc_now
 from cluster.runtime.ray_local import MEBIBYTE, choose_store_bytes, start_local_ray
 from cluster.streams.reader import actor
 from cluster.streams.reader.config import CameraConfig, CameraHealth, LiveFrame, StreamMetrics
@@ -51,7 +51,7 @@ class SimulatedCamera:
         self.config = config
         self._deliver = deliver
         self._stopped = threading.Event()
-        self._since = datetime.now(UTC)
+        self._since = utc_now()
         self._frames = 0
 
     def start(self) -> None:

@@ -21,19 +21,19 @@ from cluster.errors import SettingsError
 from cluster.records.db import audit_log
 from cluster.records.db.database import SQLITE_FILE
 from cluster.records.db.unit_of_work import AuditedRecords, open_audited_records
-from cluster.records.repos.people import names_of, one_guardian_of, user_of
+from cluster.records.repos.people import first_guardian_of, names_of, user_of
 from cluster.records.repos.registers import lessons_between
 from cluster.records.roster.importer import import_roster
 from cluster.records.roster.oneroster import open_roster
 from cluster.records.timetable.importer import import_timetable
-from cluster.register.faces.consent_ledger import grant, withdraw
-from cluster.register.faces.enrolment import embedding_of_pictures
-from cluster.register.faces.from_video import watch
+from cluster.register.faces.consent_ledger import record_grant, record_withdrawal
+from cluster.register.faces.enrolment import embed_images
+from cluster.register.faces.from_video import recognise_from_video
 from cluster.register.faces.permissions import FacePermissions
-from cluster.register.faces.templates import store
+from cluster.register.faces.templates import store_template
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState
-from cluster.register.views import RegisterView
+from cluster.register.types import RegisterView
 from cluster.security.audit import verify_chain
 from cluster.settings import Settings
 from cluster.vision.faces.base import FaceEngine
@@ -71,7 +71,7 @@ def show_register(folder: Path, settings: Settings, room: str) -> dict[str, int]
         first = _roll_call(identity, settings, lessons[0], clip, engine, estimator)
         say(_told(identity, first))
         with identity.work(ACTOR) as work:
-            withdraw(work, "student-2", one_guardian_of(work.session, "student-2"))
+            record_withdrawal(work, "student-2", first_guardian_of(work.session, "student-2"))
         say("\nThe guardian of student-2 withdraws; the template is destroyed. The next lesson:\n")
         second = _roll_call(identity, settings, lessons[1], clip, engine, estimator)
         say(_told(identity, second))
@@ -133,13 +133,13 @@ def _consent_and_register(
     for number, picture in enumerate(portraits(engine, estimator), start=1):
         student = f"student-{number}"
         with identity.work(ACTOR) as work:
-            guardian = one_guardian_of(work.session, student)
+            guardian = first_guardian_of(work.session, student)
             ends = work.now + timedelta(days=180)
-            grant(work, student, guardian, notice_version=NOTICE, expires_at=ends)
-        embedding = embedding_of_pictures(engine, estimator, {student: picture})
+            record_grant(work, student, guardian, notice_version=NOTICE, expires_at=ends)
+        embedding = embed_images(engine, estimator, {student: picture})
         with identity.work(ACTOR) as work:
             student_id = user_of(work.session, student).id
-            store(work, permission, student_id, engine.version, embedding)
+            store_template(work, permission, student_id, engine.version, embedding)
 
 
 def portraits(engine: FaceEngine, estimator: PoseEstimator) -> list[BgrImage]:
@@ -170,7 +170,9 @@ def _roll_call(
         teacher = user_of(session, TEACHER).id
     with identity.work(teacher) as work:
         RegisterService(work, settings).open(lesson)
-    watched = watch(identity, settings, lesson, clip, engine=engine, estimator=estimator)
+    watched = recognise_from_video(
+        identity, settings, lesson, clip, engine=engine, estimator=estimator
+    )
     with identity.work(teacher) as work:
         roll = RegisterService(work, settings)
         view = roll.show(lesson)
@@ -183,7 +185,7 @@ def _told(identity: AuditedRecords, view: RegisterView) -> str:
         names = names_of(work.session, work.keys, [e.student_id for e in view.entries])
         work.audit("register.show", view.lesson_id)
     rows = sorted(
-        (names[e.student_id].shown, str(e.mark.status), str(e.mark.state or ""))
+        (names[e.student_id].display_name, str(e.mark.status), str(e.mark.state or ""))
         for e in view.entries
     )
     return "\n".join(f"  {name:<22}{status:<14}{state}" for name, status, state in rows)

@@ -20,11 +20,11 @@ from cluster.activity.suppression import ActivityWindow
 from cluster.checkins import Feeling
 from cluster.records.db.database import Records
 from cluster.records.db.models import User
-from cluster.records.repos.people import Details, seal_details
+from cluster.records.repos.people import PersonDetails, seal_details
 from cluster.register import badges
 from cluster.register.service import RegisterService
 from cluster.register.states import Status
-from cluster.register.views import RegisterView, Sighted
+from cluster.register.types import FaceMatch, RegisterView
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import KEY_BYTES, LocalMasterKey
 from cluster.security.roles import Role
@@ -35,7 +35,7 @@ from tests.register.school import (
     MONDAY,
     Clock,
     School,
-    found_school,
+    create_school,
     student,
     teacher,
 )
@@ -146,8 +146,8 @@ class Classroom:
     def propose(self, *numbers: int, unsure: Sequence[int] = ()) -> RegisterView:
         """The camera proposes students, as present in time, into an open register."""
         seen = MONDAY + timedelta(minutes=2)
-        sighted = [Sighted(student(number), True, seen) for number in numbers]
-        sighted += [Sighted(student(number), False, seen) for number in unsure]
+        sighted = [FaceMatch(student(number), True, seen) for number in numbers]
+        sighted += [FaceMatch(student(number), False, seen) for number in unsure]
         with self.school.identity.work("system:registers") as work:
             return RegisterService(work, self.school.settings).propose(LESSON, sighted)
 
@@ -162,20 +162,22 @@ class Classroom:
         with self.school.identity.work(teacher(1)) as work:
             self.code = checkins.start(work, self.school.settings, LESSON).view.code or ""
         for feeling in feelings:
-            with self.school.identity.work(checkins.STUDENTS) as work:
-                device = checkins.new_device()
+            with self.school.identity.work(checkins.STUDENT_ACTOR) as work:
+                device = checkins.new_device_token()
                 checkins.answer(work, self.school.settings, self.code, device, feeling)
 
     def answers(self) -> int:
         """How many have answered the check-in that is on."""
         with self.school.identity.records.reading() as session:
-            found = checkins.running(session, self.school.settings, LESSON, self.now)
+            found = checkins.get_running(session, self.school.settings, LESSON, self.now)
         return found.answers if found else 0
 
     def call(self) -> None:
         """Somebody would like to be asked, and says no name."""
-        with self.school.identity.work(checkins.STUDENTS) as work:
-            checkins.call(work, self.school.settings, self.code, checkins.new_device())
+        with self.school.identity.work(checkins.STUDENT_ACTOR) as work:
+            checkins.request_help(
+                work, self.school.settings, self.code, checkins.new_device_token()
+            )
 
     def badge(self, number: int) -> str:
         """What a scanner reads from a student's badge."""
@@ -216,12 +218,12 @@ def classroom(folder: Path, migrated: Path | None = None) -> Iterator[Classroom]
 
 def _school(records: Records, folder: Path) -> School:
     keys = KeyStore(folder / "keys", LocalMasterKey(token_bytes(KEY_BYTES)))
-    school = found_school(records, keys, folder, students=len(NAMES))
+    school = create_school(records, keys, folder, students=len(NAMES))
     with records.writing() as session:
         for number, name in enumerate(NAMES, 1):
             given, family = name.split()
             row = session.get_one(User, student(number))
-            details = Details(given, family, identifier=f"N{number}")
+            details = PersonDetails(given, family, identifier=f"N{number}")
             row.sealed = seal_details(keys, student(number), details)
     school.settings = settings_of(folder, school)
     school.clock = RunningClock(MONDAY + timedelta(minutes=MINUTES_INTO_THE_LESSON))

@@ -123,7 +123,7 @@ def test_nothing_ties_a_name_to_what_anybody_does(room: Classroom, windows: Wind
 
 
 def test_the_room_of_a_lesson_that_is_over_is_not_told(room: Classroom, lesson: Window) -> None:
-    room.school.clock.turn(hours=1)
+    room.school.clock.advance(hours=1)
     lesson.page.reload()
     expect(lesson.page.locator("#room")).to_contain_text("Numbers are shown while the lesson is on")
     assert lesson.page.locator("[data-figure]").count() == 0

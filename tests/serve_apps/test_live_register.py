@@ -86,13 +86,13 @@ def test_faces_of_a_live_camera_are_proposed_and_confirmed(service: tuple[Servic
 
 
 def guardian_of(service: Service) -> list[str]:
-    from cluster.records.repos.people import one_guardian_of
+    from cluster.records.repos.people import first_guardian_of
 
     with (
         open_audited_records(load_settings(service.folder / "homeroom.toml")) as identity,
         identity.records.reading() as session,
     ):
-        return ["--said-by", one_guardian_of(session, "student-2")]
+        return ["--said-by", first_guardian_of(session, "student-2")]
 
 
 def test_other_roles_are_denied(service: tuple[Service, str]) -> None:

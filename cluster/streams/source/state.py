@@ -13,12 +13,12 @@
 """
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from cluster.clock import Clock, utc_now
 from cluster.errors import StreamError
 
 
@@ -88,7 +88,7 @@ class StreamStatus:
         now: Returns the time, in UTC.
     """
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, now: Clock = utc_now) -> None:
         self._now = now
         self._lock = threading.Lock()
         self._status = StatusSnapshot(StreamState.STARTING, StreamReason.ASSIGNED, now(), "")

@@ -18,8 +18,8 @@ from typing import Any, Self
 
 from cluster.activity.published import PublishedWindow
 from cluster.activity.windows import WINDOW_SECONDS
-from cluster.warehouse.lake import utc_now
-from cluster.warehouse.live.journal_file import Clock, JournalFile
+from cluster.clock import Clock, utc_now
+from cluster.warehouse.live.journal_file import JournalFile
 from cluster.warehouse.live.journal_rows import (
     MINUTE,
     SCHEMA,

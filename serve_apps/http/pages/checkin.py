@@ -15,7 +15,7 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
 
 from cluster import checkins
-from cluster.checkins.codes import DEVICE_BYTES, read_code
+from cluster.checkins.codes import DEVICE_BYTES, parse_code
 from cluster.checkins.feelings import Feeling
 from cluster.errors import CheckinClosed, CheckinError, CheckinOff
 from cluster.records.db.unit_of_work import UnitOfWork
@@ -59,7 +59,7 @@ Calling = Annotated[CallForm, form(CallForm)]
 async def code_page(request: Request, code: str = "") -> Response:
     """Where the code is typed."""
     if code:
-        read = read_code(code)
+        read = parse_code(code)
         if read is not None:
             return RedirectResponse(f"/c/{read}", status_code=SEE_OTHER)
         return page(request, "code.html", {"problem": "checkin_closed"}, status=404)
@@ -69,7 +69,7 @@ async def code_page(request: Request, code: str = "") -> Response:
 @router.get("/{code}")
 async def ask(request: Request, code: Code) -> Response:
     """The question, where a check-in is open under the code; at its one address, for the cookie."""
-    read = read_code(code)
+    read = parse_code(code)
     if read is not None and read != code:
         return RedirectResponse(f"/c/{read}", status_code=SEE_OTHER)
     return await _answered(request, code, lambda found: _question(request, code, found))
@@ -84,7 +84,7 @@ async def answer(request: Request, code: Code, said: Answer) -> Response:
             request, code, lambda found: _question(request, code, found, "choose")
         )
     next_page = "call" if said.not_well else "thanks"
-    back = RedirectResponse(f"/c/{read_code(code) or 'x'}/{next_page}", status_code=SEE_OTHER)
+    back = RedirectResponse(f"/c/{parse_code(code) or 'x'}/{next_page}", status_code=SEE_OTHER)
     if feeling is None:
         return back
 
@@ -108,7 +108,7 @@ async def who(request: Request, code: Code) -> Response:
 
     def look(work: UnitOfWork, backend: Backend) -> Response:
         _device_of(request, code)  # names are shown to phones that came by the question
-        students = checkins.class_list(work, backend.settings, code)
+        students = checkins.list_names(work, backend.settings, code)
         return page(request, "call.html", {"code": code, "students": students})
 
     return await _in_work(request, look)
@@ -120,7 +120,7 @@ async def call(request: Request, code: Code, said: Calling) -> Response:
 
     def ring(work: UnitOfWork, backend: Backend) -> None:
         device = _device_of(request, code)
-        checkins.call(work, backend.settings, code, device, said.student or None)
+        checkins.request_help(work, backend.settings, code, device, said.student or None)
 
     done = page(request, "thanks.html", {"is_call": True, "code": code})
     return await _said(request, ring, done)
@@ -135,9 +135,9 @@ def _question(
         live, clock = backend_of(request).settings.live, backend_of(request).identity.clock
         response.set_cookie(
             COOKIE,
-            checkins.new_device().hex(),
+            checkins.new_device_token().hex(),
             max_age=max(1, int((found.ends_at - clock()).total_seconds())),
-            path=f"/c/{read_code(code)}",
+            path=f"/c/{parse_code(code)}",
             secure=is_https(live),
             httponly=True,
             samesite="lax",  # a phone that comes by a link has answered, too
@@ -171,7 +171,7 @@ async def _answered(
     def look() -> checkins.OpenCheckin:
         identity = backend.identity
         with identity.records.reading() as session:
-            return checkins.by_code(session, backend.settings, code, identity.clock())
+            return checkins.find_by_code(session, backend.settings, code, identity.clock())
 
     try:
         found = await run_in_pool(look)
@@ -197,7 +197,7 @@ async def _in_work(request: Request, do: Callable[[UnitOfWork, Backend], Respons
         check_origin(request, backend.settings.live)
 
     def work_on_it() -> Response:
-        with backend.identity.work(checkins.STUDENTS) as work:
+        with backend.identity.work(checkins.STUDENT_ACTOR) as work:
             return do(work, backend)
 
     try:

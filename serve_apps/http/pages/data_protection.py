@@ -17,7 +17,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from cluster.records.db import audit_log
-from cluster.register.erasure import Receipt, receipts
+from cluster.register.erasure import ErasureReceipt, list_receipts
 from cluster.register.faces.objections import Objection, objections_in_force
 from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.audit import ACTIONS, zone_of
@@ -94,11 +94,13 @@ def _objections(request: Request, actor: str, paging: Paging) -> Part[Objection]
     return Part(found, cursor_of(found[-1].student_id) if more else None)
 
 
-def _erasures(request: Request, actor: str, paging: Paging) -> Part[Receipt]:
+def _erasures(request: Request, actor: str, paging: Paging) -> Part[ErasureReceipt]:
     identity, before = backend_of(request).identity, paging.number()
     with identity.records.reading() as session:
         until = audit_log.tail(session)[0] if before is None else before - 1
-        found = receipts(session, until=until, looked_at=ERASURES_LOOKED_AT, limit=paging.limit)
+        found = list_receipts(
+            session, until=until, max_scanned=ERASURES_LOOKED_AT, limit=paging.limit
+        )
     last = max(1, until - ERASURES_LOOKED_AT + 1)
     if len(found) == paging.limit:
         last = found[-1].audit_seq

@@ -49,7 +49,7 @@ async def start(request: Request, caller: Teacher, lesson_id: LessonPath) -> Res
     """Start it; where guardians must agree, the slips are shown, this once."""
     backend = backend_of(request)
 
-    def do() -> tuple[LessonView, checkins.Started]:
+    def do() -> tuple[LessonView, checkins.StartedCheckin]:
         view = lesson_view(backend, caller, lesson_id)
         with backend.identity.work(_teacher(caller)) as work:
             return view, checkins.start(work, backend.settings, lesson_id)
@@ -61,7 +61,7 @@ async def start(request: Request, caller: Teacher, lesson_id: LessonPath) -> Res
     if started.slips:
         slips = [{"code": code, "qr": _qr(backend, code)} for code in started.slips]
         context = {"lesson": view, "slips": slips, "students": started.students}
-        context |= {"k": started.view.k, "can_be_told": started.view.can_be_told}
+        context |= {"k": started.view.k, "can_be_told": started.view.can_be_published}
         return page(request, "slips.html", {**context, "address": _address(backend)})
     if wants_fragment(request):
         return await _block(request, caller, lesson_id)
@@ -106,7 +106,7 @@ async def calls(request: Request, caller: Teacher, lesson_id: LessonPath) -> Res
     def look() -> tuple[LessonView, tuple[checkins.HelpRequest, ...]]:
         view = lesson_view(backend, caller, lesson_id)
         with backend.identity.work(_teacher(caller)) as work:
-            return view, checkins.calls(work, backend.settings, lesson_id)
+            return view, checkins.list_help_requests(work, backend.settings, lesson_id)
 
     view, found = await run_in_pool(look)
     return page(request, "calls.html", {"lesson": view, "calls": found})
@@ -124,7 +124,7 @@ async def seen(
 
     def do() -> None:
         with backend.identity.work(_teacher(caller)) as work:
-            checkins.seen(work, backend.settings, lesson_id, said.call)
+            checkins.mark_seen(work, backend.settings, lesson_id, said.call)
 
     await run_in_pool(do)
     return RedirectResponse(f"/lessons/{lesson_id}/calls", status_code=SEE_OTHER)
@@ -134,7 +134,7 @@ def standing_in(backend: Backend, lesson_id: str) -> checkins.CheckinStatus:
     """How the check-in of a lesson stands; blocks."""
     identity = backend.identity
     with identity.records.reading() as session:
-        return checkins.standing_of(session, backend.settings, lesson_id, identity.clock())
+        return checkins.get_status(session, backend.settings, lesson_id, identity.clock())
 
 
 async def _done(

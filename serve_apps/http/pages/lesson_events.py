@@ -116,7 +116,7 @@ class LessonWatch:
     def _look(self, lessons: list[str]) -> dict[str, Versions]:
         with self.identity.records.reading() as session:
             found = registers.versions_of(session, lessons)
-            asked = checkins.versions(session, lessons, self.identity.clock())
+            asked = checkins.get_versions(session, lessons, self.identity.clock())
         return {one: (found.get(one, 0), asked.get(one, 0)) for one in lessons}
 
 

@@ -17,8 +17,7 @@ from cluster.errors import BadgeRefused, HomeroomError, NotFound, RegisterError
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.register.service import RegisterService
 from cluster.register.states import Status
-from cluster.register.undoing import can_undo, undo
-from cluster.register.views import RegisterView
+from cluster.register.types import RegisterView
 from cluster.security.roles import Principal
 from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.forms import FormBody, form
@@ -99,7 +98,7 @@ async def rest_present(request: Request, caller: Teacher, lesson_id: LessonPath)
     """Everybody of whom nothing is confirmed yet is present."""
 
     def do(_work: UnitOfWork, roll: RegisterService) -> RegisterView:
-        return roll.mark(lesson_id, roll.unconfirmed(lesson_id, Status.PRESENT))
+        return roll.mark(lesson_id, roll.marks_for_unconfirmed(lesson_id, Status.PRESENT))
 
     return await _answer(request, caller, lesson_id, do)
 
@@ -123,10 +122,7 @@ async def confirm(
 @router.post("/undo")
 async def take_back(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """Take back what the teacher said last."""
-    settings = backend_of(request).settings
-    return await _answer(
-        request, caller, lesson_id, lambda work, _roll: undo(work, settings, lesson_id)
-    )
+    return await _answer(request, caller, lesson_id, lambda _work, roll: roll.undo(lesson_id))
 
 
 @router.post("/badge")
@@ -141,7 +137,7 @@ async def badge(
         request,
         caller,
         lesson_id,
-        lambda _work, roll: roll.take_badge(lesson_id, shown.badge.strip()),
+        lambda _work, roll: roll.scan_badge(lesson_id, shown.badge.strip()),
     )
 
 
@@ -177,9 +173,8 @@ async def listed_of(
                 if do is not None:
                     raise
                 return Listed(None, can_undo=False, can_open=True)
-            row = roll.row_of(lesson_id)
-            never_opened = row.closes_at <= row.opened_at  # a register is opened once
-            return Listed(register_body(work, view), can_undo(work, row.id), never_opened)
+            can_undo = roll.can_undo(lesson_id)
+            return Listed(register_body(work, view), can_undo, can_open=not view.was_opened)
 
     return await run_in_pool(work_on_it)
 

@@ -20,16 +20,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cluster.errors import NotAllowed, NotFound, NotSignedIn
 from cluster.records.repos.sign_ins import (
-    Issued,
-    SignedIn,
+    IssuedSignIn,
+    VerifiedSignIn,
     begin_session,
     look_up,
     revoke,
     teacher_of,
 )
-from cluster.security.claims import Claimed, read_claims
+from cluster.security.claims import OidcIdentity, parse_claims
 from cluster.security.roles import Principal, Role
-from cluster.security.tokens import LONGEST_TEXT, csrf_token, refused
+from cluster.security.tokens import MAX_TEXT_LENGTH, csrf_token, invalid_sign_in_error
 from serve_apps.http.auth.authentication import AuthResult, door_of
 from serve_apps.http.auth.cookies import FORM, Cookies, check_origin, form_of, is_form
 from serve_apps.http.auth.oidc import Provider
@@ -54,7 +54,9 @@ class TokenForm(BaseModel):
 
     model_config = ConfigDict(extra="ignore", json_schema_extra={"example": {"token": "hr_…"}})
 
-    token: str = Field(max_length=LONGEST_TEXT, description="As `homeroom token create` gave it.")
+    token: str = Field(
+        max_length=MAX_TEXT_LENGTH, description="As `homeroom token create` gave it."
+    )
     next: str = Field("/", max_length=LONGEST_NEXT, description="The page to go to afterwards.")
 
 
@@ -220,14 +222,14 @@ def _principal(backend: Backend, claims: Mapping[str, Any]) -> Principal:
     """Whom the claims let in; a refusal is recorded."""
     identity, settings = backend.identity, backend.settings
     try:
-        claimed = read_claims(settings.access, claims, settings.schools_by_id)
+        claimed = parse_claims(settings.access, claims, settings.schools_by_id)
         return _of_the_roster(backend, claimed)
     except NotAllowed as error:
-        identity.refused("system:sign-in", error, None)
+        identity.audit_denial("system:sign-in", error, None)
         raise
 
 
-def _of_the_roster(backend: Backend, claimed: Claimed) -> Principal:
+def _of_the_roster(backend: Backend, claimed: OidcIdentity) -> Principal:
     if claimed.sourced_id is None:
         return Principal(claimed.subject, claimed.roles, claimed.schools)
     with backend.identity.records.reading() as records:
@@ -239,19 +241,19 @@ def _of_the_roster(backend: Backend, claimed: Claimed) -> Principal:
 
 
 async def _new_session(
-    request: Request, principal: Principal, with_token: SignedIn | None = None
-) -> Issued:
+    request: Request, principal: Principal, with_token: VerifiedSignIn | None = None
+) -> IssuedSignIn:
     """Begin a session, and end the one that the browser had."""
     backend = backend_of(request)
     asker = _asker(request)
     before = asker.principal if asker.kind == "session" else None
 
-    def begin_in_records() -> Issued:
+    def begin_in_records() -> IssuedSignIn:
         lasts = timedelta(minutes=backend.settings.access.session_minutes)
         with backend.identity.work(principal.name) as work:
             if before is not None:
                 revoke(work, before.sign_in_id)
-            return begin_session(work, principal, expires_in=lasts, with_token=with_token)
+            return begin_session(work, principal, expires_in=lasts, parent=with_token)
 
     issued = await run_in_pool(begin_in_records)
     if before is not None:
@@ -259,7 +261,7 @@ async def _new_session(
     return issued
 
 
-def _carry(request: Request, response: Response, issued: Issued) -> None:
+def _carry(request: Request, response: Response, issued: IssuedSignIn) -> None:
     backend = backend_of(request)
     left = issued.expires_at - backend.identity.clock()
     Cookies(backend.settings.live).set_session(response, issued.text, int(left.total_seconds()))
@@ -276,7 +278,7 @@ async def _token_form(request: Request) -> TokenForm:
             return TokenForm.model_validate(await form_of(request))
         return TokenForm.model_validate(json.loads(await request.body()))
     except (ValidationError, ValueError, RecursionError):
-        raise refused() from None  # never what was typed in: it may be half a token
+        raise invalid_sign_in_error() from None  # never what was typed in: it may be half a token
 
 
 def _body(principal: Principal, csrf: str | None) -> SessionBody:

@@ -11,7 +11,7 @@ from pydantic import Field
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.people import names_of
 from cluster.register.states import EntryState, Method, Status
-from cluster.register.views import RegisterView
+from cluster.register.types import RegisterView
 from serve_apps.http.schemas.base import Body, Page, StudentName, Utc, example_config
 
 ERASED: Final = "(erased)"
@@ -192,7 +192,7 @@ def register_body(work: UnitOfWork, view: RegisterView) -> RegisterBody:
     entries = [
         EntryBody(
             student_id=entry.student_id,
-            name=names[entry.student_id].shown if entry.student_id in names else ERASED,
+            name=names[entry.student_id].display_name if entry.student_id in names else ERASED,
             status=entry.mark.status,
             method=entry.mark.method,
             state=entry.mark.state,

@@ -159,7 +159,7 @@ def test_who_does_not_feel_well_is_named_to_the_teacher_alone_and_elsewhere_to_n
     assert answer.headers["Location"] == f"/c/{code}/call"
     assert "student-3" in phone.get(f"/c/{code}/call").text
     phone.call(code, "student-3")
-    room.school.clock.turn(seconds=1)
+    room.school.clock.advance(seconds=1)
     block = page_of(room, f"{PAGE}/check-in")
     assert "1 student would like to be asked" in block
     assert "student-3" not in block

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from cluster.register.erasure import erase
-from cluster.register.faces.consent_ledger import object_to, withdraw
+from cluster.register.faces.consent_ledger import record_objection, record_withdrawal
 from cluster.security.roles import Role
 from tests.register.school import student
 from tests.serve_apps.http.api_client import ApiClient, UserClient
@@ -31,7 +31,7 @@ def read(api_client: ApiClient, name: str, path: str = PAGE) -> str:
 def objected(api_client: ApiClient, *numbers: int) -> None:
     with api_client.school.identity.work("operator:test") as work:
         for number in numbers:
-            object_to(work, f"student-{number}", f"guardian-{number}")
+            record_objection(work, f"student-{number}", f"guardian-{number}")
 
 
 def erased(api_client: ApiClient, *numbers: int) -> None:
@@ -86,10 +86,10 @@ def test_objections_that_stand_are_listed_and_those_taken_back_are_not(
 ) -> None:
     api_client.school.consent(1, 2)
     objected(api_client, 1, 3)
-    api_client.school.clock.turn(days=1)
+    api_client.school.clock.advance(days=1)
     objected(api_client, 1, 2)
     with api_client.school.identity.work("operator:test") as work:
-        withdraw(work, "student-2", "guardian-2")
+        record_withdrawal(work, "student-2", "guardian-2")
     html = section(opened(officer(api_client), PAGE), "objections")
     assert rows(html) == [
         f"{student(1)} 02/03/2026, 09:00 1",

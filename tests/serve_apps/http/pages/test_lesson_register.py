@@ -8,7 +8,7 @@ import pytest
 from cluster.records.db.database import Records
 from cluster.register import badges
 from cluster.register.service import RegisterService
-from cluster.register.views import Sighted
+from cluster.register.types import FaceMatch
 from cluster.security.keys import KeyStore
 from cluster.security.roles import Role
 from tests.register.school import LESSON, student
@@ -25,7 +25,9 @@ def room(records: Records, keys: KeyStore, tmp_path: Path) -> Iterator[ApiClient
 def propose(api_client: ApiClient, *numbers: int) -> int:
     school = api_client.school
     with school.identity.work("system:faces") as work:
-        sighted = [Sighted(student(n), sure=True, seen_at=school.clock.now) for n in numbers]
+        sighted = [
+            FaceMatch(student(n), is_certain=True, seen_at=school.clock.now) for n in numbers
+        ]
         return RegisterService(work, school.settings).propose(LESSON, sighted).version
 
 
@@ -50,7 +52,7 @@ def test_everybody_is_present_but_one_in_two_taps(room: ApiClient) -> None:
 def test_a_tap_is_taken_back(room: ApiClient) -> None:
     tap(room, "register/open")
     tap(room, "register/mark", tap=f"{student(3)}:absent")
-    room.school.clock.turn(seconds=1)
+    room.school.clock.advance(seconds=1)
     tap(room, "register/undo")
     assert pressed(page_of(room), 3) is None
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert
 
-from cluster.records.db.models import ConsentWord
-from cluster.register.faces.consent_ledger import object_to
+from cluster.records.db.models import ConsentEvent
+from cluster.register.faces.consent_ledger import record_objection
 from cluster.security.roles import Role
 from serve_apps.http.schemas.paging import cursor_of
 from tests.register.school import student
@@ -48,7 +48,7 @@ def test_consents_are_told_by_id_with_counts(api_client: ApiClient) -> None:
     school = api_client.school
     school.consent(1, 2, 3)
     with school.identity.work("operator:test") as work:
-        object_to(work, "student-2", "guardian-2")
+        record_objection(work, "student-2", "guardian-2")
     found = officer(api_client).get("/api/consents")
     assert found["counts"] == {"granted": 2, "objection": 1}
     assert [(one["student_id"], one["in_force"]) for one in found["consents"]] == [
@@ -102,7 +102,7 @@ def speak_of(api_client: ApiClient, count: int, *, days: float) -> list[str]:
         for one in students
     ]
     with api_client.school.identity.records.writing() as session:
-        session.execute(insert(ConsentWord), words)
+        session.execute(insert(ConsentEvent), words)
     return students
 
 

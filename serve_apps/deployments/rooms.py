@@ -29,8 +29,8 @@ from cluster.records.timetable.lessons import SettingsTimetable, read_timetable
 from cluster.runtime.logging import configure_logging
 from cluster.settings import Settings
 from cluster.streams.reader.actor import StreamReader
-from cluster.streams.reader.config import CameraConfig, build_camera_config
 from cluster.streams.reader.report import Ack, Report
+from cluster.streams.source.config import CameraConfig, build_camera_config
 from cluster.vision.pose.estimator import model_cache_dir
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.lake import Lake

@@ -27,7 +27,7 @@ from cluster.errors import HomeroomError
 from cluster.settings import Settings
 from cluster.settings.redacted import without_secrets
 from cluster.streams.reader.actor import StreamReader
-from cluster.streams.reader.config import CameraConfig
+from cluster.streams.source.config import CameraConfig
 from cluster.vision.faces.factory import create_face_cutter
 from serve_apps.clients.deployments import RegistersClient, RoomsClient
 from serve_apps.clients.pose import PoseModelClient

@@ -9,7 +9,7 @@ import time
 from collections.abc import Collection, Mapping
 
 from cluster.settings import Settings
-from cluster.streams.reader.config import CameraConfig
+from cluster.streams.source.config import CameraConfig
 from serve_apps.rooms.placement import place
 from serve_apps.rooms.reader_pool import ReaderPool
 

@@ -3,7 +3,7 @@
     RoomSnapshot, PublishedWindow (serve_apps.clients.types) -> RoomBody, WindowBody -> JSON
 
 Shares come with the words in which they may be shown, so that nobody has to know that 0.05 means
-"5% or less". What rule 3 withholds is null here, whatever the deployments say: a share or a count
+"5% or less". What R3 withholds is null here, whatever the deployments say: a share or a count
 of hands is told only from a window that is not suppressed, and never of a vehicle.
 """
 

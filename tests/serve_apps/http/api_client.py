@@ -24,7 +24,7 @@ from cluster.activity.suppression import ActivityWindow
 from cluster.records.repos.sign_ins import issue, revoke
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
-from cluster.streams.reader.config import CameraHealth
+from cluster.streams.capture.health import CameraHealth
 from cluster.streams.source.state import StreamReason, StreamState
 from cluster.vision.people import BgrImage, People
 from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot

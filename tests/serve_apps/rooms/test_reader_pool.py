@@ -13,8 +13,8 @@ import pytest
 from ray.util import list_named_actors
 
 from cluster.settings import Settings
-from cluster.streams.reader.config import CameraConfig
 from cluster.streams.reader.report import Ack, Report
+from cluster.streams.source.config import CameraConfig
 from cluster.vision.faces.base import FaceChip
 from cluster.vision.people import BgrImage, People
 from serve_apps.rooms import reader_pool

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cluster.settings import Settings
-from cluster.streams.reader.config import CameraConfig
+from cluster.streams.source.config import CameraConfig
 from serve_apps.rooms import reconciler
 from serve_apps.rooms.reconciler import ReaderReconciler
 from tests.streams.cameras import config_for

@@ -91,7 +91,7 @@ class SimulatedCamera:
 class SimulatedReader(actor.StreamReader):
     """A reader of simulated cameras."""
 
-    camera_thread = cast("Any", SimulatedCamera)
+    camera_source = cast("Any", SimulatedCamera)
 
 
 @serve.deployment(name="PoseModel", max_ongoing_requests=64)

@@ -17,8 +17,10 @@ from cluster.records.db.models import User
 from cluster.records.db.unit_of_work import Session, UnitOfWork
 from cluster.records.repos import agreements as ledger
 from cluster.records.repos.people import guardians_of, user_of
+from cluster.security.audit_actions import AuditAction
 
 LONGEST_AGREEMENT = timedelta(days=365)
+AUDIT_ACTIONS = {"agree": AuditAction.CHECKIN_AGREE, "withdraw": AuditAction.CHECKIN_WITHDRAW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def _add(
         recorded_at=work.now,
         expires_at=until,
     )
-    work.audit(f"checkin.{word}", child.id, said_by=person.id, seq=seq)
+    work.audit(AUDIT_ACTIONS[word], child.id, said_by=person.id, seq=seq)
     return Agreement(seq, child.id, until)
 
 

@@ -13,6 +13,7 @@ from cluster.records.db.unit_of_work import AuditedRecords, UnitOfWork
 from cluster.records.repos import checkin_calls
 from cluster.records.repos import checkins as rows
 from cluster.records.repos.checkin_counts import add_counts
+from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -110,5 +111,5 @@ def _finish(work: UnitOfWork, row: CheckinRow, ended_at: datetime) -> Ended:
     row.ended_at = ended_at
     row.version += 1
     work.session.flush()
-    work.audit("checkin.end", row.lesson_id, answers=answers, told=told is not None)
+    work.audit(AuditAction.CHECKIN_END, row.lesson_id, answers=answers, told=told is not None)
     return Ended(answers, told)

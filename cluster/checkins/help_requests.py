@@ -17,6 +17,7 @@ from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import checkin_calls
 from cluster.records.repos import checkins as rows
 from cluster.records.repos.people import names_of
+from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
 
 
@@ -66,7 +67,7 @@ def class_list(work: UnitOfWork, settings: Settings, code: str) -> tuple[Choice,
     row = find(work.session, settings, code, work.now).row
     students = may_take_part(work.session, row, work.now)
     names = names_of(work.session, work.keys, students)
-    work.audit("checkin.class_list", row.lesson_id, students=len(names))
+    work.audit(AuditAction.CHECKIN_LIST_CLASS, row.lesson_id, students=len(names))
     listed = (Choice(_choice(row, one), details.shown) for one, details in names.items())
     return tuple(sorted(listed, key=lambda one: (one.name, one.key)))
 
@@ -122,7 +123,7 @@ def calls(work: UnitOfWork, settings: Settings, lesson_id: str) -> tuple[HelpReq
     signed = [one.student_id for one in found if one.student_id is not None]
     names = names_of(work.session, work.keys, signed)
     for student_id in sorted(names):
-        work.audit("checkin.show_call", student_id, lesson=lesson_id)
+        work.audit(AuditAction.CHECKIN_SHOW_HELP_REQUEST, student_id, lesson=lesson_id)
     return tuple(
         HelpRequest(
             one.id,

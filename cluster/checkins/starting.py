@@ -15,6 +15,7 @@ from cluster.records.db.models import LessonRow
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import checkins as rows
 from cluster.records.repos.people import members, names_of
+from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
 
 
@@ -91,7 +92,7 @@ def start(
         return _with_slips(work, lesson, row, students)
     row.kind, row.code = "board", _free_codes(work, 1)[0]
     rows.add(work.session, row, Feeling, [])
-    work.audit("checkin.start", lesson.id, kind=row.kind, students=len(students))
+    work.audit(AuditAction.CHECKIN_START, lesson.id, kind=row.kind, students=len(students))
     return Started(view_of(work.session, row), is_new=True)
 
 
@@ -108,7 +109,7 @@ def _with_slips(
     codes = _free_codes(work, len(agreed))
     row.kind = "slips"
     rows.add(work.session, row, Feeling, _hashes(row, codes))
-    work.audit("checkin.start", lesson.id, kind=row.kind, students=len(agreed))
+    work.audit(AuditAction.CHECKIN_START, lesson.id, kind=row.kind, students=len(agreed))
     return _with_codes(work, row, codes, agreed)
 
 
@@ -120,7 +121,7 @@ def _slips_anew(work: UnitOfWork, row: CheckinRow) -> Started:
     rows.replace_slips(work.session, row.id, _hashes(row, codes))
     row.version += 1
     work.session.flush()
-    work.audit("checkin.slips_anew", row.lesson_id, students=len(agreed))
+    work.audit(AuditAction.CHECKIN_REISSUE_SLIPS, row.lesson_id, students=len(agreed))
     return _with_codes(work, row, codes, agreed)
 
 
@@ -133,7 +134,7 @@ def _hashes(row: CheckinRow, codes: list[str]) -> list[str]:
 def _with_codes(work: UnitOfWork, row: CheckinRow, codes: list[str], agreed: list[str]) -> Started:
     names = names_of(work.session, work.keys, agreed)
     for student_id in agreed:
-        work.audit("checkin.show_agreed", student_id, lesson=row.lesson_id)
+        work.audit(AuditAction.CHECKIN_SHOW_AGREED, student_id, lesson=row.lesson_id)
     return Started(
         view_of(work.session, row),
         is_new=True,

@@ -13,6 +13,7 @@ from cluster.errors import AuditBroken
 from cluster.records.db import audit_log
 from cluster.records.db.database import records_of
 from cluster.security.audit import SignedHead, head_from_json, sign_head, verify_chain
+from cluster.security.audit_actions import AuditAction
 from cluster.settings import load_settings
 
 app = typer.Typer(help="Who looked at, or changed, what touches identity.", no_args_is_help=True)
@@ -60,7 +61,7 @@ def export_head_command(
     """Sign the end of the chain, to be kept elsewhere."""
     with identity_of(settings) as (_, identity):
         with identity.work(operator()) as work:
-            work.audit("audit.export_head")
+            work.audit(AuditAction.AUDIT_EXPORT_HEAD)
         with identity.records.reading() as session:
             signed = sign_head(identity.keys, *audit_log.tail(session))
     try:

@@ -13,6 +13,7 @@ from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers
 from cluster.cli.identity import end_of_day, identity_of, operator
 from cluster.records.db.unit_of_work import UnitOfWork, utc_now
 from cluster.records.repos.people import names_of, sourced_ids_of, students_of_class
+from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
 
 app = typer.Typer(
@@ -88,7 +89,7 @@ def _standing(work: UnitOfWork, class_id: str) -> list[dict[str, Any]]:
     names = names_of(work.session, work.keys, students)
     keys = sourced_ids_of(work.session, students)
     agreed = agreements.in_force(work.session, students, work.now)
-    work.audit("checkin.agreements", class_id, students=len(students))
+    work.audit(AuditAction.CHECKIN_LIST_AGREEMENTS, class_id, students=len(students))
     rows = [
         {
             "student": keys[student_id],

@@ -16,6 +16,7 @@ from cluster.records.repos.people import names_of, sourced_ids_of, students_of_c
 from cluster.register.faces.consent import active_grant
 from cluster.register.faces.consent_ledger import LedgerResult, grant, object_to, withdraw
 from cluster.register.faces.permissions import FacePermissions, facts_of, ledger_of
+from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
 
 COLUMNS = (
@@ -103,7 +104,7 @@ def export_command(
     with identity_of(settings) as (_, identity), identity.work(operator()) as work:
         ledger = ledger_of(work.session)
         keys = sourced_ids_of(work.session, {i for e in ledger for i in (e.student_id, e.said_by)})
-        work.audit("consent.export", None, words=len(ledger))
+        work.audit(AuditAction.CONSENT_EXPORT, None, words=len(ledger))
     rows = [
         {
             **asdict(entry),
@@ -124,7 +125,7 @@ def _standing(work: UnitOfWork, settings: Settings, class_id: str) -> list[dict[
         names_of(work.session, work.keys, students),
         sourced_ids_of(work.session, students),
     )
-    work.audit("consent.list", class_id, students=len(students))
+    work.audit(AuditAction.CONSENT_LIST, class_id, students=len(students))
     permission = FacePermissions(settings)
     rows = []
     for facts in facts_of(work.session, students, work.now.date()):

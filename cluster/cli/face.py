@@ -20,6 +20,7 @@ from cluster.register.faces.templates import (
     rotate_keys,
     store,
 )
+from cluster.security.audit_actions import AuditAction
 from cluster.security.master_key import read_master_key
 from cluster.settings import load_settings
 from cluster.vision.faces.factory import face_engine
@@ -42,7 +43,12 @@ def register_command(
         with identity.work(operator()) as work:
             student_id = user_of(work.session, student, "student").id
             asked = permission.to_keep(work.session, student_id, work.now)
-            work.audit("face.ask", student_id, allowed=asked.allowed, reason=str(asked.reason))
+            work.audit(
+                AuditAction.FACE_CHECK_PERMISSION,
+                student_id,
+                allowed=asked.allowed,
+                reason=str(asked.reason),
+            )
         if not asked.allowed:
             refuse(asked)
         engine = face_engine(known)

@@ -8,6 +8,7 @@ from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import registers
 from cluster.register.states import BLANK, EntryState, Mark, Method
 from cluster.register.views import mark_of
+from cluster.security.audit_actions import AuditAction
 
 
 def write_entry(work: UnitOfWork, entry: EntryRow, mark: Mark, arrived_at: datetime | None) -> None:
@@ -34,5 +35,5 @@ def take_back_faces(work: UnitOfWork, student_id: str) -> int:
         row = registers.register_by_id(work.session, entry.register_id)
         registers.touch(work.session, row)
     if entries:
-        work.audit("register.take_back", student_id, entries=len(entries))
+        work.audit(AuditAction.REGISTER_REMOVE_PROPOSALS, student_id, entries=len(entries))
     return len(entries)

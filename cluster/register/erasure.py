@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from cluster.records.db import audit_log
 from cluster.records.db.unit_of_work import Session, UnitOfWork
@@ -10,9 +9,7 @@ from cluster.records.repos import registers
 from cluster.records.repos.people import remove_user, user_of
 from cluster.register.faces.templates import destroy
 from cluster.security.audit import AuditEntry
-
-ERASE: Final = "erase"
-"""The action under which the audit log has erasures."""
+from cluster.security.audit_actions import AuditAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,13 @@ def erase(work: UnitOfWork, student: str, *, keep_entries: bool) -> Receipt:
     kept = len(registers.entries_of_student(work.session, student_id)) if keep_entries else 0
     deleted = 0 if keep_entries else registers.remove_entries(work.session, student_id)
     remove_user(work.session, child)
-    work.audit(ERASE, student_id, template=destroyed, entries_deleted=deleted, entries_kept=kept)
+    work.audit(
+        AuditAction.ERASE,
+        student_id,
+        template=destroyed,
+        entries_deleted=deleted,
+        entries_kept=kept,
+    )
     seq = work.last.seq if work.last else 0
     return Receipt(student_id, work.now, work.actor, destroyed, deleted, kept, seq)
 
@@ -68,7 +71,9 @@ def receipts(session: Session, *, until: int, looked_at: int, limit: int) -> lis
         looked_at: Among so many entries.
         limit: So many at most.
     """
-    entries = audit_log.newest_of(session, ERASE, until=until, looked_at=looked_at, limit=limit)
+    entries = audit_log.newest_of(
+        session, AuditAction.ERASE, until=until, looked_at=looked_at, limit=limit
+    )
     return [_receipt(entry) for entry in entries]
 
 

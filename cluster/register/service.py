@@ -33,6 +33,7 @@ from cluster.register.states import (
     is_allowed,
 )
 from cluster.register.views import RegisterView, Sighted, mark_of, view_of
+from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
 
 
@@ -73,7 +74,7 @@ class RegisterService:
         # A teacher has written something by hand before; that stays.
         begun.state, begun.opened_at, begun.opened_by = "open", work.now, work.actor
         begun.closes_at, begun.closed_at, begun.closed_by = self._closing_time(lesson), None, None
-        return self._changed(lesson, begun, "register.open", [])
+        return self._changed(lesson, begun, AuditAction.REGISTER_OPEN, [])
 
     def open_if_new(self, lesson_id: str) -> None:
         """Open a register that was never opened, as the setting `open_with_lesson` has it.
@@ -119,7 +120,7 @@ class RegisterService:
             entry = entries.get(student_id) or self._late_comer(lesson, row, student_id)
             mark = Mark(status, Method.TEACHER, EntryState.CONFIRMED)
             self._change(entry, mark, entry.arrived_at)
-        return self._changed(lesson, row, "register.mark", list(marks))
+        return self._changed(lesson, row, AuditAction.REGISTER_MARK, list(marks))
 
     def row_of(self, lesson_id: str) -> RegisterRow:
         """A register's row, for a teacher of the class.
@@ -144,7 +145,7 @@ class RegisterService:
             entry = entries[student_id]
             arrived_at = None if mark == BLANK else entry.arrived_at
             write_entry(self._work, entry, mark, arrived_at)
-        return self._changed(lesson, row, "register.undo", list(marks))
+        return self._changed(lesson, row, AuditAction.REGISTER_UNDO, list(marks))
 
     def must_be_at(self, lesson_id: str, version: int) -> None:
         """Go on only if the register is still at a version.
@@ -196,7 +197,7 @@ class RegisterService:
         for student_id in chosen:
             entry = proposed[student_id]
             write_entry(self._work, entry, confirmed(mark_of(entry)), entry.arrived_at)
-        return self._changed(lesson, row, "register.confirm", chosen)
+        return self._changed(lesson, row, AuditAction.REGISTER_CONFIRM, chosen)
 
     def propose(self, lesson_id: str, sighted: Iterable[Sighted]) -> RegisterView:
         """Write what faces say, into an open register; nothing that a person said is touched.
@@ -220,7 +221,7 @@ class RegisterService:
                 touched.append(one.student_id)
         if not touched:
             return view_of(self._work, lesson, row)
-        return self._changed(lesson, row, "register.propose", touched)
+        return self._changed(lesson, row, AuditAction.REGISTER_PROPOSE, touched)
 
     def badge(self, lesson_id: str, student_id: str) -> RegisterView:
         """Write that a student showed a badge, which was read before.
@@ -253,7 +254,7 @@ class RegisterService:
         if not is_allowed(mark_of(entry), mark):  # the teacher has spoken: it is but a look
             return self._shown(lesson, row)
         self._change(entry, mark, arrived_at)
-        return self._changed(lesson, row, "register.badge", [student_id])
+        return self._changed(lesson, row, AuditAction.REGISTER_BADGE, [student_id])
 
     def close(self, lesson_id: str) -> RegisterView:
         """Close a register before its time is up.
@@ -264,13 +265,13 @@ class RegisterService:
         lesson, row = self._taught(lesson_id), self._row(lesson_id)
         self._must_be_open(row)
         row.state, row.closed_at, row.closed_by = "closed", self._work.now, self._work.actor
-        return self._changed(lesson, row, "register.close", [])
+        return self._changed(lesson, row, AuditAction.REGISTER_CLOSE, [])
 
     def history(self, lesson_id: str) -> list[dict[str, Any]]:
         """Every change of a register's entries: who, when, what it was; the look is recorded."""
         self._taught(lesson_id)
         row = self._row(lesson_id)
-        self._work.audit("register.history", lesson_id)
+        self._work.audit(AuditAction.REGISTER_HISTORY, lesson_id)
         return [
             {
                 "student_id": change.student_id,
@@ -283,7 +284,7 @@ class RegisterService:
         ]
 
     def _shown(self, lesson: LessonRow, row: RegisterRow) -> RegisterView:
-        self._work.audit("register.show", lesson.id, version=row.version)
+        self._work.audit(AuditAction.REGISTER_SHOW, lesson.id, version=row.version)
         return view_of(self._work, lesson, row)
 
     def _begin(self, lesson: LessonRow, *, is_open: bool) -> RegisterView:
@@ -310,7 +311,7 @@ class RegisterService:
             )
         ]
         registers.add_register(work.session, row, entries)
-        work.audit("register.open", lesson.id, students=len(entries), open=is_open)
+        work.audit(AuditAction.REGISTER_OPEN, lesson.id, students=len(entries), open=is_open)
         return view_of(self._work, lesson, row)
 
     def _closing_time(self, lesson: LessonRow) -> datetime:
@@ -392,7 +393,7 @@ class RegisterService:
         write_entry(self._work, entry, mark, arrived_at)
 
     def _changed(
-        self, lesson: LessonRow, row: RegisterRow, action: str, students: list[str]
+        self, lesson: LessonRow, row: RegisterRow, action: AuditAction, students: list[str]
     ) -> RegisterView:
         """Raise the version, and record what was done."""
         registers.touch(self._work.session, row)

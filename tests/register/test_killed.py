@@ -14,6 +14,7 @@ from cluster.records.db.models import LessonRow
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState
 from cluster.register.views import Sighted
+from cluster.security.audit_actions import AuditAction
 from cluster.security.keys import KeyStore
 from tests.databases import sqlite_url
 from tests.register.confirming import MASTER
@@ -92,7 +93,7 @@ def test_many_writers_of_the_audit_log_make_one_chain(school: School) -> None:
     def write() -> None:
         for _ in range(10):
             with school.identity.work("operator:test") as work:
-                work.audit("test.write")
+                work.audit(AuditAction.ROSTER_LIST)
 
     before = school.verify()
     threads = [threading.Thread(target=write) for _ in range(4)]

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from cluster.errors import RecordsError
 from cluster.records.db.models import AuditRow, AuditTail
 from cluster.security.audit import AUDIT_KEY, AuditEntry, Detail, link
+from cluster.security.audit_actions import AuditAction
 from cluster.security.keys import KeyStore
 
 ROWS_AT_ONCE = 1000
@@ -20,7 +21,7 @@ def append(
     *,
     now: datetime,
     actor: str,
-    action: str,
+    action: AuditAction,
     subject: str | None = None,
     detail: Detail | None = None,
 ) -> AuditEntry:
@@ -38,7 +39,7 @@ def append(
         seq=tail.seq + 1,
         at=now,
         actor=actor,
-        action=action,
+        action=action.value,
         subject=subject,
         detail=detail or {},
     )
@@ -68,7 +69,7 @@ def entries(session: Session, after: int = 0, until: int | None = None) -> Itera
 
 
 def newest_of(
-    session: Session, action: str, *, until: int, looked_at: int, limit: int
+    session: Session, action: AuditAction, *, until: int, looked_at: int, limit: int
 ) -> list[AuditEntry]:
     """The newest entries of one action.
 
@@ -80,7 +81,7 @@ def newest_of(
         limit: So many at most.
     """
     query = select(AuditRow).where(
-        AuditRow.seq.between(until - looked_at + 1, until), AuditRow.action == action
+        AuditRow.seq.between(until - looked_at + 1, until), AuditRow.action == action.value
     )
     rows = session.scalars(query.order_by(AuditRow.seq.desc()).limit(limit))
     return [_entry(row) for row in rows]

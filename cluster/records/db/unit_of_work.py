@@ -2,7 +2,7 @@
 
     with identity.work(actor="operator:anna") as work:
         …  work.session  …
-        work.audit("consent.grant", subject=student_id)
+        work.audit(AuditAction.CONSENT_GRANT, subject=student_id)
 
 Everything that reads or changes what ties to a person goes through here, so that nothing does
 without an entry in the log, in the same transaction.
@@ -20,6 +20,7 @@ from cluster.errors import BadgeRefused, KeyUnusable, NotAllowed
 from cluster.records.db import audit_log
 from cluster.records.db.database import Records, open_records
 from cluster.security.audit import AUDIT_KEY, AuditEntry, Detail, HeadFile
+from cluster.security.audit_actions import AuditAction
 from cluster.security.keys import KeyStore, open_keys
 from cluster.settings import Settings
 
@@ -52,7 +53,7 @@ class UnitOfWork:
     district: str
     last: AuditEntry | None = field(default=None)
 
-    def audit(self, action: str, subject: str | None = None, **detail: object) -> None:
+    def audit(self, action: AuditAction, subject: str | None = None, **detail: object) -> None:
         """Append to the audit log; never names, never embeddings."""
         plain: Detail = {name: _plain(value) for name, value in detail.items()}
         self.last = audit_log.append(
@@ -118,7 +119,7 @@ class AuditedRecords:
     def refused(self, actor: str, error: NotAllowed | BadgeRefused, subject: str | None) -> None:
         """Record that somebody was refused; the work itself left nothing."""
         with self.work(actor) as work:
-            work.audit("refused", subject, reason=error.code)
+            work.audit(AuditAction.DENIED, subject, reason=error.code)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -12,6 +12,12 @@ from cluster.register.entries import take_back_faces
 from cluster.register.faces.consent import LONGEST_GRANT, ConsentAction, active_grant
 from cluster.register.faces.permissions import facts_of, ledger_of
 from cluster.register.faces.templates import destroy
+from cluster.security.audit_actions import AuditAction
+
+AUDIT_ACTIONS = {
+    ConsentAction.WITHDRAW: AuditAction.CONSENT_WITHDRAW,
+    ConsentAction.OBJECT: AuditAction.CONSENT_OBJECT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,9 @@ def grant(
         notice_version=notice_version,
         expires_at=expires_at,
     )
-    work.audit("consent.grant", child.id, said_by=speaker.id, seq=seq, notice=notice_version)
+    work.audit(
+        AuditAction.CONSENT_GRANT, child.id, said_by=speaker.id, seq=seq, notice=notice_version
+    )
     return LedgerResult(seq, child.id)
 
 
@@ -106,7 +114,7 @@ def _against(work: UnitOfWork, student: str, speaker: str, word: ConsentAction) 
         recorded_by=work.actor,
         recorded_at=work.now,
     )
-    work.audit(f"consent.{word}", child.id, said_by=person.id, seq=seq)
+    work.audit(AUDIT_ACTIONS[word], child.id, said_by=person.id, seq=seq)
     (facts,) = facts_of(work.session, [child.id], work.now.date())
     if active_grant(facts, None, work.now).allowed:  # a former guardian's word ends nothing else
         return LedgerResult(seq, child.id)

@@ -21,6 +21,7 @@ from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import templates
 from cluster.register.faces.consent import Decision, Reason
 from cluster.register.faces.permissions import FacePermissions
+from cluster.security.audit_actions import AuditAction
 from cluster.security.keys import KeyStore, seal, student_key, unseal
 
 PURPOSE = "face-register"
@@ -87,7 +88,7 @@ def store(
         grant_seq=decision.grant.seq,
         created_at=work.now,
     )
-    work.audit("face.register", student_id, engine=engine, grant=decision.grant.seq)
+    work.audit(AuditAction.FACE_REGISTER, student_id, engine=engine, grant=decision.grant.seq)
     return decision
 
 
@@ -112,7 +113,7 @@ def open_templates(work: UnitOfWork, students: Sequence[str], engine: str) -> li
     """
     found = templates.of_students(work.session, students, engine)
     opened = [_open_or_report(work, row) for row in found]
-    work.audit("face.open_templates", None, students=[row.student_id for row in found])
+    work.audit(AuditAction.FACE_OPEN_TEMPLATES, None, students=[row.student_id for row in found])
     return [template for template in opened if template is not None]
 
 
@@ -120,7 +121,7 @@ def _open_or_report(work: UnitOfWork, row: TemplateRow) -> Template | None:
     try:
         return _open(work.keys, work.district, row)
     except KeyUnusable:
-        work.audit("face.template_refused", row.student_id, engine=row.engine)
+        work.audit(AuditAction.FACE_REJECT_TEMPLATE, row.student_id, engine=row.engine)
         return None
 
 
@@ -132,7 +133,7 @@ def destroy(work: UnitOfWork, student_id: str, reason: str) -> bool:
     key_gone = work.keys.destroy(student_key(student_id))
     rows = templates.remove(work.session, student_id)
     if key_gone or rows:
-        work.audit("face.destroy", student_id, reason=reason, templates=rows)
+        work.audit(AuditAction.FACE_DESTROY, student_id, reason=reason, templates=rows)
     return bool(key_gone or rows)
 
 
@@ -164,7 +165,7 @@ def rotate_keys(work: UnitOfWork) -> int:
                 row.sealed = seal(key, template.embedding.tobytes(), context)
                 row.key_version = version
     work.session.flush()
-    work.audit("face.rotate_keys", None, students=len(by_student))
+    work.audit(AuditAction.FACE_ROTATE_KEYS, None, students=len(by_student))
     return len(by_student)
 
 

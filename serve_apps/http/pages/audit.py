@@ -16,6 +16,7 @@ from fastapi.responses import Response
 
 from cluster.settings import Settings
 from serve_apps.http.backend import backend_of
+from serve_apps.http.pages.audit_texts import ACTION_TEXTS
 from serve_apps.http.pages.rendering import page
 from serve_apps.http.routes.audit import WORD, list_audit, verify_audit
 from serve_apps.http.routes.data_protection import Officer
@@ -23,55 +24,6 @@ from serve_apps.http.schemas.paging import Pages
 
 UNPROCESSABLE: Final = 422
 LOG: Final = "/data-protection/audit"
-
-ACTIONS: Final = (
-    "audit.export_head",
-    "audit.show",
-    "audit.verify",
-    "badge.issue",
-    "checkin.agree",
-    "checkin.agreements",
-    "checkin.class_list",
-    "checkin.end",
-    "checkin.show_agreed",
-    "checkin.show_call",
-    "checkin.slips_anew",
-    "checkin.start",
-    "checkin.withdraw",
-    "consent.export",
-    "consent.grant",
-    "consent.list",
-    "consent.object",
-    "consent.withdraw",
-    "erase",
-    "face.ask",
-    "face.destroy",
-    "face.open_templates",
-    "face.register",
-    "face.rotate_keys",
-    "face.template_refused",
-    "policy.show",
-    "refused",
-    "register.badge",
-    "register.close",
-    "register.confirm",
-    "register.export",
-    "register.history",
-    "register.mark",
-    "register.open",
-    "register.propose",
-    "register.show",
-    "register.take_back",
-    "register.undo",
-    "roster.import",
-    "roster.list",
-    "roster.timetable",
-    "sign_in.forget",
-    "sign_in.issue",
-    "sign_in.list",
-    "sign_in.revoke",
-)
-"""Actions that the form offers, and for which pages have words."""
 
 Asked = Annotated[str, Query(max_length=255)]
 
@@ -94,7 +46,7 @@ def audit(
     context: dict[str, Any] = {
         "asked": asked,
         "unclear": unclear,
-        "actions": ACTIONS,
+        "action_texts": ACTION_TEXTS,
         "is_first": paging.after is None,
         "zone": zone_of(backend_of(request).settings),
         "found": None,

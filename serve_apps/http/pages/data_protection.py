@@ -19,8 +19,10 @@ from fastapi.responses import Response
 from cluster.records.db import audit_log
 from cluster.register.erasure import Receipt, receipts
 from cluster.register.faces.objections import Objection, objections_in_force
+from cluster.security.audit_actions import AuditAction
 from serve_apps.http.backend import backend_of
-from serve_apps.http.pages.audit import ACTIONS, zone_of
+from serve_apps.http.pages.audit import zone_of
+from serve_apps.http.pages.audit_texts import ACTION_TEXTS
 from serve_apps.http.pages.rendering import page
 from serve_apps.http.routes.data_protection import Officer, list_consents, show_policy
 from serve_apps.http.schemas.paging import Pages, Paging, cursor_of
@@ -77,7 +79,7 @@ def data_protection(
         "soon_days": SOON_DAYS,
         "now": backend_of(request).identity.clock(),
         "zone": zone_of(backend_of(request).settings),
-        "actions": ACTIONS,
+        "action_texts": ACTION_TEXTS,
         "asked": {},
     }
     return page(request, "data_protection.html", context)
@@ -90,7 +92,7 @@ def _objections(request: Request, actor: str, paging: Paging) -> Part[Objection]
     with identity.records.reading() as session:
         found, more = objections_in_force(session, after=after, limit=paging.limit)
     with identity.work(actor) as work:  # recorded before it is told
-        work.audit("consent.list", None, objections=len(found))
+        work.audit(AuditAction.CONSENT_LIST, None, objections=len(found))
     return Part(found, cursor_of(found[-1].student_id) if more else None)
 
 
@@ -103,5 +105,7 @@ def _erasures(request: Request, actor: str, paging: Paging) -> Part[Receipt]:
     if len(found) == paging.limit:
         last = found[-1].audit_seq
     with identity.work(actor) as work:
-        work.audit("audit.show", None, of_action="erase", entries=len(found))
+        work.audit(
+            AuditAction.AUDIT_SHOW, None, of_action=AuditAction.ERASE.value, entries=len(found)
+        )
     return Part(found, cursor_of(last) if last > 1 else None)

@@ -28,6 +28,11 @@ def language_of(connection: HTTPConnection) -> str:
     return negotiate_locale(wanted, LANGUAGES, sep="-") or SOURCE
 
 
+def N_(message: str) -> str:  # noqa: N802 (the name that gettext's tools extract)
+    """Mark a text for extraction where it is not translated yet."""
+    return message
+
+
 @cache
 def translations_of(language: str) -> NullTranslations:
     """The texts of a language.

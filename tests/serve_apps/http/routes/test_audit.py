@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cluster.security.audit import HEAD_FILE
+from cluster.security.audit_actions import AuditAction
 from cluster.security.roles import Role
 from serve_apps.http.routes import audit
 from tests.register.school import LESSON, teacher
@@ -19,7 +20,7 @@ def officer(office: Office) -> Caller:
 def test_the_newest_entries_come_first_in_pages_that_fit_together(office: Office) -> None:
     for number in range(5):
         with office.school.identity.work("operator:test") as work:
-            work.audit("test.entry", f"subject-{number}")
+            work.audit(AuditAction.ROSTER_LIST, f"subject-{number}")
     caller, seen = officer(office), []
     page = caller.get("/api/audit", params={"limit": 2})
     assert page["entries"][0]["action"] == "sign_in.issue"
@@ -53,15 +54,15 @@ def test_a_filter_that_seldom_matches_looks_at_a_bounded_number_of_entries(
     monkeypatch.setattr(audit, "LOOKED_AT", 4)
     monkeypatch.setattr(audit, "CHUNK", 3)
     with office.school.identity.work("operator:test") as work:
-        work.audit("test.rare")
+        work.audit(AuditAction.ROSTER_TIMETABLE)
         for _ in range(20):
-            work.audit("test.often")
+            work.audit(AuditAction.ROSTER_LIST)
     caller, pages, found = officer(office), 0, []
-    page = caller.get("/api/audit", params={"action": "test.rare"})
+    page = caller.get("/api/audit", params={"action": "roster.timetable"})
     while page["next"]:
         pages += 1
         found += page["entries"]
-        asked = {"action": "test.rare", "cursor": page["next"]}
+        asked = {"action": "roster.timetable", "cursor": page["next"]}
         page = caller.get("/api/audit", params=asked)
     found += page["entries"]
     assert [entry["seq"] for entry in found] == [1]

@@ -64,7 +64,7 @@ def audit(
 @router.post("/verify")
 def verify(request: Request, caller: Officer) -> Response:
     """Check every link of the log; the check is recorded."""
-    return page(request, "verified.html", {"checked": verify_audit(request, caller)})
+    return page(request, "audit_verification.html", {"checked": verify_audit(request, caller)})
 
 
 def zone_of(settings: Settings) -> ZoneInfo:

@@ -62,8 +62,8 @@ async def code_page(request: Request, code: str = "") -> Response:
         read = read_code(code)
         if read is not None:
             return RedirectResponse(f"/c/{read}", status_code=SEE_OTHER)
-        return page(request, "code.html", {"problem": "checkin_closed"}, status=404)
-    return page(request, "code.html", {"problem": ""})
+        return page(request, "checkin_code.html", {"problem": "checkin_closed"}, status=404)
+    return page(request, "checkin_code.html", {"problem": ""})
 
 
 @router.get("/{code}")
@@ -99,7 +99,7 @@ async def answer(request: Request, code: Code, said: Answer) -> Response:
 @router.get("/{code}/thanks")
 async def thanks(request: Request, code: Code) -> Response:
     """The answer has come."""
-    return page(request, "thanks.html", {"is_call": False, "code": code})
+    return page(request, "checkin_thanks.html", {"is_call": False, "code": code})
 
 
 @router.get("/{code}/call")
@@ -109,7 +109,7 @@ async def who(request: Request, code: Code) -> Response:
     def look(work: UnitOfWork, backend: Backend) -> Response:
         _device_of(request, code)  # names are shown to phones that came by the question
         students = checkins.class_list(work, backend.settings, code)
-        return page(request, "call.html", {"code": code, "students": students})
+        return page(request, "help_request.html", {"code": code, "students": students})
 
     return await _in_work(request, look)
 
@@ -122,7 +122,7 @@ async def call(request: Request, code: Code, said: Calling) -> Response:
         device = _device_of(request, code)
         checkins.call(work, backend.settings, code, device, said.student or None)
 
-    done = page(request, "thanks.html", {"is_call": True, "code": code})
+    done = page(request, "checkin_thanks.html", {"is_call": True, "code": code})
     return await _said(request, ring, done)
 
 
@@ -130,7 +130,7 @@ def _question(
     request: Request, code: str, found: checkins.OpenCheckin, problem: str = ""
 ) -> Response:
     context = {"code": code, "feelings": list(Feeling), "problem": problem}
-    response = page(request, "checkin.html", context, status=422 if problem else 200)
+    response = page(request, "checkin_question.html", context, status=422 if problem else 200)
     if _token_in(request) is None:
         live, clock = backend_of(request).settings.live, backend_of(request).identity.clock
         response.set_cookie(
@@ -211,4 +211,4 @@ def _no_checkin(request: Request, error: CheckinError) -> Response:
     if isinstance(error, CheckinClosed) and error.where != NO_COOKIE:
         door_of(request).count_guess(request)
     status = STATUSES.get(type(error), 409)
-    return page(request, "code.html", {"problem": error.code}, status=status)
+    return page(request, "checkin_code.html", {"problem": error.code}, status=status)

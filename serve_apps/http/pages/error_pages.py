@@ -39,5 +39,5 @@ class TroublePages:
             return RedirectResponse(
                 f"/sign-in?next={quote(asked, safe='/')}", status_code=SEE_OTHER
             )
-        template = "_trouble.html" if wants_fragment(request) else "trouble.html"
+        template = "_error.html" if wants_fragment(request) else "error.html"
         return page(request, template, {"status": status, "error": error}, status=status)

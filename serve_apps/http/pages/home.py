@@ -29,7 +29,7 @@ async def first(request: Request, caller: Annotated[Principal, require_roles(*Ro
     for role, address in HOMES:
         if caller.has(role):
             return RedirectResponse(address, status_code=SEE_OTHER)
-    return page(request, "tools.html")
+    return page(request, "home.html")
 
 
 @router.get("/sign-in", dependencies=[PUBLIC])

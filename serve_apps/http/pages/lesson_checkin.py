@@ -62,7 +62,7 @@ async def start(request: Request, caller: Teacher, lesson_id: LessonPath) -> Res
         slips = [{"code": code, "qr": _qr(backend, code)} for code in started.slips]
         context = {"lesson": view, "slips": slips, "students": started.students}
         context |= {"k": started.view.k, "can_be_told": started.view.can_be_told}
-        return page(request, "slips.html", {**context, "address": _address(backend)})
+        return page(request, "checkin_slips.html", {**context, "address": _address(backend)})
     if wants_fragment(request):
         return await _block(request, caller, lesson_id)
     return RedirectResponse(f"/lessons/{lesson_id}#checkin", status_code=SEE_OTHER)
@@ -109,7 +109,7 @@ async def calls(request: Request, caller: Teacher, lesson_id: LessonPath) -> Res
             return view, checkins.calls(work, backend.settings, lesson_id)
 
     view, found = await run_in_pool(look)
-    return page(request, "calls.html", {"lesson": view, "calls": found})
+    return page(request, "help_requests.html", {"lesson": view, "calls": found})
 
 
 @router.post("/calls")

@@ -1,7 +1,7 @@
 // The board, kept up to date by the lesson's versions.
 
 import { comeAgain, follow } from "./events.js";
-import { renew } from "./parts.js";
+import { renew } from "./fragments.js";
 
 const board = document.querySelector("[data-board]");
 if (board) {

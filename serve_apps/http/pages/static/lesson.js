@@ -1,7 +1,7 @@
 // The lesson page, kept up to date: the room by its events, the rest by its version.
 
 import { comeAgain, follow, say } from "./events.js";
-import { renew, takeTaps } from "./parts.js";
+import { renew, takeTaps } from "./fragments.js";
 import { offerScanner } from "./scan.js";
 
 const OLD_AFTER_SECONDS = 15;

@@ -1,7 +1,7 @@
 // A school leader's page, kept up to date: rooms by their events, what changes slowly each minute.
 
 import { comeAgain, follow } from "./events.js";
-import { renew } from "./parts.js";
+import { renew } from "./fragments.js";
 
 const RENEW_MILLISECONDS = 60000;
 const rooms = new Map();

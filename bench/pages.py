@@ -236,7 +236,7 @@ def _painted(window: Window, path: str) -> float:
 def _tap(window: Window, students: Sequence[str], number: int) -> float:
     """Milliseconds from a tap to the list that has it."""
     word = ("late", "present")[number // len(students) % 2]
-    name = f"t-{students[number % len(students)]}-{word}"
+    name = f"mark-{students[number % len(students)]}-{word}"
     pressed = window.page.evaluate_handle(f"() => ({{ done: ({PRESSED_AT})(['{name}']) }})")
     window.page.click(f"#{name}")
     return float(pressed.evaluate("async (one) => (await one.done) - window.tappedAt"))
@@ -253,7 +253,7 @@ def _changed(
     student = students[number % len(students)]
     word = ("absent", "excused")[number // len(students) % 2]
     pressed = window.page.evaluate_handle(
-        f"() => ({{ done: ({PRESSED_AT})(['t-{student}-{word}']) }})"
+        f"() => ({{ done: ({PRESSED_AT})(['mark-{student}-{word}']) }})"
     )
     began = time.time()
     teacher.post(

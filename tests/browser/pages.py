@@ -49,7 +49,7 @@ def late(room: Classroom) -> None:
 
 
 def checked_in(room: Classroom) -> None:
-    """Besides, twelve have answered a check-in, and one would like to be asked."""
+    """Besides, twelve have answered a check-in, and one asked for help."""
     proposed(room)
     happy, neutral, sad = Feeling.HAPPY, Feeling.NEUTRAL, Feeling.SAD
     room.start_checkin(*[happy] * 5, *[neutral] * 3, sad, Feeling.PUT_OFF, happy, sad)

@@ -30,7 +30,7 @@ class RegisterCard:
         expect(self.button("All others are present")).to_be_visible()
 
     def tap_id(self, number: int, status: str) -> str:
-        return f"t-{student(number)}-{status}"
+        return f"mark-{student(number)}-{status}"
 
     def tap(self, number: int, status: str) -> Locator:
         """The button that says something of a student."""
@@ -50,4 +50,4 @@ class RegisterCard:
 
     def expect_there(self, there: int, everybody: int = len(NAMES)) -> None:
         """Wait until so many are said to be there."""
-        expect(self.card).to_contain_text(f"{there} of {everybody} there")
+        expect(self.card).to_contain_text(f"{there} of {everybody} present")

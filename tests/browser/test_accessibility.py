@@ -20,7 +20,7 @@ LEAST_TARGET = 24
 
 TARGETS = """
 () => [...document.querySelectorAll("a, button, input:not([type=hidden]), select, summary")]
-  .filter((one) => one.checkVisibility() && !one.closest(".skip"))
+  .filter((one) => one.checkVisibility() && !one.closest(".skip-link"))
   .filter((one) => !(one.matches("p a") && getComputedStyle(one).display === "inline"))
   .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
   .filter(([, box]) => box.width < LEAST || box.height < LEAST)

@@ -33,7 +33,7 @@ def test_a_badge_of_elsewhere_is_refused_and_said(room: Classroom, lesson: Windo
     lesson.page.get_by_text("Badges", exact=True).click()
     lesson.page.fill("#badge", "not-a-badge")
     lesson.page.keyboard.press("Enter")
-    expect(register.card.get_by_role("alert")).to_contain_text("This badge does not count here.")
+    expect(register.card.get_by_role("alert")).to_contain_text("This badge is not valid here.")
     register.expect_there(0)
     assert set(room.said().values()) == {"not_recorded"}
 

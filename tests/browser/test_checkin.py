@@ -15,7 +15,7 @@ def answer(window: Window, code: str, feeling: str, *, not_well: bool = False) -
     """Come by the board's address, type the code as people do, tap, send."""
     window.goto("/c")
     window.page.fill("#code", f"{code[:3].lower()} {code[3:]}")
-    window.page.get_by_role("button", name="Go on").click()
+    window.page.get_by_role("button", name="Continue").click()
     window.page.get_by_text(feeling, exact=True).click()
     if not_well:
         window.page.get_by_role("switch").check()
@@ -72,15 +72,15 @@ def test_who_does_not_feel_well_chooses_a_name_or_none_and_the_teacher_alone_see
     teacher = at_the_lesson(windows, room).page
     phone = windows(size=PHONE)
     answer(phone, room.code, "sad", not_well=True)
-    phone.page.get_by_label("My name, if I choose to say it").select_option(label=f"{NAMES[4]}")
+    phone.page.get_by_label("My name (optional)").select_option(label=f"{NAMES[4]}")
     phone.page.get_by_role("button", name="Tell my teacher").click()
     thanked(phone.page)
-    notice = teacher.locator("#checkin").get_by_text("1 student would like to be asked.")
+    notice = teacher.locator("#checkin").get_by_text("1 student has asked for help.")
     expect(notice).to_be_visible()
     expect(teacher.locator("#checkin")).not_to_contain_text(NAMES[4])
     teacher.get_by_role("link", name=re.compile("See who")).click()
     expect(teacher.get_by_role("listitem").filter(has_text=NAMES[4])).to_be_visible()
-    teacher.get_by_role("button", name="I have seen it").click()
+    teacher.get_by_role("button", name="Mark as seen").click()
     expect(teacher.get_by_text("seen", exact=True)).to_be_visible()
 
 

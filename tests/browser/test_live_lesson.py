@@ -40,7 +40,9 @@ def two(browser: Browser, live: LiveLesson) -> Iterator[tuple[Window, Window]]:
 
 def tap(page: Page, line: int, word: str) -> Locator:
     """The button of a word in a line of the list."""
-    return page.locator(".roll > li").nth(line).get_by_role("button", name=word, exact=True)
+    return (
+        page.locator(".register-list > li").nth(line).get_by_role("button", name=word, exact=True)
+    )
 
 
 def expect_said(page: Page, line: int, word: str) -> None:
@@ -48,7 +50,7 @@ def expect_said(page: Page, line: int, word: str) -> None:
 
 
 def expect_there(page: Page, count: int) -> None:
-    expect(page.locator("#register")).to_contain_text(f"{count} of {STUDENTS} there")
+    expect(page.locator("#register")).to_contain_text(f"{count} of {STUDENTS} present")
 
 
 def button(page: Page, text: str) -> Locator:
@@ -62,7 +64,7 @@ def test_a_teacher_signs_in_and_sees_the_lesson_live(
         window.sign_in(live.token)
         assert window.page.url.endswith(live.path)  # the lesson that is on, without a search
         expect(window.page.locator("[data-state='live']")).to_be_visible(timeout=PATIENCE)
-        expect(window.page.locator("[data-figure='people']")).to_have_text(
+        expect(window.page.locator("[data-count='people']")).to_have_text(
             str(ADULTS), timeout=PATIENCE
         )
         expect(window.page.locator("[data-suppressed]")).to_be_hidden()
@@ -76,13 +78,13 @@ def test_the_cameras_proposals_are_confirmed_and_both_windows_see_it(
 ) -> None:
     desk, phone = (window.page for window in two)
     button(desk, "Open the register").click()
-    waits = f"{AGREED} proposals wait for you."
+    waits = f"{AGREED} proposals to confirm."
     for page in (desk, phone):
         expect(page.locator("#register")).to_contain_text(waits, timeout=PATIENCE)
-    assert desk.locator(".tap[aria-pressed='true']").count() == 0
+    assert desk.locator(".status-button[aria-pressed='true']").count() == 0
     button(desk, "Confirm all").click()
     for page in (desk, phone):
-        expect(page.locator("#register")).not_to_contain_text("wait for you")
+        expect(page.locator("#register")).not_to_contain_text("to confirm")
         expect_there(page, AGREED)
 
 
@@ -113,8 +115,8 @@ def test_an_open_page_outlives_a_killed_api(live: LiveLesson, two: tuple[Window,
         expect(page.get_by_text(LOST)).to_be_visible(timeout=PATIENCE)
     for page in (desk, phone):
         expect(page.get_by_text(LOST)).to_be_hidden(timeout=PATIENCE)
-        expect(page.locator("[data-figure='people']")).to_have_text(str(ADULTS), timeout=PATIENCE)
-        expect(page.locator("#room")).not_to_have_class(re.compile("is-old"), timeout=PATIENCE)
+        expect(page.locator("[data-count='people']")).to_have_text(str(ADULTS), timeout=PATIENCE)
+        expect(page.locator("#room")).not_to_have_class(re.compile("is-stale"), timeout=PATIENCE)
     drawn = line.get_attribute("points")
     expect(line).not_to_have_attribute("points", drawn or "", timeout=PATIENCE)
     tap(phone, 5, "present").click()

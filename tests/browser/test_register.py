@@ -72,10 +72,10 @@ def test_the_focus_is_never_lost_when_what_had_it_goes(room: Classroom, lesson: 
     assert room.url
     register = RegisterCard(lesson.page)
     for button, then in (
-        ("Take it by hand alone", "closed to badges and faces"),
+        ("Take it by hand", "closed to badges and faces"),
         ("Open for badges and faces", "open until"),
-        ("All others are present", "24 of 24 there"),
-        ("Undo", "0 of 24 there"),
+        ("All others are present", "24 of 24 present"),
+        ("Undo", "0 of 24 present"),
         ("Close", "closed to badges and faces"),
     ):
         register.button(button).focus()
@@ -113,9 +113,9 @@ def test_a_button_keeps_its_name_when_it_is_pressed(room: Classroom, lesson: Win
 
 def test_nobody_is_absent_before_a_teacher_says_so(room: Classroom, lesson: Window) -> None:
     register = RegisterCard(lesson.page)
-    register.button("Take it by hand alone").click()
+    register.button("Take it by hand").click()
     register.expect_there(0)
-    assert lesson.page.locator(".tap[aria-pressed='true']").count() == 0
+    assert lesson.page.locator(".status-button[aria-pressed='true']").count() == 0
     assert set(room.said().values()) == {"not_recorded"}
 
 
@@ -130,12 +130,12 @@ def test_a_proposal_is_marked_as_one_and_waits_for_the_teacher(
     expect(register.line(1)).to_contain_text("proposed by the camera: present")
     expect(register.line(3)).to_contain_text("the camera is unsure")
     register.expect_unsaid(1, "present")
-    expect(register.card).to_contain_text("2 proposals wait for you.")
+    expect(register.card).to_contain_text("2 proposals to confirm.")
     register.expect_there(0)
     register.button("Confirm all").click()
     register.expect_said(1, "present")
     register.expect_said(2, "present")
-    expect(register.card).not_to_contain_text("wait for you")
+    expect(register.card).not_to_contain_text("to confirm")
     expect(register.line(3)).to_contain_text("the camera is unsure")
 
 
@@ -156,7 +156,9 @@ def test_who_confirms_too_late_is_told_and_sees_the_list_as_it_is(
         register.button("Confirm all").click()
 
     assert answered.value.status == 409
-    expect(register.card.get_by_role("alert")).to_contain_text("Somebody else changed the register")
+    expect(register.card.get_by_role("alert")).to_contain_text(
+        "Somebody else has changed the register"
+    )
     register.expect_said(1, "absent")
     expect(register.line(2)).to_contain_text("proposed by the camera")
     register.button("Confirm all").click()

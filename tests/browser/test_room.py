@@ -26,7 +26,7 @@ COMES_BACK_MILLISECONDS = 20_000
 
 
 def test_the_numbers_move_by_themselves(room: Classroom, lesson: Window) -> None:
-    people = lesson.page.locator("[data-figure='people']")
+    people = lesson.page.locator("[data-count='people']")
     expect(people).to_have_text("24")
     expect(lesson.page.locator("[data-share='reading'] [data-text]")).to_have_text("21%")
     room.say(22)
@@ -40,8 +40,8 @@ def test_of_few_people_nothing_but_their_number_is_told(room: Classroom, lesson:
     room.say(4)
     expect(page.locator("[data-suppressed]")).to_be_visible()
     expect(page.locator("[data-suppressed]")).to_contain_text(FEW)
-    expect(page.locator("[data-figure='people']")).to_have_text("4")
-    expect(page.locator("[data-figure='hands_up']")).to_have_text("–")
+    expect(page.locator("[data-count='people']")).to_have_text("4")
+    expect(page.locator("[data-count='hands_up']")).to_have_text("–")
     assert set(page.locator(".bars [data-text]").all_inner_texts()) == {"–"}
     assert {bar.get_attribute("width") for bar in page.locator(".bars .fill").all()} == {"0"}
 
@@ -53,16 +53,16 @@ def test_of_few_people_nothing_but_their_number_is_told(room: Classroom, lesson:
 
 def test_old_numbers_are_said_to_be_old(room: Classroom, lesson: Window) -> None:
     room.say(24, state="late", reason="late")
-    expect(lesson.page.get_by_text("late: the numbers are old")).to_be_visible()
-    expect(lesson.page.locator("#room")).to_have_class(re.compile("is-old"))
+    expect(lesson.page.get_by_text("late: the counts are outdated")).to_be_visible()
+    expect(lesson.page.locator("#room")).to_have_class(re.compile("is-stale"))
     room.say(24)
-    expect(lesson.page.locator("#room")).not_to_have_class(re.compile("is-old"))
+    expect(lesson.page.locator("#room")).not_to_have_class(re.compile("is-stale"))
 
 
 def test_a_camera_that_is_down_is_said_to_be(room: Classroom, lesson: Window) -> None:
     room.lose_camera()
     expect(lesson.page.get_by_text("the camera is down")).to_be_visible()
-    expect(lesson.page.locator("[data-figure='people']")).to_have_text("–")
+    expect(lesson.page.locator("[data-count='people']")).to_have_text("–")
     expect(lesson.page.locator("[data-suppressed]")).to_be_hidden()
     assert set(lesson.page.locator(".bars [data-text]").all_inner_texts()) == {"–"}
 
@@ -82,7 +82,7 @@ def test_a_lost_connection_is_said_and_comes_back_by_itself(
     room.say(21)
     page.context.set_offline(False)
     expect(page.get_by_text(LOST)).to_be_hidden(timeout=COMES_BACK_MILLISECONDS)
-    expect(page.locator("[data-figure='people']")).to_have_text("21")
+    expect(page.locator("[data-count='people']")).to_have_text("21")
     register.tap(2, "absent").click()
     register.expect_said(2, "absent")
 
@@ -94,14 +94,14 @@ def test_pages_that_nobody_sees_leave_their_connections_to_others(
     for _ in range(4):  # more than a browser has connections for
         page = first.context.new_page()
         page.goto(first.url)
-        expect(page.locator("[data-figure='people']")).to_have_text("24")
+        expect(page.locator("[data-count='people']")).to_have_text("24")
         page.evaluate(SEEN, False)
     first.evaluate(SEEN, False)
     room.say(19)
     first.wait_for_timeout(500)
-    expect(first.locator("[data-figure='people']")).to_have_text("24")
+    expect(first.locator("[data-count='people']")).to_have_text("24")
     first.evaluate(SEEN, True)
-    expect(first.locator("[data-figure='people']")).to_have_text("19")
+    expect(first.locator("[data-count='people']")).to_have_text("19")
 
 
 def test_nothing_ties_a_name_to_what_anybody_does(room: Classroom, windows: Windows) -> None:
@@ -125,5 +125,5 @@ def test_nothing_ties_a_name_to_what_anybody_does(room: Classroom, windows: Wind
 def test_the_room_of_a_lesson_that_is_over_is_not_told(room: Classroom, lesson: Window) -> None:
     room.school.clock.turn(hours=1)
     lesson.page.reload()
-    expect(lesson.page.locator("#room")).to_contain_text("Numbers are shown while the lesson is on")
-    assert lesson.page.locator("[data-figure]").count() == 0
+    expect(lesson.page.locator("#room")).to_contain_text("Counts are shown during the lesson")
+    assert lesson.page.locator("[data-count]").count() == 0

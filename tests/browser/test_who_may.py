@@ -15,7 +15,7 @@ def test_a_lesson_is_not_for_other_roles(role: Role, room: Classroom, windows: W
     window = windows()
     window.let_in(room.token(role))
     assert window.goto(PAGE) == REFUSED
-    expect(window.page.get_by_role("alert")).to_contain_text("This is not yours to see")
+    expect(window.page.get_by_role("alert")).to_contain_text("You are not allowed to see")
     assert not any(name in window.page.content() for name in NAMES)
 
 
@@ -24,7 +24,7 @@ def test_nor_for_a_teacher_of_another_class(room: Classroom, windows: Windows) -
     window = windows()
     window.let_in(room.token(number=2))
     assert window.goto(PAGE) == REFUSED
-    expect(window.page.get_by_role("alert")).to_contain_text("This is not yours to see")
+    expect(window.page.get_by_role("alert")).to_contain_text("You are not allowed to see")
     for part in ("register", "chart", "events"):
         assert window.page.request.get(f"{room.url}{PAGE}/{part}").status == REFUSED
 

@@ -1,86 +1,86 @@
-// Parts of a page that the server draws: asked for anew when something changed, and put in place.
+// Fragments: parts of a page that the server renders, fetched again when their data changes.
 
-const busy = new WeakMap();
+const pending = new WeakMap();
 
-/** Ask for a part anew; while one answer is awaited, one more question waits behind it. */
-export async function renew(part) {
-  if (busy.get(part)) {
-    busy.set(part, "again");
+/** Fetch a fragment again; calls during a request are merged into one further request. */
+export async function refresh(fragment) {
+  if (pending.get(fragment)) {
+    pending.set(fragment, "again");
     return;
   }
-  busy.set(part, "asking");
+  pending.set(fragment, "fetching");
   try {
-    await put(part, await ask(part.dataset.part), true);
+    await replaceContent(fragment, await fetchFragment(fragment.dataset.fragment), true);
   } catch {
-    // the page stays as it is; the next change, or the connection's return, asks again
+    // the page stays as it is; the next change, or the restored connection, tries again
   }
-  const again = busy.get(part) === "again";
-  busy.delete(part);
-  if (again) await renew(part);
+  const isRequestedAgain = pending.get(fragment) === "again";
+  pending.delete(fragment);
+  if (isRequestedAgain) await refresh(fragment);
 }
 
-/** Send a form that belongs to a part; the answer is the part as it is now. */
-export async function send(form, submitter) {
-  const part = form.closest("[data-part]");
+/** Send a form inside a fragment; the response is the updated fragment. */
+export async function submitForm(form, submitter) {
+  const fragment = form.closest("[data-fragment]");
   const body = new URLSearchParams(new FormData(form, submitter));
-  part.setAttribute("aria-busy", "true");
+  fragment.setAttribute("aria-busy", "true");
   try {
-    await put(part, await ask(form.action, { method: "POST", body }));
-    // A scanner types the next badge behind what is there, also where this one was refused.
+    await replaceContent(fragment, await fetchFragment(form.action, { method: "POST", body }));
+    // A scanner appends the next badge to what the field holds, also where this one was rejected.
     const badge = form.querySelector("#badge");
     if (badge) badge.value = "";
   } finally {
-    part.removeAttribute("aria-busy");
+    fragment.removeAttribute("aria-busy");
   }
 }
 
-async function ask(address, options = {}) {
-  const answer = await fetch(address, {
+async function fetchFragment(url, options = {}) {
+  const response = await fetch(url, {
     ...options,
     credentials: "same-origin",
     headers: { Accept: "text/html", "X-Homeroom-Fragment": "1" },
   });
-  if (answer.status === 401) location.reload();
-  return answer;
+  if (response.status === 401) location.reload();
+  return response;
 }
 
 const versionOf = (root) => Number(root.querySelector("[data-version]")?.dataset.version ?? 0);
 
-/** Put an answer in place of a part; what is being typed stays where the reader did not send it. */
-async function put(part, answer, keepsTyped = false) {
-  const html = await answer.text();
-  const hadFocus = part.contains(document.activeElement);
-  const focused = document.activeElement?.id;
-  const fields = keepsTyped ? [...part.querySelectorAll("input[id]:not([type=hidden])")] : [];
-  const values = fields.map((one) => [one.id, one.value]);
-  const open = [...part.querySelectorAll("details[open]")].map((one) => one.id);
-  const fresh = new DOMParser().parseFromString(html, "text/html").body;
-  if (!answer.ok && answer.status !== 409) {
-    const trouble = fresh.querySelector("[role=alert]");
-    if (!trouble) throw new Error(`no answer of ours: ${answer.status}`);
-    part.querySelector(":scope > [role=alert]")?.remove();
-    part.prepend(trouble);
+/** Replace a fragment's content; keep focus, open details and, unless submitted, typed text. */
+async function replaceContent(fragment, response, keepsTypedText = false) {
+  const html = await response.text();
+  const hadFocus = fragment.contains(document.activeElement);
+  const focusedId = document.activeElement?.id;
+  const inputs = keepsTypedText ? [...fragment.querySelectorAll("input[id]:not([type=hidden])")] : [];
+  const values = inputs.map((input) => [input.id, input.value]);
+  const openIds = [...fragment.querySelectorAll("details[open]")].map((details) => details.id);
+  const received = new DOMParser().parseFromString(html, "text/html").body;
+  if (!response.ok && response.status !== 409) {
+    const alert = received.querySelector("[role=alert]");
+    if (!alert) throw new Error(`unexpected response: ${response.status}`);
+    fragment.querySelector(":scope > [role=alert]")?.remove();
+    fragment.prepend(alert);
     return;
   }
-  if (versionOf(fresh) && versionOf(fresh) < versionOf(part)) return; // overtaken on its way
-  part.replaceChildren(...fresh.childNodes);
-  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  if (versionOf(received) && versionOf(received) < versionOf(fragment)) return; // a newer one came first
+  fragment.replaceChildren(...received.childNodes);
+  for (const id of openIds) document.getElementById(id)?.setAttribute("open", "");
   for (const [id, value] of values) {
-    const field = document.getElementById(id);
-    if (field) field.value = value;
+    const input = document.getElementById(id);
+    if (input) input.value = value;
   }
-  if (focused) document.getElementById(focused)?.focus();
-  if (hadFocus && !part.contains(document.activeElement)) part.focus();
-  part.dispatchEvent(new CustomEvent("renewed", { bubbles: true }));
+  if (focusedId) document.getElementById(focusedId)?.focus();
+  if (hadFocus && !fragment.contains(document.activeElement)) fragment.focus();
+  fragment.dispatchEvent(new CustomEvent("fragment-replaced", { bubbles: true }));
 }
 
-/** Let forms marked `data-tap` inside an element be sent without leaving the page. */
-export function takeTaps(root) {
+/** Send forms marked `data-inline-form` inside an element without leaving the page. */
+export function enableInlineForms(root) {
   root.addEventListener("submit", (event) => {
     const form = event.target;
-    if (!form.matches("form[data-tap]") || !form.closest("[data-part]")) return;
+    if (!form.matches("form[data-inline-form]") || !form.closest("[data-fragment]")) return;
     event.preventDefault();
-    const unsent = new CustomEvent("unsent", { bubbles: true });
-    send(form, event.submitter).catch(() => root.dispatchEvent(unsent));
+    const failure = new CustomEvent("form-failed", { bubbles: true });
+    submitForm(form, event.submitter).catch(() => root.dispatchEvent(failure));
   });
 }

@@ -57,7 +57,7 @@ class Phone:
         """Ask to be asked, under a name of the class list."""
         page = self.get(f"/c/{code}/call").text
         (key,) = re.findall(rf'value="(\w+)">[^<]*{name} ', page)
-        assert "told" in self.post(f"/c/{code}/call", student=key).text
+        assert "informed" in self.post(f"/c/{code}/call", student=key).text
 
     def _send(self, method: str, path: str, data: dict[str, str] | None = None) -> httpx.Response:
         # As browsers do: by the path, and its letters count.

@@ -58,7 +58,7 @@ def test_counts_appear_at_the_tenth_answer_and_not_before(room: Office, code: st
     page = page_of(room)
     assert not told(page)
     assert "Counts appear at 10 answers" in page
-    assert '<span class="number big">9</span>' in page
+    assert '<span class="number large">9</span>' in page
     phones(room, code, [Feeling.AFRAID])
     assert told(page_of(room)) == {
         "surprised": "≤5%",
@@ -77,7 +77,7 @@ def test_the_eleventh_answer_changes_the_number_of_answers_alone(room: Office, c
     phones(room, code, [Feeling.ANGRY])
     page = page_of(room)
     assert told(page) == before
-    assert '<span class="number big">11</span>' in page
+    assert '<span class="number large">11</span>' in page
 
 
 def test_a_phone_answers_once(room: Office, code: str) -> None:
@@ -85,7 +85,7 @@ def test_a_phone_answers_once(room: Office, code: str) -> None:
     assert phone.answer(code, Feeling.HAPPY).status_code == 303
     again = phone.answer(code, Feeling.SAD)
     assert (again.status_code, "answered already" in again.text) == (409, True)
-    assert '<span class="number big">1</span>' in page_of(room)
+    assert '<span class="number large">1</span>' in page_of(room)
 
 
 def test_no_more_answers_are_taken_than_students_are_enrolled(room: Office, code: str) -> None:
@@ -147,7 +147,7 @@ def test_nothing_chosen_is_said_and_a_feeling_that_is_none_is_refused(
     phone.get(f"/c/{code}")
     assert phone.post(f"/c/{code}").status_code == 422
     assert phone.post(f"/c/{code}", feeling="bored").status_code == 422
-    assert '<span class="number big">0</span>' in page_of(room)
+    assert '<span class="number large">0</span>' in page_of(room)
 
 
 def test_who_does_not_feel_well_is_named_to_the_teacher_alone_and_elsewhere_to_nobody(
@@ -160,7 +160,7 @@ def test_who_does_not_feel_well_is_named_to_the_teacher_alone_and_elsewhere_to_n
     phone.call(code, "student-3")
     room.school.clock.turn(seconds=1)
     block = page_of(room, f"{PAGE}/check-in")
-    assert "1 student would like to be asked" in block
+    assert "1 student has asked for help" in block
     assert "student-3" not in block
     assert "student-3" not in page_of(room, f"{PAGE}/board")
     assert "student-3" in page_of(room, f"{PAGE}/calls")
@@ -173,8 +173,8 @@ def test_who_has_answered_can_still_ask_to_be_asked(room: Office, code: str) -> 
     again = phone.post(f"/c/{code}", feeling="happy", not_well="true")
     assert again.headers["Location"] == f"/c/{code}/call"
     phone.call(code, "student-3")
-    assert "1 student would like to be asked" in page_of(room, f"{PAGE}/check-in")
-    assert '<span class="number big">1</span>' in page_of(room)
+    assert "1 student has asked for help" in page_of(room, f"{PAGE}/check-in")
+    assert '<span class="number large">1</span>' in page_of(room)
 
 
 def test_the_names_of_a_class_are_shown_to_no_phone_that_did_not_open_the_question(
@@ -208,11 +208,11 @@ def test_a_call_without_a_name_is_seen_and_marked(room: Office, code: str) -> No
     assert phone.post(f"/c/{code}", not_well="true").headers["Location"] == f"/c/{code}/call"
     phone.post(f"/c/{code}/call", student="")
     page = page_of(room, f"{PAGE}/calls")
-    assert "Somebody, without a name" in page
+    assert "A student, without a name" in page
     (call,) = re.findall(r'name="call" value="(\w{32})"', page)
     tap(room, "calls", call=call)
     assert "seen" in page_of(room, f"{PAGE}/calls")
-    assert "would like to be asked." not in page_of(room, f"{PAGE}/check-in")
+    assert "asked for help." not in page_of(room, f"{PAGE}/check-in")
 
 
 def test_when_the_lesson_is_over_nothing_of_it_can_be_answered_or_seen(
@@ -224,7 +224,7 @@ def test_when_the_lesson_is_over_nothing_of_it_can_be_answered_or_seen(
     room.school.clock.now = MONDAY + timedelta(minutes=46)
     assert Phone(room.client).get(f"/c/{code}").status_code == 404
     assert "student-3" not in page_of(room, f"{PAGE}/calls")
-    assert "The check-in is over: 1 answer." in page_of(room)
+    assert "The check-in has ended: 1 answer." in page_of(room)
 
 
 def test_an_ended_check_in_shows_what_was_told_and_cannot_be_started_anew(
@@ -287,4 +287,4 @@ def test_where_guardians_must_agree_there_are_slips_for_those_who_did(
         phones(room, slips[0], [Feeling.HAPPY])
         tap(room, "check-in/start", status=303)
         assert Phone(room.client).answer(slips[0], Feeling.SAD).status_code == 409
-        assert "counts will never be shown" in page_of(room)
+        assert "counts will not be shown" in page_of(room)

@@ -33,7 +33,7 @@ def propose(office: Office, *numbers: int) -> int:
 def pressed(page: str, number: int) -> str | None:
     """The status whose button is pressed for a student."""
     for status in ("present", "late", "absent", "excused"):
-        button = page.partition(f'id="t-{student(number)}-{status}"')[2].partition(">")[0]
+        button = page.partition(f'id="mark-{student(number)}-{status}"')[2].partition(">")[0]
         if 'aria-pressed="true"' in button:
             return status
     return None
@@ -44,7 +44,7 @@ def test_everybody_is_present_but_one_in_two_taps(room: Office) -> None:
     tap(room, "register/mark", tap=f"{student(3)}:absent")
     tap(room, "register/rest-present")
     page = page_of(room)
-    assert f"{STUDENTS - 1} of {STUDENTS} there" in page
+    assert f"{STUDENTS - 1} of {STUDENTS} present" in page
     assert [pressed(page, n) for n in (2, 3, 4)] == ["present", "absent", "present"]
 
 
@@ -70,7 +70,7 @@ def test_a_proposal_is_marked_as_one_and_confirmed_by_the_version_that_was_seen(
     tap(room, "register/open")
     version = propose(room, 1, 2)
     page = page_of(room)
-    assert "2 proposals wait for you" in page
+    assert "2 proposals to confirm" in page
     assert page.count("proposed by the camera: present") == 2
     assert pressed(page, 1) is None
     propose(room, 3)
@@ -111,7 +111,7 @@ def test_the_page_says_nothing_of_the_room_by_student(room: Office) -> None:
     tap(room, "register/open")
     page = page_of(room)
     register = page.partition('id="register"')[2]
-    for word in ("Reading", "Writing", "Head down", "Standing", "Hand up"):
+    for word in ("Reading", "Writing", "Head down", "Standing", "Hand raised"):
         assert word in page
         assert word not in register
 

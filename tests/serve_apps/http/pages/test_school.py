@@ -70,7 +70,7 @@ def test_a_leader_sees_how_many_people_are_in_each_room(office: Office) -> None:
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        ("late", "late: the numbers are old"),
+        ("late", "late: the counts are outdated"),
         ("down", "the camera is down"),
         ("off", "no camera here"),
     ],
@@ -86,7 +86,7 @@ def test_a_small_group_is_a_number_and_a_hint(office: Office) -> None:
     office.rooms.say("room-1", 6)
     card = card_of(page_of(office), "room-1")
     assert "6" in card
-    assert "Too few for anything but their number." in card
+    assert "Too few people: only their number is shown." in card
 
 
 def test_a_bus_says_how_many_are_on_board(office: Office) -> None:
@@ -117,7 +117,7 @@ def test_who_leads_several_schools_sees_a_section_of_each(office: Office) -> Non
 
 def test_who_leads_no_school_is_told_so(office: Office) -> None:
     html = opened(office.as_a(Role.SCHOOL_LEADER, schools=["elsewhere"]), "/school")
-    assert "No school is yours to see yet." in text_of(html)
+    assert "No school is assigned to you yet." in text_of(html)
 
 
 def test_lessons_of_today_say_where_when_and_whether_the_register_is_taken(office: Office) -> None:
@@ -141,7 +141,7 @@ def test_registers_of_lessons_that_have_begun_need_attention_until_they_are_take
     office: Office,
 ) -> None:
     found = attention(page_of(office))
-    assert "1 register of a lesson that has begun is not taken" in found
+    assert "1 lesson has started without a register" in found
     assert "7B-SCI Room 1, 09:00–09:45" in found
     assert "7C-SCI" not in found  # has not begun
     take(office)
@@ -166,10 +166,10 @@ def test_cameras_that_need_care_are_named_with_their_room_and_the_reason(office:
     ]
     html = page_of(office)
     found = attention(html)
-    assert "3 cameras need care" in found
+    assert "3 cameras have a problem" in found
     assert "Room 1 cam-1: the connection was lost, since 02/03/2026, 09:00" in found
-    assert "cam-frozen: its picture has stayed the same for long" in found
-    assert "cam-rate: it sends more or fewer pictures than it says" in found
+    assert "cam-frozen: its image has not changed for a long time" in found
+    assert "cam-rate: its frame rate is not the announced one" in found
     assert "cam-well" not in html
     assert "cam-dale" not in html
     assert "10.0.0.9" not in html
@@ -183,15 +183,15 @@ def test_every_reason_of_a_camera_has_words(office: Office) -> None:
         ]
         found = attention(page_of(office))
         assert "cam-1: " in found
-        assert "does not deliver" not in found, reason
+        assert "it sends no video" not in found, reason
 
 
 def test_the_page_comes_without_numbers_while_the_rooms_are_away(broken_rooms: Office) -> None:
     html = page_of(broken_rooms)
     text = text_of(html)
-    assert "The rooms' numbers are not to be had now." in text
-    assert "How the cameras do is not known now." in text
-    assert card_of(html, "room-1") == "Room 1 classroom People – ? nothing is known now"
+    assert "The live counts are unavailable now." in text
+    assert "The status of the cameras is unavailable now." in text
+    assert card_of(html, "room-1") == "Room 1 classroom People – ? status unknown"
     assert "Nothing needs your attention now." not in text
     assert "7B-SCI" in text
 

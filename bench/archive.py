@@ -21,12 +21,12 @@ import numpy as np
 
 from bench.lesson import RATE, lesson, two_seconds
 from bench.measure import MEBIBYTE, Measured, run
-from cluster.cli.settings_file import FirstSchool, settings_text
+from cluster.cli.settings_file import FirstSchool, render_settings
 from cluster.settings import Settings
 from cluster.streams.decode.container import probe
 from cluster.streams.decode.file_sampler import FrameSampler
 from cluster.vision.people import Letterbox
-from cluster.vision.pose.estimator import PoseEstimator, available_cores, cache_dir_of
+from cluster.vision.pose.estimator import PoseEstimator, available_cores, model_cache_dir
 from cluster.vision.pose.torch_backend import BATCH_SIZES
 
 ANALYSIS_RATE = 2.0
@@ -105,12 +105,14 @@ def inference_alone(footage: float, clock: Callable[[], float] = time.monotonic)
 
     estimator = PoseEstimator.from_settings(Settings())
     box = Letterbox.of(360, 640, 640)
-    estimator.convert(360, 640, 640)
-    from cluster.vision.pose.export import converted_model
+    estimator.prepare(360, 640, 640)
+    from cluster.vision.pose.export import export_to_openvino
 
-    model = converted_model(estimator.weights, box.height, box.width, cache_dir_of(Settings()))
+    model = export_to_openvino(
+        estimator.weights, box.height, box.width, model_cache_dir(Settings())
+    )
     network = OpenVinoNetwork(model, available_cores())
-    frames = box.canvas(INFERENCE_FRAMES)
+    frames = box.new_canvases(INFERENCE_FRAMES)
     frames += np.random.default_rng(1).integers(0, 99, frames.shape, np.uint8)
     network(frames[:16])
     began = clock()
@@ -123,7 +125,7 @@ def _job(video: Path) -> Measured:
     """The job, as an operator starts it, into an empty lake."""
     with tempfile.TemporaryDirectory(prefix="homeroom-bench-") as folder:
         settings = Path(folder) / "homeroom.toml"
-        settings.write_text(settings_text(FirstSchool("Bench", "UTC", "Bench", CAMERA)))
+        settings.write_text(render_settings(FirstSchool("Bench", "UTC", "Bench", CAMERA)))
         command = [sys.executable, "-m", "jobs.analyse_archive", str(video), "--json"]
         command += [f"--camera={CAMERA}", "--started-at=2026-03-02T09:00:00Z"]
         measured = run([*command, f"--settings={settings}"])
@@ -145,7 +147,7 @@ def _gpu() -> None:
         print("\nno GPU here: the CUDA backend was not measured")
         return
     print(f"\n{torch.cuda.get_device_name()}, FP16, 640x384, copies to and from the GPU included")
-    frames = Letterbox.of(360, 640, 640).canvas(64)
+    frames = Letterbox.of(360, 640, 640).new_canvases(64)
     weights = PoseEstimator.from_settings(Settings()).weights
     from cluster.vision.pose.torch_backend import TorchNetwork
 

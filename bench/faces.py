@@ -22,7 +22,7 @@ from cluster.settings import Settings
 from cluster.vision.faces.base import FaceChip, FaceEngine
 from cluster.vision.faces.dlib_engine import DlibEngine
 from cluster.vision.faces.insightface_engine import InsightFaceEngine
-from cluster.vision.people import Floats, Pixels
+from cluster.vision.people import BgrImage, FloatArray
 from cluster.vision.pose.estimator import PoseEstimator, available_cores
 
 FACES = Path(__file__).resolve().parents[2] / "shared" / "data" / "faces"
@@ -76,7 +76,7 @@ def _sample_faces(
     engine: FaceEngine, estimator: PoseEstimator, folder: Path
 ) -> tuple[list[Face], list[Face]]:
     """The faces of the pictures as they are, and of the shrunken pictures."""
-    least = engine.thresholds.in_lesson.least_width_pixels
+    least = engine.thresholds.in_lesson.min_width_pixels
     faces, small = [], []
     for name in WHO:
         path = folder.parent / name if name == CLASSROOM else folder / name
@@ -94,7 +94,7 @@ def _sample_faces(
 
 
 def _again(
-    engine: FaceEngine, estimator: PoseEstimator, shrunk: Pixels, face: FaceChip, by: float
+    engine: FaceEngine, estimator: PoseEstimator, shrunk: BgrImage, face: FaceChip, by: float
 ) -> FaceChip | None:
     """The same face in the shrunken picture, where it is found there."""
     (people,) = estimator.estimate([shrunk])
@@ -107,7 +107,7 @@ def _again(
 
 
 def _faces_in(
-    engine: FaceEngine, estimator: PoseEstimator, name: str, picture: Pixels
+    engine: FaceEngine, estimator: PoseEstimator, name: str, picture: BgrImage
 ) -> list[Face]:
     (people,) = estimator.estimate([picture])
     chips = sorted(engine.chips(picture, people), key=lambda chip: chip.box[0])
@@ -150,8 +150,8 @@ def _trade_off(engine: FaceEngine, faces: Sequence[Face], small: Sequence[Face])
 
 
 def _pairs(
-    probes: Sequence[Face], faces: Sequence[Face], distances: Floats, *, both_ways: bool
-) -> tuple[Floats, Floats]:
+    probes: Sequence[Face], faces: Sequence[Face], distances: FloatArray, *, both_ways: bool
+) -> tuple[FloatArray, FloatArray]:
     """Distances of one person in two pictures, and of two people."""
     true, false = [], []
     for row, probe in enumerate(probes):

@@ -105,7 +105,7 @@ class SleepingPose:
     async def find(self, frames: FrameSet) -> list[People]:
         """Nobody, after a while."""
         await asyncio.sleep(self._seconds * len(frames))
-        return [People.nobody() for _ in range(len(frames))]
+        return [People.empty() for _ in range(len(frames))]
 
 
 @serve.deployment(name="Registers")

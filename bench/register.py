@@ -30,7 +30,7 @@ from cluster.security.keys import KeyStore
 from cluster.security.master_key import LocalMasterKey
 from cluster.streams.decode.file_sampler import FrameSampler
 from cluster.vision.faces.base import FaceEngine
-from cluster.vision.faces.factory import face_engine
+from cluster.vision.faces.factory import create_face_engine
 from cluster.vision.pose.estimator import PoseEstimator
 from tests.databases import sqlite_url
 from tests.register.school import CLASS, LESSON, School, found_school, student, teacher
@@ -52,7 +52,7 @@ def _measure(folder: Path, students: int, seconds: int) -> None:
     keys = KeyStore(folder / "keys", LocalMasterKey(b"k" * 32))
     school = found_school(records, keys, folder, students=students)
     estimator = PoseEstimator.from_settings(school.settings)
-    engine = face_engine(school.settings)
+    engine = create_face_engine(school.settings)
     seen = _register(school, engine, estimator, students)
     clip = folder / "clip.mp4"
     write_lesson(clip, seconds=seconds)

@@ -1,4 +1,4 @@
-"""Every error that Homeroom raises on purpose.
+"""The tree of errors that Homeroom raises.
 
     HomeroomError
     ├── SettingsError             settings_invalid
@@ -44,20 +44,20 @@
     ├── ServiceDown               service_down
     └── JobError                  job_refused
 
-A message says what was wrong and where; the hint says what to do. The code is stable: tools
-may match on it, people need not read it.
+A message says what was wrong and where; the hint says what to do. Codes are stable: programs may
+match on them.
 """
 
 from typing import Any, ClassVar
 
 
 class HomeroomError(Exception):
-    """Base of all of them.
+    """Base class of all errors.
 
     Args:
         what: What was wrong, with the offending value.
-        where: The file, key or address it was found at.
-        hint: What the reader can do about it.
+        where: The file, key or address of the problem.
+        hint: What to do about it.
     """
 
     code: ClassVar[str] = "homeroom"
@@ -74,18 +74,18 @@ class HomeroomError(Exception):
         return f"{place}{self.what}{advice}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle with the keywords, so that an error survives the trip between processes."""
-        return (_rebuild, (type(self), self.what, self.where, self.hint))
+        """Pickle with keyword arguments, so that an error can be sent between processes."""
+        return (_unpickle, (type(self), self.what, self.where, self.hint))
 
 
-def _rebuild(
+def _unpickle(
     kind: type[HomeroomError], what: str, where: str | None, hint: str | None
 ) -> HomeroomError:
     return kind(what, where=where, hint=hint)
 
 
 class SettingsError(HomeroomError):
-    """The settings file or the environment says something that cannot be."""
+    """The settings file or an environment variable is invalid."""
 
     code = "settings_invalid"
 
@@ -109,7 +109,7 @@ class FootageUntimed(FootageError):
 
 
 class FootageTruncated(FootageError):
-    """It ends before the length that it states."""
+    """It ends before its stated duration."""
 
     code = "footage_truncated"
 
@@ -133,13 +133,13 @@ class WeightsMissing(WeightsError):
 
 
 class WeightsMismatch(WeightsError):
-    """The file's SHA-256 is not the one that is expected; it was not loaded."""
+    """The file's SHA-256 is not the expected one; it was not loaded."""
 
     code = "weights_mismatch"
 
 
 class LicenceNotAccepted(WeightsError):
-    """The weights have a licence that whoever asks for them has not accepted."""
+    """The weights have a licence that the operator has not accepted."""
 
     code = "licence_not_accepted"
 
@@ -181,25 +181,25 @@ class NotPublished(WarehouseError):
 
 
 class QueryRefused(WarehouseError):
-    """The query is not one that reads, or DuckDB refused it."""
+    """The query is not read-only, or DuckDB rejected it."""
 
     code = "query_refused"
 
 
 class RayError(HomeroomError):
-    """Ray could not be started or reached, or is set up in a way that breaks a rule."""
+    """Ray could not be started or reached, or its configuration breaks a rule (R8)."""
 
     code = "ray_unusable"
 
 
 class KeyUnusable(HomeroomError):
-    """A key cannot be read, unwrapped or written, or does not open what it should."""
+    """A key cannot be read, unwrapped or written, or does not decrypt its data."""
 
     code = "key_unusable"
 
 
 class KeyMissing(KeyUnusable):
-    """The key was destroyed, or was never here."""
+    """The key was destroyed, or never existed."""
 
     code = "key_missing"
 
@@ -211,13 +211,13 @@ class RecordsError(HomeroomError):
 
 
 class RecordsOutdated(RecordsError):
-    """The records were made by another version of Homeroom."""
+    """The records' schema is that of another version of Homeroom."""
 
     code = "records_outdated"
 
 
 class RecordsBusy(RecordsError):
-    """Somebody else has been writing to the records for too long."""
+    """Another writer has locked the records for too long."""
 
     code = "records_busy"
 
@@ -235,13 +235,13 @@ class NotFound(HomeroomError):
 
 
 class NotAllowed(HomeroomError):
-    """A rule, the policy or a missing consent stands against it."""
+    """A rule, the policy or a missing consent forbids it."""
 
     code = "not_allowed"
 
 
 class FaceUnclear(HomeroomError):
-    """A photograph does not hold one clear face."""
+    """A photograph does not show exactly one clear face."""
 
     code = "face_unclear"
 
@@ -253,13 +253,13 @@ class RegisterError(HomeroomError):
 
 
 class RegisterChanged(RegisterError):
-    """Somebody else changed the register in between."""
+    """Somebody else changed the register in the meantime."""
 
     code = "register_changed"
 
 
 class BadgeRefused(HomeroomError):
-    """The badge is not ours, has expired, or was replaced."""
+    """The badge was issued elsewhere, has expired, or was replaced."""
 
     code = "badge_refused"
 
@@ -307,19 +307,19 @@ class JournalError(HomeroomError):
 
 
 class NotSignedIn(HomeroomError):
-    """No sign-in, or one that has expired or was revoked."""
+    """There is no sign-in, or it has expired or was revoked."""
 
     code = "not_signed_in"
 
 
 class TooManyRequests(HomeroomError):
-    """The caller asks more often than the settings allow."""
+    """The caller exceeds the rate limit of the settings."""
 
     code = "too_many_requests"
 
 
 class ServiceBusy(HomeroomError):
-    """A queue of the live service is full; asking again later helps."""
+    """A queue of the live service is full; retry later."""
 
     code = "service_busy"
 
@@ -331,6 +331,6 @@ class ServiceDown(HomeroomError):
 
 
 class JobError(HomeroomError):
-    """Ray does not take or know the job."""
+    """Ray rejected the job, or does not know it."""
 
     code = "job_refused"

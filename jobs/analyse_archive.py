@@ -43,7 +43,7 @@ from cluster.district import Timetable, load_timetable, place_of
 from cluster.errors import HomeroomError
 from cluster.settings import Settings, load_settings
 from cluster.streams.decode.file_sampler import shrunken_size
-from cluster.vision.pose.estimator import PoseEstimator, cache_dir_of, pose_device
+from cluster.vision.pose.estimator import PoseEstimator, model_cache_dir, select_device
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.lake import Lake, PartFacts, utc_now
 from cluster.warehouse.rows import model_row, window_row
@@ -185,7 +185,7 @@ def analyse(
         roots=roots,
     )
     timetable = load_timetable(settings)
-    weights = find_pose_weights(settings.weights, cache_dir_of(settings))
+    weights = find_pose_weights(settings.weights, model_cache_dir(settings))
     lake = Lake(settings.lake_dir)
     now = utc_now()
     summary = Summary(run_id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", problems=problems)
@@ -306,11 +306,11 @@ class _Run:
 
     def _warm_up(self, plan: Plan) -> None:
         """Convert the model once, here, before several actors would wait for it."""
-        if os.environ.get("RAY_ADDRESS") or pose_device(self._settings.analysis) != "cpu":
+        if os.environ.get("RAY_ADDRESS") or select_device(self._settings.analysis) != "cpu":
             return
         estimator = PoseEstimator.from_settings(self._settings)
         for width, height, input_size in self._frame_shapes(plan):
-            estimator.convert(height, width, input_size)
+            estimator.prepare(height, width, input_size)
 
     def _frame_bytes(self, plan: Plan) -> int:
         """Size of the frames of the largest segment, lead-in included."""

@@ -34,7 +34,7 @@ from cluster.runtime.ray_local import (
     start_ray_here,
     store_bytes,
 )
-from cluster.settings import Live, Settings, load_settings
+from cluster.settings import LiveSettings, Settings, load_settings
 from serve_apps.app import APP, Arguments, build
 from serve_apps.deployments.logging_config import SERVE_LOGGING
 from serve_apps.http.middleware.slow_clients import CALLBACK
@@ -106,7 +106,7 @@ def run(path: Path | None, console: Console) -> None:
         console.print("Ending: windows in progress are finished first.", highlight=False)
 
 
-def http_options(live: Live) -> HTTPOptions:
+def http_options(live: LiveSettings) -> HTTPOptions:
     """How the service listens.
 
     Raises:
@@ -140,7 +140,7 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost"
 
 
-def _refuse_taken(live: Live) -> None:
+def _refuse_taken(live: LiveSettings) -> None:
     family = socket.AF_INET6 if ":" in live.host else socket.AF_INET
     with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

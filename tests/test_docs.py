@@ -50,9 +50,9 @@ def test_the_table_of_activities_states_the_constants_of_the_code() -> None:
         found = {float(number) for number in re.findall(r"\d+\.?\d*", _row(page, name))}
         assert set(numbers) <= found, name
     for number in (
-        activity.LEAST_KEYPOINT_SCORE,
-        activity.TORSO_TO_UNIT,
-        activity.SAME_HEAD,
+        activity.MIN_KEYPOINT_SCORE,
+        activity.TORSO_LENGTH_TO_UNIT,
+        activity.SAME_HEAD_DISTANCE,
         durations.BRIDGE_SECONDS,
     ):
         assert str(number) in page

@@ -157,9 +157,9 @@ def test_every_mistake_of_a_file_is_named_at_once(tmp_path: Path) -> None:
     [
         (HEAD.replace('school = "hill"', 'school = "dale"'), "rooms 'r1': school = 'dale'"),
         (HEAD + CAMERA.replace('"r1"', '"r2"'), "cameras 'cam1': room = 'r2'"),
-        (HEAD + CAMERA + CAMERA, "cameras: the id 'cam1' is given twice"),
-        (HEAD + HEAD.replace('"r1"', '"r2"'), "schools: the id 'hill' is given twice"),
-        (HEAD + HEAD.replace('id = "hill"', 'id = "dale"'), "rooms: the id 'r1' is given twice"),
+        (HEAD + CAMERA + CAMERA, "cameras: the id 'cam1' is used twice"),
+        (HEAD + HEAD.replace('"r1"', '"r2"'), "schools: the id 'hill' is used twice"),
+        (HEAD + HEAD.replace('id = "hill"', 'id = "dale"'), "rooms: the id 'r1' is used twice"),
     ],
 )
 def test_references_to_nothing_and_double_ids_are_named(
@@ -403,7 +403,7 @@ def all_models() -> set[type[BaseModel]]:
 
 def test_every_setting_has_a_description() -> None:
     models = all_models()
-    assert {"Settings", "Camera", "Privacy"} <= {model.__name__ for model in models}
+    assert {"Settings", "Camera", "PrivacySettings"} <= {model.__name__ for model in models}
     silent = [
         f"{model.__name__}.{name}"
         for model in models
@@ -444,13 +444,13 @@ def test_no_variable_with_our_prefix_is_silently_ignored(
 
 def test_check_ins_are_on_unless_a_school_says_so_and_need_no_agreement(tmp_path: Path) -> None:
     found = load_settings(write(tmp_path, "")).checkins
-    assert not found.are_off_in("7b")
-    assert not found.need_agreement_in("7b")
+    assert not found.disabled_in("7b")
+    assert not found.agreement_required_in("7b")
     text = '[checkins]\noff_in_classes = ["7b"]\nagreement_classes = ["7c"]\n'
     found = load_settings(write(tmp_path, text)).checkins
-    assert (found.are_off_in("7b"), found.are_off_in("7c")) == (True, False)
-    assert (found.need_agreement_in("7b"), found.need_agreement_in("7c")) == (False, True)
+    assert (found.disabled_in("7b"), found.disabled_in("7c")) == (True, False)
+    assert (found.agreement_required_in("7b"), found.agreement_required_in("7c")) == (False, True)
     text = '[checkins]\nenabled = false\nagreement_classes = ["*"]\n'
     found = load_settings(write(tmp_path, text)).checkins
-    assert found.are_off_in("7b")
-    assert found.need_agreement_in("7b")
+    assert found.disabled_in("7b")
+    assert found.agreement_required_in("7b")

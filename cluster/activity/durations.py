@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.vision.activity import Activity, Postures
-from cluster.vision.people import Floats
+from cluster.vision.people import FloatArray
 
 UNTRACKED = -1
 """Stands for a track number where somebody has none yet."""
@@ -62,7 +62,7 @@ class _Track:
     head: _Run = field(default_factory=_Run)
     stand: _Run = field(default_factory=_Run)
     desk: _Run = field(default_factory=_Run)
-    wrists: deque[tuple[float, Floats]] = field(default_factory=deque)
+    wrists: deque[tuple[float, FloatArray]] = field(default_factory=deque)
     counted_hand_since: float | None = None
     last_seen: float = -math.inf
 
@@ -119,7 +119,7 @@ class ActivityCounter:
 
 def _activity(track: _Track, time: float, shown: Postures, person: int) -> tuple[Activity, bool]:
     """The activity of one person, and whether a hand has just been counted."""
-    if not shown.seen[person]:
+    if not shown.visible[person]:
         return Activity.UNCLEAR, False
     hand = track.hand.lasts(time, bool(shown.hand_raised[person]))
     head = track.head.lasts(time, bool(shown.head_low[person]))
@@ -143,7 +143,7 @@ def _activity(track: _Track, time: float, shown: Postures, person: int) -> tuple
     return Activity.SITTING, False
 
 
-def _remember_wrists(track: _Track, time: float, wrists: Floats) -> None:
+def _remember_wrists(track: _Track, time: float, wrists: FloatArray) -> None:
     track.wrists.append((time, wrists))
     while time - track.wrists[0][0] > WRISTS_SECONDS:
         track.wrists.popleft()

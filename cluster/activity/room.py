@@ -17,7 +17,7 @@ from cluster.activity.durations import ActivityCounter, FrameCounts
 from cluster.activity.suppression import ActivityWindow, published_window
 from cluster.activity.tracking import PersonTracker
 from cluster.activity.windows import windows_of
-from cluster.vision.activity import postures, without_doubles
+from cluster.vision.activity import estimate_postures, remove_duplicates
 from cluster.vision.people import People
 
 Polygon = Sequence[tuple[float, float]]
@@ -53,12 +53,12 @@ class RoomCounter:
 
     def update(self, frame: SeenFrame) -> FrameCounts:
         """Count one frame; frames must come in the order of time."""
-        people = without_doubles(frame.people)
+        people = remove_duplicates(frame.people)
         if self._teacher_zone is not None:
-            people = people.keep(~_stands_in(people, self._teacher_zone, frame.frame_size))
+            people = people.select(~_stands_in(people, self._teacher_zone, frame.frame_size))
         time = frame.moment.timestamp()
         numbers = self._tracker.update(time, people)
-        return self._counter.update(time, numbers, postures(people, frame.frame_size[1]))
+        return self._counter.update(time, numbers, estimate_postures(people, frame.frame_size[1]))
 
 
 def told_windows(

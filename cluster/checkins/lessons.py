@@ -46,9 +46,9 @@ def is_on(settings: Settings, row: CheckinRow, now: datetime) -> bool:
     """Whether it takes answers: its time is not over, and the school allows it as it is."""
     if row.ended_at is not None or not row.started_at <= now < row.ends_at:
         return False
-    if settings.checkins.are_off_in(row.class_sourced_id):
+    if settings.checkins.disabled_in(row.class_sourced_id):
         return False
-    return row.kind == "slips" or not settings.checkins.need_agreement_in(row.class_sourced_id)
+    return row.kind == "slips" or not settings.checkins.agreement_required_in(row.class_sourced_id)
 
 
 def checkin_of(session: Session, lesson_id: str) -> CheckinRow:

@@ -51,10 +51,10 @@ def standing_of(
     """
     class_id = lesson_of(session, lesson_id).class_sourced_id
     version = versions(session, [lesson_id], now).get(lesson_id, 0)
-    needs_agreement = settings.checkins.need_agreement_in(class_id)
+    needs_agreement = settings.checkins.agreement_required_in(class_id)
     row = rows.of_lesson(session, lesson_id)
     if row is None:
-        is_off = settings.checkins.are_off_in(class_id)
+        is_off = settings.checkins.disabled_in(class_id)
         return CheckinStatus("off" if is_off else "ready", version, needs_agreement)
     calls = checkin_calls.calls_of(session, row.id) if now < row.calls_until else []
     waiting = sum(one.seen_at is None for one in calls)

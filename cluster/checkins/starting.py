@@ -55,7 +55,7 @@ def start(
         CheckinError: The lesson is not on, it has had its check-in, or nobody agreed.
     """
     lesson = taught(work, settings, lesson_id)
-    if settings.checkins.are_off_in(lesson.class_sourced_id):
+    if settings.checkins.disabled_in(lesson.class_sourced_id):
         raise CheckinOff("the school has switched check-ins off here.", where=lesson_id)
     there = rows.of_lesson(work.session, lesson_id)
     if there is not None:
@@ -88,7 +88,7 @@ def start(
         ends_at=ends_at,
         calls_until=lesson.ends_at,
     )
-    if settings.checkins.need_agreement_in(lesson.class_sourced_id):
+    if settings.checkins.agreement_required_in(lesson.class_sourced_id):
         return _with_slips(work, lesson, row, students)
     row.kind, row.code = "board", _free_codes(work, 1)[0]
     rows.add(work.session, row, Feeling, [])

@@ -103,7 +103,7 @@ def _standing(work: UnitOfWork, class_id: str) -> list[dict[str, Any]]:
 
 
 def _need(settings: Settings, class_id: str, rows: list[dict[str, Any]]) -> str:
-    if not settings.checkins.need_agreement_in(class_id):
+    if not settings.checkins.agreement_required_in(class_id):
         return "This class needs no agreements (checkins.agreement_classes)."
     agreed, k = sum(row["agreed"] == "yes" for row in rows), settings.privacy.k
     told = "" if agreed >= k else f" With fewer than {k}, counts are never told."

@@ -1,4 +1,4 @@
-"""How commands talk: progress and errors on standard error, answers on standard output."""
+"""Output of commands: messages and errors on standard error, results on standard output."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ from rich.markup import escape
 from cluster.errors import HomeroomError
 
 UNLIMITED_WIDTH = 10_000
-"""Where an answer goes to a file or another program, no line is cut to a terminal's width."""
+"""Used when the output is not a terminal, so that no line is truncated."""
 
 EXIT_FAILED = 1
 EXIT_STOPPED = 130
@@ -24,22 +24,22 @@ SettingsOption = Annotated[
     Path | None,
     typer.Option("--settings", help="The settings file; homeroom.toml unless given."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def say(text: str) -> None:
-    """A line for people, on standard error, so that it never mixes with an answer."""
+    """Print a message on standard error, apart from the results."""
     errors.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def answer_json(value: Any) -> None:
-    """An answer as JSON."""
+    """Print a result as JSON."""
     sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False, indent=2) + "\n")
 
 
 def report_error(error: HomeroomError, *, as_json: bool) -> None:
-    """An error for people, and as JSON where that was asked for."""
+    """Print an error on standard error, and as JSON on standard output if requested."""
     errors.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
     if as_json:
-        place = {"code": error.code, "detail": error.what, "where": error.where, "hint": error.hint}
-        answer_json({"error": place})
+        body = {"code": error.code, "detail": error.what, "where": error.where, "hint": error.hint}
+        answer_json({"error": body})

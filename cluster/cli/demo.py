@@ -15,7 +15,7 @@ import typer
 from cluster.cli.analyse import JOB
 from cluster.cli.console import JsonOption, answer_json, say
 from cluster.cli.demo_register import POLICY_FILE, show_register
-from cluster.cli.settings_file import FirstSchool, settings_text
+from cluster.cli.settings_file import FirstSchool, render_settings
 from cluster.cli.tables import print_table
 from cluster.demo.lesson_video import write_lesson
 from cluster.district import load_timetable
@@ -119,7 +119,7 @@ def _write_settings(folder: Path, video: Path | None) -> Settings:
     ends_at = STARTS_AT + timedelta(seconds=seconds)
     _write_each(
         {
-            path: lambda: settings_text(
+            path: lambda: render_settings(
                 first,
                 {
                     "privacy": {"k": SMALL_K},

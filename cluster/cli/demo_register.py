@@ -38,8 +38,8 @@ from cluster.security.audit import verify_chain
 from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
 from cluster.vision.faces.base import FaceEngine
-from cluster.vision.faces.factory import face_engine
-from cluster.vision.people import Pixels
+from cluster.vision.faces.factory import create_face_engine
+from cluster.vision.people import BgrImage
 from cluster.vision.pose.estimator import PoseEstimator
 
 ACTOR = "operator:demo"
@@ -60,7 +60,7 @@ def show_register(folder: Path, settings: Settings, room: str) -> dict[str, int]
         room: Where the lessons are.
     """
     _start_anew(folder, settings)
-    estimator, engine = PoseEstimator.from_settings(settings), face_engine(settings)
+    estimator, engine = PoseEstimator.from_settings(settings), create_face_engine(settings)
     with open_audited_records(settings) as identity:
         now = identity.clock()
         (folder / POLICY_FILE).write_text(policy_text(SCIENCE, now.date()), encoding="utf-8")
@@ -143,12 +143,12 @@ def _consent_and_register(
             store(work, permission, student_id, engine.version, embedding)
 
 
-def portraits(engine: FaceEngine, estimator: PoseEstimator) -> list[Pixels]:
+def portraits(engine: FaceEngine, estimator: PoseEstimator) -> list[BgrImage]:
     """Of the clearest faces of the photograph, cut out in memory."""
     photo = np.asarray(cv2.imread(str(group_photo())), np.uint8)
     (people,) = estimator.estimate([photo], 640)
     limits = engine.thresholds.in_photo
-    clear = [f for f in engine.faces(photo, people) if limits.fault_of(f.quality) is None]
+    clear = [f for f in engine.faces(photo, people) if limits.find_defect(f.quality) is None]
     portraits = []
     for face in clear[:AGREED]:
         left, top, right, bottom = face.box

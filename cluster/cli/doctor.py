@@ -1,4 +1,4 @@
-"""`homeroom doctor`: the machine, the versions, the weights, and which backend will run."""
+"""`homeroom doctor`: the machine, versions, weights and backend."""
 
 import os
 import platform
@@ -22,22 +22,22 @@ from cluster.settings import (
     load_settings,
     parse_settings,
 )
-from cluster.vision.pose.estimator import available_cores, cache_dir_of, pose_device
+from cluster.vision.pose.estimator import available_cores, model_cache_dir, select_device
 from cluster.vision.pose.weights import find_pose_weights
 
 PACKAGES = ("ray", "torch", "ultralytics", "openvino", "av", "duckdb", "pandas", "trackers")
-LEAST_FREE_BYTES = 2 * 2**30
+MIN_FREE_BYTES = 2 * 2**30
 GIB = 2**30
 
 
 def doctor(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
-    """Show the machine, versions, weights and backend; end with 1 if something cannot work."""
-    known, found = _settings(settings)
+    """Show the machine, versions, weights and backend; exit with 1 if there is a problem."""
+    loaded, summary = _load(settings)
     report: dict[str, Any] = {
-        "machine": _machine(known),
+        "machine": _machine(loaded),
         "versions": {"homeroom": __version__, **{name: version(name) for name in PACKAGES}},
-        "settings": found,
-        "pose": _pose(known),
+        "settings": summary,
+        "pose": _pose(loaded),
     }
     problems = [
         f"{part}: {report[part]['problem']}" for part in report if "problem" in report[part]
@@ -57,16 +57,16 @@ def doctor(settings: SettingsOption = None, as_json: JsonOption = False) -> None
         raise typer.Exit(EXIT_FAILED)
 
 
-def _settings(path: Path | None) -> tuple[Settings, dict[str, Any]]:
+def _load(path: Path | None) -> tuple[Settings, dict[str, Any]]:
     file = Path(path or os.environ.get(ENV_SETTINGS_FILE) or SETTINGS_FILE)
-    none_named = path is None and ENV_SETTINGS_FILE not in os.environ
+    is_default = path is None and ENV_SETTINGS_FILE not in os.environ
     try:
-        if none_named and not file.exists():
-            return parse_settings({}, file.absolute()), {"file": "none here; the defaults are used"}
-        known = load_settings(path)
+        if is_default and not file.exists():
+            return parse_settings({}, file.absolute()), {"file": "none; the defaults are used"}
+        settings = load_settings(path)
     except SettingsError as error:
         return Settings.model_construct(), {"problem": str(error)}
-    return known, {"file": str(file), "data": str(known.data_dir)}
+    return settings, {"file": str(file), "data": str(settings.data_dir)}
 
 
 def _machine(settings: Settings) -> dict[str, Any]:
@@ -85,8 +85,8 @@ def _machine(settings: Settings) -> dict[str, Any]:
         "gpus": _gpus() or "none",
         "ffmpeg": ".".join(map(str, av.library_versions["libavcodec"])) + " (libavcodec)",
     }
-    if free < LEAST_FREE_BYTES:
-        facts["problem"] = f"less than {LEAST_FREE_BYTES // GIB} GiB are free at {folder}"
+    if free < MIN_FREE_BYTES:
+        facts["problem"] = f"less than {MIN_FREE_BYTES // GIB} GiB are free at {folder}"
     return facts
 
 
@@ -100,20 +100,20 @@ def _gpus() -> str:
 
 
 def _pose(settings: Settings) -> dict[str, Any]:
-    cache_dir = cache_dir_of(settings)
+    cache_dir = model_cache_dir(settings)
     try:
         weights = find_pose_weights(settings.weights, cache_dir)
-        device = pose_device(settings.analysis)
+        device = select_device(settings.analysis)
     except HomeroomError as error:
         return {"problem": str(error)}
-    converted = sorted(path.name for path in (cache_dir / "openvino").glob("*/"))
+    exported = sorted(path.name for path in (cache_dir / "openvino").glob("*/"))
     backend = "OpenVINO" if device == "cpu" else f"PyTorch on {device}, FP16"
     return {
         "weights": str(weights.path),
         "origin": weights.origin,
-        "sha256": f"{weights.sha256} (as expected)",
+        "sha256": f"{weights.sha256} (verified)",
         "licence": weights.licence,
         "backend": f"{backend} {version('openvino') if device == 'cpu' else version('torch')}",
-        "converted": ", ".join(converted) or "not yet; the first run does it",
+        "exported": ", ".join(exported) or "none yet; the first run exports",
         "cache": str(cache_dir),
     }

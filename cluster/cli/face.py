@@ -23,9 +23,9 @@ from cluster.register.faces.templates import (
 from cluster.security.audit_actions import AuditAction
 from cluster.security.master_key import read_master_key
 from cluster.settings import load_settings
-from cluster.vision.faces.factory import face_engine
+from cluster.vision.faces.factory import create_face_engine
 from cluster.vision.faces.model_pack import LICENCE, PACKS, download_pack
-from cluster.vision.pose.estimator import PoseEstimator, cache_dir_of
+from cluster.vision.pose.estimator import PoseEstimator, model_cache_dir
 
 app = typer.Typer(help="Face templates: encrypted, consented, erasable.", no_args_is_help=True)
 
@@ -51,7 +51,7 @@ def register_command(
             )
         if not asked.allowed:
             refuse(asked)
-        engine = face_engine(known)
+        engine = create_face_engine(known)
         embedding = embedding_of(engine, PoseEstimator.from_settings(known), photographs)
         with identity.work(operator()) as work:
             decision = store(work, permission, student_id, engine.version, embedding)
@@ -109,7 +109,7 @@ def download_command(
     as_json: JsonOption = False,
 ) -> None:
     """Download an InsightFace pack, with its checksum and licence shown."""
-    folder = cache_dir_of(load_settings(settings)) / "insightface"
+    folder = model_cache_dir(load_settings(settings)) / "insightface"
     path = download_pack(pack, folder, licence_accepted=accept_licence)
     known = PACKS[pack]
     if as_json:

@@ -33,7 +33,7 @@ from cluster.register.states import EntryState, Status
 from cluster.register.views import RegisterView
 from cluster.settings import Settings
 from cluster.streams.decode.container import probe
-from cluster.vision.faces.factory import face_engine
+from cluster.vision.faces.factory import create_face_engine
 from cluster.vision.pose.estimator import PoseEstimator
 
 app = typer.Typer(help="The attendance of one lesson.", no_args_is_help=True)
@@ -233,7 +233,7 @@ def watch_command(
                 RegisterService(work, known).open_if_new(lesson)
         with as_teacher(identity, by) as work:
             RegisterService(work, known).show(lesson)  # who watches must teach the class
-        engine, estimator = face_engine(known), PoseEstimator.from_settings(known)
+        engine, estimator = create_face_engine(known), PoseEstimator.from_settings(known)
         seconds = probe(str(video)).duration_seconds
         with Progress(*COLUMNS, console=errors, transient=True) as bar:
             task = bar.add_task("watching", total=seconds)

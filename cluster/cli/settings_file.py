@@ -1,4 +1,4 @@
-"""The text of a commented `homeroom.toml`, made from the settings' own descriptions and bounds."""
+"""Renders a commented `homeroom.toml` from the descriptions and bounds of the settings."""
 
 import json
 import re
@@ -16,17 +16,17 @@ from cluster.settings import Camera, Room, School, Settings
 
 HEAD = """\
 # Homeroom's settings. A key that is commented out has the value shown.
-# Environment variables stand above this file: HOMEROOM_PRIVACY__K=12, HOMEROOM_DATA_DIR=/srv/…
+# Environment variables override this file: HOMEROOM_PRIVACY__K=12, HOMEROOM_DATA_DIR=/srv/…
 # `homeroom check` says what is wrong, and where.
 """
 
 
-LONGEST_IDENTIFIER = 50
+MAX_IDENTIFIER_LENGTH = 50
 
 
 @dataclass(frozen=True, slots=True)
 class FirstSchool:
-    """What `homeroom init` was told."""
+    """Names of the first school, room and camera."""
 
     school: str
     timezone: str
@@ -34,14 +34,15 @@ class FirstSchool:
     camera_id: str | None = None
 
 
-def settings_text(first: FirstSchool, values: dict[str, Any] | None = None) -> str:
-    """A whole settings file for one school, one room and one camera.
+def render_settings(first: FirstSchool, values: dict[str, Any] | None = None) -> str:
+    """Render the settings file of one school, one room and one camera.
 
     Args:
         first: Names.
-        values: Keys to set instead of showing their default, like `{"privacy": {"k": 5}}`.
+        values: Keys to set, others are commented out with their default, like `{"privacy": {"k":
+            5}}`.
     """
-    chosen = values or {}
+    overrides = values or {}
     school_id, room_id = _identifier(first.school), _identifier(first.room)
     camera_id = first.camera_id or f"{room_id}-front"
     tables: dict[str, dict[str, Any]] = {
@@ -53,7 +54,7 @@ def settings_text(first: FirstSchool, values: dict[str, Any] | None = None) -> s
     parts = [HEAD]
     for name, field in Settings.model_fields.items():
         if name not in kinds and not _is_table(field):
-            parts.append(_key(name, field, chosen.get(name)))
+            parts.append(_key(name, field, overrides.get(name)))
     for name, kind in kinds.items():
         parts.append(f"\n# {Settings.model_fields[name].description} One [[{name}]] for each.")
         parts.append(f"[[{name}]]")
@@ -63,8 +64,8 @@ def settings_text(first: FirstSchool, values: dict[str, Any] | None = None) -> s
             kind = typing.cast("type[BaseModel]", field.annotation)
             parts.append(f"\n# {field.description}")
             parts.append(f"[{name}]")
-            values_of = chosen.get(name, {})
-            parts += [_key(n, f, values_of.get(n)) for n, f in kind.model_fields.items()]
+            table = overrides.get(name, {})
+            parts += [_key(n, f, table.get(n)) for n, f in kind.model_fields.items()]
     return "\n".join(parts) + "\n"
 
 
@@ -77,8 +78,8 @@ def _key(name: str, field: FieldInfo, value: Any) -> str:
     if value is not None:
         return f"{comment}\n{name} = {_toml(value)}"
     default = field.get_default(call_default_factory=True)
-    shown = "…" if default in (None, PydanticUndefined) else _toml(default)
-    return f"{comment}\n# {name} = {shown}"
+    text = "…" if default in (None, PydanticUndefined) else _toml(default)
+    return f"{comment}\n# {name} = {text}"
 
 
 def _bounds(field: FieldInfo) -> str:
@@ -100,10 +101,10 @@ def _choices(annotation: Any) -> tuple[Any, ...]:
 
 def _toml(value: Any) -> str:
     plain = value if isinstance(value, bool | int | float | list) else str(value)
-    # JSON's strings are TOML's, but for the one control character that JSON leaves as it is.
+    # JSON strings are valid TOML, except for the one control character that JSON does not escape.
     return json.dumps(plain, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
 def _identifier(name: str) -> str:
-    """A short name that is safe in files: `Room 12` becomes `room-12`."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:LONGEST_IDENTIFIER].strip("-") or "first"
+    """Return an identifier that is safe in file names: `Room 12` becomes `room-12`."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:MAX_IDENTIFIER_LENGTH].strip("-") or "first"

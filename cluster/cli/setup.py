@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
-from cluster.cli.settings_file import FirstSchool, settings_text
+from cluster.cli.settings_file import FirstSchool, render_settings
 from cluster.demo.sample_roster import write_sample_roster
 from cluster.district import load_timetable
 from cluster.errors import SettingsError
@@ -18,23 +18,23 @@ from cluster.warehouse.lake import utc_now
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="Where to write homeroom.toml.")] = Path(),
+    folder: Annotated[Path, typer.Argument(help="Folder of the new homeroom.toml.")] = Path(),
     school: Annotated[str, typer.Option(help="Name of the school.")] = "Hillside School",
     timezone: Annotated[str, typer.Option(help="Its IANA time zone.")] = "Europe/London",
     room: Annotated[str, typer.Option(help="Name of its first room.")] = "Room 12",
     sample: Annotated[
         bool, typer.Option("--sample", help="Also write a roster and timetable of made-up people.")
     ] = False,
-    force: Annotated[bool, typer.Option(help="Write over an existing file.")] = False,
+    force: Annotated[bool, typer.Option(help="Overwrite an existing file.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write a commented homeroom.toml for a first school."""
     path = folder / SETTINGS_FILE
     if path.exists() and not force:
         raise SettingsError(
-            "there is a settings file already.", where=str(path), hint="--force writes over it."
+            "the settings file exists already.", where=str(path), hint="--force overwrites it."
         )
-    text = settings_text(FirstSchool(school=school, timezone=timezone, room=room))
+    text = render_settings(FirstSchool(school=school, timezone=timezone, room=room))
     parse_settings(tomllib.loads(text), path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,38 +55,40 @@ def init(
 
 
 def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
-    """Check the settings: say what is wrong, and where."""
-    known = load_settings(settings)
-    timetable = load_timetable(known)
-    load_policy(known.registers.policy)
-    notes = _notes(known)
+    """Check the settings, and report what is wrong and where."""
+    loaded = load_settings(settings)
+    timetable = load_timetable(loaded)
+    load_policy(loaded.registers.policy)
+    notes = _notes(loaded)
     counts = {
-        "schools": len(known.schools),
-        "rooms": len(known.rooms),
-        "cameras": len(known.cameras),
+        "schools": len(loaded.schools),
+        "rooms": len(loaded.rooms),
+        "cameras": len(loaded.cameras),
         "lessons": len(timetable.lessons),
     }
     if as_json:
-        answer_json({**counts, "k": known.privacy.k, "notes": notes})
+        answer_json({**counts, "k": loaded.privacy.k, "notes": notes})
         return
     table = Table(show_header=False, box=None)
     for name, number in counts.items():
         table.add_row(name, str(number))
-    table.add_row("k", f"{known.privacy.k} (fewer people give a headcount only)")
-    table.add_row("data", str(known.data_dir))
+    table.add_row("k", f"{loaded.privacy.k} (fewer people give a headcount only)")
+    table.add_row("data", str(loaded.data_dir))
     answers.print(table)
     for note in notes:
         say(f"Note: {note}")
-    say("The settings are sound.")
+    say("The settings are valid.")
 
 
 def _notes(settings: Settings) -> list[str]:
-    """What is allowed, but perhaps not meant."""
+    """Return what is valid, but perhaps not intended."""
     notes = []
-    seen = {camera.room for camera in settings.cameras}
-    notes += [f"room {room.id!r} has no camera" for room in settings.rooms if room.id not in seen]
-    housed = {room.school for room in settings.rooms}
-    notes += [f"school {s.id!r} has no room" for s in settings.schools if s.id not in housed]
+    with_camera = {camera.room for camera in settings.cameras}
+    notes += [
+        f"room {room.id!r} has no camera" for room in settings.rooms if room.id not in with_camera
+    ]
+    with_room = {room.school for room in settings.rooms}
+    notes += [f"school {s.id!r} has no room" for s in settings.schools if s.id not in with_room]
     if settings.timetable is None:
         notes.append("there is no timetable, so windows will name no lesson")
     return notes

@@ -1,7 +1,7 @@
 """`homeroom status`: rooms and cameras of a running service, in the terminal.
 
-It asks the HTTP API as an operator does, with a token: one that a file holds, or, on the machine of
-the service, one that is made for it and revoked when it ends.
+It calls the HTTP API with an operator's token: from a file, or, on the machine of the service, one
+that is issued for the command and revoked when it ends.
 """
 
 import signal
@@ -27,31 +27,31 @@ from cluster.records.repos.sign_ins import Issued, issue, revoke
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings, load_settings
 
-ENDING = (signal.SIGTERM, signal.SIGHUP)
-"""What service managers send, and terminals that are closed."""
-TOKEN_LIFE = timedelta(hours=12)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+"""Sent by service managers, and by terminals that are closed."""
+TOKEN_LIFETIME = timedelta(hours=12)
 TIMEOUT_SECONDS = 10.0
 REFRESH_SECONDS = 1.0
-PAGE = 200
+PAGE_SIZE = 200
 COLOURS = {"live": "green", "starting": "yellow", "stalled": "yellow", "reconnecting": "yellow"}
 
 
 def status(
     settings: SettingsOption = None,
     address: Annotated[
-        str | None, typer.Option(help="Of the service; what the settings say unless given.")
+        str | None, typer.Option(help="URL of the service; from the settings unless given.")
     ] = None,
     token_file: Annotated[
-        Path | None, typer.Option(help="A file that holds an operator's token.")
+        Path | None, typer.Option(help="A file with an operator's token.")
     ] = None,
-    watch: Annotated[bool, typer.Option(help="Stay, and show changes until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option(help="Refresh until Ctrl-C.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the rooms' cameras: state, pictures a second, what is late, and how old numbers are."""
-    known = load_settings(settings)
-    with _ended_in_order(), _token(known, token_file) as token:
+    """Show cameras: state, frames a second, late and dropped frames, latency."""
+    loaded = load_settings(settings)
+    with _handle_stop_signals(), _token(loaded, token_file) as token:
         client = httpx.Client(
-            base_url=address or known.live.address,
+            base_url=address or loaded.live.address,
             headers={"Authorization": f"Bearer {token}"},
             timeout=TIMEOUT_SECONDS,
         )
@@ -72,50 +72,50 @@ def _watch(client: httpx.Client) -> None:
 
 
 def _cameras(client: httpx.Client) -> dict[str, Any]:
-    """All pages of the API's answer, as one.
+    """Return all pages of the API's response as one.
 
     Raises:
-        ServiceDown: The service does not answer, or refuses.
+        ServiceDown: The service does not respond, or responds with an error.
     """
     where = str(client.base_url)
     cameras: list[Any] = []
-    following: str | None = None
+    next_cursor: str | None = None
     while True:
-        parameters: dict[str, str | int] = {"limit": PAGE}
-        if following:
-            parameters["cursor"] = following
+        parameters: dict[str, str | int] = {"limit": PAGE_SIZE}
+        if next_cursor:
+            parameters["cursor"] = next_cursor
         try:
-            answer = client.get("/api/cameras", params=parameters)
+            response = client.get("/api/cameras", params=parameters)
         except httpx.HTTPError as error:
             raise ServiceDown(
-                f"the service does not answer ({type(error).__name__}).",
+                f"the service does not respond ({type(error).__name__}).",
                 where=where,
                 hint="`homeroom serve` starts it.",
             ) from error
-        if answer.is_error:
-            raise ServiceDown(_reason(answer), where=where)
-        page: dict[str, Any] = answer.json()
+        if response.is_error:
+            raise ServiceDown(_reason(response), where=where)
+        page: dict[str, Any] = response.json()
         cameras += page["cameras"]
-        following = page.get("next")
-        if not following:
+        next_cursor = page.get("next")
+        if not next_cursor:
             return {"cameras": cameras, "journal": page["journal"]}
 
 
-def _reason(answer: httpx.Response) -> str:
+def _reason(response: httpx.Response) -> str:
     try:
-        return f"{answer.json()['error']['detail']}"
+        return f"{response.json()['error']['detail']}"
     except (ValueError, KeyError, TypeError):
-        return f"the service answers {answer.status_code}."
+        return f"the service responds with status {response.status_code}."
 
 
-def _table(found: dict[str, Any]) -> Table:
-    journal = found["journal"]
-    waiting = f"{journal['waiting']} windows on their way to the lake"
+def _table(response: dict[str, Any]) -> Table:
+    journal = response["journal"]
+    waiting = f"{journal['waiting']} windows not yet in the lake"
     caption = escape(journal["problem"] or waiting)
-    table = Table(title=f"{len(found['cameras'])} cameras", caption=caption)
-    for name in ("room", "camera", "state", "pictures/s", "read", "late", "dropped", "p95", "note"):
+    table = Table(title=f"{len(response['cameras'])} cameras", caption=caption)
+    for name in ("room", "camera", "state", "frames/s", "read", "late", "dropped", "p95", "note"):
         table.add_column(name)
-    for camera in found["cameras"]:
+    for camera in response["cameras"]:
         table.add_row(*_cells(camera))
     return table
 
@@ -124,7 +124,7 @@ def _cells(camera: dict[str, Any]) -> list[str]:
     colour = COLOURS.get(camera["state"], "red")
     p95 = camera["latency_p95_seconds"]
     notes = [camera["detail"]] if camera["state"] != "live" else []
-    notes += ["picture stands still"] if camera["frozen"] else []
+    notes += ["frame is frozen"] if camera["frozen"] else []
     notes += [f"declares {camera['declared_rate']:g}/s"] if camera["rate_is_off"] else []
     return [
         camera["room_id"],
@@ -140,19 +140,19 @@ def _cells(camera: dict[str, Any]) -> list[str]:
 
 
 @contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Let signals end the command as Ctrl-C does, so that its token is revoked."""
+def _handle_stop_signals() -> Iterator[None]:
+    """Exit in order on stop signals, so that the token is revoked."""
 
-    def end(signum: int, _frame: FrameType | None) -> None:
-        for each in ENDING:
-            signal.signal(each, signal.SIG_IGN)  # a second one must not stop the ending
+    def exit_in_order(signum: int, _frame: FrameType | None) -> None:
+        for each in STOP_SIGNALS:
+            signal.signal(each, signal.SIG_IGN)  # a second one must not interrupt
         raise SystemExit(128 + signum)
 
-    before = {each: signal.signal(each, end) for each in ENDING}
+    previous = {each: signal.signal(each, exit_in_order) for each in STOP_SIGNALS}
     try:
         yield
     finally:
-        for each, handler in before.items():
+        for each, handler in previous.items():
             signal.signal(each, handler)
 
 
@@ -164,15 +164,15 @@ def _token(settings: Settings, file: Path | None) -> Iterator[str]:
         except OSError as error:
             raise SettingsError(f"it cannot be read: {error.strerror}.", where=str(file)) from error
         return
-    who = Principal("operator:status", frozenset({Role.OPERATOR}))
+    principal = Principal("operator:status", frozenset({Role.OPERATOR}))
     with open_audited_records(settings) as identity:
         issued: Issued | None = None
         try:
             with identity.work(operator()) as work:
-                issued = issue(work, who, expires_in=TOKEN_LIFE, label="homeroom status")
+                issued = issue(work, principal, expires_in=TOKEN_LIFETIME, label="homeroom status")
             yield issued.text
         finally:
-            # Stopped while it was being issued, it is in the records or it is not.
+            # If interrupted while it was issued, it may or may not be in the records.
             if issued is not None:
                 with suppress(NotFound), identity.work(operator()) as work:
                     revoke(work, issued.id)

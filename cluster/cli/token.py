@@ -1,4 +1,4 @@
-"""`homeroom token`: let somebody in without an identity provider, see who is let in, and end it."""
+"""`homeroom token`: issue, list and revoke access tokens, without an identity provider."""
 
 import re
 import secrets
@@ -21,7 +21,7 @@ from cluster.security.audit_actions import AuditAction
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 
-DAYS = 30
+DEFAULT_DAYS = 30
 NAME = r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}"
 
 app = typer.Typer(help="Tokens: signed, expiring, revocable.", no_args_is_help=True)
@@ -29,7 +29,7 @@ app = typer.Typer(help="Tokens: signed, expiring, revocable.", no_args_is_help=T
 
 @app.command("create")
 def create(
-    role: Annotated[Role, typer.Option(help="What the token lets somebody be.")],
+    role: Annotated[Role, typer.Option(help="Role of the token's holder.")],
     user: Annotated[
         str | None, typer.Option(help="The teacher: OneRoster's sourcedId. With --role teacher.")
     ] = None,
@@ -42,23 +42,23 @@ def create(
         typer.Option(help="Short name for the audit log, like `anna`; not for teachers."),
     ] = None,
     days: Annotated[
-        int | None, typer.Option(min=1, help=f"How long it holds; {DAYS} unless given.")
+        int | None, typer.Option(min=1, help=f"Days until it expires; {DEFAULT_DAYS} unless given.")
     ] = None,
     label: Annotated[str, typer.Option(help="What it is for; shown in the list.")] = "",
     out: Annotated[
-        Path | None, typer.Option(help="Write it to this file, for its owner alone to read.")
+        Path | None, typer.Option(help="Write it to this file, readable by its owner only.")
     ] = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a token. It is shown once, and can be revoked."""
-    with identity_of(settings) as (known, identity):
-        lasts = _lifetime(known, days)
+    """Issue a token. It is shown once, and can be revoked."""
+    with identity_of(settings) as (loaded, identity):
+        lifetime = _lifetime(loaded, days)
         with identity.work(operator()) as work:
-            principal = _principal(work.session, known, role, user, school or [], name)
-            issued = issue(work, principal, expires_in=lasts, label=label[:200])
+            principal = _principal(work.session, loaded, role, user, school or [], name)
+            issued = issue(work, principal, expires_in=lifetime, label=label[:200])
             if out is not None:
-                write_private(out, issued.text + "\n")  # where this fails, there is no token
+                write_private(out, issued.text + "\n")  # if this fails, no token is issued
     if as_json:
         answer_json(
             {
@@ -74,18 +74,18 @@ def create(
         answers.print(issued.text, markup=False, highlight=False, soft_wrap=True)
     say(f"Token {issued.id}: {role.value}, {principal.name}, until {issued.expires_at:%Y-%m-%d}.")
     if out is None:
-        say("It is not shown again. Who has it comes in: hand it over like a password.")
+        say("It is not shown again. Whoever has it can sign in: treat it like a password.")
 
 
 @app.command("list")
 def list_command(
     sessions: Annotated[
-        bool, typer.Option("--sessions", help="Sessions in browsers instead.")
+        bool, typer.Option("--sessions", help="List browser sessions instead.")
     ] = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Who is let in, and until when; never the tokens themselves."""
+    """List tokens with holder and expiry; never the tokens themselves."""
     with identity_of(settings) as (_, identity), identity.work(operator()) as work:
         found = sign_ins(work.session, "session" if sessions else "token")
         teachers = sourced_ids_of(work.session, [one.user_id for one in found if one.user_id])
@@ -114,30 +114,30 @@ def list_command(
 
 @app.command("revoke")
 def revoke_command(
-    sign_in_id: Annotated[str, typer.Argument(metavar="ID", help="As the list shows it.")],
+    sign_in_id: Annotated[str, typer.Argument(metavar="ID", help="Id from the list.")],
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """End a token, with the sessions that were begun with it; a session's id works, too."""
+    """Revoke a token and the sessions that it started, or a single session."""
     with identity_of(settings) as (_, identity), identity.work(operator()) as work:
-        ended = revoke(work, sign_in_id)
+        revoked = revoke(work, sign_in_id)
     if as_json:
-        answer_json({"id": sign_in_id, "revoked": True, "was_revoked_before": not ended})
+        answer_json({"id": sign_in_id, "revoked": True, "was_revoked_before": not revoked})
     say(
-        f"{sign_in_id} is revoked; the live service forgets it within seconds."
-        if ended
-        else f"{sign_in_id} had been revoked before."
+        f"{sign_in_id} is revoked; the live service rejects it within seconds."
+        if revoked
+        else f"{sign_in_id} was revoked already."
     )
 
 
 def _lifetime(settings: Settings, days: int | None) -> timedelta:
-    most = settings.access.token_days
-    if days is not None and days > most:
+    max_days = settings.access.token_days
+    if days is not None and days > max_days:
         raise SettingsError(
-            f"a token holds {most} days at most, and {days} were asked for.",
+            f"a token is valid for {max_days} days at most, not {days}.",
             where="access.token_days",
         )
-    return timedelta(days=min(DAYS, most) if days is None else days)
+    return timedelta(days=min(DEFAULT_DAYS, max_days) if days is None else days)
 
 
 def _principal(
@@ -148,7 +148,7 @@ def _principal(
     schools: Sequence[str],
     name: str | None,
 ) -> Principal:
-    """Whom the token lets in.
+    """Return the token's principal.
 
     Raises:
         SettingsError: An option is missing, or does not go with the role.
@@ -170,16 +170,16 @@ def _principal(
 def _check_options(role: Role, user: str | None, schools: Sequence[str], name: str | None) -> None:
     teacher, leader = role is Role.TEACHER, role is Role.SCHOOL_LEADER
     if teacher and (user is None or name is not None):
-        raise SettingsError("a teacher's token needs --user, and takes no --name.", where="--role")
+        raise SettingsError("a teacher's token needs --user, and no --name.", where="--role")
     if not teacher and user is not None:
-        raise SettingsError("it goes with --role teacher alone.", where="--user")
+        raise SettingsError("it is only for --role teacher.", where="--user")
     if leader and not schools:
         raise SettingsError("a leader's token needs --school.", where="--role")
     if not leader and schools:
-        raise SettingsError("it goes with --role school_leader alone.", where="--school")
+        raise SettingsError("it is only for --role school_leader.", where="--school")
     if name is not None and not re.fullmatch(NAME, name):
         raise SettingsError(
-            f"{name!r} is no short name: letters, digits, dots and hyphens.", where="--name"
+            f"{name!r} is not a short name: letters, digits, dots and hyphens.", where="--name"
         )
 
 

@@ -1,1 +1,1 @@
-"""What `homeroom demo` needs: a lesson to look at, and a school for it."""
+"""Data for `homeroom demo`: a lesson's video and a school."""

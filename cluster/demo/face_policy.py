@@ -6,9 +6,9 @@ NOTICE = "2026-1"
 
 
 def policy_text(class_id: str, today: date) -> str:
-    """A policy that switches face roll call on for one class, for half a year from today."""
+    """Return a policy that switches face roll call on for one class, for 180 days from today."""
     return f"""\
-# Who decides this for a real district fills it in after an impact assessment (docs/privacy.md).
+# In a real district, whoever is responsible decides after an impact assessment (docs/privacy.md).
 [face_roll_call]
 switched_on = true
 classes = ["{class_id}"]

@@ -1,7 +1,7 @@
-"""A minute of lesson made out of a photograph: slow pans, changes of light, H.264 at 1080p.
+"""Renders a minute of lesson from a photograph: slow pans, changes of light, H.264 at 1080p.
 
-The photograph is the group picture that the installed `insightface` package carries; it is read
-from there and never copied into this project.
+The photograph is the group picture in the installed `insightface` package; it is read from there
+and never copied into this project.
 """
 
 import importlib.util
@@ -22,20 +22,20 @@ SWAY = 0.03
 LIGHT_SECONDS = 17.0
 LIGHT_SWING = 0.12
 CLOSE_UP_SECONDS = (32.0, 52.0)
-"""The camera closes in on part of the group here, and the headcount falls below k."""
+"""The camera zooms in on part of the group here, and the headcount falls below k."""
 
 CLOSE_UP = 0.5
-"""Share of the photograph's width that is left then."""
+"""Fraction of the photograph's width that is visible then."""
 
-GROUP_SECONDS = 2
-"""From key frame to key frame, as network cameras have it."""
+KEY_FRAME_SECONDS = 2
+"""Interval of key frames, as is usual for network cameras."""
 
 
 def group_photo() -> Path:
-    """The photograph inside the installed package.
+    """Return the path of the photograph inside the installed package.
 
     Raises:
-        HomeroomError: The package is not installed or has no such picture.
+        HomeroomError: The package is not installed or has no such file.
     """
     spec = importlib.util.find_spec("insightface")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
@@ -50,53 +50,58 @@ def group_photo() -> Path:
 
 
 def frames_of_photo(photo: Path, seconds: float, rate: int) -> Iterator[npt.NDArray[np.uint8]]:
-    """Frames (1080, 1920, 3) uint8, BGR, that wander over a photograph.
+    """Yield frames (1080, 1920, 3) uint8, BGR, that pan over a photograph.
 
     Raises:
         HomeroomError: OpenCV cannot read the photograph.
     """
-    picture = cv2.imread(str(photo))
-    if picture is None:
-        raise HomeroomError("it is not a picture that can be read.", where=str(photo))
+    image = cv2.imread(str(photo))
+    if image is None:
+        raise HomeroomError("it is not a readable image.", where=str(photo))
     for index in range(round(seconds * rate)):
         time = index / rate
-        wide = 0.97 - (0.97 - CLOSE_UP) * _closeness(time)
+        fraction = 0.97 - (0.97 - CLOSE_UP) * _zoom(time)
         sway = SWAY * math.sin(2 * math.pi * time / SWAY_SECONDS)
-        width = picture.shape[1] * wide
-        left = max(0.0, min(picture.shape[1] - width, picture.shape[1] * (0.015 + sway / 2)))
-        top = picture.shape[0] * 0.03 * (1 + math.cos(2 * math.pi * time / SWAY_SECONDS))
+        width = image.shape[1] * fraction
+        left = max(0.0, min(image.shape[1] - width, image.shape[1] * (0.015 + sway / 2)))
+        top = image.shape[0] * 0.03 * (1 + math.cos(2 * math.pi * time / SWAY_SECONDS))
         scale = WIDTH / width
         move = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]])
-        crop = cv2.warpAffine(picture, move, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
+        crop = cv2.warpAffine(image, move, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
         light = 1 + LIGHT_SWING * math.sin(2 * math.pi * time / LIGHT_SECONDS)
         yield np.asarray(cv2.convertScaleAbs(crop, alpha=light), np.uint8)
 
 
-def _closeness(time: float) -> float:
-    """From 0, the whole group, to 1, the close-up; there and back in three seconds each."""
-    begins, ends = CLOSE_UP_SECONDS
-    return max(0.0, min(1.0, (time - begins) / 3, (ends - time) / 3))
+def _zoom(time: float) -> float:
+    """Return 0 for the whole group to 1 for the close-up; three seconds each way."""
+    start, end = CLOSE_UP_SECONDS
+    return max(0.0, min(1.0, (time - start) / 3, (end - time) / 3))
 
 
 def write_lesson(path: Path, *, seconds: float, rate: int = 12, photo: Path | None = None) -> None:
-    """Write a lesson as an MP4 (H.264, 1080p), whole or not at all.
+    """Write a lesson as an MP4 (H.264, 1080p), atomically.
 
     Raises:
         HomeroomError: The photograph cannot be read, or the file cannot be written.
     """
-    beside = path.with_name(f".{path.name}.part.mp4")
+    temporary = path.with_name(f".{path.name}.part.mp4")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        options = {"preset": "ultrafast", "crf": "26", "g": str(GROUP_SECONDS * rate), "bf": "0"}
-        with av.open(beside, "w", format="mp4") as container:
+        options = {
+            "preset": "ultrafast",
+            "crf": "26",
+            "g": str(KEY_FRAME_SECONDS * rate),
+            "bf": "0",
+        }
+        with av.open(temporary, "w", format="mp4") as container:
             stream = container.add_stream("libx264", rate=rate, options=options)
             stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
             for pixels in frames_of_photo(photo or group_photo(), seconds, rate):
                 frame = av.VideoFrame.from_ndarray(pixels, format="bgr24")
                 container.mux(stream.encode(frame))
             container.mux(stream.encode())
-        beside.replace(path)
+        temporary.replace(path)
     except (OSError, av.FFmpegError) as error:
         raise HomeroomError(f"the lesson cannot be written: {error}.", where=str(path)) from error
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

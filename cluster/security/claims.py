@@ -14,7 +14,7 @@ from typing import Any
 
 from cluster.errors import NotAllowed
 from cluster.security.roles import Role
-from cluster.settings import Access
+from cluster.settings import AccessSettings
 
 PLAIN_SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._|:-]{0,63}")
 HINT = "Whoever runs the identity provider gives roles to people there."
@@ -37,7 +37,9 @@ class Claimed:
     sourced_id: str | None
 
 
-def read_claims(access: Access, claims: Mapping[str, Any], schools: Collection[str]) -> Claimed:
+def read_claims(
+    access: AccessSettings, claims: Mapping[str, Any], schools: Collection[str]
+) -> Claimed:
     """Read the claims of a verified id_token.
 
     Args:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
 
 from cluster.errors import KeyUnusable
-from cluster.settings import Security
+from cluster.settings import SecuritySettings
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -112,7 +112,7 @@ class CommandMasterKey:
         raise KeyUnusable(f"the KMS's program failed to {verb}: {reason}.", where=self._command[0])
 
 
-def load_master_key(security: Security) -> MasterKey:
+def load_master_key(security: SecuritySettings) -> MasterKey:
     """The master key that the settings name; a new file where they name none.
 
     Raises:

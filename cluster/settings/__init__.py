@@ -1,8 +1,7 @@
-"""Settings: one `homeroom.toml`, and environment variables `HOMEROOM_…` above it.
+"""Settings: one `homeroom.toml`, overridden by environment variables `HOMEROOM_…`.
 
-Every key has a type, bounds and a description; a key that is not here is refused, so that a
-slip of the pen cannot silently leave a rule at its default. `homeroom check` prints what
-`load_settings` raises.
+Every key has a type, bounds and a description. Unknown keys are rejected, so that a typo cannot
+silently leave a rule at its default. `homeroom check` prints what `load_settings` raises.
 """
 
 import hashlib
@@ -24,48 +23,48 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from cluster.errors import SettingsError
 from cluster.settings.tables import (
-    Access,
-    Analysis,
-    Archive,
+    AccessSettings,
+    AnalysisSettings,
+    ArchiveSettings,
     Camera,
-    Checkins,
+    CheckinSettings,
     District,
     Fraction,
     Identifier,
-    Live,
+    LiveSettings,
     Polygon,
-    Privacy,
-    Records,
-    Registers,
+    PrivacySettings,
+    RecordsSettings,
+    RegisterSettings,
     Room,
     School,
-    Security,
-    Table,
-    Weights,
+    SecuritySettings,
+    SettingsTable,
+    WeightsSettings,
 )
 
 __all__ = [
     "ENV_PREFIX",
     "ENV_SETTINGS_FILE",
     "SETTINGS_FILE",
-    "Access",
-    "Analysis",
-    "Archive",
+    "AccessSettings",
+    "AnalysisSettings",
+    "ArchiveSettings",
     "Camera",
-    "Checkins",
+    "CheckinSettings",
     "District",
     "Fraction",
     "Identifier",
-    "Live",
+    "LiveSettings",
     "Polygon",
-    "Privacy",
-    "Records",
-    "Registers",
+    "PrivacySettings",
+    "RecordsSettings",
+    "RegisterSettings",
     "Room",
     "School",
-    "Security",
+    "SecuritySettings",
     "Settings",
-    "Weights",
+    "WeightsSettings",
     "analysis_digest",
     "load_settings",
     "parse_settings",
@@ -74,11 +73,11 @@ __all__ = [
 SETTINGS_FILE = "homeroom.toml"
 ENV_PREFIX = "HOMEROOM_"
 ENV_SETTINGS_FILE = "HOMEROOM_SETTINGS"
-"""Names the settings file; the one variable with our prefix that is not a key."""
+"""The path of the settings file; the only variable with the prefix that is not a key."""
 
 
-LIVE_ONLY = {"address", "substream", "credentials_file", "decode"}
-"""What the settings say of a camera that does not concern its archived footage."""
+LIVE_ONLY_KEYS = {"address", "substream", "credentials_file", "decode"}
+"""Keys of a camera that do not affect the analysis of its archived footage."""
 
 
 class Settings(BaseSettings):
@@ -106,21 +105,35 @@ class Settings(BaseSettings):
     schools: list[School] = Field(default_factory=list, description="Its schools.")
     rooms: list[Room] = Field(default_factory=list, description="Their rooms.")
     cameras: list[Camera] = Field(default_factory=list, description="The cameras in them.")
-    analysis: Analysis = Field(default_factory=lambda: Analysis(), description="How to analyse.")
-    privacy: Privacy = Field(default_factory=lambda: Privacy(), description="What is withheld.")
-    weights: Weights = Field(default_factory=lambda: Weights(), description="Model files.")
-    records: Records = Field(default_factory=lambda: Records(), description="The records.")
-    security: Security = Field(default_factory=lambda: Security(), description="Keys.")
-    registers: Registers = Field(
-        default_factory=lambda: Registers(), description="Taking attendance."
+    analysis: AnalysisSettings = Field(
+        default_factory=lambda: AnalysisSettings(), description="How to analyse."
     )
-    live: Live = Field(default_factory=lambda: Live(), description="The live service.")
-    access: Access = Field(default_factory=lambda: Access(), description="Sign-in and limits.")
-    archive: Archive = Field(
-        default_factory=lambda: Archive(), description="Archive jobs over HTTP."
+    privacy: PrivacySettings = Field(
+        default_factory=lambda: PrivacySettings(), description="Suppression of small groups."
     )
-    checkins: Checkins = Field(
-        default_factory=lambda: Checkins(), description="Check-ins: what students say."
+    weights: WeightsSettings = Field(
+        default_factory=lambda: WeightsSettings(), description="Model files."
+    )
+    records: RecordsSettings = Field(
+        default_factory=lambda: RecordsSettings(), description="The records."
+    )
+    security: SecuritySettings = Field(
+        default_factory=lambda: SecuritySettings(), description="Keys."
+    )
+    registers: RegisterSettings = Field(
+        default_factory=lambda: RegisterSettings(), description="Taking attendance."
+    )
+    live: LiveSettings = Field(
+        default_factory=lambda: LiveSettings(), description="The live service."
+    )
+    access: AccessSettings = Field(
+        default_factory=lambda: AccessSettings(), description="Sign-in and limits."
+    )
+    archive: ArchiveSettings = Field(
+        default_factory=lambda: ArchiveSettings(), description="Archive jobs over HTTP."
+    )
+    checkins: CheckinSettings = Field(
+        default_factory=lambda: CheckinSettings(), description="Check-ins: students' own answers."
     )
 
     @classmethod
@@ -132,17 +145,21 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment stands above the file (which comes in as arguments)."""
+        """Let environment variables override the file, whose values are the arguments."""
         return env_settings, init_settings
 
     @model_validator(mode="after")
-    def _references_hold(self) -> "Settings":
+    def _check_references(self) -> "Settings":
         problems = [
-            *_repeated("schools", [s.id for s in self.schools]),
-            *_repeated("rooms", [r.id for r in self.rooms]),
-            *_repeated("cameras", [c.id for c in self.cameras]),
-            *_dangling("rooms", "school", [(r.id, r.school) for r in self.rooms], self._school_ids),
-            *_dangling("cameras", "room", [(c.id, c.room) for c in self.cameras], self._room_ids),
+            *_duplicates("schools", [s.id for s in self.schools]),
+            *_duplicates("rooms", [r.id for r in self.rooms]),
+            *_duplicates("cameras", [c.id for c in self.cameras]),
+            *_dangling_references(
+                "rooms", "school", [(r.id, r.school) for r in self.rooms], self._school_ids
+            ),
+            *_dangling_references(
+                "cameras", "room", [(c.id, c.room) for c in self.cameras], self._room_ids
+            ),
         ]
         if problems:
             raise ValueError("; ".join(problems))
@@ -188,24 +205,24 @@ class Settings(BaseSettings):
 
 
 def analysis_digest(settings: Settings, camera: Camera) -> str:
-    """A short name for everything in the settings that changes a camera's windows.
+    """Return a short digest of every setting that affects a camera's windows.
 
-    Two runs with the same digest and the same weights give the same windows, so the second
-    need not be made.
+    Two runs with the same digest and the same weights give the same windows, so the second can
+    be skipped.
     """
     room = settings.rooms_by_id[camera.room]
     facts = {
         "rate": settings.analysis.rate,
         "confidence": settings.analysis.confidence,
         "k": settings.privacy.k,
-        "camera": camera.model_dump(mode="json", exclude=LIVE_ONLY),
+        "camera": camera.model_dump(mode="json", exclude=LIVE_ONLY_KEYS),
         "room": room.model_dump(mode="json", exclude={"name"}),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def load_settings(path: Path | str | None = None) -> Settings:
-    """Read the settings.
+    """Read the settings from a file and the environment.
 
     Args:
         path: The file; unset: `$HOMEROOM_SETTINGS`, else `homeroom.toml` in the working folder.
@@ -228,20 +245,20 @@ def load_settings(path: Path | str | None = None) -> Settings:
 
 
 def parse_settings(values: dict[str, Any], file: Path) -> Settings:
-    """Make settings of a file's values, and of the environment above them.
+    """Validate the values of a file, overridden by the environment.
 
     Args:
         values: As TOML gives them.
-        file: Where they are from; relative paths are relative to its folder.
+        file: The file; paths in it are relative to its folder.
 
     Raises:
         SettingsError: See `load_settings`.
     """
-    _refuse_unknown_variables()
+    _reject_unknown_variables()
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise SettingsError(_sentences(error), where=_sources(file)) from None
+        raise SettingsError(_describe(error), where=_describe_sources(file)) from None
     except UnreadableVariable as error:
         raise SettingsError(f"{error}.", where="environment") from error
     return _with_absolute_paths(settings, file.parent)
@@ -263,8 +280,8 @@ def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:
                 camera.model_copy(
                     update={
                         "credentials_file": absolute(camera.credentials_file),
-                        "address": _from_here(camera.address, folder),
-                        "substream": _from_here(camera.substream, folder),
+                        "address": _absolute_address(camera.address, folder),
+                        "substream": _absolute_address(camera.substream, folder),
                     }
                 )
                 for camera in settings.cameras
@@ -291,15 +308,15 @@ def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:
     )
 
 
-def _from_here(address: SecretStr | None, folder: Path) -> SecretStr | None:
-    """A camera's address; a file's relative path is made absolute."""
+def _absolute_address(address: SecretStr | None, folder: Path) -> SecretStr | None:
+    """Make the path absolute if the address of a camera is a file."""
     if address is None or "://" in address.get_secret_value():
         return address
     return SecretStr(str((folder / Path(address.get_secret_value()).expanduser()).absolute()))
 
 
-def _variables() -> list[str]:
-    """The environment's variables with our prefix."""
+def _homeroom_variables() -> list[str]:
+    """Return the names of the environment variables with the prefix."""
     return sorted(
         name
         for name in os.environ
@@ -307,19 +324,19 @@ def _variables() -> list[str]:
     )
 
 
-def _sources(file: Path) -> str:
-    """Where the settings came from: the file, and the variables above it."""
-    above = _variables()
-    return f"{file} (with {', '.join(above)} above it)" if above else str(file)
+def _describe_sources(file: Path) -> str:
+    """Name the file, and the variables that override it."""
+    variables = _homeroom_variables()
+    return f"{file} (overridden by {', '.join(variables)})" if variables else str(file)
 
 
-def _refuse_unknown_variables() -> None:
+def _reject_unknown_variables() -> None:
     known: set[str] = set()
     for name, field in Settings.model_fields.items():
         known.add(f"{ENV_PREFIX}{name}".upper())
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Table):
+        if isinstance(field.annotation, type) and issubclass(field.annotation, SettingsTable):
             known |= {f"{ENV_PREFIX}{name}__{sub}".upper() for sub in field.annotation.model_fields}
-    unknown = [name for name in _variables() if name.upper() not in known]
+    unknown = [name for name in _homeroom_variables() if name.upper() not in known]
     if unknown:
         raise SettingsError(
             f"no such setting: {', '.join(unknown)}.",
@@ -328,10 +345,10 @@ def _refuse_unknown_variables() -> None:
         )
 
 
-def _sentences(error: ValidationError) -> str:
+def _describe(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False):
-        place = _place(problem["loc"])
+        place = _dotted_path(problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             message = "there is no such key"
@@ -343,21 +360,23 @@ def _sentences(error: ValidationError) -> str:
     return "\n  ".join(["", *lines]) if len(lines) > 1 else lines[0] + "."
 
 
-def _place(loc: tuple[int | str, ...]) -> str:
-    place = ""
+def _dotted_path(loc: tuple[int | str, ...]) -> str:
+    path = ""
     for part in loc:
-        place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else part
-    return place
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return path
 
 
-def _repeated(table: str, ids: list[str]) -> list[str]:
-    twice = sorted({name for name in ids if ids.count(name) > 1})
-    return [f"{table}: the id {name!r} is given twice" for name in twice]
+def _duplicates(table: str, ids: list[str]) -> list[str]:
+    repeated = sorted({name for name in ids if ids.count(name) > 1})
+    return [f"{table}: the id {name!r} is used twice" for name in repeated]
 
 
-def _dangling(table: str, key: str, pairs: list[tuple[str, str]], known: set[str]) -> list[str]:
+def _dangling_references(
+    table: str, key: str, pairs: list[tuple[str, str]], existing: set[str]
+) -> list[str]:
     return [
         f"{table} {name!r}: {key} = {target!r} does not exist"
         for name, target in pairs
-        if target not in known
+        if target not in existing
     ]

@@ -4,7 +4,7 @@ Serve keeps what a deployment is made with in the cluster's control store, and s
 node; addresses of cameras, the records' password and keys do not belong there.
 """
 
-from cluster.settings import Access, Records, Security, Settings
+from cluster.settings import AccessSettings, RecordsSettings, SecuritySettings, Settings
 
 
 def for_models(settings: Settings) -> Settings:
@@ -13,9 +13,9 @@ def for_models(settings: Settings) -> Settings:
     told = {name: getattr(settings, name) for name in Settings.model_fields}
     told |= {
         "cameras": [camera.model_copy(update=unread) for camera in settings.cameras],
-        "records": Records(),
-        "security": Security(),
-        "access": Access(),
+        "records": RecordsSettings(),
+        "security": SecuritySettings(),
+        "access": AccessSettings(),
     }
     return Settings.model_construct(**told)  # a copy would keep what is cached of the cameras
 

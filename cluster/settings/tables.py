@@ -1,4 +1,4 @@
-"""The tables of `homeroom.toml`: typed, bounded, described; a key that is not here is refused."""
+"""The tables of `homeroom.toml`: typed, bounded, described. Unknown keys are rejected."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Polygon = Annotated[list[tuple[Fraction, Fraction]], Field(min_length=3, max_length=64)]
-"""Corners (x, y) as shares of the upright picture's width and height, from its top left."""
+"""Corners (x, y) as fractions of the upright frame's width and height, from its top left."""
 
 Identifier = Annotated[
     str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")
@@ -16,31 +16,31 @@ Identifier = Annotated[
 """A name that is safe in file names and in `key=value` folders."""
 
 
-def _known_zone(name: str) -> str:
+def _check_zone(name: str) -> str:
     if name not in available_timezones():
         raise ValueError(f"{name!r} is not an IANA time zone, like 'Europe/Oslo'")
     return name
 
 
-class Table(BaseModel):
-    """A table of the file."""
+class SettingsTable(BaseModel):
+    """Base of the file's tables."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class District(Table):
+class District(SettingsTable):
     """The district, as the warehouse names it."""
 
     id: Identifier = Field("district", description="Short name of the district.")
     name: str = Field("My district", max_length=200, description="Its name for people.")
 
 
-class School(Table):
+class School(SettingsTable):
     """A school of the district."""
 
     id: Identifier = Field(description="Short name; `school_id` in every table.")
     name: str = Field(max_length=200, description="Its name for people.")
-    timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
+    timezone: Annotated[str, AfterValidator(_check_zone)] = Field(
         description="IANA time zone, for local dates and hours."
     )
 
@@ -50,7 +50,7 @@ class School(Table):
         return ZoneInfo(self.timezone)
 
 
-class Room(Table):
+class Room(SettingsTable):
     """A room of a school."""
 
     id: Identifier = Field(description="Short name; `room_id` in every table.")
@@ -61,51 +61,52 @@ class Room(Table):
     )
 
 
-class Camera(Table):
-    """A camera in a room, and how its pictures are looked at."""
+class Camera(SettingsTable):
+    """A camera in a room, and how its frames are analysed."""
 
     id: Identifier = Field(description="Short name; also the first part of footage file names.")
     room: Identifier = Field(description="The id of its room.")
     input_size: Literal[640, 960, 1280] = Field(
         640,
-        description="Longer side, in pixels, at which pictures are analysed; 1280 finds people at "
+        description="Longer side, in pixels, at which frames are analysed; 1280 finds people at "
         "the back of a large room and costs four times as much as 640.",
     )
     masks: list[Polygon] = Field(
         default_factory=list,
         max_length=32,
-        description="Polygons that are blackened before anything looks; corners (x, y), 0 to 1.",
+        description="Polygons that are blackened before analysis; corners (x, y), 0 to 1.",
     )
     teacher_zone: Polygon | None = Field(
-        None, description="People who stand in this polygon are not counted as students."
+        None, description="People whose feet are in this polygon are not counted as students."
     )
     address: SecretStr | None = Field(
         None,
-        description="Its live picture: rtsp://…, http://…, /dev/video0, or a file, which is played "
-        "at its own pace and again from its start. Unset: the camera is not read live.",
+        description="Its live stream: rtsp://…, http://…, /dev/video0, or a file, which is played "
+        "in a loop at its own frame rate. Unset: the camera is not read live.",
     )
     substream: SecretStr | None = Field(
         None,
-        description="Address of its smaller picture: people are counted in it, and `address` is "
-        "read only while a register may compare faces.",
+        description="Address of its low-resolution stream: people are counted in it, and `address` "
+        "is read only while a register may compare faces.",
     )
     credentials_file: Path | None = Field(
         None, description="A file with one line, user:password, for both addresses."
     )
     decode: Literal["all", "key_frames"] = Field(
         "all",
-        description="`key_frames` costs next to nothing, and gives as many pictures as the camera "
-        "sends key frames.",
+        description="`key_frames` costs little CPU, and analyses only the camera's key frames.",
     )
 
 
-class Analysis(Table):
+class AnalysisSettings(SettingsTable):
     """How footage is analysed."""
 
-    rate: float = Field(2.0, ge=1.0, le=10.0, description="Analysed pictures a second.")
-    confidence: float = Field(0.25, ge=0.05, le=0.9, description="Least score of a person.")
+    rate: float = Field(2.0, ge=1.0, le=10.0, description="Analysed frames a second.")
+    confidence: float = Field(
+        0.25, ge=0.05, le=0.9, description="Lowest confidence of a detected person."
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="`auto` takes CUDA where there is a GPU, else OpenVINO on the CPU."
+        "auto", description="`auto` uses CUDA where there is a GPU, else OpenVINO on the CPU."
     )
     threads: int | None = Field(
         None,
@@ -114,12 +115,12 @@ class Analysis(Table):
         description="CPU threads of one pose model; all cores, up to 8, unless set.",
     )
     batch_size: Literal[1, 2, 4, 8, 16, 32, 64] = Field(
-        16, description="Pictures in one call of the pose model on a GPU."
+        16, description="Frames in one call of the pose model on a GPU."
     )
 
 
-class Privacy(Table):
-    """The rule against small groups."""
+class PrivacySettings(SettingsTable):
+    """Suppression of small groups (R3)."""
 
     k: int = Field(
         10,
@@ -129,7 +130,7 @@ class Privacy(Table):
     )
 
 
-class Weights(Table):
+class WeightsSettings(SettingsTable):
     """Where the pose model's weights come from."""
 
     pose: Path | None = Field(
@@ -139,11 +140,11 @@ class Weights(Table):
     pose_sha256: str | None = Field(
         None,
         pattern=r"^[0-9a-f]{64}$",
-        description="Its SHA-256; needed with a file other than the official yolo11n-pose.pt.",
+        description="Its SHA-256; required for a file other than the official yolo11n-pose.pt.",
     )
 
 
-class Records(Table):
+class RecordsSettings(SettingsTable):
     """The transactional database: roster, consents, registers, audit."""
 
     url: SecretStr | None = Field(
@@ -153,66 +154,70 @@ class Records(Table):
     )
 
 
-class Live(Table):
+class LiveSettings(SettingsTable):
     """The live service."""
 
     host: str = Field(
         "127.0.0.1",
-        description="Address that it listens on; another than this machine's own needs TLS or "
+        description="Address that it listens on; one that other machines reach needs TLS or "
         "behind_proxy.",
     )
     port: int = Field(8000, ge=1, le=65535, description="Port that it listens on.")
     tls_certificate: Path | None = Field(None, description="PEM file of its TLS certificate.")
     tls_key: Path | None = Field(None, description="PEM file of the certificate's key.")
     behind_proxy: bool = Field(
-        False, description="A reverse proxy that ends TLS stands before it, and nothing else."
+        False, description="All requests come through a reverse proxy that terminates TLS."
     )
     public_url: str | None = Field(
-        None, description="How browsers reach it, like https://homeroom.example.org."
+        None, description="URL that browsers use, like https://homeroom.example.org."
     )
     cameras_per_reader: int = Field(
         8, ge=1, le=64, description="Cameras that one reader process hosts."
     )
     late_seconds: float = Field(
-        1.0, ge=0.2, le=10.0, description="A frame that waited longer is dropped, and counted."
+        1.0,
+        ge=0.2,
+        le=10.0,
+        description="A frame that waited longer is dropped and counted as late.",
     )
-    open_seconds: float = Field(
-        10.0, ge=1.0, le=120.0, description="A camera that takes longer to open is given up."
-    )
+    open_seconds: float = Field(10.0, ge=1.0, le=120.0, description="Timeout of opening a camera.")
     stall_seconds: float = Field(
-        10.0, ge=1.0, le=120.0, description="Without a picture for so long, it is opened anew."
+        10.0, ge=1.0, le=120.0, description="A camera is reconnected after so long without a frame."
     )
     frozen_seconds: float = Field(
-        60.0, ge=5.0, le=3600.0, description="A picture that stays the same so long is reported."
+        60.0, ge=5.0, le=3600.0, description="A frame that does not change for so long is reported."
     )
     longest_pause_seconds: float = Field(
-        60.0, ge=1.0, le=600.0, description="Longest pause between two attempts to reconnect."
+        60.0, ge=1.0, le=600.0, description="Longest delay between two attempts to reconnect."
     )
     pose_replicas: int = Field(
-        1, ge=1, le=256, description="Most pose models at once; Serve adds them as queues grow."
+        1,
+        ge=1,
+        le=256,
+        description="Maximum number of replicas of the pose model; Serve adds them as queues grow.",
     )
     history_minutes: int = Field(
-        60, ge=5, le=1440, description="Windows of so many minutes are kept at hand for pages."
+        60, ge=5, le=1440, description="Minutes of finished windows kept in memory for pages."
     )
 
     @property
     def address(self) -> str:
-        """Where the service is, for people and programs of this machine."""
+        """The service's URL, as people and programs of this machine reach it."""
         if self.public_url:
             return self.public_url
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.tls_certificate else 'http'}://{host}:{self.port}"
 
 
-class Access(Table):
-    """Who may come in, and how often."""
+class AccessSettings(SettingsTable):
+    """Sign-in, sessions and rate limits."""
 
     oidc_issuer: str | None = Field(
-        None, description="Address of the identity provider; unset: tokens alone."
+        None, description="Issuer URL of the identity provider; unset: access tokens only."
     )
-    oidc_client_id: str | None = Field(None, description="Our name at the identity provider.")
+    oidc_client_id: str | None = Field(None, description="Client id at the identity provider.")
     oidc_client_secret: SecretStr | None = Field(
-        None, description="Our secret there; for the environment alone."
+        None, description="Client secret; set it in the environment."
     )
     oidc_role_claim: str = Field(
         "homeroom_role", description="The claim that holds a role, or a list of them."
@@ -223,23 +228,21 @@ class Access(Table):
     oidc_user_claim: str = Field(
         "sourced_id", description="The claim that holds a teacher's sourcedId in the roster."
     )
-    session_minutes: int = Field(
-        480, ge=5, le=1440, description="How long a sign-in in a browser lasts."
-    )
-    token_days: int = Field(90, ge=1, le=366, description="Longest life of a token.")
+    session_minutes: int = Field(480, ge=5, le=1440, description="Lifetime of a browser session.")
+    token_days: int = Field(90, ge=1, le=366, description="Longest lifetime of a token.")
     requests_per_minute: int = Field(
         600, ge=10, le=100_000, description="Requests that one caller may make in a minute."
     )
     sign_ins_per_minute: int = Field(
-        20, ge=1, le=1000, description="Attempts to come in from one address in a minute."
+        20, ge=1, le=1000, description="Sign-in attempts from one address in a minute."
     )
     largest_request: int = Field(
-        10_000_000, ge=1000, le=100_000_000, description="Bytes of the largest request."
+        10_000_000, ge=1000, le=100_000_000, description="Largest request body, in bytes."
     )
 
 
-class Archive(Table):
-    """What archive jobs may be asked for over HTTP."""
+class ArchiveSettings(SettingsTable):
+    """Archive jobs that are submitted over HTTP."""
 
     footage_roots: list[str] = Field(
         default_factory=list,
@@ -251,15 +254,15 @@ class Archive(Table):
     )
 
 
-class Security(Table):
-    """Keys. They live apart from the records, so that a backup of these opens nothing."""
+class SecuritySettings(SettingsTable):
+    """Encryption keys, stored apart from the records: a backup of these cannot be decrypted."""
 
     keys_dir: Path = Field(
         Path("homeroom-keys"),
         description="Folder of the wrapped keys; never in the same backup as data_dir.",
     )
     master_key: SecretStr | None = Field(
-        None, description="The master key, 32 bytes in base64; for the environment alone."
+        None, description="The master key, 32 bytes in base64; set it in the environment."
     )
     master_key_file: Path | None = Field(
         None, description="A file that holds it; unset: master.key in keys_dir, made at first use."
@@ -272,33 +275,38 @@ class Security(Table):
     )
 
 
-class Registers(Table):
+class RegisterSettings(SettingsTable):
     """How registers are taken."""
 
     minutes: int = Field(10, ge=1, le=20, description="How long a register is open.")
     grace_minutes: int = Field(
-        5, ge=0, le=60, description="Who comes up to so many minutes after the start is not late."
+        5,
+        ge=0,
+        le=60,
+        description="Students who arrive within so many minutes of the start are not late.",
     )
     open_with_lesson: bool = Field(
-        False, description="Open a register when its lesson starts, where one is watched."
+        False, description="Open a register by itself when its lesson starts."
     )
     policy: Path | None = Field(
         None, description="The face policy (TOML). Unset or not valid: no face roll call."
     )
-    engine: Literal["dlib", "insightface"] = Field("dlib", description="Compares faces.")
+    engine: Literal["dlib", "insightface"] = Field(
+        "dlib", description="Library that compares faces."
+    )
     insightface_pack: Path | None = Field(
         None, description="Folder of an InsightFace pack; its weights are for research only."
     )
-    badge_days: int = Field(200, ge=1, le=400, description="How long a printed badge is good.")
+    badge_days: int = Field(200, ge=1, le=400, description="How long a printed badge is valid.")
     erased_entries: Literal["delete", "keep"] = Field(
         "delete",
         description="What `homeroom erase` does with a student's entries: `keep` leaves them "
-        "under an id that nothing ties to anybody.",
+        "under an id that cannot be linked to anybody.",
     )
 
 
-class Checkins(Table):
-    """Check-ins: what students say of themselves."""
+class CheckinSettings(SettingsTable):
+    """Check-ins: students' own answers."""
 
     enabled: bool = Field(True, description="Teachers may start them.")
     off_in_classes: list[str] = Field(
@@ -312,10 +320,10 @@ class Checkins(Table):
         description='Classes whose students need a guardian\'s agreement; "*" for all.',
     )
 
-    def are_off_in(self, class_id: str) -> bool:
-        """The school has switched them off for a class."""
+    def disabled_in(self, class_id: str) -> bool:
+        """Whether the school has switched them off for a class."""
         return not self.enabled or class_id in self.off_in_classes
 
-    def need_agreement_in(self, class_id: str) -> bool:
-        """Students of a class take part only with a guardian's agreement."""
+    def agreement_required_in(self, class_id: str) -> bool:
+        """Whether students of a class need a guardian's agreement to take part."""
         return "*" in self.agreement_classes or class_id in self.agreement_classes

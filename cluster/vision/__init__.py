@@ -1,1 +1,1 @@
-"""Pixels in; people and what they do out. No storage, no Ray, no clock."""
+"""Pixels to people and postures. No storage, no Ray, no clock."""

@@ -1,12 +1,11 @@
 """Keypoints to postures, one frame at a time.
 
-Every length is in units of the person's own body, never in pixels, so that one table of
-thresholds serves the first row and the last. docs/activity.md defines each activity; the
-constants here are that table. A posture is what one frame shows; what it must last to be an
-activity is decided in `cluster.activity`.
+Lengths are in units of the person's own body, never in pixels, so that the same thresholds hold for
+the first row and the last. docs/activity.md defines each activity; the constants here are its
+thresholds. A posture is what one frame shows; how long it must last to be an activity is decided in
+`cluster.activity`.
 
-This looks at where limbs are. It says nothing, and may say nothing, of how somebody feels or
-whether somebody attends.
+Only positions of limbs are used. Feelings and attention are never inferred from them (R1).
 """
 
 from dataclasses import dataclass
@@ -16,13 +15,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from cluster.vision.people import Floats, People
+from cluster.vision.people import FloatArray, People
 
-Bools = npt.NDArray[np.bool_]
+BoolArray = npt.NDArray[np.bool_]
 
 
 class Activity(StrEnum):
-    """What a person is counted as in a frame: one of these."""
+    """What a person is counted as in a frame."""
 
     HAND_RAISED = "hand_raised"
     READING = "reading"
@@ -33,27 +32,27 @@ class Activity(StrEnum):
     UNCLEAR = "unclear"
 
 
-LEAST_KEYPOINT_SCORE: Final = 0.5
-TORSO_TO_UNIT: Final = 0.7
-"""The unit is the shoulder width, or this share of the torso's length where that is more:
-somebody seen from the side has narrow shoulders but no shorter body."""
+MIN_KEYPOINT_SCORE: Final = 0.5
+TORSO_LENGTH_TO_UNIT: Final = 0.7
+"""The unit is the shoulder width, or this fraction of the torso's length if that is more: a person
+seen from the side has narrow shoulders but an equally long torso."""
 
 RAISED_WRIST_ABOVE_SHOULDERS: Final = 0.15
 RAISED_WRIST_ABOVE_ELBOW: Final = 0.3
 RAISED_WRIST_FROM_NOSE: Final = 0.45
 RAISED_FOREARM_TILT: Final = 1.0
-"""Sideways over upwards: 1 is 45 degrees."""
+"""Horizontal over vertical extent: 1 is 45 degrees."""
 
 HEAD_LOW_ABOVE_SHOULDERS: Final = 0.05
 NOSE_BELOW_EARS: Final = 0.25
 STANDING_THIGH_TO_TORSO: Final = 0.45
 STANDING_THIGH_TILT: Final = 0.6
 BOTTOM_EDGE: Final = 0.98
-"""A box that ends below this share of the frame's height is cut off by its edge."""
+"""A box that ends below this fraction of the frame's height is cut off by its edge."""
 
-SAME_HEAD: Final = 0.15
-UNIT_OF_BOX: Final = 0.3
-"""Of a box's width: the least unit by which heads are compared, where no shoulders are seen."""
+SAME_HEAD_DISTANCE: Final = 0.15
+BOX_WIDTH_TO_UNIT: Final = 0.3
+"""Fraction of a box's width: the smallest unit for comparing heads without visible shoulders."""
 
 _HEAD: Final = slice(0, 5)
 _NOSE, _EARS = 0, [3, 4]
@@ -62,112 +61,119 @@ _SHOULDERS, _ELBOWS, _WRISTS, _HIPS, _KNEES = [5, 6], [7, 8], [9, 10], [11, 12],
 
 @dataclass(frozen=True, slots=True)
 class Postures:
-    """What one frame shows of each of n people.
+    """The postures of n people in one frame.
 
     Attributes:
-        seen: (n,) shoulders and some of the head are in the picture.
+        visible: (n,) both shoulders and a point of the head are visible.
         hand_raised: (n,) a forearm points up beside or above the head.
         head_low: (n,) the head is at the height of the shoulders.
         looking_down: (n,) the nose is well below the ears.
         standing: (n,) the thighs hang down.
-        cut_off: (n,) the frame's lower edge hides whether somebody stands or sits.
+        cut_off: (n,) the frame's lower edge hides whether the person stands or sits.
         wrists: (n, 2, 2) left and right wrist from the middle of the shoulders, in units; NaN
-            where not seen.
+            if not visible.
     """
 
-    seen: Bools
-    hand_raised: Bools
-    head_low: Bools
-    looking_down: Bools
-    standing: Bools
-    cut_off: Bools
-    wrists: Floats
+    visible: BoolArray
+    hand_raised: BoolArray
+    head_low: BoolArray
+    looking_down: BoolArray
+    standing: BoolArray
+    cut_off: BoolArray
+    wrists: FloatArray
 
     def __len__(self) -> int:
-        """How many people."""
-        return len(self.seen)
+        """Return the number of people."""
+        return len(self.visible)
 
 
-def postures(people: People, frame_height: int) -> Postures:
-    """Read the postures off the keypoints.
+def estimate_postures(people: People, frame_height: int) -> Postures:
+    """Estimate the postures of all people in a frame.
 
     Args:
-        people: n people in a frame.
-        frame_height: Of that frame, in the same pixels.
+        people: n people.
+        frame_height: Height of the frame, in the same pixels.
     """
     points = people.keypoints[..., :2].astype(np.float32)
-    visible = people.keypoints[..., 2] >= LEAST_KEYPOINT_SCORE
-    points = np.where(visible[..., None], points, np.nan)
+    point_visible = people.keypoints[..., 2] >= MIN_KEYPOINT_SCORE
+    points = np.where(point_visible[..., None], points, np.nan)
     shoulders = _middle(points[:, _SHOULDERS])
     hips = _middle(points[:, _HIPS])
     torso = np.linalg.norm(hips - shoulders, axis=1)
     unit = body_unit(people)
     with np.errstate(invalid="ignore", divide="ignore"):
-        around = (points - shoulders[:, None]) / unit[:, None, None]
-        seen = visible[:, _SHOULDERS].all(axis=1) & visible[:, _HEAD].any(axis=1) & (unit > 0)
+        relative = (points - shoulders[:, None]) / unit[:, None, None]
+        visible = (
+            point_visible[:, _SHOULDERS].all(axis=1)
+            & point_visible[:, _HEAD].any(axis=1)
+            & (unit > 0)
+        )
         thighs = points[:, _KNEES] - points[:, _HIPS]
-        hanging = (thighs[..., 1] >= STANDING_THIGH_TO_TORSO * torso[:, None]) & (
+        thighs_hang = (thighs[..., 1] >= STANDING_THIGH_TO_TORSO * torso[:, None]) & (
             np.abs(thighs[..., 0]) <= STANDING_THIGH_TILT * thighs[..., 1]
         )
-        standing = seen & hanging.any(axis=1)
+        standing = visible & thighs_hang.any(axis=1)
         return Postures(
-            seen=seen,
-            hand_raised=seen & ~standing & ~_back_turned(visible) & _raised(around).any(axis=1),
-            head_low=seen & (_mean_height(around[:, _HEAD]) > -HEAD_LOW_ABOVE_SHOULDERS),
-            looking_down=seen
-            & (around[:, _NOSE, 1] - _mean_height(around[:, _EARS]) >= NOSE_BELOW_EARS),
+            visible=visible,
+            hand_raised=visible
+            & ~standing
+            & ~_back_turned(point_visible)
+            & _raised(relative).any(axis=1),
+            head_low=visible & (_mean_height(relative[:, _HEAD]) > -HEAD_LOW_ABOVE_SHOULDERS),
+            looking_down=visible
+            & (relative[:, _NOSE, 1] - _mean_height(relative[:, _EARS]) >= NOSE_BELOW_EARS),
             standing=standing,
             cut_off=(people.boxes[:, 3] >= BOTTOM_EDGE * frame_height)
-            & ~visible[:, _KNEES].any(axis=1),
-            wrists=around[:, _WRISTS].astype(np.float32),
+            & ~point_visible[:, _KNEES].any(axis=1),
+            wrists=relative[:, _WRISTS].astype(np.float32),
         )
 
 
-def body_unit(people: People) -> Floats:
-    """(n,) each person's unit of length, in pixels; 0 where the shoulders are not seen."""
+def body_unit(people: People) -> FloatArray:
+    """Return (n,) each person's unit of length, in pixels; 0 if a shoulder is not visible."""
     points = people.keypoints[..., :2]
-    visible = people.keypoints[..., 2] >= LEAST_KEYPOINT_SCORE
+    visible = people.keypoints[..., 2] >= MIN_KEYPOINT_SCORE
     width = np.linalg.norm(points[:, 5] - points[:, 6], axis=1)
     torso = np.linalg.norm(_middle(points[:, _SHOULDERS]) - _middle(points[:, _HIPS]), axis=1)
     hips_seen = visible[:, _HIPS].all(axis=1)
-    unit = np.where(hips_seen, np.maximum(width, TORSO_TO_UNIT * torso), width)
+    unit = np.where(hips_seen, np.maximum(width, TORSO_LENGTH_TO_UNIT * torso), width)
     unit = np.where(visible[:, _SHOULDERS].all(axis=1), unit, 0.0)
     return unit.astype(np.float32)
 
 
-def without_doubles(people: People) -> People:
-    """Drop the weaker of two boxes that share one head.
+def remove_duplicates(people: People) -> People:
+    """Remove the box with the lower score of two that share one head.
 
-    Non-maximum suppression keeps two boxes of one half-hidden body when they overlap little;
-    one head is one person (cf. pose NMS, Fang et al. 2017).
+    Non-maximum suppression keeps two boxes of one half-hidden body if they overlap little; one head
+    is one person (cf. pose NMS, Fang et al., 2017).
     """
-    alike = _share_a_head(people)
+    shared = _share_head(people)
     kept = np.ones(len(people), np.bool_)
-    for weaker in np.flatnonzero(np.tril(alike, -1).any(axis=1)):
-        kept[weaker] = not (alike[weaker, :weaker] & kept[:weaker]).any()
-    return people.keep(kept)
+    for weaker in np.flatnonzero(np.tril(shared, -1).any(axis=1)):
+        kept[weaker] = not (shared[weaker, :weaker] & kept[:weaker]).any()
+    return people.select(kept)
 
 
-def _share_a_head(people: People) -> Bools:
-    """(n, n) whether the heads of two lie at one place, as far as both are seen."""
+def _share_head(people: People) -> BoolArray:
+    """Return (n, n) whether the visible points of two heads coincide."""
     heads, scores = people.keypoints[:, _HEAD, :2], people.keypoints[:, _HEAD, 2]
     widths = people.boxes[:, 2] - people.boxes[:, 0]
-    unit = np.maximum(body_unit(people), UNIT_OF_BOX * widths)
-    seen = scores >= LEAST_KEYPOINT_SCORE
+    unit = np.maximum(body_unit(people), BOX_WIDTH_TO_UNIT * widths)
+    seen = scores >= MIN_KEYPOINT_SCORE
     both = seen[:, None] & seen
     points = both.sum(axis=2)
     apart = np.linalg.norm(heads[:, None] - heads, axis=3).sum(axis=2, where=both)
-    near = points * SAME_HEAD * np.maximum(unit[:, None], unit)
-    result: Bools = (points >= 2) & (apart < near)
+    near = points * SAME_HEAD_DISTANCE * np.maximum(unit[:, None], unit)
+    result: BoolArray = (points >= 2) & (apart < near)
     return result
 
 
-def _raised(around: Floats) -> Bools:
-    """(n, 2): is the left, the right hand up?"""
-    wrists, elbows, nose = around[:, _WRISTS], around[:, _ELBOWS], around[:, [_NOSE]]
+def _raised(relative: FloatArray) -> BoolArray:
+    """Return (n, 2) whether the left and the right hand is raised."""
+    wrists, elbows, nose = relative[:, _WRISTS], relative[:, _ELBOWS], relative[:, [_NOSE]]
     forearm = wrists - elbows
     from_nose = np.linalg.norm(wrists - nose, axis=2)
-    result: Bools = (
+    result: BoolArray = (
         (wrists[..., 1] <= -RAISED_WRIST_ABOVE_SHOULDERS)
         & (forearm[..., 1] <= -RAISED_WRIST_ABOVE_ELBOW)
         & (np.abs(forearm[..., 0]) <= -RAISED_FOREARM_TILT * forearm[..., 1])
@@ -176,20 +182,20 @@ def _raised(around: Floats) -> Bools:
     return result
 
 
-def _back_turned(visible: Bools) -> Bools:
-    """(n,) neither the nose nor an eye is seen: somebody faces the board."""
-    result: Bools = np.logical_not(visible[:, :3].any(axis=1))
+def _back_turned(visible: BoolArray) -> BoolArray:
+    """Return (n,) whether neither the nose nor an eye is visible: the person faces the board."""
+    result: BoolArray = np.logical_not(visible[:, :3].any(axis=1))
     return result
 
 
-def _middle(pairs: Floats) -> Floats:
-    result: Floats = pairs.mean(axis=1)
+def _middle(pairs: FloatArray) -> FloatArray:
+    result: FloatArray = pairs.mean(axis=1)
     return result
 
 
-def _mean_height(points: Floats) -> Floats:
-    """(n,) mean y of the points that are seen; NaN where none is."""
-    known = ~np.isnan(points[..., 1])
-    total = np.where(known, points[..., 1], 0.0).sum(axis=1)
-    count = known.sum(axis=1)
+def _mean_height(points: FloatArray) -> FloatArray:
+    """Return (n,) the mean y of the visible points; NaN without any."""
+    visible = ~np.isnan(points[..., 1])
+    total = np.where(visible, points[..., 1], 0.0).sum(axis=1)
+    count = visible.sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)

@@ -1,7 +1,6 @@
-"""People found in one frame, and the frame's way into a model and back.
+"""People found in one frame, and the mapping between frame and network input.
 
-`People` has no identity in it: boxes, keypoints and scores, in the pixels of the frame that
-was given.
+`People` contains no identity: boxes, keypoints and scores, in the frame's own pixels (R2).
 """
 
 from dataclasses import dataclass
@@ -11,10 +10,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
-"""A picture: (height, width, 3), BGR, 0 to 255."""
+BgrImage = npt.NDArray[np.uint8]
+"""An image: (height, width, 3) uint8, BGR, 0 to 255."""
 
-Floats = npt.NDArray[np.float32]
+FloatArray = npt.NDArray[np.float32]
 
 KEYPOINTS: Final = (
     "nose",
@@ -35,19 +34,19 @@ KEYPOINTS: Final = (
     "left_ankle",
     "right_ankle",
 )
-"""The 17 keypoints in the order of COCO (Lin et al., 2014)."""
+"""The 17 keypoints in COCO's order (Lin et al., 2014)."""
 
-NMS_IOU: Final = 0.7
+NMS_IOU_THRESHOLD: Final = 0.7
 """Overlap above which two boxes are one person: Ultralytics' default."""
 
 PAD_GREY: Final = 114
 STRIDE: Final = 32
-"""Sides of the network's input are multiples of this."""
+"""Width and height of the network's input are multiples of this."""
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The bodies of one frame, in that frame's pixels, by falling score.
+    """The bodies of one frame, in that frame's pixels, by descending score.
 
     Attributes:
         boxes: (n, 4) float32: left, top, right, bottom.
@@ -55,21 +54,21 @@ class People:
         keypoints: (n, 17, 3) float32: x, y, and a score from 0 to 1.
     """
 
-    boxes: Floats
-    scores: Floats
-    keypoints: Floats
+    boxes: FloatArray
+    scores: FloatArray
+    keypoints: FloatArray
 
     def __len__(self) -> int:
-        """How many."""
+        """Return the number of people."""
         return len(self.scores)
 
-    def keep(self, chosen: npt.NDArray[np.bool_]) -> "People":
-        """The people of a mask (n,)."""
-        return People(self.boxes[chosen], self.scores[chosen], self.keypoints[chosen])
+    def select(self, mask: npt.NDArray[np.bool_]) -> "People":
+        """Return the people for which a mask (n,) is true."""
+        return People(self.boxes[mask], self.scores[mask], self.keypoints[mask])
 
     @staticmethod
-    def nobody() -> "People":
-        """An empty frame."""
+    def empty() -> "People":
+        """Return no people."""
         return People(
             np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 17, 3), np.float32)
         )
@@ -77,9 +76,9 @@ class People:
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
-    """How a frame sits in the network's input: scaled, centred, grey around it.
+    """Placement of a frame in the network's input: scaled, centred, with a grey border.
 
-    The same placement as Ultralytics' `LetterBox(auto=True)`, so that both see one picture.
+    Same as Ultralytics' `LetterBox(auto=True)`.
     """
 
     width: int
@@ -92,7 +91,7 @@ class Letterbox:
 
     @staticmethod
     def of(frame_height: int, frame_width: int, input_size: int) -> "Letterbox":
-        """The placement of a frame whose longer side becomes `input_size` pixels."""
+        """Return the placement of a frame whose longer side becomes `input_size` pixels."""
         scale = input_size / max(frame_height, frame_width)
         inner_width = max(1, round(frame_width * scale))
         inner_height = max(1, round(frame_height * scale))
@@ -107,40 +106,41 @@ class Letterbox:
             inner_height=inner_height,
         )
 
-    def place(self, frame: Pixels, into: Pixels) -> None:
-        """Write a frame into a canvas (height, width, 3) that is grey already."""
+    def place(self, frame: BgrImage, canvas: BgrImage) -> None:
+        """Write a frame into a grey canvas (height, width, 3)."""
         inner = frame
         if frame.shape[:2] != (self.inner_height, self.inner_width):
             size = (self.inner_width, self.inner_height)
             inner = cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR)
-        into[self.top : self.top + self.inner_height, self.left : self.left + self.inner_width] = (
-            inner
-        )
+        canvas[
+            self.top : self.top + self.inner_height, self.left : self.left + self.inner_width
+        ] = inner
 
-    def canvas(self, count: int) -> Pixels:
-        """Grey input for `count` frames: (count, height, width, 3)."""
+    def new_canvases(self, count: int) -> BgrImage:
+        """Return grey input for `count` frames: (count, height, width, 3)."""
         return np.full((count, self.height, self.width, 3), PAD_GREY, np.uint8)
 
 
-def people_from_output(
-    output: Floats, letterbox: Letterbox, frame_shape: tuple[int, int], confidence: float
+def decode_output(
+    output: FloatArray, letterbox: Letterbox, frame_shape: tuple[int, int], confidence: float
 ) -> People:
-    """Read the people of one frame from the network's raw output.
+    """Decode the network's raw output for one frame.
 
     Args:
         output: (56, anchors) float32: box centre and size, score, 17 keypoints (x, y, score),
             in pixels of the network's input (Ultralytics' YOLO11 pose head).
-        letterbox: How the frame was placed.
+        letterbox: Placement of the frame.
         frame_shape: (height, width) of the frame.
-        confidence: Least score.
+        confidence: Lowest score of a person.
     """
     candidates = output[:, output[4] > confidence].T
     if not len(candidates):
-        return People.nobody()
+        return People.empty()
     centres, sizes, scores = candidates[:, :2], candidates[:, 2:4], candidates[:, 4]
     corners = np.concatenate([centres - sizes / 2, sizes], axis=1)
     kept = np.asarray(
-        cv2.dnn.NMSBoxes(corners.tolist(), scores.tolist(), confidence, NMS_IOU), dtype=np.intp
+        cv2.dnn.NMSBoxes(corners.tolist(), scores.tolist(), confidence, NMS_IOU_THRESHOLD),
+        dtype=np.intp,
     )
     candidates = candidates[kept]
     centres, sizes = candidates[:, :2], candidates[:, 2:4]
@@ -153,10 +153,10 @@ def people_from_output(
     return People(
         boxes=np.clip(boxes, 0, np.tile(limit, 2)).astype(np.float32),
         scores=candidates[:, 4].astype(np.float32),
-        keypoints=_inside(keypoints, limit),
+        keypoints=_clip(keypoints, limit),
     )
 
 
-def _inside(keypoints: Floats, limit: Floats) -> Floats:
+def _clip(keypoints: FloatArray, limit: FloatArray) -> FloatArray:
     keypoints[..., :2] = np.clip(keypoints[..., :2], 0, limit)
     return keypoints.astype(np.float32)

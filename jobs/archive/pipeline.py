@@ -13,7 +13,7 @@ from ray.exceptions import RayTaskError
 
 from cluster.errors import HomeroomError
 from cluster.settings import Settings
-from cluster.vision.pose.estimator import MOST_THREADS
+from cluster.vision.pose.estimator import MAX_THREADS
 from jobs.archive.counting import CountSegment
 from jobs.archive.finding import FindPeople
 from jobs.archive.reading import ReadRun
@@ -65,7 +65,7 @@ def _pose_resources(settings: Settings, cores: int, gpus: int) -> dict[str, obje
             min_size=1, max_size=gpus, max_tasks_in_flight_per_actor=SEGMENTS_IN_WORK
         )
         return {"compute": pool, "num_gpus": 1, "num_cpus": 1}
-    threads = settings.analysis.threads or min(cores, MOST_THREADS)
+    threads = settings.analysis.threads or min(cores, MAX_THREADS)
     pool = ActorPoolStrategy(
         min_size=1,
         max_size=max(1, cores // threads),

@@ -11,7 +11,7 @@ from cluster.activity.durations import MEMORY_SECONDS
 from cluster.errors import FootageError, FootageTruncated
 from cluster.settings import Camera, Settings
 from cluster.streams.decode.file_sampler import FrameSampler, SampledFrame
-from cluster.vision.people import Pixels
+from cluster.vision.people import BgrImage
 from cluster.warehouse.lake import Interval
 from jobs.archive.footage import Problem
 from jobs.archive.segments import SEGMENT_SECONDS, Piece, Segment
@@ -55,7 +55,7 @@ class ReadRun:
 @dataclass(frozen=True, slots=True)
 class _Taken:
     moment: float
-    pixels: Pixels
+    pixels: BgrImage
 
 
 class _Roll:
@@ -67,7 +67,7 @@ class _Roll:
         self.moments: list[float] = []
 
     @property
-    def pixels(self) -> Pixels:
+    def pixels(self) -> BgrImage:
         """(n, height, width, 3) uint8."""
         return self._pixels[: len(self.moments)]
 

@@ -6,9 +6,8 @@ from typing import Any, TypeVar
 
 from ray.serve.handle import DeploymentHandle
 
-from cluster.vision.face_figures import FaceEngineSpec
-from cluster.vision.faces.base import FaceChip, FaceThresholds
-from cluster.vision.people import Floats
+from cluster.vision.faces.base import FaceChip, FaceEngineSpec, FaceThresholds
+from cluster.vision.people import FloatArray
 from serve_apps.clients.errors import translate_serve_errors
 
 ANSWER_SECONDS = 30.0
@@ -28,7 +27,7 @@ class FaceModelClient:
     def __init__(self, handle: DeploymentHandle, loop: asyncio.AbstractEventLoop) -> None:
         self._handle = handle
         self._loop = loop
-        self._figures: FaceEngineSpec | None = None
+        self._spec: FaceEngineSpec | None = None
 
     @property
     def name(self) -> str:
@@ -50,7 +49,7 @@ class FaceModelClient:
         """The figures that go with its distances."""
         return self._known().thresholds
 
-    def embed(self, chips: Sequence[FaceChip]) -> Floats:
+    def embed(self, chips: Sequence[FaceChip]) -> FloatArray:
         """Embeddings (n, dimensions) float32 of chips, in their order.
 
         Raises:
@@ -60,23 +59,23 @@ class FaceModelClient:
         """
         return self._wait(self._embed(list(chips)))
 
-    def distances(self, embeddings: Floats, templates: Floats) -> Floats:
+    def distances(self, embeddings: FloatArray, templates: FloatArray) -> FloatArray:
         """How far each embedding (n, d) is from each template (m, d): (n, m) float32."""
         return self._known().distances(embeddings, templates)
 
     def _known(self) -> FaceEngineSpec:
-        if self._figures is None:
-            self._figures = self._wait(self._ask())
-        return self._figures
+        if self._spec is None:
+            self._spec = self._wait(self._ask())
+        return self._spec
 
     async def _ask(self) -> FaceEngineSpec:
         async with translate_serve_errors("the face model", seconds=ANSWER_SECONDS):
-            figures: FaceEngineSpec = await self._handle.figures.remote()
-        return figures
+            spec: FaceEngineSpec = await self._handle.spec.remote()
+        return spec
 
-    async def _embed(self, chips: list[FaceChip]) -> Floats:
+    async def _embed(self, chips: list[FaceChip]) -> FloatArray:
         async with translate_serve_errors("the face model", seconds=ANSWER_SECONDS):
-            embeddings: Floats = await self._handle.embed.remote(chips)
+            embeddings: FloatArray = await self._handle.embed.remote(chips)
         return embeddings
 
     def _wait(self, asked: Coroutine[Any, Any, R]) -> R:

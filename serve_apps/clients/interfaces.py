@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from cluster.vision.people import People, Pixels
+from cluster.vision.people import BgrImage, People
 from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot, ToldWindow
 
 
@@ -34,7 +34,7 @@ class RoomsService(Protocol):
 class PoseService(Protocol):
     """The pose model."""
 
-    async def find(self, frames: Sequence[Pixels], input_size: int) -> list[People]:
+    async def find(self, frames: Sequence[BgrImage], input_size: int) -> list[People]:
         """The people of frames (height, width, 3) uint8 BGR of one shape.
 
         Raises:

@@ -6,7 +6,7 @@ import numpy as np
 from ray.serve.handle import DeploymentHandle
 
 from cluster.errors import VisionError
-from cluster.vision.people import People, Pixels
+from cluster.vision.people import BgrImage, People
 from serve_apps.clients.errors import translate_serve_errors
 from serve_apps.deployments.pose_model import FrameSet
 
@@ -26,7 +26,7 @@ class PoseModelClient:
         self._handle = handle
         self._seconds = seconds
 
-    async def find(self, frames: Sequence[Pixels], input_size: int = 640) -> list[People]:
+    async def find(self, frames: Sequence[BgrImage], input_size: int = 640) -> list[People]:
         """The people of frames (height, width, 3) uint8 BGR of one shape.
 
         Raises:

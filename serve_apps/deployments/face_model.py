@@ -4,7 +4,8 @@
 
 Face roll call is off unless a district has decided for it, so no replica runs until a register
 asks for one; the last goes when none has asked for ten minutes. Readers cut chips without it
-(`cluster.vision.faces.factory.face_cutter`), and distances are taken where the templates are.
+(`cluster.vision.faces.factory.create_face_cutter`), and distances are taken where the templates
+are.
 """
 
 import os
@@ -16,10 +17,9 @@ from ray import serve
 
 from cluster.errors import HomeroomError, VisionError
 from cluster.settings import Settings
-from cluster.vision.face_figures import FaceEngineSpec
-from cluster.vision.faces.base import FaceChip, FaceQuality
-from cluster.vision.faces.factory import face_engine
-from cluster.vision.people import Floats
+from cluster.vision.faces.base import FaceChip, FaceEngineSpec, FaceQuality
+from cluster.vision.faces.factory import create_face_engine
+from cluster.vision.people import FloatArray
 from serve_apps.deployments.logging_config import SERVE_LOGGING
 from serve_apps.deployments.model_executor import Call, ModelExecutor
 
@@ -33,7 +33,7 @@ GIVES_WAY = 4
 seconds. Where the cores are all in use, a process at 19 gets about 0.4 of what one at 15 gets.
 """
 
-Answer = Floats | HomeroomError
+Answer = FloatArray | HomeroomError
 
 
 @serve.deployment(name=NAME, logging_config=SERVE_LOGGING)
@@ -51,7 +51,7 @@ class FaceModel:
     def __init__(self, settings: Settings) -> None:
         os.nice(GIVES_WAY)  # this thread, and all that come of it: on Linux, nobody else
         self._thread = ModelExecutor("face")
-        self._engine = face_engine(settings)
+        self._engine = create_face_engine(settings)
 
         def chips_in(calls: Sequence[Call[list[FaceChip]]]) -> int:
             """How large a batch is; a call that is larger than any is a batch of its own."""
@@ -61,7 +61,7 @@ class FaceModel:
         self._batched: Callable[[Call[list[FaceChip]]], Awaitable[Answer]] = serve.batch(
             max_batch_size=BATCH, batch_wait_timeout_s=0.0, batch_size_fn=chips_in
         )(self._embed_together)
-        self._engine.embed([_made_up_chip(self._engine.figures.chip_side)])
+        self._engine.embed([_made_up_chip(self._engine.spec.chip_side)])
 
     def __del__(self) -> None:
         """End the thread."""
@@ -69,22 +69,22 @@ class FaceModel:
         if thread is not None:
             thread.end()
 
-    async def figures(self) -> FaceEngineSpec:
+    async def spec(self) -> FaceEngineSpec:
         """What must be known of the engine to work with its embeddings."""
-        return self._engine.figures
+        return self._engine.spec
 
-    async def embed(self, chips: list[FaceChip]) -> Floats:
+    async def embed(self, chips: list[FaceChip]) -> FloatArray:
         """Embeddings (n, dimensions) float32 of chips of this engine, in their order.
 
         Raises:
             ServiceBusy: They waited too long, and were dropped.
             VisionError: They are no chips of this engine, or the network failed.
         """
-        side = self._engine.figures.chip_side
+        side = self._engine.spec.chip_side
         if any(c.pixels.shape != (side, side, 3) or c.pixels.dtype != np.uint8 for c in chips):
             raise VisionError(f"chips must be ({side}, {side}, 3) uint8.")
         if not chips:
-            return np.zeros((0, self._engine.figures.dimensions), np.float32)
+            return np.zeros((0, self._engine.spec.dimensions), np.float32)
         answer = await self._batched(Call(chips, len(chips)))
         if isinstance(answer, HomeroomError):
             raise answer
@@ -96,7 +96,7 @@ class FaceModel:
         Raises:
             VisionError: It failed, or does not answer.
         """
-        chip = _made_up_chip(self._engine.figures.chip_side)
+        chip = _made_up_chip(self._engine.spec.chip_side)
         await self._thread.check(lambda: self._engine.embed([chip]))
 
     async def _embed_together(self, calls: list[Call[list[FaceChip]]]) -> list[Answer]:

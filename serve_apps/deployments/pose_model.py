@@ -28,7 +28,7 @@ from cluster.runtime.ray_local import refuse_spilling_here
 from cluster.runtime.scheduling import use_batch_scheduling
 from cluster.settings import Camera, Settings
 from cluster.settings.redacted import sizes_to_warm_up
-from cluster.vision.people import Letterbox, People, Pixels
+from cluster.vision.people import BgrImage, Letterbox, People
 from cluster.vision.pose.estimator import PoseEstimator
 from serve_apps.deployments.logging_config import SERVE_LOGGING
 from serve_apps.deployments.model_executor import Call, ModelExecutor
@@ -58,7 +58,7 @@ class FrameSet:
         input_size: Longer side of the network's input, in pixels.
     """
 
-    pixels: Pixels
+    pixels: BgrImage
     input_size: int = 640
 
     def __len__(self) -> int:
@@ -141,7 +141,7 @@ class PoseModel:
         height, width = frames.pixels.shape[1:3]
         box = Letterbox.of(height, width, frames.input_size)
         if (box.height, box.width) not in self._converted:
-            await asyncio.to_thread(self._estimator.convert, height, width, frames.input_size)
+            await asyncio.to_thread(self._estimator.prepare, height, width, frames.input_size)
             self._converted.add((box.height, box.width))
 
     async def _find_together(self, calls: list[Call[FrameSet]]) -> list[Answer]:

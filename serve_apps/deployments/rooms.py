@@ -31,7 +31,7 @@ from cluster.streams.job import CameraJob
 from cluster.streams.reader.actor import StreamReader
 from cluster.streams.reader.report import Ack, FinishedWindow, Report
 from cluster.streams.source.address import plan_of
-from cluster.vision.pose.estimator import cache_dir_of
+from cluster.vision.pose.estimator import model_cache_dir
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.lake import Lake, utc_now
 from cluster.warehouse.live.flush import flush
@@ -86,7 +86,7 @@ class Rooms:
         self._file = SettingsWatcher(settings_path)
         settings = self._file.settings
         self._weights: WeightsFile = await asyncio.to_thread(
-            find_pose_weights, settings.weights, cache_dir_of(settings)
+            find_pose_weights, settings.weights, model_cache_dir(settings)
         )
         self._journal = await _open_journal(settings)
         self._lake = Lake(settings.lake_dir)

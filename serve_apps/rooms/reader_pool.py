@@ -28,7 +28,7 @@ from cluster.settings import Settings
 from cluster.settings.redacted import for_models
 from cluster.streams.job import CameraJob
 from cluster.streams.reader.actor import StreamReader
-from cluster.vision.faces.factory import face_cutter
+from cluster.vision.faces.factory import create_face_cutter
 from serve_apps.clients.deployments import RegistersClient, RoomsClient
 from serve_apps.clients.pose import PoseModelClient
 
@@ -162,7 +162,7 @@ class ReaderPool:
             pose=self._services.pose,
             sink=self._services.rooms,
             registers=self._services.registers,
-            cutter=partial(face_cutter, for_models(settings)),
+            cutter=partial(create_face_cutter, for_models(settings)),
             late_seconds=settings.live.late_seconds,
         )
         self._see_to(reader_id, jobs)

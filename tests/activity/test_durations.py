@@ -30,7 +30,7 @@ HIDDEN: Wrists = ((np.nan, np.nan), (np.nan, np.nan))
 Look = frozenset[str]
 """Flags of `Postures` that somebody shows."""
 
-SITS: Look = frozenset({"seen"})
+SITS: Look = frozenset({"visible"})
 HAND_UP: Look = SITS | {"hand_raised"}
 LOOKS_DOWN: Look = SITS | {"looking_down"}
 AWAY: Look = frozenset()
@@ -46,7 +46,7 @@ def shown(looks: Sequence[Look], wrists: Sequence[Wrists] | None = None) -> Post
         return np.array([name in look for look in looks], np.bool_)
 
     return Postures(
-        seen=flag("seen"),
+        visible=flag("visible"),
         hand_raised=flag("hand_raised"),
         head_low=flag("head_low"),
         looking_down=flag("looking_down"),
@@ -252,7 +252,7 @@ def test_a_frame_without_people_counts_nothing() -> None:
     assert (frame.people, frame.hand_raises, sum(frame.activities.values())) == (0, 0, 0)
 
 
-FLAGS = ("seen", "hand_raised", "head_low", "looking_down", "standing", "cut_off")
+FLAGS = ("visible", "hand_raised", "head_low", "looking_down", "standing", "cut_off")
 looks = st.frozensets(st.sampled_from(FLAGS)).map(lambda look: look | SITS)
 hand = st.tuples(st.floats(-1, 1), st.floats(-1, 1)) | st.just((np.nan, np.nan))
 anybody = st.tuples(

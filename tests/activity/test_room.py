@@ -141,7 +141,7 @@ def test_frames_with_fewer_than_k_people_give_a_headcount_and_nothing_else(count
 
 
 def test_an_empty_room_is_told_as_empty() -> None:
-    frames = [SeenFrame(START + timedelta(seconds=i / 2), People.nobody(), SIZE) for i in range(20)]
+    frames = [SeenFrame(START + timedelta(seconds=i / 2), People.empty(), SIZE) for i in range(20)]
     for zone in (None, [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]):
         [window] = told(frames, zone=zone)
         assert (window.frames, window.people_max, window.suppressed) == (20, 0, True)

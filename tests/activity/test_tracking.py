@@ -76,7 +76,7 @@ def test_no_two_people_of_a_frame_share_a_number(
 
 
 def test_empty_frames_give_no_numbers_before_between_and_after() -> None:
-    nobody = People.nobody()
+    nobody = People.empty()
     numbers = follow([nobody, nobody, boxes([(9, 9)]), boxes([(9, 9)]), nobody, nobody])
     assert [len(frame) for frame in numbers] == [0, 0, 1, 1, 0, 0]
 
@@ -86,10 +86,10 @@ def test_somebody_hidden_for_a_moment_keeps_the_number_and_for_long_does_not() -
     sitting = boxes([(100, 50)])
     tracker.update(START, sitting)
     [first] = tracker.update(START + 0.5, sitting).tolist()
-    tracker.update(START + 1.0, People.nobody())
+    tracker.update(START + 1.0, People.empty())
     [back_soon] = tracker.update(START + 2.0, sitting).tolist()
     assert back_soon == first
-    tracker.update(START + 2.5, People.nobody())
+    tracker.update(START + 2.5, People.empty())
     late = START + 2.5 + 2 * LOST_SECONDS
     tracker.update(late, sitting)
     [back_late] = tracker.update(late + 0.5, sitting).tolist()

@@ -11,7 +11,7 @@ from cluster.demo.lesson_video import HEIGHT, WIDTH, frames_of_photo, group_phot
 from cluster.demo.sample_roster import SCIENCE
 from cluster.records.db.unit_of_work import open_audited_records
 from cluster.settings import load_settings
-from cluster.vision.faces.factory import face_engine
+from cluster.vision.faces.factory import create_face_engine
 from cluster.vision.pose.estimator import PoseEstimator
 from tests.conftest import write_video
 from tests.serve_apps.running_service import Service, running
@@ -56,7 +56,7 @@ def live_lesson(folder: Path, *, more: str = "") -> Iterator[LiveLesson]:
     write_video(footage, frames=pictures, rate=10, size=(WIDTH, HEIGHT), options=options)
     with running(folder, [str(footage)], more=POLICY + more) as service:
         settings = load_settings(folder / "homeroom.toml")
-        estimator, engine = PoseEstimator.from_settings(settings), face_engine(settings)
+        estimator, engine = PoseEstimator.from_settings(settings), create_face_engine(settings)
         with open_audited_records(settings) as identity:
             (folder / "policy.toml").write_text(policy_text(SCIENCE, identity.clock().date()))
             lessons = demo_register._import(identity, settings, folder, "room-1")

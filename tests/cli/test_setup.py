@@ -10,7 +10,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from cluster.cli.settings_file import FirstSchool, settings_text
+from cluster.cli.settings_file import FirstSchool, render_settings
 from cluster.settings import Settings, load_settings
 from tests.cli.test_main import Homeroom, homeroom
 from tests.conftest import write_settings
@@ -49,7 +49,7 @@ def test_what_init_writes_is_accepted_by_check(homeroom: Homeroom) -> None:
     assert written.told("Wrote homeroom.toml")
     checked = homeroom("check")
     assert checked.code == 0
-    assert checked.told("The settings are sound.")
+    assert checked.told("The settings are valid.")
 
 
 def test_init_takes_names_and_says_where_it_wrote(homeroom: Homeroom, tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_init_takes_names_and_says_where_it_wrote(homeroom: Homeroom, tmp_path: 
 
 
 def test_every_key_comes_with_its_description_above_it() -> None:
-    text = settings_text(FirstSchool("Hill School", "Europe/Oslo", "Room 1"))
+    text = render_settings(FirstSchool("Hill School", "Europe/Oslo", "Room 1"))
     sections = sections_of(text)
     models = models_of_the_file()
     assert set(sections) == set(models)
@@ -84,13 +84,13 @@ def test_every_key_comes_with_its_description_above_it() -> None:
 
 
 def test_bounds_and_choices_are_told() -> None:
-    text = settings_text(FirstSchool("Hill School", "Europe/Oslo", "Room 1"))
+    text = render_settings(FirstSchool("Hill School", "Europe/Oslo", "Room 1"))
     assert "gives a headcount and nothing else. From 5 to 1000.\n# k = 10\n" in text
     assert 'One of "classroom", "hall", "vehicle".\n# kind = "classroom"\n' in text
 
 
 def test_keys_that_are_commented_out_show_the_values_that_hold(tmp_path: Path) -> None:
-    text = settings_text(FirstSchool("Hill School", "Europe/Oslo", "Room 1"))
+    text = render_settings(FirstSchool("Hill School", "Europe/Oslo", "Room 1"))
     path = tmp_path / "homeroom.toml"
     path.write_text(text, encoding="utf-8")
     as_written = load_settings(path)
@@ -108,7 +108,7 @@ def test_keys_that_are_commented_out_show_the_values_that_hold(tmp_path: Path) -
 
 def test_values_that_are_given_stand_in_the_file() -> None:
     first = FirstSchool("Hill School", "Europe/Oslo", "Room 1", camera_id="cam7")
-    values = tomllib.loads(settings_text(first, {"privacy": {"k": 5}, "timetable": "l.csv"}))
+    values = tomllib.loads(render_settings(first, {"privacy": {"k": 5}, "timetable": "l.csv"}))
     assert values["privacy"] == {"k": 5}
     assert values["timetable"] == "l.csv"
     assert values["cameras"] == [{"id": "cam7", "room": "room-1"}]
@@ -122,7 +122,7 @@ def test_values_that_are_given_stand_in_the_file() -> None:
 @example("Hill School 🏫", "Room 1")
 @example("Hill School", "x" * 200)
 def test_any_name_that_the_settings_take_can_be_written(school: str, room: str) -> None:
-    values = tomllib.loads(settings_text(FirstSchool(school, "Europe/Oslo", room)))
+    values = tomllib.loads(render_settings(FirstSchool(school, "Europe/Oslo", room)))
     settings = Settings(**values)
     assert [each.name for each in settings.schools] == [school]
     assert [each.name for each in settings.rooms] == [room]
@@ -134,7 +134,7 @@ def test_init_does_not_write_over_a_file_unless_told_to(homeroom: Homeroom) -> N
     path.write_text("# mine\n")
     refused = homeroom("init")
     assert refused.code == 1
-    assert refused.told("homeroom.toml: there is a settings file already. --force writes over it.")
+    assert refused.told("homeroom.toml: the settings file exists already. --force overwrites it.")
     assert path.read_text() == "# mine\n"
 
     assert homeroom("init", "--force").code == 0
@@ -167,7 +167,7 @@ def test_init_says_when_it_cannot_write(homeroom: Homeroom) -> None:
         ("k = 5", "kk = 5", "privacy.kk: there is no such key"),
         ('kind = "vehicle"', 'kind = "zoo"', "rooms[1].kind"),
         ('room = "r1"', 'room = "r9"', "cameras 'cam1': room = 'r9' does not exist"),
-        ('id = "cam2"', 'id = "cam1"', "cameras: the id 'cam1' is given twice"),
+        ('id = "cam2"', 'id = "cam1"', "cameras: the id 'cam1' is used twice"),
         ("[privacy]", "[privacy", "cannot be read as TOML"),
     ],
 )

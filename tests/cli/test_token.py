@@ -67,12 +67,12 @@ def test_a_leader_leads_schools_that_the_settings_know(installed: Homeroom) -> N
     ("options", "words"),
     [
         (("--role", "teacher"), "needs --user"),
-        (("--role", "teacher", "--user", "t", "--name", "x"), "takes no --name"),
-        (("--role", "operator", "--user", "t"), "goes with --role teacher alone"),
+        (("--role", "teacher", "--user", "t", "--name", "x"), "and no --name"),
+        (("--role", "operator", "--user", "t"), "only for --role teacher"),
         (("--role", "school_leader"), "needs --school"),
-        (("--role", "analyst", "--school", SCHOOL), "goes with --role school_leader alone"),
-        (("--role", "analyst", "--name", "An Na"), "is no short name"),
-        (("--role", "analyst", "--days", "91"), "a token holds 90 days at most"),
+        (("--role", "analyst", "--school", SCHOOL), "only for --role school_leader"),
+        (("--role", "analyst", "--name", "An Na"), "is not a short name"),
+        (("--role", "analyst", "--days", "91"), "a token is valid for 90 days at most"),
     ],
 )
 def test_what_does_not_go_together_is_refused_in_words(
@@ -116,7 +116,7 @@ def test_a_revoked_token_is_worth_nothing(installed: Homeroom) -> None:
     assert revoked == {"id": made["id"], "revoked": True, "was_revoked_before": False}
     with pytest.raises(NotSignedIn):
         who(made["token"])
-    assert installed("token", "revoke", made["id"]).told("had been revoked before")
+    assert installed("token", "revoke", made["id"]).told("was revoked already")
     assert installed("token", "list", "--json").json[0]["state"] == "revoked"
     missing = installed("token", "revoke", "nothing")
     assert (missing.code, missing.told("no token 'nothing'")) == (1, True)

@@ -29,7 +29,7 @@ from cluster.security.audit import HeadFile, verify_chain
 from cluster.security.keys import KeyStore
 from cluster.settings import Settings
 from cluster.vision.faces.base import FaceChip, FaceQuality, FaceThresholds, QualityLimits
-from cluster.vision.people import Floats, People, Pixels
+from cluster.vision.people import BgrImage, FloatArray, People
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 NOTICE = "2026-1"
@@ -78,23 +78,23 @@ class NumberFaces:
     def __init__(self) -> None:
         self.embedded = 0
 
-    def faces(self, frame: Pixels, people: People) -> list[FaceChip]:
+    def faces(self, frame: BgrImage, people: People) -> list[FaceChip]:
         return self.chips(frame, people)
 
-    def chips(self, frame: Pixels, people: People) -> list[FaceChip]:  # noqa: ARG002
+    def chips(self, frame: BgrImage, people: People) -> list[FaceChip]:  # noqa: ARG002
         return []
 
-    def embed(self, chips: Sequence[FaceChip]) -> Floats:
+    def embed(self, chips: Sequence[FaceChip]) -> FloatArray:
         self.embedded += len(chips)
         return np.stack([face_of(int(chip.pixels[0, 0, 0])) for chip in chips])
 
-    def distances(self, embeddings: Floats, templates: Floats) -> Floats:
+    def distances(self, embeddings: FloatArray, templates: FloatArray) -> FloatArray:
         return np.asarray(
             np.linalg.norm(embeddings[:, None] - templates[None], axis=-1), np.float32
         )
 
 
-def face_of(number: int) -> Floats:
+def face_of(number: int) -> FloatArray:
     """The embedding of somebody: all are √2 apart."""
     return np.asarray(np.eye(16)[number], np.float32)
 

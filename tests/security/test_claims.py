@@ -7,9 +7,9 @@ import pytest
 from cluster.errors import NotAllowed
 from cluster.security.claims import read_claims
 from cluster.security.roles import Role
-from cluster.settings import Access
+from cluster.settings import AccessSettings
 
-ACCESS = Access()
+ACCESS = AccessSettings()
 SCHOOLS = {"hill", "dale"}
 
 
@@ -53,7 +53,7 @@ def test_a_teacher_must_be_named_by_the_rosters_key(given: Any) -> None:
 
 
 def test_claims_have_the_names_that_the_settings_give_them() -> None:
-    access = Access(oidc_role_claim="job", oidc_user_claim="staff_no")
+    access = AccessSettings(oidc_role_claim="job", oidc_user_claim="staff_no")
     found = read_claims(access, claims(job="teacher", staff_no="t-1"), SCHOOLS)
     assert found.roles == {Role.TEACHER}
     assert found.sourced_id == "t-1"

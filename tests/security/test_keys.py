@@ -18,7 +18,7 @@ from cluster.security.master_key import (
     load_master_key,
     read_master_key,
 )
-from cluster.settings import Security
+from cluster.settings import SecuritySettings
 
 MASTER = LocalMasterKey(b"m" * 32)
 
@@ -132,7 +132,7 @@ def test_another_master_key_takes_over_and_can_be_interrupted(tmp_path: Path) ->
 
 
 def test_without_a_word_a_master_key_is_made_beside_the_keys(tmp_path: Path) -> None:
-    security = Security(keys_dir=tmp_path / "keys")
+    security = SecuritySettings(keys_dir=tmp_path / "keys")
     first, again = load_master_key(security), load_master_key(security)
     assert first.id == again.id
     assert stat.S_IMODE((tmp_path / "keys" / "master.key").stat().st_mode) == 0o600
@@ -150,7 +150,7 @@ def test_a_master_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "short", "AAAA", "ä" * 32])
 def test_a_master_key_of_the_wrong_form_is_refused_without_being_shown(text: str) -> None:
-    security = Security.model_validate({"master_key": text})
+    security = SecuritySettings.model_validate({"master_key": text})
     with pytest.raises(KeyUnusable) as caught:
         load_master_key(security)
     assert not text or text not in str(caught.value)
@@ -158,7 +158,7 @@ def test_a_master_key_of_the_wrong_form_is_refused_without_being_shown(text: str
 
 def test_a_named_master_key_file_that_is_not_there_is_not_made_up(tmp_path: Path) -> None:
     with pytest.raises(KeyUnusable):
-        load_master_key(Security(master_key_file=tmp_path / "none"))
+        load_master_key(SecuritySettings(master_key_file=tmp_path / "none"))
 
 
 KMS = """
@@ -172,7 +172,7 @@ sys.stdout.write(base64.b64encode(bytes(b ^ 90 for b in data)).decode())
 def test_a_kms_is_a_program_that_wraps(tmp_path: Path) -> None:
     program = tmp_path / "kms.py"
     program.write_text(KMS)
-    master = load_master_key(Security(kms_command=[sys.executable, str(program)]))
+    master = load_master_key(SecuritySettings(kms_command=[sys.executable, str(program)]))
     keys = KeyStore(tmp_path / "keys", master)
     version, key = keys.current("roster")
     assert KeyStore(tmp_path / "keys", master).version("roster", version) == key

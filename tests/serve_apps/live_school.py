@@ -19,7 +19,7 @@ from cluster.register.states import EntryState, Mark
 from cluster.settings import load_settings
 from cluster.vision.faces.base import FaceChip
 from cluster.vision.faces.dlib_engine import DlibEngine
-from cluster.vision.people import Floats, Pixels
+from cluster.vision.people import BgrImage, FloatArray
 from cluster.vision.pose.estimator import PoseEstimator
 from tests.register.school import CLASS, School, found_school, student, teacher
 
@@ -80,7 +80,7 @@ def live_school(path: Path, rooms: Sequence[str], *, name: str = "Given") -> Ite
         yield school
 
 
-def enrol(school: School, number: int, embedding: Floats) -> None:
+def enrol(school: School, number: int, embedding: FloatArray) -> None:
     """Consent, and a template."""
     school.clock.now = datetime.now(UTC)
     school.consent(number)
@@ -123,9 +123,9 @@ class Portraits:
     estimator: PoseEstimator
 
     def chips(self, name: str) -> list[FaceChip]:
-        frame: Pixels = np.asarray(cv2.imread(str(self.samples / "faces" / name)), np.uint8)
+        frame: BgrImage = np.asarray(cv2.imread(str(self.samples / "faces" / name)), np.uint8)
         return self.engine.chips(frame, self.estimator.estimate([frame])[0])
 
-    def template(self, name: str) -> Floats:
+    def template(self, name: str) -> FloatArray:
         largest = max(self.chips(name), key=lambda chip: chip.quality.width_pixels)
         return np.asarray(self.engine.embed([largest])[0], np.float32)

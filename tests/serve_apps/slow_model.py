@@ -8,7 +8,7 @@ from typing import Any
 from ray import serve
 
 from cluster.settings import Settings
-from cluster.vision.people import People, Pixels
+from cluster.vision.people import BgrImage, People
 from serve_apps.deployments.pose_model import PoseModel
 
 Real: Any = PoseModel
@@ -27,12 +27,12 @@ class SlowEstimator:
     def convert(self, height: int, width: int, input_size: int) -> None:
         """Nothing."""
 
-    def estimate(self, frames: Sequence[Pixels], input_size: int = 640) -> list[People]:  # noqa: ARG002
+    def estimate(self, frames: Sequence[BgrImage], input_size: int = 640) -> list[People]:  # noqa: ARG002
         if self.broken:
             raise RuntimeError("the device is lost")
         self.batches.append(len(frames))
         time.sleep(self.seconds)
-        return [People.nobody() for _ in frames]
+        return [People.empty() for _ in frames]
 
 
 @serve.deployment(name="SlowPose")

@@ -16,7 +16,7 @@ from cluster.demo.face_policy import policy_text
 from cluster.demo.sample_roster import SCIENCE
 from cluster.records.db.unit_of_work import open_audited_records
 from cluster.settings import load_settings
-from cluster.vision.faces.factory import face_engine
+from cluster.vision.faces.factory import create_face_engine
 from cluster.vision.pose.estimator import PoseEstimator
 from tests.serve_apps.running_service import Service, running, until
 from tests.serve_apps.test_live_service import lesson  # noqa: F401 (a fixture)
@@ -35,7 +35,7 @@ def service(
     folder = tmp_path_factory.mktemp("register")
     with running(folder, [str(lesson)], more='[registers]\npolicy = "policy.toml"\n') as service:
         settings = load_settings(folder / "homeroom.toml")
-        estimator, engine = PoseEstimator.from_settings(settings), face_engine(settings)
+        estimator, engine = PoseEstimator.from_settings(settings), create_face_engine(settings)
         with open_audited_records(settings) as identity:
             today = identity.clock().date()
             (folder / "policy.toml").write_text(policy_text(SCIENCE, today))

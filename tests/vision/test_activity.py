@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.vision.activity import Postures, body_unit, postures, without_doubles
+from cluster.vision.activity import Postures, body_unit, estimate_postures, remove_duplicates
 from cluster.vision.people import KEYPOINTS, People
 
 Body = Mapping[str, tuple[float, float]]
 """Places of keypoints, in shoulder widths from the middle of the shoulders; y grows downwards."""
 
-FLAGS: Final = ("seen", "hand_raised", "head_low", "looking_down", "standing", "cut_off")
+FLAGS: Final = ("visible", "hand_raised", "head_low", "looking_down", "standing", "cut_off")
 
 SEATED: Final[Body] = {
     "nose": (0.0, -0.6),
@@ -98,81 +98,81 @@ def mirrored(body: Body) -> Body:
 
 def flags(people: People, frame_height: int = 2000) -> set[str]:
     """What the postures of the only person say."""
-    shown = postures(people, frame_height)
+    shown = estimate_postures(people, frame_height)
     assert len(shown) == 1
     return {flag for flag in FLAGS if getattr(shown, flag)[0]}
 
 
 POSES: Final[Mapping[str, tuple[Sequence[Body], Sequence[str], set[str]]]] = {
-    "rests": ((), (), {"seen"}),
-    "a hand beside the head": ((HAND_UP,), (), {"seen", "hand_raised"}),
+    "rests": ((), (), {"visible"}),
+    "a hand beside the head": ((HAND_UP,), (), {"visible", "hand_raised"}),
     "a hand above the head": (
         ({"left_elbow": (0.5, -0.7), "left_wrist": (0.1, -1.4)},),
         (),
-        {"seen", "hand_raised"},
+        {"visible", "hand_raised"},
     ),
-    "both hands up": ((HAND_UP, mirrored(HAND_UP)), (), {"seen", "hand_raised"}),
+    "both hands up": ((HAND_UP, mirrored(HAND_UP)), (), {"visible", "hand_raised"}),
     "a hand up, seen by one ear and eye": (
         (HAND_UP,),
         ("nose", "left_eye", "left_ear"),
-        {"seen", "hand_raised"},
+        {"visible", "hand_raised"},
     ),
     "a hand at the chin": (
         ({"left_elbow": (0.45, 0.35), "left_wrist": (0.12, -0.3)},),
         (),
-        {"seen"},
+        {"visible"},
     ),
     "a hand in the hair": (
         ({"left_elbow": (0.7, -0.2), "left_wrist": (0.2, -0.85)},),
         (),
-        {"seen"},
+        {"visible"},
     ),
     "a hand on the hip": (
         ({"left_elbow": (0.95, 0.6), "left_wrist": (0.5, 1.2)},),
         (),
-        {"seen"},
+        {"visible"},
     ),
-    "hands folded": (({"left_wrist": (-0.1, 0.5), "right_wrist": (0.1, 0.5)},), (), {"seen"}),
+    "hands folded": (({"left_wrist": (-0.1, 0.5), "right_wrist": (0.1, 0.5)},), (), {"visible"}),
     "an arm stretched sideways": (
         ({"left_elbow": (1.1, -0.1), "left_wrist": (1.7, -0.3)},),
         (),
-        {"seen"},
+        {"visible"},
     ),
     "hands hanging beside a lowered elbow": (
         ({"left_elbow": (0.9, -0.8), "left_wrist": (1.0, -0.3)},),
         (),
-        {"seen"},
+        {"visible"},
     ),
-    "a raised wrist that is hardly seen": ((HAND_UP,), ("left_wrist",), {"seen"}),
-    "a raised wrist whose elbow is hardly seen": ((HAND_UP,), ("left_elbow",), {"seen"}),
-    "a hand up with the back turned": ((HAND_UP,), FACE, {"seen"}),
-    "stands": ((UPRIGHT,), (), {"seen", "standing"}),
+    "a raised wrist that is hardly seen": ((HAND_UP,), ("left_wrist",), {"visible"}),
+    "a raised wrist whose elbow is hardly seen": ((HAND_UP,), ("left_elbow",), {"visible"}),
+    "a hand up with the back turned": ((HAND_UP,), FACE, {"visible"}),
+    "stands": ((UPRIGHT,), (), {"visible", "standing"}),
     "stands, one leg hidden": (
         (UPRIGHT,),
         ("left_knee", "left_ankle", "left_hip"),
         # without both hips there is no torso to measure the thigh against
-        {"seen"},
+        {"visible"},
     ),
-    "stands with one knee hidden": ((UPRIGHT,), ("left_knee",), {"seen", "standing"}),
-    "stands and writes on the board": ((UPRIGHT, HAND_UP), (), {"seen", "standing"}),
+    "stands with one knee hidden": ((UPRIGHT,), ("left_knee",), {"visible", "standing"}),
+    "stands and writes on the board": ((UPRIGHT, HAND_UP), (), {"visible", "standing"}),
     "sits with legs stretched sideways": (
         ({"left_knee": (1.4, 2.1), "right_knee": (0.7, 2.1)},),
         (),
-        {"seen"},
+        {"visible"},
     ),
-    "lays the head on the desk": ((HEAD_ON_DESK,), (), {"seen", "head_low"}),
-    "looks down": (({"nose": (0.0, -0.3)},), (), {"seen", "looking_down"}),
+    "lays the head on the desk": ((HEAD_ON_DESK,), (), {"visible", "head_low"}),
+    "looks down": (({"nose": (0.0, -0.3)},), (), {"visible", "looking_down"}),
     "looks down, one ear hidden": (
         ({"nose": (0.0, -0.3)},),
         ("right_ear",),
-        {"seen", "looking_down"},
+        {"visible", "looking_down"},
     ),
     "looks down, both ears hidden": (
         ({"nose": (0.0, -0.3)},),
         ("left_ear", "right_ear"),
-        {"seen"},
+        {"visible"},
     ),
-    "looks up": (({"nose": (0.0, -0.9)},), (), {"seen"}),
+    "looks up": (({"nose": (0.0, -0.9)},), (), {"visible"}),
     "has a hidden shoulder": ((HAND_UP,), ("left_shoulder",), set()),
     "has a hidden head": ((UPRIGHT,), KEYPOINTS[:5], set()),
     "is hardly seen": ((HAND_UP, UPRIGHT), KEYPOINTS, set()),
@@ -192,7 +192,7 @@ def test_a_body_shows_its_posture(pose: str, side: str) -> None:
 def test_keypoints_with_low_scores_leave_a_person_unseen() -> None:
     hardly = person(HAND_UP, UPRIGHT)
     hardly.keypoints[..., 2] = 0.3
-    shown = postures(hardly, 2000)
+    shown = estimate_postures(hardly, 2000)
     assert not any(getattr(shown, flag)[0] for flag in FLAGS)
     assert np.isnan(shown.wrists).all()
 
@@ -212,7 +212,10 @@ def test_neither_size_nor_place_changes_a_posture(
     placed = person(*changes, unseen=unseen, at=(x, y), unit=unit)
     assert flags(placed, frame_height=10_000) == expected
     assert np.allclose(
-        postures(placed, 10_000).wrists, postures(small, 10_000).wrists, atol=1e-2, equal_nan=True
+        estimate_postures(placed, 10_000).wrists,
+        estimate_postures(small, 10_000).wrists,
+        atol=1e-2,
+        equal_nan=True,
     )
 
 
@@ -233,14 +236,14 @@ def test_any_body_at_all_is_read_alike_at_another_size_and_place(
     moved = keypoints.copy()
     moved[..., :2] = keypoints[..., :2] * np.float32(factor) + np.array(shift, np.float32)
     box, score = np.zeros((1, 4), np.float32), np.ones(1, np.float32)
-    here = postures(People(box, score, keypoints), 1000)
-    there = postures(People(box, score, moved), 1000)
+    here = estimate_postures(People(box, score, keypoints), 1000)
+    there = estimate_postures(People(box, score, moved), 1000)
     for flag in FLAGS:
         assert getattr(here, flag) == getattr(there, flag), flag
 
 
 def test_each_person_of_a_frame_is_read_on_their_own() -> None:
-    shown = postures(
+    shown = estimate_postures(
         crowd(
             person(at=(100, 100), unit=20),
             person(HAND_UP, at=(300, 100), unit=35),
@@ -249,13 +252,13 @@ def test_each_person_of_a_frame_is_read_on_their_own() -> None:
         ),
         2000,
     )
-    assert shown.seen.tolist() == [True, True, True, False]
+    assert shown.visible.tolist() == [True, True, True, False]
     assert shown.hand_raised.tolist() == [False, True, False, False]
     assert shown.standing.tolist() == [False, False, True, False]
 
 
 def test_nobody_has_no_posture() -> None:
-    shown = postures(People.nobody(), 384)
+    shown = estimate_postures(People.empty(), 384)
     assert isinstance(shown, Postures)
     assert len(shown) == 0
 
@@ -286,7 +289,7 @@ def test_without_hips_the_shoulders_are_the_unit_and_without_shoulders_there_is_
 
 
 def test_wrists_are_told_in_units_from_the_shoulders() -> None:
-    shown = postures(person(unit=80, unseen=["right_wrist"]), 2000)
+    shown = estimate_postures(person(unit=80, unseen=["right_wrist"]), 2000)
     assert shown.wrists[0, 0] == pytest.approx([0.3, 0.9], abs=0.01)
     assert np.isnan(shown.wrists[0, 1]).all()
 
@@ -294,7 +297,7 @@ def test_wrists_are_told_in_units_from_the_shoulders() -> None:
 def test_of_two_boxes_with_one_head_the_stronger_stays() -> None:
     whole = person(score=0.9)
     half = person(UPRIGHT, at=(302, 201), score=0.4, unseen=["left_ankle", "right_ankle"])
-    kept = without_doubles(crowd(whole, half))
+    kept = remove_duplicates(crowd(whole, half))
     assert kept.scores.tolist() == whole.scores.tolist()
     assert np.array_equal(kept.keypoints, whole.keypoints)
 
@@ -306,17 +309,17 @@ def test_neighbours_stay_beside_before_and_behind() -> None:
         person(at=(300, 180), unit=36),  # half a head higher, in the row behind
         person(at=(310, 225), unit=44),  # in the row in front
     )
-    assert len(without_doubles(neighbours)) == 4
+    assert len(remove_duplicates(neighbours)) == 4
 
 
 def test_many_boxes_on_one_head_are_one_person() -> None:
-    assert len(without_doubles(crowd(*(person(at=(300 + i, 200)) for i in range(5))))) == 1
+    assert len(remove_duplicates(crowd(*(person(at=(300 + i, 200)) for i in range(5))))) == 1
 
 
 def test_two_heads_that_cannot_be_compared_both_stay() -> None:
     left = person(unseen=["nose", "right_eye", "right_ear"])
     right = person(unseen=["nose", "left_eye", "left_ear"], score=0.5)
-    assert len(without_doubles(crowd(left, right))) == 2
+    assert len(remove_duplicates(crowd(left, right))) == 2
 
 
 places = st.lists(
@@ -335,8 +338,8 @@ def test_dropping_doubles_keeps_order_and_the_strongest_and_is_done_once(
             for i, (x, y, unit) in enumerate(places)
         )
     )
-    once = without_doubles(people)
+    once = remove_duplicates(people)
     assert once.scores[0] == people.scores[0]
     assert once.scores.tolist() == sorted(once.scores.tolist(), reverse=True)
     assert set(once.scores.tolist()) <= set(people.scores.tolist())
-    assert np.array_equal(without_doubles(once).boxes, once.boxes)
+    assert np.array_equal(remove_duplicates(once).boxes, once.boxes)

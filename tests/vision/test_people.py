@@ -10,11 +10,11 @@ from hypothesis.extra import numpy as hnp
 from cluster.vision.people import (
     KEYPOINTS,
     PAD_GREY,
-    Floats,
+    BgrImage,
+    FloatArray,
     Letterbox,
     People,
-    Pixels,
-    people_from_output,
+    decode_output,
 )
 
 SIDES = st.integers(16, 2000)
@@ -30,7 +30,7 @@ def candidate(
     return [*shape, score, *([*keypoint, 0.9] * len(KEYPOINTS))]
 
 
-def output_of(*candidates: list[float]) -> Floats:
+def output_of(*candidates: list[float]) -> FloatArray:
     """Raw output (56, anchors), most of whose anchors see nothing."""
     output = np.zeros((56, 50), np.float32)
     output[:4] = 10.0
@@ -76,7 +76,7 @@ def test_a_point_of_the_frame_comes_back_from_the_networks_input(
     column = candidate(
         (inside_x - 4, inside_y - 4, inside_x + 4, inside_y + 4), 0.8, (inside_x, inside_y)
     )
-    people = people_from_output(output_of(column), letterbox, (height, width), 0.25)
+    people = decode_output(output_of(column), letterbox, (height, width), 0.25)
     assert len(people) == 1
     np.testing.assert_allclose(
         people.keypoints[0, :, :2], np.full((17, 2), (x, y)), atol=0.002 * max(height, width)
@@ -92,14 +92,14 @@ def test_a_mark_in_the_frame_lies_in_the_input_where_the_letterbox_says(
     y, x = height * 3 // 4, width // 4
     frame[y - 6 : y + 6, x - 6 : x + 6] = 255
     letterbox = Letterbox.of(height, width, 640)
-    canvas = letterbox.canvas(1)[0]
+    canvas = letterbox.new_canvases(1)[0]
     letterbox.place(frame, canvas)
     rows, columns = np.nonzero(canvas[..., 0] > 180)
     assert columns.mean() + 0.5 == pytest.approx(x * letterbox.scale + letterbox.left, abs=1)
     assert rows.mean() + 0.5 == pytest.approx(y * letterbox.scale + letterbox.top, abs=1)
 
 
-def ultralytics_letterbox(frame: Pixels, input_size: int) -> Pixels:
+def ultralytics_letterbox(frame: BgrImage, input_size: int) -> BgrImage:
     from ultralytics.data.augment import LetterBox
 
     made = LetterBox((input_size, input_size), auto=True, stride=32)(image=frame)
@@ -111,7 +111,7 @@ def ultralytics_letterbox(frame: Pixels, input_size: int) -> Pixels:
 def test_a_frame_is_placed_as_ultralytics_places_it(height: int, width: int, seed: int) -> None:
     frame = np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
     letterbox = Letterbox.of(height, width, 320)
-    canvas = letterbox.canvas(1)[0]
+    canvas = letterbox.new_canvases(1)[0]
     letterbox.place(frame, canvas)
     np.testing.assert_array_equal(canvas, ultralytics_letterbox(frame, 320))
 
@@ -120,14 +120,14 @@ def test_a_frame_is_placed_as_ultralytics_places_it(height: int, width: int, see
 def test_a_strip_of_one_pixel_is_placed_as_ultralytics_places_it(shape: tuple[int, int]) -> None:
     frame = np.full((*shape, 3), 200, np.uint8)
     letterbox = Letterbox.of(*shape, 320)
-    canvas = letterbox.canvas(1)[0]
+    canvas = letterbox.new_canvases(1)[0]
     letterbox.place(frame, canvas)
     np.testing.assert_array_equal(canvas, ultralytics_letterbox(frame, 320))
 
 
 def test_the_border_is_grey() -> None:
     letterbox = Letterbox.of(100, 320, 320)
-    canvas = letterbox.canvas(2)
+    canvas = letterbox.new_canvases(2)
     letterbox.place(np.zeros((100, 320, 3), np.uint8), canvas[0])
     assert canvas.shape == (2, 128, 320, 3)
     assert (canvas[0, [0, -1]] == PAD_GREY).all()
@@ -135,7 +135,7 @@ def test_the_border_is_grey() -> None:
 
 
 @st.composite
-def raw_outputs(draw: st.DrawFn) -> Floats:
+def raw_outputs(draw: st.DrawFn) -> FloatArray:
     """Raw output with boxes anywhere, inside the input and far outside."""
     count = draw(st.integers(0, 30))
     output = np.zeros((56, count), np.float32)
@@ -150,10 +150,10 @@ def raw_outputs(draw: st.DrawFn) -> Floats:
 @settings(deadline=None)
 @given(output=raw_outputs(), height=SIDES, width=SIDES, confidence=st.floats(0.05, 0.9))
 def test_people_lie_inside_the_frame_above_the_least_score_by_falling_score(
-    output: Floats, height: int, width: int, confidence: float
+    output: FloatArray, height: int, width: int, confidence: float
 ) -> None:
     letterbox = Letterbox.of(height, width, 640)
-    people = people_from_output(output, letterbox, (height, width), confidence)
+    people = decode_output(output, letterbox, (height, width), confidence)
     assert len(people) == len(people.boxes) == len(people.keypoints) <= output.shape[1]
     for points in (people.boxes[:, :2], people.boxes[:, 2:], people.keypoints[..., :2]):
         assert (points >= 0).all()
@@ -166,7 +166,7 @@ def test_people_lie_inside_the_frame_above_the_least_score_by_falling_score(
 
 def test_a_box_over_the_edge_is_cut_at_the_edge() -> None:
     output = output_of(candidate((-30, -20, 100, 700), 0.9, (-5, 900)))
-    people = people_from_output(output, same(), (480, 640), 0.25)
+    people = decode_output(output, same(), (480, 640), 0.25)
     np.testing.assert_allclose(people.boxes, [[0, 0, 100, 480]], atol=0.01)
     np.testing.assert_allclose(people.keypoints[0, :, :2], np.full((17, 2), (0, 480)))
     np.testing.assert_allclose(people.keypoints[0, :, 2], 0.9)
@@ -175,7 +175,7 @@ def test_a_box_over_the_edge_is_cut_at_the_edge() -> None:
 def test_a_box_in_a_shrunken_frame_is_given_in_the_frames_own_pixels() -> None:
     letterbox = Letterbox.of(1080, 1920, 640)  # a third, and 12 grey rows above
     output = output_of(candidate((100, 112, 200, 212), 0.9, (150, 162)))
-    people = people_from_output(output, letterbox, (1080, 1920), 0.25)
+    people = decode_output(output, letterbox, (1080, 1920), 0.25)
     np.testing.assert_allclose(people.boxes, [[300, 300, 600, 600]], atol=0.01)
     np.testing.assert_allclose(people.keypoints[0, 0], [450, 450, 0.9], atol=0.01)
 
@@ -184,7 +184,7 @@ def test_two_boxes_that_overlap_are_one_person_with_the_better_score() -> None:
     output = output_of(
         candidate((100, 100, 200, 300), 0.6, (1, 1)), candidate((104, 102, 204, 302), 0.8, (2, 2))
     )
-    people = people_from_output(output, same(), (480, 640), 0.25)
+    people = decode_output(output, same(), (480, 640), 0.25)
     np.testing.assert_allclose(people.boxes, [[104, 102, 204, 302]], atol=0.01)
     np.testing.assert_allclose(people.scores, [0.8])
     np.testing.assert_allclose(people.keypoints[0, 0, :2], [2, 2])
@@ -196,17 +196,17 @@ def test_neighbours_who_overlap_by_less_than_seven_tenths_are_two_people(
 ) -> None:
     first, second = (100.0, 100.0, 200.0, 300.0), (100.0 + shift, 100.0, 200.0 + shift, 300.0)
     output = output_of(candidate(first, 0.9), candidate(second, 0.8))
-    assert len(people_from_output(output, same(), (480, 640), 0.25)) == people_left
+    assert len(decode_output(output, same(), (480, 640), 0.25)) == people_left
 
 
 def test_a_score_at_the_limit_is_nobody() -> None:
     output = output_of(candidate((100, 100, 200, 300), 0.5), candidate((300, 100, 400, 300), 0.51))
-    people = people_from_output(output, same(), (480, 640), 0.5)
+    people = decode_output(output, same(), (480, 640), 0.5)
     np.testing.assert_allclose(people.scores, [0.51])
 
 
 def test_an_empty_room_gives_empty_arrays_of_the_right_shape() -> None:
-    people = people_from_output(output_of(), same(), (480, 640), 0.25)
+    people = decode_output(output_of(), same(), (480, 640), 0.25)
     assert len(people) == 0
     assert people.boxes.shape == (0, 4)
     assert people.keypoints.shape == (0, 17, 3)
@@ -215,7 +215,7 @@ def test_an_empty_room_gives_empty_arrays_of_the_right_shape() -> None:
 def test_reading_the_output_does_not_change_it() -> None:
     output = output_of(candidate((-30, -20, 100, 700), 0.9, (-5, 900)))
     before = output.copy()
-    people_from_output(output, Letterbox.of(1080, 1920, 640), (1080, 1920), 0.25)
+    decode_output(output, Letterbox.of(1080, 1920, 640), (1080, 1920), 0.25)
     np.testing.assert_array_equal(output, before)
 
 
@@ -229,7 +229,7 @@ def test_people_who_are_kept_keep_their_own_boxes_and_keypoints(
         scores=numbers,
         keypoints=np.repeat(numbers, 51).reshape(6, 17, 3),
     )
-    kept = people.keep(chosen)
+    kept = people.select(chosen)
     assert len(kept) == chosen.sum()
     np.testing.assert_array_equal(kept.scores, np.flatnonzero(chosen))
     np.testing.assert_array_equal(kept.boxes[:, 0], kept.scores)

@@ -8,8 +8,8 @@ import numpy as np
 
 from cluster.errors import FaceUnclear
 from cluster.register.faces.templates import Embedding
-from cluster.vision.faces.base import FaceEngine, check_photo
-from cluster.vision.people import Pixels
+from cluster.vision.faces.base import FaceEngine, find_single_face
+from cluster.vision.people import BgrImage
 from cluster.vision.pose.estimator import PoseEstimator
 
 PHOTO_INPUT_SIZE = 640
@@ -36,7 +36,7 @@ def embedding_of(
 
 
 def embedding_of_pictures(
-    engine: FaceEngine, estimator: PoseEstimator, pictures: Mapping[str, Pixels]
+    engine: FaceEngine, estimator: PoseEstimator, pictures: Mapping[str, BgrImage]
 ) -> Embedding:
     """The mean embedding of one face on several pictures.
 
@@ -56,7 +56,7 @@ def embedding_of_pictures(
     for name, frame in pictures.items():
         (people,) = estimator.estimate([frame], PHOTO_INPUT_SIZE)
         try:
-            chips.append(check_photo(engine, frame, people))
+            chips.append(find_single_face(engine, frame, people))
         except FaceUnclear as error:
             raise FaceUnclear(error.what, where=name, hint=error.hint) from None
     embeddings = engine.embed(chips)
@@ -72,7 +72,7 @@ def embedding_of_pictures(
     return np.asarray(embeddings.mean(axis=0), np.float32)
 
 
-def _read(path: Path) -> Pixels:
+def _read(path: Path) -> BgrImage:
     try:
         content = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:

@@ -21,7 +21,7 @@ from cluster.register.views import RegisterView
 from cluster.settings import Settings
 from cluster.streams.decode.file_sampler import FrameSampler
 from cluster.vision.faces.base import FaceChip, FaceEngine
-from cluster.vision.people import Pixels
+from cluster.vision.people import BgrImage
 from cluster.vision.pose.estimator import PoseEstimator
 
 LONGEST_SIDE = 3840
@@ -108,7 +108,7 @@ def watch(
 
 
 def _cut(
-    engine: FaceEngine, estimator: PoseEstimator, pixels: Pixels, input_size: int
+    engine: FaceEngine, estimator: PoseEstimator, pixels: BgrImage, input_size: int
 ) -> list[FaceChip]:
     (people,) = estimator.estimate([pixels], input_size)
     return engine.chips(pixels, people)

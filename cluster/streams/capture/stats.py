@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cluster.vision.people import Pixels
+from cluster.vision.people import BgrImage
 
 RATE_SECONDS = 10.0
 """The delivered rate is that of the last ten seconds."""
@@ -86,7 +86,7 @@ class StreamStats:
             elif self._off_since is None:
                 self._off_since = now
 
-    def pictured(self, now: float, pixels: Pixels, size: tuple[int, int]) -> None:
+    def pictured(self, now: float, pixels: BgrImage, size: tuple[int, int]) -> None:
         """A picture is given on.
 
         Args:
@@ -142,7 +142,7 @@ class FreezeDetector:
         self._seen: npt.NDArray[np.int16] | None = None
         self._new_at = 0.0
 
-    def look(self, now: float, pixels: Pixels) -> None:
+    def look(self, now: float, pixels: BgrImage) -> None:
         """See a shrunken picture, (height, width, 3) uint8."""
         picture = pixels[::STEP, ::STEP, 1].astype(np.int16).ravel()
         if self._seen is None or self._seen.shape[1] != picture.size:

@@ -30,7 +30,7 @@ from av.video.stream import VideoStream
 from cluster.errors import FootageUnreadable, FootageUntimed
 from cluster.streams.decode.container import OpenVideo, open_video, untimed
 from cluster.streams.decode.preprocess import Polygon, Preprocessor, shrunken_size
-from cluster.vision.people import Pixels
+from cluster.vision.people import BgrImage
 
 __all__ = ["FrameSampler", "SampledFrame", "SamplingReport", "shrunken_size"]
 
@@ -59,7 +59,7 @@ class SampledFrame:
     """
 
     time_seconds: float
-    pixels: Pixels
+    pixels: BgrImage
 
 
 @dataclass(slots=True)

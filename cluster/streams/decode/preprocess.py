@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
-from cluster.vision.people import Pixels
+from cluster.vision.people import BgrImage
 
 Polygon = Sequence[tuple[float, float]]
 
@@ -36,18 +36,18 @@ class Preprocessor:
         """Whether pictures of a size come out at half of it or less."""
         return max(width, height) >= 2 * self._long_side
 
-    def __call__(self, frame: VideoFrame, stream: VideoStream) -> Pixels:
+    def __call__(self, frame: VideoFrame, stream: VideoStream) -> BgrImage:
         """The shrunken picture: (height, width, 3) uint8 BGR."""
         width, height = self.target_size(*upright(frame, stream))
         return self._picture(frame, width, height, self._reformatter)
 
-    def full(self, frame: VideoFrame, stream: VideoStream) -> Pixels:
+    def full(self, frame: VideoFrame, stream: VideoStream) -> BgrImage:
         """The same picture at its full size: (height, width, 3) uint8 BGR."""
         return self._picture(frame, *upright(frame, stream), self._full_reformatter)
 
     def _picture(
         self, frame: VideoFrame, width: int, height: int, reformatter: VideoReformatter
-    ) -> Pixels:
+    ) -> BgrImage:
         turned = frame.rotation % 180 != 0
         small = reformatter.reformat(
             frame,

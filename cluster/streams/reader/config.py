@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import SecretStr
 
 from cluster.streams.source.state import Reason, StreamState
-from cluster.vision.people import Pixels
+from cluster.vision.people import BgrImage
 
 Polygon = tuple[tuple[float, float], ...]
 
@@ -56,8 +56,8 @@ class LiveFrame:
 
     camera_id: str
     taken_at: float
-    pixels: Pixels
-    full: Pixels | None = None
+    pixels: BgrImage
+    full: BgrImage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from typing import Protocol
 
 from cluster.streams.reader.report import Ack, Report
 from cluster.vision.faces.base import FaceChip, FaceCutter
-from cluster.vision.people import People, Pixels
+from cluster.vision.people import BgrImage, People
 
 
 class PoseFinder(Protocol):
     """The pose model."""
 
-    async def find(self, frames: Sequence[Pixels], input_size: int) -> list[People]:
+    async def find(self, frames: Sequence[BgrImage], input_size: int) -> list[People]:
         """See `serve_apps.clients.interfaces.PoseService`."""
 
 

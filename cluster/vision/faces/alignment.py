@@ -1,4 +1,4 @@
-"""What both face engines share: where a face lies, how good its chip is, the check of weights."""
+"""What both face engines share: locating faces, rating chips, verifying weights."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,46 +8,47 @@ import cv2
 import numpy as np
 
 from cluster.errors import WeightsMismatch, WeightsMissing
-from cluster.vision.faces.base import LEAST_POINT_SCORE, FaceQuality
-from cluster.vision.people import KEYPOINTS, Floats, People, Pixels
+from cluster.vision.faces.base import MIN_POINT_SCORE, FaceQuality
+from cluster.vision.people import KEYPOINTS, BgrImage, FloatArray, People
 from cluster.vision.pose.weights import sha256_of
 
-EYES_TO_FACE: Final = 2.4
-NOSE_TO_FACE: Final = 4.6
+EYE_DISTANCE_TO_FACE_WIDTH: Final = 2.4
+NOSE_DISTANCE_TO_FACE_WIDTH: Final = 4.6
 """Width of a face over the distance between its eyes, and over that from their middle to the
-nose: the medians over the sample faces, against the rectangles of dlib's own detector. The
-first shrinks as a head turns aside, the second as it tilts, so the larger one holds."""
+nose: medians over the sample faces, against the rectangles of dlib's own detector. The distance
+between the eyes shrinks as a head turns, that to the nose as it tilts, so the larger width is
+used."""
 
-EYES_TO_CENTRE: Final = 0.2
-"""How far below the eyes the middle of a face lies, in widths of the face (same measurement)."""
+FACE_CENTRE_BELOW_EYES: Final = 0.2
+"""Distance of the centre of a face below its eyes, in face widths (same measurement)."""
 
 SHARPNESS_SIDE: Final = 75
-"""Chips are compared for sharpness at this side: about the pixels of the smallest good face."""
+"""Side in pixels at which sharpness is measured: about that of the smallest good face."""
 
 NOSE, LEFT_EYE, RIGHT_EYE = (KEYPOINTS.index(name) for name in ("nose", "left_eye", "right_eye"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
-    """Where the keypoints place a face.
+    """A face as located by the keypoints.
 
     Attributes:
-        person: The index into the `People`.
-        centre: (2,) x and y of the middle of the face, in the frame's pixels.
-        width: Of the face, in the frame's pixels.
-        score: Of the least certain of eyes and nose.
+        person: Index into the `People`.
+        centre: (2,) x and y of the centre of the face, in the frame's pixels.
+        width: Width of the face, in the frame's pixels.
+        score: Lowest score of eyes and nose.
     """
 
     person: int
-    centre: Floats
+    centre: FloatArray
     width: float
     score: float
 
 
-def heads_of(people: People) -> list[Head]:
-    """The faces that the keypoints show: both eyes and the nose, each with a sufficient score.
+def locate_heads(people: People) -> list[Head]:
+    """Locate the faces whose eyes and nose have sufficient scores.
 
-    Where the pose model gives one body twice, the face is given once: the better scored.
+    Where the pose model detects one body twice, only the face with the higher score is returned.
     """
     heads: list[Head] = []
     for person in np.argsort(-people.scores, kind="stable"):
@@ -57,17 +58,20 @@ def heads_of(people: People) -> list[Head]:
     return sorted(heads, key=lambda head: head.person)
 
 
-def _head_of(person: int, keypoints: Floats) -> Head | None:
+def _head_of(person: int, keypoints: FloatArray) -> Head | None:
     nose, left, right = keypoints[NOSE], keypoints[LEFT_EYE], keypoints[RIGHT_EYE]
     score = float(min(nose[2], left[2], right[2]))
     apart = left[:2] - right[:2]
     eyes = float(np.linalg.norm(apart))
-    if not score >= LEAST_POINT_SCORE or eyes < 1:
+    if not score >= MIN_POINT_SCORE or eyes < 1:
         return None
     middle = (left[:2] + right[:2]) / 2
-    width = max(EYES_TO_FACE * eyes, NOSE_TO_FACE * float(np.linalg.norm(nose[:2] - middle)))
+    width = max(
+        EYE_DISTANCE_TO_FACE_WIDTH * eyes,
+        NOSE_DISTANCE_TO_FACE_WIDTH * float(np.linalg.norm(nose[:2] - middle)),
+    )
     down = np.array([-apart[1], apart[0]], np.float32) / eyes
-    centre = middle + EYES_TO_CENTRE * width * down
+    centre = middle + FACE_CENTRE_BELOW_EYES * width * down
     return Head(person, centre.astype(np.float32), width, score)
 
 
@@ -76,32 +80,32 @@ def _same_face(first: Head, second: Head) -> bool:
     return away < min(first.width, second.width) / 2
 
 
-def quality_of(
-    pixels: Pixels, *, width_pixels: float, eyes: Floats, nose: Floats, point_score: float
+def measure_quality(
+    pixels: BgrImage, *, width_pixels: float, eyes: FloatArray, nose: FloatArray, point_score: float
 ) -> FaceQuality:
-    """Judge a chip.
+    """Measure the quality of a chip.
 
     Args:
         pixels: (side, side, 3) uint8 BGR.
-        width_pixels: Of the face in its frame.
-        eyes: (2, 2) the middle of each eye, x and y.
+        width_pixels: Width of the face in its frame.
+        eyes: (2, 2) centre of each eye, x and y.
         nose: (2,) x and y.
-        point_score: Of the points, 0 to 1.
+        point_score: Lowest score of the points, 0 to 1.
     """
     apart = eyes[1] - eyes[0]
     square = max(float(apart @ apart), 1.0)
     grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
     return FaceQuality(
         width_pixels=float(width_pixels),
-        sharpness=sharpness_of(grey),
+        sharpness=measure_sharpness(grey),
         turn=abs(float((nose - eyes.mean(axis=0)) @ apart)) / square,
         point_score=float(point_score),
         brightness=float(grey.mean()),
     )
 
 
-def sharpness_of(grey: Pixels) -> float:
-    """Variance of the Laplacian (Pech-Pacheco et al., 2000) over that of the picture.
+def measure_sharpness(grey: BgrImage) -> float:
+    """Return the variance of the Laplacian (Pech-Pacheco et al., 2000) over that of the image.
 
     Args:
         grey: (side, side) uint8.
@@ -111,12 +115,12 @@ def sharpness_of(grey: Pixels) -> float:
     return float(cv2.Laplacian(small, cv2.CV_32F).var() / max(float(small.var()), 1.0))
 
 
-def checked_weights(path: Path, expected: str, *, hint: str) -> Path:
-    """A weights file, once its SHA-256 was compared; nothing is loaded before.
+def verify_weights(path: Path, expected: str, *, hint: str) -> Path:
+    """Return a weights file after verifying its SHA-256.
 
     Raises:
         WeightsMissing: There is no such file.
-        WeightsMismatch: It is another file.
+        WeightsMismatch: It has another checksum.
     """
     if not path.is_file():
         raise WeightsMissing("there is no such weights file.", where=str(path), hint=hint)

@@ -1,39 +1,40 @@
-"""Faces that may be compared: what is cut out of a frame, how good it is, who compares it.
+"""Faces of one frame: cut out as chips, rated, and compared by an engine.
 
     FaceCutter:    frame, People -> heads (from the keypoints) -> FaceChip
     FaceComparer:  FaceChip -> embed -> distances
 
-An engine does both. On a live service they are apart: whoever reads a camera cuts, and has no
-network that could compare. Nothing here learns who anybody is, or keeps a picture. Two engines
-exist: `faces_dlib.DlibEngine` (the default) and `faces_insightface.InsightFaceEngine`.
+An engine does both. In the live service they are separate: the process that reads a camera cuts,
+and has no network that could compare. Nothing here knows an identity, or stores an image (R6).
+There are two engines: `dlib_engine.DlibEngine` (the default) and
+`insightface_engine.InsightFaceEngine`.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Literal, Protocol
+
+import numpy as np
+from scipy.spatial.distance import cdist
 
 from cluster.errors import FaceUnclear
-from cluster.vision.people import Floats, People, Pixels
+from cluster.vision.people import BgrImage, FloatArray, People
 
-if TYPE_CHECKING:
-    from cluster.vision.face_figures import FaceEngineSpec
-
-LEAST_POINT_SCORE: Final = 0.5
-"""Keypoints below this are guesses: the pose model places eyes on the back of a head too."""
+MIN_POINT_SCORE: Final = 0.5
+"""Keypoints below this are guesses: the pose model also places eyes on the back of a head."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaceQuality:
-    """What can be said of a face before it is compared.
+    """Measurements of a face before it is compared.
 
     Attributes:
         width_pixels: Width of the face in the frame's own pixels.
-        sharpness: Variance of the Laplacian over the variance of the picture, of the grey chip
-            at a common size: free of contrast, and of how large the chip is.
-        turn: How far the nose lies aside from the middle of the eyes, in units of the distance
+        sharpness: Variance of the Laplacian over the variance of the image, of the grey chip at a
+            common size: independent of contrast, and of the size of the chip.
+        turn: Sideways distance of the nose from the middle of the eyes, in units of the distance
             between the eyes: 0 seen from the front, about 0.5 with the nose below an eye.
-        point_score: The least certain of the points that the face was found by, 0 to 1.
+        point_score: Lowest score of the points that located the face, 0 to 1.
         brightness: Mean grey value, 0 to 255.
     """
 
@@ -46,22 +47,22 @@ class FaceQuality:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceChip:
-    """A face cut out upright, in the form that its engine compares. Never stored.
+    """A face, cut out and aligned in the form that its engine compares. Never stored (R6).
 
     Attributes:
         pixels: (side, side, 3) uint8 BGR.
-        quality: How good it is.
-        person: Whose it is: the index into the `People` of the frame.
+        quality: Its measurements.
+        person: Index into the `People` of the frame.
         box: Left, top, right, bottom of the face in the frame's pixels.
     """
 
-    pixels: Pixels
+    pixels: BgrImage
     quality: FaceQuality
     person: int
     box: tuple[float, float, float, float]
 
 
-class FaceFault(StrEnum):
+class FaceDefect(StrEnum):
     """Why a face cannot be compared."""
 
     TOO_SMALL = "too_small"
@@ -74,38 +75,38 @@ class FaceFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QualityLimits:
-    """What a face must reach; the units are those of `FaceQuality`."""
+    """Required quality of a face; units as in `FaceQuality`."""
 
-    least_width_pixels: float
-    least_sharpness: float
-    most_turn: float
-    least_brightness: float
-    most_brightness: float
-    least_point_score: float = LEAST_POINT_SCORE
+    min_width_pixels: float
+    min_sharpness: float
+    max_turn: float
+    min_brightness: float
+    max_brightness: float
+    min_point_score: float = MIN_POINT_SCORE
 
-    def fault_of(self, quality: FaceQuality) -> FaceFault | None:
-        """The first thing wrong with a face, or `None`."""
-        faults = {
-            FaceFault.TOO_SMALL: quality.width_pixels < self.least_width_pixels,
-            FaceFault.UNCERTAIN: quality.point_score < self.least_point_score,
-            FaceFault.TURNED_AWAY: quality.turn > self.most_turn,
-            FaceFault.TOO_DARK: quality.brightness < self.least_brightness,
-            FaceFault.TOO_BRIGHT: quality.brightness > self.most_brightness,
-            FaceFault.BLURRED: quality.sharpness < self.least_sharpness,
+    def find_defect(self, quality: FaceQuality) -> FaceDefect | None:
+        """Return the first defect of a face, or `None`."""
+        defects = {
+            FaceDefect.TOO_SMALL: quality.width_pixels < self.min_width_pixels,
+            FaceDefect.UNCERTAIN: quality.point_score < self.min_point_score,
+            FaceDefect.TURNED_AWAY: quality.turn > self.max_turn,
+            FaceDefect.TOO_DARK: quality.brightness < self.min_brightness,
+            FaceDefect.TOO_BRIGHT: quality.brightness > self.max_brightness,
+            FaceDefect.BLURRED: quality.sharpness < self.min_sharpness,
         }
-        return next((fault for fault, found in faults.items() if found), None)
+        return next((defect for defect, found in defects.items() if found), None)
 
 
 @dataclass(frozen=True, slots=True)
 class FaceThresholds:
-    """The figures that belong to one engine's distances.
+    """Thresholds for one engine's distances.
 
     Attributes:
-        match_distance: The largest distance at which a face may be a student's.
-        margin: By how much at least the second nearest template must be farther.
-        in_lesson: What a face in a lesson's frame must reach to be compared.
-        in_photo: What the face of a photograph for a template must reach.
-        source: Where the figures are from.
+        match_distance: Largest distance at which a face matches a student.
+        margin: Smallest distance by which the second nearest template must be farther.
+        in_lesson: Required quality of a face in a lesson's frame.
+        in_photo: Required quality of the face of a photograph for a template.
+        source: Where the thresholds come from.
     """
 
     match_distance: float
@@ -115,23 +116,53 @@ class FaceThresholds:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class FaceEngineSpec:
+    """What a process must know of an engine to work with its embeddings, without its network.
+
+    The live service embeds in one process and compares in another: templates are decrypted only in
+    the second.
+
+    Attributes:
+        name: `dlib` or `insightface`.
+        version: Network and start of its checksum.
+        dimensions: Length of an embedding.
+        thresholds: For its distances.
+        chip_side: Side of the chips that it compares, in pixels.
+        metric: Of its distances; `cosine` (1 - cosine) is for embeddings of length 1.
+    """
+
+    name: str
+    version: str
+    dimensions: int
+    thresholds: FaceThresholds
+    chip_side: int
+    metric: Literal["euclidean", "cosine"]
+
+    def distances(self, embeddings: FloatArray, templates: FloatArray) -> FloatArray:
+        """Return the distances (n, m) float32 of embeddings (n, d) and templates (m, d)."""
+        if self.metric == "euclidean":
+            return np.asarray(cdist(embeddings, templates), np.float32)
+        return np.asarray(1 - embeddings @ templates.T, np.float32).clip(0, 2)
+
+
 class FaceCutter(Protocol):
     """Cuts faces out. It cannot compare any."""
 
     @property
     def thresholds(self) -> FaceThresholds:
-        """Among others, what a face must reach to be cut."""
+        """Required quality of a face, among others."""
 
-    def faces(self, frame: Pixels, people: People) -> list[FaceChip]:
-        """Every face that is found, however poor.
+    def faces(self, frame: BgrImage, people: People) -> list[FaceChip]:
+        """Return every face that is found, whatever its quality.
 
         Args:
             frame: (height, width, 3) uint8 BGR, full size.
             people: The pose model's people of this frame, in its pixels.
         """
 
-    def chips(self, frame: Pixels, people: People) -> list[FaceChip]:
-        """The faces that are good enough to be compared in a lesson.
+    def chips(self, frame: BgrImage, people: People) -> list[FaceChip]:
+        """Return the faces whose quality suffices for a lesson.
 
         Args:
             frame: (height, width, 3) uint8 BGR, full size.
@@ -140,7 +171,7 @@ class FaceCutter(Protocol):
 
 
 class FaceComparer(Protocol):
-    """Says how far faces are apart that were cut out before. It knows no names."""
+    """Compares chips. It knows no identities."""
 
     @property
     def name(self) -> str:
@@ -148,7 +179,7 @@ class FaceComparer(Protocol):
 
     @property
     def version(self) -> str:
-        """Network and start of its checksum: templates of two versions are never compared."""
+        """Network and start of its checksum; templates of two versions are never compared."""
 
     @property
     def dimensions(self) -> int:
@@ -156,92 +187,92 @@ class FaceComparer(Protocol):
 
     @property
     def thresholds(self) -> FaceThresholds:
-        """The figures that go with its distances."""
+        """Thresholds for its distances."""
 
-    def embed(self, chips: Sequence[FaceChip]) -> Floats:
-        """Embeddings (n, dimensions) float32 of chips of this engine, in their order.
+    def embed(self, chips: Sequence[FaceChip]) -> FloatArray:
+        """Return the embeddings (n, dimensions) float32 of chips of this engine, in their order.
 
         Raises:
-            VisionError: The network gave something that is not a number.
+            VisionError: The network returned NaN or infinity.
         """
 
-    def distances(self, embeddings: Floats, templates: Floats) -> Floats:
-        """How far each embedding (n, d) is from each template (m, d): (n, m) float32."""
+    def distances(self, embeddings: FloatArray, templates: FloatArray) -> FloatArray:
+        """Return the distances (n, m) float32 of embeddings (n, d) and templates (m, d)."""
 
 
 class FaceEngine(FaceCutter, FaceComparer, Protocol):
     """Cuts faces out and compares them."""
 
     @property
-    def figures(self) -> "FaceEngineSpec":
-        """What must be known of it where its network is not."""
+    def spec(self) -> FaceEngineSpec:
+        """What other processes need to know of it."""
 
 
-def good_enough(chips: Iterable[FaceChip], limits: QualityLimits) -> list[FaceChip]:
-    """The chips without a fault."""
-    return [chip for chip in chips if limits.fault_of(chip.quality) is None]
+def filter_by_quality(chips: Iterable[FaceChip], limits: QualityLimits) -> list[FaceChip]:
+    """Return the chips without a defect."""
+    return [chip for chip in chips if limits.find_defect(chip.quality) is None]
 
 
-def check_photo(engine: FaceEngine, frame: Pixels, people: People) -> FaceChip:
-    """The one clear face of a photograph for a template.
+def find_single_face(engine: FaceEngine, frame: BgrImage, people: People) -> FaceChip:
+    """Return the only clear face of a photograph for a template.
 
-    People far behind, whose faces are too small to be compared in any lesson, do not count.
+    Faces in the background that are too small to be compared in a lesson do not count.
 
     Args:
-        engine: The one that will make the template.
+        engine: The engine that will embed it.
         frame: (height, width, 3) uint8 BGR.
         people: The pose model's people of this photograph.
 
     Raises:
         FaceUnclear: There is no face, more than one, or it is too small, turned away, too dark,
-            too bright or blurred. The message says which, the hint what to do.
+            too bright or blurred. The message says which.
     """
     faces = engine.faces(frame, people)
-    least = engine.thresholds.in_lesson.least_width_pixels
-    large = [face for face in faces if face.quality.width_pixels >= least]
+    min_width = engine.thresholds.in_lesson.min_width_pixels
+    large = [face for face in faces if face.quality.width_pixels >= min_width]
     if len(large) > 1:
         raise FaceUnclear(
             f"the photograph shows {len(large)} faces.",
-            hint="Use one with nobody else in it, or cut the others off.",
+            hint="Use a photograph of one person, or crop it.",
         )
     if not faces:
         bodies = "a person" if len(people) == 1 else f"{len(people)} people"
-        seen = f"{bodies}, but no face from the front" if len(people) else "nobody"
+        shown = f"{bodies}, but no face from the front" if len(people) else "nobody"
         raise FaceUnclear(
-            f"the photograph shows {seen}.",
+            f"the photograph shows {shown}.",
             hint="Take it from the front, with both eyes and the nose uncovered.",
         )
     face = max(faces, key=lambda face: face.quality.width_pixels)
     limits = engine.thresholds.in_photo
-    fault = limits.fault_of(face.quality)
-    if fault is not None:
-        what, hint = _in_words(fault, face.quality, limits)
+    defect = limits.find_defect(face.quality)
+    if defect is not None:
+        what, hint = _describe(defect, face.quality, limits)
         raise FaceUnclear(what, hint=hint)
     return face
 
 
-def _in_words(fault: FaceFault, quality: FaceQuality, limits: QualityLimits) -> tuple[str, str]:
-    """What is wrong with the face of a photograph, and what to do."""
-    least = f"{limits.least_width_pixels:.0f}"
+def _describe(defect: FaceDefect, quality: FaceQuality, limits: QualityLimits) -> tuple[str, str]:
+    """Return what is wrong with the face of a photograph, and what to do."""
+    min_width = f"{limits.min_width_pixels:.0f}"
     light = "Take it in even light, with no lamp or window behind the face."
-    sayings = {
-        FaceFault.TOO_SMALL: (
-            f"the face is {quality.width_pixels:.0f} pixels wide, and at least {least} are needed.",
-            "Take it from nearer, or use the picture in its full size.",
+    messages = {
+        FaceDefect.TOO_SMALL: (
+            f"the face is {quality.width_pixels:.0f} pixels wide; at least {min_width} are needed.",
+            "Take it from nearer, or use the photograph in its full size.",
         ),
-        FaceFault.UNCERTAIN: (
-            "the eyes and the nose cannot be told with certainty.",
+        FaceDefect.UNCERTAIN: (
+            "the eyes and the nose are not clearly visible.",
             "Take it from the front, with both eyes and the nose uncovered.",
         ),
-        FaceFault.TURNED_AWAY: (
+        FaceDefect.TURNED_AWAY: (
             "the face is turned aside.",
             "Take it from the front, with the eyes on the camera.",
         ),
-        FaceFault.TOO_DARK: ("the face is too dark.", light),
-        FaceFault.TOO_BRIGHT: ("the face is too bright.", light),
-        FaceFault.BLURRED: (
+        FaceDefect.TOO_DARK: ("the face is too dark.", light),
+        FaceDefect.TOO_BRIGHT: ("the face is too bright.", light),
+        FaceDefect.BLURRED: (
             "the face is blurred.",
-            "Hold the camera still, and wait until the picture is sharp.",
+            "Hold the camera still, and wait until it has focused.",
         ),
     }
-    return sayings[fault]
+    return messages[defect]

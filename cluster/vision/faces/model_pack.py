@@ -1,10 +1,10 @@
-"""InsightFace's model packs: where they come from, and the proof of what is in a folder.
+"""InsightFace's model packs: download and verification.
 
-    download_pack -> folder/{det,rec}.onnx + pack.json -> pack_files (checked) -> ONNX Runtime
+    download_pack -> folder/{det,rec}.onnx + pack.json -> verify_pack -> ONNX Runtime
 
-Nothing else in Homeroom fetches them: `download_pack` runs when an operator asks for it, after
-the licence was accepted. Of a pack's files only the detector and the recogniser are taken: the
-others estimate age and sex, which Homeroom has no use for.
+Packs are downloaded only when an operator runs `homeroom face download`, after accepting the
+licence. Of a pack's files only the detector and the recogniser are kept: the others estimate age
+and sex, which Homeroom never does (R1).
 """
 
 import json
@@ -21,7 +21,7 @@ import pooch
 import requests
 
 from cluster.errors import LicenceNotAccepted, WeightsError, WeightsMismatch, WeightsMissing
-from cluster.vision.faces.alignment import checked_weights
+from cluster.vision.faces.alignment import verify_weights
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ RELEASE: Final = "https://github.com/deepinsight/insightface/releases/download/v
 
 
 @dataclass(frozen=True, slots=True)
-class Pack:
+class ModelPack:
     """A published pack: the zip's SHA-256, and those of its detector and its recogniser."""
 
     name: str
@@ -43,7 +43,7 @@ class Pack:
 
     @property
     def url(self) -> str:
-        """The official address."""
+        """The official URL."""
         return f"{RELEASE}/{self.name}.zip"
 
 
@@ -55,7 +55,7 @@ _SMALL: Final = {
 PACKS: Final = {
     pack.name: pack
     for pack in (
-        Pack(
+        ModelPack(
             "buffalo_l",
             "80ffe37d8a5940d59a7384c201a2a38d4741f2f3c51eef46ebb28218a7b0ca2f",
             {
@@ -65,34 +65,34 @@ PACKS: Final = {
                 ),
             },
         ),
-        Pack(
+        ModelPack(
             "buffalo_s",
             "d85a87f503f691807cd8bb97128bdf7a0660326cd9cd02657127fa978bab8b5e",
             _SMALL,
         ),
-        Pack(
+        ModelPack(
             "buffalo_sc",
             "57d31b56b6ffa911c8a73cfc1707c73cab76efe7f13b675a05223bf42de47c72",
             _SMALL,
         ),
     )
 }
-"""InsightFace publishes no list of checksums in its documentation: these are the sums that
-independent projects pin for the release v0.7, and that agree with each other."""
+"""InsightFace's documentation lists no checksums: these are the ones that independent projects pin
+for release v0.7, all with the same values."""
 
 
-def pack_files(folder: Path, checksums: Mapping[str, str] | None = None) -> dict[Path, str]:
-    """The files of a pack with their SHA-256, each compared before it is opened.
+def verify_pack(folder: Path, checksums: Mapping[str, str] | None = None) -> dict[Path, str]:
+    """Return the files of a pack with their SHA-256, each verified before it is opened.
 
     Args:
-        folder: Where the pack lies.
-        checksums: File name to SHA-256; else what `pack.json` in the folder says, else the sums
+        folder: Folder of the pack.
+        checksums: File name to SHA-256; by default those of `pack.json` in the folder, else those
             of the published pack whose files are there.
 
     Raises:
-        WeightsMissing: There is no such folder or file, or nothing says what should be in it.
-        WeightsMismatch: A file is another one. None was loaded.
-        WeightsError: `pack.json` cannot be understood.
+        WeightsMissing: There is no such folder or file, or no known checksum.
+        WeightsMismatch: A file has another checksum. None was loaded.
+        WeightsError: `pack.json` is invalid.
     """
     if not folder.is_dir():
         raise WeightsMissing(
@@ -100,15 +100,15 @@ def pack_files(folder: Path, checksums: Mapping[str, str] | None = None) -> dict
             where=str(folder),
             hint="Correct `registers.insightface_pack`, or use `registers.engine = 'dlib'`.",
         )
-    expected = checksums if checksums is not None else _expected(folder)
-    hint = f"Fetch the pack anew, or correct its {MANIFEST}."
+    expected = checksums if checksums is not None else _expected_checksums(folder)
+    hint = f"Download the pack again, or correct its {MANIFEST}."
     return {
-        checked_weights(folder / name, sha256, hint=hint): sha256
+        verify_weights(folder / name, sha256, hint=hint): sha256
         for name, sha256 in sorted(expected.items())
     }
 
 
-def _expected(folder: Path) -> Mapping[str, str]:
+def _expected_checksums(folder: Path) -> Mapping[str, str]:
     manifest = folder / MANIFEST
     if manifest.is_file():
         return _read_manifest(manifest)
@@ -116,7 +116,7 @@ def _expected(folder: Path) -> Mapping[str, str]:
         if all((folder / name).is_file() for name in pack.files):
             return pack.files
     raise WeightsMissing(
-        f"the folder holds no {MANIFEST}, and not the files of {', '.join(PACKS)}.",
+        f"the folder has neither a {MANIFEST} nor the files of {', '.join(PACKS)}.",
         where=str(folder),
         hint=f'Write a {MANIFEST}: {{"sha256": {{"detector.onnx": "…", "recogniser.onnx": "…"}}}}.',
     )
@@ -128,7 +128,7 @@ def _read_manifest(path: Path) -> dict[str, str]:
         names = {str(name): str(sha256) for name, sha256 in found.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(
-            f"it cannot be understood: {error!r}.",
+            f"it is invalid: {error!r}.",
             where=str(path),
             hint='It must read {"sha256": {file name: checksum}}.',
         ) from error
@@ -142,20 +142,20 @@ def download_pack(
     folder: Path,
     *,
     licence_accepted: bool,
-    download: Callable[[Pack, Path], Path] | None = None,
+    download: Callable[[ModelPack, Path], Path] | None = None,
 ) -> Path:
-    """Fetch a pack, check it, and put its detector and recogniser into a folder.
+    """Download a pack, verify it, and put its detector and recogniser into a folder.
 
     Args:
         name: One of `PACKS`.
-        folder: Where to; made if need be. `pack.json` is written beside the files.
-        licence_accepted: That whoever runs this has read `LICENCE` and may use the weights.
-        download: How to fetch the zip into a folder; from the official address unless given.
+        folder: Destination; created if it does not exist. `pack.json` is written beside the files.
+        licence_accepted: Whether the operator has read `LICENCE` and may use the weights.
+        download: Downloads the zip into a folder; from the official URL unless given.
 
     Raises:
-        LicenceNotAccepted: The licence was not accepted. Nothing was fetched.
-        WeightsMissing: The pack is not known, could not be fetched, or lacks a file.
-        WeightsMismatch: What came is not the published pack. Nothing of it was kept.
+        LicenceNotAccepted: The licence was not accepted. Nothing was downloaded.
+        WeightsMissing: The pack is unknown, could not be downloaded, or lacks a file.
+        WeightsMismatch: The download is not the published pack. Nothing of it was kept.
     """
     if name not in PACKS:
         raise WeightsMissing(
@@ -168,47 +168,47 @@ def download_pack(
             hint="Accept the licence if your use is within it; dlib's weights are free to use.",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".pack-", dir=folder) as apart:
-        archive = (download or fetch_pack)(pack, Path(apart))
-        checked_weights(archive, pack.zip_sha256, hint="Try again; if it persists, do not use it.")
-        _unpack(archive, pack, Path(apart))
+    with tempfile.TemporaryDirectory(prefix=".pack-", dir=folder) as scratch:
+        archive = (download or fetch_pack)(pack, Path(scratch))
+        verify_weights(archive, pack.zip_sha256, hint="Try again; if it persists, do not use it.")
+        _unpack(archive, pack, Path(scratch))
         for file in pack.files:
-            (Path(apart) / file).replace(folder / file)
+            (Path(scratch) / file).replace(folder / file)
     manifest = {"name": pack.name, "origin": pack.url, "licence": LICENCE, "sha256": pack.files}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
     return folder
 
 
-def fetch_pack(pack: Pack, into: Path) -> Path:
-    """Fetch the official zip, checked before it takes its name.
+def fetch_pack(pack: ModelPack, into: Path) -> Path:
+    """Download the official zip, verified before it is renamed into place.
 
     Raises:
-        WeightsMissing: It could not be fetched.
-        WeightsMismatch: What came is not the official file.
+        WeightsMissing: It could not be downloaded.
+        WeightsMismatch: The download is not the official file.
     """
     _log.info("downloading %s from %s", pack.name, pack.url)
     try:
-        known = f"sha256:{pack.zip_sha256}"
-        return Path(pooch.retrieve(pack.url, known, fname=f"{pack.name}.zip", path=into))
+        checksum = f"sha256:{pack.zip_sha256}"
+        return Path(pooch.retrieve(pack.url, checksum, fname=f"{pack.name}.zip", path=into))
     except (requests.RequestException, OSError) as error:
         raise WeightsMissing(
             f"{pack.name} could not be downloaded: {error}.",
             where=pack.url,
-            hint="Fetch it on another machine, and set `registers.insightface_pack`.",
+            hint="Download it on another machine, and set `registers.insightface_pack`.",
         ) from error
     except ValueError as error:
         raise WeightsMismatch(str(error), where=pack.url) from error
 
 
-def _unpack(archive: Path, pack: Pack, into: Path) -> None:
+def _unpack(archive: Path, pack: ModelPack, into: Path) -> None:
     try:
         with zipfile.ZipFile(archive) as opened:
             members = {Path(member).name: member for member in opened.namelist()}
             for name, sha256 in pack.files.items():
                 if name not in members:
-                    raise WeightsMissing(f"the pack holds no {name}.", where=str(archive))
+                    raise WeightsMissing(f"the pack has no {name}.", where=str(archive))
                 with opened.open(members[name]) as source, (into / name).open("wb") as target:
                     shutil.copyfileobj(source, target)
-                checked_weights(into / name, sha256, hint="The pack is not the published one.")
+                verify_weights(into / name, sha256, hint="The pack is not the published one.")
     except zipfile.BadZipFile as error:
-        raise WeightsMismatch(f"it is no zip file: {error}.", where=str(archive)) from error
+        raise WeightsMismatch(f"it is not a zip file: {error}.", where=str(archive)) from error

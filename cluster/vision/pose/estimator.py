@@ -1,9 +1,9 @@
-"""Frames in, people out.
+"""Finds people in frames.
 
     frames -> letterbox (grey border) -> network (OpenVINO | PyTorch) -> boxes, NMS -> People
 
-`PoseEstimator` picks the backend: OpenVINO on a CPU, PyTorch in FP16 on CUDA. Both give what
-Ultralytics' own predictor gives for the same pictures (tests/vision/pose/test_estimator.py).
+`PoseEstimator` picks the backend: OpenVINO on a CPU, PyTorch in FP16 on CUDA. Both give the
+results of Ultralytics' own predictor (tests/vision/pose/test_estimator.py).
 """
 
 import os
@@ -14,33 +14,33 @@ from pathlib import Path
 import cv2
 import platformdirs
 
-from cluster.settings import Analysis, Settings
-from cluster.vision.people import Floats, Letterbox, People, Pixels, people_from_output
-from cluster.vision.pose.export import converted_model
+from cluster.settings import AnalysisSettings, Settings
+from cluster.vision.people import BgrImage, FloatArray, Letterbox, People, decode_output
+from cluster.vision.pose.export import export_to_openvino
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 
-Network = Callable[[Pixels], list[Floats]]
+Network = Callable[[BgrImage], list[FloatArray]]
 
-MOST_THREADS = 8
-"""A small network gains little from more threads than this."""
+MAX_THREADS = 8
+"""A small network gains little from more threads."""
 
 
-def cache_dir_of(settings: Settings) -> Path:
-    """Where converted and downloaded models are kept."""
+def model_cache_dir(settings: Settings) -> Path:
+    """Return the folder of exported and downloaded models."""
     return settings.cache_dir or Path(platformdirs.user_cache_dir("homeroom"))
 
 
 def available_cores() -> int:
-    """The CPU cores that this process may use."""
+    """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
-def pose_device(analysis: Analysis) -> str:
-    """The device that will run: `cpu`, or `cuda` where there is a GPU and the settings allow."""
+def select_device(analysis: AnalysisSettings) -> str:
+    """Return the device to run on: `cpu`, or `cuda` if there is a GPU and the settings allow it."""
     if analysis.device != "auto":
         return analysis.device
     if not Path("/dev/nvidiactl").exists():
-        return "cpu"  # spares the CPU path from importing PyTorch
+        return "cpu"  # without importing PyTorch
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
@@ -50,12 +50,12 @@ class PoseEstimator:
     """Finds people and their keypoints.
 
     Args:
-        weights: A checked weights file.
+        weights: A verified weights file.
         device: `cpu` (OpenVINO) or a PyTorch device such as `cuda`.
-        confidence: Least score of a person, 0 to 1.
+        confidence: Lowest score of a person, 0 to 1.
         threads: CPU threads of one network.
         batch_size: Largest batch on a GPU.
-        cache_dir: Where converted models are kept.
+        cache_dir: Folder of exported models.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class PoseEstimator:
         self.device = device
         self._confidence = confidence
         self._cache_dir = cache_dir
-        self._threads = threads or min(available_cores(), MOST_THREADS)
+        self._threads = threads or min(available_cores(), MAX_THREADS)
         self._batch_size = batch_size
         self._networks: dict[tuple[int, int], Network] = {}
         self._loading = threading.Lock()
@@ -80,54 +80,54 @@ class PoseEstimator:
 
     @staticmethod
     def from_settings(settings: Settings) -> "PoseEstimator":
-        """The estimator that the settings describe.
+        """Create the estimator that the settings describe.
 
         Raises:
-            WeightsError: The weights are missing or are not what they should be.
+            WeightsError: The weights are missing, or have another checksum.
         """
-        cache_dir = cache_dir_of(settings)
+        cache_dir = model_cache_dir(settings)
         return PoseEstimator(
             find_pose_weights(settings.weights, cache_dir),
             cache_dir=cache_dir,
-            device=pose_device(settings.analysis),
+            device=select_device(settings.analysis),
             confidence=settings.analysis.confidence,
             threads=settings.analysis.threads,
             batch_size=settings.analysis.batch_size,
         )
 
-    def convert(self, frame_height: int, frame_width: int, input_size: int) -> None:
-        """Have the model converted for frames of this shape, where the device needs that.
+    def prepare(self, frame_height: int, frame_width: int, input_size: int) -> None:
+        """Export the model for frames of this shape, if the device needs it.
 
         Raises:
-            VisionError: The conversion failed.
+            VisionError: The export failed.
         """
         if self.device == "cpu":
             box = Letterbox.of(frame_height, frame_width, input_size)
-            converted_model(self.weights, box.height, box.width, self._cache_dir)
+            export_to_openvino(self.weights, box.height, box.width, self._cache_dir)
 
-    def estimate(self, frames: Sequence[Pixels], input_size: int = 640) -> list[People]:
+    def estimate(self, frames: Sequence[BgrImage], input_size: int = 640) -> list[People]:
         """Find the people of each frame.
 
         Args:
-            frames: Pictures (height, width, 3), uint8, BGR, all of one shape.
+            frames: (height, width, 3) uint8 BGR, all of one shape.
             input_size: Longer side of the network's input, in pixels: a multiple of 32.
 
         Returns:
-            One `People` a frame, in that frame's own pixels.
+            One `People` per frame, in that frame's own pixels.
 
         Raises:
-            VisionError: The network cannot be converted, compiled or run.
+            VisionError: The network cannot be exported, compiled or run.
         """
         if not len(frames):
             return []
         shape = frames[0].shape[:2]
         letterbox = Letterbox.of(shape[0], shape[1], input_size)
-        canvases = letterbox.canvas(len(frames))
+        canvases = letterbox.new_canvases(len(frames))
         for frame, canvas in zip(frames, canvases, strict=True):
             letterbox.place(frame, canvas)
         outputs = self._network(letterbox)(canvases)
         return [
-            people_from_output(output, letterbox, (shape[0], shape[1]), self._confidence)
+            decode_output(output, letterbox, (shape[0], shape[1]), self._confidence)
             for output in outputs
         ]
 
@@ -142,7 +142,7 @@ class PoseEstimator:
         if self.device == "cpu":
             from cluster.vision.pose.openvino_backend import OpenVinoNetwork
 
-            model = converted_model(self.weights, height, width, self._cache_dir)
+            model = export_to_openvino(self.weights, height, width, self._cache_dir)
             return OpenVinoNetwork(model, self._threads)
         if self._networks:  # PyTorch's network takes every shape
             return next(iter(self._networks.values()))

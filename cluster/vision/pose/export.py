@@ -1,10 +1,10 @@
-"""Converts pose weights to OpenVINO, once for each input shape, in a process of its own.
+"""Exports pose weights to OpenVINO, once for each input shape, in a subprocess.
 
     python -m cluster.vision.pose.export WEIGHTS HEIGHT WIDTH FOLDER
 
-A process of its own because PyTorch and Ultralytics take half a gigabyte that the CPU path
-never needs again. `converted_model` guards it with a lock, and the result takes its name in one
-rename, so that two processes that convert at once, or one that is killed, leave no half model.
+A subprocess because PyTorch and Ultralytics take half a gigabyte that the CPU path never needs
+again. `export_to_openvino` holds a lock and renames the result into place, so that neither
+concurrent processes nor a killed one leave a partial model.
 """
 
 import contextlib
@@ -21,27 +21,29 @@ from filelock import FileLock
 from cluster.errors import VisionError
 from cluster.vision.pose.weights import WeightsFile
 
-FORMAT = 1
-"""Raise this when the conversion changes in a way that makes old caches wrong."""
+EXPORT_VERSION = 1
+"""Increment when a change of the export invalidates caches."""
 
-CONVERT_TIMEOUT_SECONDS = 600
+EXPORT_TIMEOUT_SECONDS = 600
 
 
-def converted_model(weights: WeightsFile, height: int, width: int, cache_dir: Path) -> Path:
-    """The OpenVINO model (`.xml`) of some weights for one input shape; converted if it is new.
+def export_to_openvino(weights: WeightsFile, height: int, width: int, cache_dir: Path) -> Path:
+    """Return the OpenVINO model (`.xml`) for one input shape, exported on first use.
 
     Args:
-        weights: A checked weights file.
+        weights: A verified weights file.
         height: Input height in pixels, a multiple of 32.
-        width: Input width in pixels, likewise.
-        cache_dir: Where converted models are kept.
+        width: Input width in pixels, a multiple of 32.
+        cache_dir: Folder of exported models.
 
     Raises:
-        VisionError: The conversion failed, or the cache cannot be written.
+        VisionError: The export failed, or the cache cannot be written.
     """
     from importlib.metadata import version
 
-    versions = f"openvino{version('openvino')}-ultralytics{version('ultralytics')}-f{FORMAT}"
+    versions = (
+        f"openvino{version('openvino')}-ultralytics{version('ultralytics')}-f{EXPORT_VERSION}"
+    )
     name = f"{weights.name}-{weights.sha256[:16]}-{width}x{height}-{versions}"
     folder = cache_dir / "openvino" / name
     model = folder / "model.xml"
@@ -51,20 +53,20 @@ def converted_model(weights: WeightsFile, height: int, width: int, cache_dir: Pa
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.parent / f"{name}.lock"):
             if not model.is_file():
-                _convert_beside(weights, height, width, folder)
+                _export_in_subprocess(weights, height, width, folder)
     except OSError as error:
         raise VisionError(
-            f"the model cannot be converted: {error}.",
+            f"the model cannot be exported: {error}.",
             where=str(cache_dir),
-            hint="Set `cache_dir` in the settings to a folder that can be written.",
+            hint="Set `cache_dir` in the settings to a writable folder.",
         ) from error
     return model
 
 
-def _convert_beside(weights: WeightsFile, height: int, width: int, folder: Path) -> None:
-    prefix = f".converting-{folder.name}-"
-    for left in folder.parent.glob(f"{prefix}*"):
-        shutil.rmtree(left, ignore_errors=True)  # of a conversion that was killed
+def _export_in_subprocess(weights: WeightsFile, height: int, width: int, folder: Path) -> None:
+    prefix = f".exporting-{folder.name}-"
+    for leftover in folder.parent.glob(f"{prefix}*"):
+        shutil.rmtree(leftover, ignore_errors=True)  # of a killed export
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix) as scratch:
         command = [sys.executable, "-m", "cluster.vision.pose.export"]
         command += [str(weights.path), str(height), str(width), scratch]
@@ -75,33 +77,33 @@ def _convert_beside(weights: WeightsFile, height: int, width: int, folder: Path)
             "PYTHONPATH": os.pathsep.join(sys.path),
         }
         try:
-            done = subprocess.run(  # noqa: S603 (our own module, arguments of our own)
+            done = subprocess.run(  # noqa: S603 (own module, own arguments)
                 command,
                 env=environment,
                 capture_output=True,
                 text=True,
-                timeout=CONVERT_TIMEOUT_SECONDS,
+                timeout=EXPORT_TIMEOUT_SECONDS,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise VisionError(
-                f"the conversion to OpenVINO took over {CONVERT_TIMEOUT_SECONDS} s.",
+                f"the export to OpenVINO took over {EXPORT_TIMEOUT_SECONDS} s.",
                 where=str(weights.path),
             ) from error
-        made = Path(scratch) / "out"
-        if done.returncode or not (made / "model.xml").is_file():
+        exported = Path(scratch) / "out"
+        if done.returncode or not (exported / "model.xml").is_file():
             raise VisionError(
-                f"the conversion to OpenVINO failed: {_last_error(done.stderr)}",
+                f"the export to OpenVINO failed: {_last_error(done.stderr)}",
                 where=str(weights.path),
             )
-        made.rename(folder)
+        exported.rename(folder)
 
 
 def _last_error(output: str) -> str:
-    """What a program said last, without its traceback."""
+    """Return a program's last error message, without the traceback."""
     lines = output.strip().splitlines()
     inner = [index for index, line in enumerate(lines) if line.startswith((" ", "Traceback"))]
-    return "\n".join(lines[inner[-1] + 1 :] if inner else lines)[-2000:] or "it said nothing"
+    return "\n".join(lines[inner[-1] + 1 :] if inner else lines)[-2000:] or "no message"
 
 
 def _main(weights: str, height: str, width: str, scratch: str) -> None:

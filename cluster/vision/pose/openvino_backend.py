@@ -1,8 +1,8 @@
 """The pose network on a CPU, through OpenVINO.
 
-Bytes go in as they come from the decoder; colour order, scale and layout are changed inside the
-compiled graph. Frames are inferred one by one but several at once (OpenVINO's throughput mode),
-which on CPUs beats batches.
+Input is the decoder's bytes; colour order, scale and layout are converted inside the compiled
+graph. Frames are inferred one by one but several at once (OpenVINO's throughput mode), which is
+faster on CPUs than batches.
 """
 
 import threading
@@ -14,7 +14,7 @@ import openvino as ov
 from openvino.preprocess import ColorFormat, PrePostProcessor
 
 from cluster.errors import VisionError
-from cluster.vision.people import Floats, Pixels
+from cluster.vision.people import BgrImage, FloatArray
 
 _first_call = threading.Lock()
 
@@ -23,11 +23,11 @@ class OpenVinoNetwork:
     """One compiled network of one input shape.
 
     Args:
-        model: The converted model's `.xml`.
+        model: The exported model's `.xml`.
         threads: CPU threads it may use.
 
     Raises:
-        VisionError: OpenVINO refuses the model.
+        VisionError: OpenVINO rejects the model.
     """
 
     def __init__(self, model: Path, threads: int) -> None:
@@ -44,19 +44,20 @@ class OpenVinoNetwork:
             options = {
                 "PERFORMANCE_HINT": "THROUGHPUT",
                 "INFERENCE_NUM_THREADS": threads,
-                # Pinned, a thread waits for its core while the decoders use it and another idles.
+                # A pinned thread would wait for its core while decoders use it and another core
+                # idles.
                 "ENABLE_CPU_PINNING": False,
             }
             self._compiled = core.compile_model(graph.build(), "CPU", options)
         except RuntimeError as error:
-            raise VisionError(f"OpenVINO refuses the model: {error}", where=str(model)) from error
+            raise VisionError(f"OpenVINO rejects the model: {error}", where=str(model)) from error
         streams = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self._requests = threading.local()
         self._pool = ThreadPoolExecutor(streams, thread_name_prefix="openvino")
-        self._infer_nothing()
+        self._warm_up()
 
-    def __call__(self, canvases: Pixels) -> list[Floats]:
-        """Run the network. Threads that call at once share its requests, so that none idles.
+    def __call__(self, canvases: BgrImage) -> list[FloatArray]:
+        """Run the network. Concurrent callers share its infer requests.
 
         Args:
             canvases: (n, height, width, 3) uint8, BGR.
@@ -66,17 +67,17 @@ class OpenVinoNetwork:
         """
         return list(self._pool.map(self._infer, canvases))
 
-    def _infer_nothing(self) -> None:
-        """One picture, alone: it readies the network, and OpenVINO's binding.
+    def _warm_up(self) -> None:
+        """Infer one frame alone, to initialise the network and OpenVINO's Python binding.
 
-        In the first call of a process the binding sets itself up, each part once; two threads that
-        do so at once wait for each other for ever, one for Python's lock and one for the part's.
+        The binding initialises itself lazily; two threads that do so at once deadlock, one on
+        Python's lock and one on the binding's.
         """
         with _first_call:
-            nothing = np.zeros(tuple(self._compiled.input(0).shape)[1:], np.uint8)
-            self._pool.submit(self._infer, nothing).result()
+            blank = np.zeros(tuple(self._compiled.input(0).shape)[1:], np.uint8)
+            self._pool.submit(self._infer, blank).result()
 
-    def _infer(self, canvas: Pixels) -> Floats:
+    def _infer(self, canvas: BgrImage) -> FloatArray:
         if not hasattr(self._requests, "mine"):
             self._requests.mine = self._compiled.create_infer_request()
         request = self._requests.mine

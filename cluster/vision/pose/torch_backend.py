@@ -1,7 +1,7 @@
 """The pose network through PyTorch: FP16 on CUDA, FP32 elsewhere.
 
-Batches have a few fixed sizes, so that CUDA's convolution plans are made once for each. When
-memory runs out, the batch is halved, at most down to one frame; the smaller size is kept.
+Batches have a few fixed sizes, so that cuDNN plans its convolutions once for each. When memory runs
+out, the batch size is halved, down to one frame, and stays there.
 """
 
 import logging
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from cluster.errors import VisionError
-from cluster.vision.people import Floats, Pixels
+from cluster.vision.people import BgrImage, FloatArray
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 
@@ -22,7 +22,7 @@ class TorchNetwork:
     """One network on one device; takes any input shape.
 
     Args:
-        weights: A checked `.pt` file.
+        weights: A verified `.pt` file.
         device: A PyTorch device, like `cuda:0` or `cpu`.
         batch_size: The largest batch, one of `BATCH_SIZES`.
 
@@ -49,7 +49,7 @@ class TorchNetwork:
         self._model = model.eval()
         self.batch_size = batch_size
 
-    def __call__(self, canvases: Pixels) -> list[Floats]:
+    def __call__(self, canvases: BgrImage) -> list[FloatArray]:
         """Run the network.
 
         Args:
@@ -59,9 +59,9 @@ class TorchNetwork:
             n outputs of (56, anchors) float32.
 
         Raises:
-            VisionError: Memory does not suffice even for one frame.
+            VisionError: Memory does not even suffice for one frame.
         """
-        outputs: list[Floats] = []
+        outputs: list[FloatArray] = []
         start = 0
         while start < len(canvases):
             chunk = canvases[start : start + self.batch_size]
@@ -81,10 +81,10 @@ class TorchNetwork:
             ) from error
         self.batch_size //= 2
         torch.cuda.empty_cache()
-        _log.warning("out of GPU memory; going on with batches of %d", self.batch_size)
+        _log.warning("out of GPU memory; continuing with batches of %d", self.batch_size)
 
     @torch.inference_mode()
-    def _forward(self, chunk: Pixels) -> list[Floats]:
+    def _forward(self, chunk: BgrImage) -> list[FloatArray]:
         size = next(size for size in BATCH_SIZES if size >= len(chunk))
         padded = np.zeros((size, *chunk.shape[1:]), np.uint8)
         padded[: len(chunk)] = chunk
@@ -92,5 +92,5 @@ class TorchNetwork:
         tensor = tensor.permute(0, 3, 1, 2).flip(1).to(self._dtype).div_(255)
         output = self._model(tensor.contiguous(memory_format=torch.channels_last))
         raw = output[0] if isinstance(output, tuple | list) else output
-        result: Floats = raw[: len(chunk)].float().cpu().numpy()
+        result: FloatArray = raw[: len(chunk)].float().cpu().numpy()
         return list(result)

@@ -1,8 +1,8 @@
-"""Where model files come from, and the proof that they are what they say.
+"""Finds the pose model's weights and verifies their checksum.
 
-A PyTorch weights file is a pickled program, so nothing here is loaded before its SHA-256 has
-been compared. The order is: the path in the settings, else the file that the installed package
-carries, else the official download.
+A PyTorch weights file is a pickled program, so none is loaded before its SHA-256 is verified. The
+order is: the path in the settings, else the file of the installed package, else the official
+download.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ import pooch
 import requests
 
 from cluster.errors import WeightsMismatch, WeightsMissing
-from cluster.settings import Weights
+from cluster.settings import WeightsSettings
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ YOLO11N_POSE = OfficialModel(
 
 @dataclass(frozen=True, slots=True)
 class WeightsFile:
-    """A weights file whose checksum was compared."""
+    """A weights file with a verified checksum."""
 
     name: str
     path: Path
@@ -53,35 +53,35 @@ class WeightsFile:
 
     @property
     def model_id(self) -> str:
-        """The name that tables carry: file name and the start of its checksum."""
+        """The model's name in tables: file name and start of its checksum."""
         return f"{self.name}@{self.sha256[:12]}"
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def find_pose_weights(
-    settings: Weights,
+    settings: WeightsSettings,
     cache_dir: Path,
     *,
     model: OfficialModel = YOLO11N_POSE,
     download: Callable[[OfficialModel, Path], Path] | None = None,
 ) -> WeightsFile:
-    """Find the pose model's weights and check them.
+    """Find the pose model's weights and verify them.
 
     Args:
         settings: The `[weights]` table.
-        cache_dir: Where a download is kept.
+        cache_dir: Folder of downloads.
         model: The official model to fall back to.
-        download: How to fetch it; the official address unless given.
+        download: Downloads it; from the official URL unless given.
 
     Raises:
         WeightsMissing: The configured file does not exist, or nothing is installed and the
             download failed.
-        WeightsMismatch: The file found is not the one expected. It was not loaded.
+        WeightsMismatch: The file has another checksum. It was not loaded.
     """
     expected = settings.pose_sha256 or model.sha256
     if settings.pose is not None:
@@ -92,18 +92,18 @@ def find_pose_weights(
                 hint="Correct `weights.pose` in the settings, or remove it to use the default.",
             )
         name = settings.pose.stem
-        licence = model.licence if expected == model.sha256 else "not known"
-        return _checked(name, settings.pose, expected, "configured path", licence)
-    packaged = packaged_weights(model)
+        licence = model.licence if expected == model.sha256 else "unknown"
+        return _verified(name, settings.pose, expected, "configured path", licence)
+    packaged = find_packaged_weights(model)
     if packaged is not None:
         origin = f"package {model.package}"
-        return _checked(model.name, packaged, model.sha256, origin, model.licence)
+        return _verified(model.name, packaged, model.sha256, origin, model.licence)
     path = (download or download_weights)(model, cache_dir)
-    return _checked(model.name, path, model.sha256, model.url, model.licence)
+    return _verified(model.name, path, model.sha256, model.url, model.licence)
 
 
-def packaged_weights(model: OfficialModel) -> Path | None:
-    """The file inside the installed package, without importing the package."""
+def find_packaged_weights(model: OfficialModel) -> Path | None:
+    """Return the file inside the installed package, without importing the package."""
     spec = importlib.util.find_spec(model.package)
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         path = Path(folder) / f"{model.name}.pt"
@@ -113,11 +113,11 @@ def packaged_weights(model: OfficialModel) -> Path | None:
 
 
 def download_weights(model: OfficialModel, cache_dir: Path) -> Path:
-    """Fetch the official file into the cache, checked before it takes its name.
+    """Download the official file into the cache, verified before it is renamed into place.
 
     Raises:
-        WeightsMissing: It could not be fetched.
-        WeightsMismatch: What came is not the official file.
+        WeightsMissing: It could not be downloaded.
+        WeightsMismatch: The download is not the official file.
     """
     path = cache_dir / f"{model.name}-{model.sha256[:12]}.pt"
     if not path.is_file():
@@ -135,7 +135,7 @@ def download_weights(model: OfficialModel, cache_dir: Path) -> Path:
     return path
 
 
-def _checked(name: str, path: Path, expected: str, origin: str, licence: str) -> WeightsFile:
+def _verified(name: str, path: Path, expected: str, origin: str, licence: str) -> WeightsFile:
     found = sha256_of(path)
     if found != expected:
         raise WeightsMismatch(

@@ -20,7 +20,7 @@ from cluster.errors import KeyUnusable, NotAllowed
 from cluster.security.keys import KeyStore, seal, unseal
 from cluster.security.roles import Principal
 from cluster.security.tokens import SIGN_IN_KEY, is_csrf_token
-from cluster.settings import Live
+from cluster.settings import LiveSettings
 from serve_apps.http.middleware.headers import is_https, public_base
 
 SESSION_COOKIE = "homeroom"
@@ -44,7 +44,7 @@ class Cookies:
             neighbour under the same domain can set them, and they never travel in the clear.
     """
 
-    live: Live
+    live: LiveSettings
 
     def session_of(self, connection: HTTPConnection) -> str | None:
         """What the session's cookie holds, if there is one."""
@@ -95,7 +95,7 @@ class Cookies:
         return f"__Host-{name}" if is_https(self.live) else name
 
 
-def check_origin(connection: HTTPConnection, live: Live) -> None:
+def check_origin(connection: HTTPConnection, live: LiveSettings) -> None:
     """Refuse what another site made the browser send.
 
     Raises:
@@ -110,7 +110,7 @@ def check_origin(connection: HTTPConnection, live: Live) -> None:
 
 
 async def check_change(
-    request: HTTPConnection, live: Live, keys: KeyStore, principal: Principal
+    request: HTTPConnection, live: LiveSettings, keys: KeyStore, principal: Principal
 ) -> None:
     """Refuse a change that comes with a session's cookie and is not shown to be ours.
 

@@ -17,7 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cluster.settings import Live, Settings
+from cluster.settings import LiveSettings, Settings
 from serve_apps.http.errors import POLICY_VIOLATION, error_response, unexpected
 
 REQUEST_ID = "X-Request-ID"
@@ -40,14 +40,14 @@ SAFE_HEADERS = {
 HSTS = "max-age=31536000"
 
 
-def is_https(live: Live) -> bool:
+def is_https(live: LiveSettings) -> bool:
     """Whether browsers reach the service over TLS."""
     if live.public_url is not None:
         return urlsplit(live.public_url).scheme == "https"
     return live.behind_proxy or live.tls_certificate is not None
 
 
-def public_base(live: Live) -> str:
+def public_base(live: LiveSettings) -> str:
     """How browsers reach the service, without a slash at the end."""
     if live.public_url is not None:
         return live.public_url.rstrip("/")

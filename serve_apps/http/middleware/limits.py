@@ -19,7 +19,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cluster.settings import Access, Settings
+from cluster.settings import AccessSettings, Settings
 from serve_apps.http.errors import error_response
 
 MOST_COUNTED = 1_000_000
@@ -142,7 +142,7 @@ class RateLimits:
         clock: Tells seconds since 1970.
     """
 
-    def __init__(self, access: Access, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, access: AccessSettings, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._requests = RateLimitItemPerMinute(access.requests_per_minute)
         self._sign_ins = RateLimitItemPerMinute(access.sign_ins_per_minute)

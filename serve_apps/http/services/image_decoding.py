@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from cluster.errors import FootageUnreadable
-from cluster.vision.people import Pixels
+from cluster.vision.people import BgrImage
 
 MOST_PIXELS: Final = 40_000_000
 LONGEST_SIDE: Final = 20_000
@@ -42,7 +42,7 @@ _SCAN: Final = 0xDA
 _END: Final = 0xD9
 
 
-def decoded(content: bytes, long_side: int) -> Pixels:
+def decoded(content: bytes, long_side: int) -> BgrImage:
     """A JPEG or PNG picture, upright and shrunken.
 
     Args:
@@ -143,7 +143,7 @@ def _jpeg_size(content: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _shrunken(pixels: Pixels, long_side: int) -> Pixels:
+def _shrunken(pixels: BgrImage, long_side: int) -> BgrImage:
     height, width = pixels.shape[:2]
     scale = long_side / max(height, width)
     if scale >= 1:

@@ -17,7 +17,7 @@ from cluster.settings import Settings
 from cluster.settings.redacted import for_models
 from cluster.vision.faces.base import FaceChip
 from cluster.vision.faces.dlib_engine import DlibEngine
-from cluster.vision.people import Floats
+from cluster.vision.people import FloatArray
 from cluster.vision.pose.estimator import PoseEstimator
 from serve_apps.clients.errors import translate_serve_errors
 from serve_apps.clients.faces import FaceModelClient
@@ -52,8 +52,8 @@ def running() -> int:
     return int(deployments["FaceModel"].replica_states.get("RUNNING", 0))
 
 
-def embed(handle: Any, *calls: list[FaceChip]) -> list[Floats]:
-    async def together() -> list[Floats]:
+def embed(handle: Any, *calls: list[FaceChip]) -> list[FloatArray]:
+    async def together() -> list[FloatArray]:
         async with translate_serve_errors("the face model", seconds=60):
             return list(await asyncio.gather(*(handle.embed.remote(call) for call in calls)))
 
@@ -100,7 +100,7 @@ def test_chips_of_another_engine_are_refused(
 def test_a_register_has_distances_as_the_engine_gives_them(
     faces: Any, portraits: Portraits, chips: list[FaceChip]
 ) -> None:
-    async def remotely() -> tuple[FaceModelClient, Floats, Floats]:
+    async def remotely() -> tuple[FaceModelClient, FloatArray, FloatArray]:
         remote = FaceModelClient(faces, asyncio.get_running_loop())
         found = await asyncio.to_thread(remote.embed, chips)
         return remote, found, await asyncio.to_thread(remote.distances, found, found)

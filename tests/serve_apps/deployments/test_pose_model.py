@@ -16,7 +16,7 @@ import pytest
 from cluster.errors import HomeroomError, ServiceBusy, ServiceDown, VisionError
 from cluster.settings import Settings
 from cluster.settings.redacted import for_models, sizes_to_warm_up
-from cluster.vision.people import People, Pixels
+from cluster.vision.people import BgrImage, People
 from cluster.vision.pose.estimator import PoseEstimator
 from serve_apps.clients.pose import PoseModelClient
 from serve_apps.deployments.model_executor import ModelExecutor
@@ -43,7 +43,7 @@ BLANK = np.zeros((360, 640, 3), np.uint8)
 
 
 @pytest.fixture(scope="module")
-def lesson(samples: Path) -> Pixels:
+def lesson(samples: Path) -> BgrImage:
     picture = cv2.imread(str(samples / "classroom-hand-raised.png"))
     return np.asarray(cv2.resize(picture, (640, 360), interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -61,7 +61,7 @@ def slow(seconds: float, late_seconds: float = 5.0, **options: Any) -> Any:
     return bound(SlowPose, settings, seconds, **options)
 
 
-async def outcome(pose: PoseModelClient, frames: list[Pixels]) -> list[People] | HomeroomError:
+async def outcome(pose: PoseModelClient, frames: list[BgrImage]) -> list[People] | HomeroomError:
     try:
         return await pose.find(frames)
     except HomeroomError as error:
@@ -73,7 +73,7 @@ def same(found: People, expected: People) -> bool:
 
 
 def test_people_are_found_as_the_estimator_finds_them(
-    pose: PoseModelClient, lesson: Pixels
+    pose: PoseModelClient, lesson: BgrImage
 ) -> None:
     (expected,) = PoseEstimator.from_settings(SETTINGS).estimate([lesson])
     found = asyncio.run(pose.find([lesson, BLANK, lesson]))
@@ -84,7 +84,7 @@ def test_people_are_found_as_the_estimator_finds_them(
 
 
 def test_calls_of_several_shapes_at_once_each_get_their_own_answer(
-    pose: PoseModelClient, lesson: Pixels
+    pose: PoseModelClient, lesson: BgrImage
 ) -> None:
     taller = np.asarray(cv2.resize(lesson, (640, 380)), np.uint8)  # the same network, by letterbox
     (expected,) = asyncio.run(pose.find([lesson]))

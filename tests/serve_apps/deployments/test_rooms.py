@@ -61,7 +61,7 @@ class Nobody:
     """Finds nobody."""
 
     async def find(self, frames: FrameSet) -> list[People]:
-        return [People.nobody() for _ in range(len(frames))]
+        return [People.empty() for _ in range(len(frames))]
 
 
 @serve.deployment(name="Registers")

@@ -30,7 +30,7 @@ from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 from cluster.streams.reader.config import CameraHealth
 from cluster.streams.source.state import Reason, StreamState
-from cluster.vision.people import People, Pixels
+from cluster.vision.people import BgrImage, People
 from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot, ToldWindow
 from serve_apps.http.app import create_app
 from serve_apps.http.backend import Backend
@@ -149,11 +149,11 @@ class SaidRooms:
 class SaidPose:
     """The pose model, which finds whom a test says."""
 
-    people: People = field(default_factory=People.nobody)
+    people: People = field(default_factory=People.empty)
     failing: Exception | None = None
     shapes: list[tuple[int, ...]] = field(default_factory=list)
 
-    async def find(self, frames: Sequence[Pixels], input_size: int) -> list[People]:  # noqa: ARG002
+    async def find(self, frames: Sequence[BgrImage], input_size: int) -> list[People]:  # noqa: ARG002
         if self.failing:
             raise self.failing
         self.shapes += [frame.shape for frame in frames]

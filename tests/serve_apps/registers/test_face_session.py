@@ -17,7 +17,7 @@ from cluster.register.faces.recognition_session import FaceRecogniser
 from cluster.register.open_registers import may_use_faces, open_now
 from cluster.register.states import EntryState
 from cluster.security.keys import KeyStore
-from cluster.vision.people import Floats
+from cluster.vision.people import FloatArray
 from serve_apps.registers import face_session
 from serve_apps.registers.face_session import FaceSession
 from tests.databases import keys, migrated_sqlite, records
@@ -46,7 +46,7 @@ class Unreliable(NumberFaces):
             raise ServiceDown("the face model does not answer.")
         return ENGINE
 
-    def embed(self, chips: Any) -> Floats:
+    def embed(self, chips: Any) -> FloatArray:
         if self.away:
             raise ServiceBusy("the queue of the face model is full.")
         return super().embed(chips)

@@ -16,7 +16,7 @@ from cluster.settings import Settings
 from cluster.streams.job import CameraJob
 from cluster.streams.reader.report import Ack, Report
 from cluster.vision.faces.base import FaceChip
-from cluster.vision.people import People, Pixels
+from cluster.vision.people import BgrImage, People
 from serve_apps.rooms import reader_pool
 from serve_apps.rooms.installation import installation_id
 from serve_apps.rooms.reader_pool import NAMESPACE, ReaderPool, Services
@@ -32,9 +32,9 @@ pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("serve_port")]
 class Nobody:
     """Stands for all that readers talk to."""
 
-    async def find(self, frames: Sequence[Pixels], input_size: int) -> list[People]:
+    async def find(self, frames: Sequence[BgrImage], input_size: int) -> list[People]:
         assert input_size > 0
-        return [People.nobody() for _ in frames]
+        return [People.empty() for _ in frames]
 
     async def report(self, report: Report) -> Ack:
         return Ack(report.windows[-1].number if report.windows else 0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cluster.streams.capture.stats import OFF_SECONDS, FreezeDetector, StreamStats
-from cluster.vision.people import Pixels
+from cluster.vision.people import BgrImage
 
 
 def fed(measures: StreamStats, rate: float, seconds: float, start: float = 0.0) -> float:
@@ -16,7 +16,7 @@ def fed(measures: StreamStats, rate: float, seconds: float, start: float = 0.0) 
     return now
 
 
-def picture(seed: int, noise: float = 0.0) -> Pixels:
+def picture(seed: int, noise: float = 0.0) -> BgrImage:
     room = np.random.default_rng(7).integers(20, 230, (90, 160, 3)).astype(float)
     room += np.random.default_rng(seed).normal(0.0, noise, room.shape) if noise else 0.0
     return np.asarray(np.clip(np.rint(room), 0, 255), np.uint8)

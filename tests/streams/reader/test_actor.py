@@ -20,7 +20,7 @@ from cluster.streams.reader import actor
 from cluster.streams.reader.actor import StreamReader
 from cluster.streams.reader.report import Ack, Report
 from cluster.vision.faces.base import FaceChip, FaceQuality
-from cluster.vision.people import People, Pixels
+from cluster.vision.people import BgrImage, People
 from tests.streams.cameras import clip, free_port, plan_for
 
 pytestmark = pytest.mark.slow
@@ -31,9 +31,9 @@ PATIENCE_SECONDS = 30.0
 class Nobody:
     """A pose model that finds nobody."""
 
-    async def find(self, frames: Sequence[Pixels], input_size: int) -> list[People]:
+    async def find(self, frames: Sequence[BgrImage], input_size: int) -> list[People]:
         assert input_size == 80
-        return [People.nobody() for _ in frames]
+        return [People.empty() for _ in frames]
 
 
 class Told:
@@ -64,7 +64,7 @@ class Registers:
 class OneFace:
     """Cuts one face out of every picture."""
 
-    def chips(self, frame: Pixels, people: People) -> list[FaceChip]:
+    def chips(self, frame: BgrImage, people: People) -> list[FaceChip]:
         assert len(people) == 0
         return [FaceChip(frame[:8, :8], FaceQuality(8, 1, 0, 1, 100), 0, (0, 0, 8, 8))]
 

@@ -12,18 +12,24 @@ import platformdirs
 import pytest
 
 from cluster.errors import FaceUnclear, WeightsMismatch, WeightsMissing
-from cluster.settings import Weights
+from cluster.settings import WeightsSettings
 from cluster.vision.faces import dlib_engine
-from cluster.vision.faces.alignment import heads_of, quality_of, sharpness_of
+from cluster.vision.faces.alignment import locate_heads, measure_quality, measure_sharpness
 from cluster.vision.faces.base import (
     FaceChip,
-    FaceFault,
+    FaceDefect,
     FaceQuality,
     QualityLimits,
-    check_photo,
+    find_single_face,
 )
-from cluster.vision.faces.dlib_engine import NETWORK, PREDICTOR, SHA256, DlibEngine, packaged_folder
-from cluster.vision.people import People, Pixels
+from cluster.vision.faces.dlib_engine import (
+    NETWORK,
+    PREDICTOR,
+    SHA256,
+    DlibEngine,
+    find_packaged_weights,
+)
+from cluster.vision.people import BgrImage, People
 from cluster.vision.pose.estimator import PoseEstimator
 from cluster.vision.pose.weights import find_pose_weights
 
@@ -37,29 +43,29 @@ def engine() -> DlibEngine:
 
 @cache
 def estimator() -> PoseEstimator:
-    return PoseEstimator(find_pose_weights(Weights(), CACHE), cache_dir=CACHE)
+    return PoseEstimator(find_pose_weights(WeightsSettings(), CACHE), cache_dir=CACHE)
 
 
-def people_in(frame: Pixels) -> People:
+def people_in(frame: BgrImage) -> People:
     return estimator().estimate([frame])[0]
 
 
-def check(frame: Pixels) -> FaceChip:
-    return check_photo(engine(), frame, people_in(frame))
+def check(frame: BgrImage) -> FaceChip:
+    return find_single_face(engine(), frame, people_in(frame))
 
 
-def scaled(frame: Pixels, by: float) -> Pixels:
+def scaled(frame: BgrImage, by: float) -> BgrImage:
     return np.asarray(cv2.resize(frame, None, fx=by, fy=by, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 @pytest.fixture(scope="module")
-def picture(samples: Path) -> Callable[[str], Pixels]:
+def picture(samples: Path) -> Callable[[str], BgrImage]:
     """A sample picture by its name."""
     return cache(lambda name: np.asarray(cv2.imread(str(samples / name)), np.uint8))
 
 
 @pytest.fixture(scope="module")
-def chip_of(picture: Callable[[str], Pixels]) -> Callable[[str], FaceChip]:
+def chip_of(picture: Callable[[str], BgrImage]) -> Callable[[str], FaceChip]:
     """The face of a photograph that passes the check."""
     return cache(lambda name: check(picture(f"faces/{name}")))
 
@@ -83,7 +89,7 @@ def test_photographs_of_two_people_do_not_match(
 
 
 def test_each_face_of_a_group_is_nearest_to_its_own_person(
-    picture: Callable[[str], Pixels], chip_of: Callable[[str], FaceChip]
+    picture: Callable[[str], BgrImage], chip_of: Callable[[str], FaceChip]
 ) -> None:
     frame = picture("faces/obama_and_biden.jpg")
     chips = sorted(engine().faces(frame, people_in(frame)), key=lambda chip: chip.box[0])
@@ -95,7 +101,7 @@ def test_each_face_of_a_group_is_nearest_to_its_own_person(
 
 
 def test_a_face_of_forty_pixels_is_still_recognised(
-    picture: Callable[[str], Pixels], chip_of: Callable[[str], FaceChip]
+    picture: Callable[[str], BgrImage], chip_of: Callable[[str], FaceChip]
 ) -> None:
     small = scaled(picture("faces/obama2.jpg"), 42 / 300)
     (chip,) = engine().chips(small, people_in(small))
@@ -111,14 +117,14 @@ def test_faces_at_the_back_of_a_small_picture_are_too_small_to_compare(samples: 
     found = engine().faces(frame, people)
     limits = engine().thresholds.in_lesson
     assert len(found) == 4
-    assert {limits.fault_of(chip.quality) for chip in found} == {FaceFault.TOO_SMALL}
+    assert {limits.find_defect(chip.quality) for chip in found} == {FaceDefect.TOO_SMALL}
     assert engine().chips(frame, people) == []
-    with pytest.raises(FaceUnclear, match="pixels wide, and at least 100 are needed"):
-        check_photo(engine(), frame, people)
+    with pytest.raises(FaceUnclear, match="pixels wide; at least 100 are needed"):
+        find_single_face(engine(), frame, people)
 
 
 def test_faces_of_a_classroom_are_cut_out_upright_with_their_person(
-    picture: Callable[[str], Pixels],
+    picture: Callable[[str], BgrImage],
 ) -> None:
     frame = picture("classroom-hand-raised.png")
     people = people_in(frame)
@@ -135,7 +141,7 @@ def test_faces_of_a_classroom_are_cut_out_upright_with_their_person(
 
 
 def test_the_chips_colours_are_the_frames(
-    picture: Callable[[str], Pixels], chip_of: Callable[[str], FaceChip]
+    picture: Callable[[str], BgrImage], chip_of: Callable[[str], FaceChip]
 ) -> None:
     chip = chip_of("obama.jpg")
     left, top, right, bottom = (int(value) for value in chip.box)
@@ -145,7 +151,7 @@ def test_the_chips_colours_are_the_frames(
     assert red - blue > 15
 
 
-def test_a_batch_gives_what_its_chips_give_alone(picture: Callable[[str], Pixels]) -> None:
+def test_a_batch_gives_what_its_chips_give_alone(picture: Callable[[str], BgrImage]) -> None:
     frame = picture("classroom-hand-raised.png")
     chips = engine().chips(frame, people_in(frame))
     together = engine().embed(chips)
@@ -178,8 +184,8 @@ def test_a_portrait_passes_although_people_stand_far_behind(
     assert chip_of(name).quality.width_pixels > 150
 
 
-def test_a_photograph_of_several_people_is_refused(picture: Callable[[str], Pixels]) -> None:
-    with pytest.raises(FaceUnclear, match=r"shows 3 faces.*nobody else") as caught:
+def test_a_photograph_of_several_people_is_refused(picture: Callable[[str], BgrImage]) -> None:
+    with pytest.raises(FaceUnclear, match=r"shows 3 faces.*one person") as caught:
         check(picture("faces/obama_and_biden.jpg"))
     assert caught.value.code == "face_unclear"
 
@@ -189,22 +195,22 @@ def test_a_photograph_of_nobody_is_refused() -> None:
         check(np.full((480, 640, 3), 90, np.uint8))
 
 
-def test_a_person_without_a_face_to_see_is_refused(picture: Callable[[str], Pixels]) -> None:
+def test_a_person_without_a_face_to_see_is_refused(picture: Callable[[str], BgrImage]) -> None:
     frame = picture("faces/obama.jpg")
     people = people_in(frame)
     people.keypoints[:, 1:3, 2] = 0.2
     with pytest.raises(FaceUnclear, match="shows a person, but no face from the front"):
-        check_photo(engine(), frame, people)
+        find_single_face(engine(), frame, people)
 
 
-def test_a_blurred_photograph_is_refused(picture: Callable[[str], Pixels]) -> None:
+def test_a_blurred_photograph_is_refused(picture: Callable[[str], BgrImage]) -> None:
     blurred = np.asarray(cv2.GaussianBlur(picture("faces/obama.jpg"), (0, 0), 8), np.uint8)
     with pytest.raises(FaceUnclear, match=r"blurred.*still"):
         check(blurred)
 
 
 def test_a_photograph_taken_from_afar_is_refused_with_both_widths(
-    picture: Callable[[str], Pixels],
+    picture: Callable[[str], BgrImage],
 ) -> None:
     with pytest.raises(FaceUnclear, match=r"the face is \d\d pixels wide.*100 are needed.*nearer"):
         check(scaled(picture("faces/obama.jpg"), 0.3))
@@ -212,21 +218,21 @@ def test_a_photograph_taken_from_afar_is_refused_with_both_widths(
 
 @pytest.mark.parametrize(("gain", "what"), [(0.1, "too dark"), (3.0, "too bright")])
 def test_a_photograph_in_poor_light_is_refused(
-    picture: Callable[[str], Pixels], gain: float, what: str
+    picture: Callable[[str], BgrImage], gain: float, what: str
 ) -> None:
     frame = picture("faces/obama.jpg")
     people = people_in(frame)
     lit = np.clip(frame * gain, 0, 255).astype(np.uint8)
     with pytest.raises(FaceUnclear, match=what):
-        check_photo(engine(), lit, people)
+        find_single_face(engine(), lit, people)
 
 
-def test_a_face_turned_aside_is_refused(picture: Callable[[str], Pixels]) -> None:
+def test_a_face_turned_aside_is_refused(picture: Callable[[str], BgrImage]) -> None:
     frame = picture("faces/obama_and_biden.jpg")
     people = people_in(frame)
-    only_the_third = people.keep(np.arange(len(people)) == 2)
+    only_the_third = people.select(np.arange(len(people)) == 2)
     with pytest.raises(FaceUnclear, match=r"turned aside.*eyes on the camera"):
-        check_photo(engine(), frame, only_the_third)
+        find_single_face(engine(), frame, only_the_third)
 
 
 def person(
@@ -243,21 +249,21 @@ def person(
 
 
 def test_a_head_lies_below_the_eyes_and_is_wider_than_they_are_apart() -> None:
-    (head,) = heads_of(person())
+    (head,) = locate_heads(person())
     assert head.width == pytest.approx(48)
     assert head.centre[0] == pytest.approx(100)
     assert 100 < head.centre[1] < 124
 
 
 def test_a_turned_head_keeps_its_width() -> None:
-    (head,) = heads_of(person(eyes=8, nose=(104, 110)))
+    (head,) = locate_heads(person(eyes=8, nose=(104, 110)))
     assert head.width > 45
 
 
 def test_a_head_upside_down_lies_above_its_eyes() -> None:
     keypoints = person().keypoints.copy()
     keypoints[0, :3, :2] = 200 - keypoints[0, :3, :2]
-    (head,) = heads_of(People(person().boxes, person().scores, keypoints))
+    (head,) = locate_heads(People(person().boxes, person().scores, keypoints))
     assert head.centre[1] < 100
 
 
@@ -265,11 +271,11 @@ def test_a_head_upside_down_lies_above_its_eyes() -> None:
 def test_a_head_without_both_eyes_and_the_nose_is_no_face(hidden: int) -> None:
     people = person()
     people.keypoints[0, hidden, 2] = 0.49
-    assert heads_of(people) == []
+    assert locate_heads(people) == []
 
 
 def test_eyes_in_one_place_are_no_face() -> None:
-    assert heads_of(person(eyes=0.5)) == []
+    assert locate_heads(person(eyes=0.5)) == []
 
 
 def test_a_body_found_twice_has_one_face_of_the_better_score() -> None:
@@ -279,7 +285,7 @@ def test_a_body_found_twice_has_one_face_of_the_better_score() -> None:
         np.array([0.6, 0.8], np.float32),
         np.concatenate([once.keypoints, again.keypoints]),
     )
-    assert [head.person for head in heads_of(people)] == [1]
+    assert [head.person for head in locate_heads(people)] == [1]
 
 
 def test_a_face_half_out_of_the_frame_is_cut_all_the_same() -> None:
@@ -292,11 +298,11 @@ def test_a_face_half_out_of_the_frame_is_cut_all_the_same() -> None:
 
 GOOD = FaceQuality(width_pixels=80, sharpness=0.2, turn=0.1, point_score=0.9, brightness=120)
 LIMITS = QualityLimits(
-    least_width_pixels=40,
-    least_sharpness=0.02,
-    most_turn=0.3,
-    least_brightness=20,
-    most_brightness=230,
+    min_width_pixels=40,
+    min_sharpness=0.02,
+    max_turn=0.3,
+    min_brightness=20,
+    max_brightness=230,
 )
 
 
@@ -304,21 +310,21 @@ LIMITS = QualityLimits(
     ("quality", "fault"),
     [
         (GOOD, None),
-        (FaceQuality(39, 0.2, 0.1, 0.9, 120), FaceFault.TOO_SMALL),
-        (FaceQuality(80, 0.01, 0.1, 0.9, 120), FaceFault.BLURRED),
-        (FaceQuality(80, 0.2, 0.31, 0.9, 120), FaceFault.TURNED_AWAY),
-        (FaceQuality(80, 0.2, 0.1, 0.4, 120), FaceFault.UNCERTAIN),
-        (FaceQuality(80, 0.2, 0.1, 0.9, 19), FaceFault.TOO_DARK),
-        (FaceQuality(80, 0.2, 0.1, 0.9, 231), FaceFault.TOO_BRIGHT),
+        (FaceQuality(39, 0.2, 0.1, 0.9, 120), FaceDefect.TOO_SMALL),
+        (FaceQuality(80, 0.01, 0.1, 0.9, 120), FaceDefect.BLURRED),
+        (FaceQuality(80, 0.2, 0.31, 0.9, 120), FaceDefect.TURNED_AWAY),
+        (FaceQuality(80, 0.2, 0.1, 0.4, 120), FaceDefect.UNCERTAIN),
+        (FaceQuality(80, 0.2, 0.1, 0.9, 19), FaceDefect.TOO_DARK),
+        (FaceQuality(80, 0.2, 0.1, 0.9, 231), FaceDefect.TOO_BRIGHT),
     ],
 )
-def test_the_fault_of_a_face_is_named(quality: FaceQuality, fault: FaceFault | None) -> None:
-    assert LIMITS.fault_of(quality) == fault
+def test_the_fault_of_a_face_is_named(quality: FaceQuality, fault: FaceDefect | None) -> None:
+    assert LIMITS.find_defect(quality) == fault
 
 
 @pytest.mark.parametrize(("nose_at", "turn"), [(50, 0.0), (60, 0.25), (70, 0.5), (30, 0.5)])
 def test_the_turn_is_how_far_the_nose_lies_aside(nose_at: float, turn: float) -> None:
-    quality = quality_of(
+    quality = measure_quality(
         np.zeros((150, 150, 3), np.uint8),
         width_pixels=96,
         eyes=np.array([[30, 40], [70, 40]], np.float32),
@@ -335,14 +341,14 @@ def test_sharpness_does_not_depend_on_contrast_or_on_the_chips_size(
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
     pale = (grey // 2 + 60).astype(np.uint8)
     larger = scaled(grey, 2)
-    assert sharpness_of(pale) == pytest.approx(sharpness_of(grey), rel=0.05)
-    assert sharpness_of(larger) == pytest.approx(sharpness_of(grey), rel=0.1)
+    assert measure_sharpness(pale) == pytest.approx(measure_sharpness(grey), rel=0.05)
+    assert measure_sharpness(larger) == pytest.approx(measure_sharpness(grey), rel=0.1)
 
 
 def test_blur_lowers_the_sharpness(chip_of: Callable[[str], FaceChip]) -> None:
     grey = cv2.cvtColor(chip_of("obama.jpg").pixels, cv2.COLOR_BGR2GRAY)
     found = [
-        sharpness_of(np.asarray(cv2.GaussianBlur(grey, (0, 0), blur), np.uint8))
+        measure_sharpness(np.asarray(cv2.GaussianBlur(grey, (0, 0), blur), np.uint8))
         for blur in (0.5, 1, 2, 4)
     ]
     assert found == sorted(found, reverse=True)
@@ -351,7 +357,7 @@ def test_blur_lowers_the_sharpness(chip_of: Callable[[str], FaceChip]) -> None:
 @pytest.mark.parametrize("changed", [PREDICTOR, NETWORK])
 def test_another_weights_file_is_not_loaded(tmp_path: Path, changed: str) -> None:
     for name in (PREDICTOR, NETWORK):
-        shutil.copy(packaged_folder() / name, tmp_path)
+        shutil.copy(find_packaged_weights() / name, tmp_path)
     with (tmp_path / changed).open("ab") as stream:
         stream.write(b"more")
     with pytest.raises(WeightsMismatch, match=SHA256[changed]) as caught:

@@ -8,32 +8,32 @@ import pytest
 
 from cluster.errors import SettingsError
 from cluster.settings import Settings
-from cluster.vision.faces.dlib_engine import NETWORK, PREDICTOR, DlibCutter, packaged_folder
-from cluster.vision.faces.factory import face_cutter, face_engine
+from cluster.vision.faces.dlib_engine import NETWORK, PREDICTOR, DlibCutter, find_packaged_weights
+from cluster.vision.faces.factory import create_face_cutter, create_face_engine
 from cluster.vision.faces.insightface_engine import InsightFaceCutter
 
 INSIGHTFACE = Settings.model_validate({"registers": {"engine": "insightface"}})
 
 
 def test_the_cutter_of_the_settings_cannot_compare() -> None:
-    cutter = face_cutter(Settings())
+    cutter = create_face_cutter(Settings())
     assert hasattr(cutter, "chips")
     assert not hasattr(cutter, "embed")
     assert not hasattr(InsightFaceCutter, "embed")
-    assert face_engine(Settings()).thresholds == cutter.thresholds
+    assert create_face_engine(Settings()).thresholds == cutter.thresholds
 
 
 def test_a_cutter_needs_no_network_on_its_machine(tmp_path: Path) -> None:
-    (tmp_path / PREDICTOR).write_bytes((packaged_folder() / PREDICTOR).read_bytes())
+    (tmp_path / PREDICTOR).write_bytes((find_packaged_weights() / PREDICTOR).read_bytes())
     assert not (tmp_path / NETWORK).exists()
-    assert DlibCutter(tmp_path).thresholds.in_lesson.least_width_pixels > 0
+    assert DlibCutter(tmp_path).thresholds.in_lesson.min_width_pixels > 0
 
 
 def test_a_cutter_loads_nothing_that_knows_persons() -> None:
     code = (
         "import sys; from cluster.settings import Settings;"
-        "from cluster.vision.faces.factory import face_cutter;"
-        "face_cutter(Settings()); print(*sys.modules)"
+        "from cluster.vision.faces.factory import create_face_cutter;"
+        "create_face_cutter(Settings()); print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
@@ -42,7 +42,7 @@ def test_a_cutter_loads_nothing_that_knows_persons() -> None:
     assert [name for name in loaded if name.startswith(known)] == []
 
 
-@pytest.mark.parametrize("make", [face_cutter, face_engine])
+@pytest.mark.parametrize("make", [create_face_cutter, create_face_engine])
 def test_insightface_without_a_pack_says_how_to_get_one(make: object) -> None:
     assert callable(make)
     with pytest.raises(SettingsError, match="homeroom face download"):

@@ -21,24 +21,24 @@ from cluster.errors import (
     WeightsMissing,
 )
 from cluster.vision.faces import model_pack
-from cluster.vision.faces.base import FaceChip, FaceFault, FaceQuality, check_photo
+from cluster.vision.faces.base import FaceChip, FaceDefect, FaceQuality, find_single_face
 from cluster.vision.faces.insightface_engine import (
     ARCFACE_LANDMARKS,
     DETECTOR_SIDE,
-    REGION_FACES,
+    REGION_FACE_WIDTHS,
     InsightFaceCutter,
     InsightFaceEngine,
-    upright,
+    align,
 )
 from cluster.vision.faces.model_pack import (
     LICENCE,
     MANIFEST,
-    Pack,
+    ModelPack,
     download_pack,
     fetch_pack,
-    pack_files,
+    verify_pack,
 )
-from cluster.vision.people import Floats, People, Pixels
+from cluster.vision.people import BgrImage, FloatArray, People
 
 STRIDES = (8, 16, 32)
 ANCHOR_STRIDE = 16
@@ -142,7 +142,7 @@ def engine(pack: Path) -> InsightFaceEngine:
     return InsightFaceEngine(pack, threads=1)
 
 
-def picture(seed: int = 1, size: tuple[int, int] = (400, 600)) -> Pixels:
+def picture(seed: int = 1, size: tuple[int, int] = (400, 600)) -> BgrImage:
     """Bright blotches, sharp enough to be a face."""
     random = np.random.default_rng(seed)
     coarse = random.integers(90, 256, (size[0] // 10, size[1] // 10, 3)).astype(np.uint8)
@@ -165,7 +165,7 @@ def people_at(*middles: tuple[float, float]) -> People:
     return People(boxes.reshape(-1, 4), np.full(len(middles), 0.9, np.float32), keypoints)
 
 
-def chip(pixels: Pixels) -> FaceChip:
+def chip(pixels: BgrImage) -> FaceChip:
     return FaceChip(pixels, FaceQuality(96, 0.2, 0, 0.9, 120), 0, (0, 0, 1, 1))
 
 
@@ -178,7 +178,7 @@ def test_a_face_is_found_where_the_detector_says_in_the_frames_pixels(
 ) -> None:
     frame = picture()
     (found,) = engine.chips(frame, people_at((300, 200)))
-    scale = REGION_FACES * HEAD_WIDTH / DETECTOR_SIDE
+    scale = REGION_FACE_WIDTHS * HEAD_WIDTH / DETECTOR_SIDE
     half_width, half_height = 2 * ANCHOR_STRIDE * scale, 2.5 * ANCHOR_STRIDE * scale
     expected = (300 - half_width, 200 - half_height, 300 + half_width, 200 + half_height)
     assert found.box == pytest.approx(expected, abs=2)
@@ -192,8 +192,8 @@ def test_the_chip_is_what_the_library_cuts_from_the_same_landmarks(
 ) -> None:
     frame = picture()
     (found,) = engine.chips(frame, people_at((300, 200)))
-    scale = (2 * int(REGION_FACES * HEAD_WIDTH / 2) + 1) / DETECTOR_SIDE
-    corner = np.array([300, 200]) - int(REGION_FACES * HEAD_WIDTH / 2)
+    scale = (2 * int(REGION_FACE_WIDTHS * HEAD_WIDTH / 2) + 1) / DETECTOR_SIDE
+    corner = np.array([300, 200]) - int(REGION_FACE_WIDTHS * HEAD_WIDTH / 2)
     offsets = np.array(LANDMARKS).reshape(5, 2) * ANCHOR_STRIDE
     landmarks = (offsets + 80) * scale + corner
     expected = norm_crop(frame, landmarks.astype(np.float32))
@@ -201,7 +201,7 @@ def test_the_chip_is_what_the_library_cuts_from_the_same_landmarks(
     assert np.abs(found.pixels.astype(int) - expected.astype(int)).mean() < 4
 
 
-def norm_crop(frame: Pixels, landmarks: Floats) -> Pixels:
+def norm_crop(frame: BgrImage, landmarks: FloatArray) -> BgrImage:
     from insightface.utils import face_align
 
     with pytest.warns(FutureWarning, match="estimate"):
@@ -217,7 +217,7 @@ def test_faces_are_set_upright_as_insightface_does_it(degrees: float) -> None:
     landmarks = straight @ turn.T + (200, 150) + random.uniform(-3, 3, (5, 2))
     landmarks = landmarks.astype(np.float32)
     np.testing.assert_allclose(
-        upright(frame, landmarks, 112).astype(int), norm_crop(frame, landmarks).astype(int), atol=3
+        align(frame, landmarks, 112).astype(int), norm_crop(frame, landmarks).astype(int), atol=3
     )
 
 
@@ -231,7 +231,7 @@ def test_each_of_several_people_gets_their_own_face(engine: InsightFaceEngine) -
 
 def test_where_the_detector_sees_nobody_there_is_no_face(engine: InsightFaceEngine) -> None:
     assert engine.faces(np.zeros((400, 600, 3), np.uint8), people_at((300, 200))) == []
-    assert engine.faces(picture(), People.nobody()) == []
+    assert engine.faces(picture(), People.empty()) == []
 
 
 def test_a_detection_beside_the_head_is_not_taken_for_it(engine: InsightFaceEngine) -> None:
@@ -243,12 +243,12 @@ def test_a_face_that_is_too_small_is_found_and_not_compared(engine: InsightFaceE
     people = people_at((300, 200))
     people.keypoints[0, :3, :2] = (people.keypoints[0, :3, :2] - (300, 200)) / 4 + (300, 200)
     (found,) = engine.faces(picture(), people)
-    assert engine.thresholds.in_lesson.fault_of(found.quality) is FaceFault.TOO_SMALL
+    assert engine.thresholds.in_lesson.find_defect(found.quality) is FaceDefect.TOO_SMALL
     assert engine.chips(picture(), people) == []
 
 
 def test_a_photograph_is_checked_with_this_engine_too(engine: InsightFaceEngine) -> None:
-    face = check_photo(engine, picture(), people_at((300, 200)))
+    face = find_single_face(engine, picture(), people_at((300, 200)))
     assert face.pixels.shape == (112, 112, 3)
 
 
@@ -292,7 +292,7 @@ def test_a_network_that_gives_nothing_is_an_error(tmp_path: Path) -> None:
     files = sums(
         write_detector(tmp_path / "d.onnx"), write_recogniser(tmp_path / "r.onnx", scale=0)
     )
-    with pytest.raises(VisionError, match="not a direction"):
+    with pytest.raises(VisionError, match="NaN, infinity or zeros"):
         InsightFaceEngine(tmp_path, checksums=files).embed(chips_of(1))
 
 
@@ -309,7 +309,7 @@ def test_a_cutter_cuts_what_the_engine_cuts(engine: InsightFaceEngine, pack: Pat
     (cut,) = InsightFaceCutter(pack, threads=1).faces(picture(), people)
     (expected,) = engine.faces(picture(), people)
     np.testing.assert_array_equal(cut.pixels, expected.pixels)
-    assert engine.figures.chip_side == cut.pixels.shape[0]
+    assert engine.spec.chip_side == cut.pixels.shape[0]
 
 
 def test_loading_prints_nothing(pack: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -341,7 +341,7 @@ def test_a_folder_that_is_not_there_says_which_setting_to_correct(tmp_path: Path
 
 def test_a_folder_of_unknown_files_is_not_loaded(pack: Path, tmp_path: Path) -> None:
     (tmp_path / "det_small.onnx").write_bytes((pack / "det_small.onnx").read_bytes())
-    with pytest.raises(WeightsMissing, match=r"holds no pack\.json"):
+    with pytest.raises(WeightsMissing, match=r"has neither a pack\.json"):
         InsightFaceEngine(tmp_path)
 
 
@@ -357,20 +357,20 @@ def test_a_published_pack_without_a_manifest_is_held_to_the_published_sums(
 def test_a_file_that_the_manifest_names_must_be_there(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_text(json.dumps({"sha256": {"det.onnx": "0" * 64}}))
     with pytest.raises(WeightsMissing, match=r"det\.onnx"):
-        pack_files(tmp_path)
+        verify_pack(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"sha256": ["det.onnx"]}', '{"sha256": 3}'])
 def test_a_manifest_that_cannot_be_understood_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / MANIFEST).write_text(text)
-    with pytest.raises(WeightsError, match=r"pack\.json.*cannot be understood"):
-        pack_files(tmp_path)
+    with pytest.raises(WeightsError, match=r"pack\.json.*is invalid"):
+        verify_pack(tmp_path)
 
 
 def test_a_manifest_may_not_point_out_of_its_folder(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_text(json.dumps({"sha256": {"../det.onnx": "0" * 64}}))
     with pytest.raises(WeightsError, match="outside its folder"):
-        pack_files(tmp_path)
+        verify_pack(tmp_path)
 
 
 def only_detector(folder: Path) -> Sequence[Path]:
@@ -402,7 +402,9 @@ def test_a_file_that_is_no_network_is_named(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def published(pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Pack, Path]:
+def published(
+    pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[ModelPack, Path]:
     """A pack as a release has it: a zip with more in it than is wanted."""
     archive = tmp_path / "published.zip"
     with zipfile.ZipFile(archive, "w") as opened:
@@ -410,7 +412,7 @@ def published(pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tu
             opened.write(pack / name, f"tiny/{name}")
         opened.writestr("tiny/genderage.onnx", b"not wanted")
     files = sums(pack / "det_small.onnx", pack / "rec_small.onnx")
-    tiny = Pack("tiny", sums(archive)["published.zip"], files)
+    tiny = ModelPack("tiny", sums(archive)["published.zip"], files)
     monkeypatch.setitem(model_pack.PACKS, "tiny", tiny)
     return tiny, archive
 
@@ -423,7 +425,7 @@ def test_a_download_without_the_licence_fetches_nothing(tmp_path: Path) -> None:
 
 
 def test_a_downloaded_pack_holds_the_two_networks_and_its_sums(
-    published: tuple[Pack, Path], tmp_path: Path
+    published: tuple[ModelPack, Path], tmp_path: Path
 ) -> None:
     tiny, archive = published
     folder = download_pack(
@@ -435,7 +437,7 @@ def test_a_downloaded_pack_holds_the_two_networks_and_its_sums(
 
 
 def test_another_zip_than_the_published_is_not_unpacked(
-    published: tuple[Pack, Path], tmp_path: Path
+    published: tuple[ModelPack, Path], tmp_path: Path
 ) -> None:
     _, archive = published
     archive.write_bytes(archive.read_bytes() + b"more")
@@ -449,14 +451,14 @@ def test_another_zip_than_the_published_is_not_unpacked(
     [({"gone.onnx": "0" * 64}, WeightsMissing), ({"det_small.onnx": "0" * 64}, WeightsMismatch)],
 )
 def test_a_zip_with_other_files_than_published_leaves_nothing(
-    published: tuple[Pack, Path],
+    published: tuple[ModelPack, Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     files: dict[str, str],
     error: type[WeightsError],
 ) -> None:
     tiny, archive = published
-    monkeypatch.setitem(model_pack.PACKS, "tiny", Pack("tiny", tiny.zip_sha256, files))
+    monkeypatch.setitem(model_pack.PACKS, "tiny", ModelPack("tiny", tiny.zip_sha256, files))
     with pytest.raises(error):
         download_pack("tiny", tmp_path / "here", licence_accepted=True, download=lambda *_: archive)
     assert list((tmp_path / "here").iterdir()) == []

@@ -15,9 +15,9 @@ import pytest
 import torch
 
 from cluster.errors import VisionError, WeightsMissing
-from cluster.settings import Analysis, Weights, load_settings
-from cluster.vision.people import Floats, People, Pixels
-from cluster.vision.pose.estimator import PoseEstimator, pose_device
+from cluster.settings import AnalysisSettings, WeightsSettings, load_settings
+from cluster.vision.people import BgrImage, FloatArray, People
+from cluster.vision.pose.estimator import PoseEstimator, select_device
 from cluster.vision.pose.openvino_backend import OpenVinoNetwork
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 from tests.conftest import write_settings
@@ -42,7 +42,7 @@ def _one_thread() -> Iterator[None]:
 
 @cache
 def pose_weights() -> WeightsFile:
-    return find_pose_weights(Weights(), CACHE)
+    return find_pose_weights(WeightsSettings(), CACHE)
 
 
 @cache
@@ -57,7 +57,7 @@ def ultralytics_model() -> Any:
     return YOLO(pose_weights().path, task="pose")
 
 
-def people_of_ultralytics(frame: Pixels, input_size: int) -> People:
+def people_of_ultralytics(frame: BgrImage, input_size: int) -> People:
     """What the predictor that comes with the weights finds."""
     (result,) = ultralytics_model().predict(frame, imgsz=input_size, device="cpu", verbose=False)
     return People(
@@ -68,20 +68,20 @@ def people_of_ultralytics(frame: Pixels, input_size: int) -> People:
 
 
 @pytest.fixture(scope="module")
-def hand_raised(samples: Path) -> Pixels:
+def hand_raised(samples: Path) -> BgrImage:
     """A classroom with a raised hand, 1540x1003."""
     return np.asarray(cv2.imread(str(samples / "classroom-hand-raised.png")), np.uint8)
 
 
 @pytest.fixture(scope="module")
-def classroom(samples: Path) -> list[Pixels]:
+def classroom(samples: Path) -> list[BgrImage]:
     """Three moments of a classroom, 480x270."""
     with av.open(samples / "classroom.gif") as container:
         frames = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
     return [np.asarray(frames[index], np.uint8) for index in (0, len(frames) // 2, -1)]
 
 
-def overlaps(first: Floats, second: Floats) -> npt.NDArray[np.float64]:
+def overlaps(first: FloatArray, second: FloatArray) -> npt.NDArray[np.float64]:
     """Intersection over union of each box of `first` with each of `second`."""
     a, b = first[:, None].astype(np.float64), second[None].astype(np.float64)
     sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
@@ -115,7 +115,7 @@ def assert_same_people(
 @BACKENDS
 @pytest.mark.parametrize("input_size", [640, 960])
 def test_people_in_a_photograph_are_those_that_ultralytics_finds(
-    hand_raised: Pixels, device: str, input_size: int
+    hand_raised: BgrImage, device: str, input_size: int
 ) -> None:
     (found,) = estimator(device).estimate([hand_raised], input_size)
     assert_same_people(found, people_of_ultralytics(hand_raised, input_size))
@@ -124,7 +124,7 @@ def test_people_in_a_photograph_are_those_that_ultralytics_finds(
 @BACKENDS
 @pytest.mark.parametrize("input_size", [640, 960])
 def test_people_in_a_video_are_those_that_ultralytics_finds(
-    classroom: list[Pixels], device: str, input_size: int
+    classroom: list[BgrImage], device: str, input_size: int
 ) -> None:
     (found,) = estimator(device).estimate([classroom[1]], input_size)
     assert_same_people(found, people_of_ultralytics(classroom[1], input_size))
@@ -143,7 +143,7 @@ def test_an_empty_picture_gives_nobody(device: str) -> None:
 
 @BACKENDS
 def test_a_batch_gives_in_order_what_its_frames_give_alone(
-    classroom: list[Pixels], device: str
+    classroom: list[BgrImage], device: str
 ) -> None:
     mirrored = np.ascontiguousarray(classroom[0][:, ::-1])
     nobody = np.full_like(mirrored, 90)
@@ -159,14 +159,14 @@ def test_a_batch_gives_in_order_what_its_frames_give_alone(
 
 @BACKENDS
 def test_a_frame_twice_as_large_gives_people_twice_as_large(
-    classroom: list[Pixels], device: str
+    classroom: list[BgrImage], device: str
 ) -> None:
     small = classroom[0]
     height, width = small.shape[:2]
     large = np.asarray(cv2.resize(small, (2 * width, 2 * height)), np.uint8)
     (in_small,) = estimator(device).estimate([small])
     (in_large,) = estimator(device).estimate([large])
-    sure_small, sure_large = (p.keep(p.scores > 0.5) for p in (in_small, in_large))
+    sure_small, sure_large = (p.select(p.scores > 0.5) for p in (in_small, in_large))
     assert len(sure_small) > 0
     overlap = overlaps(2 * sure_small.boxes, in_large.boxes)
     assert overlap.max(axis=1).min() > 0.85
@@ -175,7 +175,7 @@ def test_a_frame_twice_as_large_gives_people_twice_as_large(
 
 @BACKENDS
 def test_one_estimator_takes_frames_of_several_shapes(
-    classroom: list[Pixels], hand_raised: Pixels, device: str
+    classroom: list[BgrImage], hand_raised: BgrImage, device: str
 ) -> None:
     several = PoseEstimator(pose_weights(), cache_dir=CACHE, device=device)
     for frame in (classroom[0], hand_raised, classroom[0]):
@@ -184,7 +184,7 @@ def test_one_estimator_takes_frames_of_several_shapes(
         np.testing.assert_allclose(found.boxes, expected.boxes, atol=0.2)
 
 
-def test_the_colours_are_not_swapped(hand_raised: Pixels) -> None:
+def test_the_colours_are_not_swapped(hand_raised: BgrImage) -> None:
     swapped = np.ascontiguousarray(hand_raised[..., ::-1])
     expected = people_of_ultralytics(swapped, 640)
     (found,) = estimator(OPENVINO).estimate([swapped])
@@ -194,7 +194,7 @@ def test_the_colours_are_not_swapped(hand_raised: Pixels) -> None:
 
 
 @BACKENDS
-def test_the_confidence_is_the_least_score(classroom: list[Pixels], device: str) -> None:
+def test_the_confidence_is_the_least_score(classroom: list[BgrImage], device: str) -> None:
     (everyone,) = estimator(device).estimate([classroom[0]])
     limit = float(np.median(everyone.scores))
     strict = PoseEstimator(pose_weights(), cache_dir=CACHE, device=device, confidence=limit)
@@ -204,7 +204,7 @@ def test_the_confidence_is_the_least_score(classroom: list[Pixels], device: str)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_the_number_of_threads_changes_nothing(classroom: list[Pixels], threads: int) -> None:
+def test_the_number_of_threads_changes_nothing(classroom: list[BgrImage], threads: int) -> None:
     other = PoseEstimator(pose_weights(), cache_dir=CACHE, threads=threads)
     for found, expected in zip(
         other.estimate(classroom), estimator(OPENVINO).estimate(classroom), strict=True
@@ -213,10 +213,10 @@ def test_the_number_of_threads_changes_nothing(classroom: list[Pixels], threads:
 
 
 def test_converting_beforehand_is_all_that_estimating_needs(
-    tmp_path: Path, classroom: list[Pixels], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, classroom: list[BgrImage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     height, width = classroom[0].shape[:2]
-    estimator(OPENVINO).convert(height, width, 640)
+    estimator(OPENVINO).prepare(height, width, 640)
     monkeypatch.setattr(sys, "executable", "/no/python/to/convert/with")
     (found,) = PoseEstimator(pose_weights(), cache_dir=CACHE).estimate([classroom[0]])
     assert len(found) > 0
@@ -225,7 +225,7 @@ def test_converting_beforehand_is_all_that_estimating_needs(
 
 
 def test_pytorch_needs_no_conversion(tmp_path: Path) -> None:
-    PoseEstimator(pose_weights(), cache_dir=tmp_path, device=TORCH).convert(270, 480, 640)
+    PoseEstimator(pose_weights(), cache_dir=tmp_path, device=TORCH).prepare(270, 480, 640)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -240,13 +240,13 @@ def test_a_model_that_openvino_refuses_is_named(tmp_path: Path, content: bytes |
     model = tmp_path / "model.xml"
     if content is not None:
         model.write_bytes(content)
-    with pytest.raises(VisionError, match="OpenVINO refuses the model") as caught:
+    with pytest.raises(VisionError, match="OpenVINO rejects the model") as caught:
         OpenVinoNetwork(model, threads=1)
     assert caught.value.where == str(model)
 
 
 def test_the_settings_choose_the_device_and_the_confidence(
-    tmp_path: Path, classroom: list[Pixels]
+    tmp_path: Path, classroom: list[BgrImage]
 ) -> None:
     path = write_settings(tmp_path)
     text = path.read_text().replace("[analysis]", '[analysis]\ndevice = "cpu"\nconfidence = 0.6')
@@ -269,4 +269,4 @@ def test_weights_that_the_settings_name_and_that_are_missing_stop_the_estimator(
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_a_device_that_the_settings_name_is_taken_as_it_is(device: str) -> None:
-    assert pose_device(Analysis.model_validate({"device": device})) == device
+    assert select_device(AnalysisSettings.model_validate({"device": device})) == device

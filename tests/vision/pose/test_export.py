@@ -15,9 +15,9 @@ import pytest
 
 import cluster
 from cluster.errors import VisionError
-from cluster.settings import Weights
+from cluster.settings import WeightsSettings
 from cluster.vision.pose import export
-from cluster.vision.pose.export import converted_model
+from cluster.vision.pose.export import export_to_openvino
 from cluster.vision.pose.openvino_backend import OpenVinoNetwork
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 
@@ -29,18 +29,18 @@ SIDE = 64
 ASK_FOR_THE_MODEL = """
 import sys
 from pathlib import Path
-from cluster.settings import Weights
-from cluster.vision.pose.export import converted_model
+from cluster.settings import WeightsSettings
+from cluster.vision.pose.export import export_to_openvino
 from cluster.vision.pose.weights import find_pose_weights
 cache, sys.executable = Path(sys.argv[1]), sys.argv[2]
-print(converted_model(find_pose_weights(Weights(), cache), 64, 64, cache))
+print(export_to_openvino(find_pose_weights(WeightsSettings(), cache), 64, 64, cache))
 """
 """A process that wants the model, and whose Python for the conversion we choose."""
 
 
 @pytest.fixture
 def weights(tmp_path: Path) -> WeightsFile:
-    return find_pose_weights(Weights(), tmp_path)
+    return find_pose_weights(WeightsSettings(), tmp_path)
 
 
 def script(path: Path, text: str) -> Path:
@@ -107,9 +107,9 @@ def test_a_model_that_is_there_is_not_converted_again(
 ) -> None:
     fake = script(tmp_path / "fake", 'mkdir "$6/out"; echo model > "$6/out/model.xml"')
     monkeypatch.setattr(sys, "executable", str(fake))
-    model = converted_model(weights, SIDE, SIDE, tmp_path)
+    model = export_to_openvino(weights, SIDE, SIDE, tmp_path)
     fake.unlink()
-    assert converted_model(weights, SIDE, SIDE, tmp_path) == model
+    assert export_to_openvino(weights, SIDE, SIDE, tmp_path) == model
     assert model.read_text() == "model\n"
 
 
@@ -120,9 +120,9 @@ def test_another_shape_and_other_weights_have_models_of_their_own(
     monkeypatch.setattr(sys, "executable", str(fake))
     others = WeightsFile(weights.name, weights.path, "0" * 64, "configured path", "not known")
     models = [
-        converted_model(weights, 64, 96, tmp_path),
-        converted_model(weights, 96, 64, tmp_path),
-        converted_model(others, 64, 96, tmp_path),
+        export_to_openvino(weights, 64, 96, tmp_path),
+        export_to_openvino(weights, 96, 64, tmp_path),
+        export_to_openvino(others, 64, 96, tmp_path),
     ]
     assert len(set(models)) == 3
     assert [model.read_text() for model in models] == [
@@ -136,21 +136,21 @@ def test_weights_that_cannot_be_converted_are_named_with_the_reason(tmp_path: Pa
     path = tmp_path / "broken.pt"
     path.write_bytes(b"these are no weights")
     broken = WeightsFile("broken", path, "0" * 64, "configured path", "not known")
-    with pytest.raises(VisionError, match=r"conversion to OpenVINO failed") as caught:
-        converted_model(broken, SIDE, SIDE, tmp_path)
+    with pytest.raises(VisionError, match=r"export to OpenVINO failed") as caught:
+        export_to_openvino(broken, SIDE, SIDE, tmp_path)
     assert caught.value.where == str(path)
     assert "not a loadable checkpoint" in caught.value.what
     assert "Traceback" not in caught.value.what
     assert sorted((tmp_path / "openvino").rglob("*.xml")) == []
-    assert list((tmp_path / "openvino").glob(".converting-*")) == []
+    assert list((tmp_path / "openvino").glob(".exporting-*")) == []
 
 
 def test_a_conversion_that_makes_no_model_is_an_error(
     tmp_path: Path, weights: WeightsFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(script(tmp_path / "idle", "exit 0")))
-    with pytest.raises(VisionError, match="conversion to OpenVINO failed"):
-        converted_model(weights, SIDE, SIDE, tmp_path)
+    with pytest.raises(VisionError, match="export to OpenVINO failed"):
+        export_to_openvino(weights, SIDE, SIDE, tmp_path)
     assert models_in(tmp_path) == []
 
 
@@ -158,9 +158,9 @@ def test_a_conversion_that_never_ends_is_an_error(
     tmp_path: Path, weights: WeightsFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(script(tmp_path / "endless", "exec sleep 300")))
-    monkeypatch.setattr(export, "CONVERT_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(export, "EXPORT_TIMEOUT_SECONDS", 0.2)
     with pytest.raises(VisionError):
-        converted_model(weights, SIDE, SIDE, tmp_path)
+        export_to_openvino(weights, SIDE, SIDE, tmp_path)
     assert models_in(tmp_path) == []
 
 
@@ -169,8 +169,8 @@ def test_a_cache_that_cannot_be_written_is_named_with_the_way_out(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     cache = tmp_path / "file" / "cache"
-    with pytest.raises(VisionError, match="cannot be converted") as caught:
-        converted_model(weights, SIDE, SIDE, cache)
+    with pytest.raises(VisionError, match="cannot be exported") as caught:
+        export_to_openvino(weights, SIDE, SIDE, cache)
     assert caught.value.where == str(cache)
     assert "cache_dir" in str(caught.value.hint)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import platformdirs
 
-from cluster.settings import Weights
-from cluster.vision.pose.export import converted_model
+from cluster.settings import WeightsSettings
+from cluster.vision.pose.export import export_to_openvino
 from cluster.vision.pose.weights import find_pose_weights
 
 SIDE = 640
@@ -27,7 +27,7 @@ network(np.zeros((4, int(sys.argv[2]), int(sys.argv[2]), 3), np.uint8))
 
 def test_the_first_pictures_of_a_process_may_come_all_at_once() -> None:
     cache = Path(platformdirs.user_cache_dir("homeroom"))
-    model = converted_model(find_pose_weights(Weights(), cache), SIDE, SIDE, cache)
+    model = export_to_openvino(find_pose_weights(WeightsSettings(), cache), SIDE, SIDE, cache)
     for _ in range(PROCESSES):
         command = [sys.executable, "-c", CALL_AT_ONCE, str(model), str(SIDE)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)

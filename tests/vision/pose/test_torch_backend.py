@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import VisionError
-from cluster.settings import Weights
-from cluster.vision.people import Floats, Pixels
+from cluster.settings import WeightsSettings
+from cluster.vision.people import BgrImage, FloatArray
 from cluster.vision.pose.torch_backend import TorchNetwork
 from cluster.vision.pose.weights import find_pose_weights
 
@@ -36,7 +36,7 @@ def _one_thread() -> Iterator[None]:
 
 def network_of(batch_size: int) -> TorchNetwork:
     cache_dir = Path(platformdirs.user_cache_dir("homeroom"))
-    return TorchNetwork(find_pose_weights(Weights(), cache_dir).path, "cpu", batch_size)
+    return TorchNetwork(find_pose_weights(WeightsSettings(), cache_dir).path, "cpu", batch_size)
 
 
 @cache
@@ -53,7 +53,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> TorchNetwork:
     return network
 
 
-def pictures(count: int) -> Pixels:
+def pictures(count: int) -> BgrImage:
     """Frames that are all different: coarse patterns, because noise looks alike to a network."""
     random = np.random.default_rng(5)
     coarse = random.integers(0, 256, (count, 4, 4, 3)).astype(np.uint8)
@@ -65,12 +65,12 @@ FRAMES = pictures(24)
 
 
 @cache
-def one_by_one() -> list[Floats]:
+def one_by_one() -> list[FloatArray]:
     """What each frame gives alone."""
     return [shared_network()(FRAMES[index : index + 1])[0] for index in range(len(FRAMES))]
 
 
-def assert_same(found: list[Floats], expected: list[Floats]) -> None:
+def assert_same(found: list[FloatArray], expected: list[FloatArray]) -> None:
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=0.02)

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from cluster.errors import WeightsError, WeightsMismatch, WeightsMissing
-from cluster.settings import Weights
+from cluster.settings import WeightsSettings
 from cluster.vision.pose.weights import (
     YOLO11N_POSE,
     OfficialModel,
     download_weights,
+    find_packaged_weights,
     find_pose_weights,
-    packaged_weights,
     sha256_of,
 )
 
@@ -94,14 +94,14 @@ def test_the_configured_file_stands_before_the_package_and_the_download(
     mine = tmp_path / "mine.pt"
     mine.write_bytes(OTHER)
     found = find_pose_weights(
-        Weights(pose=mine, pose_sha256=sha256(OTHER)),
+        WeightsSettings(pose=mine, pose_sha256=sha256(OTHER)),
         tmp_path,
         model=published("", package=package.name),
         download=never,
     )
     assert (found.path, found.name, found.sha256) == (mine, "mine", sha256(OTHER))
     assert found.origin == "configured path"
-    assert found.licence == "not known"
+    assert found.licence == "unknown"
     assert found.model_id == f"mine@{sha256(OTHER)[:12]}"
 
 
@@ -109,14 +109,14 @@ def test_the_package_stands_before_the_download_and_is_not_imported(
     tmp_path: Path, package: Path
 ) -> None:
     model = published("", package=package.name)
-    found = find_pose_weights(Weights(), tmp_path, model=model, download=never)
+    found = find_pose_weights(WeightsSettings(), tmp_path, model=model, download=never)
     assert found.path == package / "small-pose.pt"
     assert found.origin == "package weights_carrier"
     assert found.licence == "AGPL-3.0"
 
 
 def test_the_download_comes_last(tmp_path: Path, site: Site) -> None:
-    found = find_pose_weights(Weights(), tmp_path / "cache", model=published(site.url))
+    found = find_pose_weights(WeightsSettings(), tmp_path / "cache", model=published(site.url))
     assert found.path.read_bytes() == CONTENT
     assert found.path.parent == tmp_path / "cache"
     assert found.origin == site.url
@@ -127,11 +127,11 @@ def test_a_package_without_the_file_gives_way_to_the_download(
 ) -> None:
     (package / "small-pose.pt").unlink()
     model = published(site.url, package=package.name)
-    assert find_pose_weights(Weights(), tmp_path / "cache", model=model).origin == site.url
+    assert find_pose_weights(WeightsSettings(), tmp_path / "cache", model=model).origin == site.url
 
 
 def test_the_official_weights_are_in_the_installed_package() -> None:
-    path = packaged_weights(YOLO11N_POSE)
+    path = find_packaged_weights(YOLO11N_POSE)
     assert path is not None
     assert sha256_of(path) == YOLO11N_POSE.sha256
 
@@ -139,7 +139,9 @@ def test_the_official_weights_are_in_the_installed_package() -> None:
 def test_a_configured_copy_of_the_official_file_needs_no_checksum(tmp_path: Path) -> None:
     copy = tmp_path / "copy.pt"
     copy.write_bytes(CONTENT)
-    found = find_pose_weights(Weights(pose=copy), tmp_path, model=published(""), download=never)
+    found = find_pose_weights(
+        WeightsSettings(pose=copy), tmp_path, model=published(""), download=never
+    )
     assert found.licence == "AGPL-3.0"
 
 
@@ -149,14 +151,14 @@ def test_a_configured_file_that_is_missing_is_not_replaced_by_another(
     model = published("", package=package.name)
     lost = tmp_path / "lost.pt"
     with pytest.raises(WeightsMissing, match="no such weights file") as caught:
-        find_pose_weights(Weights(pose=lost), tmp_path, model=model, download=never)
+        find_pose_weights(WeightsSettings(pose=lost), tmp_path, model=model, download=never)
     assert caught.value.where == str(lost)
     assert "weights.pose" in str(caught.value.hint)
 
 
 def test_a_configured_folder_is_no_weights_file(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing, match="no such weights file"):
-        find_pose_weights(Weights(pose=tmp_path), tmp_path, download=never)
+        find_pose_weights(WeightsSettings(pose=tmp_path), tmp_path, download=never)
 
 
 @pytest.mark.parametrize("stated", [None, sha256(b"a third")])
@@ -168,7 +170,7 @@ def test_a_configured_file_with_another_checksum_is_refused_with_both(
     expected = stated or sha256(CONTENT)
     with pytest.raises(WeightsMismatch) as caught:
         find_pose_weights(
-            Weights(pose=mine, pose_sha256=stated),
+            WeightsSettings(pose=mine, pose_sha256=stated),
             tmp_path,
             model=published(""),
             download=never,
@@ -184,7 +186,7 @@ def test_a_package_with_a_changed_file_is_refused_with_both_checksums(
     (package / "small-pose.pt").write_bytes(OTHER)
     model = published("", package=package.name)
     with pytest.raises(WeightsMismatch) as caught:
-        find_pose_weights(Weights(), tmp_path, model=model, download=never)
+        find_pose_weights(WeightsSettings(), tmp_path, model=model, download=never)
     assert sha256(OTHER) in str(caught.value)
     assert sha256(CONTENT) in str(caught.value)
 
@@ -195,7 +197,9 @@ def test_a_checksum_for_ones_own_file_does_not_let_the_packages_file_pass(
     (package / "small-pose.pt").write_bytes(OTHER)
     model = published("", package=package.name)
     with pytest.raises(WeightsMismatch):
-        find_pose_weights(Weights(pose_sha256=sha256(OTHER)), tmp_path, model=model, download=never)
+        find_pose_weights(
+            WeightsSettings(pose_sha256=sha256(OTHER)), tmp_path, model=model, download=never
+        )
 
 
 @dataclass
@@ -213,7 +217,7 @@ def test_a_refused_file_is_never_run(tmp_path: Path) -> None:
     mine = tmp_path / "mine.pt"
     mine.write_bytes(pickle.dumps(Trap(trace)))
     with pytest.raises(WeightsMismatch):
-        find_pose_weights(Weights(pose=mine), tmp_path, download=never)
+        find_pose_weights(WeightsSettings(pose=mine), tmp_path, download=never)
     assert not trace.exists()
     pickle.loads(mine.read_bytes())  # noqa: S301 (the trap is our own)
     assert trace.exists(), "the trap should work"
@@ -221,17 +225,17 @@ def test_a_refused_file_is_never_run(tmp_path: Path) -> None:
 
 def test_a_download_is_kept_and_not_fetched_again(tmp_path: Path, site: Site) -> None:
     model = published(site.url)
-    first = find_pose_weights(Weights(), tmp_path, model=model)
-    second = find_pose_weights(Weights(), tmp_path, model=model)
+    first = find_pose_weights(WeightsSettings(), tmp_path, model=model)
+    second = find_pose_weights(WeightsSettings(), tmp_path, model=model)
     assert first == second
     assert len(site.requests) == 1
 
 
 def test_a_kept_download_that_was_changed_is_refused(tmp_path: Path, site: Site) -> None:
     model = published(site.url)
-    find_pose_weights(Weights(), tmp_path, model=model).path.write_bytes(OTHER)
+    find_pose_weights(WeightsSettings(), tmp_path, model=model).path.write_bytes(OTHER)
     with pytest.raises(WeightsMismatch, match=sha256(OTHER)):
-        find_pose_weights(Weights(), tmp_path, model=model)
+        find_pose_weights(WeightsSettings(), tmp_path, model=model)
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -267,7 +271,7 @@ def test_a_server_that_is_down_gives_the_ways_out(tmp_path: Path, site: Site) ->
         port = gone.server_port
     url = f"http://127.0.0.1:{port}/small-pose.pt"
     with pytest.raises(WeightsMissing, match="could not be downloaded") as caught:
-        find_pose_weights(Weights(), tmp_path, model=replace(published(site.url), url=url))
+        find_pose_weights(WeightsSettings(), tmp_path, model=replace(published(site.url), url=url))
     assert caught.value.where == url
     assert "no_such_package_here" in str(caught.value.hint)
     assert "weights.pose" in str(caught.value.hint)

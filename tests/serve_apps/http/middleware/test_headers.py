@@ -8,7 +8,7 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
-from cluster.settings import Live, Settings
+from cluster.settings import LiveSettings, Settings
 from serve_apps.http.auth.install import PUBLIC, install
 from serve_apps.http.middleware.headers import REQUEST_ID, SAFE_HEADERS, is_https, public_base
 from tests.register.school import School
@@ -57,7 +57,7 @@ def test_a_page_keeps_its_own_policy(client: httpx.Client) -> None:
 def test_browsers_are_held_to_tls_where_there_is_tls(
     hillside: School, live: dict[str, Any], secure: bool
 ) -> None:
-    assert is_https(Live.model_validate(live)) == secure
+    assert is_https(LiveSettings.model_validate(live)) == secure
     with calling(build_porch(hillside, live=live).app) as client:
         assert ("Strict-Transport-Security" in client.get(EVERYBODY).headers) == secure
 
@@ -72,7 +72,7 @@ def test_browsers_are_held_to_tls_where_there_is_tls(
     ],
 )
 def test_the_address_for_browsers(live: dict[str, Any], base: str) -> None:
-    assert public_base(Live.model_validate(live)) == base
+    assert public_base(LiveSettings.model_validate(live)) == base
 
 
 def test_a_sane_id_of_the_caller_is_kept_and_any_other_replaced(client: httpx.Client) -> None:

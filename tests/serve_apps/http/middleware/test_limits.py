@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from starlette.requests import HTTPConnection
 
 from cluster.security.roles import Role
-from cluster.settings import Access
+from cluster.settings import AccessSettings
 from serve_apps.http.middleware.limits import BoundedWindows, RateLimits, client_address
 from tests.register.school import School
 from tests.serve_apps.http.porch import EVERYBODY, TEACHERS, Porch, bearer, build_porch, calling
@@ -30,7 +30,7 @@ class Seconds:
 
 def test_a_window_moves_with_time_and_is_not_reset_by_it() -> None:
     seconds = Seconds()
-    limits = RateLimits(Access(requests_per_minute=10), seconds)
+    limits = RateLimits(AccessSettings(requests_per_minute=10), seconds)
     for _ in range(10):
         assert limits.wait_of_caller("a") is None
         seconds.now += 3
@@ -42,7 +42,7 @@ def test_a_window_moves_with_time_and_is_not_reset_by_it() -> None:
 
 
 def test_callers_addresses_attempts_and_refusals_are_counted_apart() -> None:
-    limits = RateLimits(Access(requests_per_minute=10, sign_ins_per_minute=2), Seconds())
+    limits = RateLimits(AccessSettings(requests_per_minute=10, sign_ins_per_minute=2), Seconds())
     counts: list[tuple[Callable[[str], int | None], int]] = [
         (limits.wait_of_caller, 10),
         (limits.wait_of_address, 10),

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.errors import FootageUnreadable
-from cluster.vision.people import Pixels
+from cluster.vision.people import BgrImage
 from serve_apps.http.services.image_decoding import (
     MOST_SCANS,
     MOST_SEGMENTS,
@@ -22,7 +22,7 @@ from serve_apps.http.services.image_decoding import (
 )
 
 
-def picture(width: int, height: int) -> Pixels:
+def picture(width: int, height: int) -> BgrImage:
     random = np.random.default_rng(1)
     return random.integers(0, 255, (height, width, 3)).astype(np.uint8)
 

@@ -15,6 +15,12 @@ from av.video.stream import VideoStream
 
 from cluster.settings import Settings, load_settings
 
+pytest_plugins = [
+    "tests.databases",
+    "tests.plugins.durability",
+    "tests.plugins.hypothesis_profiles",
+]
+
 TESTS = os.getpid()
 
 

@@ -1,8 +1,6 @@
 """A real RTSP server for tests, and one that can be made to misbehave.
 
-Import the fixture where it is needed:
-
-    from tests.rtsp import rtsp
+The tests of `streams` have it as a fixture:
 
     def test_...(rtsp):
         address = rtsp.serve(write_video(rtsp.folder / "room.mp4"))
@@ -22,11 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import pytest
 from aio_rtsp_toolkit.server import RtspServer as ToolkitServer
 from aio_rtsp_toolkit.server_session import RtspServerSession
-
-__all__ = ["RtspServer", "raw_server", "rtsp"]
 
 HOST = "127.0.0.1"
 
@@ -158,17 +153,6 @@ class RtspServer:
 
     def _wait(self, work: Any) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
-
-
-@pytest.fixture
-def rtsp(tmp_path: Path) -> Iterator[RtspServer]:
-    """A running server; its files belong into `rtsp.folder`."""
-    folder = tmp_path / "rtsp"
-    folder.mkdir()
-    server = RtspServer(folder)
-    server.start()
-    yield server
-    server.stop()
 
 
 @contextmanager

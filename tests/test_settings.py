@@ -17,6 +17,7 @@ from cluster.settings import (
     analysis_digest,
     load_settings,
 )
+from tests.plugins.hypothesis_profiles import examples
 
 HEAD = """
 [[schools]]
@@ -430,7 +431,7 @@ names = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ_", min_size=1, max_size=12).filter(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(name=names)
 def test_no_variable_with_our_prefix_is_silently_ignored(
     name: str, tmp_path_factory: pytest.TempPathFactory

@@ -19,6 +19,7 @@ from cluster.activity.durations import (
     FrameCounts,
 )
 from cluster.vision.activity import Activity, Postures
+from tests.plugins.hypothesis_profiles import examples
 
 START = 1_772_000_000.0
 RATES = (2.0, 5.0, 10.0)
@@ -123,7 +124,7 @@ def test_a_hand_hidden_with_its_owner_for_less_than_the_bridge_counts_once() -> 
 stretches = st.lists(st.tuples(st.floats(1.1, 6), st.floats(2.1, 6)), max_size=6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(stretches=stretches)
 def test_the_frame_rate_does_not_change_how_many_hands_went_up(
     stretches: list[tuple[float, float]],
@@ -319,7 +320,7 @@ stories = st.integers(10, 100).flatmap(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(people=stories, rate=st.sampled_from(RATES), cut_at=st.floats(0, 1))
 @example(people=[flickering(10.0, 4.9, 6.3, 6.5, 8.0, 8.1)], rate=10.0, cut_at=8 / 12)
 @example(people=[flickering(5.0, 4.8, 6.2, 6.4, 7.8, 8.0, 8.2)], rate=5.0, cut_at=8 / 12)

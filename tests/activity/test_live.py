@@ -10,6 +10,7 @@ from cluster.activity.live import LiveCounter, LiveNumbers
 from cluster.activity.room import told_windows
 from cluster.activity.suppression import ActivityWindow
 from tests.activity.test_room import RATE, START, rests, scene
+from tests.plugins.hypothesis_profiles import examples
 from tests.vision.test_activity import HAND_UP
 
 K = 10
@@ -95,7 +96,7 @@ def test_a_clock_that_is_set_back_finishes_the_window_and_begins_anew() -> None:
     assert [w.window_start for w in finished] == [START + timedelta(hours=1), START]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(1, 14), st.floats(-3600, 3600, allow_nan=False)),

@@ -13,6 +13,7 @@ from cluster.activity.room import Polygon, RoomCounter, SeenFrame, told_windows
 from cluster.activity.suppression import ActivityWindow
 from cluster.vision.activity import Activity
 from cluster.vision.people import People
+from tests.plugins.hypothesis_profiles import examples
 from tests.vision.test_activity import HAND_UP, HEAD_ON_DESK, UPRIGHT, Body, crowd, person
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -207,7 +208,7 @@ def flickering(*frames_up: int) -> list[str]:
     return [letters, *["." * 60] * 5]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(seats=st.lists(st.text("..hhl", min_size=60, max_size=60), min_size=6, max_size=6))
 @example(seats=flickering(34, 37, 40, 41))
 def test_a_stretch_with_a_lead_in_tells_the_windows_that_an_unbroken_run_tells(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cluster.activity.durations import UNTRACKED
 from cluster.activity.tracking import LOST_SECONDS, PersonTracker
 from cluster.vision.people import People
+from tests.plugins.hypothesis_profiles import examples
 
 START = 1_772_000_000.0
 WIDTH, HEIGHT = 40.0, 100.0
@@ -46,7 +47,7 @@ def test_two_who_pass_each_other_do_not_swap() -> None:
     assert all(earlier == later for earlier, later in pairwise(numbers[1:]))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(orders=st.lists(st.permutations(range(6)), min_size=3, max_size=8))
 def test_numbers_come_in_the_order_of_the_people(orders: list[list[int]]) -> None:
     places = [(60.0 * i, 30.0 * i) for i in range(6)]
@@ -60,7 +61,7 @@ def test_numbers_come_in_the_order_of_the_people(orders: list[list[int]]) -> Non
         assert tracker.update(START + frame / 2, people).tolist() == [expected[i] for i in order]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     frames=st.lists(
         st.lists(st.tuples(st.integers(0, 600), st.integers(0, 300)), max_size=6), max_size=10

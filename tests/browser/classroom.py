@@ -39,7 +39,13 @@ from tests.register.school import (
     student,
     teacher,
 )
-from tests.serve_apps.http.office import Office, office_of, served, settings_of, window_of
+from tests.serve_apps.http.api_client import (
+    ApiClient,
+    open_api_client,
+    served,
+    settings_of,
+    window_of,
+)
 
 ROOM = "room-1"
 PAGE = f"/lessons/{LESSON}"
@@ -87,18 +93,18 @@ class Classroom:
     """Pages behind a server, and everything around them that a test may turn.
 
     Attributes:
-        office: The application, and what is behind it.
+        api_client: The application, and what is behind it.
         url: Where the pages are.
     """
 
-    office: Office
+    api_client: ApiClient
     url: str
     code: str = ""
     """Of the check-in that was started."""
 
     @property
     def school(self) -> School:
-        return self.office.school
+        return self.api_client.school
 
     @property
     def now(self) -> datetime:
@@ -107,25 +113,25 @@ class Classroom:
     def token(self, role: Role = Role.TEACHER, *, number: int = 1) -> str:
         """Of a teacher of the class, or of somebody else."""
         schools = ["hill"] if role is Role.SCHOOL_LEADER else []
-        return self.office.token(role, schools=schools, number=number)
+        return self.api_client.token(role, schools=schools, number=number)
 
     def say(self, people: int, **more: object) -> None:
         """So many people are in the room now; `state` and others as `RoomSnapshot` has them."""
         window = at_work(window_of(people, at=self.now))
-        self.office.rooms.say(ROOM, people, **{"as_of": self.now, "window": window, **more})
+        self.api_client.rooms.say(ROOM, people, **{"as_of": self.now, "window": window, **more})
 
     def lose_camera(self) -> None:
         """The camera gives nothing any more: nobody knows how many people are in the room."""
         self.say(0, state="down", reason="connection_lost", window=None)
-        known = self.office.rooms.rooms[ROOM]
-        self.office.rooms.rooms[ROOM] = replace(known, people=None, hands_up=None)
+        known = self.api_client.rooms.rooms[ROOM]
+        self.api_client.rooms.rooms[ROOM] = replace(known, people=None, hands_up=None)
 
     def say_minutes(self, people: int = 23, minutes: int = MINUTES_INTO_THE_LESSON) -> None:
         """The room has had about so many people for some minutes."""
         begins = self.now - timedelta(minutes=minutes)
         for number in range(minutes * 60 // WINDOW_SECONDS):
             at = begins + timedelta(seconds=WINDOW_SECONDS * number)
-            self.office.rooms.finish(ROOM, people + round(1.5 * math.sin(number / 4)), at=at)
+            self.api_client.rooms.finish(ROOM, people + round(1.5 * math.sin(number / 4)), at=at)
 
     def open(self) -> RegisterView:
         """The teacher opens the register."""
@@ -199,8 +205,11 @@ def classroom(folder: Path, migrated: Path | None = None) -> Iterator[Classroom]
         if migrated is None:
             records.migrate()
         limits = StreamLimits(rights_seconds=LOOK_AGAIN_SECONDS)
-        with office_of(_school(records, folder), limits) as office, served(office.app) as url:
-            yield Classroom(office, url)
+        with (
+            open_api_client(_school(records, folder), limits) as api_client,
+            served(api_client.app) as url,
+        ):
+            yield Classroom(api_client, url)
     finally:
         records.close()
 

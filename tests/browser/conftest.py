@@ -14,9 +14,6 @@ from playwright.sync_api import Browser
 
 from tests.browser.chromium import Window, chromium, chromium_or_skip, window_of
 from tests.browser.classroom import PAGE, Classroom, classroom
-from tests.databases import migrated_sqlite
-
-__all__ = ["migrated_sqlite"]
 
 Windows = Callable[..., Window]
 

@@ -55,6 +55,6 @@ def test_a_page_whose_sign_in_ends_leads_to_the_sign_in(room: Classroom, windows
     token, window = room.token(), windows()
     window.let_in(token)
     window.goto(PAGE)
-    room.office.revoke(token)
+    room.api_client.revoke(token)
     window.page.get_by_role("button", name="Open the register").click()
     expect(window.page.locator("#token")).to_be_visible(timeout=30_000)

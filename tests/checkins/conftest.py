@@ -5,9 +5,6 @@ import pytest
 from cluster.records.db.database import Records
 from cluster.security.keys import KeyStore
 from tests.checkins.classroom import Classroom, found_classroom
-from tests.databases import keys, migrated_sqlite, records
-
-__all__ = ["keys", "migrated_sqlite", "records"]
 
 
 @pytest.fixture

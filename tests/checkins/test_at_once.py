@@ -20,7 +20,7 @@ from tests.checkins.classroom import CLASS_SIZE, Classroom, found_classroom, set
 from tests.databases import sqlite_url
 from tests.register.school import Clock
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.durable]
 
 MASTER = LocalMasterKey(b"m" * 32)
 KILLS = 40

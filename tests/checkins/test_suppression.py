@@ -20,6 +20,7 @@ from cluster.checkins.suppression import (
     next_snapshot,
     told,
 )
+from tests.plugins.hypothesis_profiles import examples
 
 FEELINGS = list(Feeling)
 counts_of_a_class = st.lists(st.integers(0, 30), min_size=7, max_size=7).filter(
@@ -129,7 +130,7 @@ def others_that_fit(assignment: Sequence[int], place: int) -> Iterator[list[int]
             yield exchanged
 
 
-@effort(max_examples=400, deadline=None)
+@effort(max_examples=examples(400), deadline=None)
 @given(st.one_of(counts_of_a_class, few_and_many))
 def test_another_assignment_is_told_in_the_same_words(assignment: list[int]) -> None:
     assume(sum(assignment) >= 20)

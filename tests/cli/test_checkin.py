@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 
 from cluster.demo.sample_roster import SCIENCE, write_sample_roster
-from tests.cli.test_main import Homeroom, homeroom
+from tests.cli.command import Homeroom
 from tests.cli.test_roster import SETTINGS
-
-__all__ = ["homeroom"]
 
 TODAY = datetime.now(UTC).date()
 
@@ -31,12 +29,12 @@ def agreed(homeroom: Homeroom) -> dict[str, str]:
 def test_a_guardian_agrees_for_a_year_and_takes_it_back(office: Homeroom) -> None:
     said = office("checkin", "agree", "student-1", "--by", "guardian-1")
     assert said.code == 0
-    assert said.told("Agreement of guardian-1 for student-1 is recorded. It ends on")
+    assert said.stderr_contains("Agreement of guardian-1 for student-1 is recorded. It ends on")
     assert agreed(office) == {"student-1": str(TODAY + timedelta(days=365))}
     said = office("checkin", "withdraw", "student-1", "--by", "guardian-1", "--json")
     assert said.json["until"] is None
     assert agreed(office) == {}
-    assert office("audit", "verify").told("every link holds")
+    assert office("audit", "verify").stderr_contains("every link holds")
 
 
 def test_an_agreement_ends_on_the_day_that_is_given(office: Homeroom) -> None:
@@ -60,7 +58,7 @@ def test_what_cannot_be_is_refused_in_words(
 ) -> None:
     answer = office("checkin", "agree", *arguments)
     assert answer.code == 1
-    assert answer.told(words)
+    assert answer.stderr_contains(words)
     assert agreed(office) == {}
 
 
@@ -68,16 +66,18 @@ def test_a_class_is_listed_by_name_with_what_is_missing(office: Homeroom) -> Non
     office("checkin", "agree", "student-2", "--by=guardian-1")
     listed = office("checkin", "agreements", SCIENCE)
     assert "student-2" in listed.out
-    assert listed.told("1 of 8 may take part. With fewer than 10, counts are never told.")
+    assert listed.stderr_contains(
+        "1 of 8 may take part. With fewer than 10, counts are never told."
+    )
     other = office("checkin", "agreements", "class-7b-art")
-    assert other.told("This class needs no agreements")
+    assert other.stderr_contains("This class needs no agreements")
     assert office("checkin", "agreements", "no-class").code == 1
 
 
 def test_ending_those_over_says_how_many(office: Homeroom) -> None:
     answer = office("checkin", "end-over", "--json")
     assert (answer.code, answer.json) == (0, {"ended": 0})
-    assert answer.told("0 check-ins ended.")
+    assert answer.stderr_contains("0 check-ins ended.")
 
 
 def test_publishing_reads_the_records_where_there_are_any(office: Homeroom) -> None:

@@ -8,10 +8,8 @@ import pytest
 
 from cluster import __version__
 from cluster.vision.pose.weights import YOLO11N_POSE
-from tests.cli.test_main import Homeroom, homeroom
+from tests.cli.command import Homeroom
 from tests.conftest import write_settings
-
-__all__ = ["homeroom"]
 
 
 def with_weights(folder: Path, weights: str) -> Path:

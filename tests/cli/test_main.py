@@ -3,60 +3,14 @@
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cluster import __version__
-from cluster.cli.main import app, run
+from cluster.cli.main import app
+from tests.cli.command import Homeroom
 from tests.conftest import write_settings
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a command said, and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    def told(self, words: str) -> bool:
-        """Whether standard error holds the words, wherever its lines are broken."""
-        return "".join(words.split()) in "".join(self.err.split())
-
-
-class Homeroom:
-    """`homeroom`, run in this process through its own entry point."""
-
-    def __init__(self, patch: pytest.MonkeyPatch, captured: pytest.CaptureFixture[str]) -> None:
-        self._patch = patch
-        self._captured = captured
-
-    def __call__(self, *arguments: str | Path) -> Answer:
-        self._captured.readouterr()
-        self._patch.setattr(sys, "argv", ["homeroom", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            run()
-        said = self._captured.readouterr()
-        code = ended.value.code
-        return Answer(code if isinstance(code, int) else int(code is not None), said.out, said.err)
-
-
-@pytest.fixture
-def homeroom(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Homeroom:
-    """The command, in an empty folder."""
-    empty = tmp_path / "here"
-    empty.mkdir()
-    monkeypatch.chdir(empty)
-    return Homeroom(monkeypatch, capsys)
 
 
 def test_the_version_is_the_packages(homeroom: Homeroom) -> None:
@@ -67,7 +21,7 @@ def test_the_version_is_the_packages(homeroom: Homeroom) -> None:
 def test_an_unknown_command_ends_with_2_and_is_named(homeroom: Homeroom) -> None:
     answer = homeroom("nonsense")
     assert answer.code == 2
-    assert answer.told("No such command 'nonsense'")
+    assert answer.stderr_contains("No such command 'nonsense'")
     assert answer.out == ""
 
 
@@ -137,7 +91,7 @@ def test_an_error_shows_text_as_it_is_and_not_as_markup(homeroom: Homeroom, tmp_
     path = tmp_path / "[red]none[/b].toml"
     answer = homeroom("check", "--settings", path)
     assert answer.code == 1
-    assert answer.told(str(path))
+    assert answer.stderr_contains(str(path))
 
 
 def test_a_place_in_an_error_can_be_copied_whole(homeroom: Homeroom, tmp_path: Path) -> None:

@@ -14,10 +14,8 @@ from cluster.demo.face_policy import policy_text
 from cluster.demo.sample_roster import SCIENCE, write_sample_roster
 from cluster.errors import SettingsError
 from cluster.settings import load_settings
-from tests.cli.test_main import Homeroom, homeroom
+from tests.cli.command import Homeroom
 from tests.conftest import write_video
-
-__all__ = ["homeroom"]
 
 SETTINGS = """
 [[schools]]
@@ -104,8 +102,8 @@ def test_who_agreed_is_proposed_from_a_real_clip_and_a_stranger_is_not(
     assert statuses(confirmed.json)["student-1"] == "present confirmed"
     late = homeroom("register", "confirm", lesson, BY, version)
     assert late.code == 1
-    assert late.told("somebody else changed it in between")
-    assert homeroom("audit", "verify").told("every link holds")
+    assert late.stderr_contains("somebody else changed it in between")
+    assert homeroom("audit", "verify").stderr_contains("every link holds")
     Path("new.key").write_text(base64.b64encode(b"n" * 32).decode())
     Path("new.key").chmod(0o600)
     rotated = homeroom("face", "rotate-keys", "--new-master=new.key", "--json")
@@ -124,7 +122,7 @@ def test_without_consent_no_photograph_is_even_opened(
     assert lesson
     refused = homeroom("face", "register", "student-1", str(tmp_path / "none.jpg"))
     assert refused.code == 1
-    assert refused.told("no guardian has consented")
+    assert refused.stderr_contains("no guardian has consented")
 
 
 @pytest.mark.samples
@@ -142,10 +140,10 @@ def test_a_photograph_that_holds_no_one_clear_face_is_refused_in_words(
     ):
         refused = homeroom("face", "register", "student-1", str(photograph))
         assert refused.code == 1
-        assert refused.told(words)
+        assert refused.stderr_contains(words)
     both = [str(samples / "faces" / name) for name in ("obama.jpg", "biden.jpg")]
     refused = homeroom("face", "register", "student-1", *both)
-    assert refused.told("do not show the same face")
+    assert refused.stderr_contains("do not show the same face")
 
 
 def test_a_whole_register_by_hand_and_badge(homeroom: Homeroom, lesson: str) -> None:
@@ -191,7 +189,7 @@ def test_wrong_words_are_told_and_change_nothing(homeroom: Homeroom, lesson: str
     ):
         answer = homeroom(*arguments)
         assert answer.code == 1, arguments
-        assert answer.told(words), (arguments, answer.err)
+        assert answer.stderr_contains(words), (arguments, answer.err)
         assert "Traceback" not in answer.err
 
 
@@ -219,14 +217,16 @@ def test_the_audit_log_is_verified_against_a_head_that_was_kept(
     assert homeroom("audit", "verify", "--head=head.json").code == 0
     assert homeroom("register", "lessons", "--date=9999-12-31", "--json").json == []
     Path("homeroom-keys/audit-head.json").rename("kept.json")
-    assert homeroom("audit", "verify").told("signed head that lies with the keys is gone")
+    assert homeroom("audit", "verify").stderr_contains(
+        "signed head that lies with the keys is gone"
+    )
     Path("kept.json").rename("homeroom-keys/audit-head.json")
     Path("odd.json").write_text('{"seq": 1, "mac": "x", "signature": 3, "public_key": 4}')
-    assert homeroom("audit", "verify", "--head=odd.json").told("no signed head")
+    assert homeroom("audit", "verify", "--head=odd.json").stderr_contains("no signed head")
     Path("head.json").write_text(Path("head.json").read_text().replace('"seq": ', '"seq": 9'))
     broken = homeroom("audit", "verify", "--head=head.json")
     assert broken.code == 1
-    assert broken.told("signature")
+    assert broken.stderr_contains("signature")
 
 
 def test_records_without_their_keys_are_not_given_new_ones(homeroom: Homeroom, lesson: str) -> None:
@@ -234,7 +234,7 @@ def test_records_without_their_keys_are_not_given_new_ones(homeroom: Homeroom, l
     Path("homeroom-keys").rename("elsewhere")
     answer = homeroom("roster", "list", f"--class={SCIENCE}")
     assert answer.code == 1
-    assert answer.told("their keys are not here")
+    assert answer.stderr_contains("their keys are not here")
     assert not Path("homeroom-keys").exists()
 
 

@@ -6,9 +6,7 @@ import pytest
 
 from cluster.demo.sample_roster import write_sample_roster
 from cluster.warehouse.lake import utc_now
-from tests.cli.test_main import Homeroom, homeroom
-
-__all__ = ["homeroom"]
+from tests.cli.command import Homeroom
 
 SETTINGS = """
 [[schools]]
@@ -33,7 +31,7 @@ def installed(homeroom: Homeroom) -> Homeroom:
 def test_a_dry_run_shows_what_would_change_and_changes_nothing(installed: Homeroom) -> None:
     answer = installed("roster", "import", "sample", "--dry-run")
     assert answer.code == 0
-    assert answer.told("rows would change, 0 rows could not be used.")
+    assert answer.stderr_contains("rows would change, 0 rows could not be used.")
     assert "enrollments" in answer.out
     assert installed("roster", "list", "--json").json == []
 
@@ -44,7 +42,7 @@ def test_an_import_is_counted_and_the_second_changes_nothing(installed: Homeroom
     assert first["counts"]["users"]["added"] == 20
     again = installed("roster", "import", "sample")
     assert again.code == 0
-    assert again.told("0 rows changed, 0 rows could not be used.")
+    assert again.stderr_contains("0 rows changed, 0 rows could not be used.")
 
 
 def test_a_bad_row_is_named_and_the_rest_is_imported(installed: Homeroom) -> None:
@@ -52,7 +50,7 @@ def test_a_bad_row_is_named_and_the_rest_is_imported(installed: Homeroom) -> Non
         stream.write("e9,,,class-7b-science,hillside-school,[bold]x,student,false,,\r\n")
     answer = installed("roster", "import", "sample", "--json")
     assert answer.code == 3
-    assert answer.told("enrollments.csv:16: userSourcedId: no user is '[bold]x'")
+    assert answer.stderr_contains("enrollments.csv:16: userSourcedId: no user is '[bold]x'")
     assert answer.json["bad_rows"][0]["column"] == "userSourcedId"
     assert answer.json["counts"]["users"]["added"] == 20
 
@@ -61,9 +59,9 @@ def test_of_very_many_bad_rows_the_first_are_shown(installed: Homeroom) -> None:
     with Path("sample/enrollments.csv").open("a") as stream:
         stream.write("short\r\n" * 130)
     answer = installed("roster", "import", "sample")
-    assert answer.told("enrollments.csv:115: has 1 cells")
-    assert not answer.told("enrollments.csv:116: has 1 cells")
-    assert answer.told("and 30 more; --json gives all of them.")
+    assert answer.stderr_contains("enrollments.csv:115: has 1 cells")
+    assert not answer.stderr_contains("enrollments.csv:116: has 1 cells")
+    assert answer.stderr_contains("and 30 more; --json gives all of them.")
 
 
 def test_a_roster_that_cannot_be_read_is_an_error_in_words(installed: Homeroom) -> None:
@@ -78,7 +76,7 @@ def test_a_list_that_lost_most_is_refused_until_yes(installed: Homeroom) -> None
     write_sample_roster(Path("sample"), students=3, today=utc_now().date())
     refused = installed("roster", "import", "sample")
     assert refused.code == 1
-    assert refused.told("import it with --yes")
+    assert refused.stderr_contains("import it with --yes")
     assert installed("roster", "import", "sample", "--yes").code == 0
 
 
@@ -89,7 +87,7 @@ def test_a_timetable_is_shown_then_imported(installed: Homeroom) -> None:
     done = installed("roster", "timetable", "sample/timetable.csv", "--json").json
     assert done["counts"] == shown["counts"]
     again = installed("roster", "timetable", "sample/timetable.csv")
-    assert again.told("0 rows changed")
+    assert again.stderr_contains("0 rows changed")
 
 
 def test_classes_are_listed_and_a_class_by_name(installed: Homeroom) -> None:
@@ -111,7 +109,7 @@ def test_classes_are_listed_and_a_class_by_name(installed: Homeroom) -> None:
 def test_a_class_that_is_not_there_is_named(installed: Homeroom) -> None:
     answer = installed("roster", "list", "--class", "9z")
     assert answer.code == 1
-    assert answer.told("no class '9z'")
+    assert answer.stderr_contains("no class '9z'")
 
 
 def test_names_are_not_in_the_database_file(installed: Homeroom) -> None:

@@ -12,10 +12,9 @@ from pydantic import BaseModel
 
 from cluster.cli.settings_file import FirstSchool, render_settings
 from cluster.settings import Settings, load_settings
-from tests.cli.test_main import Homeroom, homeroom
+from tests.cli.command import Homeroom
 from tests.conftest import write_settings
-
-__all__ = ["homeroom"]
+from tests.plugins.hypothesis_profiles import examples
 
 TABLES = ("schools", "rooms", "cameras")
 
@@ -46,10 +45,10 @@ def sections_of(text: str) -> dict[str, list[str]]:
 def test_what_init_writes_is_accepted_by_check(homeroom: Homeroom) -> None:
     written = homeroom("init")
     assert written.code == 0
-    assert written.told("Wrote homeroom.toml")
+    assert written.stderr_contains("Wrote homeroom.toml")
     checked = homeroom("check")
     assert checked.code == 0
-    assert checked.told("The settings are valid.")
+    assert checked.stderr_contains("The settings are valid.")
 
 
 def test_init_takes_names_and_says_where_it_wrote(homeroom: Homeroom, tmp_path: Path) -> None:
@@ -114,7 +113,7 @@ def test_values_that_are_given_stand_in_the_file() -> None:
     assert values["cameras"] == [{"id": "cam7", "room": "room-1"}]
 
 
-@effort(max_examples=20, deadline=None)
+@effort(max_examples=examples(20), deadline=None)
 @given(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=200),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=200),
@@ -134,7 +133,9 @@ def test_init_does_not_write_over_a_file_unless_told_to(homeroom: Homeroom) -> N
     path.write_text("# mine\n")
     refused = homeroom("init")
     assert refused.code == 1
-    assert refused.told("homeroom.toml: the settings file exists already. --force overwrites it.")
+    assert refused.stderr_contains(
+        "homeroom.toml: the settings file exists already. --force overwrites it."
+    )
     assert path.read_text() == "# mine\n"
 
     assert homeroom("init", "--force").code == 0
@@ -157,7 +158,7 @@ def test_init_says_when_it_cannot_write(homeroom: Homeroom) -> None:
     Path("file").write_text("in the way")
     answer = homeroom("init", "file/folder")
     assert answer.code == 1
-    assert answer.told("it cannot be written")
+    assert answer.stderr_contains("it cannot be written")
 
 
 @pytest.mark.parametrize(
@@ -180,16 +181,16 @@ def test_check_names_the_wrong_key_and_its_place(
     answer = homeroom("check", "--settings", path)
     assert answer.code == 1
     assert answer.out == ""
-    assert answer.told(str(path))
-    assert answer.told(words)
+    assert answer.stderr_contains(str(path))
+    assert answer.stderr_contains(words)
     assert "Traceback" not in answer.err
 
 
 def test_check_names_every_fault_at_once(homeroom: Homeroom, tmp_path: Path) -> None:
     path = write_settings(tmp_path, k=2, rate=99.0)
     answer = homeroom("check", "--settings", path)
-    assert answer.told("privacy.k:")
-    assert answer.told("analysis.rate:")
+    assert answer.stderr_contains("privacy.k:")
+    assert answer.stderr_contains("analysis.rate:")
 
 
 def test_check_counts_what_it_found_as_json(homeroom: Homeroom, tmp_path: Path) -> None:
@@ -220,5 +221,5 @@ def test_check_reads_the_timetable_too(homeroom: Homeroom, tmp_path: Path) -> No
     lessons.write_text(f"{head}maths,r9,7B,2026-03-02T09:00:00Z,2026-03-02T09:45:00Z\n")
     answer = homeroom("check", "--settings", path)
     assert answer.code == 1
-    assert answer.told("no room 'r9'")
-    assert answer.told("lessons.csv:2")
+    assert answer.stderr_contains("no room 'r9'")
+    assert answer.stderr_contains("lessons.csv:2")

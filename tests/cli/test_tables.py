@@ -10,12 +10,10 @@ import pytest
 from cluster.district import Timetable
 from cluster.settings import load_settings
 from cluster.warehouse.publish import publish
-from tests.cli.test_main import Homeroom, homeroom
+from tests.cli.command import Homeroom
 from tests.conftest import write_settings
 from tests.warehouse.test_lake import window, withheld
 from tests.warehouse.test_publish import write_windows
-
-__all__ = ["homeroom"]
 
 EIGHT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 ROOMS = "SELECT room_id, name FROM rooms ORDER BY room_id"
@@ -41,8 +39,10 @@ def test_publish_says_what_and_where(homeroom: Homeroom, settings_file: Path) ->
     answer = homeroom("publish", "--settings", settings_file)
     assert answer.code == 0
     assert answer.out == ""
-    assert answer.told(str(load_settings(settings_file).warehouse_dir / "district.duckdb"))
-    assert answer.told("1 schools, 2 rooms, 0 lessons, 3 activity_windows")
+    assert answer.stderr_contains(
+        str(load_settings(settings_file).warehouse_dir / "district.duckdb")
+    )
+    assert answer.stderr_contains("1 schools, 2 rooms, 0 lessons, 3 activity_windows")
 
 
 def test_publish_says_it_as_json(homeroom: Homeroom, settings_file: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_publication_that_fails_ends_with_1_and_its_code(
     answer = homeroom("publish", "--json", "--settings", settings_file)
     assert answer.code == 1
     assert answer.json["error"]["code"] == "warehouse_unusable"
-    assert answer.told("stands twice")
+    assert answer.stderr_contains("stands twice")
 
 
 def test_a_query_is_answered_as_a_table(homeroom: Homeroom, settings_file: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_query_that_is_refused_ends_with_1_and_its_code(
     answer = homeroom("query", "--json", "--settings", settings_file, sql)
     assert answer.code == 1
     assert answer.json["error"]["code"] == "query_refused"
-    assert answer.told(words)
+    assert answer.stderr_contains(words)
 
 
 def test_a_query_before_the_first_publication_says_what_to_do(
@@ -217,7 +217,7 @@ def test_a_report_that_cannot_be_made_ends_with_1_in_words(
 ) -> None:
     answer = homeroom("report", *arguments, "--settings", settings_file)
     assert answer.code == 1
-    assert answer.told(words)
+    assert answer.stderr_contains(words)
     assert list(Path().iterdir()) == []
 
 

@@ -10,10 +10,8 @@ from cluster.errors import NotSignedIn
 from cluster.records.repos.sign_ins import principal_of
 from cluster.security.roles import Principal, Role
 from cluster.warehouse.lake import utc_now
-from tests.cli.test_main import Homeroom, homeroom
+from tests.cli.command import Homeroom
 from tests.cli.test_roster import SETTINGS
-
-__all__ = ["homeroom"]
 
 SCHOOL = "hillside-school"
 
@@ -35,7 +33,7 @@ def test_a_token_is_shown_once_on_standard_output_alone(installed: Homeroom) -> 
     assert answer.code == 0
     assert who(answer.out).name == "operator:anna"
     assert answer.out.strip() not in answer.err
-    assert answer.told("not shown again")
+    assert answer.stderr_contains("not shown again")
     listed = installed("token", "list")
     assert "operator:anna" in listed.out
     assert answer.out.strip() not in listed.out
@@ -52,7 +50,7 @@ def test_a_teacher_comes_in_as_their_row_of_the_roster(installed: Homeroom) -> N
     assert installed("token", "list", "--json").json[0]["user"] == "teacher-1"
     student = installed("token", "create", "--role", "teacher", "--user", "student-1")
     assert student.code == 1
-    assert student.told("no teacher 'student-1' in the roster")
+    assert student.stderr_contains("no teacher 'student-1' in the roster")
 
 
 def test_a_leader_leads_schools_that_the_settings_know(installed: Homeroom) -> None:
@@ -60,7 +58,7 @@ def test_a_leader_leads_schools_that_the_settings_know(installed: Homeroom) -> N
     assert who(made.json["token"]).schools == {SCHOOL}
     unknown = installed("token", "create", "--role", "school_leader", "--school", "dale")
     assert unknown.code == 1
-    assert unknown.told(f"no school 'dale' in the settings. There are: {SCHOOL}.")
+    assert unknown.stderr_contains(f"no school 'dale' in the settings. There are: {SCHOOL}.")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +78,7 @@ def test_what_does_not_go_together_is_refused_in_words(
 ) -> None:
     answer = installed("token", "create", *options)
     assert answer.code == 1
-    assert answer.told(words)
+    assert answer.stderr_contains(words)
     assert answer.out == ""
     assert installed("token", "list", "--json").json == []
 
@@ -106,7 +104,7 @@ def test_a_file_is_for_its_owner_alone_and_the_token_is_not_shown(installed: Hom
 def test_a_file_that_cannot_be_written_leaves_no_token(installed: Homeroom) -> None:
     answer = installed("token", "create", "--role", "analyst", "--out", "nowhere/token")
     assert answer.code == 1
-    assert answer.told("cannot be written")
+    assert answer.stderr_contains("cannot be written")
     assert installed("token", "list", "--json").json == []
 
 
@@ -116,10 +114,10 @@ def test_a_revoked_token_is_worth_nothing(installed: Homeroom) -> None:
     assert revoked == {"id": made["id"], "revoked": True, "was_revoked_before": False}
     with pytest.raises(NotSignedIn):
         who(made["token"])
-    assert installed("token", "revoke", made["id"]).told("was revoked already")
+    assert installed("token", "revoke", made["id"]).stderr_contains("was revoked already")
     assert installed("token", "list", "--json").json[0]["state"] == "revoked"
     missing = installed("token", "revoke", "nothing")
-    assert (missing.code, missing.told("no token 'nothing'")) == (1, True)
+    assert (missing.code, missing.stderr_contains("no token 'nothing'")) == (1, True)
 
 
 def test_making_listing_and_revoking_are_in_the_audit_log(installed: Homeroom) -> None:

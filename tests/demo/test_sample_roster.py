@@ -17,9 +17,6 @@ from cluster.records.roster.oneroster import open_roster
 from cluster.records.timetable.importer import import_timetable, timetable_from_records
 from cluster.security.keys import KeyStore
 from cluster.settings import Room, School, Settings
-from tests.databases import keys, migrated_sqlite, records
-
-__all__ = ["keys", "migrated_sqlite", "records"]
 
 TODAY = date(2026, 11, 3)
 

@@ -27,6 +27,7 @@ from jobs.archive.segments import (
     part_key,
 )
 from tests.conftest import write_settings, write_video
+from tests.plugins.hypothesis_profiles import examples
 
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MODEL = "pose@1"
@@ -227,7 +228,7 @@ def union(intervals: list[tuple[float, float]]) -> float:
     return total
 
 
-@effort(max_examples=60, deadline=None)
+@effort(max_examples=examples(60), deadline=None)
 @given(archives())
 def test_every_second_of_the_files_is_in_one_piece_of_one_segment(
     district: Settings, videos: dict[float, list[str]], files: list[tuple[float, float]]
@@ -257,7 +258,7 @@ def test_every_second_of_the_files_is_in_one_piece_of_one_segment(
     assert sum(segment.seconds for segment in made.to_do) == pytest.approx(wanted, abs=slivers)
 
 
-@effort(max_examples=40, deadline=None)
+@effort(max_examples=examples(40), deadline=None)
 @given(archives())
 def test_segments_lie_in_their_minutes_and_lead_ins_just_before(
     district: Settings, videos: dict[float, list[str]], files: list[tuple[float, float]]

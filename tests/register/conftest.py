@@ -4,10 +4,7 @@ import pytest
 
 from cluster.records.db.database import Records
 from cluster.security.keys import KeyStore
-from tests.databases import keys, migrated_sqlite, records
 from tests.register.school import School, found_school
-
-__all__ = ["keys", "migrated_sqlite", "records"]
 
 
 @pytest.fixture

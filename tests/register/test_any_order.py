@@ -38,6 +38,7 @@ from cluster.security.keys import STUDENTS, KeyStore
 from cluster.security.master_key import LocalMasterKey
 from cluster.settings import Settings
 from tests.databases import sqlite_url
+from tests.plugins.hypothesis_profiles import examples
 from tests.register.school import (
     CLASS,
     ENGINE,
@@ -281,4 +282,6 @@ def found_settings(policy: Path, room: str = "room-1") -> Settings:
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = hypothesis_settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAnyOrder.settings = hypothesis_settings(
+    max_examples=examples(60), stateful_step_count=40, deadline=None
+)

@@ -20,7 +20,7 @@ from tests.databases import sqlite_url
 from tests.register.confirming import MASTER
 from tests.register.school import CLASS, LESSON, MONDAY, School, found_school, student, teacher
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.durable]
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMES = 200

@@ -20,6 +20,8 @@ from cluster.security.master_key import (
 )
 from cluster.settings import SecuritySettings
 
+pytestmark = pytest.mark.durable
+
 MASTER = LocalMasterKey(b"m" * 32)
 
 

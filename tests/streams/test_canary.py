@@ -12,11 +12,9 @@ import pytest
 
 from cluster.runtime.logging import RedactingFilter
 from cluster.streams.source.state import Reason, StreamState
-from tests.rtsp import RtspServer, raw_server, rtsp
+from tests.rtsp import RtspServer, raw_server
 from tests.streams.cameras import Seen, clip, free_port, reading
 from tests.streams.capture.test_camera import answer_with, send_garbage
-
-__all__ = ["rtsp"]
 
 CANARY = "canary-6f1d"
 CODED = base64.b64encode(f"viewer:{CANARY}".encode()).decode()

@@ -16,6 +16,7 @@ from cluster.vision.people import (
     People,
     decode_output,
 )
+from tests.plugins.hypothesis_profiles import examples
 
 SIDES = st.integers(16, 2000)
 INPUT_SIZES = st.sampled_from([320, 640, 960, 1280])
@@ -106,7 +107,7 @@ def ultralytics_letterbox(frame: BgrImage, input_size: int) -> BgrImage:
     return np.asarray(made, np.uint8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(height=st.integers(16, 700), width=st.integers(16, 700), seed=st.integers(0, 9))
 def test_a_frame_is_placed_as_ultralytics_places_it(height: int, width: int, seed: int) -> None:
     frame = np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)

@@ -21,6 +21,8 @@ from cluster.errors import HomeroomError, LakeBusy, LakeError, LakeUnwritable
 from cluster.warehouse.lake import Interval, Lake, PartFacts, PartKey
 from tests.disks import make_read_only, small_disk
 
+pytestmark = pytest.mark.durable
+
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 KEY = PartKey("hill", "2026-03-02", "cam1", NINE)
 FACTS = PartFacts("pose@1/abc", ((1.0, 61.0),))

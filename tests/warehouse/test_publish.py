@@ -26,6 +26,8 @@ from cluster.warehouse.schema import ACTIVITY_WINDOWS, LESSON_ACTIVITY, PARTITIO
 from tests.conftest import write_settings
 from tests.warehouse.test_lake import rows_of, run_row, window, withheld
 
+pytestmark = pytest.mark.durable
+
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MATHS = Lesson("maths", "r1", "7B", NINE, NINE + timedelta(minutes=45))
 SHARES = [column.name for column in LESSON_ACTIVITY.columns if column.name.endswith("_share")]

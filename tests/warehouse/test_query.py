@@ -17,6 +17,7 @@ from cluster.settings import Settings, load_settings
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import open_warehouse, run_query, warehouse_path
 from tests.conftest import write_settings
+from tests.plugins.hypothesis_profiles import examples
 from tests.warehouse.test_lake import window
 from tests.warehouse.test_publish import write_windows
 
@@ -185,7 +186,7 @@ def test_variables_of_the_program_are_not_tables(published: Settings) -> None:
             run_query(published, f"FROM {name}")
 
 
-@effort(max_examples=20, deadline=None)
+@effort(max_examples=examples(20), deadline=None)
 @given(
     st.sampled_from([sql for sql in WRITES if sql.startswith(("COPY", "CREATE", "INSERT", "SET"))]),
     st.sampled_from(["", "/* read */ ", "-- read\n", "\n\t", "SELECT 1; ", "EXPLAIN ", "( "]),

@@ -24,6 +24,7 @@ from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query
 from cluster.warehouse.saved_queries import QUESTIONS, Answer, SavedQuery, run_saved_query
 from tests.conftest import write_settings
+from tests.plugins.hypothesis_profiles import examples
 from tests.warehouse.test_lake import run_row, window, withheld
 from tests.warehouse.test_publish import write_windows
 
@@ -308,7 +309,7 @@ def test_before_the_first_publication_it_says_so(school: Settings) -> None:
         run_saved_query(school, "rooms", {})
 
 
-@effort(max_examples=60, deadline=None)
+@effort(max_examples=examples(60), deadline=None)
 @given(st.sampled_from(sorted(QUESTIONS)), st.data())
 def test_whatever_is_given_ends_in_an_answer_or_in_a_refusal(
     published: Settings, name: str, data: st.DataObject

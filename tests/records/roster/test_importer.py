@@ -29,6 +29,7 @@ from cluster.records.repos.people import open_details
 from cluster.records.roster.import_result import RosterChanges
 from cluster.records.roster.importer import preview
 from cluster.security.keys import KeyStore
+from tests.plugins.hypothesis_profiles import examples
 from tests.records.rosters import (
     bring_in,
     enrollment,
@@ -547,7 +548,7 @@ def made(
 
 @effort(
     deadline=None,
-    max_examples=15,
+    max_examples=examples(15),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.lists(st.tuples(people, places, st.booleans()), min_size=2, max_size=4))

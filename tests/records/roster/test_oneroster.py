@@ -13,6 +13,7 @@ import cluster.records.roster.csv_files as files_module
 from cluster.errors import RosterError
 from cluster.records.roster.oneroster import Mode, OneRoster, open_roster
 from cluster.records.roster.oneroster_rows import DeletedRow, UserLine
+from tests.plugins.hypothesis_profiles import examples
 from tests.records.rosters import (
     COLUMNS,
     enrollment,
@@ -359,7 +360,7 @@ def test_a_zip_cannot_reach_outside_of_itself(tmp_path: Path) -> None:
     assert "users.csv: manifest.csv calls it bulk, and it is not there" in refusal(path)
 
 
-@effort(deadline=None, max_examples=60)
+@effort(deadline=None, max_examples=examples(60))
 @given(content=st.binary(max_size=400) | st.text(max_size=200).map(str.encode))
 def test_whatever_a_file_holds_is_rows_bad_rows_or_one_refusal(
     tmp_path_factory: pytest.TempPathFactory, content: bytes

@@ -25,6 +25,7 @@ from cluster.records.timetable.importer import (
 from cluster.records.timetable.lesson_plan import LessonPlan, NameResolver
 from cluster.records.timetable.weekly_csv import read_weekly
 from cluster.settings import Room, School, Settings
+from tests.plugins.hypothesis_profiles import examples
 
 NOW = datetime(2026, 8, 1, tzinfo=UTC)
 HEADER = "class,room,weekday,start,end,from,to\n"
@@ -176,7 +177,7 @@ ZONES = [
 clocks = st.times(timezones=st.none()).map(lambda at: at.replace(second=0, microsecond=0))
 
 
-@effort(deadline=None, max_examples=150)
+@effort(deadline=None, max_examples=examples(150))
 @given(
     zone=st.sampled_from(ZONES),
     weekday=st.integers(0, 6),

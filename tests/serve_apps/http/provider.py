@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from tests.serve_apps.http.porch import on_a_server
+from tests.serve_apps.http.auth_app import on_a_server
 
 CLIENT_ID, CLIENT_SECRET = "homeroom-here", "c4n4ry-client-secret"
 

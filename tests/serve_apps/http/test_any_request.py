@@ -31,12 +31,13 @@ from cluster.security.master_key import KEY_BYTES, LocalMasterKey
 from cluster.security.roles import Role
 from cluster.warehouse.publish import publish
 from serve_apps.http.app import openapi_document
-from tests.databases import migrated_sqlite, sqlite_url
+from tests.databases import sqlite_url
+from tests.plugins.hypothesis_profiles import examples
 from tests.register.school import LESSON, MONDAY, found_school, student
-from tests.serve_apps.http.office import (
+from tests.serve_apps.http.api_client import (
     PATIENCE_SECONDS,
     camera_status,
-    office_of,
+    open_api_client,
     served,
     settings_of,
 )
@@ -45,9 +46,8 @@ from tests.serve_apps.http.routes.test_jobs import ray_dashboard
 
 pytestmark = pytest.mark.slow
 
-__all__ = ["migrated_sqlite"]
 
-EXAMPLES = 15
+EXAMPLES = examples(15)
 SCHEMA = schemathesis.openapi.from_dict(openapi_document())
 CHECKS = [
     not_a_server_error,
@@ -96,13 +96,13 @@ def service(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> 
         archive = known.archive.model_copy(update={"dashboard": dashboard.address})
         school.settings = known.model_copy(update={"archive": archive})
         publish(school.settings, Timetable(), now=MONDAY)
-        with office_of(school) as office, served(office.app) as address:
-            office.pose.people = seated(12)
-            office.rooms.statuses = [camera_status("cam-1")]
+        with open_api_client(school) as api_client, served(api_client.app) as address:
+            api_client.pose.people = seated(12)
+            api_client.rooms.statuses = [camera_status("cam-1")]
             for name in school.settings.rooms_by_id:
-                office.rooms.say(name, 20)
-                office.rooms.finish(name, 20)
-            token = office.token(*Role, schools=["hill", "dale"])
+                api_client.rooms.say(name, 20)
+                api_client.rooms.finish(name, 20)
+            token = api_client.token(*Role, schools=["hill", "dale"])
             yield Service(address, token, session)
     records.close()
 

@@ -13,8 +13,7 @@ import serve_apps.http
 from cluster.security.roles import Role
 from serve_apps.http.app import openapi_document
 from serve_apps.http.auth.install import route_table
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import Office
+from tests.serve_apps.http.api_client import ApiClient
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = Path(serve_apps.http.__file__).parent
@@ -134,19 +133,19 @@ def test_the_room_routes_know_nothing_of_registers() -> None:
         assert "cluster.records" not in text
 
 
-def test_the_document_needs_no_settings_and_is_served(office: Office) -> None:
-    answer = office.client.request("GET", "/api/openapi.json")
+def test_the_document_needs_no_settings_and_is_served(api_client: ApiClient) -> None:
+    answer = api_client.client.request("GET", "/api/openapi.json")
     assert answer.json()["paths"] == DOCUMENT["paths"]
     for path in ("/docs", "/redoc", "/openapi.json"):
-        assert office.client.request("GET", path).status_code == 404
+        assert api_client.client.request("GET", path).status_code == 404
 
 
-def test_the_documentation_lists_every_route_with_its_roles(office: Office) -> None:
+def test_the_documentation_lists_every_route_with_its_roles(api_client: ApiClient) -> None:
     page = (ROOT / "docs" / "api.md").read_text()
     listed = re.findall(r"^\| (GET|POST|\*) \| `(/\S*?)` \| (.+?) \|", page, re.MULTILINE)
     told = {(method, path): roles for method, path, roles in listed}
     made = {}
-    for method, path, roles in route_table(office.app):
+    for method, path, roles in route_table(api_client.app):
         if method != "HEAD":
             made[(method, path)] = (
                 "everybody"
@@ -182,7 +181,7 @@ def test_blocking_work_stays_off_the_event_loop() -> None:
     assert found > 10
 
 
-def test_an_answer_carries_the_safe_headers_and_a_request_id(office: Office) -> None:
-    answer: httpx.Response = office.leader.answer("GET", "/api/rooms")
+def test_an_answer_carries_the_safe_headers_and_a_request_id(api_client: ApiClient) -> None:
+    answer: httpx.Response = api_client.leader.answer("GET", "/api/rooms")
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Request-ID"]

@@ -13,20 +13,20 @@ from cluster.security.roles import Role
 from serve_apps.http.auth.install import PUBLIC, install
 from serve_apps.http.errors import ERROR_POLICIES, ERRORS, ErrorBody
 from tests.register.school import School
-from tests.serve_apps.http.porch import WATCHERS, Porch, bearer, build_porch, calling
+from tests.serve_apps.http.auth_app import WATCHERS, AuthApp, bearer, build_auth_app, calling
 from tests.test_errors import KINDS
 
 PLACE, HINT, WHAT = "/a/place", "Do this.", "it is told."
 
 
 @pytest.fixture
-def porch(hillside: School) -> Porch:
-    return build_porch(hillside)
+def auth_app(sqlite_school: School) -> AuthApp:
+    return build_auth_app(sqlite_school)
 
 
 @pytest.fixture
-def client(porch: Porch) -> Iterator[httpx.Client]:
-    with calling(porch.app) as opened:
+def client(auth_app: AuthApp) -> Iterator[httpx.Client]:
+    with calling(auth_app.app) as opened:
         yield opened
 
 
@@ -115,9 +115,9 @@ def test_a_path_that_is_none_and_a_method_that_is_not_taken(client: httpx.Client
 
 
 def test_a_body_that_cannot_be_is_named_by_its_parts_and_never_repeated(
-    porch: Porch, client: httpx.Client
+    auth_app: AuthApp, client: httpx.Client
 ) -> None:
-    headers = bearer(porch.token(Role.TEACHER))
+    headers = bearer(auth_app.token(Role.TEACHER))
     answer = client.post(WATCHERS, json={"status": "c4n4ry"}, headers=headers)
     error = error_of(answer)
     assert (answer.status_code, error["code"]) == (422, "request_invalid")

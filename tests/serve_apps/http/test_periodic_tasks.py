@@ -9,8 +9,7 @@ from cluster.records.repos.checkin_counts import counts_of
 from cluster.security.roles import Role
 from serve_apps.http import periodic_tasks
 from tests.register.school import LESSON, School, teacher
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import office_of, wait_until
+from tests.serve_apps.http.api_client import open_api_client, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +25,7 @@ def has_ended(school: School) -> bool:
 def test_a_check_in_ends_with_its_lesson_though_nobody_ends_it(school: School) -> None:
     with school.identity.work(teacher(1)) as work:
         checkins.start(work, school.settings, LESSON)
-    with office_of(school):
+    with open_api_client(school):
         assert not has_ended(school)
         school.clock.turn(minutes=46)
         wait_until(lambda: has_ended(school))
@@ -36,12 +35,12 @@ def test_sign_ins_that_ended_long_ago_are_forgotten(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(periodic_tasks, "SIGN_INS_SECONDS", 0.05)
-    with office_of(school) as office:
-        token = office.token(Role.TEACHER)
+    with open_api_client(school) as api_client:
+        token = api_client.token(Role.TEACHER)
         school.clock.turn(days=20)
-        before = len(office.audited())
-        assert "sign_in.forget" not in office.audited()
+        before = len(api_client.audited())
+        assert "sign_in.forget" not in api_client.audited()
         school.clock.now += timedelta(days=20)
-        wait_until(lambda: "sign_in.forget" in office.audited())
-        assert len(office.audited()) > before
+        wait_until(lambda: "sign_in.forget" in api_client.audited())
+        assert len(api_client.audited()) > before
         assert token

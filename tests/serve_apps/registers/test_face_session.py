@@ -20,7 +20,6 @@ from cluster.security.keys import KeyStore
 from cluster.vision.people import FloatArray
 from serve_apps.registers import face_session
 from serve_apps.registers.face_session import FaceSession
-from tests.databases import keys, migrated_sqlite, records
 from tests.register.school import (
     ENGINE,
     LESSON,
@@ -31,8 +30,6 @@ from tests.register.school import (
     student,
 )
 from tests.serve_apps.serving import until
-
-__all__ = ["keys", "migrated_sqlite", "records"]
 
 
 class Unreliable(NumberFaces):

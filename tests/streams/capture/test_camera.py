@@ -13,12 +13,10 @@ from cluster.errors import SettingsError
 from cluster.streams.capture.camera import CameraSource
 from cluster.streams.reader.config import LiveFrame
 from cluster.streams.source.state import Reason, StreamState
-from tests.rtsp import RtspServer, raw_server, rtsp
+from tests.rtsp import RtspServer, raw_server
 from tests.streams.cameras import PLAIN, Seen, clip, free_port, plan_for, reading, until
 
 pytestmark = pytest.mark.slow
-
-__all__ = ["rtsp"]
 
 
 def hang(_connection: socket.socket) -> None:

@@ -11,12 +11,10 @@ from cluster.streams.capture.camera import MOST_LEFT_BEHIND, CameraSource, aband
 from cluster.streams.capture.capture_thread import CaptureThread
 from cluster.streams.capture.watchdog import Watchdog
 from cluster.streams.source.state import Reason, StreamState
-from tests.rtsp import RtspServer, rtsp
+from tests.rtsp import RtspServer
 from tests.streams.cameras import Seen, clip, plan_for, reading, until
 
 pytestmark = pytest.mark.slow
-
-__all__ = ["rtsp"]
 
 
 def release(pipe: Path) -> None:

@@ -17,6 +17,7 @@ from cluster.errors import FootageError, FootageUnreadable, FootageUntimed
 from cluster.streams.decode.container import open_video, probe
 from cluster.streams.decode.file_sampler import FrameSampler
 from tests.conftest import write_video
+from tests.plugins.hypothesis_profiles import examples
 
 
 def copy_streams(source: Path, target: Path, *, options: dict[str, str] | None = None) -> Path:
@@ -224,7 +225,7 @@ def test_a_cover_picture_is_not_taken_for_the_video(tmp_path: Path) -> None:
     assert len(list(FrameSampler(str(path)).frames())) == 2
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(waits=st.lists(st.integers(40, 8000), min_size=1, max_size=6))
 def test_the_length_of_a_variable_rate_includes_its_last_picture(
     tmp_path_factory: pytest.TempPathFactory, waits: list[int]

@@ -27,6 +27,7 @@ from cluster.streams.decode.file_sampler import (
     shrunken_size,
 )
 from tests.conftest import write_video
+from tests.plugins.hypothesis_profiles import examples
 
 WIDTH, HEIGHT = 64, 48
 BITS = [(row, column) for row in range(3) for column in range(4)]
@@ -105,7 +106,7 @@ def variable_rates(draw: st.DrawFn) -> list[int]:
     return times
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     times=variable_rates(),
     rate=st.sampled_from([1, 2, 4]),
@@ -213,7 +214,7 @@ def stretches(path: Path, cuts: list[float], **how: Any) -> list[tuple[float, in
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     moments=st.lists(st.integers(1, 80), max_size=4, unique=True),
     offset=st.sampled_from([0.0, 0.3, -0.2]),
@@ -226,7 +227,7 @@ def test_stretches_cut_on_the_grid_give_the_frames_of_one_pass(
     assert stretches(uneven, cuts, offset_seconds=offset) == whole
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(cuts=st.lists(st.floats(0.1, 41.0), max_size=4, unique=True))
 def test_stretches_cut_anywhere_give_the_frames_of_one_pass(
     uneven: Path, cuts: list[float]

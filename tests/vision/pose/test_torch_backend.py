@@ -19,6 +19,7 @@ from cluster.settings import WeightsSettings
 from cluster.vision.people import BgrImage, FloatArray
 from cluster.vision.pose.torch_backend import TorchNetwork
 from cluster.vision.pose.weights import find_pose_weights
+from tests.plugins.hypothesis_profiles import examples
 
 SIDE = 64
 ANCHORS = 84
@@ -108,7 +109,7 @@ def test_no_frames_give_no_results(network: TorchNetwork) -> None:
     assert network(np.zeros((0, SIDE, SIDE, 3), np.uint8)) == []
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(count=st.integers(1, 24), batch_size=st.sampled_from([1, 2, 4, 8, 16, 32, 64]))
 def test_results_do_not_depend_on_the_batch(count: int, batch_size: int) -> None:
     network = shared_network()
@@ -117,7 +118,7 @@ def test_results_do_not_depend_on_the_batch(count: int, batch_size: int) -> None
     assert network.batch_size == batch_size
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(order=st.permutations(range(8)))
 def test_results_come_in_the_order_of_the_frames(order: list[int]) -> None:
     network = shared_network()

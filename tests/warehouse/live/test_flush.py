@@ -31,6 +31,7 @@ from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query
 from tests.conftest import write_settings
 from tests.disks import small_disk
+from tests.plugins.hypothesis_profiles import examples
 from tests.warehouse.live.test_journal import NINE, TEN_SECONDS, live
 from tests.warehouse.test_lake import (
     HOLDER,
@@ -43,7 +44,7 @@ from tests.warehouse.test_lake import (
     withheld,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.durable]
 
 WEIGHTS = WeightsFile("pose", Path("pose.pt"), "0123456789ab" + "0" * 52, "package", "AGPL-3.0")
 MODEL = WEIGHTS.model_id
@@ -515,7 +516,7 @@ _STEPS = st.one_of(
 )
 
 
-@effort(max_examples=40, deadline=None)
+@effort(max_examples=examples(40), deadline=None)
 @given(st.lists(_STEPS, max_size=12))
 def test_in_any_order_each_window_is_in_the_lake_once_or_the_archives_part_stands(
     steps: list[tuple[Any, ...]],

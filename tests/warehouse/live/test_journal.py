@@ -22,9 +22,10 @@ from cluster.activity.suppression import ActivityWindow
 from cluster.errors import JournalError
 from cluster.warehouse.live.journal import FlushedMinute, Journal, LiveWindow, Minute
 from tests.disks import make_read_only, small_disk
+from tests.plugins.hypothesis_profiles import examples
 from tests.warehouse.test_lake import fill, window, withheld
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.durable]
 
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TEN_SECONDS = timedelta(seconds=10)
@@ -381,7 +382,11 @@ def test_a_file_that_breaks_while_it_is_open_is_replaced_at_the_next_call(path: 
         assert journal.recent(NINE) == [live(0)]
 
 
-@effort(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@effort(
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(data=st.data())
 def test_whatever_bytes_are_damaged_it_comes_up_and_tells_nothing_that_is_withheld(
     path: Path, tmp_path: Path, data: st.DataObject

@@ -11,9 +11,8 @@ from starlette.types import ASGIApp, Message
 from cluster.security.roles import Role
 from serve_apps.http.auth.route_table import EVERY_METHOD, WEBSOCKET, route_table
 from tests.register.school import School
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import Office
-from tests.serve_apps.http.porch import EVERYBODY, WATCHERS, build_porch, on_a_server
+from tests.serve_apps.http.api_client import ApiClient
+from tests.serve_apps.http.auth_app import EVERYBODY, WATCHERS, build_auth_app, on_a_server
 
 
 class BodyWasRead(Exception):
@@ -68,40 +67,40 @@ def ask(
     return int(sent[0]["status"]), body
 
 
-def routes_with_roles(office: Office) -> list[tuple[str, str, tuple[Role, ...]]]:
+def routes_with_roles(api_client: ApiClient) -> list[tuple[str, str, tuple[Role, ...]]]:
     return [
         (method, re.sub(r"\{\w+\}", "x", path), roles)
-        for method, path, roles in route_table(office.app)
+        for method, path, roles in route_table(api_client.app)
         if roles and method not in (EVERY_METHOD, WEBSOCKET)
     ]
 
 
-def test_no_route_reads_the_body_of_somebody_without_a_sign_in(office: Office) -> None:
-    routes = routes_with_roles(office)
+def test_no_route_reads_the_body_of_somebody_without_a_sign_in(api_client: ApiClient) -> None:
+    routes = routes_with_roles(api_client)
     assert len([method for method, *_ in routes if method == "POST"]) > 8
     for method, path, _ in routes:
-        status, body = ask(office.app, method, path)
+        status, body = ask(api_client.app, method, path)
         assert (status, b'"not_signed_in"' in body) == (401, True), (method, path)
-    assert ask(office.app, "POST", "/api/analyse", "hr_made.up")[0] == 401
+    assert ask(api_client.app, "POST", "/api/analyse", "hr_made.up")[0] == 401
 
 
-def test_no_route_reads_the_body_of_somebody_in_another_role(office: Office) -> None:
-    tokens = {role: office.token(role, schools=["hill"]) for role in Role}
-    for method, path, roles in routes_with_roles(office):
+def test_no_route_reads_the_body_of_somebody_in_another_role(api_client: ApiClient) -> None:
+    tokens = {role: api_client.token(role, schools=["hill"]) for role in Role}
+    for method, path, roles in routes_with_roles(api_client):
         for role in set(Role) - set(roles):
-            status, body = ask(office.app, method, path, tokens[role])
+            status, body = ask(api_client.app, method, path, tokens[role])
             assert (status, b'"not_allowed"' in body) == (403, True), (method, path, role)
 
 
-def test_the_body_of_somebody_who_may_come_in_is_read(office: Office) -> None:
+def test_the_body_of_somebody_who_may_come_in_is_read(api_client: ApiClient) -> None:
     with pytest.raises(BodyWasRead):
-        ask(office.app, "POST", "/api/analyse", office.token(Role.OPERATOR), **{
+        ask(api_client.app, "POST", "/api/analyse", api_client.token(Role.OPERATOR), **{
             "content-type": "image/jpeg"
         })  # fmt: skip
 
 
-def test_what_is_open_or_not_there_is_answered_as_before(hillside: School) -> None:
-    app = build_porch(hillside).app
+def test_what_is_open_or_not_there_is_answered_as_before(sqlite_school: School) -> None:
+    app = build_auth_app(sqlite_school).app
     assert ask(app, "GET", EVERYBODY)[0] == 200
     assert ask(app, "POST", EVERYBODY)[0] == 405
     assert ask(app, "POST", "/no-such")[0] == 404
@@ -111,8 +110,8 @@ def test_what_is_open_or_not_there_is_answered_as_before(hillside: School) -> No
         ask(app, "POST", "/sign-in/token")
 
 
-def test_a_stranger_is_answered_by_a_server_before_the_body_is_sent(hillside: School) -> None:
-    with on_a_server(build_porch(hillside).app) as address:
+def test_a_stranger_is_answered_by_a_server_before_the_body_is_sent(sqlite_school: School) -> None:
+    with on_a_server(build_auth_app(sqlite_school).app) as address:
         host, port = address.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=10) as line:
             line.sendall(

@@ -12,14 +12,14 @@ from cluster.security.roles import Role
 from serve_apps.http.auth.cookies import CSRF_HEADER
 from serve_apps.http.routes.sign_in import local_path
 from tests.register.school import School
-from tests.serve_apps.http.porch import (
+from tests.serve_apps.http.auth_app import (
     EVERYBODY,
     OPERATORS,
     TEACHERS,
     WATCHERS,
-    Porch,
+    AuthApp,
     bearer,
-    build_porch,
+    build_auth_app,
     calling,
     wait_until,
 )
@@ -28,13 +28,13 @@ BODY = {"status": 7}
 
 
 @pytest.fixture
-def porch(hillside: School) -> Porch:
-    return build_porch(hillside, session_minutes=60)
+def auth_app(sqlite_school: School) -> AuthApp:
+    return build_auth_app(sqlite_school, session_minutes=60)
 
 
 @pytest.fixture
-def browser(porch: Porch) -> Iterator[httpx.Client]:
-    with calling(porch.app) as opened:
+def browser(auth_app: AuthApp) -> Iterator[httpx.Client]:
+    with calling(auth_app.app) as opened:
         yield opened
 
 
@@ -46,14 +46,14 @@ def sign_in(browser: httpx.Client, token: str) -> dict[str, Any]:
     return told
 
 
-def states(porch: Porch) -> list[str]:
-    with porch.school.identity.records.reading() as session:
-        now = porch.school.clock.now
+def states(auth_app: AuthApp) -> list[str]:
+    with auth_app.school.identity.records.reading() as session:
+        now = auth_app.school.clock.now
         return [one.state(now) for one in sign_ins(session, "session")]
 
 
-def test_a_token_typed_in_becomes_a_session(porch: Porch, browser: httpx.Client) -> None:
-    token = porch.token(Role.TEACHER)
+def test_a_token_typed_in_becomes_a_session(auth_app: AuthApp, browser: httpx.Client) -> None:
+    token = auth_app.token(Role.TEACHER)
     told = sign_in(browser, f" {token}\n")
     assert told["roles"] == ["teacher"]
     assert browser.get(TEACHERS).status_code == 200
@@ -63,9 +63,9 @@ def test_a_token_typed_in_becomes_a_session(porch: Porch, browser: httpx.Client)
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(
-    porch: Porch, browser: httpx.Client
+    auth_app: AuthApp, browser: httpx.Client
 ) -> None:
-    answer = browser.post("/sign-in/token", json={"token": porch.token(Role.TEACHER)})
+    answer = browser.post("/sign-in/token", json={"token": auth_app.token(Role.TEACHER)})
     [cookie] = answer.headers.get_list("set-cookie")
     assert cookie.startswith("homeroom=")
     assert all(word in cookie for word in ("HttpOnly", "SameSite=lax", "Path=/", "Max-Age=3600"))
@@ -73,10 +73,10 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(
     assert "Secure" not in cookie
 
 
-def test_over_tls_the_cookie_never_travels_in_the_clear(hillside: School) -> None:
-    porch = build_porch(hillside, live={"behind_proxy": True})
-    with calling(porch.app) as browser:
-        answer = browser.post("/sign-in/token", json={"token": porch.token(Role.TEACHER)})
+def test_over_tls_the_cookie_never_travels_in_the_clear(sqlite_school: School) -> None:
+    auth_app = build_auth_app(sqlite_school, live={"behind_proxy": True})
+    with calling(auth_app.app) as browser:
+        answer = browser.post("/sign-in/token", json={"token": auth_app.token(Role.TEACHER)})
         [cookie] = answer.headers.get_list("set-cookie")
         assert cookie.startswith("__Host-homeroom=")
         assert "Secure" in cookie
@@ -86,9 +86,9 @@ def test_over_tls_the_cookie_never_travels_in_the_clear(hillside: School) -> Non
         assert browser.get(TEACHERS, headers={"Cookie": plain}).status_code == 401
 
 
-def test_a_form_is_sent_on_to_a_page_of_ours(porch: Porch, browser: httpx.Client) -> None:
+def test_a_form_is_sent_on_to_a_page_of_ours(auth_app: AuthApp, browser: httpx.Client) -> None:
     for wanted, sent in (("/rooms", "/rooms"), ("https://evil.example", "/")):
-        form = {"token": porch.token(Role.TEACHER), "next": wanted}
+        form = {"token": auth_app.token(Role.TEACHER), "next": wanted}
         answer = browser.post("/sign-in/token", data=form)
         assert (answer.status_code, answer.headers["location"]) == (303, sent)
     assert browser.get(TEACHERS).status_code == 200
@@ -123,9 +123,9 @@ def test_a_path_of_ours_is_kept(address: str) -> None:
 
 
 def test_each_sign_in_makes_a_new_session_and_ends_the_one_before(
-    porch: Porch, browser: httpx.Client
+    auth_app: AuthApp, browser: httpx.Client
 ) -> None:
-    token = porch.token(Role.TEACHER)
+    token = auth_app.token(Role.TEACHER)
     sign_in(browser, token)
     first = str(browser.cookies["homeroom"])
     sign_in(browser, token)
@@ -133,63 +133,65 @@ def test_each_sign_in_makes_a_new_session_and_ends_the_one_before(
     with httpx.Client(base_url=browser.base_url) as thief:
         answer = thief.get(TEACHERS, headers={"Cookie": f"homeroom={first}"})
     assert answer.status_code == 401
-    assert sorted(states(porch)) == ["active", "revoked"]
+    assert sorted(states(auth_app)) == ["active", "revoked"]
 
 
 def test_signing_out_ends_the_session_at_once_and_everywhere(
-    porch: Porch, browser: httpx.Client
+    auth_app: AuthApp, browser: httpx.Client
 ) -> None:
-    word = sign_in(browser, porch.token(Role.TEACHER))["csrf"]
+    word = sign_in(browser, auth_app.token(Role.TEACHER))["csrf"]
     kept = {"Cookie": f"homeroom={browser.cookies['homeroom']}"}
     answer = browser.post("/sign-out", headers={CSRF_HEADER: word})
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert "homeroom" not in browser.cookies
     assert browser.get(TEACHERS).status_code == 401
     assert browser.get(TEACHERS, headers=kept).status_code == 401
-    assert states(porch) == ["revoked"]
-    with porch.school.identity.records.reading() as session:
+    assert states(auth_app) == ["revoked"]
+    with auth_app.school.identity.records.reading() as session:
         actions = [one.action for one in audit_log.entries(session)]
     assert actions == ["sign_in.issue", "sign_in.issue", "sign_in.revoke"]
 
 
-def test_a_form_may_carry_the_sessions_word_in_a_field(porch: Porch, browser: httpx.Client) -> None:
-    word = sign_in(browser, porch.token(Role.TEACHER))["csrf"]
+def test_a_form_may_carry_the_sessions_word_in_a_field(
+    auth_app: AuthApp, browser: httpx.Client
+) -> None:
+    word = sign_in(browser, auth_app.token(Role.TEACHER))["csrf"]
     assert browser.post("/sign-out", data={"csrf": "other"}).status_code == 403
     assert browser.post("/sign-out", data={"csrf": word}).status_code == 303
 
 
-def test_a_link_cannot_sign_anybody_out(porch: Porch, browser: httpx.Client) -> None:
-    sign_in(browser, porch.token(Role.TEACHER))
+def test_a_link_cannot_sign_anybody_out(auth_app: AuthApp, browser: httpx.Client) -> None:
+    sign_in(browser, auth_app.token(Role.TEACHER))
     assert browser.get("/sign-out").status_code == 405
     assert browser.get(TEACHERS).status_code == 200
 
 
-def test_a_token_is_not_signed_out(porch: Porch, browser: httpx.Client) -> None:
-    token = porch.token(Role.TEACHER)
+def test_a_token_is_not_signed_out(auth_app: AuthApp, browser: httpx.Client) -> None:
+    token = auth_app.token(Role.TEACHER)
     answer = browser.post("/sign-out", headers=bearer(token))
     assert answer.status_code == 403
     assert browser.get("/sign-in/session", headers=bearer(token)).json()["csrf"] is None
 
 
-def test_a_session_ends_by_itself(porch: Porch, browser: httpx.Client) -> None:
-    sign_in(browser, porch.token(Role.TEACHER))
-    porch.school.clock.turn(minutes=59)
+def test_a_session_ends_by_itself(auth_app: AuthApp, browser: httpx.Client) -> None:
+    sign_in(browser, auth_app.token(Role.TEACHER))
+    auth_app.school.clock.turn(minutes=59)
     assert browser.get(TEACHERS).status_code == 200
-    porch.school.clock.turn(minutes=1)
+    auth_app.school.clock.turn(minutes=1)
     assert browser.get(TEACHERS).status_code == 401
 
 
-def test_a_session_ends_with_its_token(porch: Porch, browser: httpx.Client) -> None:
-    token = porch.token(Role.TEACHER)
+def test_a_session_ends_with_its_token(auth_app: AuthApp, browser: httpx.Client) -> None:
+    token = auth_app.token(Role.TEACHER)
     sign_in(browser, token)
-    porch.revoke(token)
+    auth_app.revoke(token)
     wait_until(lambda: browser.get(TEACHERS).status_code == 401)
 
 
-def test_a_change_needs_the_sessions_own_word(porch: Porch, browser: httpx.Client) -> None:
-    word = sign_in(browser, porch.token(Role.TEACHER))["csrf"]
-    with calling(porch.app) as other:
-        others = sign_in(other, porch.token(Role.TEACHER))["csrf"]
+def test_a_change_needs_the_sessions_own_word(auth_app: AuthApp, browser: httpx.Client) -> None:
+    word = sign_in(browser, auth_app.token(Role.TEACHER))["csrf"]
+    with calling(auth_app.app) as other:
+        others = sign_in(other, auth_app.token(Role.TEACHER))["csrf"]
     refused: list[dict[str, str]] = [{}, {CSRF_HEADER: ""}, {CSRF_HEADER: others}]
     for headers in refused:
         answer = browser.post(WATCHERS, json=BODY, headers=headers)
@@ -210,9 +212,9 @@ def test_a_change_needs_the_sessions_own_word(porch: Porch, browser: httpx.Clien
     ],
 )
 def test_a_change_must_come_from_our_own_pages(
-    porch: Porch, browser: httpx.Client, headers: dict[str, str], status: int
+    auth_app: AuthApp, browser: httpx.Client, headers: dict[str, str], status: int
 ) -> None:
-    token = porch.token(Role.TEACHER)
+    token = auth_app.token(Role.TEACHER)
     word = sign_in(browser, token)["csrf"]
     carried = {"Cookie": f"homeroom={browser.cookies['homeroom']}"}
     with httpx.Client(base_url=browser.base_url) as page:
@@ -222,15 +224,15 @@ def test_a_change_must_come_from_our_own_pages(
         assert signing.status_code == status
 
 
-def test_a_bearer_token_is_meant_by_who_sends_it(porch: Porch, browser: httpx.Client) -> None:
-    headers = bearer(porch.token(Role.TEACHER))
+def test_a_bearer_token_is_meant_by_who_sends_it(auth_app: AuthApp, browser: httpx.Client) -> None:
+    headers = bearer(auth_app.token(Role.TEACHER))
     assert browser.post(WATCHERS, json=BODY, headers=headers).json() == 7
 
 
 def test_a_token_that_does_not_hold_hides_a_session_that_does(
-    porch: Porch, browser: httpx.Client
+    auth_app: AuthApp, browser: httpx.Client
 ) -> None:
-    sign_in(browser, porch.token(Role.TEACHER))
+    sign_in(browser, auth_app.token(Role.TEACHER))
     assert browser.get(TEACHERS, headers=bearer("hr_x.y")).status_code == 401
 
 

@@ -19,15 +19,15 @@ from cluster.settings import Settings
 from serve_apps.http.auth.install import PUBLIC, Guarded, install, require_roles, route_table
 from serve_apps.http.errors import install_errors
 from tests.register.school import School, teacher
-from tests.serve_apps.http.porch import (
+from tests.serve_apps.http.auth_app import (
     EVERYBODY,
     LEADERS,
     OPERATORS,
     TEACHERS,
     WATCHERS,
-    Porch,
+    AuthApp,
     bearer,
-    build_porch,
+    build_auth_app,
     calling,
     wait_until,
 )
@@ -42,13 +42,13 @@ ROUTES: list[tuple[str, str, set[Role]]] = [
 
 
 @pytest.fixture
-def porch(hillside: School) -> Porch:
-    return build_porch(hillside)
+def auth_app(sqlite_school: School) -> AuthApp:
+    return build_auth_app(sqlite_school)
 
 
 @pytest.fixture
-def client(porch: Porch) -> Iterator[httpx.Client]:
-    with calling(porch.app) as opened:
+def client(auth_app: AuthApp) -> Iterator[httpx.Client]:
+    with calling(auth_app.app) as opened:
         yield opened
 
 
@@ -59,10 +59,10 @@ def ask(client: httpx.Client, method: str, path: str, token: str | None) -> http
 
 
 def test_each_role_is_let_in_where_it_is_named_and_nowhere_else(
-    porch: Porch, client: httpx.Client
+    auth_app: AuthApp, client: httpx.Client
 ) -> None:
     for role in Role:
-        token = porch.token(role)
+        token = auth_app.token(role)
         for method, path, roles in ROUTES:
             answer = ask(client, method, path, token)
             assert answer.status_code == (200 if role in roles else 403), (role, path)
@@ -83,8 +83,8 @@ def test_nobody_is_let_in_without_a_sign_in_and_everybody_where_it_is_open(
     assert client.get("/static/a.css").text == "a style"
 
 
-def test_who_has_two_roles_is_let_in_by_either(porch: Porch, client: httpx.Client) -> None:
-    token = porch.token(Role.TEACHER, Role.OPERATOR)
+def test_who_has_two_roles_is_let_in_by_either(auth_app: AuthApp, client: httpx.Client) -> None:
+    token = auth_app.token(Role.TEACHER, Role.OPERATOR)
     assert ask(client, "GET", TEACHERS, token).json()["user_id"] == teacher(1)
     assert ask(client, "GET", OPERATORS, token).status_code == 200
 
@@ -103,55 +103,55 @@ def test_what_is_no_token_of_ours_is_refused_in_the_same_words(
     assert client.get(EVERYBODY, headers=headers).status_code == 200
 
 
-def test_a_revoked_token_stops_within_seconds(porch: Porch, client: httpx.Client) -> None:
-    token = porch.token(Role.TEACHER)
+def test_a_revoked_token_stops_within_seconds(auth_app: AuthApp, client: httpx.Client) -> None:
+    token = auth_app.token(Role.TEACHER)
     assert ask(client, "GET", TEACHERS, token).status_code == 200
-    porch.revoke(token)
+    auth_app.revoke(token)
     wait_until(lambda: ask(client, "GET", TEACHERS, token).status_code == 401)
 
 
-def test_an_expired_token_stops_at_once(porch: Porch, client: httpx.Client) -> None:
-    token = porch.token(Role.TEACHER, hours=1)
+def test_an_expired_token_stops_at_once(auth_app: AuthApp, client: httpx.Client) -> None:
+    token = auth_app.token(Role.TEACHER, hours=1)
     assert ask(client, "GET", TEACHERS, token).status_code == 200
-    porch.school.clock.turn(hours=1)
+    auth_app.school.clock.turn(hours=1)
     assert ask(client, "GET", TEACHERS, token).status_code == 401
 
 
-def test_a_stream_comes_through_word_by_word(porch: Porch, client: httpx.Client) -> None:
-    with client.stream("GET", "/words", headers=bearer(porch.token(Role.TEACHER))) as answer:
+def test_a_stream_comes_through_word_by_word(auth_app: AuthApp, client: httpx.Client) -> None:
+    with client.stream("GET", "/words", headers=bearer(auth_app.token(Role.TEACHER))) as answer:
         said = answer.iter_text()
         assert next(said) == "data: one\n\n"  # the second is not even made yet
-        porch.go_on.set()
+        auth_app.go_on.set()
         assert next(said) == "data: two\n\n"
 
 
 def test_a_stream_can_find_out_that_its_sign_in_has_ended(
-    porch: Porch, client: httpx.Client
+    auth_app: AuthApp, client: httpx.Client
 ) -> None:
-    token = porch.token(Role.TEACHER, hours=1)
+    token = auth_app.token(Role.TEACHER, hours=1)
     with client.stream("GET", "/words", headers=bearer(token)) as answer:
         said = answer.iter_text()
         next(said)
-        porch.school.clock.turn(hours=1)
-        porch.go_on.set()
+        auth_app.school.clock.turn(hours=1)
+        auth_app.go_on.set()
         assert next(said) == "data: out\n\n"
 
 
-def test_a_websocket_is_behind_the_same_door(porch: Porch, client: httpx.Client) -> None:
+def test_a_websocket_is_behind_the_same_door(auth_app: AuthApp, client: httpx.Client) -> None:
     address = f"ws://{client.base_url.netloc.decode()}/socket"
-    for headers in ({}, bearer(porch.token(Role.TEACHER)), {"Host": "elsewhere.example"}):
+    for headers in ({}, bearer(auth_app.token(Role.TEACHER)), {"Host": "elsewhere.example"}):
         with pytest.raises(InvalidStatus) as refused:
             connect(address, additional_headers=headers).close()
         assert refused.value.response.status_code == 403
-    with connect(address, additional_headers=bearer(porch.token(Role.OPERATOR))) as talk:
+    with connect(address, additional_headers=bearer(auth_app.token(Role.OPERATOR))) as talk:
         assert talk.recv() == "operator:test"
 
 
 def test_logs_carry_no_token(
-    porch: Porch, client: httpx.Client, caplog: pytest.LogCaptureFixture
+    auth_app: AuthApp, client: httpx.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    token = porch.token(Role.TEACHER)
+    token = auth_app.token(Role.TEACHER)
     secrets = {token, token.rpartition(".")[2]}
     for carried in (token, token[:-3] + "AAA"):
         ask(client, "GET", TEACHERS, carried)
@@ -167,7 +167,9 @@ def test_logs_carry_no_token(
     assert not [secret for secret in secrets if secret in written]
 
 
-def test_the_document_says_the_roles_of_each_operation(porch: Porch, client: httpx.Client) -> None:
+def test_the_document_says_the_roles_of_each_operation(
+    auth_app: AuthApp, client: httpx.Client
+) -> None:
     document = client.get("/openapi.json").json()
     said = {
         (method.upper(), path): operation["x-roles"]
@@ -180,11 +182,11 @@ def test_the_document_says_the_roles_of_each_operation(porch: Porch, client: htt
     assert said["GET", EVERYBODY] == []
     assert document["paths"][TEACHERS]["get"]["security"] == [{"token": []}, {"session": []}]
     assert "security" not in document["paths"][EVERYBODY]["get"]
-    assert {(method, path) for method, path, _ in route_table(porch.app)} >= set(said)
+    assert {(method, path) for method, path, _ in route_table(auth_app.app)} >= set(said)
 
 
-def test_the_table_names_every_route_with_its_roles(porch: Porch) -> None:
-    table = {(method, path): roles for method, path, roles in route_table(porch.app)}
+def test_the_table_names_every_route_with_its_roles(auth_app: AuthApp) -> None:
+    table = {(method, path): roles for method, path, roles in route_table(auth_app.app)}
     assert table["GET", OPERATORS] == (Role.OPERATOR,)
     assert table["WEBSOCKET", "/socket"] == (Role.OPERATOR,)
     assert table["*", "/files/*"] == (Role.ANALYST,)
@@ -283,21 +285,21 @@ def test_allow_needs_a_role_and_guarded_a_declaration() -> None:
         Guarded(PlainTextResponse("x"), Depends(_nothing))
 
 
-def test_without_the_door_a_declared_route_lets_nobody_in(hillside: School) -> None:
+def test_without_the_door_a_declared_route_lets_nobody_in(sqlite_school: School) -> None:
     app = FastAPI()
     app.add_api_route("/declared", _nothing, dependencies=[require_roles(Role.TEACHER)])
     install_errors(app)
-    porch = build_porch(hillside)
+    auth_app = build_auth_app(sqlite_school)
     with calling(app) as client:
-        answer = client.get("/declared", headers=bearer(porch.token(Role.TEACHER)))
+        answer = client.get("/declared", headers=bearer(auth_app.token(Role.TEACHER)))
     assert answer.status_code == 401
 
 
-def test_before_the_backend_is_there_the_service_says_that_it_starts(hillside: School) -> None:
-    porch = build_porch(hillside)
-    token = porch.token(Role.TEACHER)
-    del porch.app.state.backend
-    with calling(porch.app) as client:
+def test_before_the_backend_is_there_the_service_says_that_it_starts(sqlite_school: School) -> None:
+    auth_app = build_auth_app(sqlite_school)
+    token = auth_app.token(Role.TEACHER)
+    del auth_app.app.state.backend
+    with calling(auth_app.app) as client:
         answer = ask(client, "GET", TEACHERS, token)
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_down")
         assert ask(client, "GET", EVERYBODY, token).status_code == 200
@@ -324,5 +326,5 @@ def test_an_identity_provider_that_could_not_work_safely_stops_the_start(
     assert where in str(refused.value.where)
 
 
-def test_the_document_can_be_written_as_json(porch: Porch) -> None:
-    assert "x-roles" in json.dumps(porch.app.openapi())
+def test_the_document_can_be_written_as_json(auth_app: AuthApp) -> None:
+    assert "x-roles" in json.dumps(auth_app.app.openapi())

@@ -11,7 +11,14 @@ from joserfc.jwk import RSAKey
 from cluster.records.db import audit_log
 from cluster.records.repos.sign_ins import sign_ins
 from tests.register.school import School, teacher
-from tests.serve_apps.http.porch import LEADERS, OPERATORS, TEACHERS, Porch, build_porch, calling
+from tests.serve_apps.http.auth_app import (
+    LEADERS,
+    OPERATORS,
+    TEACHERS,
+    AuthApp,
+    build_auth_app,
+    calling,
+)
 from tests.serve_apps.http.provider import (
     CLIENT_SECRET,
     OpenIdProvider,
@@ -31,13 +38,13 @@ def provider() -> Iterator[OpenIdProvider]:
 
 
 @pytest.fixture
-def porch(hillside: School, provider: OpenIdProvider) -> Porch:
-    return build_porch(hillside, sign_ins_per_minute=1000, **access_of(provider))
+def auth_app(sqlite_school: School, provider: OpenIdProvider) -> AuthApp:
+    return build_auth_app(sqlite_school, sign_ins_per_minute=1000, **access_of(provider))
 
 
 @pytest.fixture
-def browser(porch: Porch) -> Iterator[httpx.Client]:
-    with calling(porch.app) as opened:
+def browser(auth_app: AuthApp) -> Iterator[httpx.Client]:
+    with calling(auth_app.app) as opened:
         yield opened
 
 
@@ -45,13 +52,13 @@ def signed_in(browser: httpx.Client, path: str = "/sign-in/provider") -> httpx.R
     return browser.get(path_of(at_the_provider(browser.get(path))))
 
 
-def sessions(porch: Porch) -> list[Any]:
-    with porch.school.identity.records.reading() as session:
+def sessions(auth_app: AuthApp) -> list[Any]:
+    with auth_app.school.identity.records.reading() as session:
         return list(sign_ins(session, "session"))
 
 
 def test_a_teacher_signs_in_and_is_the_one_of_the_roster(
-    porch: Porch, browser: httpx.Client, provider: OpenIdProvider
+    auth_app: AuthApp, browser: httpx.Client, provider: OpenIdProvider
 ) -> None:
     answer = signed_in(browser, "/sign-in/provider?next=/rooms%3Fday%3Dtoday")
     assert (answer.status_code, answer.headers["location"]) == (303, "/rooms?day=today")
@@ -64,7 +71,7 @@ def test_a_teacher_signs_in_and_is_the_one_of_the_roster(
     assert asked["scope"] == "openid"
     assert asked["response_type"] == "code"
     assert CLIENT_SECRET not in str(asked)
-    assert [one.name for one in sessions(porch)] == [teacher(1)]
+    assert [one.name for one in sessions(auth_app)] == [teacher(1)]
 
 
 def test_several_roles_and_a_leaders_schools_come_from_the_claims(
@@ -104,14 +111,14 @@ def test_several_roles_and_a_leaders_schools_come_from_the_claims(
     ],
 )
 def test_what_the_provider_does_wrong_lets_nobody_in(
-    porch: Porch, browser: httpx.Client, provider: OpenIdProvider, wrong: str
+    auth_app: AuthApp, browser: httpx.Client, provider: OpenIdProvider, wrong: str
 ) -> None:
     provider.wrong = wrong
     answer = signed_in(browser)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "not_signed_in")
     assert "c4n4ry" not in answer.text
     assert browser.get(TEACHERS).status_code == 401
-    assert sessions(porch) == []
+    assert sessions(auth_app) == []
     provider.wrong = ""
     assert signed_in(browser).status_code == 303
 
@@ -129,19 +136,19 @@ def test_what_the_provider_does_wrong_lets_nobody_in(
     ],
 )
 def test_who_has_no_role_here_is_refused_and_that_is_recorded(
-    porch: Porch, browser: httpx.Client, provider: OpenIdProvider, claims: dict[str, Any]
+    auth_app: AuthApp, browser: httpx.Client, provider: OpenIdProvider, claims: dict[str, Any]
 ) -> None:
     provider.claims = claims
     answer = signed_in(browser)
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_allowed")
-    assert sessions(porch) == []
-    with porch.school.identity.records.reading() as session:
+    assert sessions(auth_app) == []
+    with auth_app.school.identity.records.reading() as session:
         entries = [(one.actor, one.action) for one in audit_log.entries(session)]
     assert entries == [("system:sign-in", "refused")]
 
 
 def test_an_answer_counts_only_in_the_browser_that_asked_and_only_once(
-    porch: Porch, browser: httpx.Client, provider: OpenIdProvider
+    auth_app: AuthApp, browser: httpx.Client, provider: OpenIdProvider
 ) -> None:
     path = path_of(at_the_provider(browser.get("/sign-in/provider")))
     with httpx.Client(base_url=browser.base_url) as other:
@@ -153,7 +160,7 @@ def test_an_answer_counts_only_in_the_browser_that_asked_and_only_once(
     assert browser.get(changed).status_code == 401
     assert browser.get(path).status_code == 303
     assert browser.get(path).status_code == 401
-    assert len(sessions(porch)) == 1
+    assert len(sessions(auth_app)) == 1
 
 
 def test_a_code_without_its_verifier_is_worth_nothing(
@@ -216,10 +223,10 @@ def test_a_provider_that_fails_on_the_way_is_told_in_the_one_shape(
     assert "c4n4ry" not in answer.text
 
 
-def test_a_provider_that_is_away_is_told_in_the_one_shape(hillside: School) -> None:
+def test_a_provider_that_is_away_is_told_in_the_one_shape(sqlite_school: School) -> None:
     with a_provider() as provider:
         access = access_of(provider)
-    with calling(build_porch(hillside, **access).app) as browser:
+    with calling(build_auth_app(sqlite_school, **access).app) as browser:
         answer = browser.get("/sign-in/provider")
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_down")
     assert answer.json()["error"]["detail"] == "the identity provider does not answer."
@@ -239,17 +246,17 @@ def test_logs_carry_neither_code_nor_verifier_nor_secret(
         assert secret not in written
 
 
-def test_without_a_provider_its_paths_are_not_there(hillside: School) -> None:
-    with calling(build_porch(hillside).app) as browser:
+def test_without_a_provider_its_paths_are_not_there(sqlite_school: School) -> None:
+    with calling(build_auth_app(sqlite_school).app) as browser:
         for path in ("/sign-in/provider", "/sign-in/callback?code=x&state=y"):
             answer = browser.get(path)
             assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
 def test_a_public_client_proves_itself_by_its_verifier_alone(
-    hillside: School, provider: OpenIdProvider
+    sqlite_school: School, provider: OpenIdProvider
 ) -> None:
     access = access_of(provider) | {"oidc_client_secret": None}
-    with calling(build_porch(hillside, **access).app) as browser:
+    with calling(build_auth_app(sqlite_school, **access).app) as browser:
         assert signed_in(browser).status_code == 401  # this provider asks for the secret
     assert provider.exchanged == 1

@@ -7,15 +7,14 @@ from cluster.security.roles import Principal, Role
 from serve_apps.http.auth.visibility import get_visible_room, visible_rooms
 from serve_apps.http.backend import Backend
 from tests.register.school import MONDAY, School, teacher
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import SaidPose, SaidRooms
+from tests.serve_apps.http.api_client import FakePose, FakeRooms
 
 EARLY = timedelta(minutes=10)
 TEACHER = Principal(teacher(1), frozenset({Role.TEACHER}), user_id=teacher(1))
 
 
 def backend_of(school: School) -> Backend:
-    return Backend(school.settings, school.identity, SaidRooms(), SaidPose())
+    return Backend(school.settings, school.identity, FakeRooms(), FakePose())
 
 
 def test_a_teacher_reaches_a_room_from_shortly_before_the_lesson_to_its_end(school: School) -> None:

@@ -12,12 +12,12 @@ from cluster.settings import LiveSettings, Settings
 from serve_apps.http.auth.install import PUBLIC, install
 from serve_apps.http.middleware.headers import REQUEST_ID, SAFE_HEADERS, is_https, public_base
 from tests.register.school import School
-from tests.serve_apps.http.porch import EVERYBODY, TEACHERS, build_porch, calling
+from tests.serve_apps.http.auth_app import EVERYBODY, TEACHERS, build_auth_app, calling
 
 
 @pytest.fixture
-def client(hillside: School) -> Iterator[httpx.Client]:
-    with calling(build_porch(hillside, largest_request=1000).app) as opened:
+def client(sqlite_school: School) -> Iterator[httpx.Client]:
+    with calling(build_auth_app(sqlite_school, largest_request=1000).app) as opened:
         yield opened
 
 
@@ -55,10 +55,10 @@ def test_a_page_keeps_its_own_policy(client: httpx.Client) -> None:
     ],
 )
 def test_browsers_are_held_to_tls_where_there_is_tls(
-    hillside: School, live: dict[str, Any], secure: bool
+    sqlite_school: School, live: dict[str, Any], secure: bool
 ) -> None:
     assert is_https(LiveSettings.model_validate(live)) == secure
-    with calling(build_porch(hillside, live=live).app) as client:
+    with calling(build_auth_app(sqlite_school, live=live).app) as client:
         assert ("Strict-Transport-Security" in client.get(EVERYBODY).headers) == secure
 
 
@@ -122,9 +122,9 @@ def test_what_is_logged_in_a_request_knows_its_id() -> None:
     ],
 )
 def test_only_our_own_host_names_are_answered(
-    hillside: School, live: dict[str, Any], hosts: list[str], strange: list[str]
+    sqlite_school: School, live: dict[str, Any], hosts: list[str], strange: list[str]
 ) -> None:
-    with calling(build_porch(hillside, live=live).app) as client:
+    with calling(build_auth_app(sqlite_school, live=live).app) as client:
         for host in hosts:
             assert client.get(EVERYBODY, headers={"Host": host}).status_code == 200, host
         for host in strange:

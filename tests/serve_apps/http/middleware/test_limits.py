@@ -15,7 +15,14 @@ from cluster.security.roles import Role
 from cluster.settings import AccessSettings
 from serve_apps.http.middleware.limits import BoundedWindows, RateLimits, client_address
 from tests.register.school import School
-from tests.serve_apps.http.porch import EVERYBODY, TEACHERS, Porch, bearer, build_porch, calling
+from tests.serve_apps.http.auth_app import (
+    EVERYBODY,
+    TEACHERS,
+    AuthApp,
+    bearer,
+    build_auth_app,
+    calling,
+)
 
 MINUTE = 60
 
@@ -111,10 +118,10 @@ def statuses(client: httpx.Client, path: str, count: int, **more: Any) -> list[i
     return [client.get(path, **more).status_code for _ in range(count)]
 
 
-def test_whoever_asks_too_often_is_told_when_to_come_again(hillside: School) -> None:
-    porch = build_porch(hillside, requests_per_minute=10)
-    first, second = bearer(porch.token(Role.TEACHER)), bearer(porch.token(Role.TEACHER))
-    with calling(porch.app) as client:
+def test_whoever_asks_too_often_is_told_when_to_come_again(sqlite_school: School) -> None:
+    auth_app = build_auth_app(sqlite_school, requests_per_minute=10)
+    first, second = bearer(auth_app.token(Role.TEACHER)), bearer(auth_app.token(Role.TEACHER))
+    with calling(auth_app.app) as client:
         assert statuses(client, TEACHERS, 11, headers=first) == [200] * 10 + [429]
         answer = client.get(TEACHERS, headers=first)
         assert 1 <= int(answer.headers["Retry-After"]) <= MINUTE
@@ -124,21 +131,23 @@ def test_whoever_asks_too_often_is_told_when_to_come_again(hillside: School) -> 
         assert statuses(client, EVERYBODY, 11) == [200] * 10 + [429]
 
 
-def test_sign_ins_that_do_not_hold_are_counted_and_keep_nobody_else_out(hillside: School) -> None:
-    porch = build_porch(hillside, sign_ins_per_minute=3)
-    wrong, right = bearer("hr_made.up"), bearer(porch.token(Role.TEACHER))
-    with calling(porch.app) as client:
+def test_sign_ins_that_do_not_hold_are_counted_and_keep_nobody_else_out(
+    sqlite_school: School,
+) -> None:
+    auth_app = build_auth_app(sqlite_school, sign_ins_per_minute=3)
+    wrong, right = bearer("hr_made.up"), bearer(auth_app.token(Role.TEACHER))
+    with calling(auth_app.app) as client:
         assert statuses(client, TEACHERS, 5, headers=wrong) == [401] * 3 + [429] * 2
         assert statuses(client, TEACHERS, 1, headers=right) == [200]
         assert client.post("/sign-in/token", json={"token": "x"}).status_code == 429  # did not hold
-        token = porch.token(Role.TEACHER)
+        token = auth_app.token(Role.TEACHER)
         assert client.post("/sign-in/token", json={"token": token}).status_code == 200
 
 
-def test_attempts_to_sign_in_are_few(hillside: School) -> None:
-    porch = build_porch(hillside, sign_ins_per_minute=3)
-    token = porch.token(Role.TEACHER)
-    with calling(porch.app) as client:
+def test_attempts_to_sign_in_are_few(sqlite_school: School) -> None:
+    auth_app = build_auth_app(sqlite_school, sign_ins_per_minute=3)
+    token = auth_app.token(Role.TEACHER)
+    with calling(auth_app.app) as client:
         answers = [
             client.post("/sign-in/token", json={"token": token}).status_code for _ in range(4)
         ]
@@ -149,10 +158,10 @@ def test_attempts_to_sign_in_are_few(hillside: School) -> None:
 
 
 @pytest.fixture
-def small(hillside: School) -> Iterator[tuple[Porch, httpx.Client]]:
-    porch = build_porch(hillside, largest_request=1000)
-    with calling(porch.app) as client:
-        yield porch, client
+def small(sqlite_school: School) -> Iterator[tuple[AuthApp, httpx.Client]]:
+    auth_app = build_auth_app(sqlite_school, largest_request=1000)
+    with calling(auth_app.app) as client:
+        yield auth_app, client
 
 
 def parts(*sizes: int) -> Iterator[bytes]:
@@ -161,7 +170,7 @@ def parts(*sizes: int) -> Iterator[bytes]:
         yield b"x" * size
 
 
-def test_a_request_may_be_so_large_and_no_larger(small: tuple[Porch, httpx.Client]) -> None:
+def test_a_request_may_be_so_large_and_no_larger(small: tuple[AuthApp, httpx.Client]) -> None:
     _, client = small
     assert client.post("/count", content=b"x" * 1000).json() == 1000
     for content in (b"x" * 1001, b"x" * 2_000_000):
@@ -171,7 +180,7 @@ def test_a_request_may_be_so_large_and_no_larger(small: tuple[Porch, httpx.Clien
 
 
 def test_a_body_without_a_length_is_counted_while_it_comes(
-    small: tuple[Porch, httpx.Client],
+    small: tuple[AuthApp, httpx.Client],
 ) -> None:
     _, client = small
     assert client.post("/count", content=parts(500, 500)).json() == 1000
@@ -182,19 +191,19 @@ def test_a_body_without_a_length_is_counted_while_it_comes(
 
 
 def test_a_large_body_is_refused_where_fastapi_reads_it_too(
-    small: tuple[Porch, httpx.Client],
+    small: tuple[AuthApp, httpx.Client],
 ) -> None:
-    porch, client = small
-    headers = {**bearer(porch.token(Role.TEACHER)), "Content-Type": "application/json"}
+    auth_app, client = small
+    headers = {**bearer(auth_app.token(Role.TEACHER)), "Content-Type": "application/json"}
     answer = client.post("/watchers", content=parts(600, 600), headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
 
 
 @pytest.mark.parametrize(("length", "status"), [("x", 400), ("-1", 400), ("9" * 5000, 413)])
 def test_a_length_that_is_none_is_refused_whatever_the_server_lets_through(
-    hillside: School, length: str, status: int
+    sqlite_school: School, length: str, status: int
 ) -> None:
-    transport = httpx.ASGITransport(build_porch(hillside).app)
+    transport = httpx.ASGITransport(build_auth_app(sqlite_school).app)
     headers = {"Content-Length": length, "Host": "127.0.0.1"}
 
     async def ask() -> httpx.Response:

@@ -13,7 +13,13 @@ from cluster.records.db.database import Records
 from cluster.security.keys import KeyStore
 from cluster.settings import Settings
 from tests.register.school import LESSON, found_school
-from tests.serve_apps.http.office import BASE, Client, Office, office_of, settings_of
+from tests.serve_apps.http.api_client import (
+    BASE,
+    ApiClient,
+    InProcessClient,
+    open_api_client,
+    settings_of,
+)
 
 STUDENTS = 24
 PAGE = f"/lessons/{LESSON}"
@@ -24,21 +30,21 @@ SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 @contextmanager
 def classroom(
     records: Records, keys: KeyStore, folder: Path, **checkins: object
-) -> Iterator[Office]:
+) -> Iterator[ApiClient]:
     """The pages over a class of 24."""
     school = found_school(records, keys, folder, students=STUDENTS)
     told = settings_of(folder, school).model_dump(exclude_unset=True)
     told["cameras"] = [{"id": "cam-1", "room": "room-1", "address": "rtsp://10.0.0.9/main"}]
     school.settings = Settings.model_validate({**told, "checkins": checkins})
-    with office_of(school) as office:
-        yield office
+    with open_api_client(school) as api_client:
+        yield api_client
 
 
 @dataclass
 class Phone:
     """A browser of its own, without an account."""
 
-    client: Client
+    client: InProcessClient
     cookies: dict[str, str] = field(default_factory=dict)
     """Its check-ins' cookies, by path."""
     language: str = "en"
@@ -74,20 +80,24 @@ class Phone:
         return answer
 
 
-def tap(office: Office, action: str, status: int = 303, number: int = 1, **fields: str) -> str:
+def tap(
+    api_client: ApiClient, action: str, status: int = 303, number: int = 1, **fields: str
+) -> str:
     """What a teacher does on the lesson page, as a form without a script."""
     from cluster.security.roles import Role
 
-    caller = office.as_a(Role.TEACHER, number=number)
+    caller = api_client.as_role(Role.TEACHER, number=number)
     answer = caller.answer("POST", f"{PAGE}/{action}", headers=HTML, data=fields)
     assert answer.status_code == status, answer.text
     return answer.text
 
 
-def page_of(office: Office, path: str = PAGE, status: int = 200, language: str = "en") -> str:
+def page_of(
+    api_client: ApiClient, path: str = PAGE, status: int = 200, language: str = "en"
+) -> str:
     """A page as the teacher of the class sees it."""
     headers = {**HTML, "Accept-Language": language}
-    answer = office.teacher.answer("GET", path, headers=headers)
+    answer = api_client.teacher.answer("GET", path, headers=headers)
     assert answer.status_code == status, answer.text
     return answer.text
 

@@ -7,15 +7,17 @@ from typing import Any
 
 import httpx
 
-from tests.serve_apps.http.office import Caller
+from tests.serve_apps.http.api_client import UserClient
 
 
-def opened(caller: Caller, path: str, status: int = 200, **more: Any) -> str:
+def opened(caller: UserClient, path: str, status: int = 200, **more: Any) -> str:
     """The HTML of a page, asked for with GET."""
     return answered(caller, "GET", path, status, **more).text
 
 
-def answered(caller: Caller, method: str, path: str, status: int, **more: Any) -> httpx.Response:
+def answered(
+    caller: UserClient, method: str, path: str, status: int, **more: Any
+) -> httpx.Response:
     """The answer to a browser."""
     headers = {"Accept": "text/html", **more.pop("headers", {})}
     answer = caller.answer(method, path, headers=headers, **more)

@@ -13,8 +13,7 @@ from serve_apps.http.pages.audit_texts import ACTION_TEXTS
 from serve_apps.http.pages.i18n import LANGUAGES, SOURCE, translations_of
 from serve_apps.http.routes import audit as api
 from tests.register.school import LESSON, teacher
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import BASE, Caller, Office
+from tests.serve_apps.http.api_client import BASE, ApiClient, UserClient
 from tests.serve_apps.http.pages.reading import (
     answered,
     are_in_order,
@@ -28,8 +27,8 @@ LOG = "/data-protection/audit"
 VERIFY = f"{LOG}/verify"
 
 
-def officer(office: Office) -> Caller:
-    return office.as_a(Role.DATA_PROTECTION)
+def officer(api_client: ApiClient) -> UserClient:
+    return api_client.as_role(Role.DATA_PROTECTION)
 
 
 def older(html: str) -> str | None:
@@ -37,15 +36,17 @@ def older(html: str) -> str | None:
     return unescape(links[0]) if links else None
 
 
-def written(office: Office, count: int, action: AuditAction = AuditAction.ROSTER_LIST) -> None:
-    with office.school.identity.work("operator:test") as work:
+def written(
+    api_client: ApiClient, count: int, action: AuditAction = AuditAction.ROSTER_LIST
+) -> None:
+    with api_client.school.identity.work("operator:test") as work:
         for number in range(count):
             work.audit(action, f"subject-{number}", number=number)
 
 
-def test_the_newest_entries_come_first_with_who_what_and_whom(office: Office) -> None:
-    office.school.open()
-    caller = officer(office)
+def test_the_newest_entries_come_first_with_who_what_and_whom(api_client: ApiClient) -> None:
+    api_client.school.open()
+    caller = officer(api_client)
     newest, opening = rows(opened(caller, LOG))[:2]
     assert "sign_in.issue" in newest
     assert "02/03/2026, 09:00" in opening
@@ -55,43 +56,45 @@ def test_the_newest_entries_come_first_with_who_what_and_whom(office: Office) ->
 @pytest.mark.parametrize(
     "asked", [{"action": "register.open"}, {"actor": teacher(1)}, {"subject": f" {LESSON} "}]
 )
-def test_entries_are_found_by_who_what_and_whom(office: Office, asked: dict[str, str]) -> None:
-    office.school.open()
+def test_entries_are_found_by_who_what_and_whom(
+    api_client: ApiClient, asked: dict[str, str]
+) -> None:
+    api_client.school.open()
     filled = {"actor": "", "action": "", "subject": "", **asked}  # as a browser sends the form
-    html = opened(officer(office), LOG, params=filled)
+    html = opened(officer(api_client), LOG, params=filled)
     (found,) = rows(html)
     assert "register.open" in found
     for value in asked.values():
         assert f'value="{value.strip()}"' in html
 
 
-def test_an_action_that_ends_in_a_dot_finds_all_that_begin_so(office: Office) -> None:
-    office.school.open()
-    office.school.show()
-    found = rows(opened(officer(office), LOG, params={"action": "register."}))
+def test_an_action_that_ends_in_a_dot_finds_all_that_begin_so(api_client: ApiClient) -> None:
+    api_client.school.open()
+    api_client.school.show()
+    found = rows(opened(officer(api_client), LOG, params={"action": "register."}))
     assert [re.findall(r"register\.\w+", row)[0] for row in found] == [
         "register.show",
         "register.open",
     ]
 
 
-def test_what_nobody_did_is_not_found(office: Office) -> None:
-    html = opened(officer(office), LOG, params={"subject": "nobody"})
+def test_what_nobody_did_is_not_found(api_client: ApiClient) -> None:
+    html = opened(officer(api_client), LOG, params={"subject": "nobody"})
     assert "No entry matches." in text_of(html)
     assert older(html) is None
 
 
-def test_what_no_entry_can_bear_is_said_and_what_was_typed_stays(office: Office) -> None:
-    html = opened(officer(office), LOG, 422, params={"actor": "<b>x"})
+def test_what_no_entry_can_bear_is_said_and_what_was_typed_stays(api_client: ApiClient) -> None:
+    html = opened(officer(api_client), LOG, 422, params={"actor": "<b>x"})
     assert "No entry can match" in text_of(html)
     assert 'value="&lt;b&gt;x"' in html
     assert 'aria-invalid="true"' in html
-    opened(officer(office), LOG, 422, params={"actor": "a" * 300})
+    opened(officer(api_client), LOG, 422, params={"actor": "a" * 300})
 
 
-def test_links_lead_to_older_entries_and_keep_the_filter(office: Office) -> None:
-    written(office, 7)
-    caller, seen = officer(office), []
+def test_links_lead_to_older_entries_and_keep_the_filter(api_client: ApiClient) -> None:
+    written(api_client, 7)
+    caller, seen = officer(api_client), []
     path: str | None = f"{LOG}?action=roster.list&limit=3"
     while path:
         html = opened(caller, path)
@@ -104,12 +107,12 @@ def test_links_lead_to_older_entries_and_keep_the_filter(office: Office) -> None
 
 
 def test_a_part_without_a_match_leads_on_to_older_ones(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    api_client: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "LOOKED_AT", 3)
-    written(office, 1, AuditAction.ROSTER_TIMETABLE)
-    written(office, 9)
-    caller, parts = officer(office), 1
+    written(api_client, 1, AuditAction.ROSTER_TIMETABLE)
+    written(api_client, 9)
+    caller, parts = officer(api_client), 1
     html = opened(caller, LOG, params={"action": "roster.timetable"})
     assert "There are older ones." in text_of(html)
     while not rows(html):
@@ -119,47 +122,47 @@ def test_a_part_without_a_match_leads_on_to_older_ones(
     assert parts > 2
 
 
-def test_ids_and_actions_lead_to_what_else_bears_them(office: Office) -> None:
-    office.school.open()
-    html = opened(officer(office), LOG, params={"action": "register.open"})
+def test_ids_and_actions_lead_to_what_else_bears_them(api_client: ApiClient) -> None:
+    api_client.school.open()
+    html = opened(officer(api_client), LOG, params={"action": "register.open"})
     for name, value in (
         ("actor", teacher(1)),
         ("action", "register.open"),
         ("subject", LESSON),
     ):
-        (row,) = rows(opened(officer(office), f"{LOG}?{name}={value}"))
+        (row,) = rows(opened(officer(api_client), f"{LOG}?{name}={value}"))
         assert f'href="{LOG}?{name}={value}"' in html
         assert "register.open" in row
 
 
-def test_long_lists_of_ids_are_folded_and_markup_in_details_is_text(office: Office) -> None:
-    with office.school.identity.work("operator:test") as work:
+def test_long_lists_of_ids_are_folded_and_markup_in_details_is_text(api_client: ApiClient) -> None:
+    with api_client.school.identity.work("operator:test") as work:
         work.audit(AuditAction.ROSTER_LIST, None, students=["a", "b", "c", "d"], note="<b>x")
-    html = opened(officer(office), LOG, params={"action": "roster.list"})
+    html = opened(officer(api_client), LOG, params={"action": "roster.list"})
     assert "<summary>students: 4</summary>" in html
     assert "note: &lt;b&gt;x" in html
     assert "<b>x" not in html
 
 
-def test_each_look_and_each_check_is_recorded(office: Office) -> None:
-    caller = officer(office)
+def test_each_look_and_each_check_is_recorded(api_client: ApiClient) -> None:
+    caller = officer(api_client)
     opened(caller, LOG)
     answered(caller, "POST", VERIFY, 200)
-    assert office.audited()[-2:] == ["audit.show", "audit.verify"]
+    assert api_client.audited()[-2:] == ["audit.show", "audit.verify"]
 
 
-def test_a_whole_log_holds_and_its_entries_are_counted(office: Office) -> None:
-    written(office, 3)
-    text = text_of(answered(officer(office), "POST", VERIFY, 200).text)
+def test_a_whole_log_holds_and_its_entries_are_counted(api_client: ApiClient) -> None:
+    written(api_client, 3)
+    text = text_of(answered(officer(api_client), "POST", VERIFY, 200).text)
     assert "The log is intact." in text
-    assert f"{len(office.audited()) - 1} entries" in text
+    assert f"{len(api_client.audited()) - 1} entries" in text
     assert "compared with 1 signed head." in text
 
 
 def test_a_broken_log_is_said_with_the_entry_and_without_a_path(
-    office: Office, tmp_path: Path
+    api_client: ApiClient, tmp_path: Path
 ) -> None:
-    caller = officer(office)
+    caller = officer(api_client)
     head = tmp_path / "keys" / HEAD_FILE
     head.write_text(head.read_text().replace('"seq": 1', '"seq": 900'))
     html = answered(caller, "POST", VERIFY, 200).text
@@ -171,25 +174,25 @@ def test_a_broken_log_is_said_with_the_entry_and_without_a_path(
     assert str(tmp_path) not in html
 
 
-def test_a_check_asked_for_by_another_site_is_refused(office: Office) -> None:
-    token = office.token(Role.DATA_PROTECTION)
-    begun = office.client.request(
+def test_a_check_asked_for_by_another_site_is_refused(api_client: ApiClient) -> None:
+    token = api_client.token(Role.DATA_PROTECTION)
+    begun = api_client.client.request(
         "POST", "/sign-in/token", data={"token": token}, headers={"Origin": BASE}
     )
     cookie = begun.headers["Set-Cookie"].partition(";")[0]
     asked = {"Cookie": cookie, "Accept": "text/html"}
-    assert office.client.request("POST", VERIFY, headers=asked).status_code == 403
-    page = office.client.request("GET", LOG, headers=asked).text
+    assert api_client.client.request("POST", VERIFY, headers=asked).status_code == 403
+    page = api_client.client.request("GET", LOG, headers=asked).text
     (word,) = set(re.findall(r'name="csrf" value="([^"]+)"', page))
-    answer = office.client.request(
+    answer = api_client.client.request(
         "POST", VERIFY, headers={**asked, "Origin": BASE}, data={"csrf": word}
     )
     assert "The log is intact." in answer.text
 
 
 @pytest.mark.parametrize("role", [one for one in Role if one is not Role.DATA_PROTECTION])
-def test_others_are_refused(office: Office, role: Role) -> None:
-    caller = office.as_a(role, schools=["hill"])
+def test_others_are_refused(api_client: ApiClient, role: Role) -> None:
+    caller = api_client.as_role(role, schools=["hill"])
     opened(caller, LOG, 403)
     answered(caller, "POST", VERIFY, 403)
 
@@ -212,16 +215,18 @@ def test_every_action_has_a_text_in_each_language_and_is_used_somewhere() -> Non
 
 
 def test_an_action_of_another_version_is_listed_by_its_stored_name(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    api_client: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    office.school.open()
+    api_client.school.open()
     monkeypatch.delitem(ACTION_TEXTS, AuditAction.REGISTER_OPEN)  # as if it were none of today's
-    (found,) = rows(opened(officer(office), LOG, params={"action": "register."}))
+    (found,) = rows(opened(officer(api_client), LOG, params={"action": "register."}))
     assert f"{teacher(1)} register.open {LESSON}" in found
 
 
-def test_the_pages_speak_the_browsers_language_and_keep_headings_in_order(office: Office) -> None:
-    caller = officer(office)
+def test_the_pages_speak_the_browsers_language_and_keep_headings_in_order(
+    api_client: ApiClient,
+) -> None:
+    caller = officer(api_client)
     chinese = answered(caller, "GET", LOG, 200, headers={"Accept-Language": "zh"})
     assert chinese.headers["Content-Language"] == "zh"
     for html in (opened(caller, LOG), answered(caller, "POST", VERIFY, 200).text):

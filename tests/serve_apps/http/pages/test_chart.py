@@ -5,7 +5,7 @@ from datetime import timedelta
 from cluster.activity.suppression import ActivityWindow
 from serve_apps.http.pages.chart import HEIGHT, WIDTH, draw_chart
 from tests.register.school import MONDAY
-from tests.serve_apps.http.office import window_of
+from tests.serve_apps.http.api_client import window_of
 
 MINUTES = 20
 NOW = MONDAY + timedelta(minutes=MINUTES)

@@ -14,8 +14,7 @@ from cluster.security.keys import KeyStore
 from cluster.security.roles import Role
 from serve_apps.http.middleware.limits import GUESSES_PER_MINUTE
 from tests.register.school import MONDAY
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import Office
+from tests.serve_apps.http.api_client import ApiClient
 from tests.serve_apps.http.pages.classroom import (
     PAGE,
     STUDENTS,
@@ -28,19 +27,19 @@ from tests.serve_apps.http.pages.classroom import (
 
 
 @pytest.fixture
-def room(records: Records, keys: KeyStore, tmp_path: Path) -> Iterator[Office]:
-    with classroom(records, keys, tmp_path) as office:
-        yield office
+def room(records: Records, keys: KeyStore, tmp_path: Path) -> Iterator[ApiClient]:
+    with classroom(records, keys, tmp_path) as api_client:
+        yield api_client
 
 
 @pytest.fixture
-def code(room: Office) -> str:
+def code(room: ApiClient) -> str:
     """Of a check-in that is on."""
     tap(room, "check-in/start")
     return code_on(page_of(room))
 
 
-def phones(room: Office, code: str, feelings: list[Feeling]) -> None:
+def phones(room: ApiClient, code: str, feelings: list[Feeling]) -> None:
     for feeling in feelings:
         answer = Phone(room.client).answer(code, feeling)
         assert (answer.status_code, answer.headers["Location"]) == (303, f"/c/{code}/thanks")
@@ -53,7 +52,7 @@ def told(page: str) -> dict[str, str]:
     return dict(rows)
 
 
-def test_counts_appear_at_the_tenth_answer_and_not_before(room: Office, code: str) -> None:
+def test_counts_appear_at_the_tenth_answer_and_not_before(room: ApiClient, code: str) -> None:
     phones(room, code, [Feeling.HAPPY] * 5 + [Feeling.SAD] * 4)
     page = page_of(room)
     assert not told(page)
@@ -71,7 +70,9 @@ def test_counts_appear_at_the_tenth_answer_and_not_before(room: Office, code: st
     }
 
 
-def test_the_eleventh_answer_changes_the_number_of_answers_alone(room: Office, code: str) -> None:
+def test_the_eleventh_answer_changes_the_number_of_answers_alone(
+    room: ApiClient, code: str
+) -> None:
     phones(room, code, [Feeling.HAPPY, Feeling.SAD] * 5)
     before = told(page_of(room))
     phones(room, code, [Feeling.ANGRY])
@@ -80,7 +81,7 @@ def test_the_eleventh_answer_changes_the_number_of_answers_alone(room: Office, c
     assert '<span class="number large">11</span>' in page
 
 
-def test_a_phone_answers_once(room: Office, code: str) -> None:
+def test_a_phone_answers_once(room: ApiClient, code: str) -> None:
     phone = Phone(room.client)
     assert phone.answer(code, Feeling.HAPPY).status_code == 303
     again = phone.answer(code, Feeling.SAD)
@@ -88,12 +89,12 @@ def test_a_phone_answers_once(room: Office, code: str) -> None:
     assert '<span class="number large">1</span>' in page_of(room)
 
 
-def test_no_more_answers_are_taken_than_students_are_enrolled(room: Office, code: str) -> None:
+def test_no_more_answers_are_taken_than_students_are_enrolled(room: ApiClient, code: str) -> None:
     phones(room, code, [Feeling.HAPPY] * STUDENTS)
     assert Phone(room.client).answer(code, Feeling.SAD).status_code == 404
 
 
-def test_a_phone_carries_nothing_that_lasts(room: Office, code: str) -> None:
+def test_a_phone_carries_nothing_that_lasts(room: ApiClient, code: str) -> None:
     answer = Phone(room.client).get(f"/c/{code}")
     (cookie,) = answer.headers.get_list("set-cookie")
     assert {"HttpOnly", "SameSite=lax", f"Path=/c/{code}"} <= set(cookie.split("; "))
@@ -106,21 +107,21 @@ def test_a_phone_carries_nothing_that_lasts(room: Office, code: str) -> None:
     assert first.cookies != other.cookies
 
 
-def test_a_code_is_read_as_people_type_it(room: Office, code: str) -> None:
+def test_a_code_is_read_as_people_type_it(room: ApiClient, code: str) -> None:
     typed = f"{code[:3].lower()}-{code[3:]}"
     answer = Phone(room.client).get(f"/c?code={typed}")
     assert answer.headers["Location"] == f"/c/{code}"
 
 
 @pytest.mark.parametrize("path", ["/c/222222", "/c/x", "/c?code=000000", "/c/222222/call"])
-def test_a_code_that_opens_nothing_is_told_as_one(room: Office, code: str, path: str) -> None:
+def test_a_code_that_opens_nothing_is_told_as_one(room: ApiClient, code: str, path: str) -> None:
     assert code
     answer = Phone(room.client).get(path)
     assert answer.status_code == 404
     assert "No check-in is open under this code" in answer.text
 
 
-def test_who_guesses_too_often_waits_even_with_the_right_code(room: Office, code: str) -> None:
+def test_who_guesses_too_often_waits_even_with_the_right_code(room: ApiClient, code: str) -> None:
     phone = Phone(room.client)
     for _ in range(GUESSES_PER_MINUTE):
         assert phone.get("/c/222222").status_code == 404
@@ -128,7 +129,7 @@ def test_who_guesses_too_often_waits_even_with_the_right_code(room: Office, code
     assert phone.get(f"/c/{code}").status_code == 429
 
 
-def test_a_page_of_another_site_cannot_answer(room: Office, code: str) -> None:
+def test_a_page_of_another_site_cannot_answer(room: ApiClient, code: str) -> None:
     phone = Phone(room.client)
     phone.get(f"/c/{code}")
     answer = room.client.request(
@@ -141,7 +142,7 @@ def test_a_page_of_another_site_cannot_answer(room: Office, code: str) -> None:
 
 
 def test_nothing_chosen_is_said_and_a_feeling_that_is_none_is_refused(
-    room: Office, code: str
+    room: ApiClient, code: str
 ) -> None:
     phone = Phone(room.client)
     phone.get(f"/c/{code}")
@@ -151,7 +152,7 @@ def test_nothing_chosen_is_said_and_a_feeling_that_is_none_is_refused(
 
 
 def test_who_does_not_feel_well_is_named_to_the_teacher_alone_and_elsewhere_to_nobody(
-    room: Office, code: str
+    room: ApiClient, code: str
 ) -> None:
     phone = Phone(room.client)
     answer = phone.answer(code, Feeling.SAD, not_well="true")
@@ -167,7 +168,7 @@ def test_who_does_not_feel_well_is_named_to_the_teacher_alone_and_elsewhere_to_n
     assert "checkin.show_call" in room.audited()
 
 
-def test_who_has_answered_can_still_ask_to_be_asked(room: Office, code: str) -> None:
+def test_who_has_answered_can_still_ask_to_be_asked(room: ApiClient, code: str) -> None:
     phone = Phone(room.client)
     phone.answer(code, Feeling.HAPPY)
     again = phone.post(f"/c/{code}", feeling="happy", not_well="true")
@@ -178,23 +179,23 @@ def test_who_has_answered_can_still_ask_to_be_asked(room: Office, code: str) -> 
 
 
 def test_the_names_of_a_class_are_shown_to_no_phone_that_did_not_open_the_question(
-    room: Office, code: str
+    room: ApiClient, code: str
 ) -> None:
     answer = Phone(room.client).get(f"/c/{code}/call")
     assert (answer.status_code, "student-" in answer.text) == (404, False)
     assert "checkin.class_list" not in room.audited()
 
 
-def test_an_address_in_small_letters_leads_to_the_one_address(room: Office, code: str) -> None:
+def test_an_address_in_small_letters_leads_to_the_one_address(room: ApiClient, code: str) -> None:
     answer = Phone(room.client).get(f"/c/{code.lower()}")
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/c/{code}")
 
 
 def test_a_leader_who_also_teaches_sees_the_check_ins_of_own_classes_alone(
-    room: Office, code: str
+    room: ApiClient, code: str
 ) -> None:
     assert code
-    both = room.as_a(Role.TEACHER, Role.SCHOOL_LEADER, schools=["hill"], number=2)
+    both = room.as_role(Role.TEACHER, Role.SCHOOL_LEADER, schools=["hill"], number=2)
     for path in ("", "/check-in", "/board", "/calls", "/events", "/register", "/chart"):
         assert both.answer("GET", f"{PAGE}{path}").status_code == 403, path
     listed = both.answer("GET", "/lessons", headers={"Accept": "text/html"}).text
@@ -202,7 +203,7 @@ def test_a_leader_who_also_teaches_sees_the_check_ins_of_own_classes_alone(
     assert "/lessons/lesson-2" in listed
 
 
-def test_a_call_without_a_name_is_seen_and_marked(room: Office, code: str) -> None:
+def test_a_call_without_a_name_is_seen_and_marked(room: ApiClient, code: str) -> None:
     phone = Phone(room.client)
     phone.get(f"/c/{code}")
     assert phone.post(f"/c/{code}", not_well="true").headers["Location"] == f"/c/{code}/call"
@@ -216,7 +217,7 @@ def test_a_call_without_a_name_is_seen_and_marked(room: Office, code: str) -> No
 
 
 def test_when_the_lesson_is_over_nothing_of_it_can_be_answered_or_seen(
-    room: Office, code: str
+    room: ApiClient, code: str
 ) -> None:
     phone = Phone(room.client)
     phone.answer(code, Feeling.SAD, not_well="true")
@@ -228,7 +229,7 @@ def test_when_the_lesson_is_over_nothing_of_it_can_be_answered_or_seen(
 
 
 def test_an_ended_check_in_shows_what_was_told_and_cannot_be_started_anew(
-    room: Office, code: str
+    room: ApiClient, code: str
 ) -> None:
     phones(room, code, [Feeling.HAPPY, Feeling.SAD] * 5)
     tap(room, "check-in/end")
@@ -237,23 +238,23 @@ def test_an_ended_check_in_shows_what_was_told_and_cannot_be_started_anew(
     assert Phone(room.client).get(f"/c/{code}").status_code == 404
 
 
-def test_who_does_not_teach_the_class_starts_and_sees_nothing(room: Office, code: str) -> None:
+def test_who_does_not_teach_the_class_starts_and_sees_nothing(room: ApiClient, code: str) -> None:
     assert code
     tap(room, "check-in/end", status=403, number=2)
-    for caller in (room.as_a(Role.TEACHER, number=2), room.leader, room.as_a(Role.ANALYST)):
+    for caller in (room.as_role(Role.TEACHER, number=2), room.leader, room.as_role(Role.ANALYST)):
         for path in ("check-in", "board", "calls"):
             assert caller.answer("GET", f"{PAGE}/{path}").status_code == 403
     assert room.client.request("GET", f"{PAGE}/calls").status_code == 401
 
 
-def test_the_board_shows_code_and_qr_and_no_name(room: Office, code: str) -> None:
+def test_the_board_shows_code_and_qr_and_no_name(room: ApiClient, code: str) -> None:
     page = page_of(room, f"{PAGE}/board")
     assert f"{code[:3]} {code[3:]}" in page
     assert 'class="qr"' in page
     assert "student-" not in page
 
 
-def test_a_student_is_asked_in_the_language_of_the_phone(room: Office, code: str) -> None:
+def test_a_student_is_asked_in_the_language_of_the_phone(room: ApiClient, code: str) -> None:
     page = Phone(room.client, language="zh-CN").get(f"/c/{code}").text
     assert '<html lang="zh">' in page
     assert "难过" in page

@@ -8,15 +8,14 @@ from cluster.register.erasure import erase
 from cluster.register.faces.consent_ledger import object_to, withdraw
 from cluster.security.roles import Role
 from tests.register.school import student
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import Caller, Office
+from tests.serve_apps.http.api_client import ApiClient, UserClient
 from tests.serve_apps.http.pages.reading import are_in_order, headings, opened, rows, text_of
 
 PAGE = "/data-protection"
 
 
-def officer(office: Office) -> Caller:
-    return office.as_a(Role.DATA_PROTECTION)
+def officer(api_client: ApiClient) -> UserClient:
+    return api_client.as_role(Role.DATA_PROTECTION)
 
 
 def section(html: str, name: str) -> str:
@@ -25,24 +24,24 @@ def section(html: str, name: str) -> str:
     return str(found)
 
 
-def read(office: Office, name: str, path: str = PAGE) -> str:
-    return text_of(section(opened(officer(office), path), name))
+def read(api_client: ApiClient, name: str, path: str = PAGE) -> str:
+    return text_of(section(opened(officer(api_client), path), name))
 
 
-def objected(office: Office, *numbers: int) -> None:
-    with office.school.identity.work("operator:test") as work:
+def objected(api_client: ApiClient, *numbers: int) -> None:
+    with api_client.school.identity.work("operator:test") as work:
         for number in numbers:
             object_to(work, f"student-{number}", f"guardian-{number}")
 
 
-def erased(office: Office, *numbers: int) -> None:
-    with office.school.identity.work("operator:anna") as work:
+def erased(api_client: ApiClient, *numbers: int) -> None:
+    with api_client.school.identity.work("operator:anna") as work:
         for number in numbers:
             erase(work, f"student-{number}", keep_entries=False)
 
 
-def test_the_policy_in_force_is_told_with_its_facts(office: Office) -> None:
-    found = read(office, "policy")
+def test_the_policy_in_force_is_told_with_its_facts(api_client: ApiClient) -> None:
+    found = read(api_client, "policy")
     assert "Face roll call is on" in found
     for fact in ("class-1", "explicit consent", "DPIA-2026-04", "the officer", "31 Jul 2027"):
         assert fact in found
@@ -58,67 +57,69 @@ def test_the_policy_in_force_is_told_with_its_facts(office: Office) -> None:
     ],
 )
 def test_a_policy_that_is_not_in_force_says_why(
-    office: Office, was: str, becomes: str, words: str
+    api_client: ApiClient, was: str, becomes: str, words: str
 ) -> None:
-    path = office.school.policy
+    path = api_client.school.policy
     path.write_text(path.read_text().replace(was, becomes))
-    found = read(office, "policy")
+    found = read(api_client, "policy")
     assert words in found
     assert "is on" not in found
 
 
-def test_where_nothing_is_there_yet_it_says_so(office: Office) -> None:
-    html = opened(officer(office), PAGE)
+def test_where_nothing_is_there_yet_it_says_so(api_client: ApiClient) -> None:
+    html = opened(officer(api_client), PAGE)
     assert text_of(section(html, "consents")).endswith("None.")
     assert text_of(section(html, "objections")).endswith("None.")
     assert text_of(section(html, "erasures")).endswith("Nobody has been erased.")
 
 
-def test_consents_that_end_within_thirty_days_are_listed(office: Office) -> None:
-    office.school.consent(1, days=20)
-    office.school.consent(2, days=40)
-    html = section(opened(officer(office), PAGE), "consents")
+def test_consents_that_end_within_thirty_days_are_listed(api_client: ApiClient) -> None:
+    api_client.school.consent(1, days=20)
+    api_client.school.consent(2, days=40)
+    html = section(opened(officer(api_client), PAGE), "consents")
     assert rows(html) == [f"{student(1)} 22/03/2026, 09:00 20"]
     assert "in force: 2" in text_of(html)
 
 
-def test_objections_that_stand_are_listed_and_those_taken_back_are_not(office: Office) -> None:
-    office.school.consent(1, 2)
-    objected(office, 1, 3)
-    office.school.clock.turn(days=1)
-    objected(office, 1, 2)
-    with office.school.identity.work("operator:test") as work:
+def test_objections_that_stand_are_listed_and_those_taken_back_are_not(
+    api_client: ApiClient,
+) -> None:
+    api_client.school.consent(1, 2)
+    objected(api_client, 1, 3)
+    api_client.school.clock.turn(days=1)
+    objected(api_client, 1, 2)
+    with api_client.school.identity.work("operator:test") as work:
         withdraw(work, "student-2", "guardian-2")
-    html = section(opened(officer(office), PAGE), "objections")
+    html = section(opened(officer(api_client), PAGE), "objections")
     assert rows(html) == [
         f"{student(1)} 02/03/2026, 09:00 1",
         f"{student(3)} 02/03/2026, 09:00 1",
     ]
 
 
-def test_erasures_are_listed_with_what_their_receipts_say(office: Office) -> None:
-    office.school.consent(1)
-    office.school.store(1)
-    office.school.open()
-    erased(office, 1, 2)
-    html = section(opened(officer(office), PAGE), "erasures")
+def test_erasures_are_listed_with_what_their_receipts_say(api_client: ApiClient) -> None:
+    api_client.school.consent(1)
+    api_client.school.store(1)
+    api_client.school.open()
+    erased(api_client, 1, 2)
+    html = section(opened(officer(api_client), PAGE), "erasures")
     second, first = rows(html)
     number, _, rest = first.partition(" ")
-    assert office.audited()[int(number) - 1] == "erase"
+    assert api_client.audited()[int(number) - 1] == "erase"
     assert rest == f"02/03/2026, 09:00 operator:anna {student(1)} yes 1 0"
     assert f"{student(2)} there was none 1 0" in second
 
 
-def test_each_list_is_turned_by_links_until_its_end(office: Office) -> None:
-    office.school.consent(1, 2, 3, days=20)
-    objected(office, 4, 5, 6)
-    erased(office, 7, 8)
+def test_each_list_is_turned_by_links_until_its_end(api_client: ApiClient) -> None:
+    api_client.school.consent(1, 2, 3, days=20)
+    objected(api_client, 4, 5, 6)
+    erased(api_client, 7, 8)
     wanted = {"consents": [1, 2, 3], "objections": [4, 5, 6], "erasures": [8, 7]}
     for name, numbers in wanted.items():
         seen: list[str] = []
         path: str | None = f"{PAGE}?limit=1"
         for _ in range(6):
-            html = section(opened(officer(office), str(path)), name)
+            html = section(opened(officer(api_client), str(path)), name)
             seen += re.findall(r"subject=([0-9a-f]{32})", html)
             links = re.findall(r'rel="next" href="([^"#]+)', html)
             if not links:
@@ -127,18 +128,18 @@ def test_each_list_is_turned_by_links_until_its_end(office: Office) -> None:
         assert seen == [student(number) for number in numbers], name
 
 
-def test_a_cursor_of_another_list_does_no_harm(office: Office) -> None:
-    objected(office, 1)
-    assert student(1) in opened(officer(office), f"{PAGE}?list=objections&cursor=AAAA")
-    opened(officer(office), f"{PAGE}?list=erasures&cursor=cm9vbQ", 422)
-    opened(officer(office), f"{PAGE}?list=names", 422)
+def test_a_cursor_of_another_list_does_no_harm(api_client: ApiClient) -> None:
+    objected(api_client, 1)
+    assert student(1) in opened(officer(api_client), f"{PAGE}?list=objections&cursor=AAAA")
+    opened(officer(api_client), f"{PAGE}?list=erasures&cursor=cm9vbQ", 422)
+    opened(officer(api_client), f"{PAGE}?list=names", 422)
 
 
-def test_every_look_is_recorded(office: Office) -> None:
-    caller = officer(office)
-    before = len(office.audited())
+def test_every_look_is_recorded(api_client: ApiClient) -> None:
+    caller = officer(api_client)
+    before = len(api_client.audited())
     opened(caller, PAGE)
-    assert office.audited()[before:] == [
+    assert api_client.audited()[before:] == [
         "policy.show",
         "consent.list",
         "consent.list",
@@ -146,33 +147,33 @@ def test_every_look_is_recorded(office: Office) -> None:
     ]
 
 
-def test_nobodys_name_is_on_the_page(office: Office) -> None:
-    office.school.consent(1, days=20)
-    objected(office, 2)
-    erased(office, 3)
-    html = opened(officer(office), PAGE)
+def test_nobodys_name_is_on_the_page(api_client: ApiClient) -> None:
+    api_client.school.consent(1, days=20)
+    objected(api_client, 2)
+    erased(api_client, 3)
+    html = opened(officer(api_client), PAGE)
     for name in ("Given", "Family", "student-1", "guardian-2"):
         assert name not in html
 
 
-def test_what_the_policy_says_is_text_whatever_is_in_it(office: Office) -> None:
-    path = office.school.policy
+def test_what_the_policy_says_is_text_whatever_is_in_it(api_client: ApiClient) -> None:
+    path = api_client.school.policy
     path.write_text(path.read_text().replace("the officer", "<b>x"))
-    html = opened(officer(office), PAGE)
+    html = opened(officer(api_client), PAGE)
     assert "&lt;b&gt;x" in html
     assert "<b>x" not in html
 
 
 @pytest.mark.parametrize("role", [one for one in Role if one is not Role.DATA_PROTECTION])
-def test_others_are_refused(office: Office, role: Role) -> None:
-    opened(office.as_a(role, schools=["hill"]), PAGE, 403)
+def test_others_are_refused(api_client: ApiClient, role: Role) -> None:
+    opened(api_client.as_role(role, schools=["hill"]), PAGE, 403)
 
 
 def test_headings_are_in_order_and_tables_can_be_scrolled_with_the_keyboard(
-    office: Office,
+    api_client: ApiClient,
 ) -> None:
-    office.school.consent(1, days=20)
-    html = opened(officer(office), PAGE)
+    api_client.school.consent(1, days=20)
+    html = opened(officer(api_client), PAGE)
     assert are_in_order(headings(html))
     (region,) = re.findall(r'<div class="scroll[^>]*>', html)
     assert 'role="region" aria-labelledby="consents" tabindex="0"' in region

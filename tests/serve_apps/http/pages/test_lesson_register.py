@@ -12,19 +12,18 @@ from cluster.register.views import Sighted
 from cluster.security.keys import KeyStore
 from cluster.security.roles import Role
 from tests.register.school import LESSON, student
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import Office
+from tests.serve_apps.http.api_client import ApiClient
 from tests.serve_apps.http.pages.classroom import PAGE, STUDENTS, classroom, page_of, tap
 
 
 @pytest.fixture
-def room(records: Records, keys: KeyStore, tmp_path: Path) -> Iterator[Office]:
-    with classroom(records, keys, tmp_path) as office:
-        yield office
+def room(records: Records, keys: KeyStore, tmp_path: Path) -> Iterator[ApiClient]:
+    with classroom(records, keys, tmp_path) as api_client:
+        yield api_client
 
 
-def propose(office: Office, *numbers: int) -> int:
-    school = office.school
+def propose(api_client: ApiClient, *numbers: int) -> int:
+    school = api_client.school
     with school.identity.work("system:faces") as work:
         sighted = [Sighted(student(n), sure=True, seen_at=school.clock.now) for n in numbers]
         return RegisterService(work, school.settings).propose(LESSON, sighted).version
@@ -39,7 +38,7 @@ def pressed(page: str, number: int) -> str | None:
     return None
 
 
-def test_everybody_is_present_but_one_in_two_taps(room: Office) -> None:
+def test_everybody_is_present_but_one_in_two_taps(room: ApiClient) -> None:
     tap(room, "register/open")
     tap(room, "register/mark", tap=f"{student(3)}:absent")
     tap(room, "register/rest-present")
@@ -48,7 +47,7 @@ def test_everybody_is_present_but_one_in_two_taps(room: Office) -> None:
     assert [pressed(page, n) for n in (2, 3, 4)] == ["present", "absent", "present"]
 
 
-def test_a_tap_is_taken_back(room: Office) -> None:
+def test_a_tap_is_taken_back(room: ApiClient) -> None:
     tap(room, "register/open")
     tap(room, "register/mark", tap=f"{student(3)}:absent")
     room.school.clock.turn(seconds=1)
@@ -56,7 +55,7 @@ def test_a_tap_is_taken_back(room: Office) -> None:
     assert pressed(page_of(room), 3) is None
 
 
-def test_a_register_is_taken_by_hand_without_being_opened(room: Office) -> None:
+def test_a_register_is_taken_by_hand_without_being_opened(room: ApiClient) -> None:
     tap(room, "register/begin")
     page = page_of(room)
     assert "closed to badges and faces" in page
@@ -65,7 +64,7 @@ def test_a_register_is_taken_by_hand_without_being_opened(room: Office) -> None:
 
 
 def test_a_proposal_is_marked_as_one_and_confirmed_by_the_version_that_was_seen(
-    room: Office,
+    room: ApiClient,
 ) -> None:
     tap(room, "register/open")
     version = propose(room, 1, 2)
@@ -79,7 +78,7 @@ def test_a_proposal_is_marked_as_one_and_confirmed_by_the_version_that_was_seen(
     assert pressed(page_of(room), 1) == "present"
 
 
-def test_a_badge_is_typed_and_one_that_is_none_is_refused(room: Office) -> None:
+def test_a_badge_is_typed_and_one_that_is_none_is_refused(room: ApiClient) -> None:
     tap(room, "register/open")
     with room.school.identity.work("operator:test") as work:
         token = badges.issue(work, student(5), 10).token
@@ -89,12 +88,12 @@ def test_a_badge_is_typed_and_one_that_is_none_is_refused(room: Office) -> None:
 
 
 @pytest.mark.parametrize("said", ["x", f"{student(1)}:asleep", f"{student(1)}", ""])
-def test_a_tap_that_says_what_cannot_be_is_refused(room: Office, said: str) -> None:
+def test_a_tap_that_says_what_cannot_be_is_refused(room: ApiClient, said: str) -> None:
     tap(room, "register/open")
     tap(room, "register/mark", status=422, tap=said)
 
 
-def test_a_script_gets_the_list_alone_and_a_problem_with_it(room: Office) -> None:
+def test_a_script_gets_the_list_alone_and_a_problem_with_it(room: ApiClient) -> None:
     headers = {"X-Homeroom-Fragment": "1", "Accept": "text/html"}
     caller = room.teacher
     answer = caller.answer("POST", f"{PAGE}/register/open", headers=headers)
@@ -106,7 +105,7 @@ def test_a_script_gets_the_list_alone_and_a_problem_with_it(room: Office) -> Non
     assert "student-3" in again.text
 
 
-def test_the_page_says_nothing_of_the_room_by_student(room: Office) -> None:
+def test_the_page_says_nothing_of_the_room_by_student(room: ApiClient) -> None:
     room.rooms.say("room-1", 24)
     tap(room, "register/open")
     page = page_of(room)
@@ -117,13 +116,13 @@ def test_the_page_says_nothing_of_the_room_by_student(room: Office) -> None:
 
 
 @pytest.mark.parametrize("action", ["open", "begin", "mark", "rest-present", "undo", "close"])
-def test_who_does_not_teach_the_class_changes_nothing(room: Office, action: str) -> None:
+def test_who_does_not_teach_the_class_changes_nothing(room: ApiClient, action: str) -> None:
     tap(room, f"register/{action}", status=403, number=2, tap=f"{student(1)}:absent")
     assert room.leader.answer("POST", f"{PAGE}/register/{action}").status_code == 403
     assert room.client.request("POST", f"{PAGE}/register/{action}").status_code == 401
 
 
-def test_a_change_with_a_cookie_needs_the_words_of_its_session(room: Office) -> None:
+def test_a_change_with_a_cookie_needs_the_words_of_its_session(room: ApiClient) -> None:
     token = room.token(Role.TEACHER)
     entered = room.client.request(
         "POST",

@@ -16,8 +16,13 @@ from cluster.security.roles import Role
 from cluster.settings import Settings
 from cluster.streams.source.state import Reason, StreamState
 from tests.register.school import CLASS, LESSON, MONDAY, student, teacher
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import CAMERA_SECRET, Caller, Office, camera_status, office_of
+from tests.serve_apps.http.api_client import (
+    CAMERA_SECRET,
+    ApiClient,
+    UserClient,
+    camera_status,
+    open_api_client,
+)
 from tests.serve_apps.http.pages.reading import (
     answered,
     are_in_order,
@@ -30,8 +35,8 @@ from tests.serve_apps.http.pages.reading import (
 PATHS = ("/school", "/school/hill/attention", "/school/hill/lessons")
 
 
-def page_of(office: Office) -> str:
-    return opened(office.leader, "/school")
+def page_of(api_client: ApiClient) -> str:
+    return opened(api_client.leader, "/school")
 
 
 def card_of(html: str, room_id: str) -> str:
@@ -45,26 +50,26 @@ def attention(html: str) -> str:
     return text_of(found)
 
 
-def take(office: Office, lesson: str = LESSON) -> None:
-    with office.school.identity.work(teacher(1)) as work:
-        RegisterService(work, office.school.settings).mark(lesson, {student(1): Status.PRESENT})
+def take(api_client: ApiClient, lesson: str = LESSON) -> None:
+    with api_client.school.identity.work(teacher(1)) as work:
+        RegisterService(work, api_client.school.settings).mark(lesson, {student(1): Status.PRESENT})
 
 
 @pytest.fixture
-def broken_rooms(office: Office) -> Office:
+def broken_rooms(api_client: ApiClient) -> ApiClient:
     """The rooms deployment does not answer."""
-    office.rooms.failing = ServiceDown("the rooms do not answer.")
+    api_client.rooms.failing = ServiceDown("the rooms do not answer.")
 
     async def cameras() -> list[object]:
         raise ServiceDown("the rooms do not answer.")
 
-    office.rooms.cameras = cameras  # type: ignore[method-assign,assignment]
-    return office
+    api_client.rooms.cameras = cameras  # type: ignore[method-assign,assignment]
+    return api_client
 
 
-def test_a_leader_sees_how_many_people_are_in_each_room(office: Office) -> None:
-    office.rooms.say("room-1", 24)
-    assert card_of(page_of(office), "room-1") == "Room 1 classroom People 24 ● live"
+def test_a_leader_sees_how_many_people_are_in_each_room(api_client: ApiClient) -> None:
+    api_client.rooms.say("room-1", 24)
+    assert card_of(page_of(api_client), "room-1") == "Room 1 classroom People 24 ● live"
 
 
 @pytest.mark.parametrize(
@@ -75,96 +80,102 @@ def test_a_leader_sees_how_many_people_are_in_each_room(office: Office) -> None:
         ("off", "no camera here"),
     ],
 )
-def test_a_room_says_how_far_to_trust_its_number(office: Office, state: str, words: str) -> None:
-    office.rooms.say("room-1", 24, state=state)
-    card = card_of(page_of(office), "room-1")
+def test_a_room_says_how_far_to_trust_its_number(
+    api_client: ApiClient, state: str, words: str
+) -> None:
+    api_client.rooms.say("room-1", 24, state=state)
+    card = card_of(page_of(api_client), "room-1")
     assert card.endswith(words)
     assert "live" not in card
 
 
-def test_a_small_group_is_a_number_and_a_hint(office: Office) -> None:
-    office.rooms.say("room-1", 6)
-    card = card_of(page_of(office), "room-1")
+def test_a_small_group_is_a_number_and_a_hint(api_client: ApiClient) -> None:
+    api_client.rooms.say("room-1", 6)
+    card = card_of(page_of(api_client), "room-1")
     assert "6" in card
     assert "Too few people: only their number is shown." in card
 
 
-def test_a_bus_says_how_many_are_on_board(office: Office) -> None:
-    office.rooms.say("bus", 12)
-    html = page_of(office)
+def test_a_bus_says_how_many_are_on_board(api_client: ApiClient) -> None:
+    api_client.rooms.say("bus", 12)
+    html = page_of(api_client)
     assert "On each bus now" in text_of(html)
     assert card_of(html, "bus") == "Bus school bus On board 12 ● live"
 
 
-def test_rooms_and_lessons_of_other_schools_are_not_there(office: Office) -> None:
-    office.rooms.say("room-2", 24)
-    with office.school.identity.records.writing() as session:
+def test_rooms_and_lessons_of_other_schools_are_not_there(api_client: ApiClient) -> None:
+    api_client.rooms.say("room-2", 24)
+    with api_client.school.identity.records.writing() as session:
         lesson: LessonRow = lesson_of(session, "lesson-2")
         lesson.room_id = "room-2"
-    html = page_of(office)
+    html = page_of(api_client)
     assert "room-2" not in html
     assert "Room 2" not in html
     assert "Dale" not in html
     assert "7C-SCI" not in html
 
 
-def test_who_leads_several_schools_sees_a_section_of_each(office: Office) -> None:
-    html = opened(office.as_a(Role.SCHOOL_LEADER, schools=["hill", "dale"]), "/school")
+def test_who_leads_several_schools_sees_a_section_of_each(api_client: ApiClient) -> None:
+    html = opened(api_client.as_role(Role.SCHOOL_LEADER, schools=["hill", "dale"]), "/school")
     assert re.findall(r"<h2[^>]*>(.*?)</h2>", html) == ["Hillside", "Dale"]
     assert are_in_order(headings(html))
     assert card_of(html, "room-2").startswith("Room 2")
 
 
-def test_who_leads_no_school_is_told_so(office: Office) -> None:
-    html = opened(office.as_a(Role.SCHOOL_LEADER, schools=["elsewhere"]), "/school")
+def test_who_leads_no_school_is_told_so(api_client: ApiClient) -> None:
+    html = opened(api_client.as_role(Role.SCHOOL_LEADER, schools=["elsewhere"]), "/school")
     assert "No school is assigned to you yet." in text_of(html)
 
 
-def test_lessons_of_today_say_where_when_and_whether_the_register_is_taken(office: Office) -> None:
-    assert rows(page_of(office)) == [
+def test_lessons_of_today_say_where_when_and_whether_the_register_is_taken(
+    api_client: ApiClient,
+) -> None:
+    assert rows(page_of(api_client)) == [
         "09:00–09:45 now 7B-SCI Room 1 not taken",
         "10:00–10:45 7C-SCI Room 1 not taken",
     ]
-    office.school.open()
-    assert rows(page_of(office))[0].endswith("open")
-    take(office)
-    office.school.clock.turn(minutes=11)
-    assert rows(page_of(office))[0].endswith("Room 1 taken")
+    api_client.school.open()
+    assert rows(page_of(api_client))[0].endswith("open")
+    take(api_client)
+    api_client.school.clock.turn(minutes=11)
+    assert rows(page_of(api_client))[0].endswith("Room 1 taken")
 
 
-def test_a_day_without_lessons_says_so(office: Office) -> None:
-    office.school.clock.turn(days=1)
-    assert "There is no lesson in today's timetable." in text_of(page_of(office))
+def test_a_day_without_lessons_says_so(api_client: ApiClient) -> None:
+    api_client.school.clock.turn(days=1)
+    assert "There is no lesson in today's timetable." in text_of(page_of(api_client))
 
 
 def test_registers_of_lessons_that_have_begun_need_attention_until_they_are_taken(
-    office: Office,
+    api_client: ApiClient,
 ) -> None:
-    found = attention(page_of(office))
+    found = attention(page_of(api_client))
     assert "1 lesson has started without a register" in found
     assert "7B-SCI Room 1, 09:00–09:45" in found
     assert "7C-SCI" not in found  # has not begun
-    take(office)
-    assert attention(page_of(office)) == "Needs attention ✓ Nothing needs your attention now."
-    office.school.clock.turn(hours=3)
-    assert "7C-SCI" in attention(page_of(office))  # over, and never taken
+    take(api_client)
+    assert attention(page_of(api_client)) == "Needs attention ✓ Nothing needs your attention now."
+    api_client.school.clock.turn(hours=3)
+    assert "7C-SCI" in attention(page_of(api_client))  # over, and never taken
 
 
-def test_cameras_that_need_care_are_named_with_their_room_and_the_reason(office: Office) -> None:
+def test_cameras_that_need_care_are_named_with_their_room_and_the_reason(
+    api_client: ApiClient,
+) -> None:
     lost = camera_status(
         "cam-1",
         state=StreamState.RECONNECTING,
         reason=Reason.CONNECTION_LOST,
         detail=f"rtsp://viewer:{CAMERA_SECRET}@10.0.0.9/main",
     )
-    office.rooms.statuses = [
+    api_client.rooms.statuses = [
         lost,
         camera_status("cam-frozen", frozen=True),
         camera_status("cam-rate", rate_is_off=True),
         camera_status("cam-well"),
         replace(camera_status("cam-dale", frozen=True), room_id="room-2", school_id="dale"),
     ]
-    html = page_of(office)
+    html = page_of(api_client)
     found = attention(html)
     assert "3 cameras have a problem" in found
     assert "Room 1 cam-1: the connection was lost, since 02/03/2026, 09:00" in found
@@ -176,17 +187,17 @@ def test_cameras_that_need_care_are_named_with_their_room_and_the_reason(office:
     assert CAMERA_SECRET not in html
 
 
-def test_every_reason_of_a_camera_has_words(office: Office) -> None:
+def test_every_reason_of_a_camera_has_words(api_client: ApiClient) -> None:
     for reason in set(Reason) - {Reason.PICTURES_ARRIVE}:  # that one is only said of live streams
-        office.rooms.statuses = [
+        api_client.rooms.statuses = [
             camera_status("cam-1", state=StreamState.FAILED, reason=reason),
         ]
-        found = attention(page_of(office))
+        found = attention(page_of(api_client))
         assert "cam-1: " in found
         assert "it sends no video" not in found, reason
 
 
-def test_the_page_comes_without_numbers_while_the_rooms_are_away(broken_rooms: Office) -> None:
+def test_the_page_comes_without_numbers_while_the_rooms_are_away(broken_rooms: ApiClient) -> None:
     html = page_of(broken_rooms)
     text = text_of(html)
     assert "The live counts are unavailable now." in text
@@ -196,11 +207,11 @@ def test_the_page_comes_without_numbers_while_the_rooms_are_away(broken_rooms: O
     assert "7B-SCI" in text
 
 
-def test_nobody_of_a_class_is_on_the_page(office: Office) -> None:
-    take(office)
-    office.school.open()
+def test_nobody_of_a_class_is_on_the_page(api_client: ApiClient) -> None:
+    take(api_client)
+    api_client.school.open()
     for path in PATHS:
-        html = opened(office.leader, path)
+        html = opened(api_client.leader, path)
         assert "Given" not in html
         assert not re.search(r"\b[0-9a-f]{32}\b", html)
         assert '"/lessons' not in html
@@ -209,37 +220,39 @@ def test_nobody_of_a_class_is_on_the_page(office: Office) -> None:
 
 
 @pytest.mark.parametrize("part", ["attention", "lessons"])
-def test_a_part_is_drawn_anew_for_leaders_of_the_school_alone(office: Office, part: str) -> None:
-    found = opened(office.leader, f"/school/hill/{part}")
+def test_a_part_is_drawn_anew_for_leaders_of_the_school_alone(
+    api_client: ApiClient, part: str
+) -> None:
+    found = opened(api_client.leader, f"/school/hill/{part}")
     assert "<html" not in found
     assert "7B-SCI" in found
-    opened(office.leader, f"/school/dale/{part}", 403)
-    opened(office.leader, f"/school/elsewhere/{part}", 403)
+    opened(api_client.leader, f"/school/dale/{part}", 403)
+    opened(api_client.leader, f"/school/elsewhere/{part}", 403)
 
 
-def test_what_needs_attention_stands_above_the_rooms(office: Office) -> None:
-    found = re.findall(r"<h3[^>]*>(.*?)</h3>", page_of(office))
+def test_what_needs_attention_stands_above_the_rooms(api_client: ApiClient) -> None:
+    found = re.findall(r"<h3[^>]*>(.*?)</h3>", page_of(api_client))
     assert found == ["Needs attention", "In the rooms now", "On each bus now", "Lessons today"]
 
 
 @pytest.mark.parametrize("role", [one for one in Role if one is not Role.SCHOOL_LEADER])
-def test_others_are_refused(office: Office, role: Role) -> None:
+def test_others_are_refused(api_client: ApiClient, role: Role) -> None:
     for path in PATHS:
-        opened(office.as_a(role, schools=["hill"]), path, 403)
+        opened(api_client.as_role(role, schools=["hill"]), path, 403)
 
 
-def test_who_has_not_signed_in_is_brought_to_the_sign_in(office: Office) -> None:
-    nobody = Caller(office.client, "")
+def test_who_has_not_signed_in_is_brought_to_the_sign_in(api_client: ApiClient) -> None:
+    nobody = UserClient(api_client.client, "")
     answer = answered(nobody, "GET", "/school", 303, headers={"Authorization": ""})
     assert answer.headers["Location"] == "/sign-in?next=/school"
 
 
-def test_a_name_of_a_room_or_class_is_text_whatever_is_in_it(office: Office) -> None:
-    told = office.school.settings.model_dump(mode="json")
+def test_a_name_of_a_room_or_class_is_text_whatever_is_in_it(api_client: ApiClient) -> None:
+    told = api_client.school.settings.model_dump(mode="json")
     told["rooms"][0]["name"] = "<b>x"
     told["cameras"] = []
-    office.school.settings = Settings.model_validate(told)
-    with office_of(office.school) as other:
+    api_client.school.settings = Settings.model_validate(told)
+    with open_api_client(api_client.school) as other:
         other.rooms.say("room-1", 24)
         other.rooms.statuses = [camera_status("cam-1", frozen=True)]
         html = page_of(other)
@@ -247,11 +260,11 @@ def test_a_name_of_a_room_or_class_is_text_whatever_is_in_it(office: Office) -> 
     assert "<b>x" not in html
 
 
-def test_the_page_speaks_the_browsers_language(office: Office) -> None:
-    english = answered(office.leader, "GET", "/school", 200, headers={"Accept-Language": "en"})
+def test_the_page_speaks_the_browsers_language(api_client: ApiClient) -> None:
+    english = answered(api_client.leader, "GET", "/school", 200, headers={"Accept-Language": "en"})
     assert english.headers["Content-Language"] == "en"
     chinese = answered(
-        office.leader, "GET", "/school", 200, headers={"Accept-Language": "zh-CN, en;q=0.5"}
+        api_client.leader, "GET", "/school", 200, headers={"Accept-Language": "zh-CN, en;q=0.5"}
     )
     assert chinese.headers["Content-Language"] == "zh"
     assert '<html lang="zh">' in chinese.text
@@ -259,9 +272,9 @@ def test_the_page_speaks_the_browsers_language(office: Office) -> None:
 
 
 def test_headings_are_in_order_and_tables_can_be_scrolled_with_the_keyboard(
-    office: Office,
+    api_client: ApiClient,
 ) -> None:
-    html = page_of(office)
+    html = page_of(api_client)
     assert are_in_order(headings(html))
     for region in re.findall(r'<div class="scroll[^>]*>', html):
         assert 'tabindex="0"' in region
@@ -272,7 +285,7 @@ def test_headings_are_in_order_and_tables_can_be_scrolled_with_the_keyboard(
     assert "style=" not in html
 
 
-def test_many_lessons_take_no_more_questions_than_few(office: Office) -> None:
+def test_many_lessons_take_no_more_questions_than_few(api_client: ApiClient) -> None:
     def asked() -> int:
         count = 0
 
@@ -280,17 +293,17 @@ def test_many_lessons_take_no_more_questions_than_few(office: Office) -> None:
             nonlocal count
             count += 1
 
-        engine = office.school.identity.records.engine
+        engine = api_client.school.identity.records.engine
         event.listen(engine, "before_cursor_execute", counted)
         try:
-            opened(office.leader, "/school/hill/lessons")
+            opened(api_client.leader, "/school/hill/lessons")
         finally:
             event.remove(engine, "before_cursor_execute", counted)
         return count
 
     asked()  # the sign-in is remembered from now on
     few = asked()
-    with office.school.identity.records.writing() as session:
+    with api_client.school.identity.records.writing() as session:
         for number in range(1, 30):
             begins = MONDAY + timedelta(hours=1, minutes=10 * number)
             session.add(
@@ -303,7 +316,7 @@ def test_many_lessons_take_no_more_questions_than_few(office: Office) -> None:
                 )
             )
     for number in range(1, 10):
-        office.school.clock.now = MONDAY + timedelta(hours=1, minutes=10 * number)
-        take(office, f"more-{number}")
+        api_client.school.clock.now = MONDAY + timedelta(hours=1, minutes=10 * number)
+        take(api_client, f"more-{number}")
     assert asked() == few
-    assert len(rows(page_of(office))) == 31
+    assert len(rows(page_of(api_client))) == 31

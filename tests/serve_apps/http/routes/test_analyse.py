@@ -9,8 +9,7 @@ import pytest
 from cluster.errors import ServiceBusy, ServiceDown
 from cluster.security.roles import Role
 from cluster.vision.people import KEYPOINTS, People
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import Office
+from tests.serve_apps.http.api_client import ApiClient
 from tests.serve_apps.http.services.test_image_decoding import encoded, png_of, progressive
 
 JPEG = {"Content-Type": "image/jpeg"}
@@ -39,81 +38,81 @@ def seated(count: int, *, hands_up: int = 0) -> People:
     return People(boxes.astype(np.float32), np.full(count, 0.9, np.float32), keypoints)
 
 
-def post(office: Office, content: bytes, status: int = 200, **more: Any) -> dict[str, Any]:
+def post(api_client: ApiClient, content: bytes, status: int = 200, **more: Any) -> dict[str, Any]:
     more.setdefault("headers", JPEG)
-    return office.as_a(Role.OPERATOR).post("/api/analyse", status, content=content, **more)
+    return api_client.as_role(Role.OPERATOR).post("/api/analyse", status, content=content, **more)
 
 
-def test_a_full_room_is_counted(office: Office) -> None:
-    office.pose.people = seated(12, hands_up=3)
-    found = post(office, encoded(".jpg", 640, 360))
+def test_a_full_room_is_counted(api_client: ApiClient) -> None:
+    api_client.pose.people = seated(12, hands_up=3)
+    found = post(api_client, encoded(".jpg", 640, 360))
     assert (found["people"], found["suppressed"]) == (12, False)
     assert found["shares"]["hand_raised"] == {"share": 0.25, "text": "25%"}
     assert found["shares"]["head_down"]["text"] == "≤5%"
 
 
-def test_a_small_group_gives_a_headcount_alone(office: Office) -> None:
-    office.pose.people = seated(9, hands_up=3)
-    assert post(office, encoded(".jpg", 640, 360)) == {
+def test_a_small_group_gives_a_headcount_alone(api_client: ApiClient) -> None:
+    api_client.pose.people = seated(9, hands_up=3)
+    assert post(api_client, encoded(".jpg", 640, 360)) == {
         "people": 9,
         "suppressed": True,
         "shares": None,
     }
 
 
-def test_no_box_and_no_keypoint_leaves(office: Office) -> None:
-    office.pose.people = seated(12)
-    found = post(office, encoded(".jpg", 640, 360))
+def test_no_box_and_no_keypoint_leaves(api_client: ApiClient) -> None:
+    api_client.pose.people = seated(12)
+    found = post(api_client, encoded(".jpg", 640, 360))
     assert set(found) == {"people", "suppressed", "shares"}
     assert all(set(share) == {"share", "text"} for share in found["shares"].values())
 
 
-def test_the_model_gets_a_shrunken_picture(office: Office) -> None:
-    office.pose.people = seated(12)
-    post(office, encoded(".jpg", 1920, 1080))
-    post(office, encoded(".png", 1920, 1080), headers={"Content-Type": "image/png"})
-    post(office, encoded(".jpg", 1920, 1080), params={"input_size": 960})
-    assert office.pose.shapes == [(360, 640, 3), (360, 640, 3), (540, 960, 3)]
+def test_the_model_gets_a_shrunken_picture(api_client: ApiClient) -> None:
+    api_client.pose.people = seated(12)
+    post(api_client, encoded(".jpg", 1920, 1080))
+    post(api_client, encoded(".png", 1920, 1080), headers={"Content-Type": "image/png"})
+    post(api_client, encoded(".jpg", 1920, 1080), params={"input_size": 960})
+    assert api_client.pose.shapes == [(360, 640, 3), (360, 640, 3), (540, 960, 3)]
 
 
-def test_what_is_no_picture_is_refused(office: Office) -> None:
-    assert post(office, b"x", 422)["error"]["code"] == "footage_unreadable"
-    post(office, b"", 422)
-    post(office, png_of(60_000, 60_000), 422)
-    post(office, encoded(".jpg", 64, 64), 415, headers={"Content-Type": "text/plain"})
-    post(office, encoded(".jpg", 64, 64), 422, params={"input_size": 641})
+def test_what_is_no_picture_is_refused(api_client: ApiClient) -> None:
+    assert post(api_client, b"x", 422)["error"]["code"] == "footage_unreadable"
+    post(api_client, b"", 422)
+    post(api_client, png_of(60_000, 60_000), 422)
+    post(api_client, encoded(".jpg", 64, 64), 415, headers={"Content-Type": "text/plain"})
+    post(api_client, encoded(".jpg", 64, 64), 422, params={"input_size": 641})
 
 
-def test_a_request_that_is_too_large_is_refused(office: Office) -> None:
-    most = office.school.settings.access.largest_request
-    assert post(office, b"\xff\xd8" + b"\0" * most, 413)["error"]["code"] == "request_too_large"
+def test_a_request_that_is_too_large_is_refused(api_client: ApiClient) -> None:
+    most = api_client.school.settings.access.largest_request
+    assert post(api_client, b"\xff\xd8" + b"\0" * most, 413)["error"]["code"] == "request_too_large"
 
 
 @pytest.mark.parametrize(
     ("error", "code"), [(ServiceBusy("full."), "service_busy"), (ServiceDown("x"), "service_down")]
 )
 def test_a_model_that_is_busy_or_away_is_said_so(
-    office: Office, error: Exception, code: str
+    api_client: ApiClient, error: Exception, code: str
 ) -> None:
-    office.pose.failing = error
-    assert post(office, encoded(".jpg", 64, 64), 503)["error"]["code"] == code
+    api_client.pose.failing = error
+    assert post(api_client, encoded(".jpg", 64, 64), 503)["error"]["code"] == code
 
 
-def test_nothing_is_stored(office: Office, tmp_path: Path) -> None:
-    caller = office.as_a(Role.OPERATOR)
+def test_nothing_is_stored(api_client: ApiClient, tmp_path: Path) -> None:
+    caller = api_client.as_role(Role.OPERATOR)
     picture = encoded(".jpg", 640, 360)
     caller.post("/api/analyse", content=picture, headers=JPEG)
-    before, audited = _files(tmp_path), office.audited()
+    before, audited = _files(tmp_path), api_client.audited()
     caller.post("/api/analyse", content=picture, headers=JPEG)
     assert _files(tmp_path) == before
-    assert office.audited() == audited
+    assert api_client.audited() == audited
 
 
-def test_only_operators_and_leaders_ask(office: Office) -> None:
+def test_only_operators_and_leaders_ask(api_client: ApiClient) -> None:
     picture = encoded(".jpg", 64, 64)
-    office.leader.post("/api/analyse", content=picture, headers=JPEG)
+    api_client.leader.post("/api/analyse", content=picture, headers=JPEG)
     for role in (Role.TEACHER, Role.ANALYST, Role.DATA_PROTECTION):
-        office.as_a(role).post("/api/analyse", 403, content=picture, headers=JPEG)
+        api_client.as_role(role).post("/api/analyse", 403, content=picture, headers=JPEG)
 
 
 def _files(folder: Path) -> set[Path]:
@@ -121,7 +120,7 @@ def _files(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if not path.name.endswith(("-wal", "-shm"))}
 
 
-def test_a_picture_that_would_take_very_long_is_refused(office: Office) -> None:
-    error = post(office, progressive(3000, 2000, more_scans=2000), 422)["error"]
+def test_a_picture_that_would_take_very_long_is_refused(api_client: ApiClient) -> None:
+    error = post(api_client, progressive(3000, 2000, more_scans=2000), 422)["error"]
     assert error["code"] == "footage_unreadable"
-    assert office.pose.shapes == []
+    assert api_client.pose.shapes == []

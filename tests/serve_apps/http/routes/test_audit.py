@@ -9,19 +9,18 @@ from cluster.security.audit_actions import AuditAction
 from cluster.security.roles import Role
 from serve_apps.http.routes import audit
 from tests.register.school import LESSON, teacher
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import Caller, Office
+from tests.serve_apps.http.api_client import ApiClient, UserClient
 
 
-def officer(office: Office) -> Caller:
-    return office.as_a(Role.DATA_PROTECTION)
+def officer(api_client: ApiClient) -> UserClient:
+    return api_client.as_role(Role.DATA_PROTECTION)
 
 
-def test_the_newest_entries_come_first_in_pages_that_fit_together(office: Office) -> None:
+def test_the_newest_entries_come_first_in_pages_that_fit_together(api_client: ApiClient) -> None:
     for number in range(5):
-        with office.school.identity.work("operator:test") as work:
+        with api_client.school.identity.work("operator:test") as work:
             work.audit(AuditAction.ROSTER_LIST, f"subject-{number}")
-    caller, seen = officer(office), []
+    caller, seen = officer(api_client), []
     page = caller.get("/api/audit", params={"limit": 2})
     assert page["entries"][0]["action"] == "sign_in.issue"
     seen += page["entries"]
@@ -34,9 +33,9 @@ def test_the_newest_entries_come_first_in_pages_that_fit_together(office: Office
     assert len(numbers) == len(set(numbers)) == 6
 
 
-def test_entries_are_found_by_who_what_and_whom(office: Office) -> None:
-    office.teacher.post(f"/api/lessons/{LESSON}/register/open")
-    caller = officer(office)
+def test_entries_are_found_by_who_what_and_whom(api_client: ApiClient) -> None:
+    api_client.teacher.post(f"/api/lessons/{LESSON}/register/open")
+    caller = officer(api_client)
     for asked in (
         {"action": "register.open"},
         {"action": "register.", "actor": teacher(1)},
@@ -49,15 +48,15 @@ def test_entries_are_found_by_who_what_and_whom(office: Office) -> None:
 
 
 def test_a_filter_that_seldom_matches_looks_at_a_bounded_number_of_entries(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    api_client: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audit, "LOOKED_AT", 4)
     monkeypatch.setattr(audit, "CHUNK", 3)
-    with office.school.identity.work("operator:test") as work:
+    with api_client.school.identity.work("operator:test") as work:
         work.audit(AuditAction.ROSTER_TIMETABLE)
         for _ in range(20):
             work.audit(AuditAction.ROSTER_LIST)
-    caller, pages, found = officer(office), 0, []
+    caller, pages, found = officer(api_client), 0, []
     page = caller.get("/api/audit", params={"action": "roster.timetable"})
     while page["next"]:
         pages += 1
@@ -69,21 +68,21 @@ def test_a_filter_that_seldom_matches_looks_at_a_bounded_number_of_entries(
     assert pages > 2
 
 
-def test_each_look_is_recorded(office: Office) -> None:
-    caller = officer(office)
+def test_each_look_is_recorded(api_client: ApiClient) -> None:
+    caller = officer(api_client)
     caller.get("/api/audit")
     caller.get("/api/audit/verify")
-    assert office.audited()[-2:] == ["audit.show", "audit.verify"]
+    assert api_client.audited()[-2:] == ["audit.show", "audit.verify"]
 
 
-def test_a_whole_log_holds(office: Office) -> None:
-    found = officer(office).get("/api/audit/verify")
+def test_a_whole_log_holds(api_client: ApiClient) -> None:
+    found = officer(api_client).get("/api/audit/verify")
     assert (found["holds"], found["heads"], found["problem"]) == (True, 1, None)
-    assert found["entries"] == len(office.audited()) - 1
+    assert found["entries"] == len(api_client.audited()) - 1
 
 
-def test_a_log_whose_head_is_gone_does_not_hold(office: Office, tmp_path: Path) -> None:
-    caller = officer(office)
+def test_a_log_whose_head_is_gone_does_not_hold(api_client: ApiClient, tmp_path: Path) -> None:
+    caller = officer(api_client)
     (tmp_path / "keys" / HEAD_FILE).unlink()
     found = caller.get("/api/audit/verify")
     assert not found["holds"]
@@ -91,9 +90,9 @@ def test_a_log_whose_head_is_gone_does_not_hold(office: Office, tmp_path: Path) 
 
 
 def test_a_log_that_was_cut_off_does_not_hold_and_no_path_is_told(
-    office: Office, tmp_path: Path
+    api_client: ApiClient, tmp_path: Path
 ) -> None:
-    caller = officer(office)
+    caller = officer(api_client)
     head = tmp_path / "keys" / HEAD_FILE
     head.write_text(head.read_text().replace('"seq": 1', '"seq": 900'))
     found = caller.get("/api/audit/verify")

@@ -3,34 +3,38 @@
 from cluster.security.roles import Role
 from cluster.streams.source.state import Reason, StreamState
 from serve_apps.http.routes.cameras import CameraBody
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import CAMERA_SECRET, Caller, Office, camera_status
+from tests.serve_apps.http.api_client import (
+    CAMERA_SECRET,
+    ApiClient,
+    UserClient,
+    camera_status,
+)
 
 
-def operator(office: Office) -> Caller:
-    return office.as_a(Role.OPERATOR)
+def operator(api_client: ApiClient) -> UserClient:
+    return api_client.as_role(Role.OPERATOR)
 
 
-def test_an_operator_sees_cameras_and_the_journal(office: Office) -> None:
-    office.rooms.statuses = [
+def test_an_operator_sees_cameras_and_the_journal(api_client: ApiClient) -> None:
+    api_client.rooms.statuses = [
         camera_status("cam-1"),
         camera_status("cam-2", state=StreamState.FAILED, reason=Reason.WRONG_CREDENTIALS),
     ]
-    found = operator(office).get("/api/cameras")
+    found = operator(api_client).get("/api/cameras")
     assert [(one["camera_id"], one["state"], one["reason"]) for one in found["cameras"]] == [
         ("cam-1", "live", "pictures_arrive"),
         ("cam-2", "failed", "wrong_credentials"),
     ]
     assert found["journal"]["waiting"] == 3
-    assert operator(office).get("/api/cameras/cam-2") == found["cameras"][1]
-    operator(office).get("/api/cameras/cam-3", 404)
+    assert operator(api_client).get("/api/cameras/cam-2") == found["cameras"][1]
+    operator(api_client).get("/api/cameras/cam-3", 404)
 
 
-def test_no_answer_holds_an_address_or_a_credential(office: Office) -> None:
+def test_no_answer_holds_an_address_or_a_credential(api_client: ApiClient) -> None:
     detail = f"cannot open rtsp://viewer:{CAMERA_SECRET}@10.0.0.9/main"
-    office.rooms.statuses = [camera_status("cam-1", detail=detail)]
+    api_client.rooms.statuses = [camera_status("cam-1", detail=detail)]
     for path in ("/api/cameras", "/api/cameras/cam-1"):
-        text = operator(office).answer("GET", path).text
+        text = operator(api_client).answer("GET", path).text
         assert CAMERA_SECRET not in text
         assert "viewer" not in text
 
@@ -40,14 +44,14 @@ def test_a_camera_tells_nothing_of_a_room() -> None:
     assert not {word for name in CameraBody.model_fields for word in name.split("_")} & told
 
 
-def test_cameras_come_in_pages(office: Office) -> None:
-    office.rooms.statuses = [camera_status(f"cam-{n}") for n in range(3)]
-    first = operator(office).get("/api/cameras", params={"limit": 2})
-    second = operator(office).get("/api/cameras", params={"limit": 2, "cursor": first["next"]})
+def test_cameras_come_in_pages(api_client: ApiClient) -> None:
+    api_client.rooms.statuses = [camera_status(f"cam-{n}") for n in range(3)]
+    first = operator(api_client).get("/api/cameras", params={"limit": 2})
+    second = operator(api_client).get("/api/cameras", params={"limit": 2, "cursor": first["next"]})
     names = [one["camera_id"] for one in first["cameras"] + second["cameras"]]
     assert (names, second["next"]) == (["cam-0", "cam-1", "cam-2"], None)
 
 
-def test_only_operators_see_cameras(office: Office) -> None:
-    office.leader.get("/api/cameras", 403)
-    office.teacher.get("/api/cameras/cam-1", 403)
+def test_only_operators_see_cameras(api_client: ApiClient) -> None:
+    api_client.leader.get("/api/cameras", 403)
+    api_client.teacher.get("/api/cameras/cam-1", 403)

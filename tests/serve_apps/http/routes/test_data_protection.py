@@ -13,19 +13,18 @@ from cluster.register.faces.consent_ledger import object_to
 from cluster.security.roles import Role
 from serve_apps.http.schemas.paging import cursor_of
 from tests.register.school import student
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import Caller, Office, at
+from tests.serve_apps.http.api_client import ApiClient, UserClient, at
 
 
-def officer(office: Office) -> Caller:
-    return office.as_a(Role.DATA_PROTECTION)
+def officer(api_client: ApiClient) -> UserClient:
+    return api_client.as_role(Role.DATA_PROTECTION)
 
 
-def test_the_policy_in_force_is_told_and_the_look_recorded(office: Office) -> None:
-    policy = officer(office).get("/api/policy")
+def test_the_policy_in_force_is_told_and_the_look_recorded(api_client: ApiClient) -> None:
+    policy = officer(api_client).get("/api/policy")
     assert (policy["state"], policy["classes"]) == ("on", ["class-1"])
     assert (policy["impact_assessment"], policy["valid_until"]) == ("DPIA-2026-04", "2027-07-31")
-    assert office.audited()[-1] == "policy.show"
+    assert api_client.audited()[-1] == "policy.show"
 
 
 @pytest.mark.parametrize(
@@ -38,19 +37,19 @@ def test_the_policy_in_force_is_told_and_the_look_recorded(office: Office) -> No
     ],
 )
 def test_a_policy_that_is_not_in_force_says_why(
-    office: Office, was: str, becomes: str, state: str
+    api_client: ApiClient, was: str, becomes: str, state: str
 ) -> None:
-    path = office.school.policy
+    path = api_client.school.policy
     path.write_text(path.read_text().replace(was, becomes))
-    assert officer(office).get("/api/policy")["state"] == state
+    assert officer(api_client).get("/api/policy")["state"] == state
 
 
-def test_consents_are_told_by_id_with_counts(office: Office) -> None:
-    school = office.school
+def test_consents_are_told_by_id_with_counts(api_client: ApiClient) -> None:
+    school = api_client.school
     school.consent(1, 2, 3)
     with school.identity.work("operator:test") as work:
         object_to(work, "student-2", "guardian-2")
-    found = officer(office).get("/api/consents")
+    found = officer(api_client).get("/api/consents")
     assert found["counts"] == {"granted": 2, "objection": 1}
     assert [(one["student_id"], one["in_force"]) for one in found["consents"]] == [
         (student(1), True),
@@ -58,37 +57,37 @@ def test_consents_are_told_by_id_with_counts(office: Office) -> None:
         (student(3), True),
     ]
     assert "Given" not in str(found)
-    assert office.audited()[-1] == "consent.list"
+    assert api_client.audited()[-1] == "consent.list"
 
 
-def test_consents_that_end_soon_are_found(office: Office) -> None:
-    school = office.school
+def test_consents_that_end_soon_are_found(api_client: ApiClient) -> None:
+    school = api_client.school
     school.consent(1, days=20)
     school.consent(2, days=40)
-    found = officer(office).get("/api/consents", params={"expiring_within_days": 30})
+    found = officer(api_client).get("/api/consents", params={"expiring_within_days": 30})
     (one,) = found["consents"]
     assert one["student_id"] == student(1)
     assert at(one["expires_at"]) == school.clock.now + timedelta(days=20)
-    officer(office).get("/api/consents", 422, params={"expiring_within_days": 367})
+    officer(api_client).get("/api/consents", 422, params={"expiring_within_days": 367})
 
 
-def test_consents_come_in_pages(office: Office) -> None:
-    office.school.consent(1, 2, 3)
-    first = officer(office).get("/api/consents", params={"limit": 2})
-    second = officer(office).get("/api/consents", params={"limit": 2, "cursor": first["next"]})
+def test_consents_come_in_pages(api_client: ApiClient) -> None:
+    api_client.school.consent(1, 2, 3)
+    first = officer(api_client).get("/api/consents", params={"limit": 2})
+    second = officer(api_client).get("/api/consents", params={"limit": 2, "cursor": first["next"]})
     assert [one["student_id"] for one in second["consents"]] == [student(3)]
     assert second["next"] is None
     assert second["counts"] is None  # of a district they are dear, and the first page has them
     for cursor in (cursor_of("\0"), cursor_of("room-1"), cursor_of("f" * 32 + "\n")):
-        officer(office).get("/api/consents", 422, params={"cursor": cursor})
+        officer(api_client).get("/api/consents", 422, params={"cursor": cursor})
 
 
 MANY = 40_000
 
 
-def speak_of(office: Office, count: int, *, days: float) -> list[str]:
+def speak_of(api_client: ApiClient, count: int, *, days: float) -> list[str]:
     """Grants of so many students who are in no class, and whom nobody speaks for."""
-    now = office.school.clock.now
+    now = api_client.school.clock.now
     students = [f"{10**9 + number:032x}" for number in range(count)]
     words = [
         {
@@ -102,16 +101,16 @@ def speak_of(office: Office, count: int, *, days: float) -> list[str]:
         }
         for one in students
     ]
-    with office.school.identity.records.writing() as session:
+    with api_client.school.identity.records.writing() as session:
         session.execute(insert(ConsentWord), words)
     return students
 
 
 @contextmanager
-def watched(office: Office) -> Iterator[list[tuple[str, Any]]]:
+def watched(api_client: ApiClient) -> Iterator[list[tuple[str, Any]]]:
     """What the database is asked, with parameters."""
     asked: list[tuple[str, Any]] = []
-    engine = office.school.identity.records.engine
+    engine = api_client.school.identity.records.engine
 
     def take(_c: Any, _u: Any, statement: str, parameters: Any, *_: Any) -> None:
         asked.append((statement, parameters))
@@ -123,11 +122,13 @@ def watched(office: Office) -> Iterator[list[tuple[str, Any]]]:
         event.remove(engine, "before_cursor_execute", take)
 
 
-def test_the_consents_of_a_whole_district_are_told_beside_the_writers(office: Office) -> None:
-    students = speak_of(office, MANY, days=100)
-    office.school.consent(1)
-    caller = officer(office)
-    with watched(office) as asked:
+def test_the_consents_of_a_whole_district_are_told_beside_the_writers(
+    api_client: ApiClient,
+) -> None:
+    students = speak_of(api_client, MANY, days=100)
+    api_client.school.consent(1)
+    caller = officer(api_client)
+    with watched(api_client) as asked:
         first = caller.get("/api/consents")
         second = caller.get("/api/consents", params={"cursor": first["next"]})
     assert first["counts"] == {"granted": 1, "not_guardian": MANY}
@@ -143,10 +144,12 @@ def test_the_consents_of_a_whole_district_are_told_beside_the_writers(office: Of
     assert len(after_first) < 5  # the second page is a page, not the district again
 
 
-def test_a_filter_that_seldom_matches_makes_short_pages_not_long_waits(office: Office) -> None:
-    speak_of(office, 7000, days=10)
-    office.school.consent(1, days=10)
-    caller, found, pages = officer(office), [], 0
+def test_a_filter_that_seldom_matches_makes_short_pages_not_long_waits(
+    api_client: ApiClient,
+) -> None:
+    speak_of(api_client, 7000, days=10)
+    api_client.school.consent(1, days=10)
+    caller, found, pages = officer(api_client), [], 0
     cursor: str | None = None
     while cursor is not None or not pages:
         asked = {"expiring_within_days": 30, **({"cursor": cursor} if cursor else {})}
@@ -160,6 +163,6 @@ def test_a_filter_that_seldom_matches_makes_short_pages_not_long_waits(office: O
 @pytest.mark.parametrize(
     "path", ["/api/policy", "/api/consents", "/api/audit", "/api/audit/verify"]
 )
-def test_nobody_else_sees_any_of_it(office: Office, path: str) -> None:
+def test_nobody_else_sees_any_of_it(api_client: ApiClient, path: str) -> None:
     for role in (Role.TEACHER, Role.SCHOOL_LEADER, Role.ANALYST, Role.OPERATOR):
-        office.as_a(role, schools=["hill"]).get(path, 403)
+        api_client.as_role(role, schools=["hill"]).get(path, 403)

@@ -4,28 +4,27 @@ from datetime import timedelta
 
 from cluster.security.roles import Role
 from tests.register.school import MONDAY, teacher
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import Office, at
+from tests.serve_apps.http.api_client import ApiClient, at
 
 
-def test_everybody_may_ask_whether_the_service_answers(office: Office) -> None:
-    answer = office.client.request("GET", "/api/health")
+def test_everybody_may_ask_whether_the_service_answers(api_client: ApiClient) -> None:
+    answer = api_client.client.request("GET", "/api/health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-def test_whoever_has_come_in_is_told_as_what(office: Office) -> None:
-    me = office.leader.get("/api/me")
+def test_whoever_has_come_in_is_told_as_what(api_client: ApiClient) -> None:
+    me = api_client.leader.get("/api/me")
     assert (me["name"], me["roles"], me["schools"]) == (
         "school_leader:test",
         ["school_leader"],
         ["hill"],
     )
     assert at(me["expires_at"]) == MONDAY + timedelta(days=1)
-    assert office.teacher.get("/api/me")["name"] == teacher(1)
+    assert api_client.teacher.get("/api/me")["name"] == teacher(1)
     for role in Role:
-        office.as_a(role).get("/api/me")
+        api_client.as_role(role).get("/api/me")
 
 
-def test_nobody_is_told_nothing(office: Office) -> None:
-    answer = office.client.request("GET", "/api/me")
+def test_nobody_is_told_nothing(api_client: ApiClient) -> None:
+    answer = api_client.client.request("GET", "/api/me")
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "not_signed_in")

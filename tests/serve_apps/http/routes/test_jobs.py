@@ -20,8 +20,7 @@ from tests.conftest import write_settings
 from tests.jobs import test_on_a_cluster
 from tests.jobs.running import wait_for
 from tests.register.school import School
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import Caller, Office, at, office_of
+from tests.serve_apps.http.api_client import ApiClient, UserClient, at, open_api_client
 
 SECRET = "c4n4ry"  # noqa: S105 (made up)
 
@@ -119,21 +118,24 @@ def dashboard() -> Iterator[Dashboard]:
 
 
 @contextmanager
-def operators_office(school: School, address: str) -> Iterator[tuple[Office, Caller]]:
+def operator_api(school: School, address: str) -> Iterator[tuple[ApiClient, UserClient]]:
     archive = school.settings.archive.model_copy(update={"dashboard": address})
     school.settings = school.settings.model_copy(update={"archive": archive})
-    with office_of(school) as office:
-        yield office, office.as_a(Role.OPERATOR)
+    with open_api_client(school) as api_client:
+        yield api_client, api_client.as_role(Role.OPERATOR)
 
 
 @pytest.fixture
-def operator(school: School, dashboard: Dashboard) -> Iterator[Caller]:
-    with operators_office(school, dashboard.address) as (_, caller):
+def operator(school: School, dashboard: Dashboard) -> Iterator[UserClient]:
+    with operator_api(school, dashboard.address) as (_, caller):
         yield caller
 
 
 def test_footage_is_submitted_with_the_settings_and_without_secrets(
-    operator: Caller, dashboard: Dashboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    operator: UserClient,
+    dashboard: Dashboard,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HOMEROOM_SETTINGS", "/srv/homeroom.toml")
     monkeypatch.setenv("HOMEROOM_SECURITY__MASTER_KEY", SECRET)
@@ -155,7 +157,7 @@ def test_footage_is_submitted_with_the_settings_and_without_secrets(
 
 
 def test_one_file_may_come_with_its_camera_and_start(
-    operator: Caller, dashboard: Dashboard
+    operator: UserClient, dashboard: Dashboard
 ) -> None:
     body = {
         "footage": ["s3://lessons/2026/a.mp4"],
@@ -178,7 +180,7 @@ def test_nothing_that_is_named_becomes_a_command() -> None:
     [["/etc/passwd"], ["../secret"], ["s3://lessons/2027/a.mp4"], ["--manifest=/etc/passwd"]],
 )
 def test_footage_elsewhere_is_refused(
-    operator: Caller, dashboard: Dashboard, footage: list[str]
+    operator: UserClient, dashboard: Dashboard, footage: list[str]
 ) -> None:
     error = operator.post("/api/jobs/archive", 403, json={"footage": footage})["error"]
     assert error["code"] == "not_allowed"
@@ -199,12 +201,12 @@ def test_footage_elsewhere_is_refused(
         {"footage": ["/a"], "manifest": "/etc/passwd"},
     ],
 )
-def test_a_request_that_cannot_be_is_refused(operator: Caller, body: Any) -> None:
+def test_a_request_that_cannot_be_is_refused(operator: UserClient, body: Any) -> None:
     operator.post("/api/jobs/archive", 422, json=body)
 
 
 def test_only_jobs_that_came_through_homeroom_are_known(
-    operator: Caller, dashboard: Dashboard
+    operator: UserClient, dashboard: Dashboard
 ) -> None:
     dashboard.add("archive_1", homeroom="analyse_archive", submitted_by="operator:x", footage="[]")
     dashboard.add("raysubmit_2")
@@ -219,7 +221,7 @@ def test_only_jobs_that_came_through_homeroom_are_known(
     assert dashboard.jobs["raysubmit_2"]["status"] == "RUNNING"
 
 
-def test_no_answer_shows_a_credential(operator: Caller, dashboard: Dashboard) -> None:
+def test_no_answer_shows_a_credential(operator: UserClient, dashboard: Dashboard) -> None:
     footage = json.dumps([f"s3://key:{SECRET}@lessons/a.mp4"])
     dashboard.add("archive_1", "FAILED", homeroom="analyse_archive", footage=footage)
     dashboard.logs["archive_1"] = f"opening rtsp://viewer:{SECRET}@10.0.0.9/main\n"
@@ -227,7 +229,7 @@ def test_no_answer_shows_a_credential(operator: Caller, dashboard: Dashboard) ->
         assert SECRET not in operator.answer("GET", f"/api/jobs{path}").text
 
 
-def test_a_log_comes_in_parts_of_whole_lines(operator: Caller, dashboard: Dashboard) -> None:
+def test_a_log_comes_in_parts_of_whole_lines(operator: UserClient, dashboard: Dashboard) -> None:
     dashboard.add("archive_1", homeroom="analyse_archive")
     dashboard.logs["archive_1"] = f"first\nsecond rtsp://viewer:{SECRET}"
     part = operator.get("/api/jobs/archive_1/log")
@@ -244,7 +246,7 @@ def test_a_log_comes_in_parts_of_whole_lines(operator: Caller, dashboard: Dashbo
 
 
 def test_a_job_is_stopped_and_one_that_has_ended_stays_as_it_is(
-    operator: Caller, dashboard: Dashboard
+    operator: UserClient, dashboard: Dashboard
 ) -> None:
     dashboard.add("archive_1", homeroom="analyse_archive")
     assert operator.post("/api/jobs/archive_1/stop")["state"] == "stopped"
@@ -252,7 +254,7 @@ def test_a_job_is_stopped_and_one_that_has_ended_stays_as_it_is(
     assert operator.post("/api/jobs/archive_1/stop")["state"] == "succeeded"
 
 
-def test_jobs_come_in_pages(operator: Caller, dashboard: Dashboard) -> None:
+def test_jobs_come_in_pages(operator: UserClient, dashboard: Dashboard) -> None:
     for number in range(3):
         dashboard.add(f"archive_{number}", homeroom="analyse_archive")
     first = operator.get("/api/jobs", params={"limit": 2})
@@ -262,7 +264,7 @@ def test_jobs_come_in_pages(operator: Caller, dashboard: Dashboard) -> None:
 
 
 def test_a_ray_that_cannot_take_a_job_now_is_said_so(
-    operator: Caller, dashboard: Dashboard
+    operator: UserClient, dashboard: Dashboard
 ) -> None:
     dashboard.refuses = 500
     body = {"footage": ["s3://lessons/2026/a.mp4"]}
@@ -272,12 +274,12 @@ def test_a_ray_that_cannot_take_a_job_now_is_said_so(
 
 
 def test_a_dashboard_that_is_away_is_said_so(school: School) -> None:
-    with operators_office(school, "http://127.0.0.1:9") as (_, caller):
+    with operator_api(school, "http://127.0.0.1:9") as (_, caller):
         assert caller.get("/api/jobs", 503)["error"]["code"] == "service_down"
 
 
 def test_a_dashboard_that_hangs_is_given_up(
-    operator: Caller, dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
+    operator: UserClient, dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job_routes, "LONGEST_WAIT_SECONDS", 0.3)
     dashboard.hangs = True
@@ -285,9 +287,9 @@ def test_a_dashboard_that_hangs_is_given_up(
     operator.get("/api/health")
 
 
-def test_only_operators_reach_jobs(office: Office) -> None:
-    office.leader.get("/api/jobs", 403)
-    office.teacher.post("/api/jobs/archive", 403, json={"footage": ["/a"]})
+def test_only_operators_reach_jobs(api_client: ApiClient) -> None:
+    api_client.leader.get("/api/jobs", 403)
+    api_client.teacher.post("/api/jobs/archive", 403, json={"footage": ["/a"]})
 
 
 @pytest.mark.ray
@@ -308,7 +310,7 @@ def test_ray_itself_takes_runs_tells_and_forgets_nothing(
     )
     with (
         test_on_a_cluster._cluster(*ports) as address,
-        operators_office(school, address) as (_, caller),
+        operator_api(school, address) as (_, caller),
     ):
         footage = [str(tmp_path / "footage" / name) for name in ("empty", "linked")]
         taken: list[dict[str, Any]] = []

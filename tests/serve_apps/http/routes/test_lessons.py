@@ -10,8 +10,7 @@ from cluster.register.service import RegisterService
 from cluster.register.states import Status
 from cluster.security.roles import Role
 from tests.register.school import LESSON, MONDAY, student, teacher
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import Office, at
+from tests.serve_apps.http.api_client import ApiClient, at
 
 SUMMARY = f"/api/lessons/{LESSON}/register/summary"
 
@@ -20,20 +19,22 @@ def ids(answer: dict[str, Any]) -> list[str]:
     return [lesson["lesson_id"] for lesson in answer["lessons"]]
 
 
-def test_a_teacher_sees_lessons_of_own_classes(office: Office) -> None:
-    assert ids(office.teacher.get("/api/lessons")) == ["lesson-1"]
-    assert ids(office.as_a(Role.TEACHER, number=2).get("/api/lessons")) == ["lesson-2"]
+def test_a_teacher_sees_lessons_of_own_classes(api_client: ApiClient) -> None:
+    assert ids(api_client.teacher.get("/api/lessons")) == ["lesson-1"]
+    assert ids(api_client.as_role(Role.TEACHER, number=2).get("/api/lessons")) == ["lesson-2"]
 
 
-def test_a_leader_sees_lessons_of_own_schools_without_anybody_in_them(office: Office) -> None:
-    found = office.leader.get("/api/lessons")
+def test_a_leader_sees_lessons_of_own_schools_without_anybody_in_them(
+    api_client: ApiClient,
+) -> None:
+    found = api_client.leader.get("/api/lessons")
     assert ids(found) == ["lesson-1", "lesson-2"]
     assert "student" not in str(found)
-    assert ids(office.as_a(Role.SCHOOL_LEADER, schools=["dale"]).get("/api/lessons")) == []
+    assert ids(api_client.as_role(Role.SCHOOL_LEADER, schools=["dale"]).get("/api/lessons")) == []
 
 
-def test_a_lesson_says_where_and_when_it_is(office: Office) -> None:
-    (lesson,) = office.teacher.get("/api/lessons")["lessons"]
+def test_a_lesson_says_where_and_when_it_is(api_client: ApiClient) -> None:
+    (lesson,) = api_client.teacher.get("/api/lessons")["lessons"]
     assert at(lesson["starts_at"]) == MONDAY
     assert (lesson["class_title"], lesson["room_id"], lesson["school_id"], lesson["is_on"]) == (
         "7B-SCI",
@@ -57,19 +58,19 @@ def test_a_lesson_says_where_and_when_it_is(office: Office) -> None:
     ],
 )
 def test_lessons_are_chosen_by_day_room_and_school(
-    office: Office, asked: dict[str, str], found: int
+    api_client: ApiClient, asked: dict[str, str], found: int
 ) -> None:
-    assert len(office.leader.get("/api/lessons", params=asked)["lessons"]) == found
+    assert len(api_client.leader.get("/api/lessons", params=asked)["lessons"]) == found
 
 
-def test_lessons_come_in_pages_by_their_start(office: Office) -> None:
-    first = office.leader.get("/api/lessons", params={"limit": 1})
-    second = office.leader.get("/api/lessons", params={"limit": 1, "cursor": first["next"]})
+def test_lessons_come_in_pages_by_their_start(api_client: ApiClient) -> None:
+    first = api_client.leader.get("/api/lessons", params={"limit": 1})
+    second = api_client.leader.get("/api/lessons", params={"limit": 1, "cursor": first["next"]})
     assert (ids(first), ids(second), second["next"]) == (["lesson-1"], ["lesson-2"], None)
 
 
-def test_a_leader_is_told_one_word_of_a_register(office: Office) -> None:
-    leader, school = office.leader, office.school
+def test_a_leader_is_told_one_word_of_a_register(api_client: ApiClient) -> None:
+    leader, school = api_client.leader, api_client.school
     assert leader.get(SUMMARY) == {"lesson_id": LESSON, "register": "not_taken"}
     school.open()
     assert leader.get(SUMMARY)["register"] == "open"
@@ -80,21 +81,23 @@ def test_a_leader_is_told_one_word_of_a_register(office: Office) -> None:
     assert leader.get(SUMMARY)["register"] == "taken"
 
 
-def test_lessons_out_of_reach_are_refused(office: Office) -> None:
-    office.as_a(Role.SCHOOL_LEADER, schools=["dale"]).get(SUMMARY, 403)
-    office.as_a(Role.TEACHER, number=2).get(SUMMARY, 403)
-    office.leader.get("/api/lessons/no-such/register/summary", 404)
+def test_lessons_out_of_reach_are_refused(api_client: ApiClient) -> None:
+    api_client.as_role(Role.SCHOOL_LEADER, schools=["dale"]).get(SUMMARY, 403)
+    api_client.as_role(Role.TEACHER, number=2).get(SUMMARY, 403)
+    api_client.leader.get("/api/lessons/no-such/register/summary", 404)
 
 
-def test_a_lesson_in_a_room_that_the_settings_no_longer_name_is_nobodys(office: Office) -> None:
-    with office.school.identity.records.writing() as session:
+def test_a_lesson_in_a_room_that_the_settings_no_longer_name_is_nobodys(
+    api_client: ApiClient,
+) -> None:
+    with api_client.school.identity.records.writing() as session:
         lesson: LessonRow = lesson_of(session, LESSON)
         lesson.room_id = "gone"
-    assert ids(office.teacher.get("/api/lessons")) == []
-    office.teacher.get(SUMMARY, 403)
+    assert ids(api_client.teacher.get("/api/lessons")) == []
+    api_client.teacher.get(SUMMARY, 403)
 
 
 @pytest.mark.parametrize("role", [Role.OPERATOR, Role.ANALYST, Role.DATA_PROTECTION])
-def test_others_see_no_lesson(office: Office, role: Role) -> None:
-    office.as_a(role).get("/api/lessons", 403)
-    office.as_a(role).get(SUMMARY, 403)
+def test_others_see_no_lesson(api_client: ApiClient, role: Role) -> None:
+    api_client.as_role(role).get("/api/lessons", 403)
+    api_client.as_role(role).get(SUMMARY, 403)

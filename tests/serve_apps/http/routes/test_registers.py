@@ -13,8 +13,7 @@ from cluster.register.service import RegisterService
 from cluster.register.views import Sighted
 from cluster.security.roles import Role
 from tests.register.school import LESSON, MONDAY, student
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import Office, at
+from tests.serve_apps.http.api_client import ApiClient, at
 
 PATH = f"/api/lessons/{LESSON}/register"
 
@@ -23,20 +22,20 @@ def statuses(register: dict[str, Any]) -> dict[str, str]:
     return {entry["student_id"]: entry["status"] for entry in register["entries"]}
 
 
-def propose(office: Office, *numbers: int) -> None:
-    school = office.school
+def propose(api_client: ApiClient, *numbers: int) -> None:
+    school = api_client.school
     with school.identity.work("system:faces") as work:
         sighted = [Sighted(student(n), sure=True, seen_at=school.clock.now) for n in numbers]
         RegisterService(work, school.settings).propose(LESSON, sighted)
 
 
-def badge_of(office: Office, number: int) -> str:
-    with office.school.identity.work("operator:test") as work:
+def badge_of(api_client: ApiClient, number: int) -> str:
+    with api_client.school.identity.work("operator:test") as work:
         return badges.issue(work, student(number), 10).token
 
 
-def test_a_teacher_opens_marks_and_closes(office: Office) -> None:
-    teacher = office.teacher
+def test_a_teacher_opens_marks_and_closes(api_client: ApiClient) -> None:
+    teacher = api_client.teacher
     opened = teacher.post(f"{PATH}/open")
     assert (opened["is_open"], len(opened["entries"])) == (True, 8)
     marked = teacher.post(f"{PATH}/marks", json={"marks": {student(3): "late"}})
@@ -47,24 +46,24 @@ def test_a_teacher_opens_marks_and_closes(office: Office) -> None:
     assert teacher.get(PATH) == closed
 
 
-def test_entries_have_names_and_the_look_is_recorded(office: Office) -> None:
-    office.teacher.post(f"{PATH}/open")
-    shown = office.teacher.get(PATH)
+def test_entries_have_names_and_the_look_is_recorded(api_client: ApiClient) -> None:
+    api_client.teacher.post(f"{PATH}/open")
+    shown = api_client.teacher.get(PATH)
     assert [entry["name"] for entry in shown["entries"]] == [
         f"Given student-{n} Family" for n in range(1, 9)
     ]
-    assert office.audited()[-1] == "register.show"
+    assert api_client.audited()[-1] == "register.show"
 
 
 def test_proposals_wait_until_the_teacher_confirms_the_version_that_was_seen(
-    office: Office,
+    api_client: ApiClient,
 ) -> None:
-    teacher = office.teacher
+    teacher = api_client.teacher
     teacher.post(f"{PATH}/open")
-    propose(office, 1, 2)
+    propose(api_client, 1, 2)
     seen = teacher.get(PATH)
     assert seen["proposals"] == 2
-    propose(office, 3)
+    propose(api_client, 3)
     error = teacher.post(f"{PATH}/confirm", 409, json={"version": seen["version"]})["error"]
     assert error["code"] == "register_changed"
     version = teacher.get(PATH)["version"]
@@ -76,10 +75,10 @@ def test_proposals_wait_until_the_teacher_confirms_the_version_that_was_seen(
     assert at(entry["arrived_at"]) == MONDAY
 
 
-def test_the_version_may_also_travel_as_an_etag(office: Office) -> None:
-    teacher = office.teacher
+def test_the_version_may_also_travel_as_an_etag(api_client: ApiClient) -> None:
+    teacher = api_client.teacher
     teacher.post(f"{PATH}/open")
-    propose(office, 1)
+    propose(api_client, 1)
     etag = teacher.answer("GET", PATH).headers["ETag"]
     stale = {"If-Match": '"1"'}
     teacher.post(f"{PATH}/confirm", 409, json={}, headers=stale)
@@ -105,14 +104,14 @@ def test_the_version_may_also_travel_as_an_etag(office: Office) -> None:
     ],
 )
 def test_a_confirmation_needs_one_version(
-    office: Office, body: dict[str, Any], headers: dict[str, str]
+    api_client: ApiClient, body: dict[str, Any], headers: dict[str, str]
 ) -> None:
-    office.teacher.post(f"{PATH}/open")
-    office.teacher.post(f"{PATH}/confirm", 422, json=body, headers=headers)
+    api_client.teacher.post(f"{PATH}/open")
+    api_client.teacher.post(f"{PATH}/confirm", 422, json=body, headers=headers)
 
 
-def test_everybody_is_present_but_some_and_what_is_confirmed_stays(office: Office) -> None:
-    teacher = office.teacher
+def test_everybody_is_present_but_some_and_what_is_confirmed_stays(api_client: ApiClient) -> None:
+    teacher = api_client.teacher
     teacher.post(f"{PATH}/marks", json={"marks": {student(2): "excused"}})
     said = {"except": {student(1): "absent"}}
     found = statuses(teacher.post(f"{PATH}/all-present", json=said))
@@ -120,30 +119,34 @@ def test_everybody_is_present_but_some_and_what_is_confirmed_stays(office: Offic
     assert [found[student(n)] for n in range(3, 9)] == ["present"] * 6
 
 
-def test_a_badge_counts_while_the_register_is_open(office: Office) -> None:
-    teacher, badge = office.teacher, {"badge": badge_of(office, 4)}
+def test_a_badge_counts_while_the_register_is_open(api_client: ApiClient) -> None:
+    teacher, badge = api_client.teacher, {"badge": badge_of(api_client, 4)}
     teacher.post(f"{PATH}/badges", 404, json=badge)
     teacher.post(f"{PATH}/open")
     assert statuses(teacher.post(f"{PATH}/badges", json=badge))[student(4)] == "present"
-    office.school.clock.turn(minutes=11)
+    api_client.school.clock.turn(minutes=11)
     assert teacher.post(f"{PATH}/badges", 409, json=badge)["error"]["code"] == "register_refused"
 
 
-def test_a_badge_that_is_not_ours_is_refused_and_recorded(office: Office) -> None:
-    office.teacher.post(f"{PATH}/open")
-    error = office.teacher.post(f"{PATH}/badges", 422, json={"badge": "WyJ4Il0.forged"})["error"]
+def test_a_badge_that_is_not_ours_is_refused_and_recorded(api_client: ApiClient) -> None:
+    api_client.teacher.post(f"{PATH}/open")
+    error = api_client.teacher.post(f"{PATH}/badges", 422, json={"badge": "WyJ4Il0.forged"})[
+        "error"
+    ]
     assert error["code"] == "badge_refused"
-    assert office.audited()[-1] == "refused"
+    assert api_client.audited()[-1] == "refused"
 
 
-def test_a_teacher_of_another_class_reads_no_badge_and_learns_nothing(office: Office) -> None:
-    office.teacher.post(f"{PATH}/open")
-    other = office.as_a(Role.TEACHER, number=2)
-    before = office.teacher.get(PATH)
-    for badge in (badge_of(office, 4), "WyJ4Il0.forged"):
+def test_a_teacher_of_another_class_reads_no_badge_and_learns_nothing(
+    api_client: ApiClient,
+) -> None:
+    api_client.teacher.post(f"{PATH}/open")
+    other = api_client.as_role(Role.TEACHER, number=2)
+    before = api_client.teacher.get(PATH)
+    for badge in (badge_of(api_client, 4), "WyJ4Il0.forged"):
         error = other.post(f"{PATH}/badges", 403, json={"badge": badge})["error"]
         assert error["code"] == "not_allowed"
-    assert office.teacher.get(PATH)["entries"] == before["entries"]
+    assert api_client.teacher.get(PATH)["entries"] == before["entries"]
 
 
 EVERYTHING = [
@@ -165,23 +168,23 @@ EVERYTHING = [
 
 @pytest.mark.parametrize(("method", "what", "body"), EVERYTHING)
 def test_nobody_but_teachers_of_the_class_touches_a_register(
-    office: Office, method: str, what: str, body: Any
+    api_client: ApiClient, method: str, what: str, body: Any
 ) -> None:
-    office.teacher.post(f"{PATH}/open")
-    before = office.teacher.get(PATH)
-    other = office.as_a(Role.TEACHER, number=2)
+    api_client.teacher.post(f"{PATH}/open")
+    before = api_client.teacher.get(PATH)
+    other = api_client.as_role(Role.TEACHER, number=2)
     error = other.send(method, PATH + what, 403, json=body)["error"]
     assert error["code"] == "not_allowed"
-    assert office.audited()[-1] == "refused"
+    assert api_client.audited()[-1] == "refused"
     for role in (Role.SCHOOL_LEADER, Role.OPERATOR, Role.ANALYST, Role.DATA_PROTECTION):
-        office.as_a(role, schools=["hill"]).send(method, PATH + what, 403, json=body)
-    assert office.teacher.get(PATH) == before
+        api_client.as_role(role, schools=["hill"]).send(method, PATH + what, 403, json=body)
+    assert api_client.teacher.get(PATH) == before
 
 
-def test_the_history_says_who_said_what_in_pages(office: Office) -> None:
-    teacher = office.teacher
+def test_the_history_says_who_said_what_in_pages(api_client: ApiClient) -> None:
+    teacher = api_client.teacher
     teacher.post(f"{PATH}/open")
-    propose(office, 1)
+    propose(api_client, 1)
     teacher.post(f"{PATH}/marks", json={"marks": {student(1): "late", student(2): "absent"}})
     first = teacher.get(f"{PATH}/history", params={"limit": 2})
     second = teacher.get(f"{PATH}/history", params={"limit": 2, "cursor": first["next"]})
@@ -190,14 +193,14 @@ def test_the_history_says_who_said_what_in_pages(office: Office) -> None:
     assert changes[0]["changed_by"] == "system:faces"
     assert changes[1]["was"] == {"status": "present", "method": "face", "state": "proposed"}
     assert changes[1]["became"]["status"] == "late"
-    assert office.audited()[-1] == "register.history"
+    assert api_client.audited()[-1] == "register.history"
     teacher.get(f"{PATH}/history", 422, params={"cursor": "cm9vbQ"})
 
 
-def test_an_export_tells_what_was_confirmed(office: Office) -> None:
-    teacher = office.teacher
+def test_an_export_tells_what_was_confirmed(api_client: ApiClient) -> None:
+    teacher = api_client.teacher
     teacher.post(f"{PATH}/open")
-    propose(office, 1)
+    propose(api_client, 1)
     teacher.post(f"{PATH}/marks", json={"marks": {student(2): "late"}})
     answer = teacher.answer("GET", f"{PATH}/export")
     assert answer.headers["Content-Type"].startswith("text/csv")
@@ -206,12 +209,12 @@ def test_an_export_tells_what_was_confirmed(office: Office) -> None:
     assert [row["status"] for row in rows[:3]] == ["not_recorded", "late", "not_recorded"]
     events = teacher.get(f"{PATH}/export", params={"format": "edfi"})["events"]
     assert [event["attendanceEventCategoryDescriptor"][-5:] for event in events] == ["Tardy"]
-    assert office.audited().count("register.export") == 2
+    assert api_client.audited().count("register.export") == 2
     assert "proposed" not in answer.text + json.dumps(events)
 
 
-def test_of_two_teachers_at_once_one_is_told_to_look_again(office: Office) -> None:
-    teacher = office.teacher
+def test_of_two_teachers_at_once_one_is_told_to_look_again(api_client: ApiClient) -> None:
+    teacher = api_client.teacher
     version = teacher.post(f"{PATH}/open")["version"]
 
     def mark(status: str) -> int:
@@ -222,9 +225,9 @@ def test_of_two_teachers_at_once_one_is_told_to_look_again(office: Office) -> No
         assert sorted(pool.map(mark, ["present", "absent"])) == [200, 409]
 
 
-def test_a_student_of_another_class_is_not_written(office: Office) -> None:
+def test_a_student_of_another_class_is_not_written(api_client: ApiClient) -> None:
     stranger = "f" * 32
-    office.teacher.post(f"{PATH}/marks", 404, json={"marks": {stranger: "present"}})
+    api_client.teacher.post(f"{PATH}/marks", 404, json={"marks": {stranger: "present"}})
 
 
 @pytest.mark.parametrize(
@@ -239,39 +242,39 @@ def test_a_student_of_another_class_is_not_written(office: Office) -> None:
         [],
     ],
 )
-def test_marks_that_cannot_be_are_refused(office: Office, body: Any) -> None:
-    error = office.teacher.post(f"{PATH}/marks", 422, json=body)["error"]
+def test_marks_that_cannot_be_are_refused(api_client: ApiClient, body: Any) -> None:
+    error = api_client.teacher.post(f"{PATH}/marks", 422, json=body)["error"]
     assert error["code"] == "request_invalid"
     assert "asleep" not in json.dumps(error)
 
 
-def test_a_register_of_no_lesson_is_not_found(office: Office) -> None:
-    office.teacher.get("/api/lessons/no-such/register", 404)
-    office.teacher.get(PATH, 404)
+def test_a_register_of_no_lesson_is_not_found(api_client: ApiClient) -> None:
+    api_client.teacher.get("/api/lessons/no-such/register", 404)
+    api_client.teacher.get(PATH, 404)
 
 
-def test_that_a_register_changed_is_told_without_a_look_at_anybody(office: Office) -> None:
-    teacher = office.teacher
+def test_that_a_register_changed_is_told_without_a_look_at_anybody(api_client: ApiClient) -> None:
+    teacher = api_client.teacher
     assert teacher.get(f"{PATH}/version", 404)["error"]["code"] == "not_found"
     opened = teacher.post(f"{PATH}/open")
-    propose(office, 1, 2)
-    audited = office.audited()
+    propose(api_client, 1, 2)
+    audited = api_client.audited()
     told = teacher.get(f"{PATH}/version")
-    assert office.audited() == audited
+    assert api_client.audited() == audited
     assert told["version"] > opened["version"]
     assert (told["is_open"], told["proposals"]) == (True, 2)
     shown = teacher.get(PATH)
     assert told == {name: shown[name] for name in told}
     assert not [text for text in (student(1), "student-1", "Given") if text in str(told)]
-    office.school.clock.turn(minutes=11)
+    api_client.school.clock.turn(minutes=11)
     assert not teacher.get(f"{PATH}/version")["is_open"]
     teacher.get("/api/lessons/no-such/register/version", 404)
 
 
-def test_whether_a_register_changed_is_asked_beside_the_writers(office: Office) -> None:
-    office.teacher.post(f"{PATH}/open")
-    caller = office.teacher
+def test_whether_a_register_changed_is_asked_beside_the_writers(api_client: ApiClient) -> None:
+    api_client.teacher.post(f"{PATH}/open")
+    caller = api_client.teacher
     caller.get(f"{PATH}/version")  # the sign-in is at hand from now on
-    with office.school.identity.records.writing(), ThreadPoolExecutor(1) as pool:
+    with api_client.school.identity.records.writing(), ThreadPoolExecutor(1) as pool:
         answer = pool.submit(caller.get, f"{PATH}/version").result(timeout=5)
     assert answer["is_open"]

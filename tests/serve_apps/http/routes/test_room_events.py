@@ -18,8 +18,13 @@ from cluster.security.roles import Role
 from cluster.settings import Settings
 from serve_apps.http.services.room_broadcast import Broadcast, StreamLimits
 from tests.register.school import MONDAY, School
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import PATIENCE_SECONDS, Office, office_of, served, wait_until
+from tests.serve_apps.http.api_client import (
+    PATIENCE_SECONDS,
+    ApiClient,
+    open_api_client,
+    served,
+    wait_until,
+)
 
 PATH = "/api/rooms/events"
 QUICK = StreamLimits(
@@ -67,15 +72,15 @@ class Stream:
 
 @dataclass
 class Live:
-    """An office behind a real server."""
+    """The API behind a real server."""
 
-    office: Office
+    api_client: ApiClient
     address: str
     http: httpx.Client
 
     @property
     def broadcast(self) -> Broadcast:
-        found: Broadcast = self.office.app.state.broadcast
+        found: Broadcast = self.api_client.app.state.broadcast
         return found
 
     @contextmanager
@@ -98,45 +103,45 @@ Open = Callable[..., Live]
 
 @pytest.fixture
 def live(school: School) -> Iterator[Open]:
-    """Opens an office behind a real server, with some limits."""
+    """Open the API behind a real server, with some limits."""
     with ExitStack() as stack:
 
         def opened(**limits: Any) -> Live:
-            office = stack.enter_context(office_of(school, replace(QUICK, **limits)))
-            address = stack.enter_context(served(office.app))
+            api_client = stack.enter_context(open_api_client(school, replace(QUICK, **limits)))
+            address = stack.enter_context(served(api_client.app))
             http = stack.enter_context(httpx.Client(timeout=PATIENCE_SECONDS))
-            return Live(office, address, http)
+            return Live(api_client, address, http)
 
         yield opened
 
 
 def test_a_stream_begins_with_the_rooms_as_they_are_and_goes_on_as_they_change(live: Open) -> None:
     service = live()
-    service.office.rooms.say("room-1", 20)
-    service.office.rooms.say("room-2", 20)
-    with service.stream(service.office.leader.token) as stream:
+    service.api_client.rooms.say("room-1", 20)
+    service.api_client.rooms.say("room-2", 20)
+    with service.stream(service.api_client.leader.token) as stream:
         first = stream.next()
         assert (first.kind, first.id, first.data["people"]) == ("room", 1, 20)
-        service.office.rooms.say("room-2", 30)
-        service.office.rooms.say("room-1", 21)
+        service.api_client.rooms.say("room-2", 30)
+        service.api_client.rooms.say("room-1", 21)
         second = stream.next()
         assert (second.kind, second.id, second.data["people"]) == ("room", 4, 21)
-        service.office.rooms.finish("room-1", 22)
+        service.api_client.rooms.finish("room-1", 22)
         third = stream.next()
         assert (third.kind, third.id, third.data["people_max"]) == ("window", 5, 22)
 
 
 def test_an_event_has_the_same_form_as_the_answer(live: Open) -> None:
     service = live()
-    service.office.rooms.say("room-1", 20)
-    with service.stream(service.office.leader.token) as stream:
-        assert stream.next().data == service.office.leader.get("/api/rooms/room-1")
+    service.api_client.rooms.say("room-1", 20)
+    with service.stream(service.api_client.leader.token) as stream:
+        assert stream.next().data == service.api_client.leader.get("/api/rooms/room-1")
 
 
 @pytest.mark.parametrize("way", ["header", "parameter"])
 def test_who_comes_again_is_told_what_was_missed_and_nothing_twice(live: Open, way: str) -> None:
     service = live()
-    token, rooms = service.office.leader.token, service.office.rooms
+    token, rooms = service.api_client.leader.token, service.api_client.rooms
     rooms.say("room-1", 20)
     with service.stream(token) as stream:
         seen = stream.next().id
@@ -156,11 +161,11 @@ def test_who_comes_again_is_told_what_was_missed_and_nothing_twice(live: Open, w
 
 def test_what_happens_while_somebody_comes_again_is_told_once(live: Open) -> None:
     service = live()
-    rooms = service.office.rooms
+    rooms = service.api_client.rooms
     rooms.say("room-1", 20)
     rooms.meanwhile = lambda: rooms.finish("room-1", 22)
     headers = {"Last-Event-ID": "1"}
-    with service.stream(service.office.leader.token, headers=headers) as stream:
+    with service.stream(service.api_client.leader.token, headers=headers) as stream:
         assert stream.next().id == 2
         rooms.finish("room-1", 23)
         assert stream.next().id == 3
@@ -169,10 +174,10 @@ def test_what_happens_while_somebody_comes_again_is_told_once(live: Open) -> Non
 def test_what_lies_too_far_back_is_a_gap_and_everything_comes_anew(live: Open) -> None:
     service = live()
     for people in (20, 21, 22):
-        service.office.rooms.say("room-1", people)
-    service.office.rooms.forgotten = 2
+        service.api_client.rooms.say("room-1", people)
+    service.api_client.rooms.forgotten = 2
     headers = {"Last-Event-ID": "1"}
-    with service.stream(service.office.leader.token, headers=headers) as stream:
+    with service.stream(service.api_client.leader.token, headers=headers) as stream:
         gap, room = stream.take(2)
         assert (gap.kind, gap.id) == ("gap", None)
         assert (room.kind, room.id, room.data["people"]) == ("room", 3, 22)
@@ -180,10 +185,10 @@ def test_what_lies_too_far_back_is_a_gap_and_everything_comes_anew(live: Open) -
 
 def test_a_stream_survives_rooms_that_begin_to_count_anew(live: Open) -> None:
     service = live()
-    rooms = service.office.rooms
+    rooms = service.api_client.rooms
     rooms.last_id = 500
     rooms.say("room-1", 20)
-    with service.stream(service.office.leader.token) as stream:
+    with service.stream(service.api_client.leader.token) as stream:
         assert stream.next().id == 501
         rooms.rooms.clear()
         rooms.last_id = 0
@@ -196,8 +201,8 @@ def test_a_stream_survives_rooms_that_begin_to_count_anew(live: Open) -> None:
 
 def test_heartbeats_come_while_nothing_happens(live: Open) -> None:
     service = live()
-    service.office.rooms.say("room-1", 20)
-    with service.stream(service.office.leader.token) as stream:
+    service.api_client.rooms.say("room-1", 20)
+    with service.stream(service.api_client.leader.token) as stream:
         stream.next()
         for line in stream._lines:
             if "heartbeat" in line:
@@ -208,9 +213,9 @@ def test_heartbeats_come_while_nothing_happens(live: Open) -> None:
 
 def test_only_named_rooms_are_told(live: Open) -> None:
     service = live()
-    service.office.rooms.say("room-1", 20)
-    service.office.rooms.say("bus", 20)
-    token = service.office.leader.token
+    service.api_client.rooms.say("room-1", 20)
+    service.api_client.rooms.say("bus", 20)
+    token = service.api_client.leader.token
     with service.stream(token, params={"room_id": "bus"}) as stream:
         first = stream.next()
         assert (first.data["room_id"], first.data["shares"]) == ("bus", None)
@@ -220,11 +225,11 @@ def test_only_named_rooms_are_told(live: Open) -> None:
 
 def test_a_stream_of_a_teacher_ends_with_the_lesson(live: Open) -> None:
     service = live()
-    service.office.rooms.say("room-1", 20)
-    token = service.office.teacher.token
+    service.api_client.rooms.say("room-1", 20)
+    token = service.api_client.teacher.token
     with service.stream(token) as stream:
         assert stream.next().kind == "room"
-        service.office.school.clock.turn(minutes=46)
+        service.api_client.school.clock.turn(minutes=46)
         end = stream.next()
         assert (end.kind, end.data) == ("end", {"reason": "not_allowed"})
         assert stream.has_ended()
@@ -233,27 +238,27 @@ def test_a_stream_of_a_teacher_ends_with_the_lesson(live: Open) -> None:
 
 def test_who_comes_again_asks_for_the_own_rooms_alone(live: Open) -> None:
     service = live()
-    service.office.rooms.say("room-1", 20)
-    token, headers = service.office.leader.token, {"Last-Event-ID": "0"}
+    service.api_client.rooms.say("room-1", 20)
+    token, headers = service.api_client.leader.token, {"Last-Event-ID": "0"}
     with service.stream(token, headers=headers) as stream:
         stream.next()
     with service.stream(token, headers=headers, params={"room_id": "room-1"}) as stream:
         stream.next()
-    assert service.office.rooms.asked_to_resume == [["bus", "room-1"], ["room-1"]]
+    assert service.api_client.rooms.asked_to_resume == [["bus", "room-1"], ["room-1"]]
 
 
 def with_other_settings(service: Live, **tables: list[dict[str, Any]]) -> None:
     """The settings file is changed while the service runs."""
-    state = service.office.app.state
+    state = service.api_client.app.state
     known = state.backend.settings.model_dump(exclude_unset=True)
     state.backend = replace(state.backend, settings=Settings.model_validate({**known, **tables}))
 
 
 def test_a_stream_that_is_open_tells_by_the_settings_as_they_are_now(live: Open) -> None:
     service = live(rights_seconds=600)
-    rooms = service.office.rooms
+    rooms = service.api_client.rooms
     rooms.say("room-1", 20)
-    with service.stream(service.office.leader.token, params={"room_id": "room-1"}) as stream:
+    with service.stream(service.api_client.leader.token, params={"room_id": "room-1"}) as stream:
         assert stream.next().data["shares"] is not None
         room = {"id": "room-1", "school": "hill", "name": "Bus 7", "kind": "vehicle"}
         with_other_settings(service, rooms=[room])
@@ -267,13 +272,13 @@ def test_a_room_that_is_gone_or_of_another_school_by_now_ends_the_stream(
     live: Open, moved_to: str | None
 ) -> None:
     service = live(rights_seconds=600)
-    service.office.rooms.say("room-1", 20)
-    with service.stream(service.office.leader.token, params={"room_id": "room-1"}) as stream:
+    service.api_client.rooms.say("room-1", 20)
+    with service.stream(service.api_client.leader.token, params={"room_id": "room-1"}) as stream:
         stream.next()
         name = "room-1" if moved_to else "room-9"
         rooms = [{"id": name, "school": moved_to or "hill", "name": "Room"}]
         with_other_settings(service, rooms=rooms, cameras=[])
-        service.office.rooms.say("room-1", 21)
+        service.api_client.rooms.say("room-1", 21)
         end = stream.next()
         reason = "not_allowed" if moved_to else "not_found"
         assert (end.kind, end.data) == ("end", {"reason": reason})
@@ -281,21 +286,21 @@ def test_a_room_that_is_gone_or_of_another_school_by_now_ends_the_stream(
 
 def test_a_teacher_is_not_told_windows_of_the_class_before(live: Open) -> None:
     service = live()
-    rooms = service.office.rooms
+    rooms = service.api_client.rooms
     rooms.finish("room-1", 20, at=MONDAY - timedelta(minutes=11))
     rooms.finish("room-1", 21, at=MONDAY)
     headers = {"Last-Event-ID": "0"}
-    with service.stream(service.office.teacher.token, headers=headers) as stream:
+    with service.stream(service.api_client.teacher.token, headers=headers) as stream:
         assert stream.next().id == 2
 
 
 def test_a_stream_ends_when_its_token_is_revoked(live: Open) -> None:
     service = live()
-    service.office.rooms.say("room-1", 20)
-    token = service.office.leader.token
+    service.api_client.rooms.say("room-1", 20)
+    token = service.api_client.leader.token
     with service.stream(token) as stream:
         stream.next()
-        service.office.revoke(token)
+        service.api_client.revoke(token)
         end = stream.next()
         assert (end.kind, end.data) == ("end", {"reason": "not_signed_in"})
         assert stream.has_ended()
@@ -303,31 +308,31 @@ def test_a_stream_ends_when_its_token_is_revoked(live: Open) -> None:
 
 def test_a_stream_ends_after_its_longest_time(live: Open) -> None:
     service = live(longest_seconds=0.5)
-    with service.stream(service.office.leader.token) as stream:
+    with service.stream(service.api_client.leader.token) as stream:
         end = stream.next()
         assert (end.kind, end.data) == ("end", {"reason": "too_long"})
 
 
 def test_a_stream_ends_when_the_rooms_fail_in_a_way_that_nobody_foresaw(live: Open) -> None:
     service = live()
-    service.office.rooms.say("room-1", 20)
-    with service.stream(service.office.leader.token) as stream:
+    service.api_client.rooms.say("room-1", 20)
+    with service.stream(service.api_client.leader.token) as stream:
         stream.next()
-        service.office.rooms.failing = ZeroDivisionError()
+        service.api_client.rooms.failing = ZeroDivisionError()
         end = stream.next()
         assert (end.kind, end.data) == ("end", {"reason": "service_down"})
 
 
 def test_rooms_that_are_away_are_an_answer_in_the_one_shape(live: Open) -> None:
     service = live()
-    service.office.rooms.failing = ServiceDown("rooms does not answer.")
-    assert service.refused(service.office.leader.token) == (503, "service_down")
+    service.api_client.rooms.failing = ServiceDown("rooms does not answer.")
+    assert service.refused(service.api_client.leader.token) == (503, "service_down")
 
 
 def test_streams_of_one_caller_are_bounded_and_places_become_free(live: Open) -> None:
     service = live(per_caller=1)
-    service.office.rooms.say("room-1", 20)
-    token = service.office.leader.token
+    service.api_client.rooms.say("room-1", 20)
+    token = service.api_client.leader.token
     with service.stream(token) as stream:
         stream.next()
         assert service.refused(token) == (429, "too_many_requests")
@@ -338,7 +343,7 @@ def test_streams_of_one_caller_are_bounded_and_places_become_free(live: Open) ->
 
 def test_a_client_that_reads_nothing_is_let_go_and_costs_the_others_nothing(live: Open) -> None:
     service = live(send_seconds=0.5, windows=50)
-    rooms, token = service.office.rooms, service.office.leader.token
+    rooms, token = service.api_client.rooms, service.api_client.leader.token
     rooms.say("room-1", 20)
     host = urlsplit(service.address)
     with socket.socket() as idle:
@@ -350,7 +355,7 @@ def test_a_client_that_reads_nothing_is_let_go_and_costs_the_others_nothing(live
         idle.sendall(request.encode())
         wait_until(lambda: service.broadcast.streams == 1)
         with service.stream(
-            service.office.as_a(Role.SCHOOL_LEADER, schools=["hill"]).token
+            service.api_client.as_role(Role.SCHOOL_LEADER, schools=["hill"]).token
         ) as other:
             other.next()
             wait_until(lambda: service.broadcast.streams == 2)
@@ -367,6 +372,6 @@ def test_a_client_that_reads_nothing_is_let_go_and_costs_the_others_nothing(live
 
 def test_a_stream_needs_a_role_and_a_room(live: Open) -> None:
     service = live()
-    assert service.refused(service.office.as_a(Role.OPERATOR).token)[0] == 403
-    assert service.refused(service.office.as_a(Role.TEACHER, number=2).token)[0] == 403
+    assert service.refused(service.api_client.as_role(Role.OPERATOR).token)[0] == 403
+    assert service.refused(service.api_client.as_role(Role.TEACHER, number=2).token)[0] == 403
     assert service.refused("hr_nobody.x")[0] == 401

@@ -9,93 +9,94 @@ from cluster.security.roles import Role
 from serve_apps.clients.types import RoomSnapshot, ToldWindow
 from serve_apps.http.schemas.rooms import room_body, window_body
 from tests.register.school import MONDAY
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import Office, at, window_of
+from tests.serve_apps.http.api_client import ApiClient, at, window_of
 
 
 def ids(answer: dict[str, Any]) -> list[str]:
     return [room["room_id"] for room in answer["rooms"]]
 
 
-def say_all(office: Office) -> None:
+def say_all(api_client: ApiClient) -> None:
     for name in ("room-1", "room-2", "bus"):
-        office.rooms.say(name, 20)
+        api_client.rooms.say(name, 20)
 
 
-def test_a_leader_sees_the_rooms_of_own_schools_alone(office: Office) -> None:
-    say_all(office)
-    assert ids(office.leader.get("/api/rooms")) == ["bus", "room-1"]
-    both = office.as_a(Role.SCHOOL_LEADER, schools=["hill", "dale"])
+def test_a_leader_sees_the_rooms_of_own_schools_alone(api_client: ApiClient) -> None:
+    say_all(api_client)
+    assert ids(api_client.leader.get("/api/rooms")) == ["bus", "room-1"]
+    both = api_client.as_role(Role.SCHOOL_LEADER, schools=["hill", "dale"])
     assert ids(both.get("/api/rooms")) == ["bus", "room-1", "room-2"]
-    office.leader.get("/api/rooms/room-2", 403)
+    api_client.leader.get("/api/rooms/room-2", 403)
 
 
-def test_a_teacher_sees_a_room_while_an_own_lesson_is_on_there(office: Office) -> None:
-    say_all(office)
-    teacher = office.teacher
+def test_a_teacher_sees_a_room_while_an_own_lesson_is_on_there(api_client: ApiClient) -> None:
+    say_all(api_client)
+    teacher = api_client.teacher
     assert ids(teacher.get("/api/rooms")) == ["room-1"]
     assert teacher.get("/api/rooms/room-1")["people"] == 20
     teacher.get("/api/rooms/room-2", 403)
-    office.school.clock.turn(minutes=46)
+    api_client.school.clock.turn(minutes=46)
     assert ids(teacher.get("/api/rooms")) == []
     teacher.get("/api/rooms/room-1", 403)
 
 
-def test_a_teacher_sees_a_room_shortly_before_the_lesson(office: Office) -> None:
-    say_all(office)
-    other = office.as_a(Role.TEACHER, number=2)  # their lesson begins at ten
-    office.school.clock.turn(minutes=49)
+def test_a_teacher_sees_a_room_shortly_before_the_lesson(api_client: ApiClient) -> None:
+    say_all(api_client)
+    other = api_client.as_role(Role.TEACHER, number=2)  # their lesson begins at ten
+    api_client.school.clock.turn(minutes=49)
     other.get("/api/rooms/room-1", 403)
-    office.school.clock.turn(minutes=2)
+    api_client.school.clock.turn(minutes=2)
     other.get("/api/rooms/room-1")
 
 
-def test_a_teacher_does_not_see_what_another_class_did_in_the_room(office: Office) -> None:
-    office.rooms.finish("room-1", 20, at=MONDAY + timedelta(minutes=10))
-    office.rooms.finish("room-1", 20, at=MONDAY + timedelta(minutes=62))
-    office.school.clock.turn(minutes=63)
+def test_a_teacher_does_not_see_what_another_class_did_in_the_room(api_client: ApiClient) -> None:
+    api_client.rooms.finish("room-1", 20, at=MONDAY + timedelta(minutes=10))
+    api_client.rooms.finish("room-1", 20, at=MONDAY + timedelta(minutes=62))
+    api_client.school.clock.turn(minutes=63)
     path = "/api/rooms/room-1/windows"
-    seen = office.as_a(Role.TEACHER, number=2).get(path, params={"minutes": 60})
+    seen = api_client.as_role(Role.TEACHER, number=2).get(path, params={"minutes": 60})
     assert [at(one["window_start"]).minute for one in seen["windows"]] == [2]
-    led = office.leader.get(path, params={"minutes": 60})
+    led = api_client.leader.get(path, params={"minutes": 60})
     assert len(led["windows"]) == 2
 
 
 @pytest.mark.parametrize("role", [Role.OPERATOR, Role.ANALYST, Role.DATA_PROTECTION])
-def test_others_see_no_room(office: Office, role: Role) -> None:
-    office.as_a(role).get("/api/rooms", 403)
-    office.as_a(role).get("/api/rooms/room-1", 403)
+def test_others_see_no_room(api_client: ApiClient, role: Role) -> None:
+    api_client.as_role(role).get("/api/rooms", 403)
+    api_client.as_role(role).get("/api/rooms/room-1", 403)
 
 
-def test_numbers_say_how_old_they_are_and_what_they_rest_on(office: Office) -> None:
-    office.rooms.say("room-1", 20)
-    office.school.clock.turn(seconds=2.5)
-    room = office.leader.get("/api/rooms/room-1")
+def test_numbers_say_how_old_they_are_and_what_they_rest_on(api_client: ApiClient) -> None:
+    api_client.rooms.say("room-1", 20)
+    api_client.school.clock.turn(seconds=2.5)
+    room = api_client.leader.get("/api/rooms/room-1")
     assert at(room["as_of"]) == MONDAY
     assert room["age_seconds"] == 2.5
     assert (room["frames"], room["window_seconds"], room["state"]) == (20, 10, "live")
 
 
-def test_shares_come_with_the_words_in_which_they_are_shown(office: Office) -> None:
-    office.rooms.say("room-1", 20)
-    shares = office.leader.get("/api/rooms/room-1")["shares"]
+def test_shares_come_with_the_words_in_which_they_are_shown(api_client: ApiClient) -> None:
+    api_client.rooms.say("room-1", 20)
+    shares = api_client.leader.get("/api/rooms/room-1")["shares"]
     assert shares["head_down"] == {"share": 0.05, "text": "≤5%"}
     assert shares["standing"] == {"share": 0.95, "text": "≥95%"}
     assert shares["writing"] == {"share": 0.25, "text": "25%"}
 
 
-def test_a_small_group_gives_a_headcount_alone(office: Office) -> None:
-    office.rooms.say("room-1", 6)
-    office.rooms.finish("room-1", 6)
-    room = office.leader.get("/api/rooms/room-1")
+def test_a_small_group_gives_a_headcount_alone(api_client: ApiClient) -> None:
+    api_client.rooms.say("room-1", 6)
+    api_client.rooms.finish("room-1", 6)
+    room = api_client.leader.get("/api/rooms/room-1")
     assert (room["people"], room["suppressed"]) == (6, True)
     assert (room["hands_up"], room["shares"]) == (None, None)
-    (window,) = office.leader.get("/api/rooms/room-1/windows")["windows"]
+    (window,) = api_client.leader.get("/api/rooms/room-1/windows")["windows"]
     assert (window["people_max"], window["hand_raises"], window["shares"]) == (6, None, None)
 
 
-def test_a_vehicle_gives_a_headcount_even_where_a_deployment_tells_more(office: Office) -> None:
-    bus = office.school.settings.rooms_by_id["bus"]
+def test_a_vehicle_gives_a_headcount_even_where_a_deployment_tells_more(
+    api_client: ApiClient,
+) -> None:
+    bus = api_client.school.settings.rooms_by_id["bus"]
     window = window_of(30)
     told = RoomSnapshot("bus", "live", "live", MONDAY, 30, 4, window, "cam-1", None, 1)
     body = room_body(bus, told, MONDAY)
@@ -104,30 +105,32 @@ def test_a_vehicle_gives_a_headcount_even_where_a_deployment_tells_more(office: 
     assert (finished.hand_raises, finished.shares, finished.suppressed) == (None, None, True)
 
 
-def test_hands_of_a_suppressed_window_are_not_told_whatever_comes(office: Office) -> None:
-    room = office.school.settings.rooms_by_id["room-1"]
+def test_hands_of_a_suppressed_window_are_not_told_whatever_comes(api_client: ApiClient) -> None:
+    room = api_client.school.settings.rooms_by_id["room-1"]
     told = RoomSnapshot("room-1", "live", "live", MONDAY, 6, 4, window_of(6), "cam-1", None, 1)
     assert room_body(room, told, MONDAY).hands_up is None
 
 
-def test_a_room_without_a_picture_says_why(office: Office) -> None:
-    office.rooms.rooms["room-1"] = RoomSnapshot(
+def test_a_room_without_a_picture_says_why(api_client: ApiClient) -> None:
+    api_client.rooms.rooms["room-1"] = RoomSnapshot(
         "room-1", "down", "wrong_credentials", None, None, None, None, None, None, 4
     )
-    room = office.leader.get("/api/rooms/room-1")
+    room = api_client.leader.get("/api/rooms/room-1")
     assert (room["state"], room["reason"]) == ("down", "wrong_credentials")
     assert (room["people"], room["as_of"], room["age_seconds"]) == (None, None, None)
 
 
-def test_unknown_rooms_are_not_found_and_unheard_ones_are_not_there_yet(office: Office) -> None:
-    assert office.leader.get("/api/rooms/no-such", 404)["error"]["code"] == "not_found"
-    assert office.leader.get("/api/rooms/room-1", 503)["error"]["code"] == "service_down"
+def test_unknown_rooms_are_not_found_and_unheard_ones_are_not_there_yet(
+    api_client: ApiClient,
+) -> None:
+    assert api_client.leader.get("/api/rooms/no-such", 404)["error"]["code"] == "not_found"
+    assert api_client.leader.get("/api/rooms/room-1", 503)["error"]["code"] == "service_down"
 
 
-def test_rooms_come_in_pages(office: Office) -> None:
-    say_all(office)
-    first = office.leader.get("/api/rooms", params={"limit": 1})
-    second = office.leader.get("/api/rooms", params={"limit": 1, "cursor": first["next"]})
+def test_rooms_come_in_pages(api_client: ApiClient) -> None:
+    say_all(api_client)
+    first = api_client.leader.get("/api/rooms", params={"limit": 1})
+    second = api_client.leader.get("/api/rooms", params={"limit": 1, "cursor": first["next"]})
     assert (ids(first), ids(second), second["next"]) == (["bus"], ["room-1"], None)
 
 
@@ -142,7 +145,7 @@ def test_rooms_come_in_pages(office: Office) -> None:
         ("/api/rooms/-x", {}),
     ],
 )
-def test_what_cannot_be_is_refused(office: Office, path: str, asked: dict[str, Any]) -> None:
-    error = office.leader.get(path, 422, params=asked)["error"]
+def test_what_cannot_be_is_refused(api_client: ApiClient, path: str, asked: dict[str, Any]) -> None:
+    error = api_client.leader.get(path, 422, params=asked)["error"]
     assert error["code"] == "request_invalid"
     assert error["fields"]

@@ -11,8 +11,7 @@ from cluster.warehouse.lake import Lake
 from cluster.warehouse.publish import publish
 from cluster.warehouse.saved_queries import QUESTIONS
 from tests.register.school import School
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)
-from tests.serve_apps.http.office import Caller, Office, at, office_of
+from tests.serve_apps.http.api_client import ApiClient, UserClient, at, open_api_client
 from tests.warehouse.test_lake import run_row
 
 QUERIES = "/api/warehouse/queries"
@@ -20,21 +19,21 @@ NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def analyst(school: School) -> Iterator[Caller]:
+def analyst(school: School) -> Iterator[UserClient]:
     Lake(school.settings.lake_dir).write_run({**run_row("run-1"), "started_at": NINE})
     publish(school.settings, Timetable(), now=NINE)
-    with office_of(school) as office:
-        yield office.as_a(Role.ANALYST)
+    with open_api_client(school) as api_client:
+        yield api_client.as_role(Role.ANALYST)
 
 
-def test_all_questions_are_listed_with_their_parameters(analyst: Caller) -> None:
+def test_all_questions_are_listed_with_their_parameters(analyst: UserClient) -> None:
     listed = analyst.get(QUERIES)["queries"]
     assert [one["name"] for one in listed] == list(QUESTIONS)
     windows = next(one for one in listed if one["name"] == "room_windows")
     assert [one["name"] for one in windows["parameters"]] == ["room_id", "from", "to"]
 
 
-def test_an_answer_comes_in_pages(analyst: Caller) -> None:
+def test_an_answer_comes_in_pages(analyst: UserClient) -> None:
     first = analyst.get(f"{QUERIES}/rooms", params={"limit": 2})
     second = analyst.get(f"{QUERIES}/rooms", params={"limit": 2, "cursor": first["next"]})
     place = first["columns"].index("room_id")
@@ -47,7 +46,7 @@ def test_an_answer_comes_in_pages(analyst: Caller) -> None:
     assert first["published"] == second["published"]
 
 
-def test_parameters_stand_beside_the_page(analyst: Caller) -> None:
+def test_parameters_stand_beside_the_page(analyst: UserClient) -> None:
     found = analyst.get(f"{QUERIES}/rooms", params={"school_id": "dale", "limit": 5})
     assert len(found["rows"]) == 1
 
@@ -68,37 +67,37 @@ def test_parameters_stand_beside_the_page(analyst: Caller) -> None:
     ],
 )
 def test_a_parameter_that_cannot_be_is_named(
-    analyst: Caller, name: str, asked: dict[str, str], field: str
+    analyst: UserClient, name: str, asked: dict[str, str], field: str
 ) -> None:
     error = analyst.get(f"{QUERIES}/{name}", 422, params=asked)["error"]
     assert field in [one["where"] for one in error["fields"]]
 
 
-def test_a_span_that_is_too_long_is_refused(analyst: Caller) -> None:
+def test_a_span_that_is_too_long_is_refused(analyst: UserClient) -> None:
     asked = {"from": "2020-01-01", "to": "2026-01-01"}
     assert analyst.get(f"{QUERIES}/school_days", 422, params=asked)["error"]["code"] == (
         "query_refused"
     )
 
 
-def test_there_is_no_other_question(analyst: Caller) -> None:
+def test_there_is_no_other_question(analyst: UserClient) -> None:
     analyst.get(f"{QUERIES}/no_such", 404)
     analyst.get(f"{QUERIES}/SELECT 1", 422)
 
 
-def test_times_of_an_answer_are_utc(analyst: Caller) -> None:
+def test_times_of_an_answer_are_utc(analyst: UserClient) -> None:
     found = analyst.get(f"{QUERIES}/runs")
     (row,) = found["rows"]
     assert at(row[found["columns"].index("started_at")]) == NINE
 
 
-def test_without_a_warehouse_it_is_said_that_there_is_none(office: Office) -> None:
-    error = office.as_a(Role.ANALYST).get(f"{QUERIES}/rooms", 404)["error"]
+def test_without_a_warehouse_it_is_said_that_there_is_none(api_client: ApiClient) -> None:
+    error = api_client.as_role(Role.ANALYST).get(f"{QUERIES}/rooms", 404)["error"]
     assert error["code"] == "warehouse_not_published"
-    assert str(office.school.settings.data_dir) not in str(error)
+    assert str(api_client.school.settings.data_dir) not in str(error)
 
 
-def test_only_analysts_ask(office: Office) -> None:
+def test_only_analysts_ask(api_client: ApiClient) -> None:
     for role in (Role.TEACHER, Role.SCHOOL_LEADER, Role.OPERATOR, Role.DATA_PROTECTION):
-        office.as_a(role, schools=["hill"]).get(QUERIES, 403)
-        office.as_a(role, schools=["hill"]).get(f"{QUERIES}/rooms", 403)
+        api_client.as_role(role, schools=["hill"]).get(QUERIES, 403)
+        api_client.as_role(role, schools=["hill"]).get(f"{QUERIES}/rooms", 403)

@@ -9,17 +9,17 @@ import pytest
 from cluster.errors import ServiceBusy, ServiceDown, TooManyRequests
 from serve_apps.clients.types import Changes
 from serve_apps.http.services.room_broadcast import AT_ONCE, Broadcast, StreamLimits, Subscription
-from tests.serve_apps.http.office import PATIENCE_SECONDS, SaidRooms
+from tests.serve_apps.http.api_client import PATIENCE_SECONDS, FakeRooms
 
 QUICK = StreamLimits(wait_seconds=0.05, pause_seconds=0.01)
 ROOM = frozenset({"room-1"})
 
 
 def run(
-    story: Callable[[SaidRooms, Broadcast], Awaitable[None]], limits: StreamLimits = QUICK
+    story: Callable[[FakeRooms, Broadcast], Awaitable[None]], limits: StreamLimits = QUICK
 ) -> None:
     async def told() -> None:
-        rooms = SaidRooms()
+        rooms = FakeRooms()
         broadcast = Broadcast(rooms, limits)
         async with asyncio.timeout(PATIENCE_SECONDS):
             await story(rooms, broadcast)
@@ -34,7 +34,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def test_everybody_is_told_by_one_loop() -> None:
-    async def story(rooms: SaidRooms, broadcast: Broadcast) -> None:
+    async def story(rooms: FakeRooms, broadcast: Broadcast) -> None:
         async with (
             broadcast.subscription("a", ROOM) as one,
             broadcast.subscription("b", ROOM) as two,
@@ -52,7 +52,7 @@ def test_everybody_is_told_by_one_loop() -> None:
 def test_others_have_their_turn_while_many_streams_are_told() -> None:
     many = 5 * AT_ONCE
 
-    async def story(rooms: SaidRooms, broadcast: Broadcast) -> None:
+    async def story(rooms: FakeRooms, broadcast: Broadcast) -> None:
         told = 0
 
         async def stream(subscription: Subscription) -> None:
@@ -81,7 +81,7 @@ def test_streams_that_began_together_do_not_look_together() -> None:
 
 
 def test_nobody_is_asked_while_nobody_listens() -> None:
-    async def story(rooms: SaidRooms, broadcast: Broadcast) -> None:
+    async def story(rooms: FakeRooms, broadcast: Broadcast) -> None:
         async with broadcast.subscription("a", ROOM):
             await until(lambda: rooms.asked_for_changes > 3)
         assert not broadcast.is_listening
@@ -97,7 +97,7 @@ def test_nobody_is_asked_while_nobody_listens() -> None:
 
 
 def test_other_rooms_are_not_told() -> None:
-    async def story(rooms: SaidRooms, broadcast: Broadcast) -> None:
+    async def story(rooms: FakeRooms, broadcast: Broadcast) -> None:
         async with broadcast.subscription("a", ROOM) as one:
             rooms.say("room-2", 20)
             rooms.say("room-1", 21)
@@ -108,7 +108,7 @@ def test_other_rooms_are_not_told() -> None:
 
 
 def test_a_client_that_takes_nothing_keeps_the_newest_state_alone() -> None:
-    rooms = SaidRooms()
+    rooms = FakeRooms()
     subscription = Subscription(ROOM, most_windows=3, last_id=0)
     for people in range(500):
         room = rooms.say("room-1", people)
@@ -119,7 +119,7 @@ def test_a_client_that_takes_nothing_keeps_the_newest_state_alone() -> None:
 
 
 def test_windows_that_do_not_fit_are_dropped_and_it_is_said() -> None:
-    rooms = SaidRooms()
+    rooms = FakeRooms()
     subscription = Subscription(ROOM, most_windows=3, last_id=0)
     for _ in range(5):
         told = rooms.finish("room-1", 20)
@@ -129,7 +129,7 @@ def test_windows_that_do_not_fit_are_dropped_and_it_is_said() -> None:
 
 
 def test_what_waits_comes_in_the_order_of_ids() -> None:
-    rooms = SaidRooms()
+    rooms = FakeRooms()
     subscription = Subscription(ROOM, most_windows=9, last_id=0)
     first, window, second = (
         rooms.say("room-1", 1),
@@ -143,7 +143,7 @@ def test_what_waits_comes_in_the_order_of_ids() -> None:
 
 
 def test_the_loop_goes_on_when_the_rooms_were_away() -> None:
-    async def story(rooms: SaidRooms, broadcast: Broadcast) -> None:
+    async def story(rooms: FakeRooms, broadcast: Broadcast) -> None:
         async with broadcast.subscription("a", ROOM) as one:
             rooms.failing = ServiceDown("rooms does not answer.")
             asked = rooms.asked_for_changes
@@ -157,7 +157,7 @@ def test_the_loop_goes_on_when_the_rooms_were_away() -> None:
 
 
 def test_a_loop_that_fails_wakes_its_streams_and_begins_anew() -> None:
-    async def story(rooms: SaidRooms, broadcast: Broadcast) -> None:
+    async def story(rooms: FakeRooms, broadcast: Broadcast) -> None:
         async with broadcast.subscription("a", ROOM) as one:
             rooms.failing = ZeroDivisionError()
             await one.wait(PATIENCE_SECONDS)
@@ -172,7 +172,7 @@ def test_a_loop_that_fails_wakes_its_streams_and_begins_anew() -> None:
 
 
 def test_streams_of_a_caller_and_of_the_process_are_bounded() -> None:
-    async def story(rooms: SaidRooms, broadcast: Broadcast) -> None:  # noqa: ARG001
+    async def story(rooms: FakeRooms, broadcast: Broadcast) -> None:  # noqa: ARG001
         async with broadcast.subscription("a", ROOM):
             with pytest.raises(TooManyRequests):
                 async with broadcast.subscription("a", ROOM):
@@ -188,7 +188,7 @@ def test_streams_of_a_caller_and_of_the_process_are_bounded() -> None:
 
 
 def test_rooms_that_are_away_are_an_error_at_the_start() -> None:
-    async def story(rooms: SaidRooms, broadcast: Broadcast) -> None:
+    async def story(rooms: FakeRooms, broadcast: Broadcast) -> None:
         rooms.failing = ServiceDown("rooms does not answer.")
         with pytest.raises(ServiceDown):
             async with broadcast.subscription("a", ROOM):

@@ -1,7 +1,7 @@
 """An application with a few example routes behind the real door, on a real server.
 
-    porch = build_porch(school)                        the application
-    with on_a_server(porch.app) as address: …          uvicorn, in a thread
+    auth_app = build_auth_app(school)                  the application
+    with on_a_server(auth_app.app) as address: …       uvicorn, in a thread
 
 The rooms and the pose model are not asked here; records, keys and audit log are real.
 """
@@ -49,7 +49,7 @@ class Marked(BaseModel):
 
 
 @dataclass
-class Porch:
+class AuthApp:
     """The application and who stands before it."""
 
     school: School
@@ -78,7 +78,7 @@ def principal_in(*roles: Role) -> Principal:
     return Principal(name, frozenset(roles), schools, name if is_teacher else None)
 
 
-def build_porch(school: School, **access: Any) -> Porch:
+def build_auth_app(school: School, **access: Any) -> AuthApp:
     """The application over a school; `live` apart, the arguments are settings of access."""
     live = access.pop("live", {})
     settings = Settings.model_validate(
@@ -89,16 +89,16 @@ def build_porch(school: School, **access: Any) -> Porch:
         }
     )
     app = FastAPI(docs_url=None, redoc_url=None)
-    porch = Porch(school, settings, app)
+    auth_app = AuthApp(school, settings, app)
     _add_routes(app)
     _add_troubled_routes(app)
-    _add_long_routes(app, porch)
+    _add_long_routes(app, auth_app)
     app.include_router(sign_in.router)
     app.state.backend = Backend(
         settings, school.identity, cast("RoomsService", None), cast("PoseService", None)
     )
     install(app, settings)
-    return porch
+    return auth_app
 
 
 def _add_routes(app: FastAPI) -> None:
@@ -150,12 +150,12 @@ def _add_troubled_routes(app: FastAPI) -> None:
         raise getattr(errors, kind)("it is told.", where="/a/place", hint="Do this.")
 
 
-def _add_long_routes(app: FastAPI, porch: Porch) -> None:
+def _add_long_routes(app: FastAPI, auth_app: AuthApp) -> None:
     @app.get("/words", dependencies=[require_roles(Role.TEACHER)])
     async def words(request: Request) -> StreamingResponse:
         async def said() -> AsyncIterator[str]:
             yield "data: one\n\n"
-            await asyncio.to_thread(porch.go_on.wait, PATIENCE_SECONDS)
+            await asyncio.to_thread(auth_app.go_on.wait, PATIENCE_SECONDS)
             try:
                 await still_signed_in(request)
             except errors.NotSignedIn:

@@ -1,8 +1,6 @@
-"""The API over a made-up school: real records and sign-ins, rooms whose numbers a test says.
+"""The API over a made-up school: real records and sign-ins, rooms whose counts a test sets.
 
-Import the fixtures where they are needed:
-
-    from tests.serve_apps.http.office import *
+The fixture `api_client` of `conftest.py` opens it in the test's own process.
 """
 
 import asyncio
@@ -17,15 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 import uvicorn
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 
 from cluster.activity.suppression import ActivityWindow
-from cluster.records.db.database import Records
 from cluster.records.repos.sign_ins import issue, revoke
-from cluster.security.keys import KeyStore
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 from cluster.streams.reader.config import CameraHealth
@@ -35,10 +30,7 @@ from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomS
 from serve_apps.http.app import create_app
 from serve_apps.http.backend import Backend
 from serve_apps.http.services.room_broadcast import StreamLimits
-from tests.databases import keys, migrated_sqlite, records
-from tests.register.school import MONDAY, School, found_school, teacher
-
-__all__ = ["keys", "migrated_sqlite", "office", "records", "school"]
+from tests.register.school import MONDAY, School, teacher
 
 BASE = "http://127.0.0.1"
 PATIENCE_SECONDS = 30.0
@@ -68,7 +60,7 @@ def window_of(
 
 
 @dataclass
-class SaidRooms:
+class FakeRooms:
     """The rooms deployment, with the numbers that a test says."""
 
     last_id: int = 0
@@ -146,7 +138,7 @@ class SaidRooms:
 
 
 @dataclass
-class SaidPose:
+class FakePose:
     """The pose model, which finds whom a test says."""
 
     people: People = field(default_factory=People.empty)
@@ -167,7 +159,7 @@ def camera_status(camera_id: str, **more: object) -> CameraStatus:
 
 
 @dataclass
-class Client:
+class InProcessClient:
     """Calls an application in this process, as from a program that waits for each answer."""
 
     portal: BlockingPortal
@@ -183,7 +175,7 @@ class Client:
 
 
 @contextmanager
-def client_of(app: FastAPI) -> Iterator[Client]:
+def client_of(app: FastAPI) -> Iterator[InProcessClient]:
     """A client of an application, whose lifespan it is."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     with (
@@ -193,18 +185,18 @@ def client_of(app: FastAPI) -> Iterator[Client]:
             httpx.AsyncClient(transport=transport, base_url=BASE)
         ) as http,
     ):
-        yield Client(portal, http)
+        yield InProcessClient(portal, http)
 
 
 @dataclass
-class Office:
+class ApiClient:
     """The API, what is behind it, and tokens for whoever asks."""
 
     school: School
-    rooms: SaidRooms
-    pose: SaidPose
+    rooms: FakeRooms
+    pose: FakePose
     app: FastAPI
-    client: "Client"
+    client: "InProcessClient"
 
     def token(self, *roles: Role, schools: Sequence[str] = (), number: int = 1) -> str:
         """A token for roles; teachers are `teacher(number)`."""
@@ -223,17 +215,17 @@ class Office:
         with self.school.identity.work("operator:test") as work:
             revoke(work, token.removeprefix("hr_").rpartition(".")[0])
 
-    def as_a(self, *roles: Role, schools: Sequence[str] = (), number: int = 1) -> "Caller":
-        """Somebody who calls."""
-        return Caller(self.client, self.token(*roles, schools=schools, number=number))
+    def as_role(self, *roles: Role, schools: Sequence[str] = (), number: int = 1) -> "UserClient":
+        """Return a client that is signed in with these roles."""
+        return UserClient(self.client, self.token(*roles, schools=schools, number=number))
 
     @property
-    def teacher(self) -> "Caller":
-        return self.as_a(Role.TEACHER)
+    def teacher(self) -> "UserClient":
+        return self.as_role(Role.TEACHER)
 
     @property
-    def leader(self) -> "Caller":
-        return self.as_a(Role.SCHOOL_LEADER, schools=["hill"])
+    def leader(self) -> "UserClient":
+        return self.as_role(Role.SCHOOL_LEADER, schools=["hill"])
 
     def audited(self) -> list[str]:
         """Actions in the audit log, oldest first."""
@@ -244,10 +236,10 @@ class Office:
 
 
 @dataclass
-class Caller:
-    """A client that carries a token."""
+class UserClient:
+    """A client that sends a user's token."""
 
-    client: "Client"
+    client: "InProcessClient"
     token: str
 
     @property
@@ -303,27 +295,13 @@ def settings_of(folder: Path, school: School) -> Settings:
     )
 
 
-@pytest.fixture
-def school(records: Records, keys: KeyStore, tmp_path: Path) -> School:
-    found = found_school(records, keys, tmp_path)
-    found.settings = settings_of(tmp_path, found)
-    return found
-
-
-@pytest.fixture
-def office(school: School) -> Iterator[Office]:
-    """The API in this process."""
-    with office_of(school) as opened:
-        yield opened
-
-
 @contextmanager
-def office_of(school: School, limits: StreamLimits | None = None) -> Iterator[Office]:
+def open_api_client(school: School, limits: StreamLimits | None = None) -> Iterator[ApiClient]:
     """The API over a school."""
-    rooms, pose = SaidRooms(), SaidPose()
+    rooms, pose = FakeRooms(), FakePose()
     app = create_app(Backend(school.settings, school.identity, rooms, pose), limits)
     with client_of(app) as client:
-        yield Office(school, rooms, pose, app, client)
+        yield ApiClient(school, rooms, pose, app, client)
 
 
 @contextmanager

@@ -1,1 +1,0 @@
-from tests.serve_apps.http.office import *  # noqa: F403 (fixtures)

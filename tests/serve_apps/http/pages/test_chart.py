@@ -1,4 +1,4 @@
-"""Lines of a room's last minutes: where they lie, and where they break."""
+"""Charts of a room's last minutes: coordinates, and gaps."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ def points(line: str) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, _, y in (pair.partition(",") for pair in line.split())]
 
 
-def test_people_lie_between_nobody_and_the_most() -> None:
+def test_people_are_drawn_between_zero_and_the_maximum() -> None:
     chart = draw_chart([at(0, 0), at(10, 20)], NOW, MINUTES)
     (line,) = chart.people
     assert chart.y_max == 20
@@ -37,18 +37,18 @@ def test_a_line_breaks_where_windows_are_missing() -> None:
     assert [len(points(line)) for line in chart.people] == [2, 2]
 
 
-def test_shares_break_where_they_are_withheld_and_people_do_not() -> None:
+def test_shares_break_where_they_are_suppressed_and_people_do_not() -> None:
     chart = draw_chart([at(0), at(10, 4), at(20)], NOW, MINUTES)
     assert len(chart.people) == 1
     assert len(chart.shares["reading"]) == 2
 
 
-def test_windows_from_before_the_left_end_are_left_out() -> None:
+def test_windows_before_the_start_of_the_axis_are_left_out() -> None:
     assert draw_chart([at(-60)], NOW, MINUTES).is_empty
     assert draw_chart([], NOW, MINUTES).is_empty
 
 
-def test_a_lonely_window_is_still_seen() -> None:
+def test_a_single_window_is_visible() -> None:
     (line,) = draw_chart([at(600)], NOW, MINUTES).people
     (x0, _), (x1, _) = points(line)
     assert x1 > x0

@@ -1,11 +1,11 @@
-"""Whether the control side holds a district: a thousand simulated cameras on one machine.
+"""Load test of the control plane: a thousand simulated cameras on one machine.
 
     make bench          or          python -m bench.fleet --cameras 1000
 
-The service is the real one but for two parts: cameras whose frames are made in memory, and a pose
-model that sleeps as long as the real one was measured to take. Measured are the time until every
-camera is live, until the cameras of a killed reader are live again, and the CPU of the rooms
-deployment meanwhile.
+The service is the real one except for two parts: cameras whose frames are made in memory, and a
+pose model that sleeps as long as the real one was measured to take. It measures the time until
+every camera is live and until the cameras of a killed reader are live again, and the CPU time of
+the rooms deployment in between.
 """
 
 import argparse
@@ -18,7 +18,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,61 +28,62 @@ from ray import serve
 
 from bench.archive import inference_alone
 from bench.service import HEAD, ROOM
-from cluster.runtime.ray_local import MEBIBYTE, start_ray_here, store_bytes
+from cluster.clock import utc_now
+from cluster.runtime.ray_local import MEBIBYTE, choose_store_bytes, start_local_ray
 from cluster.streams.reader import actor
-from cluster.streams.reader.config import CameraHealth, CameraPlan, LiveFrame
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.reader.config import CameraConfig, CameraHealth, LiveFrame, StreamMetrics
+from cluster.streams.source.state import StreamReason, StreamState
 from cluster.vision.people import People
-from serve_apps.deployments.pose_model import FrameSet
+from serve_apps.clients.types import FrameSet
 from serve_apps.deployments.rooms import Rooms
 
 APP = "fleet"
-PER_READER = 64
+CAMERAS_PER_READER = 64
 FRAME = (36, 64, 3)
-PATIENCE_SECONDS = 300.0
+DEADLINE_SECONDS = 300.0
 STEADY_SECONDS = 20.0
 
 
 class SimulatedCamera:
-    """Stands where a `CameraSource` does."""
+    """Replaces `CameraSource`."""
 
-    def __init__(self, plan: CameraPlan, deliver: Callable[[LiveFrame], None]) -> None:
-        self.plan = plan
+    def __init__(self, config: CameraConfig, deliver: Callable[[LiveFrame], None]) -> None:
+        self.config = config
         self._deliver = deliver
         self._stopped = threading.Event()
-        self._since = datetime.now(UTC)
+        self._since = utc_now()
         self._frames = 0
 
     def start(self) -> None:
-        """Begin to send frames."""
+        """Start to deliver frames."""
         threading.Thread(target=self._run, daemon=True).start()
 
     def stop(self, timeout: float = 5.0) -> bool:
-        """Send no more."""
+        """Stop delivering frames."""
         self._stopped.set()
         return timeout >= 0
 
-    def want_full(self, wanted: bool) -> None:
-        """Nothing is cut here."""
+    def request_full_size(self, requested: bool) -> None:
+        """Do nothing: no faces are cut here."""
 
-    def watch(self, now: float) -> None:
-        """Nothing hangs here."""
+    def check_thread(self, now: float) -> None:
+        """Do nothing: no thread hangs here."""
 
     def health(self) -> CameraHealth:
-        """Always live."""
+        """Return that it is live."""
         return CameraHealth(
-            self.plan.camera_id,
+            self.config.camera_id,
             StreamState.LIVE,
-            Reason.PICTURES_ARRIVE,
+            StreamReason.PICTURES_ARRIVE,
             self._since,
-            frames_read=self._frames,
+            metrics=StreamMetrics(frames_read=self._frames),
         )
 
     def _run(self) -> None:
         pixels = np.zeros(FRAME, np.uint8)
-        while not self._stopped.wait(1.0 / self.plan.rate):
+        while not self._stopped.wait(1.0 / self.config.rate):
             self._frames += 1
-            self._deliver(LiveFrame(self.plan.camera_id, time.monotonic(), pixels))
+            self._deliver(LiveFrame(self.config.camera_id, time.monotonic(), pixels))
 
 
 class SimulatedReader(actor.StreamReader):
@@ -94,49 +94,49 @@ class SimulatedReader(actor.StreamReader):
 
 @serve.deployment(name="PoseModel", max_ongoing_requests=64)
 class SleepingPose:
-    """Sleeps as long as the model takes for so many pictures, and finds nobody.
+    """Sleeps as long as the model takes for a number of frames, and finds nobody.
 
-    Several calls sleep at once, as several models would work at once.
+    Several calls sleep at the same time, like several replicas of the model.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     async def find(self, frames: FrameSet) -> list[People]:
-        """Nobody, after a while."""
+        """Sleep, and return no people."""
         await asyncio.sleep(self._seconds * len(frames))
         return [People.empty() for _ in range(len(frames))]
 
 
 @serve.deployment(name="Registers")
 class NoRegisters:
-    """No register is open."""
+    """A deployment without open registers."""
 
 
 @serve.deployment(name="Api")
 class Root:
-    """Holds the application together."""
+    """The application's ingress."""
 
     def __init__(self, *_parts: object) -> None:
         pass
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cameras", type=int, default=1000)
     options = parser.parse_args()
     seconds = inference_alone(1.0) / 2
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        text = HEAD.format(port=8000, per_reader=PER_READER)
+        text = HEAD.format(port=8000, per_reader=CAMERAS_PER_READER)
         text += "[analysis]\nrate = 1.0\n"
         for number in range(options.cameras):
             text += ROOM.format(number=number, address="simulated.mp4", decode="all")
         (folder / "homeroom.toml").write_text(text)
         logging.getLogger("ray.serve").setLevel(logging.ERROR)
-        start_ray_here(
-            store_bytes(512 * MEBIBYTE, 256 * MEBIBYTE),
+        start_local_ray(
+            choose_store_bytes(512 * MEBIBYTE, 256 * MEBIBYTE),
             include_dashboard=False,
             log_to_driver=False,
         )
@@ -148,7 +148,7 @@ def main() -> None:
 
 
 def _measure(folder: Path, cameras: int, seconds: float) -> None:
-    began = time.monotonic()
+    started_at = time.monotonic()
     small = {"ray_actor_options": {"num_cpus": 0.05}}
     rooms = Rooms.options(**small).bind(str(folder / "homeroom.toml"), SimulatedReader)  # type: ignore[attr-defined]
     pose = SleepingPose.options(**small).bind(seconds)  # type: ignore[attr-defined]
@@ -156,28 +156,28 @@ def _measure(folder: Path, cameras: int, seconds: float) -> None:
     serve.run(Root.options(**small).bind(rooms, pose, registers), name=APP, route_prefix=None)  # type: ignore[attr-defined]
     handle = serve.get_deployment_handle("Rooms", APP)
     _until_live(handle, cameras)
-    print(f"{cameras} cameras live {time.monotonic() - began:.0f} s after the start")
-    process = _process("ServeReplica:fleet:Rooms")
+    print(f"{cameras} cameras live {time.monotonic() - started_at:.0f} s after the start")
+    process = _find_process("ServeReplica:fleet:Rooms")
     before = sum(process.cpu_times()[:2])
     time.sleep(STEADY_SECONDS)
     cores = (sum(process.cpu_times()[:2]) - before) / STEADY_SECONDS
     memory = process.memory_full_info().pss / MEBIBYTE
     print(f"rooms deployment: {cores:.2f} cores, {memory:.0f} MiB")
-    victim = _process("SimulatedReader")
-    held = min(PER_READER, cameras)
+    victim = _find_process("SimulatedReader")
+    affected = min(CAMERAS_PER_READER, cameras)
     os.kill(victim.pid, signal.SIGKILL)
     killed = time.monotonic()
-    while _live(handle) == cameras:
+    while _count_live(handle) == cameras:
         time.sleep(0.05)
-    noticed = time.monotonic() - killed
+    detected_seconds = time.monotonic() - killed
     _until_live(handle, cameras)
     print(
-        f"a reader of {held} cameras killed: noticed after {noticed:.1f} s, all live again after "
-        f"{time.monotonic() - killed:.1f} s"
+        f"a reader of {affected} cameras killed: detected after {detected_seconds:.1f} s, "
+        f"all live again after {time.monotonic() - killed:.1f} s"
     )
 
 
-def _live(handle: object) -> int:
+def _count_live(handle: object) -> int:
     statuses = handle.cameras.remote().result(timeout_s=60)  # type: ignore[attr-defined]
     return sum(
         status.health.state is StreamState.LIVE and status.reader_id is not None
@@ -186,14 +186,14 @@ def _live(handle: object) -> int:
 
 
 def _until_live(handle: object, cameras: int) -> None:
-    began = time.monotonic()
-    while _live(handle) < cameras:
-        if time.monotonic() - began > PATIENCE_SECONDS:
-            sys.exit(f"only {_live(handle)} of {cameras} cameras came alive")
+    started_at = time.monotonic()
+    while _count_live(handle) < cameras:
+        if time.monotonic() - started_at > DEADLINE_SECONDS:
+            sys.exit(f"only {_count_live(handle)} of {cameras} cameras became live")
         time.sleep(0.25)
 
 
-def _process(name: str) -> psutil.Process:
+def _find_process(name: str) -> psutil.Process:
     for process in psutil.Process().children(recursive=True):
         if process.cmdline() and f"ray::{name}" in process.cmdline()[0]:
             return process

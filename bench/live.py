@@ -1,14 +1,14 @@
-"""How many live cameras one machine holds, against the limit of the same cores, in one run.
+"""How many live cameras one machine sustains, against the limit of the same cores, in one run.
 
     make bench          or          python -m bench.live
 
 A camera is 1080p25 over RTSP (or its sub-stream of 640x360, or its key frames alone), analysed
-twice a second. A number of cameras is held if the slowest camera's 95th percentile from picture to
-number stays under a second and fewer than 1% of the pictures are late or dropped. The limit is
+twice a second. A number of cameras is sustained if the slowest camera's 95th percentile from frame
+to count stays under a second and fewer than 1% of the frames are late or dropped. The limit is
 decoding alone plus OpenVINO inference alone, one after the other on the same cores, without Ray,
-RTSP or HTTP. Since neighbours on the machine make its cores faster and slower, the limit is
-measured before and after each trial, and a number of cameras has a few trials. The cameras' RTSP
-server runs on the same cores; what it took is said.
+RTSP or HTTP. Since other load on the machine changes the speed of its cores, the limit is measured
+before and after each trial, and a number of cameras has several trials. The cameras' RTSP server
+runs on the same cores; its share is printed.
 """
 
 import argparse
@@ -39,22 +39,22 @@ from cluster.streams.decode.file_sampler import FrameSampler
 from cluster.vision.pose.estimator import available_cores
 
 RATE = 2.0
-LATENCY_SECONDS = 1.0
-LATE_SHARE = 0.01
-READ_SHARE = 0.95
-"""Of the pictures that cameras were to give; with fewer, they were not all read."""
+MAX_LATENCY_SECONDS = 1.0
+MAX_LATE_SHARE = 0.01
+MIN_READ_SHARE = 0.95
+"""Share of the expected frames; with fewer, not all cameras were read."""
 
-GOAL = 0.75
-STEP = 0.06
-"""Shares of the limit: where the search begins, and how far it goes at a time."""
+START_SHARE = 0.75
+STEP_SHARE = 0.06
+"""Shares of the limit: where the search starts, and its step."""
 
 TRIALS = 3
-"""Of a number of cameras until one is held: it is if one of them holds. Further up, one trial."""
+"""Trials of a number of cameras; one success suffices. After the first success, one trial each."""
 
-CAMERAS_A_READER = 16
+CAMERAS_PER_READER = 16
 SETTLE_SECONDS = 10.0
 MEASURE_SECONDS = 35.0
-"""Longer than the half minute over which latencies are told."""
+"""Longer than the half minute over which latencies are reported."""
 
 LIVE_WITHIN_SECONDS = 90.0
 API_SECONDS = 10.0
@@ -63,8 +63,8 @@ SSE_CLIENTS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """A way to read cameras."""
+class Mode:
+    """A mode of reading cameras."""
 
     name: str
     footage: Path
@@ -73,99 +73,103 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Trial:
     """What was measured with a number of cameras."""
 
     cameras: int
     limit: float
-    latency: float
-    late: float
-    read: float
+    latency_seconds: float
+    late_share: float
+    read_share: float
     server_cores: float
     cores: float
     reader_bytes: int
 
     @property
-    def holds(self) -> bool:
-        """Whether all was in time."""
-        return self.latency < LATENCY_SECONDS and self.late < LATE_SHARE and self.read > READ_SHARE
+    def is_sustained(self) -> bool:
+        """Whether frames were counted in time."""
+        return (
+            self.latency_seconds < MAX_LATENCY_SECONDS
+            and self.late_share < MAX_LATE_SHARE
+            and self.read_share > MIN_READ_SHARE
+        )
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--most", type=int, default=400, help="Try no more cameras than these.")
     parser.add_argument("--ways", nargs="*", default=["whole", "sub-stream", "key frames"])
     options = parser.parse_args()
     large, small = camera_footage(), camera_footage(640, 360)
-    ways = [
-        Way("whole", large, "all", RATE),
-        Way("sub-stream", small, "all", RATE),
-        Way("key frames", large, "key_frames", 0.5),
+    modes = [
+        Mode("whole", large, "all", RATE),
+        Mode("sub-stream", small, "all", RATE),
+        Mode("key frames", large, "key_frames", 0.5),
     ]
     print(f"{available_cores()} cores\n")
     with tempfile.TemporaryDirectory() as scratch:
-        for way in [way for way in ways if way.name in options.ways]:
-            _measure(way, Path(scratch) / way.name.replace(" ", "-"), options.most)
+        for mode in [mode for mode in modes if mode.name in options.ways]:
+            _measure(mode, Path(scratch) / mode.name.replace(" ", "-"), options.most)
 
 
-def _measure(way: Way, folder: Path, most: int) -> None:
+def _measure(mode: Mode, folder: Path, most: int) -> None:
     folder.mkdir()
     leaders = SSE_CLIENTS // 5
     with (
-        _rtsp() as (port, server),
-        running(folder, per_reader=CAMERAS_A_READER, leaders=leaders) as service,
+        _rtsp_server() as (port, server),
+        running(folder, per_reader=CAMERAS_PER_READER, leaders=leaders) as service,
     ):
-        address = f"rtsp://127.0.0.1:{port}/{way.footage.name}?play_count=0"
-        best = _most_held(service, way, address, server, most)
+        address = f"rtsp://127.0.0.1:{port}/{mode.footage.name}?play_count=0"
+        best = _find_maximum(service, mode, address, server, most)
         if best is None:
             return
         left = best.limit * (1 - best.server_cores / available_cores())
         print(
-            f"  {way.name}: {best.cameras} cameras, {best.cameras / best.limit:.2f} of the limit "
+            f"  {mode.name}: {best.cameras} cameras, {best.cameras / best.limit:.2f} of the limit "
             f"({best.cameras / left:.2f} of what the RTSP server leaves of it); "
             f"memory a camera {best.reader_bytes / best.cameras / MEBIBYTE:.0f} MiB, with its "
             "share of the reader",
             flush=True,
         )
-        if way.name == "whole":
-            _api(service, way, address, max(1, best.cameras // 2))
+        if mode.name == "whole":
+            _measure_api(service, mode, address, max(1, best.cameras // 2))
 
 
-def _limit(way: Way) -> float:
-    """Cameras that these cores could decode and infer if they did nothing else."""
-    decode = _decoding_alone(way)
-    inference = inference_alone(1.0, time.process_time) / RATE  # CPU seconds a picture
-    limit = available_cores() / (decode + way.rate * inference)
+def _measure_limit(mode: Mode) -> float:
+    """Return how many cameras these cores could decode and infer if they did nothing else."""
+    decoding = _measure_decoding(mode)
+    inference = inference_alone(1.0, time.process_time) / RATE  # CPU seconds a frame
+    limit = available_cores() / (decoding + mode.rate * inference)
     print(
-        f"{way.name}: decoding {1000 * decode:.1f} CPU ms a camera's second, inference "
-        f"{1000 * inference:.1f} a picture: limit {limit:.1f} cameras",
+        f"{mode.name}: decoding {1000 * decoding:.1f} CPU ms a camera's second, inference "
+        f"{1000 * inference:.1f} a frame: limit {limit:.1f} cameras",
         flush=True,
     )
     return limit
 
 
-def _most_held(
-    service: Service, way: Way, address: str, server: psutil.Process, most: int
-) -> Held | None:
-    """Go up from three quarters of the limit, or down where these are too many."""
-    limit = _limit(way)
-    step = max(1, round(STEP * limit))
-    first = cameras = max(1, min(most, math.ceil(GOAL * limit)))
-    best: Held | None = None
+def _find_maximum(
+    service: Service, mode: Mode, address: str, server: psutil.Process, most: int
+) -> Trial | None:
+    """Search upwards from `START_SHARE` of the limit, or downwards where that fails."""
+    limit = _measure_limit(mode)
+    step = max(1, round(STEP_SHARE * limit))
+    first = cameras = max(1, min(most, math.ceil(START_SHARE * limit)))
+    best: Trial | None = None
     while 0 < cameras <= most:
-        held: Held | None = None
+        trial: Trial | None = None
         for _ in range(TRIALS if best is None else 1):
-            held = _hold(service, way, address, cameras, server, limit)
-            service.use("", 0)
-            after = _limit(way)
-            held = replace(held, limit=(limit + after) / 2)
+            trial = _run_trial(service, mode, address, cameras, server, limit)
+            service.write_settings("", 0)
+            after = _measure_limit(mode)
+            trial = replace(trial, limit=(limit + after) / 2)
             limit = after
-            _say(held)
-            if held.holds:
+            _print_trial(trial)
+            if trial.is_sustained:
                 break
-        if held is not None and held.holds:
-            best = held
+        if trial is not None and trial.is_sustained:
+            best = trial
             if cameras < first:
                 return best
             cameras += step
@@ -176,43 +180,44 @@ def _most_held(
     return best
 
 
-def _say(held: Held) -> None:
+def _print_trial(trial: Trial) -> None:
     print(
-        f"  {held.cameras} cameras ({held.cameras / held.limit:.2f} of the limit): "
-        f"p95 {held.latency:.2f} s, {held.late:.1%} late, {held.read:.0%} read, "
-        f"service {held.cores:.2f} cores, RTSP server {held.server_cores:.2f} cores"
-        f"{'' if held.holds else '  — not held'}",
+        f"  {trial.cameras} cameras ({trial.cameras / trial.limit:.2f} of the limit): "
+        f"p95 {trial.latency_seconds:.2f} s, {trial.late_share:.1%} late, "
+        f"{trial.read_share:.0%} read, service {trial.cores:.2f} cores, "
+        f"RTSP server {trial.server_cores:.2f} cores"
+        f"{'' if trial.is_sustained else '  — not sustained'}",
         flush=True,
     )
 
 
-def _decoding_alone(way: Way) -> float:
-    """CPU seconds for a second of a camera, all cores at work."""
-    seconds = probe(str(way.footage)).duration_seconds
-    rate = max(1.0, way.rate) if way.decode == "all" else way.rate
+def _measure_decoding(mode: Mode) -> float:
+    """Return the CPU seconds of decoding a second of a camera, with all cores busy."""
+    seconds = probe(str(mode.footage)).duration_seconds
+    rate = max(1.0, mode.rate) if mode.decode == "all" else mode.rate
 
     def decode() -> None:
-        for _ in FrameSampler(str(way.footage), rate=rate).frames():
+        for _ in FrameSampler(str(mode.footage), rate=rate).frames():
             pass
 
     cores = available_cores()
     with ThreadPoolExecutor(cores) as pool:
-        began = time.process_time()
+        started_at = time.process_time()
         for work in [pool.submit(decode) for _ in range(2 * cores)]:
             work.result()
-        took = time.process_time() - began
+        took = time.process_time() - started_at
     return took / (2 * cores * seconds)
 
 
-def _hold(
+def _run_trial(
     service: Service,
-    way: Way,
+    mode: Mode,
     address: str,
     cameras: int,
     server: psutil.Process,
     limit: float,
-) -> Held:
-    service.use(address, cameras, way.decode)
+) -> Trial:
+    service.write_settings(address, cameras, mode.decode)
     ends = time.monotonic() + LIVE_WITHIN_SECONDS
     while time.monotonic() < ends:
         found = service.cameras()
@@ -220,28 +225,28 @@ def _hold(
             break
         time.sleep(1.0)
     else:
-        return Held(cameras, limit, float("inf"), 1.0, 0.0, 0.0, 0.0, 0)
+        return Trial(cameras, limit, float("inf"), 1.0, 0.0, 0.0, 0.0, 0)
     time.sleep(SETTLE_SECONDS)
-    before, took, served = _counts(service), service.cpu_seconds(), _cpu(server)
+    before, took, served = _count_frames(service), service.cpu_seconds(), _cpu_seconds(server)
     began = time.monotonic()
     time.sleep(MEASURE_SECONDS)
-    after, seconds = _counts(service), time.monotonic() - began
+    after, seconds = _count_frames(service), time.monotonic() - began
     read, late = (b - a for a, b in zip(before, after, strict=True))
     latencies = [c["latency_p95_seconds"] or float("inf") for c in service.cameras()]
-    return Held(
+    return Trial(
         cameras,
         limit,
         max(latencies),
         late / max(1, read),
-        read / (cameras * way.rate * seconds),
-        (_cpu(server) - served) / seconds,
+        read / (cameras * mode.rate * seconds),
+        (_cpu_seconds(server) - served) / seconds,
         (service.cpu_seconds() - took) / seconds,
-        service.bytes_of("StreamReader"),
+        service.memory_bytes("StreamReader"),
     )
 
 
-def _counts(service: Service) -> tuple[int, int]:
-    """Pictures that were read, and those of them that were late or dropped."""
+def _count_frames(service: Service) -> tuple[int, int]:
+    """Return the number of frames read, and of those late or dropped."""
     found = service.cameras()
     return (
         sum(camera["frames_read"] for camera in found),
@@ -249,29 +254,29 @@ def _counts(service: Service) -> tuple[int, int]:
     )
 
 
-def _cpu(process: psutil.Process) -> float:
+def _cpu_seconds(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
 
 
-def _api(service: Service, way: Way, address: str, cameras: int) -> None:
-    """Answers a second for a room's numbers, alone and with many event streams open."""
-    service.use(address, cameras, way.decode)
+def _measure_api(service: Service, mode: Mode, address: str, cameras: int) -> None:
+    """Measure requests a second for a room's counts, without and with many event streams."""
+    service.write_settings(address, cameras, mode.decode)
     time.sleep(SETTLE_SECONDS)
-    print(f"  HTTP, with {cameras} cameras read: {_asked(service)}")
+    print(f"  HTTP, with {cameras} cameras read: {_request_rate(service)}")
     stop = threading.Event()
-    streams = threading.Thread(target=asyncio.run, args=(_listen(service, stop),))
+    streams = threading.Thread(target=asyncio.run, args=(_read_events(service, stop),))
     streams.start()
     time.sleep(5)
-    print(f"  HTTP, with {SSE_CLIENTS} event streams besides: {_asked(service)}")
+    print(f"  HTTP, with {SSE_CLIENTS} event streams besides: {_request_rate(service)}")
     stop.set()
     streams.join()
 
 
-def _asked(service: Service) -> str:
+def _request_rate(service: Service) -> str:
     ends = time.monotonic() + API_SECONDS
 
-    def ask(token: str) -> list[float]:
+    def request(token: str) -> list[float]:
         took = []
         with httpx.Client(
             base_url=service.url, headers={"Authorization": f"Bearer {token}"}, timeout=30
@@ -283,12 +288,12 @@ def _asked(service: Service) -> str:
         return took
 
     with ThreadPoolExecutor(API_CLIENTS) as pool:
-        times = [t for took in pool.map(ask, service.leaders[:API_CLIENTS]) for t in took]
+        times = [t for took in pool.map(request, service.leaders[:API_CLIENTS]) for t in took]
     p99 = statistics.quantiles(times, n=100)[98]
-    return f"{len(times) / API_SECONDS:.0f} answers a second, p99 {1000 * p99:.0f} ms"
+    return f"{len(times) / API_SECONDS:.0f} requests a second, p99 {1000 * p99:.0f} ms"
 
 
-async def _listen(service: Service, stop: threading.Event) -> None:
+async def _read_events(service: Service, stop: threading.Event) -> None:
     events = 0
 
     async def one(number: int) -> None:
@@ -313,13 +318,13 @@ async def _listen(service: Service, stop: threading.Event) -> None:
 
 
 @contextmanager
-def _rtsp() -> Iterator[tuple[int, psutil.Process]]:
-    with socket.socket() as probe_:
-        probe_.bind(("127.0.0.1", 0))
-        port = int(probe_.getsockname()[1])
+def _rtsp_server() -> Iterator[tuple[int, psutil.Process]]:
+    with socket.socket() as free_socket:
+        free_socket.bind(("127.0.0.1", 0))
+        port = int(free_socket.getsockname()[1])
     command = [sys.executable, "-m", "bench.cameras", str(FOLDER), str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
-        next(iter(server.stdout or ()))  # it says when it is ready
+        next(iter(server.stdout or ()))  # printed when it is ready
         try:
             yield port, psutil.Process(server.pid)
         finally:

@@ -1,10 +1,10 @@
-"""How fast a roster is imported: Homeroom's way, the same again, and the naive way.
+"""Measures the import of a roster: the first one, a repeated one, and a naive implementation.
 
     python -m bench.roster --users 100000
 
-Each import runs in a process of its own, into SQLite; its peak memory is the most that the process
-ever held (`ru_maxrss`). The naive way is one `session.merge` for each row, over fewer users and so
-into smaller tables, which is in its favour; what is compared is users a second.
+Each import runs in a process of its own, into SQLite; its peak memory is `ru_maxrss`. The naive
+implementation is one `session.merge` for each row, with fewer users and so smaller tables, which is
+in its favour; users a second are compared.
 """
 
 import argparse
@@ -27,7 +27,12 @@ from cluster.records.db.models import Enrollment, Org, SchoolClass, User, UserOr
 from cluster.records.repos.people import open_details, seal_details
 from cluster.records.roster.importer import import_roster
 from cluster.records.roster.oneroster import OneRoster, open_roster
-from cluster.records.roster.oneroster_rows import ClassLine, EnrollmentLine, OrgLine, UserLine
+from cluster.records.roster.oneroster_rows import (
+    RosterClass,
+    RosterEnrollment,
+    RosterOrg,
+    RosterUserWithRole,
+)
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import KEY_BYTES, LocalMasterKey
 
@@ -43,31 +48,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--users", type=int, default=100_000)
     parser.add_argument("--naive-users", type=int, default=NAIVE_USERS)
-    parser.add_argument("--import", nargs=2, type=Path, dest="child", help=argparse.SUPPRESS)
+    parser.add_argument("--import", nargs=2, type=Path, dest="paths", help=argparse.SUPPRESS)
     parser.add_argument("--naive", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.child:
-        _child(*options.child, naive=options.naive)
+    if options.paths:
+        _run_import(*options.paths, naive=options.naive)
         return
     with tempfile.TemporaryDirectory(prefix="homeroom-bench-") as name:
         folder = Path(name)
         users = _write(folder / "large", options.users)
         few = _write(folder / "small", options.naive_users)
-        speed = _line("first import", folder / "homeroom", folder / "large", users)
-        _line("the same again", folder / "homeroom", folder / "large", users)
-        naive = _line("naive, first import", folder / "naive", folder / "small", few, naive=True)
-        _line("naive, the same again", folder / "naive", folder / "small", few, naive=True)
+        speed = _measure("first import", folder / "homeroom", folder / "large", users)
+        _measure("the same again", folder / "homeroom", folder / "large", users)
+        naive = _measure("naive, first import", folder / "naive", folder / "small", few, naive=True)
+        _measure("naive, the same again", folder / "naive", folder / "small", few, naive=True)
     print(f"\nHomeroom / naive, first import   {speed / naive:.1f}")
 
 
-def _line(what: str, home: Path, roster: Path, users: int, *, naive: bool = False) -> float:
-    """Import in a process of its own, print, and give users a second."""
+def _measure(label: str, home: Path, roster: Path, users: int, *, naive: bool = False) -> float:
+    """Import in a process of its own, print the result, and return users a second."""
     home.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "bench.roster", "--import", str(home), str(roster)]
     answer = json.loads(run([*command, *(["--naive"] if naive else [])]).output)
     speed = users / answer["seconds"]
     print(
-        f"{what:<24}{users:>8} users {answer['seconds']:7.1f} s {speed:9.0f} users/s   "
+        f"{label:<24}{users:>8} users {answer['seconds']:7.1f} s {speed:9.0f} users/s   "
         f"peak {answer['peak_mib']:.0f} MiB, {answer['start_mib']:.0f} before   "
         f"{answer['changes']} changes",
         flush=True,
@@ -75,7 +80,7 @@ def _line(what: str, home: Path, roster: Path, users: int, *, naive: bool = Fals
     return float(speed)
 
 
-def _child(home: Path, roster: Path, *, naive: bool) -> None:
+def _run_import(home: Path, roster: Path, *, naive: bool) -> None:
     key = home / KEY
     if not key.exists():
         key.write_bytes(secrets.token_bytes(KEY_BYTES))
@@ -110,13 +115,13 @@ def _peak_mib() -> float:
 
 
 def _merge_all(session: Session, keys: KeyStore, source: OneRoster) -> int:
-    """The naive way: look each row up, seal it anew where it differs, merge it."""
+    """The naive implementation: look each row up, encrypt it where it differs, merge it."""
     changes = 0
-    for org in source.orgs():
-        if isinstance(org, OrgLine):
+    for org in source.read(RosterOrg):
+        if isinstance(org, RosterOrg):
             session.merge(Org(sourced_id=org.sourced_id, name=org.name, type=org.type))
-    for one in source.classes():
-        if isinstance(one, ClassLine):
+    for one in source.read(RosterClass):
+        if isinstance(one, RosterClass):
             session.merge(
                 SchoolClass(
                     sourced_id=one.sourced_id,
@@ -126,10 +131,10 @@ def _merge_all(session: Session, keys: KeyStore, source: OneRoster) -> int:
                 )
             )
     for row in source.users():
-        if isinstance(row, UserLine):
+        if isinstance(row, RosterUserWithRole):
             changes += _merge_user(session, keys, row)
-    for enrollment in source.enrollments():
-        if isinstance(enrollment, EnrollmentLine):
+    for enrollment in source.read(RosterEnrollment):
+        if isinstance(enrollment, RosterEnrollment):
             user_id = session.scalar(
                 select(User.id).where(User.sourced_id == enrollment.user_sourced_id)
             )
@@ -144,11 +149,11 @@ def _merge_all(session: Session, keys: KeyStore, source: OneRoster) -> int:
     return changes
 
 
-def _merge_user(session: Session, keys: KeyStore, row: UserLine) -> int:
-    there = session.scalar(select(User).where(User.sourced_id == row.sourced_id))
-    user_id = there.id if there else new_id()
-    same = there is not None and open_details(keys, there) == row.details
-    sealed = there.sealed if there and same else seal_details(keys, user_id, row.details)
+def _merge_user(session: Session, keys: KeyStore, row: RosterUserWithRole) -> int:
+    stored = session.scalar(select(User).where(User.sourced_id == row.sourced_id))
+    user_id = stored.id if stored else new_id()
+    is_same = stored is not None and open_details(keys, stored) == row.details
+    sealed = stored.sealed if stored and is_same else seal_details(keys, user_id, row.details)
     session.merge(
         User(
             id=user_id,
@@ -160,11 +165,11 @@ def _merge_user(session: Session, keys: KeyStore, row: UserLine) -> int:
     )
     for org in row.org_sourced_ids:
         session.merge(UserOrg(user_id=user_id, org_sourced_id=org, role=row.role))
-    return 0 if same else 1
+    return 0 if is_same else 1
 
 
 def _write(folder: Path, users: int) -> int:
-    """Write a OneRoster 1.1 folder of so many students, with a class for each 25."""
+    """Write a OneRoster 1.1 folder of students, with a class for each 25; return their number."""
     folder.mkdir()
     schools = range(1 + users // SCHOOL_SIZE)
     classes = range(1 + users // CLASS_SIZE)

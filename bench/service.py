@@ -1,4 +1,4 @@
-"""A live service for the benchmarks: started as an operator starts it, asked over HTTP."""
+"""A live service for the benchmarks: started as an operator does, queried over HTTP."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ from cluster.security.roles import Principal, Role
 from cluster.settings import load_settings
 
 HOMEROOM = [sys.executable, "-c", "from cluster.cli.main import run; run()"]
-START_SECONDS = 120.0
+START_TIMEOUT_SECONDS = 120.0
 HEAD = """
 data_dir = "data"
 [security]
@@ -65,20 +65,20 @@ class Service:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Its address."""
         return f"http://127.0.0.1:{self.port}"
 
-    def use(self, address: str, cameras: int, decode: str = "all") -> None:
-        """Read the same address as so many cameras."""
+    def write_settings(self, address: str, cameras: int, decode: str = "all") -> None:
+        """Write settings with a number of cameras that all read one address."""
         text = HEAD.format(port=self.port, per_reader=self.per_reader)
         for number in range(cameras):
             text += ROOM.format(number=number, address=address, decode=decode)
-        beside = self.folder / "new.toml"
-        beside.write_text(text)
-        beside.replace(self.folder / "homeroom.toml")
+        replacement = self.folder / "new.toml"
+        replacement.write_text(text)
+        replacement.replace(self.folder / "homeroom.toml")
 
     def cameras(self) -> list[dict[str, Any]]:
-        """What an operator sees."""
+        """Return the status of all cameras, as an operator sees it."""
         found: list[dict[str, Any]] = []
         cursor: str | None = None
         headers = {"Authorization": f"Bearer {self.operator}"}
@@ -95,8 +95,8 @@ class Service:
             if not cursor:
                 return found
 
-    def bytes_of(self, name: str) -> int:
-        """Memory of the processes of a name, shared pages counted once."""
+    def memory_bytes(self, name: str) -> int:
+        """Return the memory of the processes of a name, shared pages counted once."""
         total = 0
         for process in psutil.Process(self.process.pid).children(recursive=True):
             try:
@@ -107,7 +107,7 @@ class Service:
         return total
 
     def cpu_seconds(self, name: str = "") -> float:
-        """CPU that it has taken, of all its processes or of those of a name."""
+        """Return the CPU time of its processes, of all or of those of a name."""
         total = 0.0
         root = psutil.Process(self.process.pid)
         for process in [root, *root.children(recursive=True)]:
@@ -122,21 +122,21 @@ class Service:
 
 @contextmanager
 def running(folder: Path, *, per_reader: int = 8, leaders: int = 1) -> Iterator[Service]:
-    """A service without cameras."""
+    """Run a service without cameras during the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     service = Service(folder, port, None, per_reader, [])  # type: ignore[arg-type]
-    service.use("", 0)
+    service.write_settings("", 0)
     with open_audited_records(load_settings(folder / "homeroom.toml")) as identity:
         for number in range(leaders):
-            who = Principal(
+            leader = Principal(
                 f"school_leader:bench-{number}",
                 frozenset({Role.SCHOOL_LEADER}),
                 schools=frozenset({"bench"}),
             )
             with identity.work("operator:bench") as work:
-                service.leaders.append(issue(work, who, expires_in=timedelta(hours=6)).text)
+                service.leaders.append(issue(work, leader, expires_in=timedelta(hours=6)).text)
         operator = Principal("operator:bench", frozenset({Role.OPERATOR}))
         with identity.work("operator:bench") as work:
             service.operator = issue(work, operator, expires_in=timedelta(hours=6)).text
@@ -157,7 +157,7 @@ def running(folder: Path, *, per_reader: int = 8, leaders: int = 1) -> Iterator[
 
 
 def _wait_until_up(service: Service) -> None:
-    ends = time.monotonic() + START_SECONDS
+    ends = time.monotonic() + START_TIMEOUT_SECONDS
     while time.monotonic() < ends:
         try:
             if httpx.get(f"{service.url}/api/health", timeout=5).status_code == 200:

@@ -6,7 +6,7 @@ from pathlib import Path
 from cluster.demo.sample_roster import SCIENCE
 from cluster.records.db.models import Enrollment, User
 from cluster.records.db.unit_of_work import open_audited_records
-from cluster.records.repos.people import Details, seal_details
+from cluster.records.repos.people import PersonDetails, seal_details
 from cluster.records.repos.sign_ins import issue
 from cluster.security.roles import Principal, Role
 from cluster.settings import load_settings
@@ -24,7 +24,7 @@ def enrol_teachers(settings: Path, count: int) -> list[str]:
         for number in range(count):
             user_id = f"{3000 + number:032x}"
             with identity.work("operator:bench") as work:
-                details = Details("Teacher", str(number), identifier=None)
+                details = PersonDetails("Teacher", str(number), identifier=None)
                 work.session.add(
                     User(
                         id=user_id,

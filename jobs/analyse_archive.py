@@ -39,13 +39,14 @@ from rich.markup import escape
 
 from cluster import __version__
 from cluster.activity.suppression import ActivityWindow
+from cluster.clock import utc_now
 from cluster.district import Timetable, load_timetable, place_of
 from cluster.errors import HomeroomError
 from cluster.settings import Settings, load_settings
-from cluster.streams.decode.file_sampler import shrunken_size
+from cluster.streams.decode.preprocess import downscaled_size
 from cluster.vision.pose.estimator import PoseEstimator, model_cache_dir, select_device
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
-from cluster.warehouse.lake import Lake, PartFacts, utc_now
+from cluster.warehouse.lake import Lake, PartFacts
 from cluster.warehouse.rows import model_row, window_row
 from jobs.archive.footage import Problem, list_footage
 from jobs.archive.progress import FootageProgress, duration_in_words
@@ -325,7 +326,7 @@ class _Run:
             input_size = self._settings.cameras_by_id[segment.camera_id].input_size
             for piece in segment.pieces:
                 video = plan.videos[piece.address]
-                size = shrunken_size(video.width, video.height, input_size)
+                size = downscaled_size(video.width, video.height, input_size)
                 shapes.add((*size, input_size))
         return shapes
 

@@ -1,4 +1,4 @@
-"""The live service as one Serve application, however it is started.
+"""The live service as one Serve application, for every way to start it.
 
     Api ─> Rooms ─> readers (actors) ─> PoseModel
       └─────────────────┴──> Registers ─> FaceModel
@@ -26,29 +26,29 @@ from serve_apps.deployments.registers import Registers
 from serve_apps.deployments.rooms import Rooms
 
 APP = "homeroom"
-ON_THE_HEAD = {"num_cpus": 0.05, "resources": {"node:__internal_head__": 0.001}}
+HEAD_NODE_OPTIONS = {"num_cpus": 0.05, "resources": {"node:__internal_head__": 0.001}}
 
 
 class Arguments(BaseModel):
-    """What the application can be told.
+    """Arguments of the application.
 
     Attributes:
-        settings: The settings file, as the head node sees it.
-        revision: Any word. Serve leaves an application alone whose arguments are as before;
-            another word here has every replica replaced, which reads what is read at the start.
+        settings: The settings file, by its path on the head node.
+        revision: Any text. Serve does not redeploy an application whose arguments are unchanged;
+            another text has every replica replaced, and with it what is loaded at the start.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     settings: str | None = Field(None, description="The settings file.")
-    revision: str = Field("", description="Another word has every replica replaced.")
+    revision: str = Field("", description="Another text has every replica replaced.")
 
 
 def build(args: Arguments) -> Application:
-    """The application.
+    """Build the application.
 
     Raises:
-        SettingsError: The settings are wrong.
+        SettingsError: The settings are invalid.
     """
     settings = load_settings(args.settings)
     path = str(Path(args.settings).absolute()) if args.settings else None
@@ -56,12 +56,12 @@ def build(args: Arguments) -> Application:
     gpus = int(ray.cluster_resources().get("GPU", 0)) if ray.is_initialized() else 0
     pose = _deployment(PoseModel).options(**pose_options(settings, gpus)).bind(shared)
     face = _deployment(FaceModel).options(**face_options(settings)).bind(shared)
-    rooms = _deployment(Rooms).options(ray_actor_options=ON_THE_HEAD).bind(path)
-    registers = _deployment(Registers).options(ray_actor_options=ON_THE_HEAD).bind(path)
-    api = _deployment(Api).options(ray_actor_options=ON_THE_HEAD)
+    rooms = _deployment(Rooms).options(ray_actor_options=HEAD_NODE_OPTIONS).bind(path)
+    registers = _deployment(Registers).options(ray_actor_options=HEAD_NODE_OPTIONS).bind(path)
+    api = _deployment(Api).options(ray_actor_options=HEAD_NODE_OPTIONS)
     return api.bind(path, rooms, pose, registers, face)
 
 
-def _deployment(of: Any) -> Any:
-    """A deployment; its decorator hides from type checkers that it is one."""
-    return of
+def _deployment(decorated: Any) -> Any:
+    """Return a deployment untyped: type checkers see the decorated class, not a deployment."""
+    return decorated

@@ -1,6 +1,6 @@
-"""The former name of `serve_apps.http.middleware.slow_clients`, which cluster files still name.
+"""Deprecated alias of `serve_apps.http.middleware.slow_clients`, which cluster files may import.
 
-To be removed after release 0.2: write `serve_apps.http.middleware.slow_clients:middlewares`.
+It will be removed after release 0.2: use `serve_apps.http.middleware.slow_clients:middlewares`.
 """
 
 from serve_apps.http.middleware.slow_clients import middlewares

@@ -1,9 +1,9 @@
-"""The live service on one machine, from Ray to HTTP: what `homeroom serve` starts.
+"""The live service on one machine, from Ray to HTTP, as `homeroom serve` starts it.
 
     python -m serve_apps.server --settings homeroom.toml
 
-Ray is started here, for this service alone and with a token of its own, unless RAY_ADDRESS names
-a cluster. Ctrl-C or SIGTERM: the readers finish their windows, then everything ends.
+Ray is started here, for this service alone and with its own token, unless RAY_ADDRESS names a
+cluster. On Ctrl-C or SIGTERM the readers finish their windows, then everything stops.
 """
 
 import ipaddress
@@ -27,12 +27,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from cluster.errors import HomeroomError, RayError, SettingsError
-from cluster.runtime.logging import configure_logs
+from cluster.runtime.logging import configure_logging
 from cluster.runtime.ray_local import (
     MEBIBYTE,
-    refuse_spilling_to_disk,
-    start_ray_here,
-    store_bytes,
+    choose_store_bytes,
+    ensure_cluster_spills_to_memory,
+    start_local_ray,
 )
 from cluster.settings import LiveSettings, Settings, load_settings
 from serve_apps.app import APP, Arguments, build
@@ -41,8 +41,8 @@ from serve_apps.http.middleware.slow_clients import CALLBACK
 
 EXIT_FAILED = 1
 STORE_BYTES = 512 * MEBIBYTE
-LEAST_STORE_BYTES = 256 * MEBIBYTE
-DRAIN_SECONDS = 70.0
+MIN_STORE_BYTES = 256 * MEBIBYTE
+DRAIN_TIMEOUT_SECONDS = 70.0
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -55,7 +55,7 @@ def main(
 ) -> None:
     """Run the live service until Ctrl-C: cameras, rooms, registers and the HTTP API."""
     console = Console(stderr=True)
-    configure_logs()
+    configure_logging()
     logging.getLogger("ray").setLevel(logging.ERROR)
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     try:
@@ -66,18 +66,19 @@ def main(
 
 
 def run(path: Path | None, console: Console) -> None:
-    """Start the service, and wait until it is told to end.
+    """Start the service, and wait for a signal to stop.
 
     Raises:
-        SettingsError: The settings are wrong, or would show the service to others in the open.
-        RayError: Ray cannot be started or joined, or the port is taken.
+        SettingsError: The settings are invalid, would expose the service without TLS, or name a
+            port that is in use.
+        RayError: Ray or the service cannot be started, or the cluster cannot be joined.
     """
     settings = load_settings(path)
     options = http_options(settings.live)
-    stop = _told_to_stop()
-    with ExitStack() as ending:
+    stop = _stop_on_signals()
+    with ExitStack() as cleanup:
         with console.status("starting"):
-            _ray(settings, ending)
+            _start_or_join_ray(settings, cleanup)
             serve.start(
                 proxy_location=ProxyLocation.HeadOnly,
                 http_options=options,
@@ -95,8 +96,8 @@ def run(path: Path | None, console: Console) -> None:
                     hint="Its reasons are in Ray's logs, below /tmp/ray/session_latest/logs/serve.",
                 ) from error
             if "RAY_ADDRESS" in os.environ:
-                ending.callback(serve.delete, APP)
-            ending.callback(_drain)
+                cleanup.callback(serve.delete, APP)
+            cleanup.callback(_drain)
         console.print(
             f"Homeroom runs at {settings.live.address} (Ctrl-C ends it).",
             highlight=False,
@@ -107,24 +108,24 @@ def run(path: Path | None, console: Console) -> None:
 
 
 def http_options(live: LiveSettings) -> HTTPOptions:
-    """How the service listens.
+    """Return the address and TLS files that the service listens with.
 
     Raises:
-        SettingsError: It would listen to other machines without TLS and without a stated proxy,
-            or its port is taken.
+        SettingsError: Other machines could connect without TLS and without a declared proxy, or
+            the port is in use.
     """
     if (live.tls_certificate is None) != (live.tls_key is None):
         raise SettingsError("live.tls_certificate and live.tls_key go together.")
     for file in (live.tls_certificate, live.tls_key):
         if file is not None and not file.is_file():
             raise SettingsError("there is no such file.", where=str(file))
-    if not _is_this_machine(live.host) and live.tls_certificate is None and not live.behind_proxy:
+    if not _is_loopback(live.host) and live.tls_certificate is None and not live.behind_proxy:
         raise SettingsError(
             f"live.host is {live.host!r}, which other machines can reach, without TLS.",
             hint="Set live.tls_certificate and live.tls_key, or live.behind_proxy where a reverse "
             "proxy ends TLS.",
         )
-    _refuse_taken(live)
+    _check_port_free(live)
     return HTTPOptions(
         host=live.host,
         port=live.port,
@@ -133,14 +134,14 @@ def http_options(live: LiveSettings) -> HTTPOptions:
     )
 
 
-def _is_this_machine(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
 
-def _refuse_taken(live: LiveSettings) -> None:
+def _check_port_free(live: LiveSettings) -> None:
     family = socket.AF_INET6 if ":" in live.host else socket.AF_INET
     with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -148,31 +149,32 @@ def _refuse_taken(live: LiveSettings) -> None:
             probe.bind((live.host, live.port))
         except OSError as error:
             raise SettingsError(
-                f"port {live.port} of {live.host} cannot be had: {error.strerror}.",
+                f"port {live.port} of {live.host} is not available: {error.strerror}.",
                 hint="Another service uses it, perhaps a second Homeroom; or set live.port.",
             ) from error
 
 
-def _ray(settings: Settings, ending: ExitStack) -> None:
-    """Ray, joined or started."""
+def _start_or_join_ray(settings: Settings, cleanup: ExitStack) -> None:
     address = os.environ.get("RAY_ADDRESS")
     try:
         if address:
             ray.init(address=address, log_to_driver=False)
-            ending.callback(ray.shutdown)
-            refuse_spilling_to_disk()
+            cleanup.callback(ray.shutdown)
+            ensure_cluster_spills_to_memory()
             return
         options: dict[str, Any] = {"include_dashboard": False}
         if settings.archive.footage_roots:  # jobs are submitted to the dashboard
-            host, port = _dashboard(settings)
+            host, port = _dashboard_address(settings)
             options = {
                 "include_dashboard": True,
                 "dashboard_host": host,
                 "dashboard_port": port,
             }
         os.environ.update(CALLBACK)  # Ray's processes inherit it
-        start_ray_here(store_bytes(STORE_BYTES, LEAST_STORE_BYTES), log_to_driver=False, **options)
-        ending.callback(ray.shutdown)
+        start_local_ray(
+            choose_store_bytes(STORE_BYTES, MIN_STORE_BYTES), log_to_driver=False, **options
+        )
+        cleanup.callback(ray.shutdown)
     except (
         RuntimeError,
         ConnectionError,
@@ -185,9 +187,9 @@ def _ray(settings: Settings, ending: ExitStack) -> None:
         ) from error
 
 
-def _dashboard(settings: Settings) -> tuple[str, int]:
+def _dashboard_address(settings: Settings) -> tuple[str, int]:
     host, _, port = settings.archive.dashboard.removeprefix("http://").partition(":")
-    if not _is_this_machine(host) or not port.isdecimal():
+    if not _is_loopback(host) or not port.isdecimal():
         raise SettingsError(
             f"archive.dashboard is {settings.archive.dashboard!r}; a Ray that is started here "
             "listens to this machine alone.",
@@ -197,24 +199,25 @@ def _dashboard(settings: Settings) -> tuple[str, int]:
 
 
 def _drain() -> None:
-    """Let readers finish their windows."""
+    """Have the readers finish their windows."""
     try:
         handle = serve.get_deployment_handle("Rooms", APP)
-        handle.drain.remote().result(timeout_s=DRAIN_SECONDS)
+        handle.drain.remote().result(timeout_s=DRAIN_TIMEOUT_SECONDS)
     except (TimeoutError, ray.exceptions.RayError, RayServeException, RuntimeError) as error:
         Console(stderr=True).print(
             f"Windows in progress could not be finished: {type(error).__name__}."
         )
 
 
-def _told_to_stop() -> threading.Event:
+def _stop_on_signals() -> threading.Event:
+    """Return an event that SIGINT and SIGTERM set."""
     stop = threading.Event()
 
-    def ask(_signum: int, _frame: FrameType | None) -> None:
+    def on_signal(_signum: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    signal.signal(signal.SIGINT, ask)
-    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
     return stop
 
 

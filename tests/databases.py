@@ -21,7 +21,7 @@ from cluster.security.keys import KeyStore
 from cluster.security.master_key import KEY_BYTES, LocalMasterKey
 
 POSTGRES = os.environ.get("POSTGRES_TEST_URL")
-"""Read when the tests are loaded: each test runs without our variables."""
+"""Read at import, because each test runs without environment variables of Homeroom."""
 
 HOW = (
     "POSTGRES_TEST_URL is unset: `createdb homeroom_test`, then "
@@ -35,13 +35,13 @@ FROM pg_sequences WHERE schemaname = current_schema()
 
 
 def sqlite_url(file: Path) -> URL:
-    """The address of a SQLite file."""
+    """Return the URL of a SQLite file."""
     return URL.create("sqlite+pysqlite", database=str(file))
 
 
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with all tables and no row."""
+    """Return a SQLite file with all tables and without rows."""
     file = tmp_path_factory.mktemp("records") / "migrated.sqlite"
     empty = Records(sqlite_url(file))
     empty.migrate()
@@ -77,7 +77,7 @@ class PostgresSchema:
         return cls(url, rows)
 
     def reset(self) -> None:
-        """Delete all rows but those of the migrations, also of tables that only grow.
+        """Delete all rows but those of the migrations, also of append-only tables.
 
         `DELETE` takes milliseconds for a few rows; `TRUNCATE` makes new files, for 25 tables a
         quarter of a second.
@@ -95,7 +95,7 @@ class PostgresSchema:
 
 @pytest.fixture(scope="session")
 def postgres_schema() -> Iterator[PostgresSchema]:
-    """A schema of its own for the process, dropped at the end; commits wait for no disk."""
+    """Yield a schema for this process, dropped at the end; commits do not wait for the disk."""
     server = make_url(POSTGRES or "")
     name = f"test_{secrets.token_hex(8)}"
     admin = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
@@ -116,7 +116,7 @@ def postgres_schema() -> Iterator[PostgresSchema]:
 def records(
     request: pytest.FixtureRequest, tmp_path: Path, migrated_sqlite: Path
 ) -> Iterator[Records]:
-    """Empty records, in each kind of database."""
+    """Yield empty records, in each kind of database."""
     if request.param == "postgresql":
         schema: PostgresSchema = request.getfixturevalue("postgres_schema")
         opened = Records(schema.url)
@@ -132,5 +132,5 @@ def records(
 
 @pytest.fixture
 def keys(tmp_path: Path) -> KeyStore:
-    """Keys under a random master key."""
+    """Return keys under a random master key."""
     return KeyStore(tmp_path / "keys", LocalMasterKey(secrets.token_bytes(KEY_BYTES)))

@@ -1,12 +1,12 @@
-"""A real RTSP server for tests, and one that can be made to misbehave.
+"""A real RTSP server for tests that can be made to misbehave.
 
 The tests of `streams` have it as a fixture:
 
     def test_...(rtsp):
         address = rtsp.serve(write_video(rtsp.folder / "room.mp4"))
 
-It plays MP4 files over TCP, over and over, as `aio-rtsp-toolkit` does; `python -m tests.rtsp
-FOLDER` does the same in a process of its own and prints its port.
+It plays MP4 files over TCP in a loop, with `aio-rtsp-toolkit`; `python -m tests.rtsp FOLDER` does
+the same in a process of its own, and prints its port.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ HOST = "127.0.0.1"
 
 
 class _Session(RtspServerSession):  # type: ignore[misc]
-    """One client's connection; asks for a password where the server has one."""
+    """One client's connection; requires a password where the server has one."""
 
     server: "_Server"
 
@@ -46,12 +46,12 @@ class _Session(RtspServerSession):  # type: ignore[misc]
             await super()._send_interleaved_frame(channel, payload)
 
     def abort(self) -> None:
-        """Drop the connection as a camera without power does, without a word."""
+        """Abort the connection without closing it, like a camera that loses power."""
         self.sock.writer.transport.abort()
 
 
 class _Server(ToolkitServer):  # type: ignore[misc]
-    """The toolkit's server, which knows its sessions."""
+    """The toolkit's server, with its open sessions."""
 
     def __init__(self, folder: Path, port: int) -> None:
         super().__init__(str(folder), HOST, port)
@@ -80,8 +80,8 @@ class RtspServer:
     """An RTSP server on a thread of its own.
 
     Args:
-        folder: Its files.
-        port: Where it listens; 0: on a free one.
+        folder: Folder of its files.
+        port: Port that it listens on; 0 chooses a free one.
     """
 
     def __init__(self, folder: Path, port: int = 0) -> None:
@@ -92,7 +92,7 @@ class RtspServer:
         self._thread = threading.Thread(target=self._loop.run_forever, name="rtsp server")
 
     def start(self) -> None:
-        """Listen."""
+        """Start to listen."""
         self._thread.start()
         self._wait(self._server.start())
         self.port = self._server._server.sockets[0].getsockname()[1]
@@ -106,22 +106,22 @@ class RtspServer:
         self._loop.close()
 
     def serve(self, file: Path, *, user_info: str = "", plays: int = 0) -> str:
-        """The address of a file in its folder.
+        """Return the address of a file in its folder.
 
         Args:
             file: An MP4 with H.264 or HEVC.
             user_info: `user:password@` to write into the address.
-            plays: After so many the server ends the stream; 0: never.
+            plays: Number of plays after which the server ends the stream; 0 for no end.
         """
         query = f"?play_count={plays}"
         return f"rtsp://{user_info}{HOST}:{self.port}/{file.name}{query}"
 
-    def ask_for(self, user_info: str) -> None:
-        """Let nobody in without this `user:password`."""
+    def require_credentials(self, user_info: str) -> None:
+        """Reject clients without this `user:password`."""
         self._server.user_info = user_info
 
     def drop(self) -> None:
-        """Drop all connections without a word."""
+        """Abort all connections without closing them."""
 
         def abort() -> None:
             for session in list(self._server.sessions):
@@ -130,22 +130,22 @@ class RtspServer:
         self._loop.call_soon_threadsafe(abort)
 
     def be_silent(self, silent: bool) -> None:
-        """Keep connections, and send no picture."""
+        """Keep connections open, and send no frames."""
         self._server.is_silent = silent
 
     @property
     def clients(self) -> int:
-        """Open connections."""
+        """Number of open connections."""
         return len(self._server.sessions)
 
     @property
     def described(self) -> int:
-        """How often a stream was asked for."""
+        """How often a stream was requested."""
         return self._server.described
 
     async def _finish(self) -> None:
-        ours = asyncio.current_task()
-        others = [task for task in asyncio.all_tasks() if task is not ours]
+        current = asyncio.current_task()
+        others = [task for task in asyncio.all_tasks() if task is not current]
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
@@ -157,7 +157,7 @@ class RtspServer:
 
 @contextmanager
 def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A TCP server that does with each connection what it is told; gives its port.
+    """Run a TCP server that passes each connection to a function; yields its port.
 
     Args:
         answer: Called on a thread for each connection, which is closed when the server is.
@@ -165,7 +165,7 @@ def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[int]:
     connections: list[socket.socket] = []
     threads: list[threading.Thread] = []
 
-    def answered(connection: socket.socket) -> None:
+    def handle(connection: socket.socket) -> None:
         with suppress(OSError):
             answer(connection)
 
@@ -176,17 +176,17 @@ def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[int]:
             except OSError:
                 return
             connections.append(connection)
-            threads.append(threading.Thread(target=answered, args=(connection,)))
+            threads.append(threading.Thread(target=handle, args=(connection,)))
             threads[-1].start()
 
     with socket.create_server((HOST, 0)) as server:
-        accepting = threading.Thread(target=accept)
-        accepting.start()
+        acceptor = threading.Thread(target=accept)
+        acceptor.start()
         try:
             yield server.getsockname()[1]
         finally:
             server.shutdown(socket.SHUT_RDWR)
-            accepting.join()
+            acceptor.join()
             for connection in connections:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
@@ -197,9 +197,9 @@ def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[int]:
 
 
 if __name__ == "__main__":
-    alone = RtspServer(Path(sys.argv[1]))
-    alone.start()
-    sys.stdout.write(f"{alone.port}\n")
+    standalone = RtspServer(Path(sys.argv[1]))
+    standalone.start()
+    sys.stdout.write(f"{standalone.port}\n")
     sys.stdout.flush()
     sys.stdin.read()
-    alone.stop()
+    standalone.stop()

@@ -41,7 +41,7 @@ def test_the_table_of_activities_states_the_constants_of_the_code() -> None:
         ],
         "writing": [
             activity.NOSE_BELOW_EARS,
-            durations.WRITING_HAND_MOVES,
+            durations.WRITING_HAND_MOVEMENT,
             durations.DESK_WORK_SECONDS,
         ],
         "reading": [activity.NOSE_BELOW_EARS, durations.DESK_WORK_SECONDS],

@@ -1,4 +1,4 @@
-"""People to windows: tracking for seconds, durations, counting, suppression.
+"""From people to windows: tracking for seconds, durations, counting, suppression.
 
-Nothing here knows a student, a face or a seat, and nothing here outlives its segment.
+Nothing here knows a student, a face or a seat (R2), and no state outlives its segment.
 """

@@ -1,7 +1,7 @@
-"""Postures to activities: what must last, lasts; a raised hand counts once.
+"""From postures to activities: minimum durations, and each raised hand counted once.
 
-The rules are those of docs/activity.md. They need no more than `MEMORY_SECONDS` of the past, so
-a segment that starts with that much lead-in counts what an unbroken run would count.
+The rules are those of docs/activity.md. They need at most `MEMORY_SECONDS` of the past, so a
+segment that starts with that much lead-in is counted like an uninterrupted run.
 """
 
 import math
@@ -15,40 +15,40 @@ from cluster.vision.activity import Activity, Postures
 from cluster.vision.people import FloatArray
 
 UNTRACKED = -1
-"""Stands for a track number where somebody has none yet."""
+"""The track id of a person without a track yet."""
 
 HAND_RAISED_SECONDS = 0.4
 HEAD_DOWN_SECONDS = 2.0
 STANDING_SECONDS = 0.9
 DESK_WORK_SECONDS = 1.9
-"""Looking down must last this long to be reading or writing."""
+"""Looking down must last at least this long to be reading or writing."""
 
 BRIDGE_SECONDS = 1.5
-"""A posture that is missed for less than this goes on."""
+"""A gap in a posture that is shorter than this does not end it."""
 
-WRITING_HAND_MOVES = 0.06
-"""Standard deviation of a wrist's place, in body units, from which a hand is writing."""
+WRITING_HAND_MOVEMENT = 0.06
+"""Minimum standard deviation of a wrist's position of a writing hand, in body units."""
 
-LEAST_WRISTS_SEEN = 3
-WRISTS_SECONDS = 3.0
+MIN_WRIST_SAMPLES = 3
+WRIST_MEMORY_SECONDS = 3.0
 
 MEMORY_SECONDS = 4.5
-"""Two bridges and a raised hand, or a bridge and a lowered head, and a frame at the lowest rate
-in which the tracker has no number for anybody yet."""
+"""Two bridges and a raised hand, or a bridge and a lowered head; and one frame at the lowest rate,
+in which the tracker has no ids yet."""
 
 
 @dataclass(slots=True)
 class _Run:
-    """A posture's unbroken stretch (short misses do not break it)."""
+    """An uninterrupted run of a posture; short gaps do not interrupt it."""
 
     since: float | None = None
     last: float = 0.0
 
-    def lasts(self, time: float, shown: bool) -> float | None:
-        """Seconds that it has lasted, or None where it is not shown now."""
+    def update(self, time: float, is_present: bool) -> float | None:
+        """Return how long the posture has lasted, in seconds; None where it is absent now."""
         if self.since is not None and time - self.last > BRIDGE_SECONDS:
             self.since = None
-        if not shown:
+        if not is_present:
             return None
         if self.since is None:
             self.since = time
@@ -69,13 +69,13 @@ class _Track:
 
 @dataclass(frozen=True, slots=True)
 class FrameCounts:
-    """One frame of a room: how many, doing what. No track is named.
+    """Counts of one frame of a room, without track ids (R2).
 
     Attributes:
-        time_seconds: Of the frame.
+        time_seconds: Timestamp of the frame.
         people: Students in it.
-        activities: How many of each; their sum is `people`.
-        hand_raises: Hands that went up and were confirmed at this frame.
+        activities: How many do each activity; their sum is `people`.
+        hand_raises: Raised hands that were confirmed at this frame.
     """
 
     time_seconds: float
@@ -85,47 +85,48 @@ class FrameCounts:
 
 
 class ActivityCounter:
-    """Counts a camera's activities, frame after frame."""
+    """Counts the activities of a camera's frames, one after another."""
 
     def __init__(self) -> None:
         self._tracks: dict[int, _Track] = {}
 
     def update(
-        self, time_seconds: float, numbers: npt.NDArray[np.int64], shown: Postures
+        self, time_seconds: float, track_ids: npt.NDArray[np.int64], observed: Postures
     ) -> FrameCounts:
         """Count one frame.
 
         Args:
-            time_seconds: Of the frame; must grow.
-            numbers: (n,) track numbers, `UNTRACKED` for people without one.
-            shown: Postures of the same n people.
+            time_seconds: Timestamp of the frame; must increase.
+            track_ids: (n,) track ids, `UNTRACKED` for people without one.
+            observed: Postures of the same n people.
         """
         counts = dict.fromkeys(Activity, 0)
         raises = 0
-        for person, number in enumerate(numbers.tolist()):
-            track = _Track() if number == UNTRACKED else self._tracks.setdefault(number, _Track())
-            activity, raised = _activity(track, time_seconds, shown, person)
+        for person, track_id in enumerate(track_ids.tolist()):
+            is_tracked = track_id != UNTRACKED
+            track = self._tracks.setdefault(track_id, _Track()) if is_tracked else _Track()
+            activity, raised = _activity(track, time_seconds, observed, person)
             track.last_seen = time_seconds
             counts[activity] += 1
             raises += raised
-        self._forget(time_seconds)
-        return FrameCounts(time_seconds, len(numbers), counts, raises)
+        self._drop_stale_tracks(time_seconds)
+        return FrameCounts(time_seconds, len(track_ids), counts, raises)
 
-    def _forget(self, time: float) -> None:
-        gone = [n for n, track in self._tracks.items() if time - track.last_seen > MEMORY_SECONDS]
-        for number in gone:
-            del self._tracks[number]
+    def _drop_stale_tracks(self, time: float) -> None:
+        stale = [i for i, track in self._tracks.items() if time - track.last_seen > MEMORY_SECONDS]
+        for track_id in stale:
+            del self._tracks[track_id]
 
 
-def _activity(track: _Track, time: float, shown: Postures, person: int) -> tuple[Activity, bool]:
-    """The activity of one person, and whether a hand has just been counted."""
-    if not shown.visible[person]:
+def _activity(track: _Track, time: float, observed: Postures, person: int) -> tuple[Activity, bool]:
+    """Return the activity of one person, and whether a raised hand was confirmed now."""
+    if not observed.visible[person]:
         return Activity.UNCLEAR, False
-    hand = track.hand.lasts(time, bool(shown.hand_raised[person]))
-    head = track.head.lasts(time, bool(shown.head_low[person]))
-    stand = track.stand.lasts(time, bool(shown.standing[person]))
-    desk = track.desk.lasts(time, bool(shown.looking_down[person]))
-    _remember_wrists(track, time, shown.wrists[person])
+    hand = track.hand.update(time, bool(observed.hand_raised[person]))
+    head = track.head.update(time, bool(observed.head_low[person]))
+    stand = track.stand.update(time, bool(observed.standing[person]))
+    desk = track.desk.update(time, bool(observed.looking_down[person]))
+    _store_wrists(track, time, observed.wrists[person])
     if hand is not None and hand >= HAND_RAISED_SECONDS:
         new = track.counted_hand_since != track.hand.since
         track.counted_hand_since = track.hand.since
@@ -137,26 +138,26 @@ def _activity(track: _Track, time: float, shown: Postures, person: int) -> tuple
     if desk is not None and desk >= DESK_WORK_SECONDS:
         return _desk_work(track), False
     if time - track.last_seen > BRIDGE_SECONDS:
-        return Activity.UNCLEAR, False  # one picture alone does not tell what lasts
-    if shown.standing[person] or shown.cut_off[person]:
+        return Activity.UNCLEAR, False  # one frame alone shows no duration
+    if observed.standing[person] or observed.cut_off[person]:
         return Activity.UNCLEAR, False
     return Activity.SITTING, False
 
 
-def _remember_wrists(track: _Track, time: float, wrists: FloatArray) -> None:
+def _store_wrists(track: _Track, time: float, wrists: FloatArray) -> None:
     track.wrists.append((time, wrists))
-    while time - track.wrists[0][0] > WRISTS_SECONDS:
+    while time - track.wrists[0][0] > WRIST_MEMORY_SECONDS:
         track.wrists.popleft()
 
 
 def _desk_work(track: _Track) -> Activity:
-    """Writing where a hand moves, reading where both rest, unclear where none is seen."""
-    places = np.stack([wrists for _, wrists in track.wrists])
-    moves = [
-        float(np.sqrt(np.nanvar(places[:, side], axis=0).sum()))
+    """Return writing where a hand moves, reading where both rest, unclear where none is visible."""
+    positions = np.stack([wrists for _, wrists in track.wrists])
+    movements = [
+        float(np.sqrt(np.nanvar(positions[:, side], axis=0).sum()))
         for side in range(2)
-        if np.isfinite(places[:, side, 0]).sum() >= LEAST_WRISTS_SEEN
+        if np.isfinite(positions[:, side, 0]).sum() >= MIN_WRIST_SAMPLES
     ]
-    if not moves:
+    if not movements:
         return Activity.UNCLEAR
-    return Activity.WRITING if max(moves) >= WRITING_HAND_MOVES else Activity.READING
+    return Activity.WRITING if max(movements) >= WRITING_HAND_MOVEMENT else Activity.READING

@@ -1,42 +1,40 @@
-"""A live room: frames in, what may be told of it now, and its windows as they finish.
+"""Live counting of a room: frames in, its current counts and its finished windows out.
 
-    People -> RoomCounter -> trailing ten seconds -> suppression -> LiveNumbers  (now)
-                         └─> the clock's own ten seconds -> suppression -> ActivityWindow (finished)
+    People -> RoomCounter -> trailing ten seconds -> suppression -> LiveCounts     (current)
+                         └─> ten seconds of the clock -> suppression -> ActivityWindow (finished)
 
-Both leave the process as `ActivityWindow`s alone, so that rule 3 holds for what is told now as for
-what is told later. A raised hand is counted in both by the same rules as in archives.
+Shares leave the process as `ActivityWindow`s alone, so that R3 holds for the current counts as for
+finished windows. Raised hands are counted in both by the same rules as in archives.
 """
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cluster.activity.durations import FrameCounts
-from cluster.activity.room import RoomCounter, SeenFrame
-from cluster.activity.suppression import ActivityWindow, most_hands, published_window
+from cluster.activity.room import AnalysedFrame, RoomCounter
+from cluster.activity.suppression import ActivityWindow, max_published_hands, published_window
 from cluster.activity.windows import WINDOW_SECONDS, WindowCounts, window_start_of
+from cluster.settings import Polygon
 from cluster.vision.activity import Activity
 
-Polygon = Sequence[tuple[float, float]]
-
 CLOCK_JUMP_SECONDS = 30.0
-"""Frames of one camera that lie further apart begin anew: tracks and durations do not bridge it."""
+"""A longer gap between frames of a camera resets its tracks and durations."""
 
 
 @dataclass(frozen=True, slots=True)
-class LiveNumbers:
-    """What may be told of one camera's room now.
+class LiveCounts:
+    """The current counts of one camera's room, after suppression.
 
     Attributes:
-        as_of: When the newest picture was taken, UTC.
-        people: People in the newest picture.
+        as_of: When the newest frame was captured, UTC.
+        people: People in the newest frame.
         hands_up: Raised hands in it; None where the window is suppressed, or it shows fewer than
             `k` people.
         window: The ten seconds up to it.
 
     Raises:
-        ValueError: Hands are told where the window's shares are withheld.
+        ValueError: Raised hands are given although the window's shares are suppressed.
     """
 
     as_of: datetime
@@ -45,9 +43,9 @@ class LiveNumbers:
     window: ActivityWindow
 
     def __post_init__(self) -> None:
-        """Refuse what must not be told."""
+        """Reject counts that must not be published (R3)."""
         if self.hands_up is not None and (
-            self.window.suppressed or not 0 <= self.hands_up <= most_hands(self.people)
+            self.window.suppressed or not 0 <= self.hands_up <= max_published_hands(self.people)
         ):
             raise ValueError("raised hands of a group that is too small")
 
@@ -79,38 +77,40 @@ class LiveCounter:
         self._open: WindowCounts | None = None
         self._closed: datetime | None = None
 
-    def update(self, frame: SeenFrame) -> tuple[LiveNumbers, list[ActivityWindow]]:
-        """Count a frame; a frame from before the last begins anew (the clock was set back).
+    def update(self, frame: AnalysedFrame) -> tuple[LiveCounts, list[ActivityWindow]]:
+        """Count a frame; one from before the last resets the counter (the clock was set back).
 
         Returns:
-            What may be told now, and the windows that this frame finished.
+            The current counts, and the windows that this frame finished.
         """
         finished = []
-        if self._trailing and not _follows(self._trailing[-1][0], frame.moment):
+        if self._trailing and not _follows(self._trailing[-1][0], frame.captured_at):
             finished += self.finish()
-        elif self._open is not None and window_start_of(frame.moment) != self._open.window_start:
+        elif (
+            self._open is not None and window_start_of(frame.captured_at) != self._open.window_start
+        ):
             finished.append(self._close())
         counts = self._counter.update(frame)
-        self._trailing.append((frame.moment, counts))
-        begins = frame.moment - timedelta(seconds=WINDOW_SECONDS)
-        while self._trailing[0][0] <= begins:
+        self._trailing.append((frame.captured_at, counts))
+        trailing_start = frame.captured_at - timedelta(seconds=WINDOW_SECONDS)
+        while self._trailing[0][0] <= trailing_start:
             self._trailing.popleft()
-        start = window_start_of(frame.moment)
-        if self._closed is None or start > self._closed:  # else its window has been told
+        start = window_start_of(frame.captured_at)
+        if self._closed is None or start > self._closed:  # else its window has been published
             if self._open is None:
                 self._open = WindowCounts(start)
             self._open.frames.append(counts)
-        return self._numbers(frame.moment, counts), finished
+        return self._live_counts(frame.captured_at, counts), finished
 
-    def close_before(self, moment: datetime) -> list[ActivityWindow]:
-        """Finish the window that ended before a moment although no later frame has come."""
+    def close_before(self, time: datetime) -> list[ActivityWindow]:
+        """Finish the window that ended before a time although no later frame has arrived."""
         if self._open is None:
             return []
         ends_at = self._open.window_start + timedelta(seconds=WINDOW_SECONDS)
-        return [self._close()] if ends_at <= moment else []
+        return [self._close()] if ends_at <= time else []
 
     def finish(self) -> list[ActivityWindow]:
-        """End here: give the window in progress, and forget tracks and durations."""
+        """Finish the window in progress, and reset tracks and durations."""
         finished = [self._close()] if self._open is not None else []
         self._counter = RoomCounter(self._rate, self._teacher_zone)
         self._trailing.clear()
@@ -118,22 +118,22 @@ class LiveCounter:
         return finished
 
     def _close(self) -> ActivityWindow:
-        assert self._open is not None  # noqa: S101 (callers have looked)
+        assert self._open is not None  # noqa: S101 (checked by the callers)
         window, self._open = self._open, None
         self._closed = window.window_start
         return published_window(window, k=self._k, headcount_only=self._headcount_only)
 
-    def _numbers(self, moment: datetime, counts: FrameCounts) -> LiveNumbers:
+    def _live_counts(self, as_of: datetime, counts: FrameCounts) -> LiveCounts:
         trailing = WindowCounts(
-            moment - timedelta(seconds=WINDOW_SECONDS), [c for _, c in self._trailing]
+            as_of - timedelta(seconds=WINDOW_SECONDS), [c for _, c in self._trailing]
         )
         window = published_window(trailing, k=self._k, headcount_only=self._headcount_only)
         hands = None
         if not window.suppressed and counts.people >= self._k:
             raised = counts.activities[Activity.HAND_RAISED]
-            hands = min(raised, most_hands(counts.people))
-        return LiveNumbers(moment, counts.people, hands, window)
+            hands = min(raised, max_published_hands(counts.people))
+        return LiveCounts(as_of, counts.people, hands, window)
 
 
-def _follows(last: datetime, moment: datetime) -> bool:
-    return timedelta(0) < moment - last <= timedelta(seconds=CLOCK_JUMP_SECONDS)
+def _follows(last: datetime, captured_at: datetime) -> bool:
+    return timedelta(0) < captured_at - last <= timedelta(seconds=CLOCK_JUMP_SECONDS)

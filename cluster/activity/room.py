@@ -1,11 +1,12 @@
-"""One camera's people, frame after frame, to what may be told of its windows.
+"""From one camera's people, frame by frame, to its windows after suppression.
 
-    People -> doubles and teacher dropped -> tracks -> postures -> counts -> windows -> suppression
+    People -> without duplicates and teacher -> tracks -> postures -> counts -> windows
+           -> suppression
 
-The live service and the archive job both go through here; this is where rules 2 and 3 are kept.
+The live service and the archive job both go through here; R2 and R3 are enforced here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,34 +17,33 @@ import numpy.typing as npt
 from cluster.activity.durations import ActivityCounter, FrameCounts
 from cluster.activity.suppression import ActivityWindow, published_window
 from cluster.activity.tracking import PersonTracker
-from cluster.activity.windows import windows_of
+from cluster.activity.windows import group_into_windows
+from cluster.settings import Polygon
 from cluster.vision.activity import estimate_postures, remove_duplicates
 from cluster.vision.people import People
 
-Polygon = Sequence[tuple[float, float]]
-
 
 @dataclass(frozen=True, slots=True)
-class SeenFrame:
+class AnalysedFrame:
     """The people of one analysed frame.
 
     Attributes:
-        moment: When it was taken, UTC.
-        people: In the frame's pixels.
+        captured_at: When it was captured, UTC.
+        people: Their boxes and keypoints, in the frame's pixels.
         frame_size: (width, height) of the frame, in pixels.
     """
 
-    moment: datetime
+    captured_at: datetime
     people: People
     frame_size: tuple[int, int]
 
 
 class RoomCounter:
-    """Counts one camera's room.
+    """Counts the people of one camera's room.
 
     Args:
         rate: Analysed frames a second.
-        teacher_zone: People whose feet are in this polygon (corners from 0 to 1) do not count.
+        teacher_zone: People whose feet are in this polygon (corners from 0 to 1) are not counted.
     """
 
     def __init__(self, rate: float, teacher_zone: Polygon | None = None) -> None:
@@ -51,18 +51,18 @@ class RoomCounter:
         self._counter = ActivityCounter()
         self._teacher_zone = teacher_zone
 
-    def update(self, frame: SeenFrame) -> FrameCounts:
-        """Count one frame; frames must come in the order of time."""
+    def update(self, frame: AnalysedFrame) -> FrameCounts:
+        """Count one frame; timestamps must increase."""
         people = remove_duplicates(frame.people)
         if self._teacher_zone is not None:
-            people = people.select(~_stands_in(people, self._teacher_zone, frame.frame_size))
-        time = frame.moment.timestamp()
-        numbers = self._tracker.update(time, people)
-        return self._counter.update(time, numbers, estimate_postures(people, frame.frame_size[1]))
+            people = people.select(~_is_in_zone(people, self._teacher_zone, frame.frame_size))
+        time = frame.captured_at.timestamp()
+        track_ids = self._tracker.update(time, people)
+        return self._counter.update(time, track_ids, estimate_postures(people, frame.frame_size[1]))
 
 
-def told_windows(
-    frames: Iterable[SeenFrame],
+def published_windows(
+    frames: Iterable[AnalysedFrame],
     *,
     rate: float,
     starts_at: datetime,
@@ -71,28 +71,30 @@ def told_windows(
     headcount_only: bool = False,
     teacher_zone: Polygon | None = None,
 ) -> list[ActivityWindow]:
-    """Count a stretch of frames, and give the windows as they may be told.
+    """Count a segment of frames, and return its windows after suppression.
 
     Args:
-        frames: In the order of time; those before `starts_at` are lead-in, which tracks and
+        frames: By increasing time; those before `starts_at` are lead-in, which tracks and
             durations need and which is not counted.
         rate: Analysed frames a second.
-        starts_at: Start of the stretch, UTC.
-        ends_at: Its end; a frame from there on belongs to the next.
+        starts_at: Start of the segment, UTC.
+        ends_at: Its end, exclusive.
         k: See `published_window`.
         headcount_only: See `published_window`.
         teacher_zone: See `RoomCounter`.
     """
     counter = RoomCounter(rate, teacher_zone)
-    counted = [(frame.moment, counter.update(frame)) for frame in frames]
-    windows = windows_of(
-        (moment, counts) for moment, counts in counted if starts_at <= moment < ends_at
+    counted = [(frame.captured_at, counter.update(frame)) for frame in frames]
+    windows = group_into_windows(
+        (time, counts) for time, counts in counted if starts_at <= time < ends_at
     )
     return [published_window(w, k=k, headcount_only=headcount_only) for w in windows]
 
 
-def _stands_in(people: People, zone: Polygon, frame_size: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """(n,) whether the middle of a person's lower edge lies in the zone."""
+def _is_in_zone(
+    people: People, zone: Polygon, frame_size: tuple[int, int]
+) -> npt.NDArray[np.bool_]:
+    """Return (n,) whether the middle of each person's lower edge is in the zone."""
     corners = (np.asarray(zone) * frame_size).astype(np.float32)
     feet = np.stack([(people.boxes[:, 0] + people.boxes[:, 2]) / 2, people.boxes[:, 3]], axis=1)
     inside = [cv2.pointPolygonTest(corners, (float(x), float(y)), False) >= 0 for x, y in feet]

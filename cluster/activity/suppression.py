@@ -1,16 +1,16 @@
-"""What may be told of a window: design, section 2, rule 3.
+"""Small-group suppression of windows (R3).
 
     WindowCounts (in this process) -> published_window -> ActivityWindow (may leave it)
 
-`ActivityWindow` is the only form in which activity leaves a process, and it cannot be made with
-a share that the rule withholds: its constructor checks what `published_window` decided.
+`ActivityWindow` is the only form in which activity leaves a process, and it cannot be constructed
+with a share that must be suppressed: its constructor checks what `published_window` decided.
 
-- Fewer than `k` people, by the mean that is told or in a frame: no share of it. Frames with
+- With fewer than `k` people, by the published mean or in a frame, there is no share. Frames with
   fewer than `k` people add nothing to any share, so a share never describes a smaller group.
-- All shares and the count of raised hands are withheld together; one alone that was withheld
-  could be worked out from the rest.
-- Shares are rounded to whole per cents, and held between 5% and 95%: at these two values they
-  mean "5% or less" and "95% or more".
+- All shares and the count of raised hands are suppressed together; a single suppressed one could
+  be computed from the others.
+- Shares are rounded to whole per cents, and top- and bottom-coded: 5% means "5% or less", 95%
+  means "95% or more".
 - The count of raised hands is never above 95% of the people, for the same reason.
 """
 
@@ -21,11 +21,11 @@ from typing import Final, Literal
 from cluster.activity.windows import WINDOW_SECONDS, WindowCounts, share_of
 from cluster.vision.activity import Activity
 
-SMALLEST_K: Final = 5
-LOWEST_SHARE: Final = 0.05
-HIGHEST_SHARE: Final = 0.95
+MIN_K: Final = 5
+MIN_SHARE: Final = 0.05
+MAX_SHARE: Final = 0.95
 
-TOLD_ACTIVITIES: Final = (
+PUBLISHED_ACTIVITIES: Final = (
     Activity.HAND_RAISED,
     Activity.READING,
     Activity.WRITING,
@@ -33,17 +33,17 @@ TOLD_ACTIVITIES: Final = (
     Activity.STANDING,
     Activity.UNCLEAR,
 )
-"""Those with a column; `sitting` is what is left."""
+"""Those with a column; `sitting` is the rest."""
 
 Source = Literal["live", "archive"]
 
 
 @dataclass(frozen=True, slots=True)
 class ActivityWindow:
-    """A window as it may be told. Shares are `None` where they are withheld.
+    """A window's counts after suppression. Shares are `None` where they are suppressed.
 
     Raises:
-        ValueError: It tells what rule 3 withholds.
+        ValueError: It contains what R3 suppresses.
     """
 
     window_start: datetime
@@ -61,46 +61,46 @@ class ActivityWindow:
     window_seconds: int = WINDOW_SECONDS
 
     def __post_init__(self) -> None:
-        """Refuse what must not be told."""
-        shares = [getattr(self, f"{activity}_share") for activity in TOLD_ACTIVITIES]
-        told = [*shares, self.hand_raises]
+        """Reject what must not be published."""
+        shares = [getattr(self, f"{activity}_share") for activity in PUBLISHED_ACTIVITIES]
+        values = [*shares, self.hand_raises]
         if self.suppressed:
-            if any(value is not None for value in told):
-                raise ValueError("a suppressed window tells nothing but a headcount")
+            if any(value is not None for value in values):
+                raise ValueError("a suppressed window has nothing but a headcount")
             return
-        if any(value is None for value in told):
-            raise ValueError("shares are told together or not at all")
-        if min(self.people_max, self.people_mean) < SMALLEST_K:
-            raise ValueError(f"fewer than {SMALLEST_K} people")
-        if any(not LOWEST_SHARE <= share <= HIGHEST_SHARE for share in shares):
+        if any(value is None for value in values):
+            raise ValueError("shares are published together or not at all")
+        if min(self.people_max, self.people_mean) < MIN_K:
+            raise ValueError(f"fewer than {MIN_K} people")
+        if any(not MIN_SHARE <= share <= MAX_SHARE for share in shares):
             raise ValueError("a share outside 5% to 95%")
         if any(share != round(share, 2) for share in shares):
             raise ValueError("a share finer than a per cent")
-        if not 0 <= (self.hand_raises or 0) <= most_hands(self.people_max):
-            raise ValueError("more raised hands than 95% of the people, or fewer than none")
+        if not 0 <= (self.hand_raises or 0) <= max_published_hands(self.people_max):
+            raise ValueError("more raised hands than 95% of the people, or a negative count")
 
 
 def published_window(counts: WindowCounts, *, k: int, headcount_only: bool) -> ActivityWindow:
-    """Reduce a window to what may be told of it.
+    """Reduce a window to what may be published of it.
 
     Args:
         counts: What was counted.
-        k: Fewest people of whom anything but their number is told; at least 5.
-        headcount_only: The room's kind allows nothing else (a vehicle).
+        k: Fewest people of whom more than a headcount is published; at least 5.
+        headcount_only: Publish only a headcount, whatever its size (a vehicle).
 
     Raises:
         ValueError: `k` is below 5.
     """
-    if k < SMALLEST_K:
-        raise ValueError(f"k is {k}, and {SMALLEST_K} is the lowest")
+    if k < MIN_K:
+        raise ValueError(f"k is {k}, and must be at least {MIN_K}")
     people_mean = round(counts.people_mean, 1)
-    enough = [frame for frame in counts.frames if frame.people >= k]
-    suppressed = headcount_only or people_mean < k or counts.people_mean < k or not enough
+    large_enough = [frame for frame in counts.frames if frame.people >= k]
+    suppressed = headcount_only or people_mean < k or counts.people_mean < k or not large_enough
 
     def share(activity: Activity) -> float | None:
-        return None if suppressed else coded_share(share_of(enough, activity))
+        return None if suppressed else coded_share(share_of(large_enough, activity))
 
-    raises = sum(frame.hand_raises for frame in enough)
+    raises = sum(frame.hand_raises for frame in large_enough)
     return ActivityWindow(
         window_start=counts.window_start,
         frames=len(counts.frames),
@@ -113,26 +113,26 @@ def published_window(counts: WindowCounts, *, k: int, headcount_only: bool) -> A
         head_down_share=share(Activity.HEAD_DOWN),
         standing_share=share(Activity.STANDING),
         unclear_share=share(Activity.UNCLEAR),
-        hand_raises=None if suppressed else min(raises, most_hands(counts.people_max)),
+        hand_raises=None if suppressed else min(raises, max_published_hands(counts.people_max)),
     )
 
 
-def most_hands(people_max: int) -> int:
-    """The highest count of raised hands that is told of so many people."""
-    return int(HIGHEST_SHARE * people_max)
+def max_published_hands(people_max: int) -> int:
+    """Return the highest count of raised hands that is published for a number of people."""
+    return int(MAX_SHARE * people_max)
 
 
 def coded_share(share: float) -> float:
-    """A share as it is told: whole per cents, 0.05 for 5% and less, 0.95 for 95% and more."""
-    return min(HIGHEST_SHARE, max(LOWEST_SHARE, round(share, 2)))
+    """Return a share as it is published: whole per cents, 0.05 for ≤5%, 0.95 for ≥95%."""
+    return min(MAX_SHARE, max(MIN_SHARE, round(share, 2)))
 
 
-def share_in_words(share: float | None) -> str:
-    """A told share for people: `37%`, `≤5%`, `≥95%`, or a dash where it is withheld."""
+def format_share(share: float | None) -> str:
+    """Format a published share: `37%`, `≤5%`, `≥95%`, or a dash where it is suppressed."""
     if share is None:
         return "–"
-    if share <= LOWEST_SHARE:
+    if share <= MIN_SHARE:
         return "≤5%"
-    if share >= HIGHEST_SHARE:
+    if share >= MAX_SHARE:
         return "≥95%"
     return f"{share:.0%}"

@@ -1,7 +1,7 @@
-"""Who in this frame is who in the last, for the seconds that durations need.
+"""Tracking of people from frame to frame, for the seconds that durations need.
 
-ByteTrack (Zhang et al., 2022) as the `trackers` library has it, one tracker a camera. Track
-numbers stay in this process, and mean nothing outside it.
+ByteTrack (Zhang et al., 2022) from the `trackers` library, one tracker for each camera. Track ids
+never leave this process (R2).
 """
 
 import numpy as np
@@ -13,40 +13,39 @@ from cluster.activity.durations import UNTRACKED
 from cluster.vision.people import People
 
 LOST_SECONDS = 3.0
-LEAST_OVERLAP = 0.1
-TRACKED_SCORE = 0.3
-"""Least score of somebody who starts a track; weaker ones may carry one on."""
+MIN_OVERLAP = 0.1
+MIN_TRACK_SCORE = 0.3
+"""Minimum score that starts a track; detections below it may continue one."""
 
-
-_FRAMES_A_SECOND_OF_BUFFER = 30  # the library counts its buffer in thirtieths of a second
+_BUFFER_FRAMES_PER_SECOND = 30  # the library counts its buffer in frames of 1/30 s
 
 
 class PersonTracker:
     """Tracks the people of one camera.
 
     Args:
-        rate: Frames a second that will come, about.
+        rate: Frames a second, approximately.
     """
 
     def __init__(self, rate: float) -> None:
         self._tracker = ByteTrackTracker(
-            lost_track_buffer=round(LOST_SECONDS * _FRAMES_A_SECOND_OF_BUFFER),
+            lost_track_buffer=round(LOST_SECONDS * _BUFFER_FRAMES_PER_SECOND),
             frame_rate=rate,
-            track_activation_threshold=TRACKED_SCORE,
+            track_activation_threshold=MIN_TRACK_SCORE,
             minimum_consecutive_frames=1,
-            minimum_iou_threshold=LEAST_OVERLAP,
-            high_conf_det_threshold=TRACKED_SCORE,
+            minimum_iou_threshold=MIN_OVERLAP,
+            high_conf_det_threshold=MIN_TRACK_SCORE,
         )
 
     def update(self, time_seconds: float, people: People) -> npt.NDArray[np.int64]:
-        """Follow one frame.
+        """Track the people of one frame.
 
         Args:
-            time_seconds: Of the frame; must grow.
-            people: n people in it.
+            time_seconds: Timestamp of the frame; must increase.
+            people: The n people in it.
 
         Returns:
-            (n,) track numbers, in the order of `people`; `UNTRACKED` where there is none yet.
+            (n,) track ids, in the order of `people`; `UNTRACKED` where there is none yet.
         """
         order = np.arange(len(people))
         detections = sv.Detections(
@@ -55,7 +54,7 @@ class PersonTracker:
             data={"order": order},
         )
         tracked = self._tracker.update(detections, timestamp=time_seconds)
-        numbers = np.full(len(people), UNTRACKED, np.int64)
+        track_ids = np.full(len(people), UNTRACKED, np.int64)
         if len(tracked) and tracked.tracker_id is not None:
-            numbers[np.asarray(tracked.data["order"])] = tracked.tracker_id
-        return numbers
+            track_ids[np.asarray(tracked.data["order"])] = tracked.tracker_id
+        return track_ids

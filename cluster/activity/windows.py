@@ -1,7 +1,7 @@
-"""Ten seconds of a room: frames' counts added up, on the clock's own grid.
+"""Windows: the frame counts of a room, grouped by ten seconds of the clock.
 
-Windows start at multiples of ten seconds of UTC, whatever the file's start, so that cameras,
-files and the live service agree on what a window is.
+Windows start at multiples of ten seconds of UTC, independent of a file's start, so that cameras,
+files and the live service have the same windows.
 """
 
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ WINDOW_SECONDS = 10
 
 @dataclass(slots=True)
 class WindowCounts:
-    """What was counted in one window of one camera. Stays in this process.
+    """The counts of one camera's window before suppression. They stay in this process.
 
     Attributes:
         window_start: UTC.
-        frames: The frames' counts, in order.
+        frames: The counts of its frames, by time.
     """
 
     window_start: datetime
@@ -28,32 +28,32 @@ class WindowCounts:
 
     @property
     def people_max(self) -> int:
-        """Most people in one frame."""
+        """The most people in one frame."""
         return max((frame.people for frame in self.frames), default=0)
 
     @property
     def people_mean(self) -> float:
-        """Mean number of people in a frame."""
+        """The mean number of people in a frame."""
         return sum(frame.people for frame in self.frames) / max(1, len(self.frames))
 
 
-def window_start_of(moment: datetime) -> datetime:
-    """The start of the window that a moment lies in, in UTC."""
-    seconds = int(moment.timestamp() // WINDOW_SECONDS) * WINDOW_SECONDS
+def window_start_of(time: datetime) -> datetime:
+    """Return the start of the window that contains a time, in UTC."""
+    seconds = int(time.timestamp() // WINDOW_SECONDS) * WINDOW_SECONDS
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def windows_of(frames: Iterable[tuple[datetime, FrameCounts]]) -> list[WindowCounts]:
-    """Sort frames (UTC time, counts) into windows; a window without a frame does not appear."""
+def group_into_windows(frames: Iterable[tuple[datetime, FrameCounts]]) -> list[WindowCounts]:
+    """Group frames (UTC time, counts) into windows; windows without frames are left out."""
     windows: dict[datetime, WindowCounts] = {}
-    for moment, counts in frames:
-        start = window_start_of(moment)
+    for time, counts in frames:
+        start = window_start_of(time)
         windows.setdefault(start, WindowCounts(start)).frames.append(counts)
     return [windows[start] for start in sorted(windows)]
 
 
 def share_of(frames: Iterable[FrameCounts], activity: Activity) -> float:
-    """The share of person-frames with an activity; 0 where there are no people."""
+    """Return the share of person-frames with an activity; 0 where there are no people."""
     people = matching = 0
     for frame in frames:
         people += frame.people

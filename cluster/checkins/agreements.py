@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cluster.errors import NotAllowed
-from cluster.records.db.checkin_models import AgreementWord
+from cluster.records.db.checkin_models import AgreementEvent
 from cluster.records.db.models import User
 from cluster.records.db.unit_of_work import Session, UnitOfWork
-from cluster.records.repos import agreements as ledger
+from cluster.records.repos import agreement_events
 from cluster.records.repos.people import guardians_of, user_of
 from cluster.security.audit_actions import AuditAction
 
@@ -74,7 +74,7 @@ def withdraw(work: UnitOfWork, student: str, speaker: str) -> Agreement:
         NotAllowed: Who speaks has no say.
     """
     child, person = user_of(work.session, student, "student"), user_of(work.session, speaker)
-    said = {word.said_by for word in ledger.words_about(work.session, [child.id])}
+    said = {word.said_by for word in agreement_events.of_students(work.session, [child.id])}
     if person.id not in {child.id, *_guardians(work.session, child), *said}:
         raise NotAllowed(
             f"{speaker!r} is neither {student!r} nor a guardian of theirs.", where="agreement"
@@ -84,8 +84,8 @@ def withdraw(work: UnitOfWork, student: str, speaker: str) -> Agreement:
 
 def in_force(session: Session, students: Collection[str], now: datetime) -> dict[str, datetime]:
     """Of some students, those with an agreement in force, and until when it is."""
-    words: dict[str, list[AgreementWord]] = defaultdict(list)
-    for word in ledger.words_about(session, students):
+    words: dict[str, list[AgreementEvent]] = defaultdict(list)
+    for word in agreement_events.of_students(session, students):
         words[word.student_id].append(word)
     guardians = guardians_of(session, words)
     found = {
@@ -96,10 +96,10 @@ def in_force(session: Session, students: Collection[str], now: datetime) -> dict
 
 
 def _until(
-    words: Sequence[AgreementWord], student_id: str, guardians: frozenset[str], now: datetime
+    words: Sequence[AgreementEvent], student_id: str, guardians: frozenset[str], now: datetime
 ) -> datetime | None:
     """Until when one of a student's agreements is in force; None where none is."""
-    standing: list[AgreementWord] = []
+    standing: list[AgreementEvent] = []
     for word in words:
         if word.word == "agree":
             standing.append(word)
@@ -118,7 +118,7 @@ def _until(
 def _add(
     work: UnitOfWork, child: User, person: User, word: str, until: datetime | None
 ) -> Agreement:
-    seq = ledger.add_word(
+    seq = agreement_events.append(
         work.session,
         student_id=child.id,
         said_by=person.id,

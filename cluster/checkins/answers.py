@@ -45,13 +45,13 @@ def answer(
     if found.slip is not None:
         if found.slip.used:
             raise AlreadyAnswered("this slip has been used.")
-        rows.use_slip(work.session, found.slip)
+        rows.mark_slip_used(work.session, found.slip)
     elif not rows.add_device(work.session, row.id, found.hash_of("answer", device)):
         raise AlreadyAnswered("this device has answered.")
     counts = {Feeling(name): n for name, n in rows.tallies_of(work.session, row.id).items()}
     if sum(counts.values()) >= most_answers(work.session, row):
         raise closed()
-    rows.raise_tally(work.session, row.id, feeling)
+    rows.increment_tally(work.session, row.id, feeling)
     counts[feeling] += 1
     told = next_snapshot(counts, row.k, told_of(row.answers_told, row.told))
     if told is not None:

@@ -10,8 +10,8 @@ from cluster.checkins.views import told_of
 from cluster.errors import HomeroomError
 from cluster.records.db.checkin_models import CheckinRow, CountsRow
 from cluster.records.db.unit_of_work import AuditedRecords, UnitOfWork
-from cluster.records.repos import checkin_calls
 from cluster.records.repos import checkins as rows
+from cluster.records.repos import help_request_rows
 from cluster.records.repos.checkin_counts import add_counts
 from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
@@ -65,11 +65,11 @@ def end_those_over(identity: AuditedRecords, now: datetime, *, limit: int = MOST
         How many it ended.
     """
     with identity.records.reading() as session:
-        over = rows.over(session, now, limit)
-        calls_left = checkin_calls.calls_are_over(session, now)
+        over = rows.past_end(session, now, limit)
+        calls_left = help_request_rows.any_ended(session, now)
     if calls_left:
         with identity.records.writing() as session:
-            checkin_calls.forget_calls(session, now)
+            help_request_rows.delete_ended(session, now)
     ended = sum(_end_one(identity, checkin_id) for checkin_id in over)
     if ended or calls_left:
         identity.records.scrub()
@@ -106,7 +106,7 @@ def _finish(work: UnitOfWork, row: CheckinRow, ended_at: datetime) -> Ended:
             told=row.told,
         ),
     )
-    rows.forget_answers(work.session, row.id)
+    rows.delete_answers(work.session, row.id)
     row.code = row.device_key = row.told = row.answers_told = None
     row.ended_at = ended_at
     row.version += 1

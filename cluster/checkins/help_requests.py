@@ -14,8 +14,8 @@ from cluster.checkins.lessons import checkin_of, may_take_part, taught
 from cluster.errors import AlreadyAnswered, NotFound
 from cluster.records.db.checkin_models import CheckinRow
 from cluster.records.db.unit_of_work import UnitOfWork
-from cluster.records.repos import checkin_calls
 from cluster.records.repos import checkins as rows
+from cluster.records.repos import help_request_rows
 from cluster.records.repos.people import names_of
 from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
@@ -68,7 +68,7 @@ def class_list(work: UnitOfWork, settings: Settings, code: str) -> tuple[Choice,
     students = may_take_part(work.session, row, work.now)
     names = names_of(work.session, work.keys, students)
     work.audit(AuditAction.CHECKIN_LIST_CLASS, row.lesson_id, students=len(names))
-    listed = (Choice(_choice(row, one), details.shown) for one, details in names.items())
+    listed = (Choice(_choice(row, one), details.display_name) for one, details in names.items())
     return tuple(sorted(listed, key=lambda one: (one.name, one.key)))
 
 
@@ -101,10 +101,10 @@ def call(
     student_id = None if choice is None else chosen[choice]
     if not rows.add_device(work.session, row.id, found.hash_of("call", device)):
         raise AlreadyAnswered("this device has asked already; the teacher sees it.")
-    nameless = checkin_calls.unsigned_calls(work.session, row.id)
+    nameless = help_request_rows.count_anonymous(work.session, row.id)
     if student_id is None and nameless >= len(students):
         raise closed()  # more than the class has is a prank; a name is always let through
-    checkin_calls.add_call(work.session, row.id, student_id)
+    help_request_rows.add(work.session, row.id, student_id)
     _changed(work, row)
 
 
@@ -119,7 +119,7 @@ def calls(work: UnitOfWork, settings: Settings, lesson_id: str) -> tuple[HelpReq
     row = _of_teacher(work, settings, lesson_id)
     if work.now >= row.calls_until:
         return ()
-    found = checkin_calls.calls_of(work.session, row.id)
+    found = help_request_rows.of_checkin(work.session, row.id)
     signed = [one.student_id for one in found if one.student_id is not None]
     names = names_of(work.session, work.keys, signed)
     for student_id in sorted(names):
@@ -127,7 +127,7 @@ def calls(work: UnitOfWork, settings: Settings, lesson_id: str) -> tuple[HelpReq
     return tuple(
         HelpRequest(
             one.id,
-            Named(one.student_id, names[one.student_id].shown) if one.student_id else None,
+            Named(one.student_id, names[one.student_id].display_name) if one.student_id else None,
             one.seen_at is not None,
         )
         for one in found
@@ -143,7 +143,7 @@ def seen(work: UnitOfWork, settings: Settings, lesson_id: str, call_id: str) -> 
         CheckinError: No check-in was started in it.
     """
     row = _of_teacher(work, settings, lesson_id)
-    found = checkin_calls.calls_of(work.session, row.id) if work.now < row.calls_until else []
+    found = help_request_rows.of_checkin(work.session, row.id) if work.now < row.calls_until else []
     marked = next((one for one in found if one.id == call_id), None)
     if marked is None:
         raise NotFound("there is no such call.", where=lesson_id)

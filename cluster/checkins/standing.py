@@ -7,8 +7,8 @@ from typing import Literal
 from cluster.checkins.suppression import PublishedCounts
 from cluster.checkins.views import CheckinView, running, told_of, versions
 from cluster.records.db.unit_of_work import Session
-from cluster.records.repos import checkin_calls
 from cluster.records.repos import checkins as rows
+from cluster.records.repos import help_request_rows
 from cluster.records.repos.checkin_counts import counts_of
 from cluster.records.repos.registers import lesson_of
 from cluster.settings import Settings
@@ -56,7 +56,7 @@ def standing_of(
     if row is None:
         is_off = settings.checkins.disabled_in(class_id)
         return CheckinStatus("off" if is_off else "ready", version, needs_agreement)
-    calls = checkin_calls.calls_of(session, row.id) if now < row.calls_until else []
+    calls = help_request_rows.of_checkin(session, row.id) if now < row.calls_until else []
     waiting = sum(one.seen_at is None for one in calls)
     view = running(session, settings, lesson_id, now)
     kept = counts_of(session, lesson_id)

@@ -60,7 +60,7 @@ def start(
     there = rows.of_lesson(work.session, lesson_id)
     if there is not None:
         if is_on(settings, there, work.now):
-            if there.kind == "slips" and rows.is_untouched(work.session, there.id):
+            if there.kind == "slips" and rows.is_unused(work.session, there.id):
                 return _slips_anew(work, there)  # the page with them was lost on its way
             return Started(view_of(work.session, there), is_new=False)
         raise CheckinError("it has had its check-in; a lesson has one.", where=lesson_id)
@@ -139,7 +139,7 @@ def _with_codes(work: UnitOfWork, row: CheckinRow, codes: list[str], agreed: lis
         view_of(work.session, row),
         is_new=True,
         slips=tuple(codes),
-        students=tuple(sorted(names[one].shown for one in agreed)),
+        students=tuple(sorted(names[one].display_name for one in agreed)),
     )
 
 

@@ -11,7 +11,8 @@ from cluster.checkins import agreements, end_those_over
 from cluster.checkins.agreements import Agreement
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
 from cluster.cli.identity import end_of_day, identity_of, operator
-from cluster.records.db.unit_of_work import UnitOfWork, utc_now
+from cluster.clock import utc_now
+from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.people import names_of, sourced_ids_of, students_of_class
 from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
@@ -93,7 +94,7 @@ def _standing(work: UnitOfWork, class_id: str) -> list[dict[str, Any]]:
     rows = [
         {
             "student": keys[student_id],
-            "name": names[student_id].shown,
+            "name": names[student_id].display_name,
             "agreed": "yes" if student_id in agreed else "no",
             "until": agreed[student_id].date().isoformat() if student_id in agreed else None,
         }

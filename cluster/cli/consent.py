@@ -135,7 +135,7 @@ def _standing(work: UnitOfWork, settings: Settings, class_id: str) -> list[dict[
         rows.append(
             {
                 "student": keys[facts.student_id],
-                "name": names[facts.student_id].shown,
+                "name": names[facts.student_id].display_name,
                 "consent": "yes" if decision.allowed else "no",
                 "compared": "yes" if asked.allowed else "no",
                 "reason": str(asked.reason if decision.allowed else decision.reason),

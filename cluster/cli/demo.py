@@ -17,12 +17,12 @@ from cluster.cli.console import JsonOption, answer_json, say
 from cluster.cli.demo_register import POLICY_FILE, show_register
 from cluster.cli.settings_file import FirstSchool, render_settings
 from cluster.cli.tables import print_table
+from cluster.clock import utc_now
 from cluster.demo.lesson_video import write_lesson
 from cluster.district import load_timetable
 from cluster.errors import HomeroomError
 from cluster.settings import ENV_PREFIX, SETTINGS_FILE, Settings, load_settings
 from cluster.streams.decode.container import probe
-from cluster.warehouse.lake import utc_now
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query, warehouse_path
 from cluster.warehouse.report import windows_of_room, write_report

@@ -21,7 +21,7 @@ from cluster.errors import SettingsError
 from cluster.records.db import audit_log
 from cluster.records.db.database import SQLITE_FILE
 from cluster.records.db.unit_of_work import AuditedRecords, open_audited_records
-from cluster.records.repos.people import names_of, one_guardian_of, user_of
+from cluster.records.repos.people import first_guardian_of, names_of, user_of
 from cluster.records.repos.registers import lessons_between
 from cluster.records.roster.importer import import_roster
 from cluster.records.roster.oneroster import open_roster
@@ -72,7 +72,7 @@ def show_register(folder: Path, settings: Settings, room: str) -> dict[str, int]
         first = _roll_call(identity, settings, lessons[0], clip, engine, estimator)
         say(_told(identity, first))
         with identity.work(ACTOR) as work:
-            withdraw(work, "student-2", one_guardian_of(work.session, "student-2"))
+            withdraw(work, "student-2", first_guardian_of(work.session, "student-2"))
         say("\nThe guardian of student-2 withdraws; the template is destroyed. The next lesson:\n")
         second = _roll_call(identity, settings, lessons[1], clip, engine, estimator)
         say(_told(identity, second))
@@ -134,7 +134,7 @@ def _consent_and_register(
     for number, picture in enumerate(portraits(engine, estimator), start=1):
         student = f"student-{number}"
         with identity.work(ACTOR) as work:
-            guardian = one_guardian_of(work.session, student)
+            guardian = first_guardian_of(work.session, student)
             ends = work.now + timedelta(days=180)
             grant(work, student, guardian, notice_version=NOTICE, expires_at=ends)
         embedding = embedding_of_pictures(engine, estimator, {student: picture})
@@ -184,7 +184,7 @@ def _told(identity: AuditedRecords, view: RegisterView) -> str:
         names = names_of(work.session, work.keys, [e.student_id for e in view.entries])
         work.audit(AuditAction.REGISTER_SHOW, view.lesson_id)
     rows = sorted(
-        (names[e.student_id].shown, str(e.mark.status), str(e.mark.state or ""))
+        (names[e.student_id].display_name, str(e.mark.status), str(e.mark.state or ""))
         for e in view.entries
     )
     return "\n".join(f"  {name:<22}{status:<14}{state}" for name, status, state in rows)

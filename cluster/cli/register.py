@@ -302,7 +302,9 @@ def _rows(work: UnitOfWork, view: RegisterView) -> list[dict[str, Any]]:
         (
             {
                 "student": keys.get(entry.student_id, "–"),
-                "name": names[entry.student_id].shown if entry.student_id in names else "(erased)",
+                "name": names[entry.student_id].display_name
+                if entry.student_id in names
+                else "(erased)",
                 "status": str(entry.mark.status),
                 "method": str(entry.mark.method) if entry.mark.method else None,
                 "state": str(entry.mark.state) if entry.mark.state else None,

@@ -1,4 +1,4 @@
-"""`homeroom roster`: bring in the school system's roster and timetable, and look at them."""
+"""`homeroom roster`: import and list the school system's roster and timetable."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +11,8 @@ from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers
 from cluster.cli.identity import identity_of, operator, scrub
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.class_list import class_sizes, students_of
-from cluster.records.roster.import_result import RosterChanges
-from cluster.records.roster.importer import import_roster, preview
+from cluster.records.roster.import_result import ImportResult
+from cluster.records.roster.importer import import_roster, preview_roster
 from cluster.records.roster.oneroster import open_roster
 from cluster.records.timetable.importer import import_timetable, preview_timetable
 from cluster.register.faces.permissions import FacePermissions
@@ -20,7 +20,7 @@ from cluster.register.faces.templates import destroy_unpermitted
 from cluster.security.audit_actions import AuditAction
 
 EXIT_BAD_ROWS = 3
-SHOWN_BAD_ROWS = 100
+MAX_PRINTED_BAD_ROWS = 100
 
 app = typer.Typer(help="The school system's roster and timetable.", no_args_is_help=True)
 
@@ -28,7 +28,7 @@ DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
 ]
 ManyOption = Annotated[
-    bool, typer.Option("--yes", help="Take it that over a quarter of the rows is gone.")
+    bool, typer.Option("--yes", help="Accept that over a quarter of the rows is removed.")
 ]
 
 
@@ -41,41 +41,41 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Import classes, people and enrollments. The same roster a second time changes nothing."""
-    with identity_of(settings) as (known, identity):
+    with identity_of(settings) as (loaded, identity):
         if dry_run:
-            changes = preview(identity.records, identity.keys, path)
+            changes = preview_roster(identity.records, identity.keys, path)
         else:
             with open_roster(path) as source, identity.work(operator()) as work:
                 changes = import_roster(work.session, work.keys, source, allow_many_removals=yes)
-                # Who left, or lost a guardian, takes a template along.
-                gone = destroy_unpermitted(work, FacePermissions(known))
+                # A user who left, or lost a guardian, may no longer have a template.
+                destroyed = destroy_unpermitted(work, FacePermissions(loaded))
                 work.audit(
-                    AuditAction.ROSTER_IMPORT, None, changes=changes.total, templates=len(gone)
+                    AuditAction.ROSTER_IMPORT, None, changes=changes.total, templates=len(destroyed)
                 )
-            if gone:
+            if destroyed:
                 scrub(identity)
-    _tell(changes, dry_run=dry_run, as_json=as_json)
+    _report(changes, dry_run=dry_run, as_json=as_json)
 
 
 @app.command()
 def timetable(
-    path: Annotated[Path, typer.Argument(help="CSV of weekly hours, or an .ics calendar.")],
+    path: Annotated[Path, typer.Argument(help="CSV of weekly lessons, or an .ics calendar.")],
     dry_run: DryRunOption = False,
     yes: ManyOption = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import a timetable: weekly hours or a calendar become dated lessons."""
-    with identity_of(settings) as (known, identity):
+    """Import a timetable: weekly lessons or a calendar become dated lessons."""
+    with identity_of(settings) as (loaded, identity):
         if dry_run:
-            changes = preview_timetable(identity.records, known, path, now=identity.clock())
+            changes = preview_timetable(identity.records, loaded, path, now=identity.clock())
         else:
             with identity.work(operator()) as work:
                 changes = import_timetable(
-                    work.session, known, path, now=work.now, allow_many_removals=yes
+                    work.session, loaded, path, now=work.now, allow_many_removals=yes
                 )
                 work.audit(AuditAction.ROSTER_TIMETABLE, None, changes=changes.total)
-    _tell(changes, dry_run=dry_run, as_json=as_json)
+    _report(changes, dry_run=dry_run, as_json=as_json)
 
 
 @app.command("list")
@@ -119,23 +119,23 @@ def _classes(work: UnitOfWork) -> list[dict[str, str | int]]:
     ]
 
 
-def _tell(changes: RosterChanges, *, dry_run: bool, as_json: bool) -> None:
+def _report(changes: ImportResult, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         answer_json({"dry_run": dry_run, **changes.as_json()})
     else:
         answers.print(_table(changes))
-    for bad in changes.bad_rows[:SHOWN_BAD_ROWS]:
+    for bad in changes.bad_rows[:MAX_PRINTED_BAD_ROWS]:
         say(str(bad))
-    hidden = len(changes.bad_rows) - SHOWN_BAD_ROWS
-    if hidden > 0:
-        say(f"… and {hidden} more; --json gives all of them.")
+    omitted = len(changes.bad_rows) - MAX_PRINTED_BAD_ROWS
+    if omitted > 0:
+        say(f"… and {omitted} more; --json gives all of them.")
     verb = "would change" if dry_run else "changed"
     say(f"{changes.total} rows {verb}, {len(changes.bad_rows)} rows could not be used.")
     if changes.bad_rows:
         raise typer.Exit(EXIT_BAD_ROWS)
 
 
-def _table(changes: RosterChanges) -> Table:
+def _table(changes: ImportResult) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("")
     for name in ("new", "changed", "same", "gone", "kept"):

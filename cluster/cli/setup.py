@@ -9,12 +9,12 @@ from rich.table import Table
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
 from cluster.cli.settings_file import FirstSchool, render_settings
+from cluster.clock import utc_now
 from cluster.demo.sample_roster import write_sample_roster
 from cluster.district import load_timetable
 from cluster.errors import SettingsError
 from cluster.register.faces.policy import load_policy
 from cluster.settings import SETTINGS_FILE, Settings, load_settings, parse_settings
-from cluster.warehouse.lake import utc_now
 
 
 def init(

@@ -23,7 +23,7 @@ from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers
 from cluster.cli.identity import operator
 from cluster.errors import NotFound, ServiceDown, SettingsError
 from cluster.records.db.unit_of_work import open_audited_records
-from cluster.records.repos.sign_ins import Issued, issue, revoke
+from cluster.records.repos.sign_ins import IssuedSignIn, issue, revoke
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings, load_settings
 
@@ -166,7 +166,7 @@ def _token(settings: Settings, file: Path | None) -> Iterator[str]:
         return
     principal = Principal("operator:status", frozenset({Role.OPERATOR}))
     with open_audited_records(settings) as identity:
-        issued: Issued | None = None
+        issued: IssuedSignIn | None = None
         try:
             with identity.work(operator()) as work:
                 issued = issue(work, principal, expires_in=TOKEN_LIFETIME, label="homeroom status")

@@ -14,10 +14,10 @@ from rich.table import Table
 
 from cluster.checkins.publishing import rows_to_publish
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
+from cluster.clock import utc_now
 from cluster.district import load_timetable
 from cluster.errors import SettingsError
 from cluster.settings import load_settings
-from cluster.warehouse.lake import utc_now
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query, warehouse_path
 from cluster.warehouse.report import windows_of_room, write_report

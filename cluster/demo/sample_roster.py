@@ -1,4 +1,4 @@
-"""A small OneRoster 1.2 roster and a timetable with made-up names, to try things out with.
+"""A small OneRoster 1.2 roster and a timetable with fictitious names, for demos and tests.
 
     folder/manifest.csv, academicSessions.csv, orgs.csv, courses.csv, classes.csv, users.csv,
            roles.csv, enrollments.csv     for `homeroom roster import`
@@ -6,7 +6,7 @@
 
 Hillside School has two classes in `room-12`: 7B Science with teacher-1 and all students, 7B Art
 with teacher-2 and every second student. Students 1 and 2 share a guardian, student 3 has two. There
-is a school leader, and an administrator of the district who looks after data protection.
+is a school leader, and an administrator of the district who is the data protection officer.
 """
 
 import csv
@@ -32,18 +32,18 @@ FAMILY_NAMES = (
     "Oakensey",
     "Windlow",
 )
-"""Made up; with nine of one and seven of the other, a name comes again after 63."""
+"""Fictitious; nine given and seven family names give 63 different full names."""
 
 Row = tuple[str, ...]
 
 
 def write_sample_roster(folder: Path, students: int = 8, *, today: date) -> None:
-    """Write it.
+    """Write the roster and the timetable.
 
     Args:
-        folder: Made where there is none.
-        students: How many; at least one.
-        today: The school year around it is the timetable's.
+        folder: The folder; created where there is none.
+        students: The number of students, at least one.
+        today: A day in the school year of the timetable.
 
     Raises:
         RosterError: It cannot be written.
@@ -72,7 +72,7 @@ def write_sample_roster(folder: Path, students: int = 8, *, today: date) -> None
 
 
 def _guardians(students: int) -> dict[str, tuple[str, ...]]:
-    """Guardians by student."""
+    """Return the guardians of each student."""
     special: dict[int, tuple[str, ...]] = {
         1: ("guardian-1",),
         2: ("guardian-1",),
@@ -102,7 +102,7 @@ def _manifest() -> list[Row]:
 
 
 def _table(header: str, rows: Iterable[Row]) -> list[Row]:
-    """A file whose rows begin after status and dateLastModified, which bulk files leave empty."""
+    """Return a file's rows, with empty status and dateLastModified, as in bulk files."""
     first, *rest = header.split(",")
     lines = [(key, "", "", *cells) for key, *cells in rows]
     return [(first, "status", "dateLastModified", *rest), *lines]
@@ -150,7 +150,7 @@ def _classes() -> list[Row]:
 
 
 def _people(students: int, guardians: dict[str, tuple[str, ...]]) -> dict[str, str]:
-    """Everybody, with the role."""
+    """Return the role of each user."""
     parents = dict.fromkeys(guardian for both in guardians.values() for guardian in both)
     return {
         "teacher-1": "teacher",

@@ -1,16 +1,8 @@
-"""The transactional database: roster, lessons, consent, registers, audit.
+"""The transactional database: roster, lessons, consent, registers, check-ins, audit log.
 
-database.py     opens it: SQLite or PostgreSQL; migrations
-models.py       its tables         base.py       what they share
-checkin_models.py   tables of check-ins
-identity.py     a transaction, the keys and the audit log, always together
-people.py       names, sealed; who is who; class_list.py
-oneroster*.py   reads OneRoster's CSV           roster*.py     imports it
-timetable*.py   weekly hours, or a calendar, to dated lessons
-consents.py     the ledger        templates.py   encrypted faces       badges.py
-registers.py    registers, entries and their history
-checkins.py     check-ins that are on    checkin_calls.py    checkin_counts.py   what is left
-agreements.py   the ledger of agreements to them
-sign_ins.py     tokens and sessions              sign_in_cache.py   for a few seconds
-audit_log.py    the rows of the audit log
+db/          the database: connection and migrations, tables, the audited unit of work
+repos/       queries and changes of its tables, by subject
+roster/      OneRoster's CSV files, validated and imported
+timetable/   weekly CSV and iCalendar files, expanded to dated lessons and imported
+migrations/  Alembic's migrations
 """

@@ -76,7 +76,7 @@ def sheet(work: UnitOfWork, printed: list[Badge]) -> str:
     names = names_of(work.session, work.keys, [badge.student_id for badge in printed])
     cards = "\n".join(
         f"<figure>{segno.make_qr(badge.token).svg_inline(scale=4)}"
-        f"<figcaption>{escape(names[badge.student_id].shown)}<br>"
+        f"<figcaption>{escape(names[badge.student_id].display_name)}<br>"
         f"until {badge.expires_at:%Y-%m-%d}</figcaption></figure>"
         for badge in printed
     )

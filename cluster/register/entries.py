@@ -33,7 +33,7 @@ def take_back_faces(work: UnitOfWork, student_id: str) -> int:
     for entry in entries:
         write_entry(work, entry, BLANK, None)
         row = registers.register_by_id(work.session, entry.register_id)
-        registers.touch(work.session, row)
+        registers.increment_version(work.session, row)
     if entries:
         work.audit(AuditAction.REGISTER_REMOVE_PROPOSALS, student_id, entries=len(entries))
     return len(entries)

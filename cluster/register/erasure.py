@@ -58,7 +58,7 @@ def erase(work: UnitOfWork, student: str, *, keep_entries: bool) -> Receipt:
         entries_deleted=deleted,
         entries_kept=kept,
     )
-    seq = work.last.seq if work.last else 0
+    seq = work.last_entry.seq if work.last_entry else 0
     return Receipt(student_id, work.now, work.actor, destroyed, deleted, kept, seq)
 
 
@@ -71,8 +71,8 @@ def receipts(session: Session, *, until: int, looked_at: int, limit: int) -> lis
         looked_at: Among so many entries.
         limit: So many at most.
     """
-    entries = audit_log.newest_of(
-        session, AuditAction.ERASE, until=until, looked_at=looked_at, limit=limit
+    entries = audit_log.latest_with_action(
+        session, AuditAction.ERASE, until=until, max_scanned=looked_at, limit=limit
     )
     return [_receipt(entry) for entry in entries]
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from cluster.district import local_date
 from cluster.errors import RegisterError
 from cluster.records.db.unit_of_work import UnitOfWork
-from cluster.records.repos.people import Details, names_of, section_of, sourced_ids_of
+from cluster.records.repos.people import PersonDetails, names_of, section_of, sourced_ids_of
 from cluster.register.states import EntryState, Status
 from cluster.register.views import Entry, RegisterView
 from cluster.security.audit_actions import AuditAction
@@ -50,7 +50,7 @@ def to_csv(work: UnitOfWork, view: RegisterView) -> str:
             view.lesson_id,
             view.class_id,
             keys.get(entry.student_id, ""),
-            names[entry.student_id].shown if entry.student_id in names else "",
+            names[entry.student_id].display_name if entry.student_id in names else "",
             status,
             entry.mark.method if told and entry.mark.method else "",
             entry.arrived_at.isoformat() if told and entry.arrived_at else "",
@@ -93,7 +93,9 @@ def to_ed_fi(work: UnitOfWork, settings: Settings, view: RegisterView) -> list[d
     ]
 
 
-def _people(work: UnitOfWork, view: RegisterView) -> tuple[dict[str, Details], dict[str, str]]:
+def _people(
+    work: UnitOfWork, view: RegisterView
+) -> tuple[dict[str, PersonDetails], dict[str, str]]:
     ids = [entry.student_id for entry in view.entries]
     return dict(names_of(work.session, work.keys, ids)), sourced_ids_of(work.session, ids)
 

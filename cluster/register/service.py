@@ -396,6 +396,6 @@ class RegisterService:
         self, lesson: LessonRow, row: RegisterRow, action: AuditAction, students: list[str]
     ) -> RegisterView:
         """Raise the version, and record what was done."""
-        registers.touch(self._work.session, row)
+        registers.increment_version(self._work.session, row)
         self._work.audit(action, lesson.id, students=students, version=row.version)
         return view_of(self._work, lesson, row)

@@ -1,1 +1,1 @@
-"""What every process needs: Ray on this machine, logging, redaction, scheduling."""
+"""Shared by all processes: local Ray, logging, redaction, thread scheduling, footage roots."""

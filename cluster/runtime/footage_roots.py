@@ -1,30 +1,33 @@
-"""Below which folders and addresses footage must lie: one answer for the HTTP API and for its jobs.
+"""Checks that footage lies below the configured roots, for the HTTP API and for the archive job.
 
-    /srv/footage/out.mp4 -> /home/anna/out.mp4      a link that leads out: not below /srv/footage
+    /srv/footage/out.mp4 -> /home/anna/out.mp4      a symbolic link out of /srv/footage: rejected
 
-The API asks for what a caller names, the job for each file that it finds below that.
+The API checks the paths of a request, the job each file that it finds below them.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from cluster.streams.decode.container import is_remote
+
+def is_remote(address: str) -> bool:
+    """Whether an address is an fsspec URL (`scheme://…`) and not a local path."""
+    return "://" in address and not address.startswith("file://")
 
 
-def below_roots(address: str, roots: Sequence[str]) -> str | None:
-    """Where footage lies, if that is below a root.
+def resolve_below_roots(address: str, roots: Sequence[str]) -> str | None:
+    """Return the resolved location of footage if it lies below one of the roots.
 
     Args:
-        address: An absolute path, or an fsspec address.
-        roots: Folders and fsspec addresses.
+        address: An absolute path, or an fsspec URL.
+        roots: Folders and fsspec URLs.
 
     Returns:
-        A path without `..` and links, or the address; None where it lies elsewhere.
+        A path without `..` and symbolic links, or the URL; None where it lies below no root.
     """
-    return _remote(address, roots) if is_remote(address) else _local(address, roots)
+    return _resolve_remote(address, roots) if is_remote(address) else _resolve_local(address, roots)
 
 
-def _remote(address: str, roots: Sequence[str]) -> str | None:
+def _resolve_remote(address: str, roots: Sequence[str]) -> str | None:
     if {".", ".."} & set(address.partition("://")[2].split("/")):
         return None
     bases = (root.rstrip("/") for root in roots if is_remote(root))
@@ -32,13 +35,13 @@ def _remote(address: str, roots: Sequence[str]) -> str | None:
     return address if is_below else None
 
 
-def _local(address: str, roots: Sequence[str]) -> str | None:
+def _resolve_local(address: str, roots: Sequence[str]) -> str | None:
     path = Path(address.removeprefix("file://"))
     if not path.is_absolute() or "\0" in address:
         return None
     try:
-        found = path.resolve()
+        resolved = path.resolve()
         bases = [Path(r.removeprefix("file://")).resolve() for r in roots if not is_remote(r)]
-    except (OSError, RuntimeError):  # links that lead in a circle
+    except (OSError, RuntimeError):  # a loop of symbolic links
         return None
-    return str(found) if any(found.is_relative_to(base) for base in bases) else None
+    return str(resolved) if any(resolved.is_relative_to(base) for base in bases) else None

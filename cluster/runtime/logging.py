@@ -1,11 +1,11 @@
-"""Logs: one set-up for all processes, lines that machines can read, no credential in any of them.
+"""Logging: one configuration for all processes, structured lines, no credentials.
 
-    structlog ─┐                                                            ┌─> JSON (default)
-               ├─> level, UTC, request id, exception as text ─> hide every ─┤
-    logging ───┘                                                   value    └─> a terminal
+    structlog ─┐                                                               ┌─> JSON (default)
+               ├─> level, UTC, request id, traceback ─> redact_credentials ────┤
+    logging ───┘                                                               └─> a terminal
 
-Every value goes through `cluster.streams.source.address.hidden`, exceptions too. Loggers that bring
-handlers of their own (Ray Serve's and uvicorn's do) keep them; `RedactingFilter` hides in these.
+Every value goes through `cluster.runtime.redaction.redact_credentials`, tracebacks too. Loggers
+with handlers of their own (those of Ray Serve and uvicorn) keep them, with a `RedactingFilter`.
 """
 
 import logging
@@ -13,31 +13,37 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping, MutableMapping
-from contextlib import ExitStack
 from typing import Any, Final
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from cluster.streams.source.address import hidden
+from cluster.runtime.redaction import redact_credentials
 
-HANDLER: Final = "homeroom"
-OTHERS: Final = ("ray", "ray.serve", "ray.data", "uvicorn", "uvicorn.error", "uvicorn.access")
-"""Loggers of others that have handlers of their own."""
+HANDLER_NAME: Final = "homeroom"
+FOREIGN_LOGGERS: Final = (
+    "ray",
+    "ray.serve",
+    "ray.data",
+    "uvicorn",
+    "uvicorn.error",
+    "uvicorn.access",
+)
+"""Loggers of libraries that have handlers of their own."""
 
 
-def configure_logs(json: bool | None = None, level: int = logging.INFO) -> None:
-    """Set up structlog and `logging` for this process; a second call replaces the first.
+def configure_logging(json: bool | None = None, level: int = logging.INFO) -> None:
+    """Configure structlog and `logging` for this process; a second call replaces the first.
 
     Args:
-        json: One JSON object a line, or lines for a terminal; unset: JSON where standard error
-            is no terminal.
-        level: What is less important is dropped.
+        json: Whether to write one JSON object a line, or lines for a terminal; None writes JSON
+            unless standard error is a terminal.
+        level: Least severe level that is written.
     """
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *_shared(),
+            *_shared_processors(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -45,61 +51,36 @@ def configure_logs(json: bool | None = None, level: int = logging.INFO) -> None:
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.set_name(HANDLER)
-    handler.setFormatter(log_formatter(not sys.stderr.isatty() if json is None else json))
-    handler.addFilter(RedactingFilter())  # logging itself prints what it cannot format
+    handler.set_name(HANDLER_NAME)
+    handler.setFormatter(create_log_formatter(not sys.stderr.isatty() if json is None else json))
+    handler.addFilter(RedactingFilter())  # `logging` itself prints records that it cannot format
     root = logging.getLogger()
     for old in list(root.handlers):
-        # A plain handler to a stream (logging.basicConfig) would say everything twice.
-        if old.get_name() == HANDLER or type(old) is logging.StreamHandler:
+        # A plain stream handler (of logging.basicConfig) would write each line a second time.
+        if old.get_name() == HANDLER_NAME or type(old) is logging.StreamHandler:
             root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level)
-    threading.excepthook = _log_dead_thread
-    hide_in_others()
+    threading.excepthook = _log_thread_exception
+    redact_foreign_handlers()
 
 
-def hide_in_others() -> None:
-    """Hide credentials in what the handlers of Ray's and uvicorn's loggers write.
+def redact_foreign_handlers() -> None:
+    """Add a `RedactingFilter` to the handlers of Ray's and uvicorn's loggers.
 
-    To be called again where such a logger was set up later.
+    Call it again where such a logger is configured later.
     """
     root = logging.getLogger()
-    handlers = [one for name in OTHERS for one in logging.getLogger(name).handlers]
+    handlers = [handler for name in FOREIGN_LOGGERS for handler in logging.getLogger(name).handlers]
     for handler in [*root.handlers, *handlers]:
-        if handler.get_name() != HANDLER and not any(
-            isinstance(known, RedactingFilter) for known in handler.filters
+        if handler.get_name() != HANDLER_NAME and not any(
+            isinstance(existing, RedactingFilter) for existing in handler.filters
         ):
             handler.addFilter(RedactingFilter())
 
 
-def bind_request(request_id: str) -> ExitStack:
-    """Name the request in every line that this task or thread logs from now on.
-
-    Args:
-        request_id: Of the request.
-
-    Returns:
-        Ends the naming when it is closed; may be used in `with`, or be dropped where the task
-        ends with the request.
-    """
-    tokens = structlog.contextvars.bind_contextvars(request_id=request_id)
-    binding = ExitStack()
-    binding.callback(structlog.contextvars.reset_contextvars, **tokens)
-    return binding
-
-
-def _log_dead_thread(death: threading.ExceptHookArgs) -> None:
-    """A thread that dies of an exception says so in the log, where credentials are hidden."""
-    if death.exc_type is SystemExit:
-        return
-    name = death.thread.name if death.thread else "unknown"
-    cause = (death.exc_type, death.exc_value or death.exc_type(), death.exc_traceback)
-    logging.getLogger(__name__).error("the thread %r died", name, exc_info=cause)
-
-
-def log_formatter(json: bool) -> logging.Formatter:
-    """A formatter that gives any handler our lines, from structlog and from `logging`."""
+def create_log_formatter(json: bool) -> logging.Formatter:
+    """Return a formatter for any handler, for records of structlog and of `logging`."""
     renderer: Processor = structlog.processors.JSONRenderer()
     if not json:
         renderer = structlog.dev.ConsoleRenderer(
@@ -108,57 +89,54 @@ def log_formatter(json: bool) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            _hide,
+            _redact_event,
             renderer,
         ],
-        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *_shared()],
+        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *_shared_processors()],
     )
 
 
 class RedactingFilter(logging.Filter):
-    """Hides credentials in the records of a handler; drops none.
+    """Redacts credentials in the records of a handler; drops none.
 
-    Arguments stay apart from the message where that suffices: uvicorn's formatters count them.
+    Arguments stay apart from the message where that suffices: uvicorn's formatters unpack them.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Hide in message, arguments and exception."""
+        """Redact message, arguments and traceback."""
         if record.exc_info and not record.exc_text:
             record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
         if record.exc_text:
-            record.exc_text = hidden(record.exc_text)
-        if isinstance(record.msg, dict):  # structlog's, for a formatter that knows it
-            record.msg = _hidden_value(record.msg)
+            record.exc_text = redact_credentials(record.exc_text)
+        if isinstance(record.msg, dict):  # structlog's event, for its ProcessorFormatter
+            record.msg = _redact_value(record.msg)
             return True
         try:
-            shown = record.getMessage()
-        except (TypeError, ValueError):  # logging itself says that they do not fit together
-            record.msg, record.args = hidden(str(record.msg)), _hidden_arguments(record.args)
+            message = record.getMessage()
+        except (TypeError, ValueError):  # arguments do not match: `logging` reports it when writing
+            record.msg = redact_credentials(str(record.msg))
+            record.args = _redact_arguments(record.args)
             return True
-        if hidden(shown) == shown:
+        if redact_credentials(message) == message:
             return True
-        record.args = _hidden_arguments(record.args)
-        shown = record.getMessage()
-        if hidden(shown) != shown:
-            record.msg, record.args = hidden(shown), ()
+        record.args = _redact_arguments(record.args)
+        message = record.getMessage()
+        if redact_credentials(message) != message:
+            record.msg, record.args = redact_credentials(message), ()
         return True
 
 
-def _hidden_arguments(arguments: Any) -> Any:
-    if isinstance(arguments, tuple):
-        return tuple(_hidden_argument(one) for one in arguments)
-    if isinstance(arguments, dict):
-        return {key: _hidden_argument(one) for key, one in arguments.items()}
-    return arguments
+def _log_thread_exception(failure: threading.ExceptHookArgs) -> None:
+    """Log the exception that ended a thread, instead of printing it with its credentials."""
+    if failure.exc_type is SystemExit:
+        return
+    name = failure.thread.name if failure.thread else "unknown"
+    cause = (failure.exc_type, failure.exc_value or failure.exc_type(), failure.exc_traceback)
+    logging.getLogger(__name__).error("thread %r ended by an exception", name, exc_info=cause)
 
 
-def _hidden_argument(value: Any) -> Any:
-    """Numbers stay numbers, for `%d`."""
-    return value if isinstance(value, bool | int | float | None) else hidden(str(value))
-
-
-def _shared() -> list[Processor]:
-    """What every line gets, wherever it comes from."""
+def _shared_processors() -> list[Processor]:
+    """Return the processors of every record, of structlog and of `logging`."""
     return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -170,16 +148,31 @@ def _shared() -> list[Processor]:
     ]
 
 
-def _hide(_logger: WrappedLogger, _method: str, event: EventDict) -> MutableMapping[str, Any]:
-    """The processor: no value leaves without it."""
-    return {key: _hidden_value(value) for key, value in event.items()}
+def _redact_event(
+    _logger: WrappedLogger, _method: str, event: EventDict
+) -> MutableMapping[str, Any]:
+    """Redact all values of an event, as a structlog processor."""
+    return {key: _redact_value(value) for key, value in event.items()}
 
 
-def _hidden_value(value: Any) -> Any:
+def _redact_value(value: Any) -> Any:
     if isinstance(value, bool | int | float | None):
         return value
     if isinstance(value, Mapping):
-        return {hidden(str(key)): _hidden_value(one) for key, one in value.items()}
+        return {redact_credentials(str(key)): _redact_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_hidden_value(one) for one in value]
-    return hidden(str(value))
+        return [_redact_value(item) for item in value]
+    return redact_credentials(str(value))
+
+
+def _redact_arguments(arguments: Any) -> Any:
+    if isinstance(arguments, tuple):
+        return tuple(_redact_argument(value) for value in arguments)
+    if isinstance(arguments, dict):
+        return {key: _redact_argument(value) for key, value in arguments.items()}
+    return arguments
+
+
+def _redact_argument(value: Any) -> Any:
+    """Redact an argument; numbers stay numbers, for `%d`."""
+    return value if isinstance(value, bool | int | float | None) else redact_credentials(str(value))

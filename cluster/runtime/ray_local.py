@@ -1,8 +1,7 @@
-"""Ray on this machine, or a cluster's: started and checked so that no picture reaches a disk.
+"""Ray on this machine or on a cluster: started or checked so that no frame is written to disk (R8).
 
-Rule 8 of the design: no frame is written to disk. Ray puts objects that do not fit in memory
-into files, so a local Ray is started with spilling off and its fallback files in memory, and a
-cluster is refused whose nodes would write them to a disk.
+Ray puts objects that do not fit in memory into files. So a local Ray is started with spilling off
+and its fallback files in memory, and a cluster whose nodes would write them to a disk is rejected.
 """
 
 import logging
@@ -21,126 +20,126 @@ from cluster.vision.pose.estimator import available_cores
 
 IN_MEMORY_FOLDER = "/dev/shm"  # noqa: S108 (a tmpfs, which is the point)
 MEBIBYTE = 2**20
-LEAST_STORE_BYTES = 256 * MEBIBYTE
-MEMORY_SHARE = 0.4
-"""Most of the free memory that the store may be given."""
+MIN_STORE_BYTES = 256 * MEBIBYTE
+MAX_MEMORY_SHARE = 0.4
+"""Largest share of the free memory that the object store may take."""
 
-WORKERS_A_CORE = 4
+WORKERS_PER_CORE = 4
 
 MEMORY_FILESYSTEMS = frozenset({"tmpfs", "ramfs", "hugetlbfs"})
 
 
-def start_ray_here(store: int, **options: Any) -> None:
-    """Start Ray in this process's name, on this machine alone.
+def start_local_ray(store_bytes: int, **options: Any) -> None:
+    """Start Ray on this machine alone, with this process as its driver.
 
     Args:
-        store: Bytes of the object store; see `store_bytes`.
-        options: More of `ray.init`.
+        store_bytes: Size of the object store; see `choose_store_bytes`.
+        options: Further arguments of `ray.init`.
 
     Raises:
         RuntimeError, ConnectionError, ValueError, OSError: As `ray.init` does.
     """
     folder = IN_MEMORY_FOLDER if Path(IN_MEMORY_FOLDER).is_dir() else None
-    with _native_chatter_off():
+    with _suppress_native_output():
         ray.init(
             address="local",
             num_cpus=available_cores(),
-            object_store_memory=store,
+            object_store_memory=store_bytes,
             logging_level=logging.ERROR,
             object_spilling_directory=folder,
             _system_config={
                 "automatic_object_spilling_enabled": False,
-                # Ray ends idle workers beyond one a core; ours would start anew for each segment.
-                "num_workers_soft_limit": WORKERS_A_CORE * available_cores(),
+                # Ray ends idle workers beyond one a core, and would restart them at each segment.
+                "num_workers_soft_limit": WORKERS_PER_CORE * available_cores(),
             },
             **options,
         )
 
 
-def store_bytes(wish: int, least: int) -> int:
-    """Size of a local object store: what is wished for, as far as memory is free.
+def choose_store_bytes(wanted_bytes: int, min_bytes: int) -> int:
+    """Return the size of a local object store: `wanted_bytes`, as far as memory is free.
 
     Raises:
-        RayError: Shared memory is too small for `least`; Ray would take a file on a disk instead.
+        RayError: Shared memory is too small for `min_bytes`; Ray would use a file on a disk.
     """
     free = psutil.virtual_memory().available
     if Path(IN_MEMORY_FOLDER).is_dir():
         free = min(free, psutil.disk_usage(IN_MEMORY_FOLDER).free)
-    size = max(LEAST_STORE_BYTES, min(wish, int(MEMORY_SHARE * free)))
-    needed = max(LEAST_STORE_BYTES, least)
+    size = max(MIN_STORE_BYTES, min(wanted_bytes, int(MAX_MEMORY_SHARE * free)))
+    needed = max(MIN_STORE_BYTES, min_bytes)
     if size < needed or size > free:
         raise RayError(
             f"{needed / MEBIBYTE:.0f} MiB of shared memory are needed for frames, and "
-            f"{min(free, int(MEMORY_SHARE * free)) / MEBIBYTE:.0f} MiB can be had.",
+            f"{min(free, int(MAX_MEMORY_SHARE * free)) / MEBIBYTE:.0f} MiB are available.",
             where=IN_MEMORY_FOLDER,
-            hint="Give the machine (or the container, with --shm-size) more.",
+            hint="Give the machine more memory, or the container more with --shm-size.",
         )
     return size
 
 
 @contextmanager
-def _native_chatter_off() -> Iterator[None]:
-    """Keep what Ray's C++ side prints while it starts off the terminal; errors are raised."""
+def _suppress_native_output() -> Iterator[None]:
+    """Discard what Ray's C++ side prints at its start; errors are raised all the same."""
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    saved_stderr = os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(null, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(saved_stderr, 2)
+        os.close(saved_stderr)
+        os.close(null)
 
 
-def refuse_spilling_to_disk() -> None:
-    """Refuse a cluster whose nodes would write objects to a disk.
+def ensure_cluster_spills_to_memory() -> None:
+    """Check that no node of the cluster would spill objects to a disk (R8).
 
     Raises:
-        RayError: It names the first such node.
+        RayError: A node would; the error names the first.
     """
-    answers = ray.get(
+    inspections = ray.get(
         [
-            ray.remote(num_cpus=0)(_spill_folder_is_memory)
+            ray.remote(num_cpus=0)(_inspect_spill_folder)
             .options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False))
             .remote()
             for node in ray.nodes()
             if node["Alive"]
         ]
     )
-    for answer in answers:
-        _refuse_unless_in_memory(*answer)
+    for inspection in inspections:
+        _raise_unless_in_memory(*inspection)
 
 
-def refuse_spilling_here() -> None:
-    """The same for this node alone, asked in a worker of Ray's: nodes may come later.
+def ensure_node_spills_to_memory() -> None:
+    """Check in a Ray worker that its node would not: it may have joined the cluster later (R8).
 
     Raises:
-        RayError: This node would write objects to a disk.
+        RayError: This node would spill objects to a disk.
     """
-    _refuse_unless_in_memory(*_spill_folder_is_memory())
+    _raise_unless_in_memory(*_inspect_spill_folder())
 
 
-def _refuse_unless_in_memory(host: str, folder: str, in_memory: bool) -> None:
+def _raise_unless_in_memory(host: str, folder: str, in_memory: bool) -> None:
     if not in_memory:
         raise RayError(
-            f"this node's Ray would write pictures of children to disk, below {folder}.",
+            f"Ray on this node would spill frames to disk, below {folder}.",
             where=host,
             hint=f"Start each node with: ray start --object-spilling-directory="
             f"{IN_MEMORY_FOLDER} …",
         )
 
 
-def _spill_folder_is_memory() -> tuple[str, str, bool]:
-    """(host, folder for spilled and fallback objects, whether it is in memory) of this node."""
+def _inspect_spill_folder() -> tuple[str, str, bool]:
+    """Return (host, folder for spilled and fallback objects, whether it is in memory)."""
     raylet = psutil.Process().parent()
     folder = "unknown"
     for argument in raylet.cmdline() if raylet else ():
         if argument.startswith("--fallback_directory="):
             folder = argument.split("=", 1)[1]
     mounts = sorted(psutil.disk_partitions(all=True), key=lambda mount: len(mount.mountpoint))
-    kind = ""
+    filesystem = ""
     for mount in mounts:
         if Path(folder).is_relative_to(mount.mountpoint):
-            kind = mount.fstype
-    return os.uname().nodename, folder, kind in MEMORY_FILESYSTEMS
+            filesystem = mount.fstype
+    return os.uname().nodename, folder, filesystem in MEMORY_FILESYSTEMS

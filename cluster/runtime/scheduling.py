@@ -1,15 +1,15 @@
-"""How threads that compute share their cores with those that answer."""
+"""Scheduling of compute threads beside threads that must respond quickly."""
 
 import os
 from contextlib import suppress
 
 
 def use_batch_scheduling() -> None:
-    """Let this thread, and those that it starts from now on, compute in longer stretches.
+    """Schedule this thread, and those that it starts from now on, as SCHED_BATCH.
 
-    Linux's SCHED_BATCH (sched(7)): such a thread does not interrupt another when it wakes up, so
-    that decoders and networks that share a core change places less often. Shares of the core stay
-    the same. Elsewhere, and where a container forbids it, nothing changes.
+    Such a thread does not preempt another when it wakes up (sched(7)), so that decoders and
+    networks that share a core switch less often; their shares of the core stay the same. Does
+    nothing on other systems than Linux, and where a container forbids it.
     """
     if hasattr(os, "SCHED_BATCH"):
         with suppress(OSError):

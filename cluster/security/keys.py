@@ -213,12 +213,12 @@ class KeyStore:
         return FileLock(self._folder / ".lock", mode=0o600)
 
 
-def open_keys(settings: Settings, *, sign_of_life: str | None = None) -> KeyStore:
+def open_keys(settings: Settings, *, required_key: str | None = None) -> KeyStore:
     """The keys that the settings name.
 
     Args:
         settings: They name the folder and the master key.
-        sign_of_life: A key that must be there, because something was sealed with it before; else
+        required_key: A key that must be there, because something was sealed with it before; else
             a mistyped folder would be filled with new keys that open nothing.
 
     Raises:
@@ -226,7 +226,7 @@ def open_keys(settings: Settings, *, sign_of_life: str | None = None) -> KeyStor
         KeyUnusable: The master key cannot be had.
     """
     folder = settings.security.keys_dir
-    if sign_of_life is not None and not (folder / f"{sign_of_life}{SUFFIX}").exists():
+    if required_key is not None and not (folder / f"{required_key}{SUFFIX}").exists():
         raise KeyMissing(
             "the records are in use, and their keys are not here.",
             where=str(folder),

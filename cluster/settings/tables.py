@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Polygon = Annotated[list[tuple[Fraction, Fraction]], Field(min_length=3, max_length=64)]
+Polygon = Annotated[tuple[tuple[Fraction, Fraction], ...], Field(min_length=3, max_length=64)]
 """Corners (x, y) as fractions of the upright frame's width and height, from its top left."""
 
 Identifier = Annotated[
@@ -71,8 +71,8 @@ class Camera(SettingsTable):
         description="Longer side, in pixels, at which frames are analysed; 1280 finds people at "
         "the back of a large room and costs four times as much as 640.",
     )
-    masks: list[Polygon] = Field(
-        default_factory=list,
+    masks: tuple[Polygon, ...] = Field(
+        (),
         max_length=32,
         description="Polygons that are blackened before analysis; corners (x, y), 0 to 1.",
     )

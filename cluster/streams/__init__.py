@@ -1,1 +1,1 @@
-"""Video in: what a file holds, and its pictures at the analysis rate; and cameras, live."""
+"""Video input: recorded footage at the analysis rate, and live cameras."""

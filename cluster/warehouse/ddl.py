@@ -3,7 +3,7 @@
 import glob
 from pathlib import Path
 
-from cluster.activity.suppression import TOLD_ACTIVITIES
+from cluster.activity.suppression import PUBLISHED_ACTIVITIES
 from cluster.warehouse.schema import ACTIVITY_WINDOWS, PARTITION_COLUMNS
 
 _SQL_TYPES = {
@@ -50,7 +50,7 @@ def _lesson_means() -> str:
     return ",\n  ".join(
         f"round(sum(w.{activity}_share * w.people_mean) "
         f"/ nullif(sum(w.people_mean) FILTER (NOT w.suppressed), 0), 3) AS {activity}_share"
-        for activity in TOLD_ACTIVITIES
+        for activity in PUBLISHED_ACTIVITIES
     )
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -184,11 +184,6 @@ class Lake:
         """Remove what killed writers left half-written."""
         for left in self.folder.glob("**/.*.tmp"):
             left.unlink(missing_ok=True)
-
-
-def utc_now() -> datetime:
-    """The time, in UTC: for entry points, which pass it on."""
-    return datetime.now(UTC)
 
 
 def _first_row(path: Path) -> dict[str, Any] | None:

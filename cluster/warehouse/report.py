@@ -18,10 +18,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cluster.activity.suppression import (
-    LOWEST_SHARE,
-    TOLD_ACTIVITIES,
+    MIN_SHARE,
+    PUBLISHED_ACTIVITIES,
     ActivityWindow,
-    share_in_words,
+    format_share,
 )
 from cluster.errors import WarehouseError
 from cluster.settings import Settings
@@ -111,13 +111,13 @@ def write_report(lesson: Lesson, path: Path, *, k: int) -> None:
 
 def draw(lesson: Lesson) -> Figure:
     """Draw people on top, and a row for each activity below, on one axis of time."""
-    rows = len(TOLD_ACTIVITIES)
+    rows = len(PUBLISHED_ACTIVITIES)
     figure = Figure(figsize=(10, 7.2), layout="constrained")
     axes = figure.subplots(
         rows + 1, 1, sharex=True, gridspec_kw={"height_ratios": [2.4, *([1] * rows)]}
     )
     _draw_people(axes[0], lesson)
-    for axis, activity, colour in zip(axes[1:], TOLD_ACTIVITIES, _COLOURS, strict=True):
+    for axis, activity, colour in zip(axes[1:], PUBLISHED_ACTIVITIES, _COLOURS, strict=True):
         _draw_share(axis, lesson, str(activity), colour)
     locator = AutoDateLocator(tz=lesson.zone)  # type: ignore[no-untyped-call]
     axes[-1].xaxis.set_major_locator(locator)
@@ -161,7 +161,7 @@ def _draw_share(axis: Axes, lesson: Lesson, activity: str, colour: str) -> None:
             axis.bar(start, 1, end - start, align="edge", fc="none", ec="#d5dae0", hatch="//", lw=0)
             continue
         told.append(share)
-        faint = 0.35 if share <= LOWEST_SHARE else 1.0
+        faint = 0.35 if share <= MIN_SHARE else 1.0
         axis.bar(start, share, end - start, align="edge", color=colour, alpha=faint)
     axis.set_ylim(0, 1)
     axis.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
@@ -169,7 +169,7 @@ def _draw_share(axis: Axes, lesson: Lesson, activity: str, colour: str) -> None:
     axis.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10, color=_INK)
     axis.yaxis.set_label_coords(-0.055, 0.5)
     note = "" if told else "withheld throughout"
-    if told and max(told) <= LOWEST_SHARE:
+    if told and max(told) <= MIN_SHARE:
         note = "≤5% throughout" if len(told) == len(lesson.windows) else "≤5% where told"
     corner = axis.transAxes
     axis.text(0.995, 0.75, note, transform=corner, ha="right", va="center", color=_PEOPLE)
@@ -188,7 +188,7 @@ def _page(lesson: Lesson, k: int) -> str:
             window.people_max,
             f"{window.people_mean:.1f}",
             "–" if window.hand_raises is None else window.hand_raises,
-            *(share_in_words(getattr(window, f"{a}_share")) for a in TOLD_ACTIVITIES),
+            *(format_share(getattr(window, f"{a}_share")) for a in PUBLISHED_ACTIVITIES),
         ]
         for start, window in zip(starts, lesson.windows, strict=True)
     ]

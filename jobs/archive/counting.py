@@ -1,6 +1,6 @@
 """Stage three: activity, windows and suppression; what it gives may leave the process."""
 
-from cluster.activity.room import SeenFrame, told_windows
+from cluster.activity.room import AnalysedFrame, published_windows
 from cluster.district import place_of
 from cluster.settings import Settings
 from jobs.archive.segments import SEGMENT_SECONDS, Segment, moment_of
@@ -18,10 +18,10 @@ class CountSegment:
         segment: Segment = row["segment"]
         place = place_of(self._settings, segment.camera_id)
         frames = [
-            SeenFrame(moment_of(float(moment)), people, row["frame_size"])
+            AnalysedFrame(moment_of(float(moment)), people, row["frame_size"])
             for moment, people in zip(row["moments"], row["people"], strict=True)
         ]
-        windows = told_windows(
+        windows = published_windows(
             frames,
             rate=self._settings.analysis.rate,
             starts_at=moment_of(segment.starts),

@@ -17,9 +17,8 @@ import fsspec
 
 from cluster.district import parse_moment, place_of
 from cluster.errors import FootageListError, HomeroomError
-from cluster.runtime.footage_roots import below_roots
+from cluster.runtime.footage_roots import is_remote, resolve_below_roots
 from cluster.settings import Settings
-from cluster.streams.decode.container import is_remote
 
 MANIFEST_COLUMNS = ("path", "camera_id", "started_at")
 VIDEO_SUFFIXES = frozenset(
@@ -112,7 +111,7 @@ def _below(footage: Footage, roots: Sequence[str] | None) -> Footage:
     """
     if roots is None:
         return footage
-    found = below_roots(footage.address, roots)
+    found = resolve_below_roots(footage.address, roots)
     if found is None:
         raise FootageListError(
             "it lies outside of what may be analysed.",

@@ -10,9 +10,9 @@ import ray
 from cluster.errors import RayError
 from cluster.runtime.ray_local import (
     MEBIBYTE,
-    refuse_spilling_to_disk,
-    start_ray_here,
-    store_bytes,
+    choose_store_bytes,
+    ensure_cluster_spills_to_memory,
+    start_local_ray,
 )
 
 # Read when Ray Data is imported: from which share of a stage's budget its output is bounded.
@@ -43,9 +43,9 @@ def running_ray(frame_bytes_a_segment: int) -> Iterator[None]:
     try:
         if address:
             ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
-            refuse_spilling_to_disk()
+            ensure_cluster_spills_to_memory()
         else:
-            start_ray_here(
+            start_local_ray(
                 _store_bytes(frame_bytes_a_segment), include_dashboard=False, log_to_driver=False
             )
     except (RuntimeError, ConnectionError, ValueError, OSError) as error:
@@ -60,7 +60,7 @@ def running_ray(frame_bytes_a_segment: int) -> Iterator[None]:
 
 
 def _store_bytes(frame_bytes_a_segment: int) -> int:
-    return store_bytes(
+    return choose_store_bytes(
         STORE_SEGMENTS * frame_bytes_a_segment, LEAST_STORE_SEGMENTS * frame_bytes_a_segment
     )
 

@@ -1,1 +1,1 @@
-"""How one deployment calls another: typed clients, and what they exchange."""
+"""Typed clients with which one deployment calls another, and the types that they exchange."""

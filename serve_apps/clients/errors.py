@@ -1,7 +1,7 @@
-"""What Serve and Ray raise, turned into Homeroom's own errors: the one place that does so.
+"""Translation of Serve's and Ray's exceptions into Homeroom's own errors, in one place.
 
-Callers of a deployment then know two things: ask later (`ServiceBusy`), or go without it for now
-(`ServiceDown`). What the deployment itself raises on purpose comes through as it is.
+Callers of a deployment then handle two cases: retry later (`ServiceBusy`), or go on without it
+(`ServiceDown`). What the deployment itself raises on purpose is passed through.
 """
 
 import asyncio
@@ -16,27 +16,27 @@ from cluster.errors import HomeroomError, ServiceBusy, ServiceDown
 
 @asynccontextmanager
 async def translate_serve_errors(name: str, *, seconds: float | None = None) -> AsyncIterator[None]:
-    """Turn what a call of a deployment raises into our errors.
+    """Translate what a call of a deployment raises.
 
     Args:
         name: Of the deployment, for people.
-        seconds: How long to wait for the answer; for ever unless given.
+        seconds: Timeout of the call; None: no timeout.
 
     Raises:
         ServiceBusy: Its queue is full.
-        ServiceDown: It does not answer, or failed in a way that nobody foresaw.
+        ServiceDown: It does not answer, or failed with an unexpected exception.
         HomeroomError: What it raised on purpose.
     """
     try:
         async with asyncio.timeout(seconds):
             yield
     except BackPressureError as error:
-        raise ServiceBusy(f"the queue of {name} is full.", hint="Ask again in a moment.") from error
+        raise ServiceBusy(f"the queue of {name} is full.", hint="Try again in a moment.") from error
     except RayTaskError as error:
         if isinstance(error.cause, HomeroomError):
             raise error.cause from None
         raise ServiceDown(f"{name} failed: {type(error.cause).__name__}.") from error
     except (RayError, RayServeException, TimeoutError) as error:
         raise ServiceDown(
-            f"{name} does not answer.", hint="It is started anew by itself."
+            f"{name} does not answer.", hint="It is restarted automatically."
         ) from error

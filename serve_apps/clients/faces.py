@@ -1,4 +1,4 @@
-"""The face model as a register sees it: it embeds elsewhere, and takes distances here."""
+"""Client of the face model: embeddings are computed there, distances in the caller's process."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -10,18 +10,18 @@ from cluster.vision.faces.base import FaceChip, FaceEngineSpec, FaceThresholds
 from cluster.vision.people import FloatArray
 from serve_apps.clients.errors import translate_serve_errors
 
-ANSWER_SECONDS = 30.0
+CALL_TIMEOUT_SECONDS = 30.0
 """The first call waits until a replica has started."""
 
 R = TypeVar("R")
 
 
 class FaceModelClient:
-    """A `vision.faces.base.FaceComparer`, to be used in threads beside a running event loop.
+    """A `vision.faces.base.FaceComparer` for threads beside a running event loop.
 
     Args:
         handle: Of the face model's deployment.
-        loop: Where its calls run.
+        loop: The event loop that its calls run in.
     """
 
     def __init__(self, handle: DeploymentHandle, loop: asyncio.AbstractEventLoop) -> None:
@@ -31,26 +31,26 @@ class FaceModelClient:
 
     @property
     def name(self) -> str:
-        """`dlib` or `insightface`."""
-        return self._known().name
+        """The engine: `dlib` or `insightface`."""
+        return self._cached_spec().name
 
     @property
     def version(self) -> str:
-        """Network and start of its checksum."""
-        return self._known().version
+        """The network, and the start of its checksum."""
+        return self._cached_spec().version
 
     @property
     def dimensions(self) -> int:
-        """Length of an embedding."""
-        return self._known().dimensions
+        """The length of an embedding."""
+        return self._cached_spec().dimensions
 
     @property
     def thresholds(self) -> FaceThresholds:
-        """The figures that go with its distances."""
-        return self._known().thresholds
+        """The thresholds that belong to its distances."""
+        return self._cached_spec().thresholds
 
     def embed(self, chips: Sequence[FaceChip]) -> FloatArray:
-        """Embeddings (n, dimensions) float32 of chips, in their order.
+        """Return the embeddings (n, dimensions) float32 of chips, in their order.
 
         Raises:
             ServiceBusy: The model's queue is full.
@@ -60,23 +60,23 @@ class FaceModelClient:
         return self._wait(self._embed(list(chips)))
 
     def distances(self, embeddings: FloatArray, templates: FloatArray) -> FloatArray:
-        """How far each embedding (n, d) is from each template (m, d): (n, m) float32."""
-        return self._known().distances(embeddings, templates)
+        """Return the distances (n, m) float32 of embeddings (n, d) from templates (m, d)."""
+        return self._cached_spec().distances(embeddings, templates)
 
-    def _known(self) -> FaceEngineSpec:
+    def _cached_spec(self) -> FaceEngineSpec:
         if self._spec is None:
-            self._spec = self._wait(self._ask())
+            self._spec = self._wait(self._fetch_spec())
         return self._spec
 
-    async def _ask(self) -> FaceEngineSpec:
-        async with translate_serve_errors("the face model", seconds=ANSWER_SECONDS):
-            spec: FaceEngineSpec = await self._handle.spec.remote()
+    async def _fetch_spec(self) -> FaceEngineSpec:
+        async with translate_serve_errors("the face model", seconds=CALL_TIMEOUT_SECONDS):
+            spec: FaceEngineSpec = await self._handle.engine_spec.remote()
         return spec
 
     async def _embed(self, chips: list[FaceChip]) -> FloatArray:
-        async with translate_serve_errors("the face model", seconds=ANSWER_SECONDS):
+        async with translate_serve_errors("the face model", seconds=CALL_TIMEOUT_SECONDS):
             embeddings: FloatArray = await self._handle.embed.remote(chips)
         return embeddings
 
-    def _wait(self, asked: Coroutine[Any, Any, R]) -> R:
-        return asyncio.run_coroutine_threadsafe(asked, self._loop).result()
+    def _wait(self, call: Coroutine[Any, Any, R]) -> R:
+        return asyncio.run_coroutine_threadsafe(call, self._loop).result()

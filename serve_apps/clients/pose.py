@@ -1,4 +1,4 @@
-"""The pose model as its callers see it: a plain method, and Homeroom's own errors."""
+"""Client of the pose model: a plain method, and Homeroom's own errors."""
 
 from collections.abc import Sequence
 
@@ -8,26 +8,28 @@ from ray.serve.handle import DeploymentHandle
 from cluster.errors import VisionError
 from cluster.vision.people import BgrImage, People
 from serve_apps.clients.errors import translate_serve_errors
-from serve_apps.deployments.pose_model import FrameSet
+from serve_apps.clients.types import FrameSet
 
-ANSWER_SECONDS = 30.0
-"""A first picture of a new shape may wait for the model to be converted."""
+CALL_TIMEOUT_SECONDS = 30.0
+"""The first frame of a new shape may wait for the model to be converted."""
 
 
 class PoseModelClient:
-    """The pose model on Serve (`interfaces.PoseService`). It can be sent to a reader.
+    """Client of the pose model (`interfaces.PoseService`). It can be pickled, for readers.
 
     Args:
         handle: Of the deployment.
-        seconds: How long to wait for an answer.
+        timeout_seconds: Timeout of a call.
     """
 
-    def __init__(self, handle: DeploymentHandle, seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self, handle: DeploymentHandle, timeout_seconds: float = CALL_TIMEOUT_SECONDS
+    ) -> None:
         self._handle = handle
-        self._seconds = seconds
+        self._timeout_seconds = timeout_seconds
 
     async def find(self, frames: Sequence[BgrImage], input_size: int = 640) -> list[People]:
-        """The people of frames (height, width, 3) uint8 BGR of one shape.
+        """Return the people of each frame (height, width, 3) uint8 BGR; all of one shape.
 
         Raises:
             ServiceBusy: The queue is full, or the frames waited too long.
@@ -38,7 +40,7 @@ class PoseModelClient:
             return []
         if len({frame.shape for frame in frames}) > 1:
             raise VisionError("the frames of a call must be of one shape.")
-        async with translate_serve_errors("the pose model", seconds=self._seconds):
+        async with translate_serve_errors("the pose model", seconds=self._timeout_seconds):
             found: list[People] = await self._handle.find.remote(
                 FrameSet(np.stack(frames), input_size)
             )

@@ -1,32 +1,34 @@
-"""What the rooms deployment tells: of rooms and cameras, never of a person."""
+"""What deployments exchange: frames for the pose model, and the state of rooms and cameras (R2)."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
 from cluster.streams.reader.config import CameraHealth
+from cluster.vision.people import BgrImage
 
 RoomStatus = Literal["live", "late", "down", "off"]
-"""`late`: the numbers are older than they should be; `down`: no camera of the room delivers;
+"""`late`: the counts are older than they should be; `down`: no camera of the room delivers frames;
 `off`: no camera of the room has an address."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoomSnapshot:
-    """A room at this moment.
+    """The current state of a room.
 
     Attributes:
-        room_id: Which.
-        state: Of its numbers.
-        reason: Machine-readable word for it: a `Reason` of the camera, or `late`, `no_address`.
-        as_of: When the newest picture was taken that the numbers rest on, UTC; None before one.
-        people: People in it; None before the first picture.
-        hands_up: Raised hands in it; None where they are withheld (rule 3).
-        window: The last ten seconds up to then, as they may be told.
-        camera_id: The camera that saw it.
-        lesson_id: The lesson that is on, if there is one.
-        event_id: Grows with every change of any room; the id of the event that said so.
+        room_id: The room.
+        state: How current its counts are.
+        reason: Machine-readable reason: a `StreamReason` of the camera, or `late`, `no_address`.
+        as_of: When the newest counted frame was captured, UTC; None before the first.
+        people: People in it; None before the first frame.
+        hands_up: Raised hands in it; None where they are suppressed (R3).
+        window: The ten seconds up to it, after suppression.
+        camera_id: The camera whose counts are shown.
+        lesson_id: The current lesson, if there is one.
+        event_id: Id of the event of this state; it grows with every change of any room.
     """
 
     room_id: str
@@ -42,50 +44,35 @@ class RoomSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldWindow:
-    """A finished window of a room, from the camera that saw the most people.
-
-    Attributes:
-        event_id: See `RoomSnapshot`.
-    """
-
-    room_id: str
-    camera_id: str
-    lesson_id: str | None
-    window: ActivityWindow
-    event_id: int
-
-
-@dataclass(frozen=True, slots=True)
 class Changes:
-    """What happened after an event id, in the order of ids.
+    """What changed after an event id, in the order of ids.
 
     Attributes:
-        last_id: Ask for what comes after this next.
-        rooms: Rooms whose numbers changed, each in its newest state only.
-        windows: Windows that were finished.
-        complete: False where the id lies further back than what is at hand.
+        last_id: The event id to pass to the next call.
+        rooms: Rooms that changed, each in its newest state only.
+        windows: Windows that finished.
+        complete: False where events after the id are no longer available.
     """
 
     last_id: int
     rooms: tuple[RoomSnapshot, ...]
-    windows: tuple[ToldWindow, ...]
+    windows: tuple[PublishedWindow, ...]
     complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class CameraStatus:
-    """A camera, for operators.
+    """The status of a camera, for operators.
 
     Attributes:
-        health: As its reader sees it.
+        health: State of its stream.
         room_id: Its room.
         school_id: Its school.
-        reader_id: Which reader hosts it; None where none does.
+        reader_id: The reader that hosts it; None where none does.
         node: Host name of the reader's machine.
-        frames_late: Pictures dropped since they waited too long.
-        frames_dropped: Pictures dropped since the model's queue was full or the model away.
-        latency_p95_seconds: From picture to number, over the last half minute; None without any.
+        frames_late: Frames dropped because they waited too long.
+        frames_dropped: Frames dropped because the model's queue was full or the model unavailable.
+        latency_p95_seconds: From frame to report, over the last half minute; None without frames.
     """
 
     health: CameraHealth
@@ -100,14 +87,31 @@ class CameraStatus:
 
 @dataclass(frozen=True, slots=True)
 class JournalStatus:
-    """Where finished windows are.
+    """The journal's backlog.
 
     Attributes:
         waiting: Windows in the journal that are not in the lake yet.
         oldest_waiting: Start of the oldest of them.
-        problem: What stands in the way, for people; empty where nothing does.
+        problem: Why they cannot be stored, for people; empty where nothing is wrong.
     """
 
     waiting: int
     oldest_waiting: datetime | None
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameSet:
+    """Frames of one shape.
+
+    Attributes:
+        pixels: (n, height, width, 3) uint8 BGR.
+        input_size: Longer side of the network's input, in pixels.
+    """
+
+    pixels: BgrImage
+    input_size: int = 640
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self.pixels)

@@ -1,4 +1,4 @@
-"""The HTTP ingress: the API's FastAPI application, with what it works with behind it.
+"""The HTTP ingress: the API's FastAPI application, and the services that it calls.
 
 HTTP ─> Serve's proxy ─> Api (serve_apps/http) ─┬─> Rooms, PoseModel (handles)
                                                ├─> records, keys, audit log (threads)
@@ -13,7 +13,7 @@ from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from cluster.records.db.unit_of_work import open_audited_records
-from cluster.runtime.logging import configure_logs
+from cluster.runtime.logging import configure_logging
 from serve_apps.clients.deployments import RoomsClient
 from serve_apps.clients.pose import PoseModelClient
 from serve_apps.deployments.logging_config import SERVE_LOGGING
@@ -39,7 +39,7 @@ class Api:
         settings_path: The settings file.
         rooms: The rooms deployment.
         pose: The pose model.
-        others: Deployments that it does not call; they belong to the application.
+        others: Deployments that it does not call, bound to make them part of the application.
     """
 
     def __init__(
@@ -49,30 +49,30 @@ class Api:
         pose: DeploymentHandle,
         *others: DeploymentHandle,  # noqa: ARG002
     ) -> None:
-        configure_logs()
-        self._open = ExitStack()
-        self._file = SettingsWatcher(settings_path)
-        settings = self._file.settings
-        identity = self._open.enter_context(open_audited_records(settings))
+        configure_logging()
+        self._resources = ExitStack()
+        self._watcher = SettingsWatcher(settings_path)
+        settings = self._watcher.settings
+        identity = self._resources.enter_context(open_audited_records(settings))
         self._backend = Backend(
-            settings, identity, RoomsClient(rooms), PoseModelClient(pose), self._file.path
+            settings, identity, RoomsClient(rooms), PoseModelClient(pose), self._watcher.path
         )
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        """The application; Serve asks for it once the replica is made."""
-        from serve_apps.http.app import create_app  # not in the process that only deploys it
+        """Return the application; Serve calls this once, after `__init__`."""
+        from serve_apps.http.app import create_app  # keeps it out of the deploying process
 
         self._app = create_app(self._backend)
         return self._app
 
     def check_health(self) -> None:
-        """The records must answer; Serve starts the replica anew where they do not.
+        """Read from the records; Serve replaces the replica where this fails.
 
-        Called every few seconds, so this is also where changed settings are noticed. Limits and
-        sign-in are set up once: for them, start the service anew.
+        Serve calls this every few seconds, so changed settings are reloaded here too. Rate limits
+        and sign-in are set up once: changes of those need a restart of the service.
         """
-        if self._file.look():
-            self._backend = replace(self._backend, settings=self._file.settings)
+        if self._watcher.reload_if_changed():
+            self._backend = replace(self._backend, settings=self._watcher.settings)
             self._app.state.backend = self._backend
         with self._backend.identity.records.reading():
             pass

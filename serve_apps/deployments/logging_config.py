@@ -1,4 +1,4 @@
-"""What Serve logs of our deployments: warnings and errors, not a line for each call.
+"""Serve's logging configuration of all deployments: warnings and errors, not a line for each call.
 
 Readers alone make four calls a second each; requests have log lines of their own, with their ids.
 """

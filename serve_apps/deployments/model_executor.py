@@ -1,9 +1,9 @@
-"""A model at work: a thread or a few, away from the event loop, and a proof that they still live.
+"""Executor of a model: runs it in threads away from the event loop, and checks its health.
 
-    calls, batched by Serve ─> late ones dropped, oldest first ─> threads ─> answers
+    calls, batched by Serve ─> expired ones dropped ─> threads ─> answers
 
-Most networks are not made for two calls at once, so all work on one goes through here, the
-health check too. Whatever the libraries raise comes out as a `VisionError`.
+Most networks are not safe for concurrent calls, so all work on one goes through its executor, the
+health check too. Whatever the libraries raise is re-raised as a `VisionError`.
 """
 
 import asyncio
@@ -23,91 +23,102 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
-HEALTH_SECONDS = 30.0
-"""A model that does not answer for so long is given up. Loading a new input shape takes seconds."""
+HEALTH_TIMEOUT_SECONDS = 30.0
+"""A model that does not answer for longer has failed. Loading a new input shape takes seconds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
-    """A call of the model, and since when it waits (`time.monotonic()`)."""
+class PendingCall(Generic[T]):
+    """A call that waits for the model.
 
-    asked: T
+    Attributes:
+        request: Its argument.
+        size: Images in it.
+        waiting_since: When it arrived (`time.monotonic()`).
+    """
+
+    request: T
     size: int
-    since: float = field(default_factory=time.monotonic)
+    waiting_since: float = field(default_factory=time.monotonic)
 
 
 class ModelExecutor:
-    """Where a model runs.
+    """Runs one model.
 
     Args:
         name: Of the model, in metrics and messages.
-        calls: How many it takes at once.
+        max_workers: How many calls it may run at once.
     """
 
-    def __init__(self, name: str, calls: int = 1) -> None:
+    def __init__(self, name: str, max_workers: int = 1) -> None:
         self._name = name
-        self._thread = ThreadPoolExecutor(max_workers=calls, thread_name_prefix=name)
-        self._begun: dict[int, float] = {}
+        self._threads = ThreadPoolExecutor(max_workers=max_workers, thread_name_prefix=name)
+        self._started_at: dict[int, float] = {}
 
-    def punctual(self, calls: Sequence[Call[T]], late_seconds: float) -> list[Call[T]]:
-        """The calls that have not waited too long; the others are counted."""
+    def drop_expired(
+        self, calls: Sequence[PendingCall[T]], max_wait_seconds: float
+    ) -> list[PendingCall[T]]:
+        """Return the calls that have not waited too long, and count the others."""
         now, tags = time.monotonic(), {"model": self._name}
-        punctual = []
+        fresh = []
         for call in calls:
-            metrics.waiting_seconds().observe(now - call.since, tags)
-            if now - call.since <= late_seconds:
-                punctual.append(call)
+            waited = now - call.waiting_since
+            metrics.waiting_seconds().observe(waited, tags)
+            if waited <= max_wait_seconds:
+                fresh.append(call)
             else:
-                metrics.late_pictures().inc(call.size, tags)
-        return punctual
+                metrics.late_images().inc(call.size, tags)
+        return fresh
 
-    def late(self) -> ServiceBusy:
-        """What a call is told that has waited too long."""
+    def expired_error(self) -> ServiceBusy:
+        """Return the error for a call that has waited too long."""
         return ServiceBusy(
             f"the {self._name} model has more work than it can do in time.",
             hint="Raise `live.pose_replicas`, or lower the cameras' number or rate.",
         )
 
-    async def batch(
+    async def run_batch(
         self, size: int, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs
     ) -> R | HomeroomError:
-        """Run a batch; a failure is given back, so that it reaches those alone whom it concerns."""
+        """Run a batch; an error is returned, so that it reaches only the callers of this batch."""
         tags = {"model": self._name}
         metrics.batch_size().observe(size, tags)
-        begins = time.monotonic()
+        started_at = time.monotonic()
         try:
             return await self.run(work, *args, **kwargs)
         except HomeroomError as error:
             return error
         finally:
-            metrics.inference_seconds().observe(time.monotonic() - begins, tags)
+            metrics.inference_seconds().observe(time.monotonic() - started_at, tags)
 
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run something on the model's thread.
+        """Run a function in one of the model's threads.
 
         Raises:
-            VisionError: The libraries below failed.
+            VisionError: The libraries failed.
         """
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(
-                self._thread, lambda: self._timed(lambda: work(*args, **kwargs))
+                self._threads, lambda: self._timed(lambda: work(*args, **kwargs))
             )
         except (RuntimeError, ValueError, cv2.error) as error:
             raise VisionError(f"the {self._name} model failed: {error}") from error
-        except TypeError:  # pybind11 quotes the pixels in it
-            raise VisionError(f"the {self._name} model was given what it does not take.") from None
+        except TypeError:  # pybind11 quotes the pixels in its message
+            raise VisionError(f"the {self._name} model was called with a wrong type.") from None
 
-    async def check(self, work: Callable[[], object], seconds: float = HEALTH_SECONDS) -> None:
+    async def check(
+        self, work: Callable[[], object], seconds: float = HEALTH_TIMEOUT_SECONDS
+    ) -> None:
         """Run the model once, for Serve's health check.
 
         Raises:
-            VisionError: It failed, or does not answer; or a call before has hung for so long.
+            VisionError: It failed or timed out, or an earlier call has been running for longer.
         """
         now = time.monotonic()
-        hangs = any(now - begun > seconds for begun in list(self._begun.values()))
+        is_stuck = any(now - started > seconds for started in list(self._started_at.values()))
         try:
-            if hangs:  # the other threads would still answer
+            if is_stuck:  # the other threads would still answer
                 raise TimeoutError
             async with asyncio.timeout(seconds):
                 await self.run(work)
@@ -117,14 +128,14 @@ class ModelExecutor:
             ) from None
 
     def _timed(self, work: Callable[[], R]) -> R:
-        """Do it in a thread, and have it known since when."""
+        """Run a function in this thread, and record when it started."""
         thread = threading.get_ident()
-        self._begun[thread] = time.monotonic()
+        self._started_at[thread] = time.monotonic()
         try:
             return work()
         finally:
-            del self._begun[thread]
+            del self._started_at[thread]
 
-    def end(self) -> None:
-        """Take no more work."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+    def shut_down(self) -> None:
+        """Accept no more work."""
+        self._threads.shutdown(wait=False, cancel_futures=True)

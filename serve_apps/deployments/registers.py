@@ -1,13 +1,13 @@
-"""Live registers: whose faces may be compared now, and what comes of it.
+"""The registers deployment: runs a face session for each open register that may use faces.
 
-    records: which registers are open? ─> policy, consent ─> FaceSession ─ lease ─> Rooms ─> reader
-                                                                ^                           │
-    FaceModel <─ chips ── FaceRecogniser <─ see(ticket, moment, chips)┴───── face chips <─────────┘
+    records: open registers ─> policy, consent ─> FaceSession ─ lease ─> Rooms ─> reader
+                                                      ^                             │
+    FaceModel <─ chips ── FaceRecogniser <────────────┴──────── see(chips) <────────┘
         └─ embeddings ─> matched in memory ─> proposals ─> records ─> the teacher decides
 
-One replica, on the head node, where the records and keys are. It never learns what anybody does:
-nothing that counts activity is imported here, directly or through others. Registers by hand and by
-badge do not pass here; whatever fails, they go on, and proposals resume when it is over.
+One replica, on the head node, where the records and keys are. It never learns what anybody does
+(R2): nothing that counts activity is imported here, directly or through others. Registers by hand
+and by badge do not depend on it (R4): they work while it is down, and proposals resume after.
 
     serve run serve_apps.app:build settings=homeroom.toml
 """
@@ -45,25 +45,26 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
-NAME, ROOMS, FACES = "Registers", "Rooms", "FaceModel"
+NAME, ROOMS, FACE_MODEL = "Registers", "Rooms", "FaceModel"
 STARTING = "starting"
-LOOK_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 30.0
-THREADS = 32
-ROOMS_SECONDS = 3.0
+POLL_SECONDS = 1.0
+MAX_BACKOFF_SECONDS = 30.0
+MAX_THREADS = 32
+ROOMS_TIMEOUT_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class RegistersStatus:
-    """How live registers do; counts alone.
+    """The state of live registers, in counts alone.
 
     Attributes:
-        open: Registers that are open now, in rooms with a live camera.
-        comparing: Those for which faces are cut now.
+        open: Open registers in rooms with a live camera.
+        comparing: Those for which faces are being cut.
         frames_compared: Since the replica started.
-        frames_dropped: Likewise: too many, not allowed any more, or under no valid ticket.
-        problem: The code of what keeps registers from being looked at, `starting` before the
-            first look; empty where nothing does.
+        frames_dropped: Since the replica started: too many, no longer allowed, or without a valid
+            ticket.
+        problem: The code of the error that stops the polling of registers, `starting` before the
+            first poll; empty where there is none.
     """
 
     open: int
@@ -89,163 +90,167 @@ class Registers:
         settings_path: The settings file.
 
     Raises:
-        SettingsError: The settings are wrong.
+        SettingsError: The settings are invalid.
     """
 
     async def __init__(self, settings_path: str | Path | None) -> None:  # type: ignore[misc]
         self._settings = load_settings(settings_path)
         self._app = serve.get_replica_context().app_name
-        self._open_things = ExitStack()
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="registers")
+        self._resources = ExitStack()
+        self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="registers")
         self._identity: AuditedRecords | None = None
-        self._faces: FaceModelClient | None = None
+        self._face_model: FaceModelClient | None = None
         self._rooms: DeploymentHandle | None = None
-        self._calls: dict[str, FaceSession] = {}
+        self._sessions: dict[str, FaceSession] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._open, self._compared, self._dropped, self._problem = 0, 0, 0, STARTING
-        self._loop_task = asyncio.get_running_loop().create_task(self._look_again_and_again())
+        self._poll_task = asyncio.get_running_loop().create_task(self._poll_forever())
 
     def __del__(self) -> None:
-        """Stop; leases that nobody renews run out by themselves."""
-        for task in (getattr(self, "_loop_task", None), *getattr(self, "_tasks", {}).values()):
+        """Stop; leases expire by themselves when they are not renewed."""
+        for task in (getattr(self, "_poll_task", None), *getattr(self, "_tasks", {}).values()):
             if task is not None:
                 task.cancel()
-        if hasattr(self, "_pool"):
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._open_things.close()
+        if hasattr(self, "_threads"):
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._resources.close()
 
-    async def see(self, ticket: str, moment: datetime, chips: list[FaceChip]) -> None:
-        """Take the face chips of one frame; under no valid ticket, they are dropped.
+    async def see(self, ticket: str, captured_at: datetime, chips: list[FaceChip]) -> None:
+        """Pass the face chips of one frame to their session; drop them without a valid ticket.
 
         Args:
             ticket: Of the lease that the chips were cut under.
-            moment: When the frame was taken, UTC.
+            captured_at: When the frame was captured, UTC.
             chips: Cut by the engine that the settings name.
         """
-        call = next((c for c in self._calls.values() if c.ticket and c.ticket == ticket), None)
-        if call is None:
+        sessions = self._sessions.values()
+        session = next((s for s in sessions if s.ticket and s.ticket == ticket), None)
+        if session is None:
             self._dropped += 1
             metrics.register_frames().inc(tags={"outcome": "no_ticket"})
         else:
-            call.offer(moment, chips)
+            session.offer(captured_at, chips)
 
     async def status(self) -> RegistersStatus:
-        """How live registers do."""
-        calls = self._calls.values()
+        """Return the state of live registers."""
+        sessions = self._sessions.values()
         return RegistersStatus(
             open=self._open,
-            comparing=sum(bool(call.ticket) for call in calls),
-            frames_compared=self._compared + sum(call.compared for call in calls),
-            frames_dropped=self._dropped + sum(call.dropped for call in calls),
+            comparing=sum(bool(session.ticket) for session in sessions),
+            frames_compared=self._compared + sum(session.compared for session in sessions),
+            frames_dropped=self._dropped + sum(session.dropped for session in sessions),
             problem=self._problem,
         )
 
     async def check_health(self) -> None:
-        """Serve starts the replica anew where its loop has ended.
+        """Fail where the polling loop has ended, so that Serve replaces the replica.
 
         Raises:
-            ServiceDown: It has.
+            ServiceDown: It has ended.
         """
-        if self._loop_task.done():
-            why = None if self._loop_task.cancelled() else self._loop_task.exception()
-            logger.error("the loop of the registers has ended", exc_info=why)
-            raise ServiceDown("the loop of the registers has ended.") from why
+        if self._poll_task.done():
+            cause = None if self._poll_task.cancelled() else self._poll_task.exception()
+            logger.error("the loop of the registers has ended", exc_info=cause)
+            raise ServiceDown("the loop of the registers has ended.") from cause
 
-    async def _look_again_and_again(self) -> None:
-        pause = LOOK_SECONDS
+    async def _poll_forever(self) -> None:
+        pause = POLL_SECONDS
         while True:
             try:
-                await self._look()
-                pause, self._problem = LOOK_SECONDS, ""
+                await self._poll()
+                pause, self._problem = POLL_SECONDS, ""
             except HomeroomError as error:
-                pause, self._problem = min(2 * pause, LONGEST_PAUSE_SECONDS), error.code
-                logger.warning("registers are not looked at for %.0f s: %s", pause, error)
+                pause, self._problem = min(2 * pause, MAX_BACKOFF_SECONDS), error.code
+                logger.warning("registers are polled again in %.0f s: %s", pause, error)
             await asyncio.sleep(pause)
 
-    async def _look(self) -> None:
-        """Begin a face call for each register that may use faces, and end those of others."""
+    async def _poll(self) -> None:
+        """Start a session for each register that may use faces, and end all others."""
         identity = self._identity
         if identity is None:
             identity = self._identity = await self._in_thread(self._open_identity)
-        found, usable = await self._in_thread(self._find_registers, identity)
-        wanted = {register.lesson_id: register for register in usable}
-        over = [
+        open_registers, with_faces = await self._in_thread(self._find_registers, identity)
+        wanted = {register.lesson_id: register for register in with_faces}
+        ended = [
             lesson_id
             for lesson_id, task in self._tasks.items()
-            if task.done() or self._calls[lesson_id].register != wanted.get(lesson_id)
+            if task.done() or self._sessions[lesson_id].register != wanted.get(lesson_id)
         ]
-        await asyncio.gather(*(self._end(lesson_id) for lesson_id in over))
-        self._open = len(found)
+        await asyncio.gather(*(self._end_session(lesson_id) for lesson_id in ended))
+        self._open = len(open_registers)
         metrics.registers_open().set(self._open)
         for lesson_id, register in wanted.items():
             if lesson_id not in self._tasks:
-                await self._begin(identity, register)
-        metrics.registers_comparing().set(sum(bool(c.ticket) for c in self._calls.values()))
+                await self._start_session(identity, register)
+        metrics.registers_comparing().set(sum(bool(s.ticket) for s in self._sessions.values()))
 
     def _open_identity(self) -> AuditedRecords:
-        """Open the records; they stay open.
+        """Open the records for the lifetime of the replica.
 
         Raises:
             RecordsError: They cannot be opened.
-            KeyUnusable: The keys cannot be had.
+            KeyUnusable: The keys cannot be loaded.
         """
-        return self._open_things.enter_context(open_audited_records(self._settings))
+        return self._resources.enter_context(open_audited_records(self._settings))
 
     def _find_registers(
         self, identity: AuditedRecords
     ) -> tuple[list[OpenRegister], list[OpenRegister]]:
-        """The registers that are open, and those of them that may use faces."""
+        """Return the open registers, and those of them that may use faces."""
         rooms = live_rooms(self._settings)
         if self._settings.registers.open_with_lesson:
             open_with_lessons(identity, self._settings, rooms)
         found = open_now(identity, rooms)
         return found, may_use_faces(self._settings, found)
 
-    async def _begin(self, identity: AuditedRecords, register: OpenRegister) -> None:
-        faces = self._faces
-        if faces is None:
-            handle = await self._in_thread(_handle_of, FACES, self._app)
-            faces = self._faces = FaceModelClient(handle, asyncio.get_running_loop())
-        new_roll_call = partial(
+    async def _start_session(self, identity: AuditedRecords, register: OpenRegister) -> None:
+        face_model = self._face_model
+        if face_model is None:
+            handle = await self._in_thread(_handle_of, FACE_MODEL, self._app)
+            face_model = FaceModelClient(handle, asyncio.get_running_loop())
+            self._face_model = face_model
+        new_recogniser = partial(
             FaceRecogniser,
             identity,
             self._settings,
             FacePermissions(self._settings),
-            faces,
+            face_model,
             register.lesson_id,
         )
-        call = FaceSession(
-            register, new_roll_call, self._cut_faces, self._in_thread, identity.clock
+        session = FaceSession(
+            register, new_recogniser, self._cut_faces, self._in_thread, identity.clock
         )
-        self._calls[register.lesson_id] = call
-        self._tasks[register.lesson_id] = asyncio.get_running_loop().create_task(call.run())
+        self._sessions[register.lesson_id] = session
+        self._tasks[register.lesson_id] = asyncio.get_running_loop().create_task(session.run())
 
-    async def _end(self, lesson_id: str) -> None:
-        """Let go of a register, and of all that was known of it."""
-        task, call = self._tasks.pop(lesson_id), self._calls.pop(lesson_id)
+    async def _end_session(self, lesson_id: str) -> None:
+        """End a session, and drop everything that it holds."""
+        task, session = self._tasks.pop(lesson_id), self._sessions.pop(lesson_id)
         task.cancel()
         await asyncio.wait([task])
-        self._compared += call.compared
-        self._dropped += call.dropped
+        self._compared += session.compared
+        self._dropped += session.dropped
         if not task.cancelled() and task.exception() is not None:
-            logger.error("a register's face call failed", exc_info=task.exception())
+            logger.error("a register's face session failed", exc_info=task.exception())
 
     async def _cut_faces(self, room_id: str, ticket: str, until: datetime | None) -> None:
         rooms: DeploymentHandle = self._rooms or await self._in_thread(_handle_of, ROOMS, self._app)
         self._rooms = rooms
-        async with translate_serve_errors("rooms", seconds=ROOMS_SECONDS):
+        async with translate_serve_errors("rooms", seconds=ROOMS_TIMEOUT_SECONDS):
             await rooms.cut_faces.remote(room_id, ticket, until)
 
     async def _in_thread(self, work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, partial(work, *args, **kwargs))
+        return await loop.run_in_executor(self._threads, partial(work, *args, **kwargs))
 
 
 def _handle_of(name: str, app: str) -> DeploymentHandle:
-    """Another deployment of the same application: found by name, as the two need each other.
+    """Return the handle of another deployment of the application.
+
+    It is looked up by name: the two deployments call each other, so neither can be bound first.
 
     Raises:
-        ServiceDown: There is none.
+        ServiceDown: There is no such deployment.
     """
     try:
         return serve.get_deployment_handle(name, app)

@@ -17,7 +17,7 @@ from typing import Final
 from cluster import checkins
 from cluster.errors import HomeroomError
 from cluster.records.db.unit_of_work import AuditedRecords
-from cluster.records.repos.sign_ins import forget_ended
+from cluster.records.repos.sign_ins import delete_ended_sign_ins
 from serve_apps.http.threads import run_in_pool
 
 CHECKINS_SECONDS: Final = 20.0
@@ -50,4 +50,4 @@ async def run_periodic_tasks(identity: AuditedRecords) -> None:
 
 def _forget_sign_ins(identity: AuditedRecords) -> None:
     with identity.work("system:housekeeping") as work:
-        forget_ended(work, older_than=KEPT)
+        delete_ended_sign_ins(work, older_than=KEPT)

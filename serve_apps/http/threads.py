@@ -12,9 +12,9 @@ from contextvars import copy_context
 from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
-from cluster.records.db.database import CONNECTIONS
+from cluster.records.db.database import POOL_SIZE
 
-THREADS: Final = CONNECTIONS
+THREADS: Final = POOL_SIZE
 """Nearly all of it reads the records: one more would wait for a connection."""
 
 P = ParamSpec("P")

@@ -1,1 +1,1 @@
-"""Parts of the registers deployment: recognition of faces while a register is open."""
+"""Parts of the registers deployment: face recognition while a register is open."""

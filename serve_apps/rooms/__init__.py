@@ -1,1 +1,1 @@
-"""Parts of the rooms deployment: state of rooms, pool of readers, reloading of settings."""
+"""Parts of the rooms deployment: state of rooms, pool of readers, hot reload of settings."""

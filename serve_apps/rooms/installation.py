@@ -1,4 +1,4 @@
-"""Which installation this is, where several share a Ray cluster."""
+"""The id of an installation, where several share a Ray cluster."""
 
 import hashlib
 
@@ -8,11 +8,11 @@ LENGTH = 8
 
 
 def installation_id(settings: Settings, app: str) -> str:
-    """The same for as long as the application and its data folder are the same; says nothing else.
+    """Return a hash of the application and its data folder; it reveals neither.
 
     Args:
         settings: Of the installation.
         app: Name of its Serve application: readers report to the deployments of that.
     """
-    known = f"{app}\n{settings.data_dir.resolve()}"
-    return hashlib.sha256(known.encode()).hexdigest()[:LENGTH]
+    identity = f"{app}\n{settings.data_dir.resolve()}"
+    return hashlib.sha256(identity.encode()).hexdigest()[:LENGTH]

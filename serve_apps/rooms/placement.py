@@ -1,7 +1,7 @@
-"""Which cameras run on which reader: a plan, made anew at each look, that moves little.
+"""Placement of cameras on readers: a plan, computed at each reconciliation, that moves few.
 
-Readers themselves are spread over the nodes by Ray, by the CPU that they ask for; here is only
-said how many there are, and who reads what.
+Ray spreads the readers over the nodes, by the CPU that they ask for; the plan only says how many
+readers there are, and who reads what.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Cameras by reader, and the readers that are no longer needed."""
+    """The cameras of each reader, and the readers that are no longer needed."""
 
     cameras: Mapping[str, frozenset[str]]
     superfluous: frozenset[str]
@@ -24,34 +24,33 @@ def place(
     new_names: Sequence[str],
     starting: Mapping[str, Collection[str]] | None = None,
 ) -> Placement:
-    """Give every camera one reader.
+    """Assign every camera to one reader.
 
-    A camera stays where it is; one without a reader goes to the one with most room, and a new
-    reader is begun when none has room. Readers that run come before those that are being started,
-    which may wait long. A reader without cameras is superfluous.
+    A camera stays where it is; one without a reader goes to the reader with the fewest cameras, and
+    a new reader is added when all are full. Running readers come before starting ones, which may
+    wait long. A reader without cameras is superfluous.
 
     Args:
-        cameras: That should be read.
-        readers: That run, with what they read now.
-        cameras_per_reader: Most cameras of a reader.
-        new_names: Names for readers to begin, by their order.
-        starting: Readers that are being started, with what they will read.
+        cameras: The cameras to read.
+        readers: The running readers, with their cameras.
+        cameras_per_reader: The most cameras of one reader.
+        new_names: Names for new readers, used in order.
+        starting: The starting readers, with the cameras that they will read.
     """
-    soon = starting or {}
-    wanted = set(cameras)
+    starting = starting or {}
+    unplaced = set(cameras)
     placed: dict[str, set[str]] = {}
-    for reader_id, holds in [*sorted(readers.items()), *sorted(soon.items())]:
-        kept = sorted(wanted & set(holds))[:cameras_per_reader]
+    for reader_id, held in [*sorted(readers.items()), *sorted(starting.items())]:
+        kept = sorted(unplaced & set(held))[:cameras_per_reader]
         placed[reader_id] = set(kept)
-        wanted -= placed[reader_id]
-    begun = 0
-    for camera_id in sorted(wanted):
-        with_room = [r for r, held in placed.items() if len(held) < cameras_per_reader]
-        if with_room:
-            reader_id = min(with_room, key=lambda r: (r in soon, len(placed[r]), r))
+        unplaced -= placed[reader_id]
+    names = iter(new_names)
+    for camera_id in sorted(unplaced):
+        not_full = [r for r, held in placed.items() if len(held) < cameras_per_reader]
+        if not_full:
+            reader_id = min(not_full, key=lambda r: (r in starting, len(placed[r]), r))
         else:
-            reader_id = new_names[begun]
-            begun += 1
+            reader_id = next(names)
             placed[reader_id] = set()
         placed[reader_id].add(camera_id)
     return Placement(

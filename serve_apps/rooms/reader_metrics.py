@@ -1,7 +1,7 @@
-"""What the rooms deployment exports of readers' reports: counts of pictures, latencies, states.
+"""Metrics of the rooms deployment from readers' reports: frames, latencies, camera states.
 
-Readers count from their own start; here the differences are added up, so that a reader that was
-started anew does not look like a step back.
+Readers count from their own start; here the differences are added up, so that a restarted reader
+does not make a counter go down.
 """
 
 from collections import Counter
@@ -16,41 +16,42 @@ OUTCOMES = ("read", "late", "dropped")
 
 
 class RoomMetrics:
-    """The figures of all readers."""
+    """Metrics of all readers."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], Counter[str]] = {}
+        self._totals: dict[tuple[str, str], Counter[str]] = {}
 
-    def take(self, report: Report) -> None:
-        """Add a report."""
+    def record_report(self, report: Report) -> None:
+        """Add a report to the counters."""
         for camera in report.cameras:
-            self._take_camera(report.reader_id, camera)
+            self._record_camera(report.reader_id, camera)
 
-    def states(self, cameras: Iterable[CameraStatus], readers: int, waiting: int) -> None:
-        """Tell how many cameras are in which state, how many readers run, what waits."""
+    def set_gauges(self, cameras: Iterable[CameraStatus], readers: int, waiting: int) -> None:
+        """Set the numbers of cameras by state, of readers, and of windows that wait."""
         counts = Counter(status.health.state for status in cameras)
         for state in StreamState:
             metrics.cameras_by_state().set(counts[state], tags={"state": str(state)})
         metrics.readers_running().set(readers)
         metrics.windows_waiting().set(waiting)
 
-    def _take_camera(self, reader_id: str, camera: CameraReport) -> None:
+    def _record_camera(self, reader_id: str, camera: CameraReport) -> None:
         camera_id = camera.health.camera_id
-        now = Counter(
+        totals = Counter(
             read=camera.frames_counted, late=camera.frames_late, dropped=camera.frames_dropped
         )
-        before = self._known.get((reader_id, camera_id), now)  # counted before we were here
+        # What a reader counted before its first report here, an earlier replica has exported.
+        previous = self._totals.get((reader_id, camera_id), totals)
         for outcome in OUTCOMES:
-            step = now[outcome] - before[outcome]
-            if step > 0:
+            increment = totals[outcome] - previous[outcome]
+            if increment > 0:
                 tags = {"camera": camera_id, "outcome": outcome}
-                metrics.frames().inc(step, tags=tags)
-        self._known[reader_id, camera_id] = now
+                metrics.frames().inc(increment, tags=tags)
+        self._totals[reader_id, camera_id] = totals
         for seconds in camera.latencies:
             metrics.latency_seconds().observe(seconds)
 
     def forget(self, readers: Iterable[str]) -> None:
-        """Forget the readers that have ended."""
-        gone = set(readers)
-        for key in [key for key in self._known if key[0] in gone]:
-            del self._known[key]
+        """Drop the totals of readers that have ended."""
+        ended = set(readers)
+        for key in [key for key in self._totals if key[0] in ended]:
+            del self._totals[key]

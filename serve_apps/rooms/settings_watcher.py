@@ -1,6 +1,6 @@
-"""The settings file, looked at again and again: a change is taken without a restart.
+"""Hot reload of the settings file: a change is applied without a restart.
 
-A file that has become wrong is reported, and what was read before stays in force.
+An invalid file is reported, and the settings that were loaded before stay in force.
 """
 
 import logging
@@ -14,24 +14,29 @@ logger = logging.getLogger(__name__)
 
 
 class SettingsWatcher:
-    """A settings file and what it says now.
+    """A settings file and the settings in force.
 
     Args:
-        path: The file; unset: as `load_settings` finds it.
+        path: The file; None: the one that `load_settings` finds.
+
+    Attributes:
+        path: The file.
+        settings: The settings in force.
+        problem: Why the file as it is now is not in force, for people; empty where it is.
 
     Raises:
-        SettingsError: It is wrong now, at the start.
+        SettingsError: The file is invalid at the start.
     """
 
     def __init__(self, path: str | None) -> None:
         self.path = Path(path or os.environ.get(ENV_SETTINGS_FILE) or SETTINGS_FILE).absolute()
-        self._stamp = self._stamp_now()
+        self._stamp = self._read_stamp()
         self.settings: Settings = load_settings(self.path)
         self.problem = ""
 
-    def look(self) -> bool:
-        """Read it again if it has changed; whether other settings are in force now."""
-        stamp = self._stamp_now()
+    def reload_if_changed(self) -> bool:
+        """Load the file if it has changed, and return whether other settings are in force now."""
+        stamp = self._read_stamp()
         if stamp == self._stamp:
             return False
         self._stamp = stamp
@@ -39,14 +44,14 @@ class SettingsWatcher:
             self.settings = load_settings(self.path)
         except HomeroomError as error:
             self.problem = str(error)
-            logger.warning("the settings stay as they were: %s", error)
+            logger.warning("the changed settings are invalid and not applied: %s", error)
             return False
         self.problem = ""
         return True
 
-    def _stamp_now(self) -> tuple[int, int]:
+    def _read_stamp(self) -> tuple[int, int]:
         try:
-            found = self.path.stat()
+            status = self.path.stat()
         except OSError:
             return (0, 0)
-        return (found.st_mtime_ns, found.st_size)
+        return (status.st_mtime_ns, status.st_size)

@@ -1,4 +1,4 @@
-"""Suppression: attempts to get out of a window what rule 3 of the design withholds."""
+"""Suppression: attempts to get from a window what R3 suppresses."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,23 +11,23 @@ from hypothesis import strategies as st
 
 from cluster.activity.durations import FrameCounts
 from cluster.activity.suppression import (
-    TOLD_ACTIVITIES,
+    PUBLISHED_ACTIVITIES,
     ActivityWindow,
     coded_share,
+    format_share,
     published_window,
-    share_in_words,
 )
 from cluster.activity.windows import WindowCounts
 from cluster.vision.activity import Activity
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
-SHARES = [f"{activity}_share" for activity in TOLD_ACTIVITIES]
-TOLD = [*SHARES, "hand_raises"]
+SHARES = [f"{activity}_share" for activity in PUBLISHED_ACTIVITIES]
+SUPPRESSED_VALUES = [*SHARES, "hand_raises"]
 
 
-def told(window: ActivityWindow) -> list[float | None]:
-    """All that a window tells besides headcounts."""
-    return [getattr(window, name) for name in TOLD]
+def values_of(window: ActivityWindow) -> list[float | None]:
+    """Everything in a window besides its headcounts."""
+    return [getattr(window, name) for name in SUPPRESSED_VALUES]
 
 
 def window_of(frames: Sequence[FrameCounts]) -> WindowCounts:
@@ -35,7 +35,7 @@ def window_of(frames: Sequence[FrameCounts]) -> WindowCounts:
 
 
 def frame_of(people: int, hand_raises: int = 0, **doing: int) -> FrameCounts:
-    """A frame in which some do something, and the others sit."""
+    """A frame in which some people do something, and the others sit."""
     activities = dict.fromkeys(Activity, 0)
     for name, count in doing.items():
         activities[Activity(name)] = count
@@ -44,9 +44,9 @@ def frame_of(people: int, hand_raises: int = 0, **doing: int) -> FrameCounts:
 
 
 def frames_of(people: st.SearchStrategy[int]) -> st.SearchStrategy[FrameCounts]:
-    """Any frame: its people spread over the activities by any weights."""
+    """Any frame: its people distributed over the activities by any weights."""
 
-    def spread(total: int, weights: Sequence[int], raises: int) -> FrameCounts:
+    def distribute(total: int, weights: Sequence[int], raises: int) -> FrameCounts:
         heavy = sum(weights) or 1
         activities = {a: total * w // heavy for a, w in zip(Activity, weights, strict=True)}
         activities[Activity(max(activities, key=activities.__getitem__))] += total - sum(
@@ -56,7 +56,7 @@ def frames_of(people: st.SearchStrategy[int]) -> st.SearchStrategy[FrameCounts]:
 
     weight = st.sampled_from([0, 0, 1, 2, 20])
     weights = st.tuples(*[weight] * len(Activity))
-    return st.builds(spread, people, weights, st.sampled_from([0, 1, 3, 30]))
+    return st.builds(distribute, people, weights, st.sampled_from([0, 1, 3, 30]))
 
 
 any_frames = st.lists(frames_of(st.integers(0, 30)), max_size=8)
@@ -65,7 +65,7 @@ any_k = st.integers(5, 15)
 
 @settings(deadline=None)
 @given(frames=any_frames, k=any_k, headcount_only=st.booleans())
-def test_nothing_is_told_of_fewer_than_k_people(
+def test_only_a_headcount_of_fewer_than_k_people_is_published(
     frames: list[FrameCounts], k: int, headcount_only: bool
 ) -> None:
     window = published_window(window_of(frames), k=k, headcount_only=headcount_only)
@@ -73,9 +73,9 @@ def test_nothing_is_told_of_fewer_than_k_people(
     if headcount_only or mean < k or window.people_mean < k or all(f.people < k for f in frames):
         assert window.suppressed
     if window.suppressed:
-        assert told(window) == [None] * len(TOLD)
+        assert values_of(window) == [None] * len(SUPPRESSED_VALUES)
     else:
-        assert None not in told(window)
+        assert None not in values_of(window)
 
 
 @settings(deadline=None)
@@ -83,9 +83,7 @@ def test_nothing_is_told_of_fewer_than_k_people(
     small=st.lists(frames_of(st.integers(0, 30)), min_size=1, max_size=8),
     k=any_k,
 )
-def test_a_window_whose_every_frame_is_small_tells_nothing(
-    small: list[FrameCounts], k: int
-) -> None:
+def test_a_window_of_small_frames_alone_is_suppressed(small: list[FrameCounts], k: int) -> None:
     frames = [frame for frame in small if frame.people < k]
     assert published_window(window_of(frames), k=k, headcount_only=False).suppressed
 
@@ -96,14 +94,14 @@ def test_a_window_whose_every_frame_is_small_tells_nothing(
     small=st.lists(frames_of(st.integers(0, 9)), min_size=1, max_size=4),
     data=st.data(),
 )
-def test_frames_with_fewer_than_k_people_never_change_what_is_told(
+def test_frames_with_fewer_than_k_people_never_change_a_published_value(
     large: list[FrameCounts], small: list[FrameCounts], data: st.DataObject
 ) -> None:
     mixed = data.draw(st.permutations([*large, *small]))
     without = published_window(window_of(large), k=10, headcount_only=False)
     window = published_window(window_of(mixed), k=10, headcount_only=False)
     assume(not window.suppressed)
-    assert told(window) == told(without)
+    assert values_of(window) == values_of(without)
 
 
 @settings(deadline=None)
@@ -132,7 +130,7 @@ def test_shares_are_whole_per_cents_from_5_to_95_and_raised_hands_at_most_95_per
     k=any_k,
     headcount_only=st.booleans(),
 )
-def test_a_suppressed_window_is_the_same_whatever_happened_in_it(
+def test_a_suppressed_window_does_not_depend_on_what_people_did(
     pairs: list[tuple[FrameCounts, FrameCounts]], k: int, headcount_only: bool
 ) -> None:
     one, other = (
@@ -149,11 +147,11 @@ def test_a_suppressed_window_is_the_same_whatever_happened_in_it(
 def test_a_vehicle_gives_a_headcount_only(frames: list[FrameCounts], k: int) -> None:
     window = published_window(window_of(frames), k=k, headcount_only=True)
     assert window.suppressed
-    assert told(window) == [None] * len(TOLD)
+    assert values_of(window) == [None] * len(SUPPRESSED_VALUES)
     assert window.people_max == max((f.people for f in frames), default=0)
 
 
-def test_what_everybody_does_is_told_as_95_per_cent_and_what_nobody_does_as_5() -> None:
+def test_what_everybody_does_is_published_as_95_per_cent_and_what_nobody_does_as_5() -> None:
     everybody = [frame_of(20, hand_raises=20, hand_raised=20)] * 4
     window = published_window(window_of(everybody[:1]), k=10, headcount_only=False)
     assert window.hand_raised_share == 0.95
@@ -162,14 +160,14 @@ def test_what_everybody_does_is_told_as_95_per_cent_and_what_nobody_does_as_5() 
 
 
 @pytest.mark.parametrize("one_more_or_less", [0, 1])
-def test_one_person_who_does_as_no_other_does_not_show(one_more_or_less: int) -> None:
+def test_one_person_with_another_activity_does_not_change_the_window(one_more_or_less: int) -> None:
     usual = published_window(window_of([frame_of(25, reading=25)]), k=10, headcount_only=False)
     frames = [frame_of(25, reading=25 - one_more_or_less, head_down=one_more_or_less)]
     window = published_window(window_of(frames), k=10, headcount_only=False)
-    assert told(window) == told(usual)
+    assert values_of(window) == values_of(usual)
 
 
-def test_a_window_tells_the_shares_of_its_frames_together() -> None:
+def test_a_share_covers_all_frames_of_the_window() -> None:
     frames = [
         frame_of(10, hand_raises=1, reading=5, writing=2, hand_raised=1),
         frame_of(20, hand_raises=2, reading=4, standing=10, unclear=3),
@@ -191,7 +189,7 @@ def test_a_window_tells_the_shares_of_its_frames_together() -> None:
     )
 
 
-def test_a_mean_just_below_k_is_not_rounded_up_into_view() -> None:
+def test_a_mean_just_below_k_is_not_rounded_up_to_k() -> None:
     frames = [frame_of(10)] * 24 + [frame_of(9)]
     window = published_window(window_of(frames), k=10, headcount_only=False)
     assert window.people_mean == 10.0
@@ -200,69 +198,67 @@ def test_a_mean_just_below_k_is_not_rounded_up_into_view() -> None:
 
 @pytest.mark.parametrize("k", [4, 1, 0, -10])
 @pytest.mark.parametrize("headcount_only", [False, True])
-def test_k_below_5_is_refused(k: int, headcount_only: bool) -> None:
+def test_k_below_5_is_rejected(k: int, headcount_only: bool) -> None:
     with pytest.raises(ValueError, match=f"k is {k}"):
         published_window(window_of([frame_of(30)]), k=k, headcount_only=headcount_only)
 
 
 def window_with(**changes: Any) -> ActivityWindow:
-    """A window that may be told, with changes."""
-    honest = ActivityWindow(START, 20, 12, 11.5, False, 0.1, 0.2, 0.3, 0.05, 0.05, 0.1, 4)
-    return replace(honest, **changes)
+    """A window that may be published, with changes."""
+    valid = ActivityWindow(START, 20, 12, 11.5, False, 0.1, 0.2, 0.3, 0.05, 0.05, 0.1, 4)
+    return replace(valid, **changes)
 
 
-def silent(**changes: Any) -> dict[str, Any]:
+def suppressed_changes(**changes: Any) -> dict[str, Any]:
     """The changes that make a window suppressed."""
-    return {"suppressed": True, **dict.fromkeys(TOLD), **changes}
+    return {"suppressed": True, **dict.fromkeys(SUPPRESSED_VALUES), **changes}
 
 
-def test_what_may_be_told_can_be_made() -> None:
+def test_a_window_that_may_be_published_is_accepted() -> None:
     assert not window_with().suppressed
-    assert window_with(**silent(people_max=2, people_mean=1.0)).suppressed
+    assert window_with(**suppressed_changes(people_max=2, people_mean=1.0)).suppressed
     assert window_with(people_max=5, people_mean=5.0).people_max == 5
 
 
-@pytest.mark.parametrize("name", TOLD)
-def test_a_suppressed_window_cannot_be_made_with_anything_told(name: str) -> None:
+@pytest.mark.parametrize("name", SUPPRESSED_VALUES)
+def test_a_suppressed_window_with_any_value_is_rejected(name: str) -> None:
     with pytest.raises(ValueError, match="nothing but a headcount"):
-        window_with(**silent(**{name: 1 if name == "hand_raises" else 0.5}))
+        window_with(**suppressed_changes(**{name: 1 if name == "hand_raises" else 0.5}))
 
 
-@pytest.mark.parametrize("name", TOLD)
-def test_a_window_cannot_be_made_with_one_number_withheld(name: str) -> None:
+@pytest.mark.parametrize("name", SUPPRESSED_VALUES)
+def test_a_window_with_one_suppressed_value_is_rejected(name: str) -> None:
     with pytest.raises(ValueError, match="together or not at all"):
         window_with(**{name: None})
 
 
 @pytest.mark.parametrize("name", SHARES)
 @pytest.mark.parametrize("share", [0.0, 0.04, 0.049, 0.951, 0.96, 1.0, -0.1, float("nan")])
-def test_a_window_cannot_be_made_with_a_share_outside_5_to_95_per_cent(
-    name: str, share: float
-) -> None:
+def test_a_share_outside_5_to_95_per_cent_is_rejected(name: str, share: float) -> None:
     with pytest.raises(ValueError, match="share"):
         window_with(**{name: share})
 
 
-def test_a_window_cannot_be_made_with_a_share_finer_than_a_per_cent() -> None:
+def test_a_share_finer_than_a_per_cent_is_rejected() -> None:
     with pytest.raises(ValueError, match="share"):
         window_with(reading_share=4 / 11)
 
 
 @pytest.mark.parametrize("changes", [{"people_max": 4}, {"people_mean": 4.9}])
-def test_a_window_cannot_be_made_of_fewer_than_5_people(changes: dict[str, float]) -> None:
+def test_a_window_of_fewer_than_5_people_with_shares_is_rejected(changes: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="fewer than 5"):
         window_with(**changes)
 
 
 @pytest.mark.parametrize("hand_raises", [12, 100, -1])
-def test_a_window_cannot_be_made_with_everybodys_hand_counted(hand_raises: int) -> None:
+def test_a_count_of_nearly_all_hands_is_rejected(hand_raises: int) -> None:
     with pytest.raises(ValueError, match="hand"):
         window_with(hand_raises=hand_raises)
 
 
 @settings(deadline=None)
 @given(share=st.floats(0, 1))
-def test_a_coded_share_is_the_nearest_that_may_be_told(share: float) -> None:
+def test_a_coded_share_is_the_nearest_that_may_be_published(share: float) -> None:
     coded = coded_share(share)
     assert 0.05 <= coded <= 0.95
     if 0.05 <= share <= 0.95:
@@ -270,7 +266,7 @@ def test_a_coded_share_is_the_nearest_that_may_be_told(share: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "words"),
+    ("share", "text"),
     [
         (None, "–"),
         (0.05, "≤5%"),
@@ -281,5 +277,5 @@ def test_a_coded_share_is_the_nearest_that_may_be_told(share: float) -> None:
         (0.95, "≥95%"),
     ],
 )
-def test_a_share_in_words(share: float | None, words: str) -> None:
-    assert share_in_words(share) == words
+def test_a_share_is_formatted(share: float | None, text: str) -> None:
+    assert format_share(share) == text

@@ -20,7 +20,7 @@ from cluster.activity.suppression import ActivityWindow
 from cluster.checkins import Feeling
 from cluster.records.db.database import Records
 from cluster.records.db.models import User
-from cluster.records.repos.people import Details, seal_details
+from cluster.records.repos.people import PersonDetails, seal_details
 from cluster.register import badges
 from cluster.register.service import RegisterService
 from cluster.register.states import Status
@@ -221,7 +221,7 @@ def _school(records: Records, folder: Path) -> School:
         for number, name in enumerate(NAMES, 1):
             given, family = name.split()
             row = session.get_one(User, student(number))
-            details = Details(given, family, identifier=f"N{number}")
+            details = PersonDetails(given, family, identifier=f"N{number}")
             row.sealed = seal_details(keys, student(number), details)
     school.settings = settings_of(folder, school)
     school.clock = RunningClock(MONDAY + timedelta(minutes=MINUTES_INTO_THE_LESSON))

@@ -54,7 +54,7 @@ def live_lesson(folder: Path, *, extra_settings: str = "") -> Iterator[LiveLesso
     pictures = frames_of_photo(group_photo(), 4.0, 10)
     options = {"g": "20", "preset": "ultrafast"}
     write_video(footage, frames=pictures, rate=10, size=(WIDTH, HEIGHT), options=options)
-    with running(folder, [str(footage)], more=POLICY + extra_settings) as service:
+    with running(folder, [str(footage)], extra_settings=POLICY + extra_settings) as service:
         settings = load_settings(folder / "homeroom.toml")
         estimator, engine = PoseEstimator.from_settings(settings), create_face_engine(settings)
         with open_audited_records(settings) as identity:

@@ -1,11 +1,11 @@
-"""`homeroom roster`: what would change, what changed, what could not be used, who is in a class."""
+"""`homeroom roster`: previews, imports, bad rows, and lists of classes and students."""
 
 from pathlib import Path
 
 import pytest
 
+from cluster.clock import utc_now
 from cluster.demo.sample_roster import write_sample_roster
-from cluster.warehouse.lake import utc_now
 from tests.cli.command import Homeroom
 
 SETTINGS = """
@@ -21,78 +21,86 @@ name = "Room 12"
 
 
 @pytest.fixture
-def installed(homeroom: Homeroom) -> Homeroom:
-    """The command in a folder with settings and a sample roster."""
+def command(homeroom: Homeroom) -> Homeroom:
+    """Return the command, in a folder with settings and a sample roster."""
     Path("homeroom.toml").write_text(SETTINGS)
     write_sample_roster(Path("sample"), today=utc_now().date())
     return homeroom
 
 
-def test_a_dry_run_shows_what_would_change_and_changes_nothing(installed: Homeroom) -> None:
-    answer = installed("roster", "import", "sample", "--dry-run")
+def test_a_dry_run_shows_what_would_change_and_changes_nothing(
+    command: Homeroom,
+) -> None:
+    answer = command("roster", "import", "sample", "--dry-run")
     assert answer.code == 0
     assert answer.stderr_contains("rows would change, 0 rows could not be used.")
     assert "enrollments" in answer.out
-    assert installed("roster", "list", "--json").json == []
+    assert command("roster", "list", "--json").json == []
 
 
-def test_an_import_is_counted_and_the_second_changes_nothing(installed: Homeroom) -> None:
-    first = installed("roster", "import", "sample", "--json").json
+def test_an_import_is_counted_and_repeating_it_changes_nothing(
+    command: Homeroom,
+) -> None:
+    first = command("roster", "import", "sample", "--json").json
     assert (first["dry_run"], first["bad_rows"]) == (False, [])
     assert first["counts"]["users"]["added"] == 20
-    again = installed("roster", "import", "sample")
+    again = command("roster", "import", "sample")
     assert again.code == 0
     assert again.stderr_contains("0 rows changed, 0 rows could not be used.")
 
 
-def test_a_bad_row_is_named_and_the_rest_is_imported(installed: Homeroom) -> None:
+def test_a_bad_row_is_reported_and_the_rest_is_imported(command: Homeroom) -> None:
     with Path("sample/enrollments.csv").open("a") as stream:
         stream.write("e9,,,class-7b-science,hillside-school,[bold]x,student,false,,\r\n")
-    answer = installed("roster", "import", "sample", "--json")
+    answer = command("roster", "import", "sample", "--json")
     assert answer.code == 3
     assert answer.stderr_contains("enrollments.csv:16: userSourcedId: no user is '[bold]x'")
     assert answer.json["bad_rows"][0]["column"] == "userSourcedId"
     assert answer.json["counts"]["users"]["added"] == 20
 
 
-def test_of_very_many_bad_rows_the_first_are_shown(installed: Homeroom) -> None:
+def test_only_the_first_of_many_bad_rows_are_printed(command: Homeroom) -> None:
     with Path("sample/enrollments.csv").open("a") as stream:
         stream.write("short\r\n" * 130)
-    answer = installed("roster", "import", "sample")
+    answer = command("roster", "import", "sample")
     assert answer.stderr_contains("enrollments.csv:115: has 1 cells")
     assert not answer.stderr_contains("enrollments.csv:116: has 1 cells")
     assert answer.stderr_contains("and 30 more; --json gives all of them.")
 
 
-def test_a_roster_that_cannot_be_read_is_an_error_in_words(installed: Homeroom) -> None:
-    answer = installed("roster", "import", "nowhere", "--json")
+def test_a_roster_that_cannot_be_read_is_reported_as_an_error(
+    command: Homeroom,
+) -> None:
+    answer = command("roster", "import", "nowhere", "--json")
     assert answer.code == 1
     assert answer.json["error"]["code"] == "roster_invalid"
 
 
-def test_a_list_that_lost_most_is_refused_until_yes(installed: Homeroom) -> None:
+def test_a_list_that_lacks_most_rows_is_rejected_without_yes(
+    command: Homeroom,
+) -> None:
     write_sample_roster(Path("sample"), students=40, today=utc_now().date())
-    installed("roster", "import", "sample")
+    command("roster", "import", "sample")
     write_sample_roster(Path("sample"), students=3, today=utc_now().date())
-    refused = installed("roster", "import", "sample")
-    assert refused.code == 1
-    assert refused.stderr_contains("import it with --yes")
-    assert installed("roster", "import", "sample", "--yes").code == 0
+    rejected = command("roster", "import", "sample")
+    assert rejected.code == 1
+    assert rejected.stderr_contains("import it with --yes")
+    assert command("roster", "import", "sample", "--yes").code == 0
 
 
-def test_a_timetable_is_shown_then_imported(installed: Homeroom) -> None:
-    installed("roster", "import", "sample")
-    shown = installed("roster", "timetable", "sample/timetable.csv", "--dry-run", "--json").json
-    assert shown["changes"] > 200
-    done = installed("roster", "timetable", "sample/timetable.csv", "--json").json
-    assert done["counts"] == shown["counts"]
-    again = installed("roster", "timetable", "sample/timetable.csv")
+def test_a_timetable_is_previewed_then_imported(command: Homeroom) -> None:
+    command("roster", "import", "sample")
+    preview = command("roster", "timetable", "sample/timetable.csv", "--dry-run", "--json").json
+    assert preview["changes"] > 200
+    done = command("roster", "timetable", "sample/timetable.csv", "--json").json
+    assert done["counts"] == preview["counts"]
+    again = command("roster", "timetable", "sample/timetable.csv")
     assert again.stderr_contains("0 rows changed")
 
 
-def test_classes_are_listed_and_a_class_by_name(installed: Homeroom) -> None:
-    installed("roster", "import", "sample")
-    assert installed("roster", "list", "--json").json == [
+def test_classes_are_listed_and_a_class_with_names(command: Homeroom) -> None:
+    command("roster", "import", "sample")
+    assert command("roster", "list", "--json").json == [
         {"class": "class-7b-art", "title": "7B Art", "school": "Hillside School", "students": 4},
         {
             "class": "class-7b-science",
@@ -101,20 +109,20 @@ def test_classes_are_listed_and_a_class_by_name(installed: Homeroom) -> None:
             "students": 8,
         },
     ]
-    answer = installed("roster", "list", "--class", "class-7b-science")
+    answer = command("roster", "list", "--class", "class-7b-science")
     assert "student-8" in answer.out
     assert "8 students" in answer.out
 
 
-def test_a_class_that_is_not_there_is_named(installed: Homeroom) -> None:
-    answer = installed("roster", "list", "--class", "9z")
+def test_an_unknown_class_is_reported(command: Homeroom) -> None:
+    answer = command("roster", "list", "--class", "9z")
     assert answer.code == 1
     assert answer.stderr_contains("no class '9z'")
 
 
-def test_names_are_not_in_the_database_file(installed: Homeroom) -> None:
-    installed("roster", "import", "sample")
-    answer = installed("roster", "list", "--class", "class-7b-science", "--json").json
+def test_names_are_not_in_the_files_of_the_database(command: Homeroom) -> None:
+    command("roster", "import", "sample")
+    answer = command("roster", "list", "--class", "class-7b-science", "--json").json
     family = answer[0]["name"].split()[-1]
     assert family in Path("sample/users.csv").read_text()
     for file in Path("homeroom-data/records").iterdir():

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from cluster.cli.identity import identity_of
+from cluster.clock import utc_now
 from cluster.demo.sample_roster import write_sample_roster
 from cluster.errors import NotSignedIn
 from cluster.records.repos.sign_ins import principal_of
 from cluster.security.roles import Principal, Role
-from cluster.warehouse.lake import utc_now
 from tests.cli.command import Homeroom
 from tests.cli.test_roster import SETTINGS
 

@@ -1,4 +1,4 @@
-"""The sample roster: small, made up, and taken whole by the import."""
+"""The sample roster: small, fictitious, and imported without a bad row."""
 
 import csv
 from datetime import UTC, date, datetime
@@ -23,14 +23,14 @@ TODAY = date(2026, 11, 3)
 
 @pytest.fixture
 def sample(tmp_path: Path) -> Path:
-    """The folder."""
+    """Return the folder of the sample roster."""
     write_sample_roster(tmp_path / "sample", today=TODAY)
     return tmp_path / "sample"
 
 
 @pytest.fixture
 def imported(records: Records, keys: KeyStore, sample: Path) -> Records:
-    """Records that hold it."""
+    """Return records with the sample roster."""
     with open_roster(sample) as source, records.writing() as session:
         assert import_roster(session, keys, source).bad_rows == ()
     return records
@@ -67,13 +67,13 @@ def test_a_class_has_eight_students_and_a_teacher(imported: Records, keys: KeySt
 def test_every_student_has_a_guardian_two_share_one_and_one_has_two(imported: Records) -> None:
     with imported.reading() as session:
         names = dict(session.execute(select(User.id, User.sourced_id)).all())
-        ties: dict[str, set[str]] = {}
+        guardians: dict[str, set[str]] = {}
         for student, guardian in session.execute(select(Guardian.student_id, Guardian.guardian_id)):
-            ties.setdefault(names[student], set()).add(names[guardian])
-    assert len(ties) == 8
-    assert ties["student-1"] == ties["student-2"] == {"guardian-1"}
-    assert ties["student-3"] == {"guardian-2", "guardian-3"}
-    assert all(len(ties[f"student-{number}"]) == 1 for number in range(4, 9))
+            guardians.setdefault(names[student], set()).add(names[guardian])
+    assert len(guardians) == 8
+    assert guardians["student-1"] == guardians["student-2"] == {"guardian-1"}
+    assert guardians["student-3"] == {"guardian-2", "guardian-3"}
+    assert all(len(guardians[f"student-{number}"]) == 1 for number in range(4, 9))
 
 
 def test_there_is_a_school_leader_and_an_administrator(imported: Records) -> None:
@@ -82,7 +82,7 @@ def test_there_is_a_school_leader_and_an_administrator(imported: Records) -> Non
     assert (roles["leader-1"], roles["officer-1"]) == ("principal", "districtadministrator")
 
 
-def test_its_timetable_has_lessons_today_and_on_both_sides_of_new_year(
+def test_its_timetable_has_lessons_today_and_in_both_calendar_years(
     imported: Records, sample: Path
 ) -> None:
     settings = Settings(
@@ -101,7 +101,7 @@ def test_its_timetable_has_lessons_today_and_on_both_sides_of_new_year(
 
 
 @pytest.mark.parametrize(("today", "year"), [(date(2026, 7, 31), 2025), (date(2026, 8, 1), 2026)])
-def test_the_school_year_is_the_one_around_today(tmp_path: Path, today: date, year: int) -> None:
+def test_the_school_year_contains_today(tmp_path: Path, today: date, year: int) -> None:
     write_sample_roster(tmp_path, today=today)
     [session] = table(tmp_path, "academicSessions")
     assert session["startDate"] == f"{year}-08-01"
@@ -109,7 +109,7 @@ def test_the_school_year_is_the_one_around_today(tmp_path: Path, today: date, ye
 
 
 @pytest.mark.parametrize("students", [1, 2, 3, 30])
-def test_it_has_as_many_students_as_asked_for(
+def test_it_has_the_requested_number_of_students(
     records: Records, keys: KeyStore, tmp_path: Path, students: int
 ) -> None:
     write_sample_roster(tmp_path / "sample", students, today=TODAY)
@@ -120,7 +120,7 @@ def test_it_has_as_many_students_as_asked_for(
         assert len(students_of(session, keys, "class-7b-science", TODAY)) == students
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RosterError, match="cannot be written"):
         write_sample_roster(tmp_path / "file" / "sample", today=TODAY)

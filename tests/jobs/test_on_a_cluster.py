@@ -122,7 +122,7 @@ def test_a_cluster_that_would_write_frames_to_a_disk_is_refused(tmp_path: Path) 
         )
 
     assert ran.returncode == 1
-    assert "would write pictures of children to disk" in " ".join(ran.stderr.split())
+    assert "would spill frames to disk" in " ".join(ran.stderr.split())
     assert not parts(tmp_path / "data" / "lake")
 
 

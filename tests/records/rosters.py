@@ -1,4 +1,4 @@
-"""Rosters for tests: OneRoster folders written from short rows."""
+"""Rosters for tests: OneRoster folders, built from rows with defaults."""
 
 import csv
 import zipfile
@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cluster.records.db.database import Records
-from cluster.records.roster.import_result import RosterChanges
+from cluster.records.roster.import_result import ImportResult
 from cluster.records.roster.importer import import_roster
 from cluster.records.roster.oneroster import open_roster
 from cluster.security.keys import KeyStore
 
-Cells = tuple[str, ...]
+CsvCells = tuple[str, ...]
 
 START = "sourcedId,status,dateLastModified"
 COLUMNS = {
@@ -33,8 +33,8 @@ COLUMNS = {
 }
 
 
-def line(kind: str, sourced_id: str, **cells: str) -> str:
-    """A row of a file; cells that are not named are empty."""
+def csv_line(kind: str, sourced_id: str, **cells: str) -> str:
+    """Return a line of a file; cells that are not given are empty."""
     columns = COLUMNS[kind].split(",")
     values = {"sourcedId": sourced_id, **cells}
     assert values.keys() <= set(columns), values.keys() - set(columns)
@@ -42,33 +42,40 @@ def line(kind: str, sourced_id: str, **cells: str) -> str:
 
 
 def org(sourced_id: str = "s1", **cells: str) -> str:
-    return line("orgs", sourced_id, **{"name": "Hill School", "type": "school", **cells})
+    return csv_line("orgs", sourced_id, **{"name": "Hill School", "type": "school", **cells})
 
 
 def school_class(sourced_id: str, **cells: str) -> str:
-    named = {"title": sourced_id.upper(), "schoolSourcedId": "s1", "termSourcedIds": "t1,t2"}
-    return line("classes", sourced_id, **{**named, **cells})
+    defaults = {"title": sourced_id.upper(), "schoolSourcedId": "s1", "termSourcedIds": "t1,t2"}
+    return csv_line("classes", sourced_id, **{**defaults, **cells})
 
 
 def user(sourced_id: str, role: str = "student", **cells: str) -> str:
-    """A user of OneRoster 1.1."""
-    named = {"givenName": f"Given {sourced_id}", "familyName": "Made", "enabledUser": "true"}
-    return line("users", sourced_id, **{**named, "orgSourcedIds": "s1", "role": role, **cells})
+    """Return a user of OneRoster 1.1."""
+    defaults = {"givenName": f"Given {sourced_id}", "familyName": "Made", "enabledUser": "true"}
+    return csv_line(
+        "users", sourced_id, **{**defaults, "orgSourcedIds": "s1", "role": role, **cells}
+    )
 
 
 def user_1_2(sourced_id: str, **cells: str) -> str:
-    named = {"givenName": f"Given {sourced_id}", "familyName": "Made", "enabledUser": "true"}
-    return line("users 1.2", sourced_id, **{**named, **cells})
+    defaults = {"givenName": f"Given {sourced_id}", "familyName": "Made", "enabledUser": "true"}
+    return csv_line("users 1.2", sourced_id, **{**defaults, **cells})
 
 
-def role(sourced_id: str, who: str, named: str, kind: str = "primary", **cells: str) -> str:
-    columns = {"userSourcedId": who, "role": named, "roleType": kind, "orgSourcedId": "s1"}
-    return line("roles", sourced_id, **{**columns, **cells})
+def role(sourced_id: str, user_id: str, name: str, kind: str = "primary", **cells: str) -> str:
+    defaults = {"userSourcedId": user_id, "role": name, "roleType": kind, "orgSourcedId": "s1"}
+    return csv_line("roles", sourced_id, **{**defaults, **cells})
 
 
-def enrollment(of: str, who: str, named: str = "student", **cells: str) -> str:
-    columns = {"classSourcedId": of, "userSourcedId": who, "role": named, "schoolSourcedId": "s1"}
-    return line("enrollments", f"{of}-{who}", **{**columns, **cells})
+def enrollment(class_id: str, user_id: str, role: str = "student", **cells: str) -> str:
+    defaults = {
+        "classSourcedId": class_id,
+        "userSourcedId": user_id,
+        "role": role,
+        "schoolSourcedId": "s1",
+    }
+    return csv_line("enrollments", f"{class_id}-{user_id}", **{**defaults, **cells})
 
 
 def write_roster(
@@ -79,12 +86,11 @@ def write_roster(
     modes: Mapping[str, str] | None = None,
     encoding: str = "utf-8",
 ) -> Path:
-    """Write a folder: a manifest that calls each file `bulk` unless `modes` says otherwise."""
+    """Write a folder with a manifest, whose files are `bulk` unless `modes` says otherwise."""
     folder.mkdir(parents=True, exist_ok=True)
-    named = modes or {}
     with (folder / "manifest.csv").open("w", newline="", encoding=encoding) as stream:
-        rows: list[Cells] = [("propertyName", "value"), ("oneroster.version", version)]
-        rows += [(f"file.{name}", named.get(name, "bulk")) for name in files]
+        rows: list[CsvCells] = [("propertyName", "value"), ("oneroster.version", version)]
+        rows += [(f"file.{name}", (modes or {}).get(name, "bulk")) for name in files]
         csv.writer(stream).writerows(rows)
     for name, lines in files.items():
         header = COLUMNS["users 1.2" if (name, version) == ("users", "1.2") else name]
@@ -93,16 +99,18 @@ def write_roster(
     return folder
 
 
-def zipped(folder: Path, inside: str = "") -> Path:
-    """The same as a ZIP, its files in a folder of that name."""
+def write_zip(folder: Path, prefix: str = "") -> Path:
+    """Write the files of a folder to a ZIP, with a prefix of their names."""
     path = folder.with_suffix(".zip")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(folder.iterdir()):
-            archive.write(file, f"{inside}{file.name}")
+            archive.write(file, f"{prefix}{file.name}")
     return path
 
 
-def bring_in(records: Records, keys: KeyStore, path: Path, *, many: bool = False) -> RosterChanges:
-    """Import a roster and commit."""
+def import_path(
+    records: Records, keys: KeyStore, path: Path, *, allow_many: bool = False
+) -> ImportResult:
+    """Import the roster of a folder or ZIP, and commit."""
     with open_roster(path) as source, records.writing() as session:
-        return import_roster(session, keys, source, allow_many_removals=many)
+        return import_roster(session, keys, source, allow_many_removals=allow_many)

@@ -19,7 +19,7 @@ from cluster.records.db.models import (
     User,
 )
 from cluster.records.db.unit_of_work import AuditedRecords
-from cluster.records.repos.people import Details, seal_details
+from cluster.records.repos.people import PersonDetails, seal_details
 from cluster.register.faces.consent_ledger import grant
 from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.templates import store
@@ -221,7 +221,7 @@ def found_school(
         people += [(guardian(n), f"guardian-{n}", "guardian") for n in range(1, students + 1)]
         people += [(teacher(n), f"teacher-{n}", "teacher") for n in (1, 2)]
         for user_id, sourced_id, role in people:
-            details = Details(f"{name} {sourced_id}", "Family", identifier=f"N{sourced_id}")
+            details = PersonDetails(f"{name} {sourced_id}", "Family", identifier=f"N{sourced_id}")
             session.add(
                 User(
                     id=user_id,

@@ -19,7 +19,7 @@ from cluster.errors import (
 )
 from cluster.records.db import audit_log
 from cluster.records.db.models import Enrollment, LessonRow, User
-from cluster.records.repos.people import Details, seal_details
+from cluster.records.repos.people import PersonDetails, seal_details
 from cluster.register import badges
 from cluster.register.export import to_csv, to_ed_fi
 from cluster.register.faces.consent import Reason
@@ -347,7 +347,7 @@ def test_a_name_that_a_spreadsheet_would_run_is_made_harmless(school: School) ->
     view = mark(school, s1=Status.PRESENT)
     with school.identity.records.writing() as session:
         user = session.get_one(User, student(1))
-        details = Details("=HYPERLINK(1)", "+Family")
+        details = PersonDetails("=HYPERLINK(1)", "+Family")
         user.sealed = seal_details(school.identity.keys, user.id, details)
     with school.identity.work(teacher(1)) as work:
         cells = [cell for row in csv.reader(io.StringIO(to_csv(work, view))) for cell in row]
@@ -380,7 +380,10 @@ def test_the_database_itself_refuses_an_absence_by_a_machine(
     school: School,
 ) -> None:
     school.open()
-    with pytest.raises(RecordsError, match="refused"), school.identity.records.writing() as session:
+    with (
+        pytest.raises(RecordsError, match="rejected"),
+        school.identity.records.writing() as session,
+    ):
         session.execute(text("UPDATE entries SET status = 'absent', method = 'face'"))
 
 

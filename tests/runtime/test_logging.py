@@ -1,4 +1,4 @@
-"""Logs are lines that machines read, with the request in them and no credential."""
+"""Log lines are structured, carry the request id, and hold no credentials."""
 
 import json
 import logging
@@ -14,10 +14,9 @@ from uvicorn.logging import AccessFormatter
 
 from cluster.runtime.logging import (
     RedactingFilter,
-    bind_request,
-    configure_logs,
-    hide_in_others,
-    log_formatter,
+    configure_logging,
+    create_log_formatter,
+    redact_foreign_handlers,
 )
 
 ADDRESS = "rtsp://viewer:hunter2@cam.example/1"
@@ -26,7 +25,7 @@ LOGGER = "tests.logs"
 
 
 class Written:
-    """What was written to standard error."""
+    """The lines written to standard error."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -44,7 +43,7 @@ class Written:
 
 @pytest.fixture
 def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
-    """What is logged; all is as before afterwards."""
+    """Captures what is logged, and restores the logging configuration."""
     root = logging.getLogger()
     before, level, hook = list(root.handlers), root.level, threading.excepthook
     yield Written(capsys)
@@ -52,7 +51,7 @@ def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
     root.setLevel(level)
     for handler in before:
         handler.filters[:] = [
-            one for one in handler.filters if not isinstance(one, RedactingFilter)
+            existing for existing in handler.filters if not isinstance(existing, RedactingFilter)
         ]
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
@@ -60,7 +59,7 @@ def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
 
 @contextmanager
 def logger_with(handler: logging.Handler, name: str) -> Iterator[logging.Logger]:
-    """A logger that brings a handler of its own."""
+    """A logger with a handler of its own."""
     logger = logging.getLogger(name)
     before = logger.propagate, logger.level
     logger.addHandler(handler)
@@ -73,23 +72,23 @@ def logger_with(handler: logging.Handler, name: str) -> Iterator[logging.Logger]
 
 
 def test_structlog_and_logging_write_the_same_lines(written: Written) -> None:
-    configure_logs(json=True)
-    structlog.get_logger(LOGGER).info("camera is live", camera="cam1", pictures=3)
-    logging.getLogger(LOGGER).warning("camera %s is %s", "cam1", "stalled", extra={"pictures": 4})
+    configure_logging(json=True)
+    structlog.get_logger(LOGGER).info("camera is live", camera="cam1", frames=3)
+    logging.getLogger(LOGGER).warning("camera %s is %s", "cam1", "stalled", extra={"frames": 4})
     first, second = written.lines
-    assert (first["event"], first["camera"], first["pictures"]) == ("camera is live", "cam1", 3)
-    assert (second["event"], second["pictures"]) == ("camera cam1 is stalled", 4)
+    assert (first["event"], first["camera"], first["frames"]) == ("camera is live", "cam1", 3)
+    assert (second["event"], second["frames"]) == ("camera cam1 is stalled", 4)
     assert (first["level"], second["level"]) == ("info", "warning")
     assert first["logger"] == second["logger"] == LOGGER
     for line in (first, second):
-        moment = datetime.fromisoformat(line["timestamp"])
-        assert moment.utcoffset() == UTC.utcoffset(None)
+        timestamp = datetime.fromisoformat(line["timestamp"])
+        assert timestamp.utcoffset() == UTC.utcoffset(None)
 
 
-def test_a_request_is_named_until_it_ends(written: Written) -> None:
-    configure_logs(json=True)
+def test_lines_carry_the_request_id_while_it_is_bound(written: Written) -> None:
+    configure_logging(json=True)
     logger = logging.getLogger(LOGGER)
-    with bind_request("r-1"):
+    with structlog.contextvars.bound_contextvars(request_id="r-1"):
         logger.info("in")
         structlog.get_logger(LOGGER).info("in")
     logger.info("out")
@@ -97,21 +96,23 @@ def test_a_request_is_named_until_it_ends(written: Written) -> None:
 
 
 @pytest.mark.parametrize("is_json", [True, False])
-def test_no_way_of_logging_shows_a_credential(written: Written, is_json: bool) -> None:
-    configure_logs(json=is_json)
-    ours, theirs = structlog.get_logger(LOGGER), logging.getLogger(LOGGER)
-    ours.info(f"opening {ADDRESS}", address=ADDRESS, deep={"list": [ADDRESS, (ADDRESS,)]})
-    ours.info("opening %s", ADDRESS, error=ValueError(ADDRESS))
-    ours.info("a key", of={ADDRESS: 1})
-    theirs.info("opening %s", ADDRESS)
-    theirs.info("opening %(address)s", {"address": ADDRESS})
-    theirs.info("opening", extra={"address": ADDRESS})
-    theirs.info("rtsp://%s:%s@cam.example/1", "viewer", CANARY)
+def test_credentials_are_redacted_in_structlog_and_in_logging(
+    written: Written, is_json: bool
+) -> None:
+    configure_logging(json=is_json)
+    structured, standard = structlog.get_logger(LOGGER), logging.getLogger(LOGGER)
+    structured.info(f"opening {ADDRESS}", address=ADDRESS, deep={"list": [ADDRESS, (ADDRESS,)]})
+    structured.info("opening %s", ADDRESS, error=ValueError(ADDRESS))
+    structured.info("a key", of={ADDRESS: 1})
+    standard.info("opening %s", ADDRESS)
+    standard.info("opening %(address)s", {"address": ADDRESS})
+    standard.info("opening", extra={"address": ADDRESS})
+    standard.info("rtsp://%s:%s@cam.example/1", "viewer", CANARY)
     try:
         raise ValueError(ADDRESS)
     except ValueError:
-        ours.exception("it broke")
-        theirs.exception("it broke")
+        structured.exception("it broke")
+        standard.exception("it broke")
     text = written.text
     assert text.count("opening") >= 5
     assert text.count("ValueError") >= 3
@@ -119,13 +120,13 @@ def test_no_way_of_logging_shows_a_credential(written: Written, is_json: bool) -
     assert "cam.example" in text
 
 
-def test_a_thread_that_dies_says_so_and_shows_no_credential(written: Written) -> None:
-    configure_logs(json=True)
+def test_an_exception_that_ends_a_thread_is_logged_without_credentials(written: Written) -> None:
+    configure_logging(json=True)
 
-    def die() -> None:
+    def fail() -> None:
         raise ValueError(ADDRESS)
 
-    thread = threading.Thread(target=die, name="camera cam1")
+    thread = threading.Thread(target=fail, name="camera cam1")
     thread.start()
     thread.join()
     [line] = written.lines
@@ -136,40 +137,40 @@ def test_a_thread_that_dies_says_so_and_shows_no_credential(written: Written) ->
 
 def test_a_second_call_replaces_the_first(written: Written) -> None:
     logging.getLogger().addHandler(logging.StreamHandler())
-    configure_logs(json=True)
-    configure_logs(json=True)
+    configure_logging(json=True)
+    configure_logging(json=True)
     logging.getLogger(LOGGER).info("once")
     assert [line["event"] for line in written.lines] == ["once"]
 
 
-def test_what_is_less_important_is_dropped(written: Written) -> None:
-    configure_logs(json=True)
+def test_levels_below_the_configured_one_are_dropped(written: Written) -> None:
+    configure_logging(json=True)
     logging.getLogger(LOGGER).debug("not this")
     structlog.get_logger(LOGGER).debug("nor this")
     assert written.text == ""
 
 
 def test_without_a_terminal_lines_are_json(written: Written) -> None:
-    configure_logs()
+    configure_logging()
     logging.getLogger(LOGGER).info("plain")
     assert written.lines[0]["event"] == "plain"
 
 
-def test_uvicorns_own_lines_stay_whole_and_show_no_token(written: Written) -> None:
-    """Its formatter takes the five arguments of an access line apart."""
+def test_uvicorns_access_lines_keep_their_format_and_are_redacted(written: Written) -> None:
+    """uvicorn's formatter unpacks the five arguments of an access line."""
     handler = logging.StreamHandler()
     handler.setFormatter(AccessFormatter('%(client_addr)s "%(request_line)s" %(status_code)s'))
     with logger_with(handler, "uvicorn.access") as logger:
-        configure_logs(json=True)
-        hide_in_others()
-        words = '%s - "%s %s HTTP/%s" %d'
+        configure_logging(json=True)
+        redact_foreign_handlers()
+        message = '%s - "%s %s HTTP/%s" %d'
         path = f"/api/events?access_token={CANARY}&after=3"
-        logger.info(words, "127.0.0.1:5000", "GET", path, "1.1", 200)
+        logger.info(message, "127.0.0.1:5000", "GET", path, "1.1", 200)
     assert 'GET /api/events?access_token=***&after=3 HTTP/1.1" 200' in written.text
     assert written.text.count("\n") == 1
 
 
-def test_the_filter_serves_any_handler(written: Written) -> None:
+def test_the_filter_works_on_any_handler(written: Written) -> None:
     handler = logging.StreamHandler()
     handler.addFilter(RedactingFilter())
     with logger_with(handler, f"{LOGGER}.filtered") as logger:
@@ -184,7 +185,7 @@ def test_the_filter_serves_any_handler(written: Written) -> None:
     assert CANARY not in written.text
 
 
-def test_arguments_that_do_not_fit_their_line_show_no_credential(written: Written) -> None:
+def test_arguments_that_do_not_match_their_message_are_redacted(written: Written) -> None:
     handler = logging.StreamHandler()
     handler.addFilter(RedactingFilter())
     with logger_with(handler, f"{LOGGER}.broken") as logger:
@@ -193,9 +194,9 @@ def test_arguments_that_do_not_fit_their_line_show_no_credential(written: Writte
     assert CANARY not in written.text
 
 
-def test_the_formatter_serves_any_handler(written: Written) -> None:
+def test_the_formatter_works_on_any_handler(written: Written) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(log_formatter(json=True))
+    handler.setFormatter(create_log_formatter(json=True))
     with logger_with(handler, f"{LOGGER}.formatted") as logger:
         logger.info("opening %s", ADDRESS)
     assert written.lines[0]["event"] == "opening rtsp://***@cam.example/1"

@@ -1,4 +1,4 @@
-"""Threads that compute do not interrupt others when they wake up."""
+"""Compute threads run as SCHED_BATCH, and so do the threads that they start."""
 
 import os
 import threading
@@ -9,23 +9,23 @@ from cluster.runtime.scheduling import use_batch_scheduling
 
 
 @pytest.fixture(autouse=True)
-def as_a_new_process_is() -> None:
-    """What a thread starts with, whatever earlier tests did to the one that runs them all."""
+def default_policy() -> None:
+    """Reset the policy of this thread, which earlier tests may have changed."""
     os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def policies_in_a_thread() -> list[int]:
-    """Of a thread before and after, and of one that it then starts."""
+    """Policies of a thread before and after the call, and of a thread that it starts then."""
     seen: list[int] = []
 
-    def look() -> None:
+    def record() -> None:
         seen.append(os.sched_getscheduler(0))
 
     def work() -> None:
-        look()
+        record()
         use_batch_scheduling()
-        look()
-        started = threading.Thread(target=look)
+        record()
+        started = threading.Thread(target=record)
         started.start()
         started.join()
 
@@ -35,12 +35,12 @@ def policies_in_a_thread() -> list[int]:
     return seen
 
 
-def test_a_thread_and_those_that_it_starts_compute_in_longer_stretches() -> None:
+def test_a_thread_and_the_threads_it_starts_are_scheduled_as_batch() -> None:
     assert policies_in_a_thread() == [os.SCHED_OTHER, os.SCHED_BATCH, os.SCHED_BATCH]
     assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
-def test_where_it_is_forbidden_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_changes_where_it_is_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(*_: object) -> None:
         raise PermissionError
 

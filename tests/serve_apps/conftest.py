@@ -1,7 +1,7 @@
-"""Ray and Serve, started once for all tests of a file, with no picture on any disk.
+"""Ray and Serve, started once for all tests of a file, without spilling to disk.
 
-Not for longer: the tests of the running service start a Ray of their own, and two on one machine
-contend for the port of the agent that takes jobs.
+Not for all files together: the tests of the running service start a Ray of their own, and two on
+one machine compete for the port of the job agent.
 """
 
 import logging
@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 import cluster
-from cluster.runtime.ray_local import LEAST_STORE_BYTES, start_ray_here, store_bytes
+from cluster.runtime.ray_local import MIN_STORE_BYTES, choose_store_bytes, start_local_ray
 
 assert cluster.__version__  # imported first: it switches usage reports off
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -28,7 +28,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def ray_folder() -> Iterator[Path]:
-    """Where Ray keeps its logs; sockets need a short path."""
+    """Ray's folder of logs and sockets; sockets need a short path."""
     folder = Path(tempfile.mkdtemp(prefix="hr-"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -41,8 +41,8 @@ def serve_port(ray_folder: Path) -> Iterator[int]:
     from ray import serve
 
     port = free_port()
-    start_ray_here(
-        store_bytes(LEAST_STORE_BYTES, LEAST_STORE_BYTES),
+    start_local_ray(
+        choose_store_bytes(MIN_STORE_BYTES, MIN_STORE_BYTES),
         include_dashboard=False,
         log_to_driver=False,
         _temp_dir=str(ray_folder),

@@ -1,4 +1,4 @@
-"""A made-up school whose lessons are on now, on disk, as a deployment opens it."""
+"""A fake school with current lessons, on disk, as a deployment opens it."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -60,7 +60,7 @@ def write_settings(folder: Path, rooms: Sequence[str], *, open_with_lesson: bool
 
 @contextmanager
 def live_school(path: Path, rooms: Sequence[str], *, name: str = "Given") -> Iterator[School]:
-    """The school of some settings; each room has a lesson of one class, `lesson-ROOM`, now."""
+    """The school of a settings file; each room has a current lesson of one class, `lesson-ROOM`."""
     settings, now = load_settings(path), datetime.now(UTC)
     with open_audited_records(settings) as identity:
         school = found_school(identity.records, identity.keys, path.parent, name=name)
@@ -81,7 +81,7 @@ def live_school(path: Path, rooms: Sequence[str], *, name: str = "Given") -> Ite
 
 
 def enrol(school: School, number: int, embedding: FloatArray) -> None:
-    """Consent, and a template."""
+    """Grant consent, and store a template."""
     school.clock.now = datetime.now(UTC)
     school.consent(number)
     with school.identity.work("operator:test") as work:
@@ -99,7 +99,7 @@ def close_register(school: School, lesson: str) -> None:
         RegisterService(work, school.settings).close(lesson)
 
 
-def take_back_consent(school: School, number: int) -> None:
+def withdraw_consent(school: School, number: int) -> None:
     school.clock.now = datetime.now(UTC)
     with school.identity.work("operator:test") as work:
         withdraw(work, f"student-{number}", f"guardian-{number}")
@@ -111,12 +111,16 @@ def marks(school: School, lesson: str) -> dict[str, Mark]:
 
 
 def proposed(school: School, lesson: str) -> set[str]:
-    return {who for who, mark in marks(school, lesson).items() if mark.state == EntryState.PROPOSED}
+    return {
+        student_id
+        for student_id, mark in marks(school, lesson).items()
+        if mark.state == EntryState.PROPOSED
+    }
 
 
 @dataclass
 class Portraits:
-    """Real faces: a template of somebody, and that person in another picture."""
+    """Photos of real faces: chips of a photo, and the template of its largest face."""
 
     samples: Path
     engine: DlibEngine

@@ -1,4 +1,4 @@
-"""Ray as an operator starts it for the live service: `ray start`, node by node, on one machine."""
+"""A Ray cluster on one machine, started as an operator does: `ray start`, node by node."""
 
 import json
 import os
@@ -23,20 +23,21 @@ ROOT = Path(__file__).resolve().parents[2]
 MEBIBYTE = 2**20
 
 
-def impatient() -> list[Middleware]:
-    """What lets clients go, as a deployment has it, with less patience."""
+def slow_client_middlewares() -> list[Middleware]:
+    """The proxy's middleware against slow clients, with a short timeout."""
     return [Middleware(SlowClientMiddleware, seconds=4.0)]
 
 
 @dataclass
 class RayNodes:
-    """A head, and the nodes that join it.
+    """A head node, and the nodes that join it.
 
     Attributes:
-        folder: Where Ray keeps its logs.
-        port: Of the head's control store.
-        dashboard: The address where applications are deployed.
-        extra: More variables of the environment of every node.
+        folder: Ray's folder of logs and sockets.
+        port: Port of the head's control store.
+        dashboard: Address of the dashboard, where applications are deployed.
+        extra: Additional environment variables of every node.
+        nodes: The processes of `ray start`, the head first.
     """
 
     folder: Path
@@ -47,7 +48,7 @@ class RayNodes:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of the nodes and of their clients: the token, and our programs first."""
+        """Environment of the nodes and of their clients: with the token, and this venv first."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
         return {
             **kept,
@@ -61,7 +62,7 @@ class RayNodes:
         }
 
     def start(self, *options: str, cameras: int) -> subprocess.Popen[bytes]:
-        """Start a node on which so many cameras may be read."""
+        """Start a node that declares how many cameras it may read."""
         environment = {k: v for k, v in self.environment.items() if k != "RAY_ADDRESS"}
         log = (self.folder / "start.log").open("ab")
         node = subprocess.Popen(
@@ -87,31 +88,33 @@ class RayNodes:
         return self.start(f"--address=127.0.0.1:{self.port}", cameras=cameras)
 
     def kill(self, node: subprocess.Popen[bytes]) -> None:
-        """End a node as a power cut does: all its processes at once."""
-        family = [psutil.Process(node.pid)] if node.poll() is None else []
-        for parent in list(family):
-            family += parent.children(recursive=True)
-        for one in family:
+        """Kill all processes of a node at once, as a power failure does."""
+        tree = [psutil.Process(node.pid)] if node.poll() is None else []
+        for parent in list(tree):
+            tree += parent.children(recursive=True)
+        for process in tree:
             with suppress(psutil.NoSuchProcess):
-                one.kill()
+                process.kill()
         node.wait()
 
-    def run(self, *words: str | Path, seconds: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run one of Ray's programs to its end, such as `serve deploy …`."""
-        name, *arguments = words
+    def run(
+        self, *command: str | Path, timeout_seconds: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one of Ray's commands, such as `serve deploy …`, and return when it ends."""
+        name, *arguments = command
         return subprocess.run(
             [BIN / name, *arguments],
             capture_output=True,
             text=True,
             check=False,
             env=self.environment,
-            timeout=seconds,
+            timeout=timeout_seconds,
         )
 
 
 @contextmanager
 def ray_head(*options: str, cameras: int, extra: dict[str, str]) -> Iterator[RayNodes]:
-    """A head for so long as the block; every node of it ends with the block."""
+    """Run a head node during the block; all nodes are killed at its end."""
     folder = Path(tempfile.mkdtemp(prefix="hr-"))  # sockets need a short path
     dashboard = free_port()
     nodes = RayNodes(folder, free_port(), f"http://127.0.0.1:{dashboard}", extra)
@@ -123,7 +126,7 @@ def ray_head(*options: str, cameras: int, extra: dict[str, str]) -> Iterator[Ray
             *options,
             cameras=cameras,
         )
-        until(lambda: _answers(nodes), "Ray's dashboard")
+        until(lambda: _is_dashboard_up(nodes), "Ray's dashboard")
         yield nodes
     finally:
         for node in reversed(nodes.nodes):
@@ -131,7 +134,7 @@ def ray_head(*options: str, cameras: int, extra: dict[str, str]) -> Iterator[Ray
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _answers(nodes: RayNodes) -> bool:
+def _is_dashboard_up(nodes: RayNodes) -> bool:
     token = nodes.environment["RAY_AUTH_TOKEN"]
     headers = {"Authorization": f"Bearer {token}"}
     answer = httpx.get(f"{nodes.dashboard}/api/version", headers=headers, timeout=2)
@@ -139,7 +142,7 @@ def _answers(nodes: RayNodes) -> bool:
 
 
 def processes(nodes: Sequence[subprocess.Popen[bytes]], name: str) -> list[psutil.Process]:
-    """Ray's processes of a name on some nodes, such as `StreamReader`."""
+    """Return Ray's processes of a name, such as `StreamReader`, on some nodes."""
     found = []
     for node in nodes:
         for process in psutil.Process(node.pid).children(recursive=True):

@@ -1,4 +1,4 @@
-"""`homeroom serve` as an operator starts it, and what a client sees of it."""
+"""`homeroom serve`, started as an operator does, and a client of it."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import psutil
 
-PATIENCE_SECONDS = 90.0
+WAIT_SECONDS = 90.0
 HOMEROOM = [sys.executable, "-c", "from cluster.cli.main import run; run()"]
 
 SETTINGS = """
@@ -51,7 +51,7 @@ address = "{address}"
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -64,26 +64,27 @@ class Service:
     folder: Path
     port: int
     process: subprocess.Popen[bytes]
-    more: str = ""
+    extra_settings: str = ""
     tokens: dict[str, str] = field(default_factory=dict)
 
-    def homeroom(self, *words: str) -> str:
-        """What a command prints."""
+    def homeroom(self, *arguments: str) -> str:
+        """Run a command, and return what it prints."""
         done = subprocess.run(
-            [*HOMEROOM, *words], cwd=self.folder, capture_output=True, text=True, check=False
+            [*HOMEROOM, *arguments], cwd=self.folder, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def token(self, role: str, *words: str) -> str:
-        """A token of a role, made once."""
+    def token(self, role: str, *options: str) -> str:
+        """Return an access token of a role, issued once."""
         if role not in self.tokens:
-            self.tokens[role] = self.homeroom("token", "create", "--role", role, *words).strip()
+            self.tokens[role] = self.homeroom("token", "create", "--role", role, *options).strip()
         return self.tokens[role]
 
     def headers(self, role: str) -> dict[str, str]:
-        words = {"school_leader": ["--school", "hill", "--name", "head"]}
-        return {"Authorization": f"Bearer {self.token(role, *words.get(role, ['--name', 'one']))}"}
+        options = {"school_leader": ["--school", "hill", "--name", "head"]}
+        token = self.token(role, *options.get(role, ["--name", "one"]))
+        return {"Authorization": f"Bearer {token}"}
 
     @property
     def url(self) -> str:
@@ -98,7 +99,7 @@ class Service:
         return self.get(f"/api/cameras/{camera_id}", role="operator")
 
     def processes(self, name: str) -> list[psutil.Process]:
-        """Ray's processes of a name, such as `StreamReader`."""
+        """Return Ray's processes of a name, such as `StreamReader`."""
         root = psutil.Process(self.process.pid)
         found = []
         for process in root.children(recursive=True):
@@ -110,24 +111,24 @@ class Service:
         return found
 
     def kill(self, name: str) -> int:
-        """SIGKILL the one process of a name; its id."""
+        """Send SIGKILL to the only process of a name, and return its id."""
         (process,) = self.processes(name)
         process.kill()
         return int(process.pid)
 
     def write_settings(self, addresses: list[str]) -> None:
-        """Write the settings: a room with a camera for each address."""
-        text = SETTINGS.format(port=self.port) + self.more
+        """Write settings with a room and a camera for each address."""
+        text = SETTINGS.format(port=self.port) + self.extra_settings
         for number, address in enumerate(addresses, start=1):
             text += ROOM.format(number=number, address=address)
-        beside = self.folder / "new.toml"
-        beside.write_text(text)
-        beside.replace(self.folder / "homeroom.toml")
+        replacement = self.folder / "new.toml"
+        replacement.write_text(text)
+        replacement.replace(self.folder / "homeroom.toml")
 
     def journal(self) -> list[tuple[str, int]]:
-        """(camera, start in seconds since 1970) of every window in the journal.
+        """Return (camera, start in seconds since 1970) of every window in the journal.
 
-        The service holds the file for itself alone; what is looked at is a copy.
+        The service locks the file, so a copy is read.
         """
         live = self.folder / "data" / "live"
         with tempfile.TemporaryDirectory() as copied:
@@ -138,38 +139,38 @@ class Service:
         return [(camera, start // 1_000_000) for camera, start in rows]
 
 
-def until(found: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
-    """Wait until something is true; what it gave."""
+def until(condition: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> Any:
+    """Wait until a condition is true, and return its value."""
     ends = time.monotonic() + seconds
     last: Exception | None = None
     while time.monotonic() < ends:
         try:
-            answer = found()
+            answer = condition()
         except (httpx.HTTPError, AssertionError, ValueError, sqlite3.Error) as error:
             answer, last = None, error
         if answer:
             return answer
         time.sleep(0.25)
-    raise AssertionError(f"waited {seconds:.0f} s in vain for {what}") from last
+    raise AssertionError(f"timed out after {seconds:.0f} s waiting for {what}") from last
 
 
 def is_up(service: Service) -> bool:
-    """Whether it answers over HTTP."""
+    """Whether the service answers over HTTP."""
     return httpx.get(f"{service.url}/api/health", timeout=5).status_code == 200
 
 
 @contextmanager
-def running(folder: Path, addresses: list[str], *, more: str = "") -> Iterator[Service]:
-    """A service for so long as the block; it is told to end as by Ctrl-C.
+def running(folder: Path, addresses: list[str], *, extra_settings: str = "") -> Iterator[Service]:
+    """Run a service during the block; at its end it gets SIGINT, as from Ctrl-C.
 
     Args:
-        folder: Its own.
-        addresses: A room with a camera for each.
-        more: Tables of the settings.
+        folder: A folder of its own.
+        addresses: Camera addresses, each in a room of its own.
+        extra_settings: Additional tables of the settings.
     """
     port = free_port()
     log = (folder / "serve.log").open("ab")
-    service = Service(folder, port, None, more)  # type: ignore[arg-type]
+    service = Service(folder, port, None, extra_settings)  # type: ignore[arg-type]
     service.write_settings(addresses)
     service.process = subprocess.Popen(
         [*HOMEROOM, "serve"],

@@ -1,4 +1,4 @@
-"""Deploying something on the tests' Serve, and waiting for what it does."""
+"""Deployments on the tests' Serve, and waiting for a condition."""
 
 import asyncio
 import time
@@ -8,12 +8,12 @@ from typing import Any
 
 from ray import serve
 
-PATIENCE_SECONDS = 60.0
+WAIT_SECONDS = 60.0
 
 
 @contextmanager
 def deployed(app: Any, name: str) -> Iterator[Any]:
-    """The handle of an application that runs for so long as the block."""
+    """Run an application during the block, and yield its handle."""
     handle = serve.run(app, name=name, route_prefix=None)
     try:
         yield handle
@@ -22,21 +22,21 @@ def deployed(app: Any, name: str) -> Iterator[Any]:
 
 
 def bound(deployment: Any, *arguments: Any, **options: Any) -> Any:
-    """A deployment with other options, bound."""
-    small = {
+    """Bind a deployment with options for tests, and others."""
+    defaults = {
         "ray_actor_options": {"num_cpus": 0.1},
         "graceful_shutdown_wait_loop_s": 0.1,
         "graceful_shutdown_timeout_s": 5,
     }
-    return deployment.options(**{**small, **options}).bind(*arguments)
+    return deployment.options(**{**defaults, **options}).bind(*arguments)
 
 
-async def until(found: Callable[[], Awaitable[Any]], what: str) -> Any:
-    """Wait until something is true; what it gave."""
-    ends = time.monotonic() + PATIENCE_SECONDS
+async def until(condition: Callable[[], Awaitable[Any]], what: str) -> Any:
+    """Wait until a condition is true, and return its value."""
+    ends = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < ends:
-        answer = await found()
+        answer = await condition()
         if answer:
             return answer
         await asyncio.sleep(0.2)
-    raise AssertionError(f"waited {PATIENCE_SECONDS:.0f} s in vain for {what}")
+    raise AssertionError(f"timed out after {WAIT_SECONDS:.0f} s waiting for {what}")

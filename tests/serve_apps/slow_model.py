@@ -1,4 +1,4 @@
-"""The pose model's deployment around an estimator that can be slow, or break."""
+"""The pose model deployment with an estimator that can be slow, or fail."""
 
 import os
 import time
@@ -15,7 +15,7 @@ Real: Any = PoseModel
 
 
 class SlowEstimator:
-    """Finds nobody, after a while; remembers what it was given."""
+    """Finds no people, after a pause; records the sizes of its batches."""
 
     device = "cpu"
 
@@ -24,8 +24,8 @@ class SlowEstimator:
         self.broken = False
         self.batches: list[int] = []
 
-    def convert(self, height: int, width: int, input_size: int) -> None:
-        """Nothing."""
+    def prepare(self, height: int, width: int, input_size: int) -> None:
+        """Do nothing."""
 
     def estimate(self, frames: Sequence[BgrImage], input_size: int = 640) -> list[People]:  # noqa: ARG002
         if self.broken:
@@ -37,7 +37,7 @@ class SlowEstimator:
 
 @serve.deployment(name="SlowPose")
 class SlowPose(Real.func_or_class):  # type: ignore[misc]
-    """Everything but the network is the real thing."""
+    """The real deployment but for the estimator."""
 
     def __init__(self, settings: Settings, seconds: float) -> None:
         super().__init__(settings)

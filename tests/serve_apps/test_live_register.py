@@ -1,7 +1,7 @@
-"""A register taken live, from camera to proposal: four agreed, one withdraws, the rest is asked.
+"""A register with live face recognition: four students with consent, of whom one withdraws.
 
-Nothing here is made up but the names: the service runs as an operator starts it, and the faces are
-those of the demo's photograph.
+Only the names are fake: the service runs as an operator starts it, and the faces are those of the
+demo's photo.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from tests.serve_apps.test_live_service import lesson  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.ray
 
-AGREED = demo_register.AGREED
+WITH_CONSENT = demo_register.AGREED
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +31,11 @@ def service(
     tmp_path_factory: pytest.TempPathFactory,
     lesson: Path,  # noqa: F811
 ) -> Iterator[tuple[Service, str]]:
-    """A service whose school has a lesson now, and the lesson."""
+    """A service whose school has a current lesson, and the id of the lesson."""
     folder = tmp_path_factory.mktemp("register")
-    with running(folder, [str(lesson)], more='[registers]\npolicy = "policy.toml"\n') as service:
+    with running(
+        folder, [str(lesson)], extra_settings='[registers]\npolicy = "policy.toml"\n'
+    ) as service:
         settings = load_settings(folder / "homeroom.toml")
         estimator, engine = PoseEstimator.from_settings(settings), create_face_engine(settings)
         with open_audited_records(settings) as identity:
@@ -48,7 +50,7 @@ def proposed(register: Any) -> set[str]:
     return {e["student_id"] for e in register["entries"] if e["state"] == "proposed"}
 
 
-def test_a_register_is_taken_from_a_live_camera(service: tuple[Service, str]) -> None:
+def test_faces_of_a_live_camera_are_proposed_and_confirmed(service: tuple[Service, str]) -> None:
     live, lesson_id = service
     token = live.homeroom("token", "create", "--role", "teacher", "--user", "teacher-1").strip()
     path = f"/api/lessons/{lesson_id}/register"
@@ -65,12 +67,12 @@ def test_a_register_is_taken_from_a_live_camera(service: tuple[Service, str]) ->
         assert room.status_code == 200, room.text
         opened = teacher.post(f"{path}/open")
         assert opened.is_success, opened.text
-        until(lambda: len(proposed(register())) == AGREED, "four proposals")
+        until(lambda: len(proposed(register())) == WITH_CONSENT, "four proposals")
 
         one = next(e for e in register()["entries"] if e["state"] == "proposed")
         assert one["method"] == "face"
         live.homeroom("consent", "withdraw", "student-2", *guardian_of(live))
-        until(lambda: len(proposed(register())) == AGREED - 1, "one proposal to be taken back")
+        until(lambda: len(proposed(register())) == WITH_CONSENT - 1, "one proposal to be withdrawn")
 
         now = register()
         stale = teacher.post(f"{path}/confirm", json={"version": now["version"] - 1})
@@ -84,16 +86,16 @@ def test_a_register_is_taken_from_a_live_camera(service: tuple[Service, str]) ->
 
 
 def guardian_of(service: Service) -> list[str]:
-    from cluster.records.repos.people import one_guardian_of
+    from cluster.records.repos.people import first_guardian_of
 
     with (
         open_audited_records(load_settings(service.folder / "homeroom.toml")) as identity,
         identity.records.reading() as session,
     ):
-        return ["--said-by", one_guardian_of(session, "student-2")]
+        return ["--said-by", first_guardian_of(session, "student-2")]
 
 
-def test_a_stranger_sees_nothing(service: tuple[Service, str]) -> None:
+def test_other_roles_are_denied(service: tuple[Service, str]) -> None:
     live, lesson_id = service
     path = f"/api/lessons/{lesson_id}/register"
     assert httpx.get(f"{live.url}{path}").status_code == 401

@@ -1,6 +1,6 @@
-"""The live service, started as an operator starts it: killed part by part, it comes back by itself.
+"""The live service, started as an operator does: each killed process is restarted, nothing is lost.
 
-One service for all tests of this file, in their order; each leaves it running.
+One service for all tests of this file, which run in their order; each leaves it running.
 """
 
 import json
@@ -24,8 +24,8 @@ from tests.serve_apps.running_service import HOMEROOM, Service, free_port, is_up
 
 pytestmark = pytest.mark.ray
 
-WINDOW = 10
-JOBS = """
+WINDOW_SECONDS = 10
+ARCHIVE = """
 [archive]
 footage_roots = ["{folder}"]
 dashboard = "http://127.0.0.1:{port}"
@@ -35,11 +35,11 @@ ADULTS = 6
 
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six adults at a table, for some seconds."""
+    """A video of six adults at a table, a few seconds long."""
     path = tmp_path_factory.mktemp("lesson") / "lesson.mp4"
-    pictures = frames_of_photo(group_photo(), 4.0, 10)
+    frames = frames_of_photo(group_photo(), 4.0, 10)
     options = {"g": "20", "preset": "ultrafast"}
-    return write_video(path, frames=pictures, rate=10, size=(WIDTH, HEIGHT), options=options)
+    return write_video(path, frames=frames, rate=10, size=(WIDTH, HEIGHT), options=options)
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +47,10 @@ def service(tmp_path_factory: pytest.TempPathFactory, lesson: Path) -> Iterator[
     folder = tmp_path_factory.mktemp("service")
     (folder / "data").mkdir()
     (folder / "footage").mkdir()
-    jobs = JOBS.format(folder=folder / "footage", port=free_port())
+    archive = ARCHIVE.format(folder=folder / "footage", port=free_port())
     with (
         small_disk(folder / "data" / "live", "8m"),
-        running(folder, [str(lesson), str(lesson)], more=jobs) as service,
+        running(folder, [str(lesson), str(lesson)], extra_settings=archive) as service,
     ):
         yield service
 
@@ -63,37 +63,31 @@ def windows_of(service: Service, camera_id: str) -> set[int]:
     return {start for camera, start in service.journal() if camera == camera_id}
 
 
-def missing(service: Service, camera_id: str) -> list[int]:
-    """Windows that are not there, between the first and the last."""
-    starts = windows_of(service, camera_id)
-    return [s for s in range(min(starts), max(starts), WINDOW) if s not in starts]
-
-
-def test_a_room_shows_its_numbers(service: Service) -> None:
-    until(lambda: room_is_live(service), "numbers")
+def test_a_room_shows_its_live_counts(service: Service) -> None:
+    until(lambda: room_is_live(service), "live counts")
     room = service.get("/api/rooms/room-1")
     assert room["people"] == ADULTS
     assert not room["suppressed"]
     assert room["age_seconds"] < 5
 
 
-def test_finished_windows_follow(service: Service) -> None:
+def test_finished_windows_are_published(service: Service) -> None:
     found = until(lambda: service.get("/api/rooms/room-1/windows?minutes=5")["windows"], "a window")
     assert found[0]["people_max"] == ADULTS
     until(lambda: windows_of(service, "cam-2"), "a window in the journal")
 
 
-def test_status_shows_the_cameras_in_the_terminal(service: Service) -> None:
-    shown = json.loads(service.homeroom("status", "--json"))
-    assert [camera["state"] for camera in shown["cameras"]] == ["live", "live"]
+def test_the_status_command_shows_the_cameras(service: Service) -> None:
+    status = json.loads(service.homeroom("status", "--json"))
+    assert [camera["state"] for camera in status["cameras"]] == ["live", "live"]
     assert "cam-1" in service.homeroom("status")
 
 
-def test_events_resume_where_they_were_cut(service: Service) -> None:
+def test_events_resume_after_the_last_event_id(service: Service) -> None:
     headers = service.headers("school_leader")
     first = _events(service, headers, 6)
-    again = _events(service, {**headers, "Last-Event-ID": str(first[0]["id"])}, 2)
-    assert all(event["id"] > first[0]["id"] for event in again)
+    resumed = _events(service, {**headers, "Last-Event-ID": str(first[0]["id"])}, 2)
+    assert all(event["id"] > first[0]["id"] for event in resumed)
     assert len({event["id"] for event in first}) == len(first)
 
 
@@ -109,7 +103,7 @@ def _events(service: Service, headers: dict[str, str], count: int) -> list[dict[
     return events
 
 
-def test_a_killed_reader_comes_back_with_its_cameras(service: Service) -> None:
+def test_a_killed_reader_is_replaced_with_its_cameras(service: Service) -> None:
     dead = service.kill("StreamReader")
     until(
         lambda: (
@@ -118,11 +112,11 @@ def test_a_killed_reader_comes_back_with_its_cameras(service: Service) -> None:
         ),
         "another reader",
     )
-    begun = max(windows_of(service, "cam-1"))
-    until(lambda: max(windows_of(service, "cam-1")) > begun + WINDOW, "windows after it")
+    newest = max(windows_of(service, "cam-1"))
+    until(lambda: max(windows_of(service, "cam-1")) > newest + WINDOW_SECONDS, "windows after it")
 
 
-def test_a_killed_pose_model_comes_back(service: Service) -> None:
+def test_a_killed_pose_model_is_replaced(service: Service) -> None:
     dead = service.kill("ServeReplica:homeroom:PoseModel")
     until(
         lambda: [
@@ -131,64 +125,69 @@ def test_a_killed_pose_model_comes_back(service: Service) -> None:
         "another replica",
     )
     before = service.camera("cam-1")["frames_read"]
-    until(lambda: service.camera("cam-1")["frames_read"] > before + 4, "pictures")
-    until(lambda: room_is_live(service), "numbers")
+    until(lambda: service.camera("cam-1")["frames_read"] > before + 4, "frames")
+    until(lambda: room_is_live(service), "live counts")
 
 
-def test_killed_rooms_come_back_and_no_window_is_lost(service: Service) -> None:
-    until(lambda: room_is_live(service), "numbers")
+def test_a_killed_rooms_replica_is_replaced_and_no_window_is_lost(service: Service) -> None:
+    until(lambda: room_is_live(service), "live counts")
     (reader,) = service.processes("StreamReader")
-    known = max(windows_of(service, "cam-1"))
-    until(lambda: max(windows_of(service, "cam-1")) > known, "a window right before")
-    begun = max(windows_of(service, "cam-1"))
+    previous = max(windows_of(service, "cam-1"))
+    until(lambda: max(windows_of(service, "cam-1")) > previous, "a window right before")
+    newest = max(windows_of(service, "cam-1"))
     service.kill("ServeReplica:homeroom:Rooms")
-    until(lambda: max(windows_of(service, "cam-1")) > begun + 2 * WINDOW, "windows after it")
+    until(
+        lambda: max(windows_of(service, "cam-1")) > newest + 2 * WINDOW_SECONDS, "windows after it"
+    )
     assert [p.pid for p in service.processes("StreamReader")] == [reader.pid]
     for camera in ("cam-1", "cam-2"):
         starts = windows_of(service, camera)
-        assert set(range(begun, max(starts), WINDOW)) <= starts
+        assert set(range(newest, max(starts), WINDOW_SECONDS)) <= starts
     history = service.get("/api/rooms/room-1/windows?minutes=10")["windows"]
     assert len(history) > 2
 
 
-def test_the_proxy_lets_go_of_who_takes_nothing(service: Service) -> None:
+def test_the_proxy_has_the_middleware_against_slow_clients(service: Service) -> None:
     (proxy,) = service.processes("ProxyActor")
     assert CALLBACK.items() <= proxy.environ().items()
 
 
-def test_a_killed_proxy_comes_back(service: Service) -> None:
+def test_a_killed_proxy_is_replaced(service: Service) -> None:
     service.kill("ProxyActor")
     until(lambda: is_up(service), "HTTP")
     assert room_is_live(service)
 
 
-def test_a_killed_api_comes_back(service: Service) -> None:
+def test_a_killed_api_is_replaced(service: Service) -> None:
     service.kill("ServeReplica:homeroom:Api")
     until(lambda: room_is_live(service), "HTTP")
 
 
 def test_a_full_disk_under_the_journal_loses_nothing(service: Service) -> None:
-    until(lambda: room_is_live(service), "numbers")
+    until(lambda: room_is_live(service), "live counts")
     filler = service.folder / "data" / "live" / "filler"
     with filler.open("wb", buffering=0) as stream, suppress(OSError):
         while True:
             stream.write(bytes(4096))
     until(
         lambda: service.get("/api/cameras", role="operator")["journal"]["problem"],
-        "the problem to be told",
+        "the problem to be reported",
     )
     assert room_is_live(service)
-    begun = int(time.time()) // WINDOW * WINDOW
-    until(lambda: time.time() > begun + 2 * WINDOW + 5, "two windows that cannot be kept")
+    start = int(time.time()) // WINDOW_SECONDS * WINDOW_SECONDS
+    until(lambda: time.time() > start + 2 * WINDOW_SECONDS + 5, "two windows that cannot be stored")
     filler.unlink()
-    until(lambda: max(windows_of(service, "cam-1")) > begun + WINDOW, "the windows that waited")
+    until(
+        lambda: max(windows_of(service, "cam-1")) > start + WINDOW_SECONDS,
+        "the windows that waited",
+    )
     starts = windows_of(service, "cam-1")
-    assert {begun, begun + WINDOW} <= starts
+    assert {start, start + WINDOW_SECONDS} <= starts
     journal = service.get("/api/cameras", role="operator")["journal"]
     assert journal["problem"] == ""
 
 
-def test_a_change_of_settings_adds_a_camera_and_leaves_the_others_alone(
+def test_a_change_of_settings_adds_a_camera_and_does_not_interrupt_the_others(
     service: Service, lesson: Path
 ) -> None:
     before = service.camera("cam-1")
@@ -200,9 +199,7 @@ def test_a_change_of_settings_adds_a_camera_and_leaves_the_others_alone(
     assert after["reader_id"] == before["reader_id"]
 
 
-def test_settings_that_became_wrong_change_nothing_and_are_told(
-    service: Service, lesson: Path
-) -> None:
+def test_invalid_settings_are_reported_and_not_applied(service: Service, lesson: Path) -> None:
     (service.folder / "homeroom.toml").write_text("data_dir = 3\n")
     until(
         lambda: "data_dir" in service.get("/api/cameras", role="operator")["journal"]["problem"],
@@ -216,7 +213,7 @@ def test_settings_that_became_wrong_change_nothing_and_are_told(
     )
 
 
-def test_a_second_copy_is_refused(service: Service) -> None:
+def test_a_second_service_on_the_same_port_does_not_start(service: Service) -> None:
     done = subprocess.run(
         [*HOMEROOM, "serve"], cwd=service.folder, capture_output=True, text=True, check=False
     )
@@ -232,10 +229,8 @@ def test_an_archive_job_is_submitted_over_http_and_runs_beside_the_cameras(
     shutil.copy(lesson, footage / "cam-1_20260302T090000Z.mp4")
     headers = service.headers("operator")
     url = f"{service.url}/api/jobs"
-    elsewhere = httpx.post(
-        f"{url}/archive", json={"footage": ["/etc"]}, headers=headers, timeout=60
-    )
-    assert elsewhere.status_code == 403
+    denied = httpx.post(f"{url}/archive", json={"footage": ["/etc"]}, headers=headers, timeout=60)
+    assert denied.status_code == 403
     answer = httpx.post(
         f"{url}/archive", json={"footage": [str(footage)]}, headers=headers, timeout=60
     )
@@ -254,7 +249,7 @@ def test_an_archive_job_is_submitted_over_http_and_runs_beside_the_cameras(
 
 
 @pytest.mark.parametrize("role", ["operator", "school_leader", "analyst", "data_protection"])
-def test_no_made_up_request_is_a_server_error(service: Service, role: str) -> None:
+def test_no_generated_request_is_a_server_error(service: Service, role: str) -> None:
     token = service.headers(role)["Authorization"]
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{service.url}/api/openapi.json"]
     command += ["--header", f"Authorization: {token}", "--checks", "not_a_server_error"]
@@ -264,13 +259,13 @@ def test_no_made_up_request_is_a_server_error(service: Service, role: str) -> No
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
 
 
-def test_windows_reach_the_lake_once_each(service: Service) -> None:
+def test_each_window_is_written_to_the_lake_once(service: Service) -> None:
     def parts() -> list[Path]:
         return sorted((service.folder / "data" / "lake" / "activity_windows").rglob("*.parquet"))
 
     until(parts, "a part of the lake", 120)
     service.homeroom("publish")
-    told = json.loads(
+    rows = json.loads(
         service.homeroom(
             "query",
             "--json",
@@ -278,16 +273,16 @@ def test_windows_reach_the_lake_once_each(service: Service) -> None:
             "FROM activity_windows GROUP BY ALL",
         )
     )
-    assert told
-    assert all(row["n"] == row["starts"] for row in told)
+    assert rows
+    assert all(row["n"] == row["starts"] for row in rows)
 
 
-def test_ctrl_c_ends_it_with_its_windows_finished(service: Service) -> None:
+def test_ctrl_c_stops_it_after_its_windows_are_finished(service: Service) -> None:
     readers = service.processes("StreamReader")
     before = len(service.journal())
     service.process.send_signal(signal.SIGINT)
     assert service.process.wait(60) == 0
     assert all(not reader.is_running() for reader in readers)
     assert len(service.journal()) > before
-    said = (service.folder / "serve.log").read_text()
-    assert "Traceback" not in said
+    log = (service.folder / "serve.log").read_text()
+    assert "Traceback" not in log

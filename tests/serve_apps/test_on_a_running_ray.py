@@ -1,7 +1,7 @@
-"""The live service on a Ray of two nodes, as Ray's users run it: `ray start`, `serve deploy`.
+"""The live service on a Ray cluster of two nodes, as Ray's users run it: `serve deploy`.
 
-One Ray for all tests of this file, in their order; each leaves the service running, on what nodes
-are left.
+One cluster for all tests of this file, which run in their order; each leaves the service running
+on the remaining nodes.
 """
 
 import json
@@ -23,29 +23,36 @@ import yaml
 from cluster.demo.lesson_video import HEIGHT, WIDTH, frames_of_photo, group_photo
 from tests.conftest import write_video
 from tests.deploy.test_dashboard import ALLOWED_LABELS, DASHBOARD
-from tests.serve_apps.ray_nodes import BIN, ROOT, RayNodes, impatient, processes, ray_head
+from tests.serve_apps.ray_nodes import (
+    BIN,
+    ROOT,
+    RayNodes,
+    processes,
+    ray_head,
+    slow_client_middlewares,
+)
 from tests.serve_apps.running_service import Service, free_port, is_up, until
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
 
-WINDOW = 10
-PLAYED = {"cam-1", "cam-2"}
-STREAMS = 10
-"""That one caller may have at a time."""
+WINDOW_SECONDS = 10
+LIVE_CAMERAS = {"cam-1", "cam-2"}
+MAX_STREAMS = 10
+"""Event streams that one caller may have at a time."""
 
-HUSH = "a-password-of-a-camera"
+CREDENTIAL = "a-password-of-a-camera"
 REPLACED = [f"ServeReplica:homeroom:{name}" for name in ("Api", "Rooms", "Registers", "PoseModel")]
-RAYS_LABELS = {"Component", "NodeAddress", "SessionName", "Version", "WorkerId", "le"}
+RAY_LABELS = {"Component", "NodeAddress", "SessionName", "Version", "WorkerId", "le"}
 MANY_ROOMS = "".join(
     f'[[rooms]]\nid = "hall-{number}"\nschool = "hill"\nname = "{"A long name " * 16}"\n'
     for number in range(400)
 )
-"""Their first states fill what lies between a client that reads nothing and the proxy."""
+"""Their first states fill the socket buffers between the proxy and a client that reads nothing."""
 
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[RayNodes]:
-    callback = f"{impatient.__module__}:{impatient.__name__}"
+    callback = f"{slow_client_middlewares.__module__}:{slow_client_middlewares.__name__}"
     extra = {
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": callback,
         "HOMEROOM_LIVE__CAMERAS_PER_READER": "1",
@@ -57,18 +64,18 @@ def nodes() -> Iterator[RayNodes]:
 
 @pytest.fixture(scope="module")
 def service(nodes: RayNodes, tmp_path_factory: pytest.TempPathFactory) -> Service:
-    """Deployed once; two cameras that play a lesson, and one that nobody finds."""
+    """Deployed once; two cameras that play a video, and one that is unreachable."""
     folder = tmp_path_factory.mktemp("district")
     (folder / "data").mkdir()
-    pictures = frames_of_photo(group_photo(), 4.0, 10)
+    frames = frames_of_photo(group_photo(), 4.0, 10)
     options = {"g": "20", "preset": "ultrafast"}
-    lesson = str(
+    video = str(
         write_video(
-            folder / "lesson.mp4", frames=pictures, rate=10, size=(WIDTH, HEIGHT), options=options
+            folder / "lesson.mp4", frames=frames, rate=10, size=(WIDTH, HEIGHT), options=options
         )
     )
     service = Service(folder, free_port(), nodes.nodes[0], MANY_ROOMS)
-    service.write_settings([lesson, lesson, f"rtsp://viewer:{HUSH}@127.0.0.1:9/main"])
+    service.write_settings([video, video, f"rtsp://viewer:{CREDENTIAL}@127.0.0.1:9/main"])
     deploy(nodes, service, "first")
     until(lambda: is_up(service), "the service")
     until(lambda: are_live(service), "both rooms")
@@ -76,7 +83,7 @@ def service(nodes: RayNodes, tmp_path_factory: pytest.TempPathFactory) -> Servic
 
 
 def deploy(nodes: RayNodes, service: Service, revision: str) -> None:
-    """`serve deploy` of our file, with the settings' place, a port of its own and a revision."""
+    """Run `serve deploy` on deploy/serve.yaml with these settings, a free port and a revision."""
     config = yaml.safe_load((ROOT / "deploy" / "serve.yaml").read_text())
     config["http_options"]["port"] = service.port
     (application,) = config["applications"]
@@ -94,7 +101,7 @@ def are_live(service: Service) -> bool:
 
 
 def readers(service: Service) -> dict[str, str]:
-    """The reader of each camera."""
+    """Return the reader of each camera."""
     cameras = service.get("/api/cameras", role="operator")["cameras"]
     return {camera["camera_id"]: camera["reader_id"] for camera in cameras}
 
@@ -104,16 +111,16 @@ def windows_of(service: Service, camera_id: str) -> list[int]:
 
 
 def until_windows(service: Service, count: int) -> None:
-    """Wait until both cameras have so many windows more."""
-    begun = {camera: max(windows_of(service, camera), default=0) for camera in PLAYED}
+    """Wait until both cameras have a number of further windows."""
+    newest = {camera: max(windows_of(service, camera), default=0) for camera in LIVE_CAMERAS}
 
-    def have_come() -> bool:
+    def have_arrived() -> bool:
         return all(
-            sum(start > begun[camera] for start in windows_of(service, camera)) >= count
-            for camera in PLAYED
+            sum(start > newest[camera] for start in windows_of(service, camera)) >= count
+            for camera in LIVE_CAMERAS
         )
 
-    until(have_come, f"{count} windows of each camera")
+    until(have_arrived, f"{count} windows of each camera")
 
 
 def pids(nodes: RayNodes) -> dict[str, list[int]]:
@@ -121,69 +128,69 @@ def pids(nodes: RayNodes) -> dict[str, list[int]]:
 
 
 def are_replaced(nodes: RayNodes, before: dict[str, list[int]]) -> bool:
-    """Whether each deployment has one replica again, and another than before."""
+    """Whether each deployment has one replica again, and a different one."""
     now = pids(nodes)
     return all(len(now[name]) == 1 and now[name] != before[name] for name in REPLACED)
 
 
 @contextmanager
-def watched(service: Service) -> Iterator[Callable[[], float]]:
-    """Ask for a room again and again; gives how long the longest wait for an answer was."""
+def availability_probe(service: Service) -> Iterator[Callable[[], float]]:
+    """Poll a room during the block; yields a function that returns the longest gap, in seconds."""
     headers = service.headers("school_leader")
-    ended, last, longest = threading.Event(), time.monotonic(), 0.0
+    stopped, last, longest = threading.Event(), time.monotonic(), 0.0
 
-    def ask() -> None:
+    def poll() -> None:
         nonlocal last, longest
-        while not ended.wait(0.2):
+        while not stopped.wait(0.2):
             with suppress(httpx.HTTPError):
                 answer = httpx.get(f"{service.url}/api/rooms/room-1", headers=headers, timeout=2)
                 now = time.monotonic()
                 if answer.status_code == httpx.codes.OK:
                     longest, last = max(longest, now - last), now
 
-    thread = threading.Thread(target=ask)
+    thread = threading.Thread(target=poll)
     thread.start()
     try:
         yield lambda: max(longest, time.monotonic() - last)
     finally:
-        ended.set()
+        stopped.set()
         thread.join()
 
 
-def test_what_serve_deploys_shows_cameras_on_both_nodes(nodes: RayNodes, service: Service) -> None:
+def test_a_deployed_service_reads_cameras_on_both_nodes(nodes: RayNodes, service: Service) -> None:
     assert service.get("/api/health")["status"] == "ok"
     assert [len(processes([node], "StreamReader")) > 0 for node in nodes.nodes] == [True, True]
     until_windows(service, 1)
 
 
-def test_prometheus_finds_our_figures_and_no_person_or_secret_in_them(
+def test_prometheus_gets_all_metrics_without_a_person_or_a_secret(
     nodes: RayNodes, service: Service
 ) -> None:
     dashboard = json.loads(DASHBOARD.read_text())
-    asked = {
+    expected_names = {
         name
         for panel in dashboard["panels"]
         for target in panel["targets"]
         for name in re.findall(r"ray_homeroom_\w+", target["expr"])
-        # of these there is nothing to tell until a register is open or a picture is late
+        # exported only once a register is open or a frame is late
         if not re.search(r"register_|model_late", name)
     }
-    asked.add("ray_homeroom_windows_total")
+    expected_names.add("ray_homeroom_windows_total")
 
-    def all_are_told() -> list[str] | None:
-        """Each process tells its figures some time after they are counted."""
+    def all_exported() -> list[str] | None:
+        """Each process exports its metrics some time after they change."""
         lines = exported(nodes)
         seen = {word for line in lines for word in re.findall(r'camera="[^"]+"|state="live"', line)}
-        expected = {'state="live"', *(f'camera="{camera}"' for camera in PLAYED)}
-        return lines if asked <= set(names(lines)) and expected <= seen else None
+        expected = {'state="live"', *(f'camera="{camera}"' for camera in LIVE_CAMERAS)}
+        return lines if expected_names <= set(names(lines)) and expected <= seen else None
 
-    lines = until(all_are_told, "all figures of the dashboard")
+    lines = until(all_exported, "all metrics of the dashboard")
     labels = {label for line in lines for label in re.findall(r'(\w+)="', line)}
-    ours = {label for label in labels - RAYS_LABELS if not label.startswith("otel_scope_")}
-    assert ours == ALLOWED_LABELS
-    told = "\n".join(lines)
-    for secret in (HUSH, "viewer", "rtsp:", "lesson.mp4", str(service.folder)):
-        assert secret not in told
+    own_labels = {label for label in labels - RAY_LABELS if not label.startswith("otel_scope_")}
+    assert own_labels == ALLOWED_LABELS
+    text = "\n".join(lines)
+    for secret in (CREDENTIAL, "viewer", "rtsp:", "lesson.mp4", str(service.folder)):
+        assert secret not in text
 
 
 def names(lines: list[str]) -> Iterator[str]:
@@ -191,7 +198,7 @@ def names(lines: list[str]) -> Iterator[str]:
 
 
 def exported(nodes: RayNodes) -> list[str]:
-    """Our lines of every node, found where `ray metrics launch-prometheus` looks."""
+    """Homeroom's metrics of every node, found as `ray metrics launch-prometheus` does."""
     found = json.loads((nodes.folder / "prom_metrics_service_discovery.json").read_text())
     addresses = [address for group in found for address in group["targets"]]
     texts = [httpx.get(f"http://{address}/metrics", timeout=10).text for address in addresses]
@@ -200,24 +207,27 @@ def exported(nodes: RayNodes) -> list[str]:
     ]
 
 
-def test_clients_that_read_nothing_are_let_go_and_cost_little(
+def test_clients_that_read_nothing_are_disconnected_and_cost_little(
     nodes: RayNodes, service: Service
 ) -> None:
     (proxy,) = processes(nodes.nodes, "ProxyActor")
     before = memory(proxy)
     with ExitStack() as connected:
-        for _ in range(STREAMS):
+        for _ in range(MAX_STREAMS):
             connected.enter_context(silent_client(service))
-        until(lambda: followed(service) == httpx.codes.TOO_MANY_REQUESTS, "all streams to be open")
+        until(
+            lambda: stream_status(service) == httpx.codes.TOO_MANY_REQUESTS,
+            "all streams to be open",
+        )
         assert are_live(service)
-        until(lambda: followed(service) == httpx.codes.OK, "one of them to be let go")
+        until(lambda: stream_status(service) == httpx.codes.OK, "one of them to be disconnected")
         assert are_live(service)
         until(lambda: not connections(proxy, service.port), "all connections to be dropped")
     assert memory(proxy) - before < 64 * 2**20
 
 
 def connections(proxy: psutil.Process, port: int) -> list[Any]:
-    """What is connected to the service's port."""
+    """Return the connections to the service's port."""
     return [one for one in proxy.net_connections() if one.laddr.port == port and one.raddr]
 
 
@@ -227,7 +237,7 @@ def memory(process: psutil.Process) -> int:
 
 @contextmanager
 def silent_client(service: Service) -> Iterator[None]:
-    """A client that asks for events and reads none; its side takes in as little as it can."""
+    """Connect a client that requests events and reads none, with the smallest buffers."""
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
@@ -238,32 +248,30 @@ def silent_client(service: Service) -> Iterator[None]:
         yield
 
 
-def followed(service: Service) -> int:
-    """The status with which another stream of the same caller is answered."""
+def stream_status(service: Service) -> int:
+    """Open another stream of the same caller, and return its HTTP status."""
     url, headers = f"{service.url}/api/rooms/events", service.headers("school_leader")
     with httpx.stream("GET", url, headers=headers, timeout=10) as answer:
         return answer.status_code
 
 
-def test_a_roll_over_replaces_every_replica_and_loses_no_window(
+def test_a_redeployment_replaces_every_replica_and_loses_no_window(
     nodes: RayNodes, service: Service
 ) -> None:
     until_windows(service, 1)
-    before, read_before = pids(nodes), readers(service)
-    with watched(service) as longest_wait:
+    before, readers_before = pids(nodes), readers(service)
+    with availability_probe(service) as longest_gap:
         deploy(nodes, service, "second")
         until(lambda: are_replaced(nodes, before), "new replicas")
         until_windows(service, 2)
-        assert longest_wait() < 20
-    assert readers(service) == read_before
-    for camera in PLAYED:
+        assert longest_gap() < 20
+    assert readers(service) == readers_before
+    for camera in LIVE_CAMERAS:
         starts = windows_of(service, camera)
-        assert starts == list(range(starts[0], starts[-1] + WINDOW, WINDOW))
+        assert starts == list(range(starts[0], starts[-1] + WINDOW_SECONDS, WINDOW_SECONDS))
 
 
-def test_the_cameras_of_a_node_that_dies_are_read_on_another(
-    nodes: RayNodes, service: Service
-) -> None:
+def test_the_cameras_of_a_dead_node_are_read_on_another(nodes: RayNodes, service: Service) -> None:
     before = readers(service)
     head, worker = nodes.nodes
     kept = len(processes([head], "StreamReader"))
@@ -281,22 +289,24 @@ def test_the_cameras_of_a_node_that_dies_are_read_on_another(
     assert len(processes([head], "StreamReader")) == len(before)
     live_again_at = time.time()
     until_windows(service, 1)
-    for camera in PLAYED - moved():
+    for camera in LIVE_CAMERAS - moved():
         starts = windows_of(service, camera)
-        missing = set(range(starts[0], starts[-1] + WINDOW, WINDOW)) - set(starts)
+        missing = set(range(starts[0], starts[-1] + WINDOW_SECONDS, WINDOW_SECONDS)) - set(starts)
         if has_model:
             assert not missing
-        else:  # of windows all through which the model was away there is nothing to tell
-            assert all(killed_at - 2 < s < live_again_at - WINDOW for s in missing)
+        else:  # there is no window where the model was down all through it
+            assert all(killed_at - 2 < s < live_again_at - WINDOW_SECONDS for s in missing)
 
 
-def test_serve_run_starts_the_same_and_ctrl_c_ends_it(nodes: RayNodes, service: Service) -> None:
+def test_serve_run_starts_the_same_application_and_ctrl_c_stops_it(
+    nodes: RayNodes, service: Service
+) -> None:
     before = pids(nodes)
     settings = service.folder / "homeroom.toml"
-    words = ["--name=homeroom", "serve_apps.app:build", f"settings={settings}"]
+    arguments = ["--name=homeroom", "serve_apps.app:build", f"settings={settings}"]
     with (service.folder / "run.log").open("wb") as log:
         run = subprocess.Popen(
-            [BIN / "serve", "run", *words], env=nodes.environment, stdout=log, stderr=log
+            [BIN / "serve", "run", *arguments], env=nodes.environment, stdout=log, stderr=log
         )
     try:
         until(lambda: are_replaced(nodes, before), "the replicas of `serve run`")

@@ -1,4 +1,4 @@
-"""Cameras for tests: read on their threads, watched until something is so."""
+"""Cameras for tests: read on their threads, and observed until a condition holds."""
 
 import socket
 import time
@@ -11,86 +11,90 @@ from typing import Any
 from pydantic import SecretStr
 
 from cluster.streams.capture.camera import CameraSource
-from cluster.streams.reader.config import CameraHealth, CameraPlan, LiveFrame
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.reader.config import CameraConfig, CameraHealth, LiveFrame
+from cluster.streams.source.state import StreamReason, StreamState
 from tests.conftest import write_video
 
 DEADLINE_SECONDS = 30.0
 PLAIN = {"g": "200", "bf": "0", "sc_threshold": "0", "preset": "ultrafast", "tune": "zerolatency"}
-"""Two seconds of 100 pictures from key frame to key frame."""
+"""A key frame every 200 frames, without B-frames."""
 
 
 def until(condition: Callable[[], bool], health: Callable[[], object] = str) -> None:
-    """Wait for a condition; `health` tells how it stands where that never comes."""
+    """Wait for a condition; the failure message includes what `health` returns."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not condition():
-        assert time.monotonic() < deadline, f"it did not come about: {health()}"
+        assert time.monotonic() < deadline, f"the condition never held: {health()}"
         time.sleep(0.01)
 
 
 def clip(path: Path, **options: Any) -> Path:
-    """Two seconds of video, as cameras send it."""
-    given = {"seconds": 2.0, "rate": 100, "size": (160, 96), "options": PLAIN, **options}
-    return write_video(path, **given)
+    """Write two seconds of video, encoded as by a camera."""
+    arguments = {"seconds": 2.0, "rate": 100, "size": (160, 96), "options": PLAIN, **options}
+    return write_video(path, **arguments)
 
 
-def plan_for(address: str, *, full_address: str | None = None, **plan: Any) -> CameraPlan:
-    """A plan with short limits."""
-    short = {
+def config_for(address: str, *, full_address: str | None = None, **overrides: Any) -> CameraConfig:
+    """A configuration with short limits."""
+    defaults = {
         "rate": 10.0,
-        "long_side": 80,
+        "input_size": 80,
         "open_seconds": 10.0,
         "stall_seconds": 5.0,
         "longest_pause_seconds": 0.05,
+        "k": 10,
+        "headcount_only": False,
     }
-    return CameraPlan(
+    return CameraConfig(
         camera_id="cam1",
+        room_id="room-1",
+        school_id="hill",
         address=SecretStr(address),
         full_address=SecretStr(full_address or address),
-        **{**short, **plan},
+        **{**defaults, **overrides},
     )
 
 
-class Seen:
-    """A camera that is being read, and what it gave."""
+class CameraProbe:
+    """Reads a camera, and records its frames."""
 
-    def __init__(self, plan: CameraPlan) -> None:
+    def __init__(self, config: CameraConfig) -> None:
         self.frames: list[LiveFrame] = []
-        self.thread = CameraSource(plan, self.frames.append, random=Random(1))
+        self.source = CameraSource(config, self.frames.append, random=Random(1))
 
     @property
     def health(self) -> CameraHealth:
-        return self.thread.health()
+        return self.source.health()
 
     def wait_for(self, count: int) -> list[LiveFrame]:
-        """Wait for so many pictures from now on; gives those."""
+        """Wait for a number of further frames, and return them."""
         before = len(self.frames)
-        until(lambda: len(self.frames) >= before + count, self.thread.health)
+        until(lambda: len(self.frames) >= before + count, self.source.health)
         return self.frames[before:]
 
-    def wait_until(self, state: StreamState, reason: Reason | None = None) -> CameraHealth:
+    def wait_until(self, state: StreamState, reason: StreamReason | None = None) -> CameraHealth:
         """Wait for a state."""
 
         def reached() -> bool:
             health = self.health
             return health.state is state and reason in {None, health.reason}
 
-        until(reached, self.thread.health)
+        until(reached, self.source.health)
         return self.health
 
 
 @contextmanager
-def reading(address: str, **plan: Any) -> Iterator[Seen]:
-    """Read a camera for the length of a `with`."""
-    seen = Seen(plan_for(address, **plan))
-    seen.thread.start()
+def reading(address: str, **overrides: Any) -> Iterator[CameraProbe]:
+    """Read a camera within a `with` block."""
+    probe = CameraProbe(config_for(address, **overrides))
+    probe.source.start()
     try:
-        yield seen
+        yield probe
     finally:
-        assert seen.thread.stop(timeout=20.0)
+        assert probe.source.stop(timeout=20.0)
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port on which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return int(taken.getsockname()[1])

@@ -8,7 +8,7 @@ from tests.rtsp import RtspServer
 
 @pytest.fixture
 def rtsp(tmp_path: Path) -> Iterator[RtspServer]:
-    """A running server; its files belong into `rtsp.folder`."""
+    """A running server; it serves the files of `rtsp.folder`."""
     folder = tmp_path / "rtsp"
     folder.mkdir()
     server = RtspServer(folder)

@@ -1,4 +1,4 @@
-"""A camera's credentials stay out of everything that can be seen of it."""
+"""A camera's credentials are in none of its logs, representations and frames."""
 
 import base64
 import dataclasses
@@ -11,18 +11,18 @@ import av
 import pytest
 
 from cluster.runtime.logging import RedactingFilter
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from tests.rtsp import RtspServer, raw_server
-from tests.streams.cameras import Seen, clip, free_port, reading
+from tests.streams.cameras import CameraProbe, clip, free_port, reading
 from tests.streams.capture.test_camera import answer_with, send_garbage
 
 CANARY = "canary-6f1d"
-CODED = base64.b64encode(f"viewer:{CANARY}".encode()).decode()
+ENCODED = base64.b64encode(f"viewer:{CANARY}".encode()).decode()
 CREDENTIALS = f"viewer:{CANARY}@"
 
 
-class Everything(logging.Handler):
-    """Keeps all that anybody logs, as it would be written."""
+class CapturedLogs(logging.Handler):
+    """Records all log lines as they would be written."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -34,9 +34,9 @@ class Everything(logging.Handler):
 
 
 @pytest.fixture
-def everything() -> Iterator[Everything]:
-    """All logs down to the least important, FFmpeg's too."""
-    handler, root = Everything(), logging.getLogger()
+def captured_logs() -> Iterator[CapturedLogs]:
+    """All logs at all levels, FFmpeg's too."""
+    handler, root = CapturedLogs(), logging.getLogger()
     level, av_level = root.level, av.logging.get_level()
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
@@ -47,59 +47,57 @@ def everything() -> Iterator[Everything]:
     root.removeHandler(handler)
 
 
-def all_that_can_be_seen(camera: Seen) -> str:
-    """Whatever a program, a log or a debugger may show of a camera."""
-    thread = camera.thread
-    shown = [
-        thread,
-        thread.plan,
-        thread.health(),
-        dataclasses.asdict(thread.health()),
-        vars(thread),
-        vars(thread._reading),
-        thread._shared,
-        vars(thread._shared.status),
+def representations_of(camera: CameraProbe) -> str:
+    """What a program, a log or a debugger may show of a camera."""
+    source = camera.source
+    values = [
+        source,
+        source.config,
+        source.health(),
+        dataclasses.asdict(source.health()),
+        vars(source),
+        vars(source._thread),
+        source._context,
+        vars(source._context.status),
         camera.frames[-1:],
     ]
-    return "\n".join(repr(one) + str(one) for one in shown)
+    return "\n".join(repr(value) + str(value) for value in values)
 
 
-def assert_hidden(everything: Everything, seen: str) -> None:
-    for text in [*everything.lines, seen]:
+def assert_redacted(captured_logs: CapturedLogs, shown: str) -> None:
+    for text in [*captured_logs.lines, shown]:
         assert CANARY not in text
-        assert CODED not in text
+        assert ENCODED not in text
 
 
-def test_a_camera_that_is_live_shows_no_credential(
-    rtsp: RtspServer, everything: Everything
-) -> None:
-    rtsp.ask_for(CREDENTIALS.rstrip("@"))
+def test_a_live_camera_shows_no_credentials(rtsp: RtspServer, captured_logs: CapturedLogs) -> None:
+    rtsp.require_credentials(CREDENTIALS.rstrip("@"))
     address = rtsp.serve(clip(rtsp.folder / "room.mp4"), user_info=CREDENTIALS)
     with reading(f"{address}&token={CANARY}") as camera:
         camera.wait_for(2)
-        camera.thread.want_full(True)
-        seen = all_that_can_be_seen(camera)
+        camera.source.request_full_size(True)
+        shown = representations_of(camera)
         rtsp.drop()
         camera.wait_for(2)
-        seen += all_that_can_be_seen(camera)
-    seen += all_that_can_be_seen(camera)
-    assert any("camera cam1 is live" in line for line in everything.lines)
-    assert any("libav" in line for line in everything.lines)
-    assert_hidden(everything, seen)
+        shown += representations_of(camera)
+    shown += representations_of(camera)
+    assert any("camera cam1 is live" in line for line in captured_logs.lines)
+    assert any("libav" in line for line in captured_logs.lines)
+    assert_redacted(captured_logs, shown)
 
 
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (functools.partial(answer_with, "401 Unauthorized"), Reason.WRONG_CREDENTIALS),
-        (functools.partial(answer_with, "404 Not Found"), Reason.NOT_FOUND),
-        (functools.partial(answer_with, "500 Internal Server Error"), Reason.REFUSED),
-        (send_garbage, Reason.NOT_A_VIDEO),
+        (functools.partial(answer_with, "401 Unauthorized"), StreamReason.WRONG_CREDENTIALS),
+        (functools.partial(answer_with, "404 Not Found"), StreamReason.NOT_FOUND),
+        (functools.partial(answer_with, "500 Internal Server Error"), StreamReason.REFUSED),
+        (send_garbage, StreamReason.NOT_A_VIDEO),
     ],
     ids=["401", "404", "500", "garbage"],
 )
-def test_a_camera_that_fails_shows_no_credential(
-    everything: Everything, answer: object, reason: Reason
+def test_a_failing_camera_shows_no_credentials(
+    captured_logs: CapturedLogs, answer: object, reason: StreamReason
 ) -> None:
     assert callable(answer)
     with (
@@ -107,25 +105,25 @@ def test_a_camera_that_fails_shows_no_credential(
         reading(f"rtsp://{CREDENTIALS}127.0.0.1:{port}/x?pwd={CANARY}") as camera,
     ):
         camera.wait_until(StreamState.FAILED, reason)
-        seen = all_that_can_be_seen(camera)
-    assert_hidden(everything, seen)
+        shown = representations_of(camera)
+    assert_redacted(captured_logs, shown)
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "rtsps", "http", "https"])
-def test_a_camera_that_is_not_there_shows_no_credential(
-    everything: Everything, scheme: str
+def test_an_unreachable_camera_shows_no_credentials(
+    captured_logs: CapturedLogs, scheme: str
 ) -> None:
     for host in (f"127.0.0.1:{free_port()}", "camera.invalid"):
         with reading(f"{scheme}://{CREDENTIALS}{host}/x?password={CANARY}") as camera:
             camera.wait_until(StreamState.FAILED)
-            seen = all_that_can_be_seen(camera)
-        assert_hidden(everything, seen)
+            shown = representations_of(camera)
+        assert_redacted(captured_logs, shown)
 
 
-def test_a_file_whose_name_looks_like_an_address_shows_no_credential(
-    everything: Everything, tmp_path: Path
+def test_a_file_name_like_an_address_shows_no_credentials(
+    captured_logs: CapturedLogs, tmp_path: Path
 ) -> None:
     with reading(str(tmp_path / f"viewer:{CANARY}@cam.example")) as camera:
-        camera.wait_until(StreamState.FAILED, Reason.NOT_FOUND)
-        seen = all_that_can_be_seen(camera)
-    assert_hidden(everything, seen)
+        camera.wait_until(StreamState.FAILED, StreamReason.NOT_FOUND)
+        shown = representations_of(camera)
+    assert_redacted(captured_logs, shown)

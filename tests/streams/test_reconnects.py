@@ -1,8 +1,8 @@
-"""A thousand reconnects leave no memory, no descriptor and no thread behind.
+"""A thousand reconnects leak no memory, no descriptor and no thread.
 
-Some are to a camera that ends its stream again and again, so that FFmpeg's connections, decoders
-and pictures come and go; the others to one that refuses. The cameras' server and the one that
-reads have a process each, so that what grows is the reading's, and not what other tests left.
+Some are to a camera that repeatedly ends its stream, so that FFmpeg's connections, decoders and
+frames are created and freed; the others to a port that refuses. The server and the reader have a
+process each, so that growth is the reader's, and not left over from other tests.
 """
 
 import gc
@@ -21,22 +21,22 @@ import psutil
 import pytest
 
 from cluster.streams.source.sockets import SocketTracker
-from tests.streams.cameras import PLAIN, Seen, clip, free_port, plan_for, until
+from tests.streams.cameras import PLAIN, CameraProbe, clip, config_for, free_port, until
 
 pytestmark = pytest.mark.slow
 
 CAMERAS = 16
-"""Read at the same time."""
+"""Number of cameras that are read at the same time."""
 
 WARM_UP = 5
 OPENED = 20
 REFUSED = 45
-"""Reconnects of one camera: 320 of all to streams that open, 720 to nobody."""
+"""Reconnects of each camera: 320 in all to streams that open, 720 to a port that refuses."""
 
 TOLERANCE = 24 * 2**20
-"""Bytes: 75 kilobytes for each stream that was opened, where one that is never closed costs a
-megabyte. Without a leak memory goes up and down by 3 to 11 MB, as the allocator keeps what the
-threads give back: over 2,240 streams opened in a row it stayed within 5 MB after the first 160."""
+"""Bytes: 75 kB for each stream that was opened, where one that is never closed costs a megabyte.
+Without a leak, memory varies by 3 to 11 MB, as the allocator keeps what the threads free: over
+2,240 streams opened in a row it stayed within 5 MB after the first 160."""
 
 
 @pytest.fixture
@@ -58,58 +58,60 @@ def short_stream(tmp_path: Path) -> Iterator[str]:
 
 
 def read_all(address: str, reconnects: int) -> int:
-    """Read cameras until each has reconnected so often; gives how many pictures came."""
-    cameras = [Seen(plan_for(address, longest_pause_seconds=0.002)) for _ in range(CAMERAS)]
+    """Read cameras until each has reconnected this often; returns the number of frames."""
+    cameras = [
+        CameraProbe(config_for(address, longest_pause_seconds=0.002)) for _ in range(CAMERAS)
+    ]
     with ExitStack() as stack:
         for camera in cameras:
-            camera.thread.start()
-            stack.callback(camera.thread.stop, 20.0)
+            camera.source.start()
+            stack.callback(camera.source.stop, 20.0)
         for camera in cameras:
-            until(partial(has_reconnected, camera, reconnects), camera.thread.health)
-    return sum(camera.health.frames_read for camera in cameras)
+            until(partial(has_reconnected, camera, reconnects), camera.source.health)
+    return sum(camera.health.metrics.frames_read for camera in cameras)
 
 
-def has_reconnected(camera: Seen, times: int) -> bool:
+def has_reconnected(camera: CameraProbe, times: int) -> bool:
     return camera.health.reconnects >= times
 
 
 @dataclass(frozen=True)
-class Used:
-    """What a process has: memory in bytes, and the names of what is open and of what runs."""
+class Resources:
+    """Resources of a process: memory in bytes, open descriptors, and running threads."""
 
     memory: int
     descriptors: list[str]
     threads: list[str]
 
     @staticmethod
-    def now() -> "Used":
+    def now() -> "Resources":
         gc.collect()
         descriptors = []
         for link in Path("/proc/self/fd").iterdir():
-            with suppress(FileNotFoundError):  # the one that lists them
+            with suppress(FileNotFoundError):  # the descriptor of this listing
                 descriptors.append(str(link.readlink()))
         threads = [thread.name for thread in threading.enumerate()]
-        return Used(psutil.Process().memory_info().rss, sorted(descriptors), sorted(threads))
+        return Resources(psutil.Process().memory_info().rss, sorted(descriptors), sorted(threads))
 
 
-def used_around_a_thousand(short_stream: str) -> tuple[Used, Used, int, int]:
-    """Before and after; how many pictures came, and how many sockets are still claimed."""
-    nobody = f"rtsp://127.0.0.1:{free_port()}/x"
+def resources_around_reconnects(short_stream: str) -> tuple[Resources, Resources, int, int]:
+    """Resources before and after, the number of frames, and of sockets still tracked."""
+    refusing = f"rtsp://127.0.0.1:{free_port()}/x"
     read_all(short_stream, WARM_UP)
-    read_all(nobody, WARM_UP)
-    before = Used.now()
-    pictures = read_all(short_stream, OPENED)
-    read_all(nobody, REFUSED)
-    return before, Used.now(), pictures, SocketTracker.known()
+    read_all(refusing, WARM_UP)
+    before = Resources.now()
+    frames = read_all(short_stream, OPENED)
+    read_all(refusing, REFUSED)
+    return before, Resources.now(), frames, SocketTracker.count()
 
 
-def test_a_thousand_reconnects_leave_nothing_behind(short_stream: str) -> None:
+def test_a_thousand_reconnects_leak_nothing(short_stream: str) -> None:
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawn) as alone:
-        before, after, pictures, sockets = alone.submit(
-            used_around_a_thousand, short_stream
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        before, after, frames, sockets = pool.submit(
+            resources_around_reconnects, short_stream
         ).result()
-    assert pictures > CAMERAS * OPENED
+    assert frames > CAMERAS * OPENED
     assert after.descriptors == before.descriptors
     assert after.threads == before.threads
     assert after.memory - before.memory < TOLERANCE

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from cluster.activity.suppression import TOLD_ACTIVITIES
+from cluster.activity.suppression import PUBLISHED_ACTIVITIES
 from cluster.district import Lesson, Timetable
 from cluster.errors import NotFound, NotPublished, QueryRefused
 from cluster.settings import Settings, load_settings
@@ -237,7 +237,7 @@ def test_the_newest_run_comes_first(published: Settings) -> None:
 
 
 def test_no_question_tells_a_share_of_what_is_withheld(published: Settings) -> None:
-    told = [f"{activity}_share" for activity in TOLD_ACTIVITIES] + ["hand_raises"]
+    told = [f"{activity}_share" for activity in PUBLISHED_ACTIVITIES] + ["hand_raises"]
     [art] = [r for r in ask_about(published, "lesson_activity") if r["lesson_id"] == "art"]
     assert art["windows_suppressed"] == art["windows"] == 1
     assert all(art[name] is None for name in told)

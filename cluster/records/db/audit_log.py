@@ -1,4 +1,4 @@
-"""The rows of the audit log: appended one by one, in the transaction of what they tell."""
+"""The rows of the audit log (R9), appended in the transaction of the change that they record."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -12,7 +12,7 @@ from cluster.security.audit import AUDIT_KEY, AuditEntry, Detail, link
 from cluster.security.audit_actions import AuditAction
 from cluster.security.keys import KeyStore
 
-ROWS_AT_ONCE = 1000
+FETCH_SIZE = 1000
 
 
 def append(
@@ -25,9 +25,9 @@ def append(
     subject: str | None = None,
     detail: Detail | None = None,
 ) -> AuditEntry:
-    """Append an entry; it is there if, and only if, the session's other changes are.
+    """Append an entry; it is committed if, and only if, the session's other changes are.
 
-    Writers queue up at the row of `audit_tail` until the one before them has committed.
+    Writers wait for a lock on the row of `audit_tail` until the previous one has committed.
     """
     _, key = keys.current(AUDIT_KEY)
     tail = session.get(AuditTail, 1, with_for_update=True, populate_existing=True)
@@ -60,35 +60,35 @@ def append(
 
 
 def entries(session: Session, after: int = 0, until: int | None = None) -> Iterator[AuditEntry]:
-    """The entries after a number (and up to another), by rising number."""
+    """Yield the entries after a sequence number (and up to another), in ascending order."""
     query = select(AuditRow).where(AuditRow.seq > after).order_by(AuditRow.seq)
     if until is not None:
         query = query.where(AuditRow.seq <= until)
-    for row in session.scalars(query.execution_options(yield_per=ROWS_AT_ONCE)):
+    for row in session.scalars(query.execution_options(yield_per=FETCH_SIZE)):
         yield _entry(row)
 
 
-def newest_of(
-    session: Session, action: AuditAction, *, until: int, looked_at: int, limit: int
+def latest_with_action(
+    session: Session, action: AuditAction, *, until: int, max_scanned: int, limit: int
 ) -> list[AuditEntry]:
-    """The newest entries of one action.
+    """Return the latest entries of one action, newest first.
 
     Args:
-        session: Of the records.
-        action: Which.
-        until: Up to this number.
-        looked_at: Among so many entries: the log has no index of actions.
-        limit: So many at most.
+        session: A session of the records.
+        action: The action.
+        until: The last sequence number to include.
+        max_scanned: How many entries to scan, since the log has no index of actions.
+        limit: The maximum number of entries.
     """
     query = select(AuditRow).where(
-        AuditRow.seq.between(until - looked_at + 1, until), AuditRow.action == action.value
+        AuditRow.seq.between(until - max_scanned + 1, until), AuditRow.action == action.value
     )
     rows = session.scalars(query.order_by(AuditRow.seq.desc()).limit(limit))
     return [_entry(row) for row in rows]
 
 
 def tail(session: Session) -> tuple[int, str]:
-    """Number and MAC of the last entry."""
+    """Return the sequence number and MAC of the last entry."""
     row = session.get(AuditTail, 1)
     return (row.seq, row.mac) if row else (0, "")
 

@@ -1,4 +1,4 @@
-"""What all tables of the records share: their base, ids, and moments in UTC."""
+"""The base class of all tables of the records, their id types, and timestamps in UTC."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -9,27 +9,27 @@ from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 
 def new_id() -> str:
-    """A random id, which tells nothing."""
+    """Return a random id, which reveals nothing."""
     return uuid4().hex
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment with its zone, kept in UTC; SQLite gives times back without one."""
+    """A timestamp with a time zone, stored in UTC; SQLite returns it without a zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a moment without a zone; give UTC."""
+        """Convert to UTC; reject a timestamp without a time zone."""
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError(f"the moment {value} has no zone")
+            raise ValueError(f"the timestamp {value} has no time zone")
         in_utc = value.astimezone(UTC)
         return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give UTC."""
+        """Return the timestamp with UTC as its zone."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
@@ -40,7 +40,7 @@ SourcedId = Annotated[str, mapped_column(String(255))]
 
 
 class Base(DeclarativeBase):
-    """All tables."""
+    """The base class of all tables."""
 
     metadata = MetaData(
         naming_convention={

@@ -1,8 +1,8 @@
-"""The tables of check-ins. An answer is never a row: it raises one number of `checkin_tallies`.
+"""The tables of check-ins. An answer is never a row: it increments a tally in `checkin_tallies`.
 
-No column ties an answer to a device, a moment or a student, and none says when it came. All but
-`checkin_counts` (what was told), the bare fact that a lesson had a check-in, and the ledger of
-agreements is deleted when the check-in ends.
+No column links an answer to a device, a time or a student. Everything is deleted when a check-in
+ends, except `checkin_counts` (the published counts), the fact that a lesson had a check-in, and the
+ledger of agreements.
 """
 
 from datetime import date, datetime
@@ -17,8 +17,9 @@ from cluster.records.db.base import Base, Id, SourcedId, new_id
 class CheckinRow(Base):
     """The check-in of one lesson.
 
-    `code` is for the board, and null for slips; it and `device_key` are null once it has ended.
-    `answers_told` and `told` are the last snapshot. `calls_until` is the end of the lesson.
+    `code` is shown on the board, and null for slips; it and `device_key` are null once the check-in
+    has ended. `answers_told` and `told` are the last published snapshot. `calls_until`, the end of
+    the lesson, is when requests for help are deleted.
     """
 
     __tablename__ = "checkins"
@@ -53,7 +54,7 @@ class CheckinRow(Base):
 
 
 class TallyRow(Base):
-    """How many said one thing in a check-in that is on."""
+    """How many answers an open check-in has of one feeling."""
 
     __tablename__ = "checkin_tallies"
     checkin_id: Mapped[Id] = mapped_column(
@@ -65,7 +66,7 @@ class TallyRow(Base):
 
 
 class DeviceRow(Base):
-    """A device has answered, or called: the two have hashes that nothing ties to each other."""
+    """A device that has answered, or asked for help, as two hashes that cannot be linked."""
 
     __tablename__ = "checkin_devices"
     checkin_id: Mapped[Id] = mapped_column(
@@ -75,7 +76,7 @@ class DeviceRow(Base):
 
 
 class SlipRow(Base):
-    """A code that answers once. Nobody knows whose it is."""
+    """The code of a slip, which may answer once; no table says whose it is."""
 
     __tablename__ = "checkin_slips"
     checkin_id: Mapped[Id] = mapped_column(
@@ -85,8 +86,8 @@ class SlipRow(Base):
     used: Mapped[bool]
 
 
-class CallRow(Base):
-    """Somebody doesn't feel well and would like to be asked; named only if they chose to be."""
+class HelpRequestRow(Base):
+    """A request for help of a student; `student_id` is null where it is anonymous."""
 
     __tablename__ = "checkin_calls"
     id: Mapped[Id] = mapped_column(primary_key=True, default=new_id)
@@ -100,7 +101,7 @@ class CallRow(Base):
 
 
 class CountsRow(Base):
-    """What may be told of a check-in that has ended; stays, for the warehouse."""
+    """The published counts of a check-in that has ended; kept for the warehouse."""
 
     __tablename__ = "checkin_counts"
     lesson_id: Mapped[str] = mapped_column(String(255), primary_key=True)
@@ -120,8 +121,11 @@ class CountsRow(Base):
     )
 
 
-class AgreementWord(Base):
-    """One word of a guardian or student about taking part in check-ins; the ledger only grows."""
+class AgreementEvent(Base):
+    """An agreement to check-ins, or its withdrawal, in an append-only ledger.
+
+    `word` is the action; `said_by` the guardian or student, `recorded_by` the actor who entered it.
+    """
 
     __tablename__ = "checkin_agreements"
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)

@@ -1,11 +1,11 @@
-"""The one place that opens the records: SQLite unless a PostgreSQL URL is set.
+"""Opens the records' database: SQLite unless a PostgreSQL URL is set.
 
-    with records.reading() as session: …     a view of what is committed
+    with records.reading() as session: …     reads what is committed
     with records.writing() as session: …     committed at the end, or not at all
 
-There is one writer at a time: SQLite's queue up at `BEGIN IMMEDIATE`, PostgreSQL's at an advisory
-lock. What a writer has read is so until it commits; consent must not end between the question and
-the answer's use. Writes take milliseconds, but for imports.
+Writers are serialised: SQLite's by `BEGIN IMMEDIATE`, PostgreSQL's by an advisory lock. What a
+writer has read stays true until it commits, so consent cannot end between its check and its use.
+Writes take milliseconds, except for imports.
 """
 
 from collections.abc import Iterator
@@ -32,22 +32,22 @@ from cluster.errors import RecordsBusy, RecordsError, RecordsOutdated, RegisterC
 from cluster.settings import Settings
 
 BUSY_TIMEOUT_SECONDS = 30
-CONNECTIONS = 10
-"""That a process keeps; a few more are opened, and closed, when all of them are in use."""
+POOL_SIZE = 10
+"""The size of a process's pool; when all are in use, a few more are opened and closed again."""
 
 SQLITE_FILE = "records.sqlite"
-WRITERS_LOCK = 4_611_686_018
-"""The number of PostgreSQL's advisory lock; any, but always the same."""
+WRITER_LOCK_KEY = 4_611_686_018
+"""The key of PostgreSQL's advisory lock: arbitrary, but always the same."""
 
 DRIVERS = frozenset({"postgresql", "postgresql+psycopg"})
-SCRUB_TRIES = 3
+SCRUB_ATTEMPTS = 3
 
 
 class Records:
     """The records of an installation.
 
     Args:
-        url: SQLAlchemy's address of the database.
+        url: The database's URL.
     """
 
     def __init__(self, url: URL) -> None:
@@ -56,105 +56,109 @@ class Records:
 
     @property
     def is_sqlite(self) -> bool:
-        """They are in a file of ours."""
+        """Whether the database is a local SQLite file."""
         return self.url.get_backend_name() == "sqlite"
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that changes nothing.
+        """Open a session that changes nothing.
 
         Raises:
             RecordsError: The database cannot be reached or read.
         """
-        with _in_words(self.url), Session(self.engine) as session:
+        with _translate_errors(self.url), Session(self.engine) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session that is committed at the end; an error leaves everything as it was.
+        """Open a session that is committed at the end, or rolled back after an error.
 
         Raises:
             RecordsError: The database cannot be reached or written.
-            RecordsBusy: Another writer did not end in time.
-            RegisterChanged: Somebody else changed the same row in between.
+            RecordsBusy: Another writer did not finish in time.
+            RegisterChanged: Another transaction changed the same row in between.
         """
-        with _in_words(self.url), Session(self.engine, expire_on_commit=False) as session:
+        with _translate_errors(self.url), Session(self.engine, expire_on_commit=False) as session:
             if self.is_sqlite:
                 session.connection(execution_options={"homeroom_immediate": True})
             else:
                 session.execute(text(f"SET LOCAL lock_timeout = '{BUSY_TIMEOUT_SECONDS}s'"))
-                session.execute(text(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})"))
+                session.execute(text(f"SELECT pg_advisory_xact_lock({WRITER_LOCK_KEY})"))
             yield session
             session.commit()
 
     def scrub(self) -> bool:
-        """Leave nothing of deleted rows in the write-ahead log (SQLite).
+        """Truncate SQLite's write-ahead log, which still holds deleted rows.
 
         Returns:
-            False where another process still reads from the log; it goes when that one ends. With
-            PostgreSQL, deleted rows go with its own vacuum and its own log.
+            False where another process still reads from the log; it is truncated when that process
+            ends. PostgreSQL removes deleted rows by its vacuum and recycles its log itself.
         """
         if not self.is_sqlite:
             return True
-        with _in_words(self.url), self.engine.connect() as connection:
+        with _translate_errors(self.url), self.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA busy_timeout = 1000")
-            for _ in range(SCRUB_TRIES):
+            for _ in range(SCRUB_ATTEMPTS):
                 busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
                 if not busy:
                     return True
         return False
 
     def revision(self) -> str | None:
-        """The migration that the database stands at; None when it is empty."""
-        with _in_words(self.url), self.engine.connect() as connection:
+        """Return the database's migration; None when it is empty."""
+        with _translate_errors(self.url), self.engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
 
     def migrate(self, revision: str = "head") -> None:
-        """Bring the database to a migration, up or down.
+        """Upgrade or downgrade the database to a migration.
 
         Raises:
-            RecordsError: It cannot be done; the database is as it was.
+            RecordsError: The migration does not exist or failed; the database is unchanged.
         """
         known = {s.revision for s in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
         if revision not in known | {"head", "base"}:
             raise RecordsError(f"there is no migration {revision!r}.")
         config = alembic_config()
-        with _in_words(self.url), self.engine.connect() as connection:
+        with _translate_errors(self.url), self.engine.connect() as connection:
             config.attributes["connection"] = connection
-            now = MigrationContext.configure(connection).get_current_revision()
+            current = MigrationContext.configure(connection).get_current_revision()
             script = ScriptDirectory.from_config(config)
             target = script.get_current_head() if revision == "head" else revision
-            above = {step.revision for step in script.iterate_revisions(now, "base")} if now else ()
+            applied = (
+                {step.revision for step in script.iterate_revisions(current, "base")}
+                if current
+                else set()
+            )
             connection.rollback()
-            if target == "base" or (target in above and target != now):
+            if target == "base" or (target in applied and target != current):
                 command.downgrade(config, revision)
             else:
                 command.upgrade(config, revision)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close all connections."""
         self.engine.dispose()
 
 
 def open_records(settings: Settings) -> Records:
-    """The records that the settings name; made where there are none yet.
+    """Open the records that the settings name; create the tables where there are none yet.
 
     Raises:
         RecordsError: They cannot be opened.
-        RecordsOutdated: They stand at another migration than this version needs.
+        RecordsOutdated: They are at another migration than this version needs.
     """
     records = records_of(settings)
     try:
         head = ScriptDirectory.from_config(alembic_config()).get_current_head()
-        now = records.revision()
-        if now is None:
-            with _first_time(records):
+        current = records.revision()
+        if current is None:
+            with _creation_lock(records):
                 if records.revision() is None:
                     records.migrate()
-        elif now != head:
+        elif current != head:
             raise RecordsOutdated(
-                f"the records stand at migration {now}, and this version needs {head}.",
-                where=_shown(records.url),
+                f"the records are at migration {current}, and this version needs {head}.",
+                where=_redacted(records.url),
                 hint="Back them up, then run `homeroom records upgrade`.",
             )
     except BaseException:
@@ -164,25 +168,25 @@ def open_records(settings: Settings) -> Records:
 
 
 def records_exist(settings: Settings) -> bool:
-    """Whether there are any: in PostgreSQL, or a file. Nothing is made."""
+    """Whether there are any: in PostgreSQL, or in a file. Nothing is created."""
     return settings.records.url is not None or (settings.records_dir / SQLITE_FILE).is_file()
 
 
 def records_of(settings: Settings) -> Records:
-    """The records that the settings name, at whatever migration they stand.
+    """Return the records that the settings name, at whatever migration they are.
 
     Raises:
-        RecordsError: Their address is wrong, or their folder cannot be made.
+        RecordsError: Their URL is invalid, or their folder cannot be created.
     """
     return Records(_url(settings))
 
 
 @contextmanager
-def _first_time(records: Records) -> Iterator[None]:
-    """One process makes the tables; a second one waits and finds them."""
+def _creation_lock(records: Records) -> Iterator[None]:
+    """Let one process create the tables, while others wait."""
     if not records.is_sqlite:
         with records.engine.connect() as connection:
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK + 1})"))
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({WRITER_LOCK_KEY + 1})"))
             yield
         return
     with FileLock(f"{records.url.database}.lock"):
@@ -195,7 +199,7 @@ def _url(settings: Settings) -> URL:
         try:
             url = make_url(settings.records.url.get_secret_value())
         except ArgumentError:
-            raise RecordsError("records.url is not a database's address.", hint=hint) from None
+            raise RecordsError("records.url is not a database's URL.", hint=hint) from None
         if url.drivername not in DRIVERS:
             raise RecordsError(f"records.url names {url.drivername}, not PostgreSQL.", hint=hint)
         return url.set(drivername="postgresql+psycopg")
@@ -204,19 +208,19 @@ def _url(settings: Settings) -> URL:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (folder / SQLITE_FILE).touch(mode=0o600)
     except OSError as error:
-        raise RecordsError(f"the folder cannot be made: {error}.", where=str(folder)) from error
+        raise RecordsError(f"the folder cannot be created: {error}.", where=str(folder)) from error
     return URL.create("sqlite+pysqlite", database=str(folder / SQLITE_FILE))
 
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=CONNECTIONS, pool_pre_ping=True)
+        return create_engine(url, pool_size=POOL_SIZE, pool_pre_ping=True)
     timeout = {"timeout": BUSY_TIMEOUT_SECONDS}
-    engine = create_engine(url, pool_size=CONNECTIONS, connect_args=timeout)
+    engine = create_engine(url, pool_size=POOL_SIZE, connect_args=timeout)
 
     @event.listens_for(engine, "connect")
-    def _set_up(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves, below
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # BEGIN is sent explicitly, below
         for pragma in (
             "journal_mode = WAL",
             "synchronous = FULL",
@@ -235,8 +239,8 @@ def _engine(url: URL) -> Engine:
 
 
 @contextmanager
-def _in_words(url: URL) -> Iterator[None]:
-    """Errors of the database as ours; never with values in them, which may be names."""
+def _translate_errors(url: URL) -> Iterator[None]:
+    """Raise the database's errors as `RecordsError`s, without values, which may be names."""
     try:
         yield
     except StaleDataError:
@@ -245,16 +249,16 @@ def _in_words(url: URL) -> Iterator[None]:
         ) from None
     except OperationalError as error:
         reason = str(error.orig).splitlines()[0]
-        if any(word in reason for word in ("locked", "busy", "lock timeout", "deadlock")):
+        if any(phrase in reason for phrase in ("locked", "busy", "lock timeout", "deadlock")):
             raise RecordsBusy(
-                f"somebody else has been writing for over {BUSY_TIMEOUT_SECONDS} s.",
-                where=_shown(url),
+                f"another process has been writing for over {BUSY_TIMEOUT_SECONDS} s.",
+                where=_redacted(url),
                 hint="Try again.",
             ) from None
-        raise RecordsError(f"the database says: {reason}.", where=_shown(url)) from None
+        raise RecordsError(f"the database failed: {reason}.", where=_redacted(url)) from None
     except DBAPIError as error:
         reason = f"{type(error.orig).__name__} ({_constraint(error)})"
-        raise RecordsError(f"the database refused it: {reason}.", where=_shown(url)) from None
+        raise RecordsError(f"the database rejected it: {reason}.", where=_redacted(url)) from None
 
 
 def _constraint(error: DBAPIError) -> str:
@@ -264,12 +268,12 @@ def _constraint(error: DBAPIError) -> str:
     return str(error.orig)
 
 
-def _shown(url: URL) -> str:
+def _redacted(url: URL) -> str:
     return url.render_as_string(hide_password=True)
 
 
 def alembic_config() -> Config:
-    """Alembic over the migrations of this package."""
+    """Return the configuration of Alembic for this package's migrations."""
     config = Config()
     config.set_main_option(
         "script_location", str(Path(str(files("cluster.records"))) / "migrations")

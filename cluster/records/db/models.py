@@ -1,13 +1,12 @@
 """The tables of the records: roster, lessons, consent, templates, registers, audit.
 
-`Id`s are random; they are the pseudonyms under which everything but the roster knows a person.
-`sourced_id` is the school system's key; it and the names, which are sealed, stand in `users` alone:
-with a user's row gone, no other table tells who it was. The ledger, the history of entries and the
-audit log have no foreign key to `users`, because they outlive it; triggers refuse to change them
-(in the migrations).
+`Id`s are random pseudonyms. The school system's key (`sourced_id`) and the encrypted names are in
+`users` alone: once a user's row is deleted, no other table reveals who it was. The consent ledger,
+the history of entries and the audit log have no foreign key to `users`, because they outlive it;
+triggers of the migrations reject changes to them.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -23,13 +22,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 from cluster.records.db.base import Base as Base
 from cluster.records.db.base import Id, SourcedId
 from cluster.records.db.base import new_id as new_id
-from cluster.records.db.checkin_models import (  # so that the metadata has them all
-    AgreementWord as AgreementWord,
+from cluster.records.db.checkin_models import (  # registers the tables of check-ins in the metadata
+    AgreementEvent as AgreementEvent,
 )
+
+MAX_LESSON_LENGTH = timedelta(days=1)
+"""Imports reject longer lessons, so current ones are found by an index range of starts."""
 
 
 class Org(Base):
-    """A district, school or department, as OneRoster has it."""
+    """A district, school or department, as in OneRoster."""
 
     __tablename__ = "orgs"
     sourced_id: Mapped[SourcedId] = mapped_column(primary_key=True)
@@ -52,7 +54,7 @@ class AcademicSession(Base):
 
 
 class Course(Base):
-    """A course that classes are meetings of."""
+    """A course that classes belong to."""
 
     __tablename__ = "courses"
     sourced_id: Mapped[SourcedId] = mapped_column(primary_key=True)
@@ -61,7 +63,7 @@ class Course(Base):
 
 
 class User(Base):
-    """A student, teacher or guardian; names are in `sealed` (cluster.records.repos.people)."""
+    """A student, teacher or guardian; `sealed` holds the names (`cluster.records.repos.people`)."""
 
     __tablename__ = "users"
     id: Mapped[Id] = mapped_column(primary_key=True, default=new_id)
@@ -72,7 +74,7 @@ class User(Base):
 
 
 class UserOrg(Base):
-    """Which role a user has at which org."""
+    """A role of a user at an org."""
 
     __tablename__ = "user_orgs"
     user_id: Mapped[Id] = mapped_column(
@@ -83,7 +85,7 @@ class UserOrg(Base):
 
 
 class Guardian(Base):
-    """Who speaks for a student."""
+    """A guardian of a student."""
 
     __tablename__ = "guardians"
     student_id: Mapped[Id] = mapped_column(
@@ -95,7 +97,7 @@ class Guardian(Base):
 
 
 class SchoolClass(Base):
-    """A class: students and teachers who meet."""
+    """A class of students and teachers."""
 
     __tablename__ = "classes"
     sourced_id: Mapped[SourcedId] = mapped_column(primary_key=True)
@@ -108,7 +110,7 @@ class SchoolClass(Base):
 
 
 class Enrollment(Base):
-    """A user in a class, as student or teacher, from a day to a day."""
+    """A user in a class, as student or teacher, between two days."""
 
     __tablename__ = "enrollments"
     sourced_id: Mapped[SourcedId] = mapped_column(primary_key=True)
@@ -138,8 +140,11 @@ class LessonRow(Base):
     )
 
 
-class ConsentWord(Base):
-    """One word of a guardian or student about a student's face; the ledger only grows."""
+class ConsentEvent(Base):
+    """A grant, withdrawal or objection about a student's face, in an append-only ledger (R5).
+
+    `word` is the action; `said_by` the guardian or student, `recorded_by` the actor who entered it.
+    """
 
     __tablename__ = "consents"
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
@@ -174,7 +179,7 @@ class TemplateRow(Base):
 
 
 class BadgeRow(Base):
-    """The badge that a student holds now; printing a new one ends the old."""
+    """A student's current badge; printing a new one invalidates it."""
 
     __tablename__ = "badges"
     student_id: Mapped[Id] = mapped_column(
@@ -186,7 +191,7 @@ class BadgeRow(Base):
 
 
 class RegisterRow(Base):
-    """The attendance of one lesson being taken, or taken."""
+    """The register of one lesson."""
 
     __tablename__ = "registers"
     id: Mapped[Id] = mapped_column(primary_key=True, default=new_id)
@@ -234,7 +239,7 @@ class EntryRow(Base):
 
 
 class EntryChange(Base):
-    """What an entry was before, who changed it and when; only grows."""
+    """A change of an entry: its values before and after, who changed it and when. Append-only."""
 
     __tablename__ = "entry_changes"
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
@@ -247,7 +252,7 @@ class EntryChange(Base):
 
 
 class AuditRow(Base):
-    """One entry of the audit log, chained to the one before; only grows."""
+    """One entry of the audit log (R9), chained to the one before. Append-only."""
 
     __tablename__ = "audit"
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -260,7 +265,7 @@ class AuditRow(Base):
 
 
 class AuditTail(Base):
-    """The last link of the chain: one row, which writers lock in turn."""
+    """The last link of the chain: one row, which each writer locks."""
 
     __tablename__ = "audit_tail"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -269,10 +274,10 @@ class AuditTail(Base):
 
 
 class SignInRow(Base):
-    """A token, or a session in a browser: who came in, as what, and until when.
+    """A token or a browser session: its principal, and when it expires.
 
-    A session's `id` is the hash of what its cookie holds; a session that was begun with a token has
-    that token's id as `parent_id`, and ends with it.
+    A session's `id` is the hash of its cookie's secret; a session that was begun with a token has
+    the token's id as `parent_id`, and ends with it.
     """
 
     __tablename__ = "sign_ins"

@@ -1,21 +1,22 @@
-"""Work on identity: a transaction, the keys, and the audit log, always together.
+"""Units of work: a transaction of the records, the keys, and the audit log, always together.
 
-    with identity.work(actor="operator:anna") as work:
+    with audited.work(actor="operator:anna") as work:
         …  work.session  …
         work.audit(AuditAction.CONSENT_GRANT, subject=student_id)
 
-Everything that reads or changes what ties to a person goes through here, so that nothing does
-without an entry in the log, in the same transaction.
+All access to identity data goes through here, so that its entry in the audit log is in the same
+transaction (R9).
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
-from sqlalchemy.orm import Session as Session  # others name the type, and import it from here
+from sqlalchemy.orm import Session as Session  # for packages that may not import SQLAlchemy
 
+from cluster.clock import Clock, utc_now
 from cluster.errors import BadgeRefused, KeyUnusable, NotAllowed
 from cluster.records.db import audit_log
 from cluster.records.db.database import Records, open_records
@@ -24,14 +25,7 @@ from cluster.security.audit_actions import AuditAction
 from cluster.security.keys import KeyStore, open_keys
 from cluster.settings import Settings
 
-Clock = Callable[[], datetime]
-
 logger = logging.getLogger(__name__)
-
-
-def utc_now() -> datetime:
-    """Now, in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
@@ -39,11 +33,12 @@ class UnitOfWork:
     """One transaction of one actor.
 
     Attributes:
-        session: Committed when the work ends without an error.
+        session: Committed when the unit of work ends without an error.
         keys: The installation's keys.
         actor: Who does it: a `users.id`, `operator:…` or `system:…`.
-        now: The moment that all of it happens at, UTC.
+        now: The time of all of its changes, UTC.
         district: The district's id.
+        last_entry: The last entry of the audit log that it appended.
     """
 
     session: Session
@@ -51,12 +46,12 @@ class UnitOfWork:
     actor: str
     now: datetime
     district: str
-    last: AuditEntry | None = field(default=None)
+    last_entry: AuditEntry | None = field(default=None)
 
     def audit(self, action: AuditAction, subject: str | None = None, **detail: object) -> None:
-        """Append to the audit log; never names, never embeddings."""
+        """Append to the audit log; details are never names or embeddings."""
         plain: Detail = {name: _plain(value) for name, value in detail.items()}
-        self.last = audit_log.append(
+        self.last_entry = audit_log.append(
             self.session,
             self.keys,
             now=self.now,
@@ -68,14 +63,14 @@ class UnitOfWork:
 
 
 class AuditedRecords:
-    """Records, keys and the head of the audit log of an installation.
+    """The records of an installation, with its keys and its audit log.
 
     Args:
-        records: Opened.
-        keys: Likewise.
-        head: Of the audit log.
+        records: The opened records.
+        keys: The installation's keys.
+        head: The signed head of the audit log.
         district: The district's id.
-        clock: Tells the time.
+        clock: Returns the current time, UTC.
     """
 
     def __init__(
@@ -95,7 +90,7 @@ class AuditedRecords:
 
     @contextmanager
     def work(self, actor: str) -> Iterator[UnitOfWork]:
-        """Do something as somebody: all of it, with its audit entries, or nothing.
+        """Begin a unit of work of an actor: it is committed with its audit entries, or not at all.
 
         Raises:
             RecordsError: The database cannot be reached or written.
@@ -105,40 +100,45 @@ class AuditedRecords:
                 work = UnitOfWork(session, self.keys, actor, self.clock(), self.district)
                 yield work
         except (NotAllowed, BadgeRefused) as error:
-            self.refused(actor, error, error.where)
+            self.audit_denial(actor, error, error.where)
             raise
-        if work.last is not None:
-            self._keep_head(work.last)
+        if work.last_entry is not None:
+            self._sign_head(work.last_entry)
 
-    def _keep_head(self, last: AuditEntry) -> None:
+    def _sign_head(self, last: AuditEntry) -> None:
         try:
             self.head.advance(self.keys, last.seq, last.mac)
-        except KeyUnusable as error:  # what was done is committed: it must not look undone
-            logger.warning("it is done, but the signed head of the audit log is behind: %s", error)
+        except KeyUnusable as error:  # the work is committed, so it must not seem to have failed
+            logger.warning(
+                "the change is committed, but the signed head of the audit log is outdated: %s",
+                error,
+            )
 
-    def refused(self, actor: str, error: NotAllowed | BadgeRefused, subject: str | None) -> None:
-        """Record that somebody was refused; the work itself left nothing."""
+    def audit_denial(
+        self, actor: str, error: NotAllowed | BadgeRefused, subject: str | None
+    ) -> None:
+        """Record that an actor was denied; the denied work itself is rolled back."""
         with self.work(actor) as work:
             work.audit(AuditAction.DENIED, subject, reason=error.code)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close all connections."""
         self.records.close()
 
 
 @contextmanager
 def open_audited_records(settings: Settings, clock: Clock = utc_now) -> Iterator[AuditedRecords]:
-    """The records and keys that the settings name.
+    """Open the records and keys that the settings name.
 
     Raises:
         RecordsError: The records cannot be opened.
-        KeyUnusable: The keys cannot be had.
+        KeyUnusable: The keys cannot be opened.
     """
     records = open_records(settings)
     try:
         with records.reading() as session:
             in_use = audit_log.tail(session)[0] > 0
-        keys = open_keys(settings, sign_of_life=AUDIT_KEY if in_use else None)
+        keys = open_keys(settings, required_key=AUDIT_KEY if in_use else None)
         head = HeadFile(settings.security.keys_dir)
         yield AuditedRecords(records, keys, head, district=settings.district.id, clock=clock)
     finally:
@@ -152,4 +152,4 @@ def _plain(value: object) -> str | int | bool | list[str] | None:
         return value.isoformat()
     if isinstance(value, list | tuple | frozenset | set):
         return sorted(str(item) for item in value)
-    raise TypeError(f"{type(value).__name__} does not belong in the audit log")
+    raise TypeError(f"the audit log does not store values of type {type(value).__name__}")

@@ -1,4 +1,4 @@
-"""How Alembic reaches the records: over the connection that `Records.migrate` hands in."""
+"""Alembic's environment: it uses the connection that `Records.migrate` passes."""
 
 from alembic import context
 

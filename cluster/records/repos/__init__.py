@@ -1,1 +1,1 @@
-"""Reads and writes of single kinds of rows; callers own the transaction."""
+"""Queries and changes of single kinds of rows; callers own the transaction."""

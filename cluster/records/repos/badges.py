@@ -1,4 +1,4 @@
-"""The rows of badges: one for each student, the newest."""
+"""The rows of badges: the newest of each student."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from cluster.records.db.models import BadgeRow, new_id
 
 
 def replace(session: Session, student_id: str, *, issued_at: datetime, expires_at: datetime) -> str:
-    """Give a student a new serial, in place of the old one."""
+    """Replace a student's badge, and return the new serial."""
     row = BadgeRow(
         student_id=student_id, serial=new_id(), issued_at=issued_at, expires_at=expires_at
     )
@@ -19,5 +19,5 @@ def replace(session: Session, student_id: str, *, issued_at: datetime, expires_a
 
 
 def by_serial(session: Session, serial: str) -> BadgeRow | None:
-    """The badge with this serial, if it is some student's newest."""
+    """Return the badge with this serial, if it is a student's newest."""
     return session.scalar(select(BadgeRow).where(BadgeRow.serial == serial))

@@ -1,4 +1,4 @@
-"""The rows of what may be told of check-ins that have ended."""
+"""The rows of published counts of check-ins that have ended."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -7,16 +7,16 @@ from cluster.records.db.checkin_models import CountsRow
 
 
 def add_counts(session: Session, row: CountsRow) -> None:
-    """Write what may be told of a lesson."""
+    """Write the published counts of a lesson's check-in."""
     session.add(row)
     session.flush()
 
 
 def all_counts(session: Session) -> list[CountsRow]:
-    """What may be told, of all lessons, by date."""
+    """Return the published counts of all lessons, by date."""
     return list(session.scalars(select(CountsRow).order_by(CountsRow.day, CountsRow.lesson_id)))
 
 
 def counts_of(session: Session, lesson_id: str) -> CountsRow | None:
-    """What may be told of a lesson's check-in, once it has ended."""
+    """Return the published counts of a lesson's check-in, once it has ended."""
     return session.scalar(select(CountsRow).where(CountsRow.lesson_id == lesson_id))

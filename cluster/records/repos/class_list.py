@@ -1,6 +1,7 @@
-"""Classes and who is in them, for people to read."""
+"""Classes and their students on a day."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,7 +15,7 @@ from cluster.security.keys import KeyStore
 
 @dataclass(frozen=True, slots=True)
 class ClassSize:
-    """A class and how many students it has."""
+    """A class and its number of students."""
 
     sourced_id: str
     title: str
@@ -32,7 +33,7 @@ class Member:
 
 
 def class_sizes(session: Session, day: date) -> Sequence[ClassSize]:
-    """All classes with the number of students on a day, by title."""
+    """Return all classes with their number of students on a day, by title."""
     query = (
         select(
             SchoolClass.sourced_id,
@@ -58,18 +59,37 @@ def class_sizes(session: Session, day: date) -> Sequence[ClassSize]:
 
 
 def students_of(session: Session, keys: KeyStore, class_id: str, day: date) -> Sequence[Member]:
-    """The students of a class on a day, by name. It opens names: the caller writes that down.
+    """Return the students of a class on a day, by name; the caller records the access (R9).
 
     Raises:
         NotFound: There is no such class.
-        KeyUnusable: A name does not open.
+        KeyUnusable: A name cannot be decrypted.
     """
     class_of(session, class_id)
     ids = members(session, class_id, "student", day)
     names = names_of(session, keys, ids)
     sourced = select(User.id, User.sourced_id).where(User.id.in_(ids))
     found = [
-        Member(user_id, sourced_id, names[user_id].shown)
+        Member(user_id, sourced_id, names[user_id].display_name)
         for user_id, sourced_id in session.execute(sourced)
     ]
     return sorted(found, key=lambda one: (one.name, one.sourced_id))
+
+
+def classes_of(session: Session, students: Iterable[str], day: date) -> dict[str, frozenset[str]]:
+    """Return the classes in which each user is a student on a day."""
+    rows = session.execute(
+        select(
+            Enrollment.user_id,
+            Enrollment.class_sourced_id,
+            Enrollment.begin_date,
+            Enrollment.end_date,
+        )
+        .join(User, User.id == Enrollment.user_id)
+        .where(Enrollment.user_id.in_(list(students)), Enrollment.role == "student", User.enabled)
+    )
+    found: dict[str, set[str]] = defaultdict(set)
+    for user_id, class_id, begins, ends in rows:
+        if (begins is None or begins <= day) and (ends is None or ends >= day):
+            found[user_id].add(class_id)
+    return {user_id: frozenset(classes) for user_id, classes in found.items()}

@@ -1,4 +1,4 @@
-"""Which registers are open now, and which should be. Asked every second, so it goes by an index."""
+"""Which registers are open, and which should be. Queried every second, by an index."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -7,22 +7,21 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from cluster.records.db.models import LessonRow, RegisterRow
+from cluster.records.db.models import MAX_LESSON_LENGTH, LessonRow, RegisterRow
 
-LONGEST_LESSON = timedelta(days=1)
-LONGEST_LEAD = timedelta(hours=1)
-"""A register opens so long before its lesson at most."""
+MAX_OPENING_LEAD = timedelta(hours=1)
+"""How long before its lesson a register opens at the earliest."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenRegister:
-    """A register that is open.
+    """An open register.
 
     Attributes:
-        lesson_id: Of which lesson.
-        class_id: Whose.
-        room_id: Where.
-        closes_at: When it closes by itself, UTC.
+        lesson_id: The lesson.
+        class_id: The class.
+        room_id: The room.
+        closes_at: When it closes automatically, UTC.
     """
 
     lesson_id: str
@@ -32,13 +31,13 @@ class OpenRegister:
 
 
 def open_registers(session: Session, rooms: Collection[str], now: datetime) -> list[OpenRegister]:
-    """The registers of lessons in some rooms that are open now, by room."""
+    """Return the open registers of lessons in some rooms, by room."""
     query = (
         select(LessonRow, RegisterRow)
         .join(RegisterRow, RegisterRow.lesson_id == LessonRow.id)
         .where(
             LessonRow.room_id.in_(rooms),
-            LessonRow.starts_at.between(now - LONGEST_LESSON, now + LONGEST_LEAD),
+            LessonRow.starts_at.between(now - MAX_LESSON_LENGTH, now + MAX_OPENING_LEAD),
             RegisterRow.state == "open",
             RegisterRow.opened_at <= now,
             RegisterRow.closes_at > now,
@@ -54,7 +53,7 @@ def open_registers(session: Session, rooms: Collection[str], now: datetime) -> l
 def lessons_without_register(
     session: Session, rooms: Collection[str], now: datetime, *, begun_within: timedelta
 ) -> list[str]:
-    """The lessons that began a short while ago in some rooms, and whose register never was open."""
+    """Return ids of lessons that began recently in some rooms, without a register ever open."""
     query = (
         select(LessonRow.id)
         .outerjoin(RegisterRow, RegisterRow.lesson_id == LessonRow.id)

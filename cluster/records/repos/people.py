@@ -1,7 +1,7 @@
-"""Who is who: names, sealed with the roster's key, and ties between people.
+"""People: their names, encrypted with the roster's key, their classes and guardians.
 
-The rest of Homeroom knows people by `users.id`. Names are opened here and nowhere else; who opens
-one for somebody to read writes an entry in the audit log (`cluster.security.audit`).
+The rest of Homeroom knows people by `users.id`. Names are decrypted here and nowhere else; a caller
+that shows one to a person appends an entry to the audit log (R9, `cluster.security.audit`).
 """
 
 import json
@@ -29,8 +29,8 @@ ROSTER_KEY = "roster"
 
 
 @dataclass(frozen=True, slots=True)
-class Details:
-    """What tells a person: sealed in the records."""
+class PersonDetails:
+    """Identity data of a person, encrypted in the records."""
 
     given_name: str
     family_name: str
@@ -38,36 +38,36 @@ class Details:
     identifier: str | None = None
 
     @property
-    def shown(self) -> str:
-        """The name as people say it."""
+    def display_name(self) -> str:
+        """The preferred or given name, and the family name."""
         return f"{self.preferred_given_name or self.given_name} {self.family_name}".strip()
 
 
-def seal_details(keys: KeyStore, user_id: str, details: Details) -> bytes:
-    """Encrypt a person's details, bound to their id."""
+def seal_details(keys: KeyStore, user_id: str, details: PersonDetails) -> bytes:
+    """Encrypt a person's details, authenticated with their id."""
     _, key = keys.current(ROSTER_KEY)
     plain = json.dumps(asdict(details), ensure_ascii=False, separators=(",", ":")).encode()
     return seal(key, plain, f"users/{user_id}")
 
 
-def open_details(keys: KeyStore, user: User) -> Details:
+def open_details(keys: KeyStore, user: User) -> PersonDetails:
     """Decrypt a person's details.
 
     Raises:
-        KeyUnusable: The row was changed, or stands under another person's id.
+        KeyUnusable: The row was changed, or belongs to another person's id.
     """
     _, key = keys.current(ROSTER_KEY)
-    return Details(**json.loads(unseal(key, user.sealed, f"users/{user.id}")))
+    return PersonDetails(**json.loads(unseal(key, user.sealed, f"users/{user.id}")))
 
 
-def names_of(session: Session, keys: KeyStore, ids: Iterable[str]) -> Mapping[str, Details]:
-    """Details by id, of those who are still in the records."""
+def names_of(session: Session, keys: KeyStore, ids: Iterable[str]) -> Mapping[str, PersonDetails]:
+    """Return details by id, of users who are still in the records."""
     users = session.scalars(select(User).where(User.id.in_(list(ids))))
     return {user.id: open_details(keys, user) for user in users}
 
 
 def user_of(session: Session, sourced_id: str, role: str | None = None) -> User:
-    """A user by the school system's key.
+    """Return a user by the school system's key.
 
     Raises:
         NotFound: There is none, or none with this role.
@@ -82,7 +82,7 @@ def user_of(session: Session, sourced_id: str, role: str | None = None) -> User:
 
 
 def class_of(session: Session, sourced_id: str) -> SchoolClass:
-    """A class.
+    """Return a class.
 
     Raises:
         NotFound: There is none.
@@ -94,14 +94,14 @@ def class_of(session: Session, sourced_id: str) -> SchoolClass:
 
 
 def titles_of(session: Session, classes: Iterable[str]) -> dict[str, str]:
-    """The titles of some classes by id, in one question."""
+    """Return the titles of some classes by id, in one query."""
     query = select(SchoolClass.sourced_id, SchoolClass.title)
     rows = session.execute(query.where(SchoolClass.sourced_id.in_(sorted(set(classes)))))
     return {row.sourced_id: row.title for row in rows}
 
 
 def classes_taught_by(session: Session, user_id: str) -> frozenset[str]:
-    """Classes that somebody teaches at some time; who does on a day, `members` says."""
+    """Return the classes that a user teaches on any day; `members` answers for one day."""
     query = select(Enrollment.class_sourced_id).where(
         Enrollment.user_id == user_id, Enrollment.role == "teacher"
     )
@@ -109,7 +109,7 @@ def classes_taught_by(session: Session, user_id: str) -> frozenset[str]:
 
 
 def members(session: Session, class_id: str, role: str, day: date) -> list[str]:
-    """Ids of those who are in a class on a day, with a role, in a fixed order."""
+    """Return the ids of the users in a class on a day with a role, in a fixed order."""
     query = (
         select(Enrollment.user_id)
         .join(User, User.id == Enrollment.user_id)
@@ -127,7 +127,7 @@ def members(session: Session, class_id: str, role: str, day: date) -> list[str]:
 
 
 def guardians_of(session: Session, students: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Ids of those who speak for each student now."""
+    """Return the ids of the enabled guardians of each student."""
     rows = session.execute(
         select(Guardian.student_id, Guardian.guardian_id)
         .join(User, User.id == Guardian.guardian_id)
@@ -140,19 +140,19 @@ def guardians_of(session: Session, students: Iterable[str]) -> dict[str, frozens
 
 
 def remove_user(session: Session, user: User) -> None:
-    """Delete a person's row, with all that hangs on it: enrollments, ties, templates, badge."""
+    """Delete a user with their enrollments, guardians, templates and badge."""
     session.delete(user)
     session.flush()
 
 
 def sourced_ids_of(session: Session, ids: Iterable[str]) -> dict[str, str]:
-    """The school system's keys by id."""
+    """Return the school system's keys by id."""
     query = select(User.id, User.sourced_id).where(User.id.in_(list(ids)))
     return {row.id: row.sourced_id for row in session.execute(query)}
 
 
 def section_of(session: Session, class_id: str) -> dict[str, str | int | None]:
-    """What Ed-Fi calls the section of a class; None where the roster does not tell."""
+    """Return Ed-Fi's section of a class; a value is None where the roster has none."""
     found = class_of(session, class_id)
     school = session.get(Org, found.school_sourced_id)
     course = session.get(Course, found.course_sourced_id) if found.course_sourced_id else None
@@ -170,7 +170,7 @@ def section_of(session: Session, class_id: str) -> dict[str, str | int | None]:
 
 
 def students_of_class(session: Session, class_id: str, day: date) -> list[str]:
-    """Ids of a class's students on a day.
+    """Return the ids of a class's students on a day.
 
     Raises:
         NotFound: There is no such class.
@@ -178,11 +178,11 @@ def students_of_class(session: Session, class_id: str, day: date) -> list[str]:
     return members(session, class_of(session, class_id).sourced_id, "student", day)
 
 
-def one_guardian_of(session: Session, student: str) -> str:
-    """The `sourced_id` of a guardian of a student, named by `sourced_id`.
+def first_guardian_of(session: Session, student: str) -> str:
+    """Return the `sourced_id` of a guardian of a student, given by `sourced_id`.
 
     Raises:
-        NotFound: There is no such student, or nobody speaks for them.
+        NotFound: There is no such student, or they have no guardian.
     """
     child = user_of(session, student, "student")
     ids = sorted(guardians_of(session, [child.id]).get(child.id, frozenset()))

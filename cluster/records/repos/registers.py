@@ -1,4 +1,4 @@
-"""The rows of lessons, registers, their entries, and what these were before."""
+"""The rows of lessons, registers, their entries, and the history of these."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
@@ -10,12 +10,21 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from cluster.district import local_date
 from cluster.errors import NotFound
-from cluster.records.db.models import EntryChange, EntryRow, LessonRow, RegisterRow
+from cluster.records.db.models import (
+    MAX_LESSON_LENGTH,
+    EntryChange,
+    EntryRow,
+    LessonRow,
+    RegisterRow,
+)
 from cluster.settings import Settings
+
+DAY_MARGIN = timedelta(hours=40)
+"""Longer than from noon in UTC, or any local time, to all lessons of the same local date."""
 
 
 def lesson_of(session: Session, lesson_id: str) -> LessonRow:
-    """A lesson.
+    """Return a lesson.
 
     Raises:
         NotFound: There is none.
@@ -28,10 +37,6 @@ def lesson_of(session: Session, lesson_id: str) -> LessonRow:
     return lesson
 
 
-LONGEST_LESSON = timedelta(days=1)
-"""A lesson that began longer ago is over: what is on is found without a look at all of the past."""
-
-
 def lessons_between(
     session: Session,
     begins: datetime,
@@ -40,21 +45,21 @@ def lessons_between(
     rooms: Collection[str] | None = None,
     classes: Collection[str] | None = None,
 ) -> Sequence[LessonRow]:
-    """The lessons that touch a stretch of time, by their start.
+    """Return the lessons that overlap an interval, by their start.
 
     Args:
-        session: Of the records.
-        begins: UTC.
-        ends: UTC.
-        rooms: Only in these rooms, unless None.
-        classes: Only of these classes, unless None.
+        session: A session of the records.
+        begins: The start of the interval, UTC.
+        ends: Its end, UTC.
+        rooms: Only lessons in these rooms, unless None.
+        classes: Only lessons of these classes, unless None.
     """
     query = select(LessonRow).where(
-        LessonRow.starts_at > begins - LONGEST_LESSON,
+        LessonRow.starts_at > begins - MAX_LESSON_LENGTH,
         LessonRow.starts_at < ends,
         LessonRow.ends_at > begins,
     )
-    query = _of(query, rooms, classes)
+    query = _restrict(query, rooms, classes)
     return list(session.scalars(query.order_by(LessonRow.starts_at, LessonRow.room_id)))
 
 
@@ -66,32 +71,33 @@ def lessons_on(
     rooms: Collection[str] | None = None,
     classes: Collection[str] | None = None,
 ) -> Sequence[LessonRow]:
-    """The lessons that begin on a day at their schools.
+    """Return the lessons that begin on a day, in the time zone of their schools.
 
     Args:
-        session: Of the records.
-        settings: They know rooms and zones.
-        day: A date; or a moment with a zone, for the date that each school has then.
-        rooms: Only in these rooms, unless None.
-        classes: Only of these classes, unless None.
+        session: A session of the records.
+        settings: The rooms, and the time zones of schools.
+        day: A date; or a timestamp, for the date that each school has at that time.
+        rooms: Only lessons in these rooms, unless None.
+        classes: Only lessons of these classes, unless None.
     """
-    moment = day if isinstance(day, datetime) else datetime.combine(day, time(12), UTC)
-    near = timedelta(hours=40)
-    if moment.year in (MINYEAR, MAXYEAR):
+    middle = day if isinstance(day, datetime) else datetime.combine(day, time(12), UTC)
+    if middle.year in (MINYEAR, MAXYEAR):
         return []
-    query = select(LessonRow).where(LessonRow.starts_at.between(moment - near, moment + near))
-    query = _of(query, rooms, classes)
+    query = select(LessonRow).where(
+        LessonRow.starts_at.between(middle - DAY_MARGIN, middle + DAY_MARGIN)
+    )
+    query = _restrict(query, rooms, classes)
     found = []
     for lesson in session.scalars(query.order_by(LessonRow.starts_at, LessonRow.room_id)):
         if lesson.room_id not in settings.rooms_by_id:
             continue
-        wanted = local_date(settings, lesson.room_id, day) if isinstance(day, datetime) else day
-        if local_date(settings, lesson.room_id, lesson.starts_at) == wanted:
+        requested = local_date(settings, lesson.room_id, day) if isinstance(day, datetime) else day
+        if local_date(settings, lesson.room_id, lesson.starts_at) == requested:
             found.append(lesson)
     return found
 
 
-def _of(
+def _restrict(
     query: Select[LessonRow],
     rooms: Collection[str] | None,
     classes: Collection[str] | None,
@@ -104,7 +110,7 @@ def _of(
 
 
 def register_of(session: Session, lesson_id: str, *, lock: bool = False) -> RegisterRow | None:
-    """A lesson's register, if it was opened; locked until the transaction ends, where asked."""
+    """Return a lesson's register, if it was opened; `lock` locks it for the transaction."""
     query = select(RegisterRow).where(RegisterRow.lesson_id == lesson_id)
     if lock:
         query = query.with_for_update()
@@ -112,22 +118,22 @@ def register_of(session: Session, lesson_id: str, *, lock: bool = False) -> Regi
 
 
 def versions_of(session: Session, lessons: Iterable[str]) -> dict[str, int]:
-    """The versions of some lessons' registers; a lesson without one is left out."""
+    """Return the versions of the registers of some lessons; lessons without one are omitted."""
     query = select(RegisterRow.lesson_id, RegisterRow.version)
     rows = session.execute(query.where(RegisterRow.lesson_id.in_(list(lessons))))
     return {row.lesson_id: row.version for row in rows}
 
 
-def takings_of(session: Session, lessons: Iterable[str]) -> dict[str, tuple[str, datetime, bool]]:
-    """How far the registers of some lessons are, in one question, without anybody who is in them.
+def progress_of(session: Session, lessons: Iterable[str]) -> dict[str, tuple[str, datetime, bool]]:
+    """Return the progress of the registers of some lessons in one query, without their entries.
 
     Args:
-        session: Of the records.
-        lessons: Ids; at most some ten thousand, which databases take in one question.
+        session: A session of the records.
+        lessons: Ids; at most about ten thousand, the databases' limit of parameters.
 
     Returns:
-        By lesson: the register's state, when it closes at the latest (UTC), and whether anything in
-        it is confirmed. A lesson without a register is left out.
+        By lesson: the register's state, when it closes at the latest (UTC), and whether any entry
+        is confirmed. Lessons without a register are omitted.
     """
     confirmed = (
         select(EntryRow.register_id)
@@ -136,16 +142,16 @@ def takings_of(session: Session, lessons: Iterable[str]) -> dict[str, tuple[str,
     )
     query = select(RegisterRow.lesson_id, RegisterRow.state, RegisterRow.closes_at, confirmed)
     rows = session.execute(query.where(RegisterRow.lesson_id.in_(list(lessons))))
-    return {one: (state, closes_at, bool(said)) for one, state, closes_at, said in rows}
+    return {lesson: (state, closes_at, bool(some)) for lesson, state, closes_at, some in rows}
 
 
 def register_by_id(session: Session, register_id: str) -> RegisterRow:
-    """A register, locked until the transaction ends."""
+    """Return a register, locked until the transaction ends."""
     return session.get_one(RegisterRow, register_id, with_for_update=True)
 
 
 def add_register(session: Session, row: RegisterRow, entries: Sequence[EntryRow]) -> None:
-    """Write a new register, and its entries."""
+    """Write a new register with its entries."""
     session.add(row)
     session.flush()
     for entry in entries:
@@ -155,23 +161,23 @@ def add_register(session: Session, row: RegisterRow, entries: Sequence[EntryRow]
 
 
 def add_entry(session: Session, entry: EntryRow) -> None:
-    """Write one more entry of a register."""
+    """Write a new entry of a register."""
     session.add(entry)
     session.flush()
 
 
-def touch(session: Session, row: RegisterRow) -> None:
-    """Raise a register's version.
+def increment_version(session: Session, row: RegisterRow) -> None:
+    """Increment a register's version.
 
     Raises:
-        StaleDataError: Another transaction did so first; `Records.writing` says it in words.
+        StaleDataError: Another transaction did so first; `Records.writing` translates it.
     """
     flag_modified(row, "state")
     session.flush()
 
 
 def entries_of(session: Session, register_id: str) -> list[EntryRow]:
-    """A register's entries."""
+    """Return the entries of a register."""
     query = select(EntryRow).where(EntryRow.register_id == register_id)
     return list(session.scalars(query.order_by(EntryRow.student_id)))
 
@@ -183,7 +189,7 @@ def add_change(
     was: dict[str, Any] | None,
     became: dict[str, Any],
 ) -> None:
-    """Keep what an entry was."""
+    """Write a change of an entry to the history."""
     session.add(
         EntryChange(
             register_id=entry.register_id,
@@ -198,19 +204,19 @@ def add_change(
 
 
 def changes_of(session: Session, register_id: str) -> list[EntryChange]:
-    """The history of a register's entries, oldest first."""
+    """Return the history of a register's entries, oldest first."""
     query = select(EntryChange).where(EntryChange.register_id == register_id)
     return list(session.scalars(query.order_by(EntryChange.seq)))
 
 
 def remove_entries(session: Session, student_id: str) -> int:
-    """Delete a student's entries in all registers; how many there were."""
-    gone = session.execute(
+    """Delete a student's entries in all registers, and return how many there were."""
+    deleted = session.execute(
         delete(EntryRow).where(EntryRow.student_id == student_id).returning(EntryRow.register_id)
     )
-    return len(gone.all())
+    return len(deleted.all())
 
 
 def entries_of_student(session: Session, student_id: str) -> list[EntryRow]:
-    """A student's entries in all registers."""
+    """Return a student's entries in all registers."""
     return list(session.scalars(select(EntryRow).where(EntryRow.student_id == student_id)))

@@ -1,94 +1,89 @@
-"""Who is signed in, remembered for a few seconds, so that not each request reads the records.
+"""Verified sign-ins, cached for a few seconds, so that not each request reads the records.
 
-What is remembered is found by a hash of what was carried, never by the secret itself. A sign-in
-that is revoked elsewhere stops within those seconds; one that ends in this process stops at once.
+Keys are hashes of tokens and cookies, never the secrets themselves. A sign-in that another process
+revokes is rejected here within those seconds, one that this process ends at once.
 """
 
 import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
+from cachetools import TLRUCache
+
 from cluster.records.db.unit_of_work import AuditedRecords
-from cluster.records.repos.sign_ins import Kind, SignedIn, look_up
+from cluster.records.repos.sign_ins import Kind, VerifiedSignIn, look_up
 from cluster.security.roles import Principal
 
-REMEMBERED_SECONDS = 3.0
-MOST_REMEMBERED = 10_000
+CACHE_SECONDS = 3.0
+MAX_CACHED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Remembered:
-    signed_in: SignedIn
-    until: float
+class _CachedSignIn:
+    signed_in: VerifiedSignIn
+    valid_until: float
 
 
 class SignInCache:
-    """Sign-ins at hand.
+    """A cache of verified sign-ins with a time to live; threads may share it.
 
     Args:
-        identity: Where they are looked up.
-        seconds: How long one is remembered.
-        most: How many are; the one that was looked up longest ago goes first.
-        monotonic: Tells seconds that never run backwards.
+        audited: The records that hold the sign-ins.
+        ttl_seconds: How long an entry may be used.
+        max_size: The number of entries; the least recently used is evicted first.
+        monotonic: Returns monotonic seconds.
     """
 
     def __init__(
         self,
-        identity: AuditedRecords,
+        audited: AuditedRecords,
         *,
-        seconds: float = REMEMBERED_SECONDS,
-        most: int = MOST_REMEMBERED,
+        ttl_seconds: float = CACHE_SECONDS,
+        max_size: int = MAX_CACHED,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._identity = identity
-        self._seconds = seconds
-        self._most = most
+        self._audited = audited
+        self._ttl_seconds = ttl_seconds
         self._monotonic = monotonic
-        self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
-        self._ended = 0
+        self._cached: TLRUCache[bytes, _CachedSignIn] = TLRUCache(
+            max_size, ttu=lambda _key, entry, _now: entry.valid_until, timer=monotonic
+        )
+        self._evictions = 0
         self._lock = Lock()
 
-    def at_hand(self, kind: Kind, text: str) -> Principal | None:
-        """Who it is, where that was looked up a moment ago; never waits."""
+    def get_cached(self, kind: Kind, text: str) -> Principal | None:
+        """Return the principal of a cached sign-in, or None; never waits for the records."""
         with self._lock:
-            found = self._remembered.get(_key(kind, text))
-        if found is None or self._monotonic() >= found.until:
-            return None
-        if self._identity.clock() >= found.signed_in.expires_at:
+            found = self._cached.get(_key(kind, text))
+        if found is None or self._audited.clock() >= found.signed_in.expires_at:
             return None
         return found.signed_in.principal
 
     def look_up(self, kind: Kind, text: str) -> Principal:
-        """Who it is, from the records; this waits for them.
+        """Read a sign-in from the records, cache it, and return its principal.
 
         Raises:
-            NotSignedIn: The sign-in does not hold.
+            NotSignedIn: The sign-in is not valid.
             RecordsError: The records cannot be read.
         """
-        until = self._monotonic() + self._seconds  # counted from before the look
+        valid_until = self._monotonic() + self._ttl_seconds  # counted from before the read
         with self._lock:
-            ended = self._ended
-        signed_in = look_up(self._identity, kind, text)
-        key = _key(kind, text)
+            evictions = self._evictions
+        signed_in = look_up(self._audited, kind, text)
         with self._lock:
-            if ended != self._ended:  # meanwhile one has ended: this one, perhaps
-                return signed_in.principal
-            self._remembered[key] = _Remembered(signed_in, until)
-            self._remembered.move_to_end(key)
-            while len(self._remembered) > self._most:
-                self._remembered.popitem(last=False)
+            if evictions == self._evictions:  # else the sign-in that ended may be this one
+                self._cached[_key(kind, text)] = _CachedSignIn(signed_in, valid_until)
         return signed_in.principal
 
-    def forget(self, sign_in_id: str) -> None:
-        """Look it up anew the next time: it has ended."""
+    def evict(self, sign_in_id: str) -> None:
+        """Drop the entries of a sign-in that has ended."""
         with self._lock:
-            self._ended += 1
-            for key, one in list(self._remembered.items()):
-                if one.signed_in.principal.sign_in_id == sign_in_id:
-                    del self._remembered[key]
+            self._evictions += 1
+            for key, entry in list(self._cached.items()):
+                if entry.signed_in.principal.sign_in_id == sign_in_id:
+                    self._cached.pop(key, None)
 
 
 def _key(kind: Kind, text: str) -> bytes:

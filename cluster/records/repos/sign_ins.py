@@ -1,8 +1,8 @@
-"""The rows of sign-ins: tokens and sessions, made, looked up, revoked and forgotten.
+"""The rows of sign-ins, which are tokens and sessions: issued, verified, revoked and deleted.
 
-A row says as what somebody came in, and until when; what they carry is signed
-(`cluster.security.tokens`), and shown once. Whoever the roster no longer has, or has switched off,
-stays outside from that moment on. Making and revoking write an entry in the audit log.
+A row holds the principal and the expiry; the credential is signed (`cluster.security.tokens`),
+shown once and not stored. A user who is disabled, or no longer in the roster, is denied from then
+on. Issuing and revoking append to the audit log.
 """
 
 import logging
@@ -25,19 +25,19 @@ from cluster.security.tokens import id_of_session, id_of_token, new_session, ref
 
 Kind = Literal["token", "session"]
 
-SHORT_WAIT_MS = 200
+LAST_USE_TIMEOUT_MS = 200
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class IssuedSignIn:
     """A new token or session.
 
     Attributes:
-        id: Of its row.
-        text: What its owner carries; shown once, kept nowhere.
-        expires_at: UTC.
+        id: The id of its row.
+        text: The credential; shown once, stored nowhere.
+        expires_at: When it expires, UTC.
     """
 
     id: str
@@ -46,12 +46,12 @@ class Issued:
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
-    """Somebody whose sign-in holds.
+class VerifiedSignIn:
+    """A sign-in that is valid.
 
     Attributes:
-        principal: Who, as what.
-        expires_at: Until when, UTC.
+        principal: The authenticated principal.
+        expires_at: When it expires, UTC.
     """
 
     principal: Principal
@@ -60,10 +60,10 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """A sign-in, as lists show it.
+    """A sign-in of a list.
 
     Attributes:
-        last_used_on: The day only: it does not tell when somebody works.
+        last_used_on: The day only, so that it does not reveal working hours.
     """
 
     id: str
@@ -80,41 +80,41 @@ class SignIn:
     last_used_on: date | None
 
     def state(self, now: datetime) -> Literal["active", "expired", "revoked"]:
-        """What it is worth now."""
+        """Return the state at a time."""
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if now >= self.expires_at else "active"
 
 
 def teacher_of(session: Session, sourced_id: str) -> Principal:
-    """A teacher of the roster.
+    """Return the principal of a teacher of the roster.
 
     Raises:
-        NotFound: There is none with this sourcedId, or they are switched off.
+        NotFound: There is none with this sourcedId, or they are disabled.
     """
     user = user_of(session, sourced_id, "teacher")
     if not user.enabled:
-        raise NotFound(f"the roster has switched the teacher {sourced_id!r} off.")
+        raise NotFound(f"the teacher {sourced_id!r} is disabled in the roster.")
     return Principal(user.id, frozenset({Role.TEACHER}), user_id=user.id)
 
 
 def issue(
     work: UnitOfWork, principal: Principal, *, expires_in: timedelta, label: str = ""
-) -> Issued:
-    """Make a token.
+) -> IssuedSignIn:
+    """Issue a token.
 
     Args:
-        work: The actor is who makes it.
-        principal: Whom it lets in.
-        expires_in: How long it holds.
-        label: What it is for; for the list alone.
+        work: The unit of work of the actor who issues it.
+        principal: The principal that it authenticates.
+        expires_in: How long it is valid.
+        label: What it is for; for lists only.
     """
     sign_in_id = new_id()
     return _add(
         work,
         "token",
         principal,
-        Issued(sign_in_id, token_of(work.keys, sign_in_id), work.now + expires_in),
+        IssuedSignIn(sign_in_id, token_of(work.keys, sign_in_id), work.now + expires_in),
         label=label,
     )
 
@@ -124,65 +124,65 @@ def begin_session(
     principal: Principal,
     *,
     expires_in: timedelta,
-    with_token: SignedIn | None = None,
-) -> Issued:
-    """Begin a session in a browser.
+    parent: VerifiedSignIn | None = None,
+) -> IssuedSignIn:
+    """Begin a browser session.
 
     Args:
-        work: The actor is who signs in.
-        principal: Likewise.
-        expires_in: How long it holds.
-        with_token: The token that was typed in: the session ends with it, at the latest.
+        work: The unit of work of the user who signs in.
+        principal: The same user.
+        expires_in: How long it is valid.
+        parent: The token it was begun with: the session ends with it, at the latest.
     """
     text, sign_in_id = new_session(work.keys)
     ends = work.now + expires_in
     parent_id = None
-    if with_token is not None:
-        ends = min(ends, with_token.expires_at)
-        parent_id = with_token.principal.sign_in_id
-    issued = Issued(sign_in_id, text, ends)
+    if parent is not None:
+        ends = min(ends, parent.expires_at)
+        parent_id = parent.principal.sign_in_id
+    issued = IssuedSignIn(sign_in_id, text, ends)
     return _add(work, "session", principal, issued, parent_id=parent_id)
 
 
-def look_up(identity: AuditedRecords, kind: Kind, text: str) -> SignedIn:
-    """Who comes in with a token or a session's cookie.
+def look_up(audited: AuditedRecords, kind: Kind, text: str) -> VerifiedSignIn:
+    """Verify a token or a session's cookie.
 
     Raises:
-        NotSignedIn: It is not ours, has expired or was revoked, or its owner has left; the answer
-            is the same for all of these.
+        NotSignedIn: It was not issued here, has expired or was revoked, or its user is disabled or
+            deleted; the error is the same for all of these.
         RecordsError: The records cannot be read.
     """
     read = id_of_token if kind == "token" else id_of_session
-    sign_in_id = read(identity.keys, text)
-    now = identity.clock()
-    with identity.records.reading() as session:
+    sign_in_id = read(audited.keys, text)
+    now = audited.clock()
+    with audited.records.reading() as session:
         row = session.get(SignInRow, sign_in_id)
         if row is None or row.kind != kind or row.revoked_at is not None or now >= row.expires_at:
             raise refused()
-        if row.user_id is not None and not _is_there(session, row.user_id):
+        if row.user_id is not None and not _is_enabled(session, row.user_id):
             raise refused()
         principal = _principal(row)
-        signed_in = SignedIn(principal, row.expires_at)
+        signed_in = VerifiedSignIn(principal, row.expires_at)
         used_on = row.last_used_on
     if used_on is None or used_on < now.date():
-        _mark_used(identity, sign_in_id, now.date())
+        _mark_used(audited, sign_in_id, now.date())
     return signed_in
 
 
-def principal_of(identity: AuditedRecords, token: str) -> Principal:
-    """Who comes in with a token.
+def principal_of(audited: AuditedRecords, token: str) -> Principal:
+    """Return the principal of a token.
 
     Raises:
         NotSignedIn: See `look_up`.
     """
-    return look_up(identity, "token", token).principal
+    return look_up(audited, "token", token).principal
 
 
 def revoke(work: UnitOfWork, sign_in_id: str) -> bool:
-    """End a token, with the sessions that were begun with it, or a session.
+    """Revoke a token, with the sessions that were begun with it, or a session.
 
     Returns:
-        False where it had been revoked before.
+        False where it was revoked already.
 
     Raises:
         NotFound: There is none with this id.
@@ -205,7 +205,7 @@ def revoke(work: UnitOfWork, sign_in_id: str) -> bool:
 
 
 def sign_ins(session: Session, kind: Kind = "token") -> Sequence[SignIn]:
-    """All tokens, or all sessions, oldest first."""
+    """Return all tokens, or all sessions, oldest first."""
     query = select(SignInRow).where(SignInRow.kind == kind)
     return [
         SignIn(
@@ -226,10 +226,10 @@ def sign_ins(session: Session, kind: Kind = "token") -> Sequence[SignIn]:
     ]
 
 
-def forget_ended(work: UnitOfWork, *, older_than: timedelta) -> int:
-    """Delete what expired, or was revoked, longer ago; how many rows.
+def delete_ended_sign_ins(work: UnitOfWork, *, older_than: timedelta) -> int:
+    """Delete sign-ins that ended longer ago, and return how many there were.
 
-    The audit log still tells that they were.
+    The audit log still shows that they existed.
     """
     before = work.now - older_than
     ended = or_(SignInRow.expires_at < before, SignInRow.revoked_at < before)
@@ -244,11 +244,11 @@ def _add(
     work: UnitOfWork,
     kind: Kind,
     principal: Principal,
-    issued: Issued,
+    issued: IssuedSignIn,
     *,
     parent_id: str | None = None,
     label: str = "",
-) -> Issued:
+) -> IssuedSignIn:
     work.session.add(
         SignInRow(
             id=issued.id,
@@ -287,26 +287,26 @@ def _principal(row: SignInRow) -> Principal:
     )
 
 
-def _is_there(session: Session, user_id: str) -> bool:
+def _is_enabled(session: Session, user_id: str) -> bool:
     return bool(session.scalar(select(User.enabled).where(User.id == user_id)))
 
 
-def _mark_used(identity: AuditedRecords, sign_in_id: str, day: date) -> None:
-    """Write the day of the last use, unless somebody else is writing for long (an import, say).
+def _mark_used(audited: AuditedRecords, sign_in_id: str, day: date) -> None:
+    """Write the day of the last use, unless another writer holds the lock (an import, say).
 
-    Nobody is kept waiting at the door since a list would be a day behind: hence a connection of its
-    own, which waits a moment only, and no place in the queue of writers.
+    A request does not wait for such a writer: the update has a connection of its own, with a short
+    lock timeout, and is not one of `Records.writing`.
     """
-    wait = (
-        f"PRAGMA busy_timeout = {SHORT_WAIT_MS}"
-        if identity.records.is_sqlite
-        else f"SET LOCAL lock_timeout = '{SHORT_WAIT_MS}ms'"
+    timeout = (
+        f"PRAGMA busy_timeout = {LAST_USE_TIMEOUT_MS}"
+        if audited.records.is_sqlite
+        else f"SET LOCAL lock_timeout = '{LAST_USE_TIMEOUT_MS}ms'"
     )
     used = update(SignInRow).where(SignInRow.id == sign_in_id).values(last_used_on=day)
     try:
-        with identity.records.engine.connect() as connection:
+        with audited.records.engine.connect() as connection:
             connection.detach()
-            connection.exec_driver_sql(wait)
+            connection.exec_driver_sql(timeout)
             connection.execute(used)
             connection.commit()
     except DBAPIError as error:

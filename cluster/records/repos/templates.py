@@ -1,4 +1,4 @@
-"""The rows of encrypted faces."""
+"""The rows of encrypted face templates."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,7 +19,7 @@ def put(
     grant_seq: int,
     created_at: datetime,
 ) -> None:
-    """Write a template, over an older one of the same engine."""
+    """Write a template, replacing an older one of the same engine."""
     session.merge(
         TemplateRow(
             student_id=student_id,
@@ -36,7 +36,7 @@ def put(
 def of_students(
     session: Session, students: Iterable[str] | None = None, engine: str | None = None
 ) -> list[TemplateRow]:
-    """Templates of some students (all, unless said) and of one engine (all, unless said)."""
+    """Return templates: of these students, unless None, and of this engine, unless None."""
     query = select(TemplateRow).order_by(TemplateRow.student_id, TemplateRow.engine)
     if students is not None:
         query = query.where(TemplateRow.student_id.in_(list(students)))
@@ -46,10 +46,10 @@ def of_students(
 
 
 def remove(session: Session, student_id: str) -> int:
-    """Delete a student's templates; how many there were."""
-    gone = session.execute(
+    """Delete a student's templates, and return how many there were."""
+    deleted = session.execute(
         delete(TemplateRow)
         .where(TemplateRow.student_id == student_id)
         .returning(TemplateRow.engine)
     )
-    return len(gone.all())
+    return len(deleted.all())

@@ -1,1 +1,1 @@
-"""OneRoster exports in: CSV files, typed rows, the import into the records."""
+"""OneRoster exports: CSV files, validated rows, and their import into the records."""

@@ -1,20 +1,54 @@
-"""The cells of one row, as what they should be: a key, a day, a yes or no."""
+"""Types of CSV cells, and the pydantic model that rows of a file are validated with.
+
+    CsvRow (cells as text) -> CsvModel.parse -> a model | CellError (column, reason)
+
+An empty cell is a missing value, so a field with a default is an optional cell.
+"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
-from typing import TypeVar
+from typing import Annotated, Self, TypeVar
 
-LONGEST_KEY = 255
-LONGEST_TEXT = 1000
-SHOWN_CHARACTERS = 40
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from cluster.records.roster.csv_files import CsvRow
+
+MAX_KEY_LENGTH = 255
+MAX_TEXT_LENGTH = 1000
+MAX_QUOTED_LENGTH = 40
+
+NO_NUL = r"^[^\x00]*$"
+REASONS = {
+    "missing": "is empty",
+    "string_too_long": "is longer than {max_length} characters",
+    "string_pattern_mismatch": "holds a NUL character",
+}
+"""Reasons by the type of pydantic's error; other errors carry their own."""
 
 T = TypeVar("T")
 
 
 class CellError(ValueError):
-    """A cell is not what it should be. Never leaves the reading of a row."""
+    """A cell cannot be used. Caught where its row is read.
+
+    Args:
+        column: The header of its column.
+        reason: What is wrong.
+    """
 
     def __init__(self, column: str, reason: str) -> None:
         super().__init__(reason)
@@ -22,101 +56,103 @@ class CellError(ValueError):
         self.reason = reason
 
 
-class CsvRow:
-    """A row's cells by column, without the blanks around them.
+class CsvModel(BaseModel):
+    """The cells of one row by field; each field's alias is the header of its column.
 
-    Args:
-        columns: Where each column stands.
-        cells: As many as there are columns.
-        line: Its first line in the file, from 1.
+    Attributes:
+        line: The first line of the row in its file, from 1.
     """
 
-    __slots__ = ("_cells", "_columns", "line")
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel)
 
-    def __init__(self, columns: Mapping[str, int], cells: Sequence[str], line: int) -> None:
-        self._columns = columns
-        self._cells = cells
-        self.line = line
+    line: int = Field(exclude=True)
 
-    def optional(self, column: str) -> str | None:
-        """Text, or None where the cell is empty or there is no such column."""
-        index = self._columns.get(column)
-        text = "" if index is None else self._cells[index].strip()
-        if "\0" in text:
-            raise CellError(column, "holds a NUL character")
-        if len(text) > LONGEST_TEXT:
-            raise CellError(column, f"is longer than {LONGEST_TEXT} characters")
-        return text or None
+    @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        """Return the headers that the fields are read from."""
+        fields = cls.model_fields.items()
+        return tuple(field.alias or name for name, field in fields if name != "line")
 
-    def text(self, column: str) -> str:
-        """Text."""
-        text = self.optional(column)
-        if text is None:
-            raise CellError(column, "is empty")
-        return text
+    @classmethod
+    def parse(cls, row: CsvRow) -> Self:
+        """Validate a row.
 
-    def key(self, column: str) -> str:
-        """A sourcedId."""
-        return _short(column, self.text(column))
-
-    def optional_key(self, column: str) -> str | None:
-        """A sourcedId, or None."""
-        text = self.optional(column)
-        return None if text is None else _short(column, text)
-
-    def keys(self, column: str) -> tuple[str, ...]:
-        """SourcedIds with commas between; each once."""
-        text = self.optional(column) or ""
-        parts = [part.strip() for part in text.split(",")]
-        return tuple(dict.fromkeys(_short(column, part) for part in parts if part))
-
-    def day(self, column: str) -> date:
-        """A day."""
-        return _day_of(column, self.text(column))
-
-    def optional_day(self, column: str) -> date | None:
-        """A day, or None."""
-        text = self.optional(column)
-        return None if text is None else _day_of(column, text)
-
-    def one_of(self, column: str, choices: Mapping[str, T]) -> T:
-        """A word of a list, in any case."""
-        text = self.text(column)
+        Raises:
+            CellError: A cell cannot be used; the first one, in the order of the fields.
+        """
         try:
-            return choices[text.lower()]
-        except KeyError:
-            words = ", ".join(choices)
-            raise CellError(column, f"{shown(text)} is none of {words}") from None
+            return cls.model_validate({**row.cells, "line": row.line})
+        except ValidationError as error:
+            raise cls._first_error(error) from None  # the cause would hold the cells
 
-    def boolean(self, column: str) -> bool:
-        """`true` or `false`."""
-        return self.one_of(column, {"true": True, "false": False})
+    @classmethod
+    def _first_error(cls, error: ValidationError) -> CellError:
+        first = error.errors(include_url=False, include_input=False)[0]
+        column = str(first["loc"][0])
+        if column in cls.model_fields:  # of a default that is validated, the field is named
+            column = cls.model_fields[column].alias or column
+        reason = REASONS.get(first["type"])
+        return CellError(column, reason.format(**first.get("ctx", {})) if reason else first["msg"])
 
 
-def shown(text: str) -> str:
-    """A cell's text for a message: quoted, and cut where it is long."""
-    cut = text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+def invalid_cell_error(reason: str) -> PydanticCustomError:
+    """Return the error that a validator of a cell raises."""
+    return PydanticCustomError("cell", "{reason}", {"reason": reason})
+
+
+def quoted(text: str) -> str:
+    """Quote a cell's text for a message, truncated where it is long."""
+    cut = text if len(text) <= MAX_QUOTED_LENGTH else text[:MAX_QUOTED_LENGTH] + "…"
     return repr(cut)
 
 
-def _short(column: str, text: str) -> str:
-    if len(text) > LONGEST_KEY:
-        raise CellError(column, f"is longer than {LONGEST_KEY} characters")
-    return text
+def one_of(choices: Mapping[str, object]) -> PlainValidator:
+    """Return a validator that maps a text, in any case, to the value of a choice."""
+
+    def parse(text: str) -> object:
+        try:
+            return choices[text.lower()]
+        except KeyError:
+            raise invalid_cell_error(f"{quoted(text)} is none of {', '.join(choices)}") from None
+
+    return PlainValidator(parse)
 
 
-def _day_of(column: str, text: str) -> date:
-    day = _day(text)
-    if day is None:
-        raise CellError(column, f"{shown(text)} is no day, like 2026-03-02")
-    return day
+def not_before(field: str) -> AfterValidator:
+    """Return a validator that rejects a day before the day of another, earlier field."""
+
+    def check(day: date, info: ValidationInfo) -> date:
+        start = info.data.get(field)
+        if start is not None and day < start:
+            raise invalid_cell_error(f"{day} is before {start}")
+        return day
+
+    return AfterValidator(check)
+
+
+def _split_keys(text: str) -> tuple[str, ...]:
+    if len(text) > MAX_TEXT_LENGTH:
+        raise invalid_cell_error(f"is longer than {MAX_TEXT_LENGTH} characters")
+    parts = (part.strip() for part in text.split(","))
+    return tuple(dict.fromkeys(part for part in parts if part))
 
 
 @lru_cache(maxsize=1024)
-def _day(text: str) -> date | None:
-    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is None:
-        return None
+def _parse_day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            return date.fromisoformat(text)
     except ValueError:
-        return None
+        pass
+    raise invalid_cell_error(f"{quoted(text)} is no day, like 2026-03-02")
+
+
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_LENGTH, pattern=NO_NUL)]
+Key = Annotated[str, StringConstraints(max_length=MAX_KEY_LENGTH, pattern=NO_NUL)]
+"""A sourcedId."""
+
+Keys = Annotated[tuple[Key, ...], BeforeValidator(_split_keys)]
+"""SourcedIds, separated by commas in the cell; duplicates are dropped."""
+
+Day = Annotated[date, PlainValidator(_parse_day)]
+Boolean = Annotated[bool, one_of({"true": True, "false": False})]

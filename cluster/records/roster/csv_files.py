@@ -1,10 +1,10 @@
-"""The CSV files of a roster or timetable, opened with care and read row by row.
+"""CSV files of a roster or timetable, from a folder or a ZIP, read row by row.
 
-    folder | ZIP  ->  text of a named file  ->  cells of a row, with its line
+    folder | ZIP  ->  a file by its name  ->  CsvRow: the requested cells, and the line
 
-Only files that are asked for by name are opened, so a ZIP can put nothing anywhere; a file over
-`MAX_FILE_BYTES` is refused before a byte of it is unpacked. A row that cannot be used is collected
-as a `BadRow` and the reading goes on; what is wrong with a whole file is a `RosterError`.
+Files are opened by name and never extracted, so no path of a ZIP is written anywhere; a file over
+`MAX_CSV_BYTES` is rejected before it is decompressed. A row that cannot be used is collected as a
+`BadRow` and reading goes on; an error of a whole file is a `RosterError`.
 """
 
 import csv
@@ -15,26 +15,37 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, NamedTuple
 
 from cluster.errors import RosterError
-from cluster.records.roster.csv_cells import CsvRow
 
-MAX_FILE_BYTES = 256 * 2**20
+MAX_CSV_BYTES = 256 * 2**20
 MANIFEST = "manifest.csv"
 
 Opener = Callable[[], IO[bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    """A row that was left out, or of which a part was.
+class CsvRow(NamedTuple):
+    """The cells of one row.
 
     Attributes:
-        file: Its name.
-        line: From 1; of a row over several lines, the first.
-        column: Its header; None where it is the row as a whole.
-        reason: What is wrong, and what became of the row where it was not left out.
+        cells: By header, stripped; empty cells are left out.
+        line: The first line of the row in its file, from 1.
+    """
+
+    cells: dict[str, str]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that was skipped, or of which a part was.
+
+    Attributes:
+        file: The file's name.
+        line: From 1; the first line of a row that spans several.
+        column: The header of the column; None where the row as a whole is wrong.
+        reason: What is wrong, and what was imported where the row was not skipped.
     """
 
     file: str
@@ -48,11 +59,11 @@ class BadRow:
 
 
 class RosterFiles:
-    """Named files, from a folder or a ZIP.
+    """The files of a folder or a ZIP, by name.
 
     Args:
         where: The folder or ZIP.
-        openers: By file name.
+        openers: Functions that open a file, by its name.
     """
 
     def __init__(self, where: Path, openers: Mapping[str, Opener]) -> None:
@@ -69,16 +80,17 @@ class RosterFiles:
         bad_rows: list[BadRow],
         optional: tuple[str, ...] = (),
     ) -> Iterator[CsvRow]:
-        """The rows of a file.
+        """Yield the rows of a file.
 
         Args:
-            name: Which.
-            required: Columns without which it cannot be used.
-            bad_rows: Rows that are not CSV, too short or too long are added here.
-            optional: Columns that may be missing; not, though, in another case.
+            name: The file's name.
+            required: The columns to read.
+            bad_rows: Collects rows that are not CSV, too short or too long.
+            optional: More columns to read, where they exist; a header that differs from one of
+                them in case alone is an error.
 
         Raises:
-            RosterError: There is no such file, it is not UTF-8, damaged, or misses a column.
+            RosterError: There is no such file, it is not UTF-8, damaged, or lacks a column.
         """
         place = f"{self.where}/{name}"
         opener = self._openers.get(name)
@@ -89,14 +101,14 @@ class RosterFiles:
 
 @contextmanager
 def open_files(path: Path) -> Iterator[RosterFiles]:
-    """The CSV files of a folder or a ZIP; in a ZIP they may lie in one folder of their own.
+    """Open a folder, or a ZIP, in which the files may be in one folder of their own.
 
     Raises:
         RosterError: It is neither, or is damaged.
     """
     with ExitStack() as stack:
         try:
-            files = _opened(path, stack)
+            files = _open(path, stack)
         except zipfile.BadZipFile:
             raise RosterError(
                 "it is neither a folder nor a ZIP that can be read.", where=str(path)
@@ -106,7 +118,7 @@ def open_files(path: Path) -> Iterator[RosterFiles]:
         yield files
 
 
-def _opened(path: Path, stack: ExitStack) -> RosterFiles:
+def _open(path: Path, stack: ExitStack) -> RosterFiles:
     if path.is_dir():
         names = {file.name: file_opener(file) for file in path.iterdir() if file.is_file()}
         return RosterFiles(path, names)
@@ -116,17 +128,17 @@ def _opened(path: Path, stack: ExitStack) -> RosterFiles:
 
 
 def file_opener(file: Path) -> Opener:
-    """Opens a file, unless it is too large."""
+    """Return a function that opens a file, unless it is too large."""
 
-    def open_it() -> IO[bytes]:
-        _refuse_size(file.stat().st_size, str(file))
+    def open_file() -> IO[bytes]:
+        _check_size(file.stat().st_size, str(file))
         return file.open("rb")
 
-    return open_it
+    return open_file
 
 
 def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, Opener]:
-    """Openers of the files beside the manifest."""
+    """Return the openers of the files beside the manifest."""
     infos = {PurePosixPath(info.filename): info for info in archive.infolist()}
     folders = [
         name.parent for name in infos if name.name == MANIFEST and len(name.parent.parts) <= 1
@@ -136,27 +148,27 @@ def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, Opener]:
     folder = folders[0] if folders else PurePosixPath()
 
     def opener(info: zipfile.ZipInfo) -> Opener:
-        def open_it() -> IO[bytes]:
+        def open_member() -> IO[bytes]:
             where = f"{path}/{info.filename}"
-            _refuse_size(info.file_size, where)
+            _check_size(info.file_size, where)
             try:
                 return archive.open(info)
             except (RuntimeError, NotImplementedError):  # a password, an unknown compression
                 raise RosterError(
-                    "it is encrypted, or compressed in a way that is not understood.",
+                    "it is encrypted, or compressed in an unsupported way.",
                     where=where,
                     hint="Make a plain ZIP.",
                 ) from None
 
-        return open_it
+        return open_member
 
     return {name.name: opener(info) for name, info in infos.items() if name.parent == folder}
 
 
-def _refuse_size(size: int, where: str) -> None:
-    if size > MAX_FILE_BYTES:
+def _check_size(size: int, where: str) -> None:
+    if size > MAX_CSV_BYTES:
         raise RosterError(
-            f"it holds {size / 2**20:.0f} MiB, and {MAX_FILE_BYTES // 2**20} are taken.",
+            f"it has {size / 2**20:.0f} MiB, and at most {MAX_CSV_BYTES // 2**20} are read.",
             where=where,
         )
 
@@ -169,13 +181,13 @@ def read_rows(
     bad_rows: list[BadRow],
     optional: tuple[str, ...] = (),
 ) -> Iterator[CsvRow]:
-    """The rows of one CSV file.
+    """Yield the rows of one CSV file.
 
     Args:
-        opener: Opens it.
-        place: Names it in errors.
-        name: Names it in bad rows.
-        required: See `RosterFiles.rows`; so `bad_rows` and `optional`.
+        opener: Opens the file.
+        place: The file in errors.
+        name: The file in bad rows.
+        required: See `RosterFiles.rows`, as for `bad_rows` and `optional`.
         bad_rows: See there.
         optional: See there.
 
@@ -183,9 +195,9 @@ def read_rows(
         RosterError: See there.
     """
     try:
-        with opener() as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as text:
-            reader = csv.reader(text, strict=True)
-            columns = _columns(reader, place, required, optional)
+        with opener() as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, strict=True)
+            width, columns = _read_header(reader, place, required, optional)
             while True:
                 line = reader.line_num + 1
                 try:
@@ -197,10 +209,11 @@ def read_rows(
                     return
                 if not cells:
                     continue
-                if len(cells) == len(columns):
-                    yield CsvRow(columns, cells, line)
+                if len(cells) == width:
+                    found = {name: text for name, at in columns if (text := cells[at].strip())}
+                    yield CsvRow(found, line)
                 else:
-                    reason = f"has {len(cells)} cells, and the header {len(columns)}"
+                    reason = f"has {len(cells)} cells, and the header {width}"
                     bad_rows.append(BadRow(name, line, None, reason))
     except UnicodeDecodeError:
         raise RosterError("it is not UTF-8.", where=place, hint="Export it as UTF-8.") from None
@@ -208,26 +221,28 @@ def read_rows(
         raise RosterError(f"it cannot be read: {error}.", where=place) from error
 
 
-def _columns(
+def _read_header(
     reader: Iterator[list[str]], place: str, required: tuple[str, ...], optional: tuple[str, ...]
-) -> dict[str, int]:
+) -> tuple[int, list[tuple[str, int]]]:
+    """Return the number of columns, and the requested ones with their indexes."""
     try:
         header = [name.strip() for name in next(reader, [])]
     except csv.Error as error:
         raise RosterError(f"the header is not CSV: {error}.", where=f"{place}:1") from None
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
-        raise RosterError(f"the column {twice[0]} stands twice.", where=f"{place}:1")
-    known = set(header)
-    alike = {name.lower(): name for name in header}
-    for wanted in (*required, *optional):
-        if wanted not in known and wanted.lower() in alike:
+        raise RosterError(f"the column {twice[0]} exists twice.", where=f"{place}:1")
+    indexes = {name: index for index, name in enumerate(header)}
+    by_lower = {name.lower(): name for name in header}
+    for name in (*required, *optional):
+        if name not in indexes and name.lower() in by_lower:
             raise RosterError(
-                f"the column {wanted} is missing; {alike[wanted.lower()]} is not the same.",
+                f"the column {name} is missing; {by_lower[name.lower()]} is not the same.",
                 where=f"{place}:1",
                 hint="Headers are case-sensitive.",
             )
-    missing = [name for name in required if name not in known]
+    missing = [name for name in required if name not in indexes]
     if missing:
         raise RosterError(f"the column {', '.join(missing)} is missing.", where=f"{place}:1")
-    return {name or f"column {index}": index for index, name in enumerate(header)}
+    requested = [name for name in (*required, *optional) if name in indexes]
+    return len(header), [(name, indexes[name]) for name in requested]

@@ -1,4 +1,4 @@
-"""What an import changes, counted by kind; and the guard against a roster that lost its rows."""
+"""What an import changes, counted by kind, and the check that rejects a truncated roster."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 from cluster.errors import RosterError
 from cluster.records.roster.csv_files import BadRow
 
-MANY_REMOVED_SHARE = 0.25
-MANY_REMOVED_LEAST = 10
-"""As few may go at any time: a small school's class of nine may end."""
+MAX_REMOVED_SHARE = 0.25
+MIN_REMOVALS_REJECTED = 10
+"""Fewer removals are always allowed: a small school's class of nine may end."""
 
 
 @dataclass(slots=True)
-class Counts:
-    """Rows of one kind.
+class RowCounts:
+    """How many rows of one kind an import changed.
 
     Attributes:
-        added: New in the records.
-        changed: There already, and different now.
-        unchanged: There already, and the same.
-        removed: Gone from the records; a user is switched off instead, and stays.
-        kept: No longer in the roster, but in the records, because something refers to them.
+        added: New rows.
+        changed: Rows with new values.
+        unchanged: Rows that have the same values already.
+        removed: Rows deleted; a user is disabled instead.
+        kept: Rows that are no longer in the roster, but are still referred to.
     """
 
     added: int = 0
@@ -31,29 +31,29 @@ class Counts:
 
     @property
     def changes(self) -> int:
-        """How many rows are not as they were."""
+        """How many rows were added, changed or removed."""
         return self.added + self.changed + self.removed
 
 
 @dataclass(frozen=True, slots=True)
-class RosterChanges:
-    """What an import changed, or would.
+class ImportResult:
+    """What an import changed, or would change.
 
     Attributes:
         counts: By kind.
-        bad_rows: Rows that were left out, in the order of the files' names and lines.
+        bad_rows: The rows that were rejected, by file name and line.
     """
 
-    counts: dict[str, Counts]
+    counts: dict[str, RowCounts]
     bad_rows: tuple[BadRow, ...]
 
     @property
     def total(self) -> int:
-        """How many rows are not as they were; 0 the second time."""
+        """How many rows changed; 0 when the same roster is imported again."""
         return sum(counts.changes for counts in self.counts.values())
 
     def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
+        """Return the result for `--json`."""
         return {
             "changes": self.total,
             "counts": {kind: asdict(counts) for kind, counts in self.counts.items()},
@@ -61,25 +61,25 @@ class RosterChanges:
         }
 
 
-def sorted_rows(bad_rows: list[BadRow]) -> tuple[BadRow, ...]:
-    """Bad rows as people look for them."""
+def sort_bad_rows(bad_rows: list[BadRow]) -> tuple[BadRow, ...]:
+    """Sort bad rows by file, line and column."""
     return tuple(sorted(bad_rows, key=lambda bad: (bad.file, bad.line, bad.column or "")))
 
 
-def refuse_many_removals(kind: str, before: int, removed: int) -> None:
-    """Stop where a file that is whole in itself lacks so much that it was likely cut off.
+def reject_mass_removal(kind: str, before: int, removed: int) -> None:
+    """Stop an import whose file lacks so many rows that it was likely truncated.
 
     Args:
-        kind: Of the rows.
-        before: How many there are in the records.
-        removed: How many of them the file no longer holds.
+        kind: The kind of rows.
+        before: How many are in the records.
+        removed: How many of these the file lacks.
 
     Raises:
-        RosterError: Over a quarter, and at least ten.
+        RosterError: The file lacks over a quarter, and at least ten.
     """
-    if removed >= MANY_REMOVED_LEAST and removed > before * MANY_REMOVED_SHARE:
+    if removed >= MIN_REMOVALS_REJECTED and removed > before * MAX_REMOVED_SHARE:
         raise RosterError(
             f"{removed} of {before} {kind} in the records are no longer in it.",
             where=f"{kind}.csv",
-            hint="If that is meant, look at it with --dry-run, then import it with --yes.",
+            hint="If that is intended, check it with --dry-run, then import it with --yes.",
         )

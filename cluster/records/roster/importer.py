@@ -1,20 +1,20 @@
-"""A OneRoster roster into the records: all of it, or nothing.
+"""Imports a OneRoster roster into the records: all of it, or nothing.
 
     with open_roster(path) as source, records.writing() as session:
-        changes = import_roster(session, keys, source)
+        result = import_roster(session, keys, source)
 
-A row is found again by its `sourcedId`, and written only where it differs: the same roster a second
-time changes nothing. What is no longer in the roster goes under these rules:
+A row is matched by its `sourcedId`, and written only where it differs: importing the same roster
+again changes nothing. Rows that are no longer in the roster are removed under these rules:
 
-- A **delta** removes what it calls `tobedeleted`, and nothing else.
-- A **bulk** file also removes what it lacks, but only if it was read to its end without one bad
-  row. Over a quarter at once is refused unless the caller allows it: a list that was cut off
-  between two lines looks whole.
-- **Users** are switched off, never deleted: registers and consents speak of them. Who speaks for a
-  student changes only with that student's own row.
-- **Classes** go when no lesson and no enrollment refers to them any more, and are kept until then:
-  a lesson may have a register, and `lessons` go with their class. **Orgs** stay as long as a class
-  is theirs.
+- A **delta** removes the rows that it calls `tobedeleted`, and nothing else.
+- A **bulk** file also removes the rows that it lacks, but only if it was read to its end without a
+  bad row. Over a quarter at once is an error unless the caller allows it: a list that was truncated
+  between two lines looks complete.
+- **Users** are disabled, never deleted: registers and consents refer to them. The guardians of a
+  student change only with the student's own row.
+- **Classes** are removed when no lesson and no enrollment refers to them, and kept until then: a
+  lesson may have a register, and `lessons` are deleted with their class. **Orgs** are kept as long
+  as they have a class.
 
 What a row refers to must be in the roster or, where the file of that is a delta, absent or has bad
 rows, in the records; else it is a bad row too. Courses, terms and parent orgs are labels, and are
@@ -23,9 +23,7 @@ not followed.
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -40,17 +38,24 @@ from cluster.records.db.models import (
     Org,
     SchoolClass,
 )
-from cluster.records.roster.csv_cells import shown
+from cluster.records.roster.csv_cells import quoted
 from cluster.records.roster.import_result import (
-    Counts,
-    RosterChanges,
-    refuse_many_removals,
-    sorted_rows,
+    ImportResult,
+    RowCounts,
+    reject_mass_removal,
+    sort_bad_rows,
 )
 from cluster.records.roster.oneroster import OneRoster, open_roster
-from cluster.records.roster.oneroster_rows import CourseLine, DeletedRow, OrgLine, SessionLine
-from cluster.records.roster.upsert import Upsert
-from cluster.records.roster.user_importer import UserImport
+from cluster.records.roster.oneroster_rows import (
+    DeletedRow,
+    RosterClass,
+    RosterCourse,
+    RosterEnrollment,
+    RosterOrg,
+    RosterSession,
+)
+from cluster.records.roster.upsert import Upsert, Values
+from cluster.records.roster.user_importer import UserImporter
 from cluster.security.keys import KeyStore
 
 KINDS = (
@@ -65,36 +70,36 @@ KINDS = (
 )
 
 
-def preview(records: Records, keys: KeyStore, path: Path) -> RosterChanges:
-    """What `import_roster` would change; the records stay as they are.
+def preview_roster(records: Records, keys: KeyStore, path: Path) -> ImportResult:
+    """Return what `import_roster` would change, without changing the records.
 
     Raises:
         RosterError: See `cluster.records.roster.oneroster.OneRoster`.
         RecordsError: The records cannot be reached.
     """
     with open_roster(path) as source, records.writing() as session:
-        changes = import_roster(session, keys, source, allow_many_removals=True)
+        result = import_roster(session, keys, source, allow_many_removals=True)
         session.rollback()
-    return changes
+    return result
 
 
 def import_roster(
     session: Session, keys: KeyStore, source: OneRoster, *, allow_many_removals: bool = False
-) -> RosterChanges:
-    """Bring the records to what a roster says.
+) -> ImportResult:
+    """Import a roster.
 
     Args:
-        session: Of `Records.writing`; the caller commits.
-        keys: They seal names.
+        session: A session of `Records.writing`; the caller commits.
+        keys: The keys that encrypt names.
         source: An opened roster, not read yet.
-        allow_many_removals: Take it that a bulk file lacks over a quarter of what there was.
+        allow_many_removals: Accept a bulk file that lacks over a quarter of the rows.
 
     Raises:
         RosterError: A whole file cannot be used, or lacks too much; roll back.
     """
-    changes = _Import(session, keys, source, allow_many_removals=allow_many_removals).run()
-    session.expire_all()  # what was loaded before, the statements above have passed by
-    return changes
+    result = _Import(session, keys, source, allow_many_removals=allow_many_removals).run()
+    session.expire_all()  # the statements above did not update loaded objects
+    return result
 
 
 class _Import:
@@ -105,77 +110,67 @@ class _Import:
         self._keys = keys
         self._source = source
         self._allow_many = allow_many_removals
-        self._counts = {kind: Counts() for kind in KINDS}
-        self._gone: dict[str, set[str]] = {kind: set() for kind in KINDS}
+        self._counts = {kind: RowCounts() for kind in KINDS}
+        self._deleted: dict[str, set[str]] = {kind: set() for kind in KINDS}
 
-    def run(self) -> RosterChanges:
-        """Everything, in the order in which rows refer to each other; then what goes, backwards."""
-        orgs = self._table(Org, "orgs")
-        orgs.put_all(self._plain("orgs", self._source.orgs()))
-        sessions = self._table(AcademicSession, "academicSessions")
-        sessions.put_all(self._plain("academicSessions", self._source.academic_sessions()))
-        courses = self._table(Course, "courses")
-        courses.put_all(self._plain("courses", self._source.courses()))
+    def run(self) -> ImportResult:
+        """Write rows in the order in which they refer to each other; then remove in reverse."""
+        orgs = self._upsert(Org, "orgs")
+        orgs.put_all(self._values(RosterOrg))
+        sessions = self._upsert(AcademicSession, "academicSessions")
+        sessions.put_all(self._values(RosterSession))
+        courses = self._upsert(Course, "courses")
+        courses.put_all(self._values(RosterCourse))
 
         known_orgs = self._referable("orgs", orgs)
-        classes = self._table(SchoolClass, "classes")
+        classes = self._upsert(SchoolClass, "classes")
         classes.put_all(self._classes(known_orgs))
 
-        users = UserImport(self._session, self._keys, self._source, known_orgs, self._counts)
+        users = UserImporter(self._session, self._keys, self._source, known_orgs, self._counts)
         users.run()
-        enrollments = self._table(Enrollment, "enrollments")
+        enrollments = self._upsert(Enrollment, "enrollments")
         enrollments.put_all(
             self._enrollments(self._referable("classes", classes), users.referable())
         )
 
         enrollments.remove(self._absent("enrollments", enrollments))
         self._remove_classes(classes, enrollments)
-        users.switch_off(allow_many=self._allow_many)
+        users.disable_absent(allow_many=self._allow_many)
         courses.remove(self._absent("courses", courses))
         sessions.remove(self._absent("academicSessions", sessions))
         in_use = set(self._session.scalars(select(SchoolClass.school_sourced_id).distinct()))
         self._remove_unused("orgs", orgs, in_use)
-        return RosterChanges(self._counts, sorted_rows(self._source.bad_rows))
+        return ImportResult(self._counts, sort_bad_rows(self._source.bad_rows))
 
-    def _table(self, model: type[Base], kind: str) -> Upsert:
+    def _upsert(self, model: type[Base], kind: str) -> Upsert:
         return Upsert(self._session, model, self._counts[kind])
 
-    def _plain(
-        self, kind: str, rows: Iterator[OrgLine | SessionLine | CourseLine | DeletedRow]
-    ) -> Iterator[dict[str, Any]]:
-        for row in rows:
+    def _values(self, model: type[RosterOrg | RosterSession | RosterCourse]) -> Iterator[Values]:
+        for row in self._source.read(model):
             if isinstance(row, DeletedRow):
-                self._gone[kind].add(row.sourced_id)
+                self._deleted[model.FILE].add(row.sourced_id)
             else:
-                yield asdict(row)
+                yield row.model_dump()
 
-    def _classes(self, known_orgs: set[str]) -> Iterator[dict[str, Any]]:
-        for row in self._source.classes():
+    def _classes(self, known_orgs: set[str]) -> Iterator[Values]:
+        for row in self._source.read(RosterClass):
             if isinstance(row, DeletedRow):
-                self._gone["classes"].add(row.sourced_id)
+                self._deleted["classes"].add(row.sourced_id)
             elif row.school_sourced_id not in known_orgs:
-                reason = f"no org is {shown(row.school_sourced_id)}"
+                reason = f"no org is {quoted(row.school_sourced_id)}"
                 self._source.reject("classes", row.line, "schoolSourcedId", reason)
             else:
-                yield {
-                    "sourced_id": row.sourced_id,
-                    "title": row.title,
-                    "class_code": row.class_code,
-                    "school_sourced_id": row.school_sourced_id,
-                    "course_sourced_id": row.course_sourced_id,
-                    "term_sourced_ids": list(row.term_sourced_ids),
-                    "location": row.location,
-                }
+                yield row.model_dump() | {"term_sourced_ids": list(row.term_sourced_ids)}
 
-    def _enrollments(self, classes: set[str], users: dict[str, str]) -> Iterator[dict[str, Any]]:
-        for row in self._source.enrollments():
+    def _enrollments(self, classes: set[str], users: dict[str, str]) -> Iterator[Values]:
+        for row in self._source.read(RosterEnrollment):
             if isinstance(row, DeletedRow):
-                self._gone["enrollments"].add(row.sourced_id)
+                self._deleted["enrollments"].add(row.sourced_id)
             elif row.class_sourced_id not in classes:
-                reason = f"no class is {shown(row.class_sourced_id)}"
+                reason = f"no class is {quoted(row.class_sourced_id)}"
                 self._source.reject("enrollments", row.line, "classSourcedId", reason)
             elif row.user_sourced_id not in users:
-                reason = f"no user is {shown(row.user_sourced_id)}"
+                reason = f"no user is {quoted(row.user_sourced_id)}"
                 self._source.reject("enrollments", row.line, "userSourcedId", reason)
             else:
                 yield {
@@ -188,33 +183,32 @@ class _Import:
                 }
 
     def _referable(self, kind: str, table: Upsert) -> set[str]:
-        """Keys that other rows may refer to: those of a whole list, else of the records too."""
-        there = table.ids() - self._gone[kind]
-        return there & self._source.seen[kind].keys() if self._source.replaces(kind) else there
+        """Return the keys that other rows may refer to: of a complete file, else of the records."""
+        stored = table.ids() - self._deleted[kind]
+        return stored & self._source.seen[kind].keys() if self._source.replaces(kind) else stored
 
     def _absent(self, kind: str, table: Upsert, in_use: AbstractSet[str] = frozenset()) -> set[str]:
-        """Keys that are over: called deleted, or absent from a whole list."""
+        """Return the keys to remove: called deleted, or absent from a complete file."""
         if not self._source.replaces(kind):
-            return self._gone[kind]
-        there = table.ids()
-        absent = there - self._source.seen[kind].keys()
+            return self._deleted[kind]
+        stored = table.ids()
+        absent = stored - self._source.seen[kind].keys()
         if not self._allow_many:
-            refuse_many_removals(kind, len(there), len(absent - in_use))
-        return absent | self._gone[kind]
+            reject_mass_removal(kind, len(stored), len(absent - in_use))
+        return absent | self._deleted[kind]
 
     def _remove_classes(self, classes: Upsert, enrollments: Upsert) -> None:
         """Remove classes that nothing refers to; one called deleted loses its enrollments first."""
-        if self._gone["classes"]:
+        deleted = self._deleted["classes"]
+        if deleted:
             query = select(Enrollment.sourced_id, Enrollment.class_sourced_id)
-            ended = self._session.execute(query)
-            enrollments.remove(
-                [sourced_id for sourced_id, of in ended if of in self._gone["classes"]]
-            )
+            rows = self._session.execute(query)
+            enrollments.remove([sourced_id for sourced_id, of in rows if of in deleted])
         in_use = set(self._session.scalars(select(LessonRow.class_sourced_id).distinct()))
         in_use |= set(self._session.scalars(select(Enrollment.class_sourced_id).distinct()))
         self._remove_unused("classes", classes, in_use)
 
     def _remove_unused(self, kind: str, table: Upsert, in_use: set[str]) -> None:
-        over = self._absent(kind, table, in_use)
-        self._counts[kind].kept += len(over & in_use)
-        table.remove(over - in_use)
+        absent = self._absent(kind, table, in_use)
+        self._counts[kind].kept += len(absent & in_use)
+        table.remove(absent - in_use)

@@ -1,7 +1,7 @@
-"""Users of a roster into the records: sealed names, roles at schools, and who speaks for whom.
+"""Users of a roster into the records: encrypted names, roles at schools, and guardians.
 
-A user is never deleted, because registers and consents speak of the id; who is no longer in the
-roster is switched off (`enabled`), and back on when the roster has them again.
+A user is never deleted, because registers and consents refer to the id; a user who is no longer in
+the roster is disabled (`enabled`), and enabled again when the roster has them again.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,19 +13,25 @@ from sqlalchemy.orm import Session
 
 from cluster.records.db.models import Guardian, User, UserOrg, new_id
 from cluster.records.repos.people import open_details, seal_details
-from cluster.records.roster.csv_cells import shown
-from cluster.records.roster.import_result import Counts, refuse_many_removals
+from cluster.records.roster.csv_cells import quoted
+from cluster.records.roster.import_result import RowCounts, reject_mass_removal
 from cluster.records.roster.oneroster import OneRoster
-from cluster.records.roster.oneroster_rows import STUDENT, DeletedRow, RoleLine, UserLine
+from cluster.records.roster.oneroster_rows import (
+    STUDENT,
+    DeletedRow,
+    RosterRole,
+    RosterUser,
+    RosterUserWithRole,
+)
 from cluster.records.roster.upsert import chunks
 from cluster.security.keys import KeyStore
 
-Tie: TypeAlias = tuple[str, str]
+OrgRole: TypeAlias = tuple[str, str]
 """An org and the role there."""
 
 
-class Known(NamedTuple):
-    """A user of the records, without what tells who it is."""
+class StoredUser(NamedTuple):
+    """A user of the records, without identity data."""
 
     id: str
     role: str
@@ -33,23 +39,29 @@ class Known(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Stated:
-    """What the roster says of ties: of users by id, of roles that ended."""
+class _RosterRelations:
+    """Relations that the roster states.
 
-    orgs: dict[str, tuple[Tie, ...]]
+    Attributes:
+        org_roles: By user id.
+        ended: User id, org and role that are to be removed.
+        agents: By user id: the sourcedId, those of the guardians, and the line.
+    """
+
+    org_roles: dict[str, tuple[OrgRole, ...]]
     ended: set[tuple[str, str, str]]
     agents: dict[str, tuple[str, tuple[str, ...], int]]
 
 
-class UserImport:
-    """Imports users, roles and ties of one roster.
+class UserImporter:
+    """Imports the users, roles and guardians of one roster.
 
     Args:
-        session: Within the transaction of the import.
-        keys: They seal names.
+        session: The transaction of the import.
+        keys: The keys that encrypt names.
         source: The roster.
-        known_orgs: Orgs that rows may refer to.
-        counts: By kind: `users`, `roles`, `guardians`.
+        known_orgs: The orgs that rows may refer to.
+        counts: Counts of `users`, `roles` and `guardians` to update.
     """
 
     def __init__(
@@ -58,7 +70,7 @@ class UserImport:
         keys: KeyStore,
         source: OneRoster,
         known_orgs: set[str],
-        counts: dict[str, Counts],
+        counts: dict[str, RowCounts],
     ) -> None:
         self._session = session
         self._keys = keys
@@ -67,101 +79,99 @@ class UserImport:
         self._counts = counts
         query = select(User.sourced_id, User.id, User.role, User.enabled)
         self.users = {
-            sourced_id: Known(user_id, role, enabled)
+            sourced_id: StoredUser(user_id, role, enabled)
             for sourced_id, user_id, role, enabled in session.execute(query)
         }
-        self._enabled_before = sum(known.enabled for known in self.users.values())
-        self._gone: set[str] = set()
-        self._stated = _Stated({}, set(), {})
+        self._enabled_before = sum(user.enabled for user in self.users.values())
+        self._deleted: set[str] = set()
+        self._relations = _RosterRelations({}, set(), {})
 
     def run(self) -> None:
-        """Read users and roles, and write them; nobody is switched off yet."""
+        """Read users and roles, and write them; `disable_absent` comes last."""
         roles = self._read_roles()
-        for chunk in chunks(self._with_roles(roles)):
-            self._put([*chunk])
-        for sourced_id, lines in roles.items():
-            self._put_roles_alone(sourced_id, lines)
-        self._put_guardians()
-        self._put_orgs()
+        for chunk in chunks(self._users_with_roles(roles)):
+            self._write_users([*chunk])
+        for sourced_id, rows in roles.items():
+            self._apply_roles_without_user(sourced_id, rows)
+        self._write_guardians()
+        self._write_org_roles()
 
     def referable(self) -> dict[str, str]:
-        """Ids by sourced id of those whom other rows may refer to."""
+        """Return the ids, by sourcedId, of the users that other rows may refer to."""
         if not self._source.replaces("users"):
-            return {sourced_id: known.id for sourced_id, known in self.users.items()}
+            return {sourced_id: user.id for sourced_id, user in self.users.items()}
         seen = self._source.seen["users"]
         return {sourced_id: self.users[sourced_id].id for sourced_id in seen.keys() & self.users}
 
-    def switch_off(self, *, allow_many: bool) -> None:
-        """Switch off who is gone: said to be, or absent from a whole list."""
+    def disable_absent(self, *, allow_many: bool) -> None:
+        """Disable users that the roster calls deleted, or that a complete list lacks."""
         absent: set[str] = set()
         if self._source.replaces("users"):
             absent = self.users.keys() - self._source.seen["users"].keys()
         absent = {sourced_id for sourced_id in absent if self.users[sourced_id].enabled}
         if not allow_many:
-            refuse_many_removals("users", self._enabled_before, len(absent))
-        off = [self.users[s].id for s in sorted(absent | self._gone) if s in self.users]
-        for chunk in chunks(off):
+            reject_mass_removal("users", self._enabled_before, len(absent))
+        ids = [self.users[s].id for s in sorted(absent | self._deleted) if s in self.users]
+        for chunk in chunks(ids):
             self._session.execute(
                 update(User).where(User.id.in_(chunk), User.enabled).values(enabled=False),
                 execution_options={"synchronize_session": False},
             )
-        gone = {s for s in self._gone if s in self.users and self.users[s].enabled}
-        self._counts["users"].removed += len(absent | gone)
+        deleted = {s for s in self._deleted if s in self.users and self.users[s].enabled}
+        self._counts["users"].removed += len(absent | deleted)
 
-    def _read_roles(self) -> dict[str, list[RoleLine]]:
-        """Roles of 1.2 by the user's sourced id."""
-        roles: dict[str, list[RoleLine]] = {}
+    def _read_roles(self) -> dict[str, list[RosterRole]]:
+        """Return the rows of roles.csv (1.2) by the user's sourcedId."""
+        roles: dict[str, list[RosterRole]] = {}
         for row in self._source.roles():
-            if row.org_sourced_id in self._known_orgs or row.is_gone:
+            if row.org_sourced_id in self._known_orgs or row.is_deleted:
                 roles.setdefault(row.user_sourced_id, []).append(row)
             else:
-                self._source.reject(
-                    "roles", row.line, "orgSourcedId", f"no org is {shown(row.org_sourced_id)}"
-                )
+                reason = f"no org is {quoted(row.org_sourced_id)}"
+                self._source.reject("roles", row.line, "orgSourcedId", reason)
         return roles
 
-    def _with_roles(self, roles: dict[str, list[RoleLine]]) -> Iterator[tuple[UserLine, str]]:
-        """Users with the role that they have; takes their lines out of `roles`."""
+    def _users_with_roles(
+        self, roles: dict[str, list[RosterRole]]
+    ) -> Iterator[tuple[RosterUser, str]]:
+        """Yield users with the role they had, empty for new ones; pops their rows of `roles`."""
         for row in self._source.users():
             if isinstance(row, DeletedRow):
-                self._gone.add(row.sourced_id)
+                self._deleted.add(row.sourced_id)
                 continue
-            unknown = [org for org in row.org_sourced_ids if org not in self._known_orgs]
+            own_roles = _own_roles(row)
+            unknown = [org for org, _ in own_roles if org not in self._known_orgs]
             if unknown:
-                self._source.reject(
-                    "users", row.line, "orgSourcedIds", f"no org is {shown(unknown[0])}"
-                )
+                reason = f"no org is {quoted(unknown[0])}"
+                self._source.reject("users", row.line, "orgSourcedIds", reason)
                 continue
-            lines = roles.get(row.sourced_id, [])
-            role = row.role or _role_of(lines) or self._role_before(row.sourced_id)
+            role_rows = roles.get(row.sourced_id, [])
+            stored = self.users.get(row.sourced_id)
+            role = _primary_role(row, role_rows) or (stored.role if stored else None)
             if role is None:
                 self._source.reject("users", row.line, None, "has no role in roles.csv")
                 continue
-            known = self.users.get(row.sourced_id)
-            user_id = known.id if known else new_id()
-            if row.role is not None:
-                self._stated.orgs[user_id] = tuple((org, role) for org in row.org_sourced_ids)
-            elif lines:
-                self._state_roles(user_id, roles.pop(row.sourced_id), known)
+            user_id = stored.id if stored else new_id()
+            if isinstance(row, RosterUserWithRole):
+                self._relations.org_roles[user_id] = own_roles
+            elif role_rows:
+                self._add_org_roles(user_id, roles.pop(row.sourced_id), stored)
             agents = row.agent_sourced_ids if role == STUDENT else ()
-            self._stated.agents[user_id] = (row.sourced_id, agents, row.line)
-            self.users[row.sourced_id] = Known(user_id, role, row.enabled)
-            yield row, "" if known is None else known.role
+            self._relations.agents[user_id] = (row.sourced_id, agents, row.line)
+            self.users[row.sourced_id] = StoredUser(user_id, role, row.enabled)
+            yield row, "" if stored is None else stored.role
 
-    def _role_before(self, sourced_id: str) -> str | None:
-        known = self.users.get(sourced_id)
-        return known.role if known else None
-
-    def _put(self, rows: list[tuple[UserLine, str]]) -> None:
+    def _write_users(self, rows: list[tuple[RosterUser, str]]) -> None:
         """Write users; the second of each pair is the role they had, empty for new ones."""
-        there = [self.users[row.sourced_id].id for row, was in rows if was]
-        query = select(User.id, User.enabled, User.sealed).where(User.id.in_(there))
-        old = {row.id: (row.enabled, row.sealed) for row in self._session.execute(query)}
+        existing = [self.users[row.sourced_id].id for row, role_before in rows if role_before]
+        query = select(User.id, User.enabled, User.sealed).where(User.id.in_(existing))
+        before = {row.id: (row.enabled, row.sealed) for row in self._session.execute(query)}
         new, changed = [], []
-        for row, was in rows:
+        for row, role_before in rows:
             user_id, role, enabled = self.users[row.sourced_id]
-            if user_id not in old:
-                sealed = seal_details(self._keys, user_id, row.details)
+            details = row.details
+            if user_id not in before:
+                sealed = seal_details(self._keys, user_id, details)
                 new.append(
                     {
                         "id": user_id,
@@ -172,10 +182,10 @@ class UserImport:
                     }
                 )
                 continue
-            was_enabled, sealed = old[user_id]
-            same = open_details(self._keys, User(id=user_id, sealed=sealed)) == row.details
-            if not same or was != role or was_enabled != enabled:
-                sealed = sealed if same else seal_details(self._keys, user_id, row.details)
+            enabled_before, sealed = before[user_id]
+            is_same = open_details(self._keys, User(id=user_id, sealed=sealed)) == details
+            if not is_same or role_before != role or enabled_before != enabled:
+                sealed = sealed if is_same else seal_details(self._keys, user_id, details)
                 changed.append({"id": user_id, "role": role, "enabled": enabled, "sealed": sealed})
         if new:
             self._session.execute(insert(User), new)
@@ -186,123 +196,136 @@ class UserImport:
         counts.changed += len(changed)
         counts.unchanged += len(rows) - len(new) - len(changed)
 
-    def _put_roles_alone(self, sourced_id: str, lines: list[RoleLine]) -> None:
-        """Roles of a user who has no row of their own in this roster."""
-        known = self.users.get(sourced_id)
-        if known is None:
-            for line in lines:
-                if not line.is_gone:
-                    reason = f"no user is {shown(sourced_id)}"
-                    self._source.reject("roles", line.line, "userSourcedId", reason)
+    def _apply_roles_without_user(self, sourced_id: str, rows: list[RosterRole]) -> None:
+        """Apply roles whose user has no row in this roster."""
+        stored = self.users.get(sourced_id)
+        if stored is None:
+            for row in rows:
+                if not row.is_deleted:
+                    reason = f"no user is {quoted(sourced_id)}"
+                    self._source.reject("roles", row.line, "userSourcedId", reason)
             return
-        self._state_roles(known.id, lines, known)
-        role = _role_of(lines)
-        if role is not None and role != known.role:
-            self._session.execute(update(User), [{"id": known.id, "role": role}])
-            self.users[sourced_id] = known._replace(role=role)
+        self._add_org_roles(stored.id, rows, stored)
+        role = _first_role(rows)
+        if role is not None and role != stored.role:
+            self._session.execute(update(User), [{"id": stored.id, "role": role}])
+            self.users[sourced_id] = stored._replace(role=role)
             self._counts["users"].changed += 1
 
-    def _state_roles(self, user_id: str, lines: list[RoleLine], known: Known | None) -> None:
-        """Take down ties of 1.2; a new primary role in a delta ends the one before at that org."""
-        self._stated.orgs[user_id] = tuple(
-            dict.fromkeys((row.org_sourced_id, row.role) for row in lines if not row.is_gone)
+    def _add_org_roles(
+        self, user_id: str, rows: list[RosterRole], stored: StoredUser | None
+    ) -> None:
+        """Add roles of 1.2; a new primary role in a delta ends the one before at that org."""
+        self._relations.org_roles[user_id] = tuple(
+            dict.fromkeys((row.org_sourced_id, row.role) for row in rows if not row.is_deleted)
         )
-        for row in lines:
-            if row.is_gone:
-                self._stated.ended.add((user_id, row.org_sourced_id, row.role))
-            elif known is not None and row.is_primary and row.role != known.role:
-                self._stated.ended.add((user_id, row.org_sourced_id, known.role))
+        for row in rows:
+            if row.is_deleted:
+                self._relations.ended.add((user_id, row.org_sourced_id, row.role))
+            elif stored is not None and row.is_primary and row.role != stored.role:
+                self._relations.ended.add((user_id, row.org_sourced_id, stored.role))
 
-    def _put_orgs(self) -> None:
-        """Write who has which role where."""
+    def _write_org_roles(self) -> None:
+        """Write who has which role at which org."""
         is_1_1 = self._source.version == "1.1"
         replaces_all = self._source.replaces("users" if is_1_1 else "roles")
-        stated = self._stated.orgs
-        left = {user_id: set(ties) for user_id, ties in stated.items()}
-        over = []
+        stated = self._relations.org_roles
+        to_add = {user_id: set(org_roles) for user_id, org_roles in stated.items()}
+        to_remove = []
         query = select(UserOrg.user_id, UserOrg.org_sourced_id, UserOrg.role)
         counts = self._counts["roles"]
         for user_id, org, role in self._session.execute(query):
             if (org, role) in stated.get(user_id, ()):
-                left[user_id].discard((org, role))
+                to_add[user_id].discard((org, role))
                 counts.unchanged += 1
             elif (
                 replaces_all
                 or (is_1_1 and user_id in stated)
-                or (user_id, org, role) in self._stated.ended
+                or (user_id, org, role) in self._relations.ended
             ):
-                over.append((user_id, org, role))
-        for chunk in chunks(over):
+                to_remove.append((user_id, org, role))
+        for chunk in chunks(to_remove):
             key = tuple_(UserOrg.user_id, UserOrg.org_sourced_id, UserOrg.role)
             self._session.execute(
                 delete(UserOrg).where(key.in_(chunk)),
                 execution_options={"synchronize_session": False},
             )
         for new in chunks(
-            (user_id, *tie) for user_id, ties in left.items() for tie in sorted(ties)
+            (user_id, *one) for user_id, org_roles in to_add.items() for one in sorted(org_roles)
         ):
             names = ("user_id", "org_sourced_id", "role")
             rows = [dict(zip(names, row, strict=True)) for row in new]
             self._session.execute(insert(UserOrg), rows)
             counts.added += len(rows)
-        counts.removed += len(over)
+        counts.removed += len(to_remove)
 
-    def _put_guardians(self) -> None:
-        """Write who speaks for whom, of the students who have a row."""
-        wanted, unsure = self._guardians()
-        left = {student_id: set(guardians) for student_id, guardians in wanted.items()}
-        over = []
+    def _write_guardians(self) -> None:
+        """Write the guardians of the students who have a row."""
+        stated, incomplete = self._guardians()
+        to_add = {student_id: set(guardians) for student_id, guardians in stated.items()}
+        to_remove = []
         counts = self._counts["guardians"]
         query = select(Guardian.student_id, Guardian.guardian_id)
         for student_id, guardian_id in self._session.execute(query):
-            if guardian_id in wanted.get(student_id, ()):
-                left[student_id].discard(guardian_id)
+            if guardian_id in stated.get(student_id, ()):
+                to_add[student_id].discard(guardian_id)
                 counts.unchanged += 1
-            elif student_id in self._stated.agents and student_id not in unsure:
-                over.append((student_id, guardian_id))
-        for chunk in chunks(over):
+            elif student_id in self._relations.agents and student_id not in incomplete:
+                to_remove.append((student_id, guardian_id))
+        for chunk in chunks(to_remove):
             key = tuple_(Guardian.student_id, Guardian.guardian_id)
             self._session.execute(
                 delete(Guardian).where(key.in_(chunk)),
                 execution_options={"synchronize_session": False},
             )
-        ties = ((student, guardian) for student, all_of in left.items() for guardian in all_of)
-        for new in chunks(ties):
+        pairs = ((student, guardian) for student, all_of in to_add.items() for guardian in all_of)
+        for new in chunks(pairs):
             rows = [{"student_id": student, "guardian_id": guardian} for student, guardian in new]
             self._session.execute(insert(Guardian), rows)
             counts.added += len(rows)
-        counts.removed += len(over)
+        counts.removed += len(to_remove)
 
     def _guardians(self) -> tuple[dict[str, tuple[str, ...]], set[str]]:
-        """Guardians by student; and students of whom one is unclear, who lose none."""
-        wanted: dict[str, tuple[str, ...]] = {}
-        unsure: set[str] = set()
+        """Return guardians by student, and students with an invalid one, who keep all they have."""
+        guardians: dict[str, tuple[str, ...]] = {}
+        incomplete: set[str] = set()
         referable = self.referable()
-        for student_id, (_, agents, line) in self._stated.agents.items():
-            found = []
+        for student_id, (_, agents, line) in self._relations.agents.items():
+            valid = []
             for agent in agents:
-                reason = self._against(agent, referable)
+                reason = self._reason_against(agent, referable)
                 if reason is None:
-                    found.append(referable[agent])
+                    valid.append(referable[agent])
                 else:
-                    unsure.add(student_id)
-                    reason = f"{reason}; the user is imported, this tie is not"
+                    incomplete.add(student_id)
+                    reason = f"{reason}; the user is imported, this guardian is not"
                     self._source.reject("users", line, "agentSourcedIds", reason)
-            if found:
-                wanted[student_id] = tuple(found)
-        return wanted, unsure
+            if valid:
+                guardians[student_id] = tuple(valid)
+        return guardians, incomplete
 
-    def _against(self, agent: str, referable: dict[str, str]) -> str | None:
-        """Why somebody cannot speak for a student."""
+    def _reason_against(self, agent: str, referable: dict[str, str]) -> str | None:
+        """Return why a user cannot be a guardian, or None."""
         if agent not in referable:
-            return f"no user is {shown(agent)}"
+            return f"no user is {quoted(agent)}"
         if self.users[agent].role == STUDENT:
-            return f"{shown(agent)} is a student, who cannot speak for another"
+            return f"{quoted(agent)} is a student, who cannot be a guardian"
         return None
 
 
-def _role_of(lines: Iterable[RoleLine]) -> str | None:
-    """The primary role; the first of any where none is primary."""
-    active = [row for row in lines if not row.is_gone]
+def _own_roles(row: RosterUser) -> tuple[OrgRole, ...]:
+    """Return the roles that users.csv itself states, in OneRoster 1.1."""
+    if not isinstance(row, RosterUserWithRole):
+        return ()
+    return tuple((org, row.role) for org in row.org_sourced_ids)
+
+
+def _primary_role(row: RosterUser, role_rows: list[RosterRole]) -> str | None:
+    return row.role if isinstance(row, RosterUserWithRole) else _first_role(role_rows)
+
+
+def _first_role(rows: Iterable[RosterRole]) -> str | None:
+    """Return the primary role, or else the first of any."""
+    active = [row for row in rows if not row.is_deleted]
     primary = [row.role for row in active if row.is_primary]
     return next(iter([*primary, *(row.role for row in active)]), None)

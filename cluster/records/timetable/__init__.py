@@ -1,1 +1,1 @@
-"""Timetables in: weekly CSV and iCalendar files, the lessons that they plan."""
+"""Timetables: weekly CSV and iCalendar files, and the import of their lessons."""

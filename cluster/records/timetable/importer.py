@@ -1,11 +1,11 @@
-"""A timetable into the records: weekly hours or a calendar become dated lessons.
+"""Imports a timetable into the records: weekly CSV or a calendar become dated lessons.
 
     weekly CSV | iCalendar  ->  lessons of the file  ->  lessons of the records
 
-A lesson's id is made of what it is, so the same file a second time changes nothing. A lesson that
-is no longer in the file goes only if all of this holds: it has not begun, it has no register, its
-room is of a school that the file speaks of, its day lies between the file's first and last lesson,
-and the file had no bad row.
+A lesson's id is derived from its content, so importing the same file again changes nothing. A
+lesson that is no longer in the file is removed only if it has not begun, it has no register, its
+room is in a school of the file, its day is between the file's first and last lesson, and the file
+had no bad row.
 """
 
 from dataclasses import dataclass
@@ -17,21 +17,20 @@ from sqlalchemy.orm import Session
 
 from cluster.district import Lesson, Timetable
 from cluster.records.db.database import Records
-from cluster.records.db.models import LessonRow, RegisterRow, SchoolClass
+from cluster.records.db.models import MAX_LESSON_LENGTH, LessonRow, RegisterRow, SchoolClass
 from cluster.records.roster.csv_files import BadRow
 from cluster.records.roster.import_result import (
-    Counts,
-    RosterChanges,
-    refuse_many_removals,
-    sorted_rows,
+    ImportResult,
+    RowCounts,
+    reject_mass_removal,
+    sort_bad_rows,
 )
 from cluster.records.roster.upsert import Upsert
 from cluster.records.timetable.icalendar_file import read_calendar
 from cluster.records.timetable.lesson_plan import (
-    LONGEST_LESSON,
     LessonPlan,
     NameResolver,
-    without_overlaps,
+    drop_overlaps,
 )
 from cluster.records.timetable.weekly_csv import read_weekly
 from cluster.settings import Settings
@@ -40,7 +39,7 @@ CALENDAR_SUFFIXES = {".ics", ".ical", ".ifb", ".icalendar"}
 
 
 @dataclass(frozen=True, slots=True)
-class _There:
+class _StoredLesson:
     """A lesson of the records."""
 
     lesson: LessonPlan
@@ -49,8 +48,8 @@ class _There:
 
 def preview_timetable(
     records: Records, settings: Settings, path: Path, *, now: datetime
-) -> RosterChanges:
-    """What `import_timetable` would change; the records stay as they are.
+) -> ImportResult:
+    """Return what `import_timetable` would change, without changing the records.
 
     Raises:
         RosterError: The file cannot be read.
@@ -69,15 +68,15 @@ def import_timetable(
     *,
     now: datetime,
     allow_many_removals: bool = False,
-) -> RosterChanges:
-    """Bring the lessons of the records to what a file says.
+) -> ImportResult:
+    """Import a timetable.
 
     Args:
-        session: Of `Records.writing`; the caller commits.
-        settings: They know rooms and zones.
+        session: A session of `Records.writing`; the caller commits.
+        settings: The settings with rooms and time zones.
         path: `.ics`, or CSV.
-        now: Lessons that have begun stay; and a calendar is read around it.
-        allow_many_removals: Take it that the file lacks over a quarter of the lessons to come.
+        now: Lessons that have begun are kept; recurring events are expanded around it.
+        allow_many_removals: Accept a file that lacks over a quarter of the lessons to come.
 
     Raises:
         RosterError: The file cannot be read, or lacks too much; roll back.
@@ -85,18 +84,18 @@ def import_timetable(
     names = NameResolver(settings, _classes(session))
     is_calendar = path.suffix.lower() in CALENDAR_SUFFIXES
     lessons, bad_rows = read_calendar(path, names, now) if is_calendar else read_weekly(path, names)
-    lessons, overlaps = without_overlaps(lessons, path.name)
+    lessons, overlaps = drop_overlaps(lessons, path.name)
     bad_rows += overlaps
-    counts = Counts()
+    counts = RowCounts()
     if lessons:
-        there = _there(session, settings, lessons)
-        over = set() if bad_rows else _over(there, lessons, now)
+        stored = _stored_lessons(session, settings, lessons)
+        removed = set() if bad_rows else _removable(stored, lessons, now)
         if not allow_many_removals:
-            to_come = sum(one.lesson.starts_at > now for one in there.values())
-            refuse_many_removals("lessons", to_come, len(over))
-        clashes = _write(session, there, over, lessons, path.name, counts)
+            to_come = sum(one.lesson.starts_at > now for one in stored.values())
+            reject_mass_removal("lessons", to_come, len(removed))
+        clashes = _write(session, stored, removed, lessons, path.name, counts)
         bad_rows += clashes
-    return RosterChanges({"lessons": counts}, sorted_rows(bad_rows))
+    return ImportResult({"lessons": counts}, sort_bad_rows(bad_rows))
 
 
 def timetable_from_records(
@@ -128,12 +127,14 @@ def _classes(session: Session) -> dict[str, tuple[str | None, str]]:
     return {key: (code, title) for key, code, title in session.execute(query)}
 
 
-def _there(session: Session, settings: Settings, lessons: list[LessonPlan]) -> dict[str, _There]:
-    """Lessons of the records, by id, at the schools and in the days that the file speaks of."""
+def _stored_lessons(
+    session: Session, settings: Settings, lessons: list[LessonPlan]
+) -> dict[str, _StoredLesson]:
+    """Return the lessons of the records, by id, of the schools and days of the file."""
     schools = {settings.rooms_by_id[lesson.room_id].school for lesson in lessons}
     rooms = [room.id for room in settings.rooms if room.school in schools]
-    first = min(lesson.starts_at for lesson in lessons) - LONGEST_LESSON
-    last = max(lesson.ends_at for lesson in lessons) + LONGEST_LESSON
+    first = min(lesson.starts_at for lesson in lessons) - MAX_LESSON_LENGTH
+    last = max(lesson.ends_at for lesson in lessons) + MAX_LESSON_LENGTH
     query = (
         select(LessonRow, RegisterRow.id)
         .outerjoin(RegisterRow, RegisterRow.lesson_id == LessonRow.id)
@@ -142,7 +143,7 @@ def _there(session: Session, settings: Settings, lessons: list[LessonPlan]) -> d
         )
     )
     return {
-        row.id: _There(
+        row.id: _StoredLesson(
             LessonPlan(row.id, row.class_sourced_id, row.room_id, row.starts_at, row.ends_at, 0),
             register_id is not None,
         )
@@ -150,14 +151,16 @@ def _there(session: Session, settings: Settings, lessons: list[LessonPlan]) -> d
     }
 
 
-def _over(there: dict[str, _There], lessons: list[LessonPlan], now: datetime) -> set[str]:
-    """Ids of lessons to come, without a register, that are no longer in the file."""
+def _removable(
+    stored: dict[str, _StoredLesson], lessons: list[LessonPlan], now: datetime
+) -> set[str]:
+    """Return ids of lessons to come, without a register, that are no longer in the file."""
     stated = {lesson.id for lesson in lessons}
     first = min(lesson.starts_at for lesson in lessons).date()
     last = max(lesson.starts_at for lesson in lessons).date()
     return {
         key
-        for key, one in there.items()
+        for key, one in stored.items()
         if key not in stated
         and one.lesson.starts_at > now
         and first <= one.lesson.starts_at.date() <= last
@@ -167,19 +170,19 @@ def _over(there: dict[str, _There], lessons: list[LessonPlan], now: datetime) ->
 
 def _write(
     session: Session,
-    there: dict[str, _There],
-    over: set[str],
+    stored: dict[str, _StoredLesson],
+    removed: set[str],
     lessons: list[LessonPlan],
     file: str,
-    counts: Counts,
+    counts: RowCounts,
 ) -> list[BadRow]:
-    """Remove and put; what meets a lesson that stays is left out and reported."""
+    """Remove and upsert lessons; return those that overlap one that is kept."""
     stated = {lesson.id for lesson in lessons}
-    taken = [one.lesson for key, one in there.items() if key not in stated and key not in over]
-    good, clashes = without_overlaps(lessons, file, taken)
-    counts.kept = len(taken)
+    kept = [one.lesson for key, one in stored.items() if key not in stated and key not in removed]
+    good, clashes = drop_overlaps(lessons, file, kept)
+    counts.kept = len(kept)
     table = Upsert(session, LessonRow, counts)
-    table.remove(over)
+    table.remove(removed)
     table.put_all(_row(lesson) for lesson in good)
     session.expire_all()
     return clashes

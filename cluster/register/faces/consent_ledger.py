@@ -6,7 +6,7 @@ from datetime import datetime
 from cluster.errors import NotAllowed
 from cluster.records.db.models import User
 from cluster.records.db.unit_of_work import UnitOfWork
-from cluster.records.repos import consents
+from cluster.records.repos import consent_events
 from cluster.records.repos.people import guardians_of, user_of
 from cluster.register.entries import take_back_faces
 from cluster.register.faces.consent import LONGEST_GRANT, ConsentAction, active_grant
@@ -64,7 +64,7 @@ def grant(
         )
     if not notice_version.strip():
         raise NotAllowed("a consent names the notice that was read.", where="consent")
-    seq = consents.add_word(
+    seq = consent_events.append(
         work.session,
         student_id=child.id,
         said_by=speaker.id,
@@ -106,7 +106,7 @@ def _against(work: UnitOfWork, student: str, speaker: str, word: ConsentAction) 
         raise NotAllowed(
             f"{speaker!r} is neither {student!r} nor a guardian of theirs.", where="consent"
         )
-    seq = consents.add_word(
+    seq = consent_events.append(
         work.session,
         student_id=child.id,
         said_by=person.id,

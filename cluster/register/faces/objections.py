@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from cluster.records.db.unit_of_work import Session
-from cluster.records.repos import consents
+from cluster.records.repos import consent_events
 from cluster.register.faces.consent import LedgerEntry, objections_in
 from cluster.register.faces.permissions import ledger_of
 
@@ -43,7 +43,7 @@ def objections_in_force(
     """
     found: list[Objection] = []
     while len(found) <= limit:
-        students = consents.students_objected_for(session, after=after, limit=CHUNK)
+        students = consent_events.students_with_objections(session, after=after, limit=CHUNK)
         words: dict[str, list[LedgerEntry]] = defaultdict(list)
         for word in ledger_of(session, students):
             words[word.student_id].append(word)

@@ -11,7 +11,8 @@ from datetime import date, datetime
 from cluster.district import local_date
 from cluster.errors import HomeroomError
 from cluster.records.db.unit_of_work import Session
-from cluster.records.repos import consents, registers
+from cluster.records.repos import consent_events, registers
+from cluster.records.repos.class_list import classes_of
 from cluster.records.repos.people import guardians_of
 from cluster.register.faces.consent import (
     ConsentAction,
@@ -95,7 +96,7 @@ def facts_of(session: Session, students: Sequence[str], day: date) -> list[Stude
     for entry in ledger_of(session, students):
         ledger[entry.student_id].append(entry)
     guardians = guardians_of(session, students)
-    classes = consents.classes_of(session, students, day)
+    classes = classes_of(session, students, day)
     return [
         StudentFacts(
             student_id=student_id,
@@ -128,7 +129,7 @@ def ledger_of(session: Session, students: Sequence[str] | None = None) -> list[L
             row.recorded_at,
             row.expires_at,
         )
-        for row in consents.words_about(session, students)
+        for row in consent_events.of_students(session, students)
     ]
 
 

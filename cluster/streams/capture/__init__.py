@@ -1,1 +1,1 @@
-"""One live camera: its thread, its watchdog, its statistics."""
+"""Capture of one live camera: its thread, its watchdog, its statistics."""

@@ -1,10 +1,10 @@
 """A camera that is read on a thread of this process.
 
-    CameraPlan ─> CameraSource ─┬─> LiveFrame, to `deliver`
-                                └─> CameraHealth, to whoever asks
+    CameraConfig ─> CameraSource ─┬─> LiveFrame, to `deliver`
+                                  └─> CameraHealth, on request
 
-PyAV lets go of the interpreter while it waits and decodes, so that one process reads many cameras,
-a thread each. A thread that hangs where nothing can end it is left behind, and another takes over.
+PyAV releases the interpreter lock while it waits and decodes, so that one process reads many
+cameras, each on its own thread. A thread that hangs and cannot be ended is abandoned and replaced.
 """
 
 import logging
@@ -13,183 +13,188 @@ import time
 from collections.abc import Callable
 from random import Random
 
-from cluster.streams.capture.capture_thread import CaptureContext, CaptureThread, FullSize, Phase
+from cluster.streams.capture.capture_thread import (
+    CaptureContext,
+    CapturePhase,
+    CaptureThread,
+    FullSizeMode,
+)
 from cluster.streams.capture.stats import StreamStats
-from cluster.streams.reader.config import CameraHealth, CameraPlan, LiveFrame
+from cluster.streams.reader.config import CameraConfig, CameraHealth, LiveFrame
 from cluster.streams.source.backoff import ExponentialBackoff
-from cluster.streams.source.state import Reason, StreamState, StreamStatus
+from cluster.streams.source.state import StreamReason, StreamState, StreamStatus
 
 logger = logging.getLogger(__name__)
 
-LEAST_MARGIN_SECONDS = 0.5
-MARGIN = 0.2
-"""Share of a limit by which it may be passed before the watchdog acts: FFmpeg's own come first."""
+MIN_MARGIN_SECONDS = 0.5
+MARGIN_SHARE = 0.2
+"""Share of a timeout that the watchdog adds before it acts, so that FFmpeg's own comes first."""
 
-MOST_LEFT_BEHIND = 2
-"""No further thread is started for a camera for which so many hang."""
+MAX_ABANDONED_THREADS = 2
+"""A camera with this many hanging threads gets no further one."""
 
-PATIENCE_SECONDS = 0.25
-"""A thread that is told to end gets so long before its sockets are shut."""
+STOP_GRACE_SECONDS = 0.25
+"""A thread that is asked to stop has this long before its sockets are shut down."""
 
-_left_behind: list[CaptureThread] = []
-_left_behind_lock = threading.Lock()
-
-
-def abandoned_threads() -> int:
-    """Threads of this process that hang in FFmpeg and could not be ended."""
-    with _left_behind_lock:
-        _left_behind[:] = [reading for reading in _left_behind if reading.is_alive()]
-        return len(_left_behind)
+_abandoned: list[CaptureThread] = []
+_abandoned_lock = threading.Lock()
 
 
-def _abandon(reading: CaptureThread) -> None:
-    with _left_behind_lock:
-        _left_behind.append(reading)
+def count_abandoned_threads() -> int:
+    """Return how many threads of this process hang in FFmpeg and could not be ended."""
+    with _abandoned_lock:
+        _abandoned[:] = [thread for thread in _abandoned if thread.is_alive()]
+        return len(_abandoned)
+
+
+def _abandon(thread: CaptureThread) -> None:
+    with _abandoned_lock:
+        _abandoned.append(thread)
 
 
 class CameraSource:
     """Reads one camera until it is stopped.
 
     Args:
-        plan: How.
-        deliver: Takes each picture; called in the camera's thread, which waits for it.
-        random: Draws the pauses between attempts.
+        config: How it is read.
+        deliver: Receives each frame; called in the camera's thread, which waits for it.
+        random: Draws the pauses between attempts to connect.
 
     Raises:
-        SettingsError: An address of the plan cannot be understood.
+        SettingsError: An address of the configuration cannot be parsed.
     """
 
     def __init__(
         self,
-        plan: CameraPlan,
+        config: CameraConfig,
         deliver: Callable[[LiveFrame], None],
         *,
         random: Random | None = None,
     ) -> None:
-        self.plan = plan
-        self._shared = CaptureContext(
-            plan=plan,
+        self.config = config
+        self._context = CaptureContext(
+            config=config,
             deliver=deliver,
             status=StreamStatus(),
-            measures=StreamStats(plan.frozen_seconds),
-            pauses=ExponentialBackoff(plan.longest_pause_seconds, random or Random()),  # noqa: S311 (no secret)
-            full_size=FullSize(plan),
+            stats=StreamStats(config.frozen_seconds),
+            backoff=ExponentialBackoff(config.longest_pause_seconds, random or Random()),  # noqa: S311 (no secret)
+            full_size=FullSizeMode(config),
         )
         self._lock = threading.Lock()
         self._is_stopped = False
-        self._reading = CaptureThread(self._shared)
+        self._thread = CaptureThread(self._context)
         self._hanging: list[CaptureThread] = []
-        self._attempts_before = 0
+        self._earlier_attempts = 0
 
     def start(self) -> None:
-        """Begin to read."""
-        self._reading.start()
+        """Start the thread."""
+        self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> bool:
-        """Stop for good; nothing is delivered any more.
+        """Stop for good; nothing is delivered after it returns.
 
         Args:
             timeout: Seconds to wait for the thread.
 
         Returns:
-            Whether the thread has ended; one that has not is left behind.
+            Whether the thread has ended; one that has not is abandoned.
         """
         with self._lock:
             self._is_stopped = True
-            reading = self._reading
-        reading.end()
-        until = time.monotonic() + timeout
-        if reading.ident is not None:
-            reading.join(min(PATIENCE_SECONDS, timeout))
-            if reading.is_alive():
-                reading.cut()
-                reading.join(max(0.0, until - time.monotonic()))
-        if reading.is_alive():
-            _abandon(reading)
-        self._shared.status.move(StreamState.STOPPED, Reason.RELEASED)
-        return not reading.is_alive()
+            thread = self._thread
+        thread.request_stop()
+        deadline = time.monotonic() + timeout
+        if thread.ident is not None:
+            thread.join(min(STOP_GRACE_SECONDS, timeout))
+            if thread.is_alive():
+                thread.shut_down_sockets()
+                thread.join(max(0.0, deadline - time.monotonic()))
+        if thread.is_alive():
+            _abandon(thread)
+        self._context.status.transition(StreamState.STOPPED, StreamReason.RELEASED)
+        return not thread.is_alive()
 
-    def want_full(self, wanted: bool) -> None:
-        """Ask for full-size pictures besides, or for no more of them."""
-        self._shared.full_size.is_wanted = wanted
+    def request_full_size(self, requested: bool) -> None:
+        """Deliver full-size frames besides the downscaled ones, or stop doing so."""
+        self._context.full_size.is_requested = requested
 
     def health(self) -> CameraHealth:
-        """How it does."""
-        status = self._shared.status.status
-        measured = self._shared.measures.measured(time.monotonic())
+        """Return the state of the stream and what is measured of it."""
+        status = self._context.status.current
         return CameraHealth(
-            camera_id=self.plan.camera_id,
+            camera_id=self.config.camera_id,
             state=status.state,
             reason=status.reason,
             since=status.since,
             detail=status.detail,
-            reconnects=max(0, self._attempts_before + self._reading.attempts - 1),
-            frames_read=measured.frames_read,
-            frames_decoded=measured.frames_decoded,
-            delivered_rate=measured.delivered_rate,
-            declared_rate=measured.declared_rate,
-            width=measured.width,
-            height=measured.height,
-            codec=measured.codec,
-            frozen=measured.frozen,
-            rate_is_off=measured.rate_is_off,
-            last_frame_seconds=measured.last_frame_seconds,
+            reconnects=max(0, self._earlier_attempts + self._thread.attempts - 1),
+            metrics=self._context.stats.metrics(time.monotonic()),
         )
 
-    def watch(self, now: float) -> None:
-        """Look from outside whether the thread hangs, and end what does.
+    def check_thread(self, now: float) -> None:
+        """End the thread where it hangs, and replace it where it has ended by itself.
 
         Args:
             now: Seconds of the monotonic clock.
+
+        Raises:
+            RuntimeError: The process cannot start another thread; the next call tries again.
         """
         with self._lock:
-            if self._is_stopped or self._reading.ident is None:
+            if self._is_stopped or self._thread.ident is None:
                 return
-            if not self._reading.is_alive():
-                self._replace(Reason.CONNECTION_LOST, "its thread ended by a mistake in Homeroom.")
+            if not self._thread.is_alive():
+                self._replace_thread(
+                    StreamReason.CONNECTION_LOST, "its thread ended by a bug in Homeroom."
+                )
                 return
-            phase, since = self._reading.phase
-            limit = self._limit(phase)
-            if limit is None:
+            phase, since = self._thread.phase
+            timeout = self._phase_timeout_seconds(phase)
+            if timeout is None:
                 return
-            if phase is Phase.READING and now - since > limit / 2:
-                self._stall()
-            margin = max(LEAST_MARGIN_SECONDS, MARGIN * limit)
-            if now - since > limit + 2 * margin:
-                self._leave_behind(phase)
-            elif now - since > limit + margin:
-                self._reading.cut()
+            if phase is CapturePhase.READING and now - since > timeout / 2:
+                self._mark_stalled()
+            margin = max(MIN_MARGIN_SECONDS, MARGIN_SHARE * timeout)
+            if now - since > timeout + 2 * margin:
+                self._abandon_thread(phase)
+            elif now - since > timeout + margin:
+                self._thread.shut_down_sockets()
 
-    def _stall(self) -> None:
-        detail = "nothing has come for a while."
-        status = self._shared.status
-        if status.move(StreamState.STALLED, Reason.NO_PICTURE, detail, only_from=StreamState.LIVE):
-            logger.info("camera %s is stalled: %s", self.plan.camera_id, detail)
+    def _mark_stalled(self) -> None:
+        detail = "nothing has arrived for a while."
+        if self._context.status.transition(
+            StreamState.STALLED, StreamReason.NO_PICTURE, detail, only_from=StreamState.LIVE
+        ):
+            logger.info("camera %s is stalled: %s", self.config.camera_id, detail)
 
-    def _limit(self, phase: Phase) -> float | None:
-        """Seconds that a phase may take; None where the thread is not inside FFmpeg."""
-        if phase is Phase.READING:
-            return self.plan.stall_seconds
-        return self.plan.open_seconds if phase in {Phase.OPENING, Phase.CLOSING} else None
+    def _phase_timeout_seconds(self, phase: CapturePhase) -> float | None:
+        """Return how long a phase may take; None where the thread is not inside FFmpeg."""
+        if phase is CapturePhase.READING:
+            return self.config.stall_seconds
+        if phase in {CapturePhase.OPENING, CapturePhase.CLOSING}:
+            return self.config.open_seconds
+        return None
 
-    def _leave_behind(self, phase: Phase) -> None:
-        """Let another thread take over from one that hangs."""
-        self._hanging = [reading for reading in self._hanging if reading.is_alive()]
-        if len(self._hanging) >= MOST_LEFT_BEHIND:
+    def _abandon_thread(self, phase: CapturePhase) -> None:
+        """Replace a thread that hangs, unless too many of this camera do."""
+        self._hanging = [thread for thread in self._hanging if thread.is_alive()]
+        if len(self._hanging) >= MAX_ABANDONED_THREADS:
             return
-        hanging = self._reading
-        reason = Reason.OPEN_TIMED_OUT if phase is Phase.OPENING else Reason.NO_PICTURE
-        self._replace(reason, "it hangs and could not be ended; another attempt is made.")
+        hanging = self._thread
+        is_opening = phase is CapturePhase.OPENING
+        reason = StreamReason.OPEN_TIMED_OUT if is_opening else StreamReason.NO_PICTURE
+        self._replace_thread(reason, "its thread hangs and could not be ended; it is replaced.")
         self._hanging.append(hanging)
         _abandon(hanging)
 
-    def _replace(self, reason: Reason, detail: str) -> None:
-        logger.error("camera %s: %s", self.plan.camera_id, detail)
-        self._reading.end()
-        status = self._shared.status
-        was_live = status.status.state in {StreamState.LIVE, StreamState.STALLED}
-        status.move(StreamState.RECONNECTING if was_live else StreamState.FAILED, reason, detail)
-        successor = CaptureThread(self._shared, takes_over=True)
-        successor.start()  # where the machine has no thread left, the next look tries again
-        self._attempts_before += self._reading.attempts
-        self._reading = successor
+    def _replace_thread(self, reason: StreamReason, detail: str) -> None:
+        logger.error("camera %s: %s", self.config.camera_id, detail)
+        self._thread.request_stop()
+        status = self._context.status
+        was_live = status.current.state in {StreamState.LIVE, StreamState.STALLED}
+        state = StreamState.RECONNECTING if was_live else StreamState.FAILED
+        status.transition(state, reason, detail)
+        replacement = CaptureThread(self._context, is_replacement=True)
+        replacement.start()
+        self._earlier_attempts += self._thread.attempts
+        self._thread = replacement

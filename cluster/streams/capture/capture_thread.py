@@ -1,9 +1,9 @@
-"""The thread that reads a camera: opens, reads, tells why it ended, pauses, opens again, for ever.
+"""The thread that reads a camera: it opens, reads, reports why that ended, pauses, and reconnects.
 
     opening ─> reading <─> handling ─> closing ─> pausing ─> opening ...
 
-The phase is there for the watchdog: in `opening`, `reading` and `closing` the thread is inside
-FFmpeg, which may hang.
+The watchdog reads the phase: in `opening`, `reading` and `closing` the thread is inside FFmpeg,
+which may hang.
 """
 
 import logging
@@ -22,27 +22,34 @@ from cluster.streams.capture.stats import StreamStats
 from cluster.streams.decode.frame_selector import FrameSelector
 from cluster.streams.decode.lazy_decoder import LazyDecoder, VideoPacket
 from cluster.streams.decode.packet_pacing import PacketPacer
-from cluster.streams.decode.preprocess import Preprocessor, upright
-from cluster.streams.reader.config import CameraPlan, LiveFrame
+from cluster.streams.decode.preprocess import Preprocessor, upright_frame_size
+from cluster.streams.reader.config import CameraConfig, LiveFrame
 from cluster.streams.source.address import CameraAddress, parse_address
 from cluster.streams.source.backoff import ExponentialBackoff
-from cluster.streams.source.connection import Connection, claim_for, open_live
-from cluster.streams.source.errors import NEARLY, Failure, ended, read_failure, stopped, undecodable
+from cluster.streams.source.connection import Connection, open_connection, track_sockets
+from cluster.streams.source.errors import (
+    TIMEOUT_SHARE,
+    StreamFailure,
+    ended_failure,
+    read_failure,
+    stalled_failure,
+    undecodable_failure,
+)
 from cluster.streams.source.sockets import SocketTracker
-from cluster.streams.source.state import Reason, StreamState, StreamStatus
+from cluster.streams.source.state import StreamReason, StreamState, StreamStatus
 
 logger = logging.getLogger(__name__)
 
-LIVE_FOR_A_WHILE_SECONDS = 10.0
-"""A connection that lived so long was a good one: the next pause is a short one."""
+STABLE_SECONDS = 10.0
+"""A connection that lasts this long resets the backoff."""
 
-UNDECODABLE_STALLS = 3.0
-"""Packets without a picture are borne for so many times `stall_seconds`: the first key frame may
-be far away."""
+MAX_UNDECODABLE_STALLS = 3.0
+"""A stream may send packets without a frame for this many times `stall_seconds`: its first key
+frame may be far away."""
 
 
-class Phase(StrEnum):
-    """What a reading thread is doing."""
+class CapturePhase(StrEnum):
+    """What a capture thread is doing."""
 
     OPENING = "opening"
     READING = "reading"
@@ -51,210 +58,221 @@ class Phase(StrEnum):
     PAUSING = "pausing"
 
 
-class FullSize:
-    """Whether full-size pictures are wanted, and whether their address may be tried.
+class FullSizeMode:
+    """Whether full-size frames are requested, and whether their address may be tried.
 
-    Where the full-size stream cannot be had, counting goes on with the smaller one for a while.
+    Where the full-size stream cannot be opened, counting goes on with the sub-stream for a while.
     """
 
-    def __init__(self, plan: CameraPlan) -> None:
-        self.is_wanted = False
-        self._differs = plan.full_address != plan.address
-        self._barred_for = plan.longest_pause_seconds
-        self._barred_until = 0.0
+    def __init__(self, config: CameraConfig) -> None:
+        self.is_requested = False
+        self._has_own_address = config.full_address != config.address
+        self._retry_seconds = config.longest_pause_seconds
+        self._retry_at = 0.0
 
-    def reads_full_address(self, now: float) -> bool:
+    def uses_full_address(self, now: float) -> bool:
         """Whether the full-size address is the one to read now."""
-        return self._differs and self.is_wanted and now >= self._barred_until
+        return self._has_own_address and self.is_requested and now >= self._retry_at
 
-    def failed(self, now: float) -> None:
-        """It could not be opened."""
-        self._barred_until = now + self._barred_for
+    def mark_failed(self, now: float) -> None:
+        """Record that the full-size address could not be opened."""
+        self._retry_at = now + self._retry_seconds
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureContext:
-    """What a camera's threads have in common, where one has to take over from another.
+    """What the successive threads of one camera share.
 
     Attributes:
-        plan: How to read it.
-        deliver: Takes its pictures; called in the reading thread.
-        status: Its state.
-        measures: What is measured of it.
-        pauses: Between attempts.
-        full_size: What is wanted of it.
+        config: How the camera is read.
+        deliver: Receives its frames; called in the capture thread.
+        status: The state of its stream.
+        stats: What is measured of its stream.
+        backoff: The pauses between attempts to connect.
+        full_size: Whether full-size frames are requested.
     """
 
-    plan: CameraPlan
+    config: CameraConfig
     deliver: Callable[[LiveFrame], None]
     status: StreamStatus
-    measures: StreamStats
-    pauses: ExponentialBackoff
-    full_size: FullSize
+    stats: StreamStats
+    backoff: ExponentialBackoff
+    full_size: FullSizeMode
 
 
 class CaptureThread(threading.Thread):
-    """One thread that reads one camera until it is ended.
+    """Reads one camera until it is asked to stop.
 
     Args:
-        shared: What it has in common with those before and after it.
-        takes_over: Whether one before it came to grief: it begins with a pause.
+        context: What it shares with the camera's other threads.
+        is_replacement: Whether it replaces a thread that hung or failed: it begins with a pause.
     """
 
-    def __init__(self, shared: CaptureContext, *, takes_over: bool = False) -> None:
-        super().__init__(name=f"camera {shared.plan.camera_id}", daemon=True)
+    def __init__(self, context: CaptureContext, *, is_replacement: bool = False) -> None:
+        super().__init__(name=f"camera {context.config.camera_id}", daemon=True)
         self.attempts = 0
         """How often it began to open the camera."""
-        self.phase = (Phase.PAUSING, time.monotonic())
+        self.phase = (CapturePhase.PAUSING, time.monotonic())
         """What it does, and since when on the monotonic clock."""
-        self._shared = shared
-        self._takes_over = takes_over
-        self._plan = shared.plan
-        self._ended = threading.Event()
-        self._speaking = threading.Lock()
-        self._claim: SocketTracker | None = None
-        self._address = parse_address(shared.plan.address)
-        self._full_address = parse_address(shared.plan.full_address)
+        self._shared = context
+        self._is_replacement = is_replacement
+        self._config = context.config
+        self._stop_requested = threading.Event()
+        self._publish_lock = threading.Lock()
+        self._sockets: SocketTracker | None = None
+        self._address = parse_address(context.config.address)
+        self._full_address = parse_address(context.config.full_address)
 
-    def end(self) -> None:
-        """Let it end; from now on it changes no state and delivers nothing."""
-        with self._speaking:
-            self._ended.set()
+    def request_stop(self) -> None:
+        """Ask it to end; from now on it changes no state and delivers nothing."""
+        with self._publish_lock:
+            self._stop_requested.set()
 
-    def cut(self) -> None:
-        """Shut its sockets down: what waits in them comes back with an error."""
-        claim = self._claim
-        if claim is not None:
-            claim.cut()
+    def shut_down_sockets(self) -> None:
+        """Shut its sockets down, so that a call that blocks in them returns with an error."""
+        sockets = self._sockets
+        if sockets is not None:
+            sockets.shut_down()
 
     def run(self) -> None:
-        """The thread's work."""
-        if self._takes_over:
-            self._ended.wait(self._shared.pauses.next())
-        while not self._ended.is_set():
-            failure = self._attempt()
-            self._enter(Phase.PAUSING)
-            if failure is None or self._ended.is_set():
+        """Connect, read and reconnect until a stop is requested."""
+        if self._is_replacement:
+            self._stop_requested.wait(self._shared.backoff.next_seconds())
+        while not self._stop_requested.is_set():
+            failure = self._connect_and_read()
+            self._enter_phase(CapturePhase.PAUSING)
+            if failure is None or self._stop_requested.is_set():
                 continue
-            cautious = failure.reason is Reason.WRONG_CREDENTIALS
-            self._ended.wait(self._shared.pauses.next(cautious=cautious))
+            is_rejected = failure.reason is StreamReason.WRONG_CREDENTIALS
+            pause_seconds = self._shared.backoff.next_seconds(avoid_lockout=is_rejected)
+            self._stop_requested.wait(pause_seconds)
 
-    def _attempt(self) -> Failure | None:
-        """One connection from its opening to its end; None where another follows at once."""
-        self._enter(Phase.OPENING)
+    def _connect_and_read(self) -> StreamFailure | None:
+        """Open and read one connection; None where the next attempt follows without a pause."""
+        self._enter_phase(CapturePhase.OPENING)
         self.attempts += 1
         full_size = self._shared.full_size
-        is_full = full_size.reads_full_address(time.monotonic())
+        is_full = full_size.uses_full_address(time.monotonic())
         address = self._full_address if is_full else self._address
-        opened = self._open(address)
-        if isinstance(opened, Failure):
+        connection = self._open(address)
+        if isinstance(connection, StreamFailure):
             if is_full:
-                full_size.failed(time.monotonic())
-            self._say(StreamState.FAILED, opened)
-            return opened
+                full_size.mark_failed(time.monotonic())
+            self._set_state(StreamState.FAILED, connection)
+            return connection
         try:
-            failure = self._read(opened, is_full=is_full)
+            failure = self._read(connection, is_full=is_full)
         finally:
-            self._enter(Phase.CLOSING)
-            opened.close()
-            self._release()
+            self._enter_phase(CapturePhase.CLOSING)
+            connection.close()
+            self._release_sockets()
         if failure is not None:
-            was_live = self._shared.status.status.state in {StreamState.LIVE, StreamState.STALLED}
-            self._say(StreamState.RECONNECTING if was_live else StreamState.FAILED, failure)
-        return failure if failure and failure.reason is not Reason.FULL_SIZE_WANTED else None
+            was_live = self._shared.status.current.state in {
+                StreamState.LIVE,
+                StreamState.STALLED,
+            }
+            self._set_state(StreamState.RECONNECTING if was_live else StreamState.FAILED, failure)
+        return failure if failure and failure.reason is not StreamReason.FULL_SIZE_WANTED else None
 
-    def _open(self, address: CameraAddress) -> Connection | Failure:
-        claim = claim_for(address)
-        if isinstance(claim, Failure):
-            return claim
-        self._claim = claim
-        opened = open_live(address, self._plan, claim)
-        if isinstance(opened, Failure):
-            self._release()
-        return opened
+    def _open(self, address: CameraAddress) -> Connection | StreamFailure:
+        sockets = track_sockets(address)
+        if isinstance(sockets, StreamFailure):
+            return sockets
+        self._sockets = sockets
+        connection = open_connection(address, self._config, sockets)
+        if isinstance(connection, StreamFailure):
+            self._release_sockets()
+        return connection
 
-    def _release(self) -> None:
-        claim, self._claim = self._claim, None
-        if claim is not None:
-            claim.release()
+    def _release_sockets(self) -> None:
+        sockets, self._sockets = self._sockets, None
+        if sockets is not None:
+            sockets.release()
 
-    def _read(self, connection: Connection, *, is_full: bool) -> Failure | None:
-        """Read until it breaks, another address is wanted, or the thread is to end."""
-        plan, full_size = self._plan, self._shared.full_size
+    def _read(self, connection: Connection, *, is_full: bool) -> StreamFailure | None:
+        """Read until it breaks, another address is to be read, or a stop is requested."""
+        config, full_size = self._config, self._shared.full_size
         codec = connection.stream.codec_context.name
-        self._shared.measures.opened(time.monotonic(), codec, connection.declared_rate)
-        shrinker = Preprocessor(plan.long_side, plan.masks)
+        self._shared.stats.record_open(time.monotonic(), codec, connection.declared_rate)
+        preprocessor = Preprocessor(config.input_size, config.masks)
         decoder = LazyDecoder(
             connection.stream,
-            FrameSelector(plan.rate, "all" if full_size.is_wanted else plan.decode),
-            lambda width, height: not full_size.is_wanted and shrinker.halves(width, height),
+            FrameSelector(config.rate, "all" if full_size.is_requested else config.decode),
+            lambda width, height: (
+                not full_size.is_requested and preprocessor.halves_size(width, height)
+            ),
         )
-        self._enter(Phase.READING)
+        self._enter_phase(CapturePhase.READING)
         try:
-            with closing(connection.packets(self._ended)) as packets:
-                return self._take(packets, decoder, shrinker, connection, is_full=is_full)
+            with closing(connection.packets(self._stop_requested)) as packets:
+                return self._process(packets, decoder, preprocessor, connection, is_full=is_full)
         except av.FFmpegError as error:
-            return read_failure(error, connection.address, timed_out=self._has_waited())
+            return read_failure(error, connection.address, timed_out=self._read_timed_out())
 
-    def _take(
+    def _process(
         self,
         packets: Iterable[VideoPacket],
         decoder: LazyDecoder,
-        shrinker: Preprocessor,
+        preprocessor: Preprocessor,
         connection: Connection,
         *,
         is_full: bool,
-    ) -> Failure | None:
-        plan, measures, full_size = self._plan, self._shared.measures, self._shared.full_size
-        begun = last_picture = asked = time.monotonic()
-        decoded, doze = 0, PacketPacer(self._ended)
+    ) -> StreamFailure | None:
+        config, stats, full_size = self._config, self._shared.stats, self._shared.full_size
+        opened_at = last_frame_at = requested_at = time.monotonic()
+        decoded, pacer = 0, PacketPacer(self._stop_requested)
         for packet in packets:
-            now = self._enter(Phase.HANDLING)
-            if self._ended.is_set():
+            now = self._enter_phase(CapturePhase.HANDLING)
+            if self._stop_requested.is_set():
                 return None
-            if full_size.reads_full_address(now) != is_full:
-                return Failure(Reason.FULL_SIZE_WANTED, "the other stream is opened.")
-            decoder.decode = "all" if full_size.is_wanted else plan.decode
-            for taken_at, frame in decoder.feed(packet, doze.arrived(asked, now)):
-                last_picture = now
-                self._give(taken_at, frame, shrinker, connection.stream)
-            measures.arrived(now, decoder.decoded - decoded)
+            if full_size.uses_full_address(now) != is_full:
+                return StreamFailure(StreamReason.FULL_SIZE_WANTED, "the other stream is opened.")
+            decoder.decode = "all" if full_size.is_requested else config.decode
+            arrived_at = pacer.arrival_time(requested_at, now)
+            for taken_at, frame in decoder.feed(packet, arrived_at):
+                last_frame_at = now
+                self._deliver(taken_at, frame, preprocessor, connection.stream)
+            stats.record_packet(now, decoder.decoded - decoded)
             decoded = decoder.decoded
-            if now - last_picture > UNDECODABLE_STALLS * plan.stall_seconds:
-                return undecodable(connection.address)
-            if now - begun > LIVE_FOR_A_WHILE_SECONDS:
-                self._shared.pauses.reset()
-            doze.until(decoder.nothing_before(), now)
-            asked = self._enter(Phase.READING)
-        if self._ended.is_set():
+            if now - last_frame_at > MAX_UNDECODABLE_STALLS * config.stall_seconds:
+                return undecodable_failure(connection.address)
+            if now - opened_at > STABLE_SECONDS:
+                self._shared.backoff.reset()
+            pacer.sleep_until(decoder.idle_until(), now)
+            requested_at = self._enter_phase(CapturePhase.READING)
+        if self._stop_requested.is_set():
             return None
-        return stopped(connection.address) if self._has_waited() else ended(connection.address)
+        if self._read_timed_out():
+            return stalled_failure(connection.address)
+        return ended_failure(connection.address)
 
-    def _has_waited(self) -> bool:
-        """Whether the last read took so long that a limit must have ended it."""
-        return time.monotonic() - self.phase[1] >= NEARLY * self._plan.stall_seconds
+    def _read_timed_out(self) -> bool:
+        """Whether the last read took so long that its timeout must have ended it."""
+        return time.monotonic() - self.phase[1] >= TIMEOUT_SHARE * self._config.stall_seconds
 
-    def _enter(self, phase: Phase) -> float:
+    def _enter_phase(self, phase: CapturePhase) -> float:
         now = time.monotonic()
         self.phase = (phase, now)
         return now
 
-    def _give(
-        self, taken_at: float, frame: VideoFrame, shrinker: Preprocessor, stream: VideoStream
+    def _deliver(
+        self, taken_at: float, frame: VideoFrame, preprocessor: Preprocessor, stream: VideoStream
     ) -> None:
-        """Deliver a picture, and say that the camera lives."""
-        pixels = shrinker(frame, stream)
-        full = shrinker.full(frame, stream) if self._shared.full_size.is_wanted else None
-        self._shared.measures.pictured(taken_at, pixels, upright(frame, stream))
-        if self._say(StreamState.LIVE, Failure(Reason.PICTURES_ARRIVE, "")):
-            self._shared.deliver(LiveFrame(self._plan.camera_id, taken_at, pixels, full))
+        """Deliver a frame, and set the state to live."""
+        pixels = preprocessor(frame, stream)
+        full = None
+        if self._shared.full_size.is_requested:
+            full = preprocessor.full_size(frame, stream)
+        self._shared.stats.record_frame(taken_at, pixels, upright_frame_size(frame, stream))
+        if self._set_state(StreamState.LIVE, StreamFailure(StreamReason.PICTURES_ARRIVE, "")):
+            self._shared.deliver(LiveFrame(self._config.camera_id, taken_at, pixels, full))
 
-    def _say(self, state: StreamState, why: Failure) -> bool:
-        """Change the state, unless the thread was ended; gives whether it was not."""
-        with self._speaking:
-            if self._ended.is_set():
+    def _set_state(self, state: StreamState, why: StreamFailure) -> bool:
+        """Change the state unless a stop was requested; returns whether none was."""
+        with self._publish_lock:
+            if self._stop_requested.is_set():
                 return False
-            if self._shared.status.move(state, why.reason, why.detail):
-                words = (self._plan.camera_id, state, why.reason, why.detail)
-                logger.info("camera %s is %s (%s): %s", *words)
+            if self._shared.status.transition(state, why.reason, why.detail):
+                values = (self._config.camera_id, state, why.reason, why.detail)
+                logger.info("camera %s is %s (%s): %s", *values)
             return True

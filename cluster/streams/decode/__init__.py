@@ -1,1 +1,1 @@
-"""Packets to frames: containers, sampling, lazy decoding, choice of frames, shrinking."""
+"""From packets to frames: containers, sampling, lazy decoding, frame selection, preprocessing."""

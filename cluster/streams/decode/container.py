@@ -1,7 +1,7 @@
-"""Opening a video, and saying what is in it.
+"""Opens video files, and reads their properties.
 
-Paths and fsspec addresses (`s3://…`, `https://…`) open alike. FFmpeg's errors come out as
-`FootageError`s in words.
+Paths and fsspec URLs (`s3://…`, `https://…`) open alike. FFmpeg's errors are raised as
+`FootageError`s with a readable message.
 """
 
 from collections.abc import Iterator
@@ -16,25 +16,25 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from cluster.errors import FootageUnreadable, FootageUntimed
+from cluster.runtime.footage_roots import is_remote
 
-LONGEST_HOURS = 26
-"""A file that states more than a day of video has a broken header or clock."""
+MAX_DURATION_HOURS = 26
+"""A file that declares more than a day of video has a broken header or clock."""
 
-
-LONGEST_FRAME_SECONDS = 0.5
-"""Stated durations of single pictures are not believed beyond this."""
+MAX_FRAME_SECONDS = 0.5
+"""Declared durations of single frames are capped at this."""
 
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What a file says of its video.
+    """The properties of a video file.
 
     Attributes:
-        width: Of the upright picture with square pixels, as a person sees it.
+        width: Of the upright picture with square pixels, as it is displayed.
         height: Likewise.
-        duration_seconds: From the first picture to the end of the last, by timestamps.
-        frame_rate: Nominal pictures a second; 0 where it is not known.
-        rotation: Degrees counter-clockwise by which stored pictures are turned to be upright.
+        duration_seconds: From the first frame to the end of the last, by timestamps.
+        frame_rate: Nominal frames a second; 0 where unknown.
+        rotation: Degrees counter-clockwise by which stored frames are rotated to be upright.
         codec: FFmpeg's name of it.
     """
 
@@ -51,28 +51,23 @@ class OpenVideo:
     """An open file.
 
     Attributes:
-        container: FFmpeg's.
-        stream: Its first real video stream.
-        start_seconds: The timestamp of the first picture: file time counts from it.
+        container: FFmpeg's container.
+        stream: Its first video stream that is no cover picture.
+        start_seconds: The timestamp of the first frame, which is the zero of file time.
     """
 
     container: InputContainer
     stream: VideoStream
     start_seconds: float
 
-    def seconds(self, timestamp: int, base: Fraction | None) -> float:
-        """A timestamp in file time."""
+    def to_seconds(self, timestamp: int, base: Fraction | None) -> float:
+        """Convert a timestamp to seconds of file time."""
         return float(timestamp * (base or self.stream.time_base or 0)) - self.start_seconds
-
-
-def is_remote(address: str) -> bool:
-    """Whether an address is fsspec's (`scheme://…`) and not a local path."""
-    return "://" in address and not address.startswith("file://")
 
 
 @contextmanager
 def open_video(address: str) -> Iterator[OpenVideo]:
-    """Open a video and its first real video stream (cover pictures do not count).
+    """Open a video and its first video stream (cover pictures do not count).
 
     Raises:
         FootageUnreadable: It is missing, empty, not a video, or has no video in it.
@@ -82,18 +77,18 @@ def open_video(address: str) -> Iterator[OpenVideo]:
         if is_remote(address):
             remote = fsspec.open(address, "rb").open()
         source = remote or address.removeprefix("file://")
-        # A local name is given to FFmpeg as `file:`, so that no name is taken for a protocol.
+        # `file:` keeps FFmpeg from parsing a local file name as a protocol.
         target = source if remote else f"file:{source}"
         with av.open(target, "r", options={"fflags": "+genpts"}) as container:
             stream = _video_stream(container, address)
             yield OpenVideo(container, stream, _start_seconds(container, stream, address))
     except FileNotFoundError as error:
-        more = f", or it cannot be reached: {error}" if is_remote(address) else ""
-        raise FootageUnreadable(f"there is no such file{more}.", where=address) from None
+        suffix = f", or it cannot be reached: {error}" if is_remote(address) else ""
+        raise FootageUnreadable(f"there is no such file{suffix}.", where=address) from None
     except IsADirectoryError:
         raise FootageUnreadable("this is a folder, not a video.", where=address) from None
     except av.FFmpegError as error:
-        raise FootageUnreadable(_in_words(error, address), where=address) from error
+        raise FootageUnreadable(_describe_error(error, address), where=address) from error
     except (OSError, ImportError, ValueError) as error:
         raise FootageUnreadable(f"it cannot be opened: {error}.", where=address) from error
     finally:
@@ -102,26 +97,26 @@ def open_video(address: str) -> Iterator[OpenVideo]:
 
 
 def probe(address: str) -> VideoInfo:
-    """Read what a file says of its video, and its first picture.
+    """Read the properties of a video file, and decode its first frame.
 
     Raises:
-        FootageUnreadable: It is no video that FFmpeg reads, or holds none.
-        FootageUntimed: It carries no timestamps, or states an impossible length.
+        FootageUnreadable: FFmpeg cannot read it, or finds no video in it.
+        FootageUntimed: It has no timestamps, or declares an impossible duration.
     """
     with open_video(address) as video:
         container, stream = video.container, video.stream
         frame = next(container.decode(stream), None)
         if frame is None:
-            raise FootageUnreadable("its video stream holds no picture.", where=address)
+            raise FootageUnreadable("its video stream holds no frame.", where=address)
         if frame.pts is None:
-            raise untimed(address)
+            raise untimed_error(address)
         width, height = upright_size(stream, frame.rotation)
         duration = _duration_seconds(video)
-        if duration > LONGEST_HOURS * 3600:
+        if duration > MAX_DURATION_HOURS * 3600:
             raise FootageUntimed(
-                f"it states a length of {duration / 3600:.0f} hours.",
+                f"it declares a duration of {duration / 3600:.0f} hours.",
                 where=address,
-                hint="Check the recorder's clock, and cut the file into days.",
+                hint="Check the recorder's clock, and split the file into days.",
             )
         return VideoInfo(
             width=width,
@@ -134,14 +129,14 @@ def probe(address: str) -> VideoInfo:
 
 
 def upright_size(stream: VideoStream, rotation: int) -> tuple[int, int]:
-    """(width, height) of the picture as it is meant to be seen."""
+    """Return (width, height) of the picture as it is displayed: upright, with square pixels."""
     aspect = float(stream.sample_aspect_ratio or 1)
     width, height = round(stream.width * (aspect or 1)), stream.height
     return (height, width) if rotation % 180 else (width, height)
 
 
 def _start_seconds(container: InputContainer, stream: VideoStream, address: str) -> float:
-    """The timestamp of the stream's first picture, in seconds."""
+    """Return the timestamp of the stream's first frame, in seconds."""
     base = float(stream.time_base or 0)
     if stream.start_time is not None:
         return float(stream.start_time * base)
@@ -149,17 +144,17 @@ def _start_seconds(container: InputContainer, stream: VideoStream, address: str)
     if first is None:
         return 0.0
     if first.pts is None:
-        raise untimed(address)
+        raise untimed_error(address)
     container.seek(0)
     return float(first.pts * base)
 
 
-def untimed(address: str) -> FootageUntimed:
-    """The error for a file without timestamps, with the way out."""
+def untimed_error(address: str) -> FootageUntimed:
+    """Return the error for a file without timestamps."""
     return FootageUntimed(
-        "its pictures carry no timestamps.",
+        "its frames have no timestamps.",
         where=address,
-        hint="Put it in a container: ffmpeg -r RATE -i FILE -c copy FILE.mp4",
+        hint="Put it into a container: ffmpeg -r RATE -i FILE -c copy FILE.mp4",
     )
 
 
@@ -175,44 +170,44 @@ def _video_stream(container: InputContainer, address: str) -> VideoStream:
 
 
 def _duration_seconds(video: OpenVideo) -> float:
-    """The length that is stated, or the end of the last picture where that is later.
+    """Return the declared duration, or the end of the last frame where that is later.
 
-    Stated lengths count decoding times, which lag behind when pictures are reordered, and files
-    that were never closed state none.
+    Declared durations use decoding timestamps, which lag behind when frames are reordered, and
+    files that were never closed declare none.
     """
     container, stream = video.container, video.stream
-    stated = 0.0
+    declared = 0.0
     if stream.duration and stream.time_base:
-        stated = float(stream.duration * stream.time_base)
+        declared = float(stream.duration * stream.time_base)
     elif container.duration:
-        stated = container.duration / av.time_base
+        declared = container.duration / av.time_base
         if "matroska" in container.format.name:
-            stated -= video.start_seconds  # Matroska states the end, not the length
+            declared -= video.start_seconds  # Matroska declares the end, not the duration
     try:
-        container.seek(round((stated + video.start_seconds) * av.time_base))
+        container.seek(round((declared + video.start_seconds) * av.time_base))
         base = float(stream.time_base or 0)
         ends = (
-            packet.pts * base + min((packet.duration or 0) * base, LONGEST_FRAME_SECONDS)
+            packet.pts * base + min((packet.duration or 0) * base, MAX_FRAME_SECONDS)
             for packet in container.demux(stream)
             if packet.pts is not None
         )
-        return max(stated, max(ends, default=0.0) - video.start_seconds)
+        return max(declared, max(ends, default=0.0) - video.start_seconds)
     except av.FFmpegError:
-        return stated  # a damaged end: reading will say so where it comes to it
+        return declared  # a damaged end: reading reports it when it gets there
 
 
-def _in_words(error: av.FFmpegError, address: str) -> str:
+def _describe_error(error: av.FFmpegError, address: str) -> str:
     if isinstance(error, av.EOFError):
-        return f"it ends before its first picture ({error.strerror})."
+        return f"it ends before its first frame ({error.strerror})."
     if isinstance(error, av.InvalidDataError):
         if _starts_like_mp4(address):
-            return f"it was cut before its index was written, or damaged ({error.strerror})."
+            return f"it was truncated before its index was written, or damaged ({error.strerror})."
         return f"FFmpeg finds no video in it ({error.strerror})."
     return f"FFmpeg cannot read it: {error.strerror}."
 
 
 def _starts_like_mp4(address: str) -> bool:
-    """An MP4 without its index opens like any file that is no video; its first bytes tell."""
+    """Whether it begins like an MP4: without its index, one fails to open like any other file."""
     try:
         with fsspec.open(address, "rb") as stream:
             return bytes(stream.read(8)[4:]) == b"ftyp"

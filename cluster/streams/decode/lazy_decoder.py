@@ -1,11 +1,11 @@
-"""Decoding a live stream as little as possible.
+"""Decoding as little of a live stream as possible.
 
-    packet ─> wanted? ── no ──> kept, undecoded ── a key frame comes ──> dropped
-                 └────── yes ─> all kept are decoded up to it ─> its picture
+    packet ─> selected? ── no ──> held, undecoded ── key frame ──> dropped
+                 └─────── yes ─> all held packets are decoded up to it ─> its frame
 
-Between two wanted pictures nothing is decoded before it is known that it must be: what lies behind
-the last wanted picture of a group costs nothing. Pictures that no other refers to are skipped, and
-H.264's deblocking filter is left out where pictures are shrunk to half or less.
+Between two selected frames, nothing is decoded before it is known to be needed: what follows the
+last selected frame of a group costs nothing. Frames that no other refers to are skipped, and
+H.264's deblocking filter is skipped where frames are downscaled to half or less.
 """
 
 from collections.abc import Callable
@@ -18,21 +18,21 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from cluster.streams.decode.file_sampler import MOST_PACKETS_IN_A_GROUP
+from cluster.streams.decode.file_sampler import MAX_GROUP_PACKETS
 from cluster.streams.decode.frame_selector import FrameSelector
 
 VideoPacket: TypeAlias = "av.Packet[VideoStream]"
 
-LONGEST_REORDERING = 16
-"""Frames after which a wanted picture that did not come out of the decoder is given up (the
-largest picture buffer of H.264 and HEVC)."""
+MAX_REORDERED_FRAMES = 16
+"""A requested frame that has not come out of the decoder after this many others is given up (the
+largest decoded picture buffer of H.264 and HEVC)."""
 
 SKIPS_UNREFERENCED = frozenset({"h264", "hevc"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Wanted:
-    """The mark of a wanted picture, which goes with it through the decoder.
+class FrameRequest:
+    """Marks a selected frame on its way through the decoder.
 
     Attributes:
         arrived_at: When its packet arrived, in seconds of the monotonic clock.
@@ -42,32 +42,35 @@ class Wanted:
 
 
 class LazyDecoder:
-    """Decodes one connection's packets as far as the wanted pictures need it.
+    """Decodes one connection's packets as far as the selected frames need it.
 
     Args:
         stream: Its video; the connection must outlive the decoder.
-        chooser: Says which pictures are wanted.
-        coarse: Whether a picture of (width, height) will be shrunk so far that the deblocking
-            filter may be left out; asked at key frames.
+        selector: Selects the frames.
+        may_skip_deblocking: Whether a frame of (width, height) is downscaled so far that the
+            deblocking filter may be skipped; called at key frames.
     """
 
     def __init__(
-        self, stream: VideoStream, chooser: FrameSelector, coarse: Callable[[int, int], bool]
+        self,
+        stream: VideoStream,
+        selector: FrameSelector,
+        may_skip_deblocking: Callable[[int, int], bool],
     ) -> None:
         self.decoded = 0
         self.damaged = 0
-        self.decode = chooser.decode
-        """Taken over by the chooser at the next key frame: no picture can be decoded before."""
+        self.decode = selector.decode
+        """Applied to the selector at the next key frame: no frame can be decoded before."""
         self._stream = stream
-        self._chooser = chooser
-        self._coarse = coarse
-        self._is_coarse = coarse(stream.width, stream.height)
-        self._context = self._prepared(stream.codec_context)
-        self._is_turned = False
-        self._kept: list[VideoPacket] = []
-        self._awaited: list[Wanted] = []
-        self._since_wanted = 0
-        self._before_start = 0
+        self._selector = selector
+        self._may_skip_deblocking = may_skip_deblocking
+        self._skips_deblocking = may_skip_deblocking(stream.width, stream.height)
+        self._context = self._configured(stream.codec_context)
+        self._is_rotated = False
+        self._held: list[VideoPacket] = []
+        self._awaited: list[FrameRequest] = []
+        self._frames_since_request = 0
+        self._packets_before_start = 0
         self._has_started = False
         self._has_gap = False
 
@@ -75,87 +78,87 @@ class LazyDecoder:
         """Take a packet.
 
         Args:
-            packet: The next one, in the order of decoding.
+            packet: The next one, in decoding order.
             now: When it arrived, in seconds of the monotonic clock.
 
         Returns:
-            Wanted pictures that came out, each with the time at which its packet arrived.
+            The selected frames that were decoded, each with the arrival time of its packet.
         """
-        if not packet.size or not self._has_begun(packet):
+        if not packet.size or not self._can_start(packet):
             return []
         if packet.is_keyframe:
             self._begin_group()
-        is_wanted = self._chooser.wants(now, is_key=packet.is_keyframe)
-        if is_wanted:
-            wanted = Wanted(now)
-            packet.opaque = wanted
-            self._awaited.append(wanted)
-            self._since_wanted = 0
-        elif self._chooser.decode == "key_frames" and not self._awaited:
+        if self._selector.select(now, is_key=packet.is_keyframe):
+            request = FrameRequest(now)
+            packet.opaque = request
+            self._awaited.append(request)
+            self._frames_since_request = 0
+        elif self._selector.decode == "key_frames" and not self._awaited:
             self._has_gap = True
             return []
-        self._kept.append(packet)
-        if not self._awaited and len(self._kept) < MOST_PACKETS_IN_A_GROUP:
+        self._held.append(packet)
+        if not self._awaited and len(self._held) < MAX_GROUP_PACKETS:
             return []
-        return self._decode_kept()
+        return self._decode_held()
 
-    def nothing_before(self) -> float:
-        """Until when no packet can be wanted; see `FrameSelector.nothing_before`."""
-        return self._chooser.nothing_before()
+    def idle_until(self) -> float:
+        """Return until when no packet can be selected; see `FrameSelector.idle_until`."""
+        return self._selector.idle_until()
 
-    def _has_begun(self, packet: VideoPacket) -> bool:
-        """Whether a key frame was met; streams that send none are decoded in the end anyway."""
-        self._before_start += 1
-        if packet.is_keyframe or self._before_start > MOST_PACKETS_IN_A_GROUP:
+    def _can_start(self, packet: VideoPacket) -> bool:
+        """Whether a key frame was met; a stream without any is decoded after a while anyway."""
+        self._packets_before_start += 1
+        if packet.is_keyframe or self._packets_before_start > MAX_GROUP_PACKETS:
             self._has_started = True
         return self._has_started
 
     def _begin_group(self) -> None:
-        """What was kept is not needed any more; nor is what the decoder remembers."""
-        self._chooser.decode = self.decode
-        if self._kept:
-            self._kept.clear()
+        """Drop the held packets, and the decoder's state where it misses some of the stream."""
+        self._selector.decode = self.decode
+        if self._held:
+            self._held.clear()
             self._has_gap = True
         width, height = self._context.width, self._context.height
-        is_coarse = self._coarse(width, height)
-        if is_coarse != self._is_coarse and not self._awaited:
-            self._is_coarse = is_coarse
-            self._renew()
+        skips_deblocking = self._may_skip_deblocking(width, height)
+        if skips_deblocking != self._skips_deblocking and not self._awaited:
+            self._skips_deblocking = skips_deblocking
+            self._replace_context()
         if self._has_gap and not self._awaited:
             self._context.flush_buffers()
             self._has_gap = False
 
-    def _renew(self) -> None:
-        """A new decoder: the filter cannot be switched in one that is at work.
+    def _replace_context(self) -> None:
+        """Create a new decoder: the filter of an open one cannot be switched.
 
-        A picture that is turned owes this to its file's header, of which a new decoder knows
-        nothing; it keeps the old one.
+        The rotation of a stream comes from the file's header, which a new decoder does not have; a
+        rotated stream keeps the old one.
         """
-        if self._context.name != "h264" or self._is_turned:
+        if self._context.name != "h264" or self._is_rotated:
             return
-        fresh = CodecContext.create("h264", "r")
-        fresh.extradata = self._stream.codec_context.extradata
-        self._context = self._prepared(fresh)
+        context = CodecContext.create("h264", "r")
+        context.extradata = self._stream.codec_context.extradata
+        self._context = self._configured(context)
 
-    def _prepared(self, context: VideoCodecContext) -> VideoCodecContext:
+    def _configured(self, context: VideoCodecContext) -> VideoCodecContext:
         context.thread_type = ThreadType.NONE
         context.thread_count = 1
         context.copy_opaque = True
-        if context.name == "h264" and self._is_coarse:
+        if context.name == "h264" and self._skips_deblocking:
             context.options = {"skip_loop_filter": "all"}
         return context
 
-    def _decode_kept(self) -> list[tuple[float, VideoFrame]]:
+    def _decode_held(self) -> list[tuple[float, VideoFrame]]:
         found: list[tuple[float, VideoFrame]] = []
-        packets, self._kept = self._kept, []
+        packets, self._held = self._held, []
         skips = self._context.name in SKIPS_UNREFERENCED
         for packet in packets:
-            is_needed = not skips or isinstance(packet.opaque, Wanted) or packet is packets[-1]
+            is_requested = isinstance(packet.opaque, FrameRequest)
+            is_needed = not skips or is_requested or packet is packets[-1]
             self._context.skip_frame = "DEFAULT" if is_needed else "NONREF"
-            found += self._taken(self._decode(packet))
-        if self._chooser.decode == "key_frames" and self._awaited:
-            # What follows is not decoded, so that a picture held back must be asked for.
-            found += self._taken(self._decode(None))
+            found += self._requested(self._decode(packet))
+        if self._selector.decode == "key_frames" and self._awaited:
+            # What follows is not decoded, so a frame that the decoder holds back must be drained.
+            found += self._requested(self._decode(None))
             self._awaited.clear()
             self._context.flush_buffers()
         return found
@@ -165,31 +168,31 @@ class LazyDecoder:
             frames = self._context.decode(packet)
         except av.FFmpegError:
             self.damaged += 1
-            if packet is not None and isinstance(packet.opaque, Wanted):
+            if packet is not None and isinstance(packet.opaque, FrameRequest):
                 self._give_up()
             return []
         self.decoded += len(frames)
         return frames
 
-    def _taken(self, frames: list[VideoFrame]) -> list[tuple[float, VideoFrame]]:
-        """The wanted ones among frames that came out."""
+    def _requested(self, frames: list[VideoFrame]) -> list[tuple[float, VideoFrame]]:
+        """Return the requested ones among decoded frames."""
         found = []
         for frame in frames:
-            self._since_wanted += 1
-            self._is_turned = self._is_turned or frame.rotation % 360 != 0
-            mark = frame.opaque
-            if not isinstance(mark, Wanted) or mark not in self._awaited:
+            self._frames_since_request += 1
+            self._is_rotated = self._is_rotated or frame.rotation % 360 != 0
+            request = frame.opaque
+            if not isinstance(request, FrameRequest) or request not in self._awaited:
                 continue
-            del self._awaited[: self._awaited.index(mark) + 1]
+            del self._awaited[: self._awaited.index(request) + 1]
             if frame.is_corrupt:
                 self.damaged += 1
                 self._give_up()
             else:
-                found.append((mark.arrived_at, frame))
-        if self._awaited and self._since_wanted > LONGEST_REORDERING:
+                found.append((request.arrived_at, frame))
+        if self._awaited and self._frames_since_request > MAX_REORDERED_FRAMES:
             self._give_up()
         return found
 
     def _give_up(self) -> None:
         self._awaited.clear()
-        self._chooser.lost()
+        self._selector.mark_lost()

@@ -1,57 +1,57 @@
-"""Sleeping while nothing is wanted of a camera, so that its packets come in bunches.
+"""Sleeping while no frame of a camera is wanted, so that its packets are read in batches.
 
-    key frame ─> doze ─> a bunch ─> doze ─> a bunch ─> a little sooner than the next key frame
+    key frame ─> sleep ─> batch ─> sleep ─> batch ─> awake shortly before the next key frame
 
-Each packet that is waited for wakes a thread, a lock and FFmpeg's many small reads; those that
-wait in the socket's buffer cost half as much. Where key frames alone are wanted, nothing is lost by
-that: what comes between them is thrown away, and the next key frame is waited for awake.
+Each packet that is waited for wakes a thread, takes a lock and makes FFmpeg do many small reads;
+packets that wait in the socket's buffer cost half as much. Where only key frames are wanted, this
+loses nothing: the packets between them are dropped, and the thread is awake for the next key frame.
 """
 
 import threading
 
-LONGEST_SECONDS = 0.4
-"""So much of a stream fits into a socket's buffer, and so late a key frame is met that comes
-sooner than the one before."""
+MAX_SLEEP_SECONDS = 0.4
+"""A socket's buffer holds this much of a stream. A key frame that comes sooner than expected is
+read this late at most."""
 
-LEAST_SECONDS = 0.1
-"""Less is not worth it."""
+MIN_SLEEP_SECONDS = 0.1
+"""Shorter sleeps save nothing."""
 
-WAITED_SECONDS = 0.003
-"""A read that took so long waited for its packet: nothing is left of the bunch."""
+BLOCKED_READ_SECONDS = 0.003
+"""A read that took this long waited for its packet: the batch is read to its end."""
 
 
 class PacketPacer:
-    """The sleep of one connection.
+    """Paces the reads of one connection.
 
     Args:
-        ended: Wakes it.
+        stop_requested: Interrupts its sleep.
     """
 
-    def __init__(self, ended: threading.Event) -> None:
-        self._ended = ended
-        self._since: float | None = None
+    def __init__(self, stop_requested: threading.Event) -> None:
+        self._stop_requested = stop_requested
+        self._slept_since: float | None = None
         self._has_caught_up = True
 
-    def arrived(self, asked: float, now: float) -> float:
-        """When a packet arrived; of a bunch nothing but the earliest moment is known.
+    def arrival_time(self, requested_at: float, now: float) -> float:
+        """Return when a packet arrived; for packets of a batch, the earliest possible time.
 
         Args:
-            asked: When it was asked for, in seconds of the monotonic clock.
-            now: When it was given.
+            requested_at: When the read began, in seconds of the monotonic clock.
+            now: When it returned the packet.
         """
-        self._has_caught_up = now - asked >= WAITED_SECONDS
+        self._has_caught_up = now - requested_at >= BLOCKED_READ_SECONDS
         if self._has_caught_up:
-            self._since = None
-        return now if self._since is None else self._since
+            self._slept_since = None
+        return now if self._slept_since is None else self._slept_since
 
-    def until(self, moment: float, now: float) -> None:
-        """Sleep towards a moment before which nothing is wanted; not while packets wait.
+    def sleep_until(self, time: float, now: float) -> None:
+        """Sleep until a time before which no frame is wanted; not while packets are waiting.
 
         Args:
-            moment: In seconds of the monotonic clock.
-            now: The same.
+            time: In seconds of the monotonic clock.
+            now: Likewise.
         """
-        if not self._has_caught_up or moment - now < LEAST_SECONDS:
+        if not self._has_caught_up or time - now < MIN_SLEEP_SECONDS:
             return
-        self._since = now
-        self._ended.wait(min(LONGEST_SECONDS, moment - now))
+        self._slept_since = now
+        self._stop_requested.wait(min(MAX_SLEEP_SECONDS, time - now))

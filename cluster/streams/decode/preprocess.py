@@ -1,6 +1,6 @@
-"""Decoded frames on their way into arrays: shrunken, upright, masks blackened.
+"""Preprocessing of decoded frames into arrays: downscaled, upright, masks blackened.
 
-The one place where pictures become pixels, so that no picture leaves without its masks.
+The only place where frames become pixels, so that none leaves without its masks.
 """
 
 from collections.abc import Sequence
@@ -11,18 +11,17 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
+from cluster.settings import Polygon
 from cluster.vision.people import BgrImage
-
-Polygon = Sequence[tuple[float, float]]
 
 
 class Preprocessor:
-    """Shrinks inside swscale, turns upright, blackens masks.
+    """Downscales with swscale, rotates upright, blackens masks.
 
-    The frame's own size counts and not the stream's, so that a camera may change it on its way.
+    It uses the size of the frame and not of the stream, since a camera may change it on the way.
 
     Args:
-        long_side: Pixels of the shrunken frame's longer side; a smaller picture stays as it is.
+        long_side: Longer side of the downscaled frame, in pixels; smaller frames keep their size.
         masks: Polygons to blacken, corners (x, y) from 0 to 1 of the upright picture.
     """
 
@@ -32,32 +31,33 @@ class Preprocessor:
         self._reformatter = VideoReformatter()
         self._full_reformatter = VideoReformatter()  # each keeps the tables of one pair of sizes
 
-    def halves(self, width: int, height: int) -> bool:
-        """Whether pictures of a size come out at half of it or less."""
+    def halves_size(self, width: int, height: int) -> bool:
+        """Whether frames of a size are downscaled to half of it or less."""
         return max(width, height) >= 2 * self._long_side
 
     def __call__(self, frame: VideoFrame, stream: VideoStream) -> BgrImage:
-        """The shrunken picture: (height, width, 3) uint8 BGR."""
-        width, height = self.target_size(*upright(frame, stream))
-        return self._picture(frame, width, height, self._reformatter)
+        """Return the downscaled frame: (height, width, 3) uint8 BGR."""
+        width, height = self.target_size(*upright_frame_size(frame, stream))
+        return self._reformat(frame, width, height, self._reformatter)
 
-    def full(self, frame: VideoFrame, stream: VideoStream) -> BgrImage:
-        """The same picture at its full size: (height, width, 3) uint8 BGR."""
-        return self._picture(frame, *upright(frame, stream), self._full_reformatter)
+    def full_size(self, frame: VideoFrame, stream: VideoStream) -> BgrImage:
+        """Return the frame at full size: (height, width, 3) uint8 BGR."""
+        width, height = upright_frame_size(frame, stream)
+        return self._reformat(frame, width, height, self._full_reformatter)
 
-    def _picture(
+    def _reformat(
         self, frame: VideoFrame, width: int, height: int, reformatter: VideoReformatter
     ) -> BgrImage:
-        turned = frame.rotation % 180 != 0
-        small = reformatter.reformat(
+        is_sideways = frame.rotation % 180 != 0
+        scaled = reformatter.reformat(
             frame,
-            width=height if turned else width,
-            height=width if turned else height,
+            width=height if is_sideways else width,
+            height=width if is_sideways else height,
             format="bgr24",
             interpolation=Interpolation.AREA,
             threads=1,
         )
-        pixels = np.asarray(small.to_ndarray(), np.uint8)
+        pixels = np.asarray(scaled.to_ndarray(), np.uint8)
         if frame.rotation % 360:
             pixels = np.ascontiguousarray(np.rot90(pixels, k=frame.rotation // 90))
         for mask in self._masks:
@@ -66,18 +66,18 @@ class Preprocessor:
         return pixels
 
     def target_size(self, width: int, height: int) -> tuple[int, int]:
-        """(width, height) of the shrunken picture of an upright one."""
+        """Return (width, height) of the downscaled frame, from those of the upright frame."""
         scale = min(1.0, self._long_side / max(width, height))
         return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def upright(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
-    """(width, height) of a frame as it is meant to be seen, with square pixels."""
+def upright_frame_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
+    """Return (width, height) of a frame as it is displayed: upright, with square pixels."""
     aspect = float(stream.sample_aspect_ratio or 1) or 1.0
     width, height = round(frame.width * aspect), frame.height
     return (height, width) if frame.rotation % 180 else (width, height)
 
 
-def shrunken_size(width: int, height: int, long_side: int) -> tuple[int, int]:
-    """(width, height) that frames of an upright picture will have."""
+def downscaled_size(width: int, height: int, long_side: int) -> tuple[int, int]:
+    """Return (width, height) of the downscaled frames of an upright picture."""
     return Preprocessor(long_side, ()).target_size(width, height)

@@ -1,108 +1,73 @@
-"""Several cameras in one process: pictures in, numbers that may be told out.
+"""The reader: several cameras in one process, from frames to published counts.
 
-    CameraSource ─┐                    ┌─> People ─> LiveCounter ─> LiveNumbers ──┐
-    CameraSource ─┼─> LatestFrameQueue ─> pose model                └─> windows ─> Outbox ─> report
-    CameraSource ─┘        └─ late: dropped, counted          │
-                                       └─> face chips, while a lease runs ─> registers
+    CameraSource ─┐                                 ┌─> LiveCounter ─> LiveCounts ─┐
+    CameraSource ─┼─> InferenceLoop <─> pose model ─┤         └─> windows ─> Outbox ┴─> Report
+    CameraSource ─┘                                 └─> FaceChipSender ─> registers, under a lease
 
 `StreamReader` runs as a Ray actor (`serve_apps.rooms.reader_pool` starts it). Full-size frames
-never leave it; shrunken ones go to the pose model in memory, the frames of all its cameras
-together. Face chips are cut only while somebody renews a lease every few seconds
-(`reader.face_chips`).
+never leave it; downscaled ones go to the pose model in memory, those of all its cameras together
+(R8). Face chips are cut only while a register renews a lease every few seconds (R6).
 """
 
 import asyncio
 import logging
-import math
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from cluster.activity.live import LiveCounter, LiveNumbers
-from cluster.activity.room import SeenFrame
+from cluster.activity.live import LiveCounter
 from cluster.activity.suppression import ActivityWindow
-from cluster.errors import HomeroomError, ServiceBusy, ServiceDown
-from cluster.runtime.ray_local import refuse_spilling_here
+from cluster.errors import HomeroomError, ServiceDown
+from cluster.runtime.ray_local import ensure_node_spills_to_memory
 from cluster.runtime.scheduling import use_batch_scheduling
 from cluster.streams.capture.camera import CameraSource
 from cluster.streams.capture.watchdog import Watchdog
-from cluster.streams.job import CameraJob
+from cluster.streams.reader.assigned_camera import AssignedCamera
 from cluster.streams.reader.clock import UtcClock
-from cluster.streams.reader.config import CameraPlan, LiveFrame
-from cluster.streams.reader.face_chips import FaceChips
-from cluster.streams.reader.frame_queue import LatestFrameQueue
-from cluster.streams.reader.interfaces import ChipSink, CutterMaker, PoseFinder, ReportSink
-from cluster.streams.reader.report import CameraReport, Outbox, Report
+from cluster.streams.reader.config import CameraConfig, LiveFrame
+from cluster.streams.reader.face_chips import FaceChipSender
+from cluster.streams.reader.inference import InferenceLoop
+from cluster.streams.reader.interfaces import ChipSink, FaceCutterFactory, PoseFinder, ReportSink
+from cluster.streams.reader.report import Outbox, Report
 from cluster.vision.people import People
 
 logger = logging.getLogger(__name__)
 
-CALLS_IN_FLIGHT = 2
-"""Calls of the pose model at once: bounds the frames in the object store."""
-
-FRAMES_A_CALL = 8
-"""What waits in a call can neither be dropped nor be overtaken by what is newer."""
-
-GATHER_SECONDS = 0.02
 REPORT_SECONDS = 0.5
-"""A report goes out when frames were counted, and after so long without any."""
+"""A report is sent when frames were counted, and after this long without any."""
 
-HEALTH_SECONDS = 1.0
-"""A camera of which no frame was counted is in the first report after so long."""
-
-LEAST_REPORT_SECONDS = 0.2
+MIN_REPORT_SECONDS = 0.2
 RETRY_SECONDS = 1.0
 GRACE_SECONDS = 3.0
-"""A window without a later frame is finished so long after its end: a frame may be on its way."""
+"""A window without a later frame is finished this long after its end: a frame may be in flight."""
 
-STOP_TRIES = 40
-ALONE_SECONDS = 120.0
-"""A reader to which nobody listens for so long ends: no camera is read without a reason."""
+MAX_STOP_ATTEMPTS = 40
+MAX_UNACKNOWLEDGED_SECONDS = 120.0
+"""A reader whose reports are not acknowledged for this long exits, so that no camera is read in
+vain."""
 
-MOST_ABANDONED = 3
-"""A process with more threads that hang for ever is replaced."""
-
-MOST_UNTOLD = 1000
-
-
-@dataclass(slots=True)
-class _Camera:
-    """A camera at work."""
-
-    job: CameraJob
-    thread: CameraSource
-    counter: LiveCounter
-    numbers: LiveNumbers | None = None
-    counted: int = 0
-    dropped: int = 0
-    untold: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_UNTOLD))
-    """When the pictures were taken that were counted since the last report."""
-
-    told_at: float = -math.inf
-
-    def has_news(self, now: float) -> bool:
-        """Whether it belongs into a report now."""
-        return self.numbers is not None or now - self.told_at >= HEALTH_SECONDS
+MAX_ABANDONED_THREADS = 3
+"""A process with more hanging threads exits, and is replaced."""
 
 
 class StreamReader:
-    """Reads several cameras.
+    """Reads several cameras, counts their people, and reports.
 
     Args:
-        reader_id: Its name.
+        reader_id: Its id.
         pose: The pose model.
-        sink: Told the numbers.
-        registers: Compares faces.
-        cutter: Loads what cuts face chips.
-        late_seconds: A frame that waited longer is dropped.
+        sink: Receives its reports.
+        registers: Receives face chips.
+        cutter: Loads the face cutter.
+        late_seconds: A frame that waited longer for the pose model is dropped.
     """
 
-    camera_thread: Callable[[CameraPlan, Callable[[LiveFrame], None]], CameraSource] = CameraSource
+    camera_source: Callable[[CameraConfig, Callable[[LiveFrame], None]], CameraSource] = (
+        CameraSource
+    )
 
     def __init__(
         self,
@@ -111,89 +76,93 @@ class StreamReader:
         pose: PoseFinder,
         sink: ReportSink,
         registers: ChipSink,
-        cutter: CutterMaker,
+        cutter: FaceCutterFactory,
         late_seconds: float,
     ) -> None:
         self._id = reader_id
-        self._pose = pose
         self._sink = sink
-        self._faces = FaceChips(registers, cutter, self._keep)
+        self._faces = FaceChipSender(registers, cutter, self._spawn)
+        self._inference = InferenceLoop(
+            pose,
+            late_seconds,
+            input_size_of=self._input_size_of,
+            deliver=self._process_results,
+            spawn=self._spawn,
+        )
+        self._is_started = False
         self._is_stopped = False
-        self._cameras: dict[str, _Camera] = {}
+        self._cameras: dict[str, AssignedCamera] = {}
         self._clock = UtcClock()
         self._outbox = Outbox()
-        self._wake = asyncio.Event()
         self._has_counted = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._inbox = LatestFrameQueue(late_seconds, self._woken, self._kind_of)
-        self._watchdog = Watchdog(lambda: [c.thread for c in list(self._cameras.values())])
+        self._watchdog = Watchdog(lambda: [c.source for c in list(self._cameras.values())])
         self._tasks: set[asyncio.Task[None]] = set()
-        self._heard = time.monotonic()
+        self._acknowledged_at = time.monotonic()
 
     async def start(self) -> int:
-        """Begin; gives the process id. Called again, it changes nothing.
+        """Start the loops, once; returns the process id.
 
         Raises:
-            RayError: This node's Ray would write frames to a disk (rule 8).
+            RayError: Ray on this node would spill frames to a disk (R8).
         """
-        if self._loop is None:
-            await asyncio.to_thread(refuse_spilling_here)
+        if not self._is_started:
+            await asyncio.to_thread(ensure_node_spills_to_memory)
             use_batch_scheduling()  # before the cameras' threads are started
-            self._loop = asyncio.get_running_loop()
+            self._is_started = True
             self._watchdog.start()
-            for loop in (self._send(), self._tell()):
-                self._keep(loop).add_done_callback(self._loop_ended)
+            for loop in (self._inference.run(), self._report_loop()):
+                self._spawn(loop).add_done_callback(self._exit_after_loop)
         return os.getpid()
 
-    async def assign(self, jobs: Sequence[CameraJob]) -> None:
-        """Read these cameras from now on; those that stay as they are go on undisturbed.
+    async def assign(self, configs: Sequence[CameraConfig]) -> None:
+        """Read exactly these cameras from now on; unchanged ones continue without interruption.
 
         Raises:
             ServiceDown: This reader was stopped.
         """
         if self._is_stopped:
             raise ServiceDown("this reader was stopped.")
-        await self.start()  # whoever was to start it may have died before
-        self._heard = time.monotonic()
-        wanted = {job.plan.camera_id: job for job in jobs}
+        await self.start()  # the deployment that launched it may have crashed before it did so
+        self._acknowledged_at = time.monotonic()
+        wanted = {config.camera_id: config for config in configs}
         await asyncio.gather(
             *(
                 self._release(camera_id)
                 for camera_id, camera in list(self._cameras.items())
-                if wanted.get(camera_id) != camera.job
+                if wanted.get(camera_id) != camera.config
             )
         )
-        for camera_id, job in wanted.items():
+        for camera_id, config in wanted.items():
             if camera_id not in self._cameras:
-                self._begin(job)
+                self._start_camera(config)
 
     async def cut_faces(self, camera_id: str, ticket: str, until: datetime | None) -> None:
         """Cut face chips of a camera under a ticket.
 
         Args:
-            camera_id: Which.
-            ticket: Says nothing; chips go out under it.
-            until: UTC; a moment that has passed changes nothing. None ends the ticket for good,
-                on every camera.
+            camera_id: Id of the camera.
+            ticket: Opaque id that is sent with the chips.
+            until: UTC; a time in the past changes nothing. None ends the ticket for good, on every
+                camera.
         """
         if until is None:
             self._faces.end(ticket)
         elif camera_id in self._cameras:
             remaining = (until - self._clock.now()).total_seconds()
             self._faces.renew(camera_id, ticket, remaining)
-        self._want_full()
+        self._request_full_size()
 
-    async def ping(self) -> Mapping[str, CameraJob]:
-        """What it reads. Answering keeps nobody alive: only reports that are taken do."""
-        return {camera_id: camera.job for camera_id, camera in self._cameras.items()}
+    async def ping(self) -> Mapping[str, CameraConfig]:
+        """Return what it reads. Does not count as an acknowledgement of its reports."""
+        return {camera_id: camera.config for camera_id, camera in self._cameras.items()}
 
     async def stop(self) -> None:
-        """End: finish the windows in progress, and tell all that were not taken yet."""
+        """Stop: finish the windows in progress, and send all that are not acknowledged."""
         self._is_stopped = True
         await asyncio.gather(*(self._release(camera_id) for camera_id in list(self._cameras)))
-        for _ in range(STOP_TRIES):
+        for _ in range(MAX_STOP_ATTEMPTS):
             try:
-                await self._report_once()
+                await self._send_report()
             except HomeroomError:
                 await asyncio.sleep(RETRY_SECONDS)
             if not self._outbox.windows:
@@ -202,188 +171,121 @@ class StreamReader:
             task.cancel()
         self._watchdog.stop()
 
-    def _begin(self, job: CameraJob) -> None:
-        thread = type(self).camera_thread(job.plan, self._inbox.put)
+    def _start_camera(self, config: CameraConfig) -> None:
+        source = type(self).camera_source(config, self._inference.put)
         counter = LiveCounter(
-            job.plan.rate,
-            k=job.k,
-            headcount_only=job.headcount_only,
-            teacher_zone=job.teacher_zone,
+            config.rate,
+            k=config.k,
+            headcount_only=config.headcount_only,
+            teacher_zone=config.teacher_zone,
         )
-        thread.start()  # one that cannot start is not taken for one that is read
-        self._cameras[job.plan.camera_id] = _Camera(job, thread, counter)
+        source.start()  # before it is recorded: a camera that cannot start is not read
+        self._cameras[config.camera_id] = AssignedCamera(config, source, counter)
 
     async def _release(self, camera_id: str) -> None:
         camera = self._cameras.pop(camera_id, None)
         if camera is None:
             return
-        self._faces.forget(camera_id)
-        await asyncio.to_thread(camera.thread.stop)
-        self._inbox.forget(camera_id)
-        for window in camera.counter.finish():
-            self._outbox.add(camera_id, camera.job.room_id, camera.job.school_id, window)
+        self._faces.remove_camera(camera_id)
+        await asyncio.to_thread(camera.source.stop)
+        self._inference.remove_camera(camera_id)
+        self._keep_windows(camera, camera.counter.finish())
 
-    def _woken(self) -> None:
-        """A frame came in; called from a camera's thread."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake.set)
+    def _input_size_of(self, camera_id: str) -> int | None:
+        camera = self._cameras.get(camera_id)
+        return camera.config.input_size if camera is not None else None
 
-    async def _send(self) -> None:
-        """Frames to the model, a few calls at once; answers are counted in the order of asking."""
-        slots = asyncio.Semaphore(CALLS_IN_FLIGHT)
-        before: asyncio.Task[None] | None = None
-        while True:
-            await slots.acquire()
-            frames = await self._next_frames()
-            before = self._keep(self._find(frames, before, slots))
-
-    async def _next_frames(self) -> list[LiveFrame]:
-        while True:
-            frames = self._inbox.take(time.monotonic(), FRAMES_A_CALL)
-            if frames:
-                return frames
-            self._wake.clear()
-            await self._wake.wait()
-            await asyncio.sleep(GATHER_SECONDS)  # the other cameras' frames go along
-
-    async def _find(
-        self,
-        frames: list[LiveFrame],
-        before: asyncio.Task[None] | None,
-        slots: asyncio.Semaphore,
+    def _process_results(
+        self, frames: Sequence[LiveFrame], results: Sequence[People] | None
     ) -> None:
-        found: list[People] | None = None
-        try:
-            job = self._job_of(frames)
-            if job is not None:
-                found = await self._pose.find([f.pixels for f in frames], job.input_size)
-        except (ServiceBusy, ServiceDown) as error:
-            logger.debug("frames dropped: %s", error.code)
-        except HomeroomError as error:
-            logger.warning("the pose model failed: %s", error)
-        finally:
-            if before is not None:
-                await asyncio.wait([before])
-            slots.release()
         for index, frame in enumerate(frames):
             camera = self._cameras.get(frame.camera_id)
             if camera is None:
                 continue
-            if found is None:
-                camera.dropped += 1
+            if results is None:
+                camera.frames_dropped += 1
             else:
-                self._count(camera, frame, found[index])
+                taken_at = self._clock.to_utc(frame.taken_at)
+                self._keep_windows(camera, camera.count(frame, results[index], taken_at))
+                self._faces.submit(frame, results[index], taken_at)
                 self._has_counted.set()
 
-    def _kind_of(self, frame: LiveFrame) -> tuple[object, ...]:
-        """Frames of one kind may go in one call."""
-        camera = self._cameras.get(frame.camera_id)
-        return (*frame.pixels.shape, camera.job.input_size if camera else 0)
-
-    def _job_of(self, frames: list[LiveFrame]) -> CameraJob | None:
-        """How the frames of a call are analysed; None where their cameras have gone."""
-        known = (self._cameras.get(frame.camera_id) for frame in frames)
-        return next((camera.job for camera in known if camera is not None), None)
-
-    def _count(self, camera: _Camera, frame: LiveFrame, people: People) -> None:
-        moment = self._clock.utc(frame.taken_at)
-        height, width = frame.pixels.shape[:2]
-        numbers, finished = camera.counter.update(SeenFrame(moment, people, (width, height)))
-        camera.numbers = numbers
-        camera.counted += 1
-        camera.untold.append(frame.taken_at)
-        self._finish(camera, finished)
-        self._faces.offer(frame, people, moment)
-
-    def _finish(self, camera: _Camera, windows: Sequence[ActivityWindow]) -> None:
+    def _keep_windows(self, camera: AssignedCamera, windows: Sequence[ActivityWindow]) -> None:
+        config = camera.config
         for window in windows:
-            job = camera.job
-            self._outbox.add(job.plan.camera_id, job.room_id, job.school_id, window)
+            self._outbox.add(config.camera_id, config.room_id, config.school_id, window)
 
-    async def _tell(self) -> None:
-        """Report, again and again."""
+    async def _report_loop(self) -> None:
         while True:
-            await asyncio.sleep(LEAST_REPORT_SECONDS)
+            await asyncio.sleep(MIN_REPORT_SECONDS)
             with suppress(TimeoutError):
-                async with asyncio.timeout(REPORT_SECONDS - LEAST_REPORT_SECONDS):
+                async with asyncio.timeout(REPORT_SECONDS - MIN_REPORT_SECONDS):
                     await self._has_counted.wait()
             self._has_counted.clear()
-            self._want_full()
-            closed = self._clock.now() - timedelta(seconds=GRACE_SECONDS)
+            self._request_full_size()
+            closed_before = self._clock.now() - timedelta(seconds=GRACE_SECONDS)
             for camera in self._cameras.values():
-                self._finish(camera, camera.counter.close_before(closed))
+                self._keep_windows(camera, camera.counter.close_before(closed_before))
             try:
-                await self._report_once()
+                await self._send_report()
             except HomeroomError as error:
-                logger.warning("nobody takes the numbers: %s", error.code)
+                logger.warning("the report was not acknowledged: %s", error.code)
                 await asyncio.sleep(RETRY_SECONDS)
-            self._end_if_lost()
+            self._exit_if_useless()
 
-    async def _report_once(self) -> None:
+    async def _send_report(self) -> None:
         now = time.monotonic()
         cameras = tuple(
-            self._camera_report(camera, now)
-            for camera in self._cameras.values()
-            if camera.has_news(now)
+            camera.report(now, frames_late=self._inference.count_late(camera_id))
+            for camera_id, camera in self._cameras.items()
+            if camera.is_due(now)
         )
         report = Report(
             self._id,
             os.uname().nodename,
             cameras,
-            self._outbox.next(),
+            self._outbox.next_batch(),
             self._clock.jumps,
             self._outbox.lost,
         )
-        accepted = await self._sink.report(report)
-        self._heard = time.monotonic()
-        self._outbox.acknowledge(accepted.up_to)
+        ack = await self._sink.report(report)
+        self._acknowledged_at = time.monotonic()
+        self._outbox.acknowledge(ack.up_to)
 
-    def _camera_report(self, camera: _Camera, now: float) -> CameraReport:
-        numbers, camera.numbers = camera.numbers, None
-        camera.told_at = now
-        latencies = tuple(now - taken_at for taken_at in camera.untold)
-        camera.untold.clear()
-        camera_id = camera.job.plan.camera_id
-        return CameraReport(
-            camera.thread.health(),
-            numbers,
-            frames_counted=camera.counted,
-            frames_late=self._inbox.late[camera_id],
-            frames_dropped=camera.dropped,
-            latencies=latencies,
-        )
-
-    def _want_full(self) -> None:
-        """Have full-size pictures while, and only while, a lease of the camera runs."""
+    def _request_full_size(self) -> None:
+        """Request full-size frames of the cameras with an active lease, and of no others."""
         for camera_id, camera in self._cameras.items():
-            camera.thread.want_full(self._faces.are_wanted(camera_id))
+            camera.source.request_full_size(self._faces.has_lease(camera_id))
 
-    def _end_if_lost(self) -> None:
-        """End the process where nobody listens, or where cameras are not looked after any more."""
-        whys = {
-            "nobody listens": time.monotonic() - self._heard > ALONE_SECONDS,
-            "threads hang": self._watchdog.abandoned_threads() > MOST_ABANDONED,
-            "its watchdog has died": self._watchdog.has_died(),
+    def _exit_if_useless(self) -> None:
+        """Exit where reports are not acknowledged, or cameras are not watched any more."""
+        silent_seconds = time.monotonic() - self._acknowledged_at
+        causes = {
+            "its reports are not acknowledged": silent_seconds > MAX_UNACKNOWLEDGED_SECONDS,
+            "too many threads hang": (
+                self._watchdog.count_abandoned_threads() > MAX_ABANDONED_THREADS
+            ),
+            "its watchdog has crashed": self._watchdog.has_crashed(),
         }
-        why = next((why for why, is_so in whys.items() if is_so), None)
-        if why is not None and not self._is_stopped:
-            logger.error("this reader ends: %s", why)
+        cause = next((cause for cause, is_true in causes.items() if is_true), None)
+        if cause is not None and not self._is_stopped:
+            logger.error("this reader exits: %s", cause)
             os._exit(1)
 
-    def _loop_ended(self, task: "asyncio.Task[None]") -> None:
-        """A reader without its loops reads for nobody: end it, and it is started anew."""
+    def _exit_after_loop(self, task: "asyncio.Task[None]") -> None:
+        """Exit where a loop ended: a reader without it reads in vain, and is replaced."""
         if not self._is_stopped:
-            fault = None if task.cancelled() else task.exception()
-            logger.critical("a reader's loop ended", exc_info=fault)
+            error = None if task.cancelled() else task.exception()
+            logger.critical("a loop of this reader ended", exc_info=error)
             os._exit(1)
 
-    def _keep(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._forget_task)
         return task
 
-    def _ended(self, task: "asyncio.Task[None]") -> None:
+    def _forget_task(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            logger.error("a task of the reader failed", exc_info=task.exception())
+            logger.error("a task of this reader failed", exc_info=task.exception())

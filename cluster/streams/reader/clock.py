@@ -1,23 +1,23 @@
-"""UTC of a moment on the monotonic clock.
+"""Conversion from the monotonic clock to UTC.
 
-Frames are stamped by the monotonic clock, which never jumps; windows lie on UTC, which may. The
-difference is looked at often, and taken over only when it has moved for good, so that small
-corrections of the system's clock do not shake the order of frames.
+Frames are stamped with the monotonic clock, which never jumps; windows are aligned to UTC, which
+may. The offset between the two is measured often, and adopted only when it has changed
+substantially, so that small corrections of the system clock do not reorder frames.
 """
 
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-TOLERANCE_SECONDS = 0.25
+MIN_JUMP_SECONDS = 0.25
 
 
 class UtcClock:
-    """Tells UTC of monotonic moments.
+    """Converts monotonic times to UTC.
 
     Args:
-        wall: Seconds since 1970.
-        monotonic: Seconds of the monotonic clock.
+        wall: Returns the seconds since 1970.
+        monotonic: Returns the seconds of the monotonic clock.
     """
 
     def __init__(
@@ -29,16 +29,16 @@ class UtcClock:
         self._monotonic = monotonic
         self._offset = wall() - monotonic()
         self.jumps = 0
-        """How often the system's clock was set."""
+        """How often the system clock was set."""
 
-    def utc(self, moment: float) -> datetime:
-        """UTC of a moment of the monotonic clock."""
-        return datetime.fromtimestamp(moment + self._offset, UTC)
+    def to_utc(self, monotonic_seconds: float) -> datetime:
+        """Convert a time of the monotonic clock to UTC."""
+        return datetime.fromtimestamp(monotonic_seconds + self._offset, UTC)
 
     def now(self) -> datetime:
-        """UTC now; looks whether the system's clock was set."""
+        """Return UTC now; adopts a system clock that was set."""
         offset = self._wall() - self._monotonic()
-        if abs(offset - self._offset) > TOLERANCE_SECONDS:
+        if abs(offset - self._offset) > MIN_JUMP_SECONDS:
             self._offset = offset
             self.jumps += 1
-        return self.utc(self._monotonic())
+        return self.to_utc(self._monotonic())

@@ -1,57 +1,110 @@
-"""What a reader is told of a camera, and what comes back from it."""
+"""The configuration of a camera that a reader receives, and the frames and health it returns.
 
-from dataclasses import dataclass
+settings ─> build_camera_config ─> CameraConfig ─> StreamReader ─> LiveFrame, CameraHealth
+"""
+
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from pydantic import SecretStr
 
-from cluster.streams.source.state import Reason, StreamState
+from cluster.errors import SettingsError
+from cluster.settings import Camera, Polygon, Settings
+from cluster.streams.source.address import address_with_credentials
+from cluster.streams.source.state import StreamReason, StreamState
 from cluster.vision.people import BgrImage
 
-Polygon = tuple[tuple[float, float], ...]
 
-
-@dataclass(frozen=True, slots=True)
-class CameraPlan:
-    """How to read one camera.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraConfig:
+    """How one camera is read and counted.
 
     Attributes:
-        camera_id: Which.
-        address: What is read for counting (the sub-stream, where there is one); credentials in it.
-        full_address: What is read while faces may be cut; the same where there is no sub-stream.
-        rate: Analysed pictures a second.
-        long_side: Pixels of the shrunken frame's longer side.
-        masks: Polygons to blacken, corners from 0 to 1.
-        decode: What is decoded.
-        open_seconds: An open that takes longer is ended.
-        stall_seconds: Without a picture for so long, the camera is opened anew.
-        frozen_seconds: A picture that stays the same so long is reported.
-        longest_pause_seconds: Longest pause between two attempts to reconnect.
+        camera_id: Its id.
+        room_id: Id of its room.
+        school_id: Id of its school.
+        address: The stream that people are counted in (the sub-stream, where there is one), with
+            credentials.
+        full_address: The stream that faces are cut from; the same where there is no sub-stream.
+        rate: Analysed frames a second.
+        input_size: Longer side, in pixels, of the downscaled frame and of the pose model's input.
+        masks: Polygons to blacken.
+        decode: Which frames are decoded.
+        open_seconds: An open that takes longer is aborted.
+        stall_seconds: A camera that sends nothing for this long is opened again.
+        frozen_seconds: A picture that stays the same for this long is reported as frozen.
+        longest_pause_seconds: Longest pause between two attempts to connect.
+        k: Smallest number of people for whom more than a headcount is published (R3).
+        headcount_only: The kind of the room permits nothing but a headcount.
+        teacher_zone: People who stand in it are not counted.
     """
 
     camera_id: str
+    room_id: str
+    school_id: str
     address: SecretStr
     full_address: SecretStr
     rate: float = 2.0
-    long_side: int = 640
+    input_size: int = 640
     masks: tuple[Polygon, ...] = ()
     decode: Literal["all", "key_frames"] = "all"
     open_seconds: float = 10.0
     stall_seconds: float = 10.0
     frozen_seconds: float = 60.0
     longest_pause_seconds: float = 60.0
+    k: int
+    headcount_only: bool
+    teacher_zone: Polygon | None = None
+
+
+def build_camera_config(settings: Settings, camera: Camera) -> CameraConfig | None:
+    """Build the configuration of a camera; None where it has no address.
+
+    Raises:
+        SettingsError: An address or the credentials file cannot be used.
+    """
+    where = f"cameras {camera.id!r}"
+    if camera.address is None:
+        if camera.substream is not None:
+            raise SettingsError("it has a substream, but no address.", where=where)
+        return None
+    room = settings.rooms_by_id[camera.room]
+    file = camera.credentials_file
+    full_address = address_with_credentials(camera.address, file, f"{where}: address")
+    address = full_address
+    if camera.substream is not None:
+        address = address_with_credentials(camera.substream, file, f"{where}: substream")
+    return CameraConfig(
+        camera_id=camera.id,
+        room_id=room.id,
+        school_id=room.school,
+        address=address,
+        full_address=full_address,
+        rate=settings.analysis.rate,
+        input_size=camera.input_size,
+        masks=camera.masks,
+        decode=camera.decode,
+        open_seconds=settings.live.open_seconds,
+        stall_seconds=settings.live.stall_seconds,
+        frozen_seconds=settings.live.frozen_seconds,
+        longest_pause_seconds=settings.live.longest_pause_seconds,
+        k=settings.privacy.k,
+        headcount_only=room.kind == "vehicle",
+        teacher_zone=camera.teacher_zone,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class LiveFrame:
-    """A picture of a camera, shrunken.
+    """A downscaled frame of a camera.
 
     Attributes:
-        camera_id: Of which camera.
+        camera_id: Id of the camera.
         taken_at: `time.monotonic()` of its arrival, in seconds.
         pixels: (height, width, 3) uint8 BGR, upright, masks blackened.
-        full: The same picture at full size, only while faces may be cut; stays in the process.
+        full: The same frame at full size, only while faces may be cut; never leaves the process
+            (R8).
     """
 
     camera_id: str
@@ -61,34 +114,22 @@ class LiveFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraHealth:
-    """How a camera does. No address, no credential.
+class StreamMetrics:
+    """What is measured of a camera's stream.
 
     Attributes:
-        camera_id: Which.
-        state: Of its stream.
-        reason: Why it is in this state.
-        since: UTC.
-        detail: For people; free of credentials.
-        reconnects: Attempts to open it anew, since the reader has it.
-        frames_read: Pictures that were given on for analysis.
-        frames_decoded: Pictures that went through the decoder.
-        delivered_rate: Pictures a second that the camera sends, measured.
-        declared_rate: What it says of itself; None where it says nothing.
-        width: Of its picture, upright; 0 before the first.
+        frames_read: Frames that were delivered for analysis.
+        frames_decoded: Frames that the decoder returned.
+        delivered_rate: Frames a second that the camera sends, measured.
+        declared_rate: Frames a second that the stream declares; None where it declares none.
+        width: Of the upright picture, in pixels; 0 before the first frame.
         height: Likewise.
         codec: FFmpeg's name of it.
-        frozen: The picture has stayed the same too long.
-        rate_is_off: The delivered rate is far from the declared one.
-        last_frame_seconds: Since the last picture; None before the first.
+        frozen: Whether the picture has stayed the same for too long.
+        rate_is_off: Whether the delivered rate is far from the declared one.
+        last_frame_seconds: Seconds since the last frame; None before the first.
     """
 
-    camera_id: str
-    state: StreamState
-    reason: Reason
-    since: datetime
-    detail: str = ""
-    reconnects: int = 0
     frames_read: int = 0
     frames_decoded: int = 0
     delivered_rate: float = 0.0
@@ -99,3 +140,26 @@ class CameraHealth:
     frozen: bool = False
     rate_is_off: bool = False
     last_frame_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraHealth:
+    """The state of a camera's stream. Holds no address and no credentials.
+
+    Attributes:
+        camera_id: Id of the camera.
+        state: State of its stream.
+        reason: Why it is in this state.
+        since: When it entered the state for this reason, UTC.
+        detail: The reason as text for people, without credentials.
+        reconnects: Attempts to open it again, since the reader has it.
+        metrics: What is measured of its stream.
+    """
+
+    camera_id: str
+    state: StreamState
+    reason: StreamReason
+    since: datetime
+    detail: str = ""
+    reconnects: int = 0
+    metrics: StreamMetrics = field(default_factory=StreamMetrics)

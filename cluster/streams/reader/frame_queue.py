@@ -1,8 +1,8 @@
-"""Frames on their way to the model: the newest of each camera, and never an old one.
+"""A queue of frames for the pose model that keeps only the latest of each camera.
 
-Camera threads put frames in, the reader's loop takes them out in batches of one shape. Where the
-model is slower than the cameras, the oldest frames are dropped and counted, so that numbers stay
-fresh.
+Camera threads put frames in, the inference loop takes them out in batches of one shape. Where the
+model is slower than the cameras, the oldest frames are dropped and counted, so that counts stay
+current.
 """
 
 import threading
@@ -11,49 +11,49 @@ from collections.abc import Callable, Hashable
 
 from cluster.streams.reader.config import LiveFrame
 
-WAITING_A_CAMERA = 2
-"""Frames that may wait for each camera; a third takes the place of the oldest."""
+MAX_WAITING_PER_CAMERA = 2
+"""Frames of one camera that may wait; another replaces the oldest."""
 
 
 class LatestFrameQueue:
-    """Frames that wait.
+    """Frames that wait for the pose model; safe to use from any thread.
 
     Args:
         late_seconds: A frame that waited longer is dropped.
-        wake: Called from a camera's thread when a frame came in.
-        kind: Frames of one kind may be taken together.
+        notify: Called after each `put`, in its thread.
+        batch_key: Frames with the same key may be in one batch.
     """
 
     def __init__(
         self,
         late_seconds: float,
-        wake: Callable[[], None],
-        kind: Callable[[LiveFrame], Hashable],
+        notify: Callable[[], None],
+        batch_key: Callable[[LiveFrame], Hashable],
     ) -> None:
         self._late_seconds = late_seconds
-        self._wake = wake
-        self._kind = kind
+        self._notify = notify
+        self._batch_key = batch_key
         self._lock = threading.Lock()
         self._waiting: dict[str, deque[LiveFrame]] = defaultdict(deque)
-        self.late: Counter[str] = Counter()
-        """Frames dropped, by camera."""
+        self.dropped: Counter[str] = Counter()
+        """Number of dropped frames, by camera."""
 
     def put(self, frame: LiveFrame) -> None:
-        """Add a camera's newest frame."""
+        """Add a camera's latest frame."""
         with self._lock:
             waiting = self._waiting[frame.camera_id]
             waiting.append(frame)
-            if len(waiting) > WAITING_A_CAMERA:
+            if len(waiting) > MAX_WAITING_PER_CAMERA:
                 waiting.popleft()
-                self.late[frame.camera_id] += 1
-        self._wake()
+                self.dropped[frame.camera_id] += 1
+        self._notify()
 
-    def take(self, now: float, most: int) -> list[LiveFrame]:
-        """Frames of one kind, the oldest first; empty where nothing waits.
+    def take(self, now: float, max_frames: int) -> list[LiveFrame]:
+        """Remove and return a batch, the oldest frame first; empty where none waits.
 
         Args:
             now: `time.monotonic()`.
-            most: Frames at once.
+            max_frames: Largest size of the batch.
         """
         with self._lock:
             self._drop_late(now)
@@ -61,24 +61,25 @@ class LatestFrameQueue:
                 (frame for waiting in self._waiting.values() for frame in waiting),
                 key=lambda frame: frame.taken_at,
             )
-            taken = [f for f in frames if self._kind(f) == self._kind(frames[0])][:most]
-            gone = {id(frame) for frame in taken}
+            batch = [f for f in frames if self._batch_key(f) == self._batch_key(frames[0])]
+            batch = batch[:max_frames]
+            taken = {id(frame) for frame in batch}
             for camera_id, waiting in list(self._waiting.items()):
-                kept = deque(frame for frame in waiting if id(frame) not in gone)
-                if kept:
-                    self._waiting[camera_id] = kept
+                remaining = deque(frame for frame in waiting if id(frame) not in taken)
+                if remaining:
+                    self._waiting[camera_id] = remaining
                 else:
                     del self._waiting[camera_id]
-            return taken
+            return batch
 
-    def forget(self, camera_id: str) -> None:
-        """Drop what waits of a camera that is no longer read."""
+    def remove_camera(self, camera_id: str) -> None:
+        """Drop the frames of a camera that is no longer read."""
         with self._lock:
             self._waiting.pop(camera_id, None)
-            self.late.pop(camera_id, None)
+            self.dropped.pop(camera_id, None)
 
     def _drop_late(self, now: float) -> None:
         for camera_id, waiting in self._waiting.items():
             while waiting and now - waiting[0].taken_at > self._late_seconds:
                 waiting.popleft()
-                self.late[camera_id] += 1
+                self.dropped[camera_id] += 1

@@ -1,4 +1,4 @@
-"""Whom a reader talks to, as it sees them; on Serve they are deployments."""
+"""The services that a reader calls; on Serve they are deployments."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,21 +17,21 @@ class PoseFinder(Protocol):
 
 
 class ReportSink(Protocol):
-    """Whoever is told the numbers."""
+    """Receives the reports of readers."""
 
     async def report(self, report: Report) -> Ack:
-        """Take a report; gives up to which window all is safe."""
+        """Receive a report; returns up to which window all are stored."""
 
 
 class ChipSink(Protocol):
-    """Whoever compares faces."""
+    """Receives face chips, and compares them."""
 
     async def see(self, ticket: str, moment: datetime, chips: list[FaceChip]) -> None:
-        """Take the face chips of one frame."""
+        """Receive the face chips of one frame, and when it was taken."""
 
 
-class CutterMaker(Protocol):
-    """Loads what cuts face chips; called at the first lease, in a thread."""
+class FaceCutterFactory(Protocol):
+    """Loads the face cutter."""
 
     def __call__(self) -> FaceCutter:
-        """The cutter."""
+        """Return the face cutter; called at the first lease, in a thread."""

@@ -1,29 +1,29 @@
-"""Until when faces may be cut of which camera, and under which tickets.
+"""Until when faces of which camera may be cut, and under which tickets (R6).
 
-    a register renews ─> lease(ticket, until) ─> runs ─> over by itself
-                                                  └────> ended: the ticket is void for good
+    a register renews ─> lease(ticket, until) ─> active ─> expires by itself
+                                                  └──────> ended: the ticket is void for good
 
-A lease says until when as a moment in UTC, so that a call that was long on its way is void when
-it arrives, whatever has closed meanwhile. Several registers may be open in one room: a camera holds
-a lease for each. A ticket says nothing; nobody learns here who asked.
+A lease names its end as a time in UTC, so that a call that arrives late is void, whatever was
+closed in the meantime. Several registers may be open in one room: a camera holds a lease for each.
+A ticket is an opaque id; it does not say which register it belongs to.
 """
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
-LONGEST_LEASE_SECONDS = 10.0
-"""A lease runs no longer than this from its arrival, also where the clock here is wrong."""
+MAX_LEASE_SECONDS = 10.0
+"""A lease ends this long after its arrival at the latest, also where the clock here is wrong."""
 
-VOID_SECONDS = 60.0
-"""A ticket that was ended is remembered so long: what was sent before it ended is over by then."""
+ENDED_TICKET_SECONDS = 60.0
+"""An ended ticket is remembered this long: renewals that were sent before have expired by then."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Lease:
-    """A lease; both are seconds of the monotonic clock."""
+    """A lease; times in seconds of the monotonic clock."""
 
-    begins: float
-    ends: float
+    starts_at: float
+    ends_at: float
 
 
 class Leases:
@@ -31,61 +31,66 @@ class Leases:
 
     def __init__(self) -> None:
         self._leases: dict[str, dict[str, _Lease]] = defaultdict(dict)
-        self._void: dict[str, float] = {}
+        self._ended_tickets: dict[str, float] = {}
 
     def renew(self, camera_id: str, ticket: str, seconds: float, now: float) -> bool:
-        """Begin a lease, or let it run on.
+        """Start a lease, or extend it.
 
         Args:
-            camera_id: Whose faces.
-            ticket: Under which they are sent.
-            seconds: What remains of it; nothing where the call came too late.
+            camera_id: The camera whose faces are cut.
+            ticket: The ticket under which they are sent.
+            seconds: Its remaining duration; not positive where the call came too late.
             now: When the call arrived.
 
         Returns:
-            Whether it runs: it came in time, and its ticket was not ended before.
+            Whether it is active: the call came in time, and its ticket was not ended before.
         """
         self._expire(now)
-        if seconds <= 0 or ticket in self._void:
+        if seconds <= 0 or ticket in self._ended_tickets:
             return False
-        ends = now + min(seconds, LONGEST_LEASE_SECONDS)
-        running = self._leases[camera_id].get(ticket, _Lease(now, ends))
-        # A renewal that was overtaken by a later one takes nothing back.
-        self._leases[camera_id][ticket] = replace(running, ends=max(running.ends, ends))
+        ends_at = now + min(seconds, MAX_LEASE_SECONDS)
+        lease = self._leases[camera_id].get(ticket, _Lease(now, ends_at))
+        # A renewal that arrives after a later one must not shorten the lease.
+        ends_at = max(lease.ends_at, ends_at)
+        self._leases[camera_id][ticket] = replace(lease, ends_at=ends_at)
         return True
 
     def end(self, ticket: str, now: float) -> None:
-        """End a ticket for good: no renewal that comes later brings it back."""
+        """End a ticket for good: no later renewal restores it."""
         self._expire(now)
-        self._void[ticket] = now + VOID_SECONDS
+        self._ended_tickets[ticket] = now + ENDED_TICKET_SECONDS
         for leases in self._leases.values():
             leases.pop(ticket, None)
 
-    def forget(self, camera_id: str) -> None:
+    def remove_camera(self, camera_id: str) -> None:
         """Drop the leases of a camera that is no longer read."""
         self._leases.pop(camera_id, None)
 
-    def runs(self, camera_id: str, now: float) -> bool:
+    def is_active(self, camera_id: str, now: float) -> bool:
         """Whether faces of a camera may be cut now."""
-        return bool(self.tickets(camera_id, now, now))
+        return bool(self.active_tickets(camera_id, now, now))
 
-    def tickets(self, camera_id: str, taken_at: float, now: float) -> list[str]:
-        """The tickets under which faces of a picture may be sent.
+    def active_tickets(self, camera_id: str, taken_at: float, now: float) -> list[str]:
+        """Return the tickets under which faces of a frame may be sent.
 
         Args:
-            camera_id: Of which camera the picture is.
-            taken_at: When it was taken.
-            now: The present; a lease has to run at both.
+            camera_id: The frame's camera.
+            taken_at: When the frame was taken.
+            now: The present; a lease must be active at both times.
         """
         leases = self._leases.get(camera_id, {})
-        return [t for t, lease in leases.items() if lease.begins <= taken_at and now < lease.ends]
+        return [
+            ticket
+            for ticket, lease in leases.items()
+            if lease.starts_at <= taken_at and now < lease.ends_at
+        ]
 
     def _expire(self, now: float) -> None:
-        """Forget what is over."""
+        """Remove what has expired."""
         for camera_id, leases in list(self._leases.items()):
-            running = {ticket: lease for ticket, lease in leases.items() if now < lease.ends}
-            if running:
-                self._leases[camera_id] = running
+            active = {ticket: lease for ticket, lease in leases.items() if now < lease.ends_at}
+            if active:
+                self._leases[camera_id] = active
             else:
                 del self._leases[camera_id]
-        self._void = {ticket: until for ticket, until in self._void.items() if now < until}
+        self._ended_tickets = {t: until for t, until in self._ended_tickets.items() if now < until}

@@ -1,31 +1,21 @@
-"""What leaves a reader: health, numbers that may be told, and finished windows.
+"""The reports of a reader: health, published counts, and finished windows.
 
-Windows are kept in the outbox until the receiver says that they are safe on a disk, so that the
-receiver may die at any time and nothing is lost; sent twice, they are still one.
+Windows stay in the outbox until the receiver acknowledges that they are stored on disk, so that
+none is lost when the receiver crashes; a window that is sent twice is stored once.
 """
 
 from collections import deque
 from dataclasses import dataclass, field
 
-from cluster.activity.live import LiveNumbers
+from cluster.activity.live import LiveCounts
+from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
 from cluster.streams.reader.config import CameraHealth
 
-MOST_WINDOWS = 20_000
-"""A reader keeps so many at most: a day of a few cameras."""
+MAX_WINDOWS = 20_000
+"""Largest size of an outbox: a day of a few cameras."""
 
-WINDOWS_A_REPORT = 500
-
-
-@dataclass(frozen=True, slots=True)
-class FinishedWindow:
-    """A window of a camera, as it may be told."""
-
-    number: int
-    camera_id: str
-    room_id: str
-    school_id: str
-    window: ActivityWindow
+MAX_WINDOWS_PER_REPORT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +23,16 @@ class CameraReport:
     """A camera since the last report.
 
     Attributes:
-        health: Of its stream.
-        numbers: The newest, None where no picture was counted since.
-        frames_counted: Pictures that went into numbers, since the reader has the camera.
-        frames_late: Dropped since they waited too long.
-        frames_dropped: Dropped since the model's queue was full, or the model away.
-        latencies: Seconds from picture to this report, one for each picture since the last one.
+        health: The state of its stream.
+        numbers: The latest live counts; None where no frame was counted since.
+        frames_counted: Frames that were counted, since the reader has the camera.
+        frames_late: Frames dropped because they waited too long.
+        frames_dropped: Frames dropped because the model was busy or unavailable.
+        latencies: Seconds from frame to this report, for each frame counted since the last one.
     """
 
     health: CameraHealth
-    numbers: LiveNumbers | None = None
+    numbers: LiveCounts | None = None
     frames_counted: int = 0
     frames_late: int = 0
     frames_dropped: int = 0
@@ -51,31 +41,31 @@ class CameraReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a reader says.
+    """A report of a reader.
 
     Attributes:
-        reader_id: Who says it.
+        reader_id: Id of the reader.
         node: Host name of its machine.
-        cameras: Those of which there is something new; of the others each about once a second.
-        windows: Finished, the oldest first; each comes again until it is acknowledged.
+        cameras: Cameras with new counts; the others each about once a second.
+        windows: Finished windows, the oldest first; each is sent until it is acknowledged.
         clock_jumps: How often the machine's clock was set.
-        windows_lost: Windows that the outbox had no room for.
+        windows_lost: Windows dropped because the outbox was full.
     """
 
     reader_id: str
     node: str
     cameras: tuple[CameraReport, ...]
-    windows: tuple[FinishedWindow, ...]
+    windows: tuple[PublishedWindow, ...]
     clock_jumps: int = 0
     windows_lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The receiver's answer.
+    """The acknowledgement of a report.
 
     Attributes:
-        up_to: Windows up to this number are safe.
+        up_to: Windows up to this number are stored.
     """
 
     up_to: int
@@ -83,25 +73,33 @@ class Ack:
 
 @dataclass(slots=True)
 class Outbox:
-    """Finished windows that are not safe yet."""
+    """Finished windows that are not acknowledged yet."""
 
-    windows: deque[FinishedWindow] = field(default_factory=deque)
+    windows: deque[PublishedWindow] = field(default_factory=deque)
     lost: int = 0
     _number: int = 0
 
     def add(self, camera_id: str, room_id: str, school_id: str, window: ActivityWindow) -> None:
-        """Keep a window; the oldest is given up when there is no room."""
+        """Add a window; drops the oldest one when the outbox is full."""
         self._number += 1
-        self.windows.append(FinishedWindow(self._number, camera_id, room_id, school_id, window))
-        if len(self.windows) > MOST_WINDOWS:
+        self.windows.append(
+            PublishedWindow(
+                window=window,
+                camera_id=camera_id,
+                room_id=room_id,
+                school_id=school_id,
+                number=self._number,
+            )
+        )
+        if len(self.windows) > MAX_WINDOWS:
             self.windows.popleft()
             self.lost += 1
 
-    def next(self) -> tuple[FinishedWindow, ...]:
-        """What to send."""
-        return tuple(self.windows)[:WINDOWS_A_REPORT]
+    def next_batch(self) -> tuple[PublishedWindow, ...]:
+        """Return the windows to send next, the oldest first."""
+        return tuple(self.windows)[:MAX_WINDOWS_PER_REPORT]
 
     def acknowledge(self, up_to: int) -> None:
-        """Forget what is safe."""
+        """Remove the windows up to a number."""
         while self.windows and self.windows[0].number <= up_to:
             self.windows.popleft()

@@ -1,1 +1,1 @@
-"""Where a stream comes from: addresses, connections, sockets, states, reconnecting."""
+"""Sources of live streams: addresses, connections, sockets, states, backoff."""

@@ -1,12 +1,10 @@
-"""Camera addresses: what kind they are, and the one place that hides the credentials in them.
+"""Camera addresses: what they lead to, and the credentials in them.
 
-    settings ─> plan_of ─> CameraPlan (SecretStr, credentials merged in) ─> parse_address ─> FFmpeg
-    any text that goes out ─> hidden ─> the same text without credentials
+    settings ─> address_with_credentials ─> SecretStr ─> parse_address ─> CameraAddress ─> FFmpeg
 
 An address leaves this module only inside a `SecretStr`. Messages name the host, never the address.
 """
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,45 +15,12 @@ from urllib.parse import quote, urlsplit
 from pydantic import SecretStr
 
 from cluster.errors import SettingsError
-from cluster.settings import Camera, Settings
-from cluster.streams.reader.config import CameraPlan
+from cluster.runtime.redaction import redact_credentials
 
-LARGEST_CREDENTIALS = 4096
-"""Bytes of a credentials file that are looked at."""
-
-HIDDEN: Final = "***"
-
-_USER_INFO = re.compile(r"(://)\S*@")
-"""Greedy up to the last @ before a space: a password with an @ or / in it is hidden too."""
-
-_SCHEMELESS = re.compile(r"(?<![^\s\"'(\[<=,])[^\s/@:\"'(<\[]+:(?!//)[^\s@]+@(?=[\w.\[-])")
-"""`user:password@host` without a scheme before it."""
-
-_PARAMETER = re.compile(
-    r"([?&;][^=&\s]*(?:pass|psw|pwd|token|key|secret|auth|sig|cred|user|usr|login)[^=&\s]*=)[^&\s]*",
-    re.IGNORECASE,
-)
-
-_HEADER = re.compile(r"(\bauthorization[\"']?\s*:\s*)[^\r\n]+", re.IGNORECASE)
-"""What a request says who asks; FFmpeg writes it out when it is asked to be talkative."""
+MAX_CREDENTIALS_BYTES = 4096
 
 
-def hidden(text: str) -> str:
-    """A text with the credentials of every address in it blotted out.
-
-    Rather too much is hidden than too little: where a password holds spaces or quotes that should
-    have been percent-encoded, more of the text may go.
-
-    Args:
-        text: Anything: an error of FFmpeg, a line of a log.
-    """
-    text = _USER_INFO.sub(rf"\1{HIDDEN}@", text)
-    text = _SCHEMELESS.sub(f"{HIDDEN}@", text)
-    text = _HEADER.sub(rf"\1{HIDDEN}", text)
-    return _PARAMETER.sub(rf"\1{HIDDEN}", text)
-
-
-class Kind(StrEnum):
+class AddressKind(StrEnum):
     """What an address leads to."""
 
     RTSP = "rtsp"
@@ -67,99 +32,101 @@ class Kind(StrEnum):
 
     @property
     def is_network(self) -> bool:
-        """Whether there is a server at the other end."""
-        return self not in {Kind.FILE, Kind.DEVICE}
+        """Whether it leads to a server."""
+        return self not in {AddressKind.FILE, AddressKind.DEVICE}
 
 
-DEFAULT_PORTS: Final = {Kind.RTSP: 554, Kind.RTSPS: 322, Kind.HTTP: 80, Kind.HTTPS: 443}
+DEFAULT_PORTS: Final = {
+    AddressKind.RTSP: 554,
+    AddressKind.RTSPS: 322,
+    AddressKind.HTTP: 80,
+    AddressKind.HTTPS: 443,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class CameraAddress:
-    """An address that was understood.
+    """A parsed address.
 
     Attributes:
         kind: What it leads to.
-        target: What FFmpeg is given; credentials in it.
+        target: The URL or path for FFmpeg, with credentials.
         host: Of the server; empty for files and devices.
         port: Likewise; 0 for files and devices.
     """
 
-    kind: Kind
+    kind: AddressKind
     target: SecretStr
     host: str = ""
     port: int = 0
 
     @property
-    def shown(self) -> str:
-        """How messages call it: host and port, or the file's name."""
+    def display_name(self) -> str:
+        """Its name in messages: host and port, or the file's name."""
         if not self.kind.is_network:
-            return hidden(Path(self.target.get_secret_value()).name)
+            return redact_credentials(Path(self.target.get_secret_value()).name)
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
 
 def parse_address(address: SecretStr, where: str | None = None) -> CameraAddress:
-    """Understand an address.
+    """Parse an address.
 
     Args:
         address: `rtsp://…`, `rtsps://…`, `http://…`, `https://…`, `file:…`, `/dev/video0`, a path.
-        where: The key that holds it, for the message.
+        where: The settings key that holds it, for the message.
 
     Raises:
-        SettingsError: It is of another kind, or has no host; the message does not show it.
+        SettingsError: It is of another kind, or has no host; the message does not contain it.
     """
     text = address.get_secret_value()
     if not text or re.search(r"[\x00-\x1f\x7f]", text):
         raise SettingsError("the address is empty, or has a control character in it.", where=where)
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", text)
     name = scheme[1].lower() if scheme else ""
-    if "://" not in text and name not in set(Kind):
-        return _local(text, where)
+    if "://" not in text and name not in set(AddressKind):
+        return _parse_local(text, where)
     if name == "file":
         path = re.sub(r"^file:(//(localhost(?=/))?)?", "", text, flags=re.IGNORECASE)
-        return _local(path, where)
-    if name not in set(Kind) - {Kind.DEVICE}:
+        return _parse_local(path, where)
+    if name not in set(AddressKind) - {AddressKind.DEVICE}:
         raise SettingsError(
-            f"addresses that begin with {name}: are not read.",
+            f"addresses that begin with {name}: are not supported.",
             where=where,
             hint="Use rtsp, rtsps, http, https, a path, or /dev/video0.",
         )
-    return _remote(Kind(name), text, where)
+    return _parse_network(AddressKind(name), text, where)
 
 
-def plan_of(settings: Settings, camera: Camera) -> CameraPlan | None:
-    """How a camera is read; None where it has no address.
+def address_with_credentials(
+    address: SecretStr, credentials_file: Path | None, where: str
+) -> SecretStr:
+    """Return a network address with the user and password of a credentials file in it.
+
+    Args:
+        address: See `parse_address`.
+        credentials_file: A file with one line, `user:password`; None leaves the address unchanged.
+        where: The settings key that holds the address, for the message.
 
     Raises:
-        SettingsError: An address or the credentials file cannot be used.
+        SettingsError: The address or the file cannot be used, or both hold credentials.
     """
-    if camera.address is None:
-        if camera.substream is not None:
-            raise SettingsError(
-                "it has a substream, but no address.", where=f"cameras {camera.id!r}"
-            )
-        return None
-    full = _complete(camera, camera.address, "address")
-    counted = full
-    if camera.substream is not None:
-        counted = _complete(camera, camera.substream, "substream")
-    return CameraPlan(
-        camera_id=camera.id,
-        address=counted,
-        full_address=full,
-        rate=settings.analysis.rate,
-        long_side=camera.input_size,
-        masks=tuple(tuple(mask) for mask in camera.masks),
-        decode=camera.decode,
-        open_seconds=settings.live.open_seconds,
-        stall_seconds=settings.live.stall_seconds,
-        frozen_seconds=settings.live.frozen_seconds,
-        longest_pause_seconds=settings.live.longest_pause_seconds,
-    )
+    parsed = parse_address(address, where)
+    if credentials_file is None or not parsed.kind.is_network:
+        return parsed.target
+    parts = urlsplit(parsed.target.get_secret_value())
+    if "@" in parts.netloc:
+        raise SettingsError(
+            "there are credentials both in the address and in the credentials_file.",
+            where=where,
+            hint="Remove them from the address.",
+        )
+    user, password = _read_credentials(credentials_file)
+    netloc = f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}"
+    return SecretStr(parts._replace(netloc=netloc).geturl())
 
 
-def _local(text: str, where: str | None) -> CameraAddress:
+def _parse_local(text: str, where: str | None) -> CameraAddress:
     if not text:
         raise SettingsError("the address names no file.", where=where)
     if re.match(r"[^/]*:[^/]*@", text):
@@ -169,11 +136,11 @@ def _local(text: str, where: str | None) -> CameraAddress:
             hint="Begin it with rtsp:// or http://.",
         )
     if re.match(r"/dev/(video\d|v4l/)", text):
-        return CameraAddress(Kind.DEVICE, SecretStr(text))
-    return CameraAddress(Kind.FILE, SecretStr(str(Path(text).expanduser().absolute())))
+        return CameraAddress(AddressKind.DEVICE, SecretStr(text))
+    return CameraAddress(AddressKind.FILE, SecretStr(str(Path(text).expanduser().absolute())))
 
 
-def _remote(kind: Kind, text: str, where: str | None) -> CameraAddress:
+def _parse_network(kind: AddressKind, text: str, where: str | None) -> CameraAddress:
     if re.search(r"\s", text):
         raise SettingsError(
             "the address has a space in it.", where=where, hint="Write %20 for a space."
@@ -181,14 +148,14 @@ def _remote(kind: Kind, text: str, where: str | None) -> CameraAddress:
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[kind]
-    except ValueError:  # its words show a part of the address
-        raise _not_an_address(where) from None
+    except ValueError:  # its message contains a part of the address
+        raise _malformed_address_error(where) from None
     if not host or "@" in f"{parts.path}{parts.query}{parts.fragment}":
-        raise _not_an_address(where)
+        raise _malformed_address_error(where)
     return CameraAddress(kind, SecretStr(text), host, port)
 
 
-def _not_an_address(where: str | None) -> SettingsError:
+def _malformed_address_error(where: str | None) -> SettingsError:
     return SettingsError(
         "the address has no host, a port that is no number, or an @ behind its host.",
         where=where,
@@ -197,51 +164,24 @@ def _not_an_address(where: str | None) -> SettingsError:
     )
 
 
-def _complete(camera: Camera, address: SecretStr, key: str) -> SecretStr:
-    """The address with the credentials of the file in it."""
-    where = f"cameras {camera.id!r}: {key}"
-    parsed = parse_address(address, where)
-    if camera.credentials_file is None or not parsed.kind.is_network:
-        return parsed.target
-    parts = urlsplit(parsed.target.get_secret_value())
-    if "@" in parts.netloc:
-        raise SettingsError(
-            "there are credentials in the address, and a credentials_file besides.",
-            where=where,
-            hint="Take them out of the address.",
-        )
-    user, password = _credentials(camera.credentials_file)
-    netloc = f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}"
-    return SecretStr(parts._replace(netloc=netloc).geturl())
-
-
-def _credentials(file: Path) -> tuple[str, str]:
-    """User and password of a credentials file."""
+def _read_credentials(file: Path) -> tuple[str, str]:
+    """Read the user and password of a credentials file."""
     where = str(file)
     try:
         with file.open("rb") as stream:
-            content = stream.read(LARGEST_CREDENTIALS + 1)
+            content = stream.read(MAX_CREDENTIALS_BYTES + 1)
         lines = content.decode("utf-8-sig").strip("\r\n").splitlines()
     except OSError as error:
         raise SettingsError(
             f"the credentials file cannot be read: {error.strerror}.", where=where
         ) from None
-    except UnicodeDecodeError:  # its words show a byte of the content
+    except UnicodeDecodeError:  # its message contains a byte of the content
         raise SettingsError("the credentials file is not UTF-8 text.", where=where) from None
     user, colon, password = lines[0].partition(":") if len(lines) == 1 else ("", "", "")
-    if not user or not colon or len(content) > LARGEST_CREDENTIALS:
+    if not user or not colon or len(content) > MAX_CREDENTIALS_BYTES:
         raise SettingsError(
             "the credentials file is not one line, user:password.",
             where=where,
-            hint="No quotes and no encoding: what stands there is taken as it is.",
+            hint="Write it without quotes and without encoding.",
         )
     return user, password
-
-
-def is_numeric(host: str) -> bool:
-    """Whether a host is an IP address and needs no name server."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

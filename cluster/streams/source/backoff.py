@@ -1,35 +1,38 @@
-"""Pauses between attempts to reach a camera: they grow, and no two cameras keep step."""
+"""Pauses between attempts to connect to a camera: growing, and random so that cameras spread."""
 
 from random import Random
 
-FIRST_SECONDS = 0.5
+INITIAL_SECONDS = 0.5
 
 
 class ExponentialBackoff:
-    """Exponential growth with full jitter (M. Brooker, "Exponential Backoff And Jitter", 2015).
+    """Exponential backoff with full jitter (M. Brooker, "Exponential Backoff And Jitter", 2015).
 
     Args:
-        longest_seconds: No pause is longer.
-        random: Draws them.
+        max_seconds: Longest pause.
+        random: Draws the pauses.
     """
 
-    def __init__(self, longest_seconds: float, random: Random) -> None:
-        self._longest = longest_seconds
+    def __init__(self, max_seconds: float, random: Random) -> None:
+        self._max_seconds = max_seconds
         self._random = random
-        self._limit = min(FIRST_SECONDS, longest_seconds)
+        self._limit_seconds = min(INITIAL_SECONDS, max_seconds)
 
-    def next(self, *, cautious: bool = False) -> float:
-        """The next pause, in seconds.
+    def next_seconds(self, *, avoid_lockout: bool = False) -> float:
+        """Return the next pause, in seconds.
 
         Args:
-            cautious: Half of the longest at least: cameras lock out whoever comes again and again
-                with a wrong password.
+            avoid_lockout: Draw at least half of the longest pause: cameras lock out clients that
+                repeatedly send a wrong password.
         """
-        limit, self._limit = self._limit, min(2 * self._limit, self._longest)
-        if cautious:
-            return self._random.uniform(self._longest / 2, self._longest)
+        limit, self._limit_seconds = (
+            self._limit_seconds,
+            min(2 * self._limit_seconds, self._max_seconds),
+        )
+        if avoid_lockout:
+            return self._random.uniform(self._max_seconds / 2, self._max_seconds)
         return self._random.uniform(0.0, limit)
 
     def reset(self) -> None:
-        """All was well for a while: begin with short pauses again."""
-        self._limit = min(FIRST_SECONDS, self._longest)
+        """Start with short pauses again."""
+        self._limit_seconds = min(INITIAL_SECONDS, self._max_seconds)

@@ -1,12 +1,12 @@
-"""One connection to a camera: opened, its packets as they come, closed.
+"""One connection to a camera: open, read packets, close.
 
-    rtsp(s)  over TCP, video alone       ─┐
-    http(s)  MPEG-TS, MJPEG, ...          ├─> packets
-    device   V4L2                         │
-    file     at its own pace, over again ─┘
+    rtsp(s)  over TCP, video only   ─┐
+    http(s)  MPEG-TS, MJPEG, ...     ├─> packets
+    device   V4L2                    │
+    file     in real time, looped   ─┘
 
-FFmpeg's own limits end an open or a read that takes too long; what hangs in spite of them is the
-watchdog's affair.
+FFmpeg's timeouts end an open or a read that takes too long; the watchdog ends what hangs in spite
+of them.
 """
 
 import threading
@@ -21,35 +21,41 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from cluster.streams.decode.lazy_decoder import VideoPacket
-from cluster.streams.reader.config import CameraPlan
-from cluster.streams.source.address import CameraAddress, Kind
-from cluster.streams.source.errors import NEARLY, Failure, no_video, open_failure, unknown_host
-from cluster.streams.source.sockets import SocketTracker, peers_of
+from cluster.streams.reader.config import CameraConfig
+from cluster.streams.source.address import AddressKind, CameraAddress
+from cluster.streams.source.errors import (
+    TIMEOUT_SHARE,
+    StreamFailure,
+    no_video_failure,
+    open_failure,
+    unknown_host_failure,
+)
+from cluster.streams.source.sockets import SocketTracker, resolve_peers
 
 PROBE_MICROSECONDS = 1_000_000
-"""FFmpeg looks at so much of a stream before it counts as open: its size and rate."""
+"""FFmpeg analyses this much of a stream, for its size and rate, before it counts as open."""
 
-USUAL_RATE = 25.0
-LONGEST_WAIT = 1.0
-"""Gaps between a file's pictures are not waited out beyond this."""
+DEFAULT_RATE = 25.0
+MAX_WAIT_SECONDS = 1.0
+"""Longer gaps between the frames of a file are shortened to this."""
 
-_PROTOCOLS: Final = {
-    Kind.RTSP: "rtsp,rtp,tcp",
-    Kind.RTSPS: "rtsp,rtsps,rtp,tcp,tls",
-    Kind.HTTP: "http,https,tcp,tls,crypto",
-    Kind.HTTPS: "http,https,tcp,tls,crypto",
-    Kind.FILE: "file",
+_ALLOWED_PROTOCOLS: Final = {
+    AddressKind.RTSP: "rtsp,rtp,tcp",
+    AddressKind.RTSPS: "rtsp,rtsps,rtp,tcp,tls",
+    AddressKind.HTTP: "http,https,tcp,tls,crypto",
+    AddressKind.HTTPS: "http,https,tcp,tls,crypto",
+    AddressKind.FILE: "file",
 }
-"""What FFmpeg may open on the way: no answer of a camera leads it to a file."""
+"""Protocols that FFmpeg may open: no response of a camera can redirect it to a file."""
 
 
 class Connection:
-    """An open camera.
+    """An open connection to a camera.
 
     Args:
-        container: FFmpeg's.
-        stream: Its video.
-        address: Where.
+        container: FFmpeg's container.
+        stream: Its video stream.
+        address: The camera's.
     """
 
     def __init__(
@@ -61,130 +67,131 @@ class Connection:
 
     @property
     def declared_rate(self) -> float | None:
-        """Pictures a second, as the stream says; None where it says nothing."""
+        """Frames a second that the stream declares; None where it declares none."""
         return float(self.stream.average_rate) if self.stream.average_rate else None
 
-    def packets(self, ended: threading.Event) -> Generator[VideoPacket]:
-        """Packets with data as they come, until the other end closes.
+    def packets(self, stop_requested: threading.Event) -> Generator[VideoPacket]:
+        """Yield packets with data as they arrive, until the camera closes the stream.
 
         Args:
-            ended: Ends the waiting between the pictures of a file.
+            stop_requested: Interrupts the waits between the frames of a file.
 
         Raises:
-            av.FFmpegError: The connection broke, or nothing came for too long.
+            av.FFmpegError: The connection broke, or nothing arrived for too long.
         """
-        if self.address.kind is Kind.FILE:
-            yield from self._played(ended)
+        if self.address.kind is AddressKind.FILE:
+            yield from self._play_in_real_time(stop_requested)
         else:
-            yield from self._demuxed()
+            yield from self._demux()
 
     def close(self) -> None:
-        """Give everything back."""
+        """Close the container, its decoder and its sockets."""
         self._container.close()
 
-    def _demuxed(self) -> Generator[VideoPacket]:
+    def _demux(self) -> Generator[VideoPacket]:
         with closing(self._container.demux(self.stream)) as demuxed:  # type: ignore[type-var]
             for packet in demuxed:
                 if packet.size:
                     yield packet
 
-    def _played(self, ended: threading.Event) -> Generator[VideoPacket]:
-        """A file's packets at its own pace, over and over."""
+    def _play_in_real_time(self, stop_requested: threading.Event) -> Generator[VideoPacket]:
+        """Yield a file's packets at the pace of its timestamps, in a loop."""
         due = time.monotonic()
-        has_pictures = True
-        while has_pictures and not ended.is_set():
-            has_pictures = False
-            last: float | None = None
-            for packet in self._demuxed():
-                has_pictures = True
-                stamp = packet.dts if packet.dts is not None else packet.pts
-                seconds = None if stamp is None else float(stamp * packet.time_base)
-                due = max(due + self._step(last, seconds), time.monotonic() - LONGEST_WAIT)
-                ended.wait(max(0.0, due - time.monotonic()))
-                last = seconds
+        has_frames = True
+        while has_frames and not stop_requested.is_set():
+            has_frames = False
+            previous: float | None = None
+            for packet in self._demux():
+                has_frames = True
+                timestamp = packet.dts if packet.dts is not None else packet.pts
+                seconds = None if timestamp is None else float(timestamp * packet.time_base)
+                interval = self._interval_seconds(previous, seconds)
+                due = max(due + interval, time.monotonic() - MAX_WAIT_SECONDS)
+                stop_requested.wait(max(0.0, due - time.monotonic()))
+                previous = seconds
                 yield packet
-            if not self._wound_back():
-                return  # it is opened anew
+            if not self._rewind():
+                return  # the caller opens the file again
 
-    def _wound_back(self) -> bool:
+    def _rewind(self) -> bool:
         try:
             self._container.seek(0)
         except av.FFmpegError:  # raw streams have no index
             return False
         return True
 
-    def _step(self, last: float | None, seconds: float | None) -> float:
-        """How long after the picture before this one comes."""
-        rate = self.declared_rate or USUAL_RATE
-        if last is None or seconds is None or seconds < last:
-            return min(LONGEST_WAIT, 1.0 / rate)
-        return min(LONGEST_WAIT, seconds - last)
+    def _interval_seconds(self, previous: float | None, seconds: float | None) -> float:
+        """Return the time between two frames, from their timestamps where they have any."""
+        rate = self.declared_rate or DEFAULT_RATE
+        if previous is None or seconds is None or seconds < previous:
+            return min(MAX_WAIT_SECONDS, 1.0 / rate)
+        return min(MAX_WAIT_SECONDS, seconds - previous)
 
 
-def open_live(
-    address: CameraAddress, plan: CameraPlan, claim: SocketTracker
-) -> Connection | Failure:
-    """Open a camera; blocks up to `plan.open_seconds`, and longer where FFmpeg hangs.
+def open_connection(
+    address: CameraAddress, config: CameraConfig, sockets: SocketTracker
+) -> Connection | StreamFailure:
+    """Open a camera; blocks up to `config.open_seconds`, and longer where FFmpeg hangs.
 
     Args:
-        address: Where.
-        plan: Its limits.
-        claim: Knows afterwards which socket is the connection's.
+        address: The camera's.
+        config: Its timeouts.
+        sockets: Claims the connection's socket.
     """
-    begun = time.monotonic()
+    started_at = time.monotonic()
     try:
         container = av.open(
             _target(address),
             "r",
-            format="v4l2" if address.kind is Kind.DEVICE else None,
-            options=_options(address.kind, plan),
-            timeout=(plan.open_seconds, plan.stall_seconds),
+            format="v4l2" if address.kind is AddressKind.DEVICE else None,
+            options=_ffmpeg_options(address.kind, config),
+            timeout=(config.open_seconds, config.stall_seconds),
         )
     except av.FFmpegError as error:
-        timed_out = time.monotonic() - begun >= NEARLY * plan.open_seconds
+        timed_out = time.monotonic() - started_at >= TIMEOUT_SHARE * config.open_seconds
         return open_failure(error, address, timed_out=timed_out)
-    stream = _chosen_stream(container)
+    stream = _select_video_stream(container)
     if stream is None:
         container.close()
-        return no_video(address)
-    claim.settle()
+        return no_video_failure(address)
+    sockets.claim()
     return Connection(container, stream, address)
 
 
-def claim_for(address: CameraAddress) -> SocketTracker | Failure:
-    """Prepare to know the sockets of a connection that is about to be opened.
+def track_sockets(address: CameraAddress) -> SocketTracker | StreamFailure:
+    """Start to track the sockets of a connection that is about to be opened.
 
-    Names are looked up here already: FFmpeg only says that something went wrong.
+    Resolves the host name first: FFmpeg does not report an unknown host as an error of its own.
     """
     if not address.kind.is_network:
         return SocketTracker(())
     try:
-        return SocketTracker(peers_of(address.host, address.port))
+        return SocketTracker(resolve_peers(address.host, address.port))
     except OSError:
-        return unknown_host(address)
+        return unknown_host_failure(address)
 
 
 def _target(address: CameraAddress) -> str:
-    # `file:` keeps FFmpeg from taking a file's name for a protocol.
-    prefix = "file:" if address.kind is Kind.FILE else ""
+    # `file:` keeps FFmpeg from parsing a file name as a protocol.
+    prefix = "file:" if address.kind is AddressKind.FILE else ""
     return prefix + address.target.get_secret_value()
 
 
-def _options(kind: Kind, plan: CameraPlan) -> dict[str, str]:
-    stall = str(round(plan.stall_seconds * 1_000_000))
+def _ffmpeg_options(kind: AddressKind, config: CameraConfig) -> dict[str, str]:
+    stall = str(round(config.stall_seconds * 1_000_000))
     options = {"analyzeduration": str(PROBE_MICROSECONDS)}
-    if kind in _PROTOCOLS:
-        options["protocol_whitelist"] = _PROTOCOLS[kind]
-    if kind in {Kind.RTSP, Kind.RTSPS}:
-        # TCP loses no packet, so that none need be waited for or put in order.
+    if kind in _ALLOWED_PROTOCOLS:
+        options["protocol_whitelist"] = _ALLOWED_PROTOCOLS[kind]
+    if kind in {AddressKind.RTSP, AddressKind.RTSPS}:
+        # TCP neither loses nor reorders packets.
         options |= {"rtsp_transport": "tcp", "allowed_media_types": "video", "timeout": stall}
-    elif kind in {Kind.HTTP, Kind.HTTPS}:
+    elif kind in {AddressKind.HTTP, AddressKind.HTTPS}:
         options["rw_timeout"] = stall
     return options
 
 
-def _chosen_stream(container: InputContainer) -> VideoStream | None:
-    """The first video; nothing else is read."""
+def _select_video_stream(container: InputContainer) -> VideoStream | None:
+    """Return the first video stream, and discard all others."""
     chosen = None
     for stream in container.streams:
         if (

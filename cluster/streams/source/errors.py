@@ -1,7 +1,7 @@
-"""Why a camera's connection ended, out of what FFmpeg says.
+"""Why a camera's connection failed or ended, derived from FFmpeg's errors.
 
-No word of FFmpeg's that may hold the address is passed on, and what is passed on goes through
-`hidden`.
+FFmpeg's messages may contain the address: what is passed on of them goes through
+`redact_credentials`.
 """
 
 from dataclasses import dataclass
@@ -9,90 +9,107 @@ from typing import Final
 
 import av
 
-from cluster.streams.source.address import CameraAddress, hidden
-from cluster.streams.source.state import Reason
+from cluster.runtime.redaction import redact_credentials
+from cluster.streams.source.address import CameraAddress
+from cluster.streams.source.state import StreamReason
 
-NEARLY = 0.9
-"""A wait that took this share of its limit was ended by the limit: FFmpeg's errors do not say."""
+TIMEOUT_SHARE = 0.9
+"""A call that took this share of its timeout was ended by it: FFmpeg's errors do not tell."""
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class StreamFailure:
     """Why there is no connection.
 
     Attributes:
-        reason: For machines.
-        detail: For people; free of credentials.
+        reason: For programs.
+        detail: For people; without credentials.
     """
 
-    reason: Reason
+    reason: StreamReason
     detail: str
 
 
-_OPENING: Final[tuple[tuple[type[av.FFmpegError], Reason, str], ...]] = (
-    (av.HTTPUnauthorizedError, Reason.WRONG_CREDENTIALS, "refuses user and password"),
-    (av.HTTPForbiddenError, Reason.WRONG_CREDENTIALS, "does not allow this user to see it"),
-    (av.HTTPNotFoundError, Reason.NOT_FOUND, "has no such stream"),
-    (av.FileNotFoundError, Reason.NOT_FOUND, "does not exist"),
-    (av.PermissionError, Reason.REFUSED, "may not be read by this process"),
-    (av.ConnectionRefusedError, Reason.REFUSED, "refuses the connection"),
-    (av.InvalidDataError, Reason.NOT_A_VIDEO, "sends nothing that is a video"),
-    (av.EOFError, Reason.NOT_A_VIDEO, "ends before there is a picture"),
-    (av.TimeoutError, Reason.OPEN_TIMED_OUT, "does not answer"),
+_OPEN_FAILURES: Final[tuple[tuple[type[av.FFmpegError], StreamReason, str], ...]] = (
+    (
+        av.HTTPUnauthorizedError,
+        StreamReason.WRONG_CREDENTIALS,
+        "rejects the user name and the password",
+    ),
+    (av.HTTPForbiddenError, StreamReason.WRONG_CREDENTIALS, "denies this user access"),
+    (av.HTTPNotFoundError, StreamReason.NOT_FOUND, "has no such stream"),
+    (av.FileNotFoundError, StreamReason.NOT_FOUND, "does not exist"),
+    (av.PermissionError, StreamReason.REFUSED, "may not be read by this process"),
+    (av.ConnectionRefusedError, StreamReason.REFUSED, "refuses the connection"),
+    (av.InvalidDataError, StreamReason.NOT_A_VIDEO, "sends no video that FFmpeg can read"),
+    (av.EOFError, StreamReason.NOT_A_VIDEO, "ends before its first frame"),
+    (av.TimeoutError, StreamReason.OPEN_TIMED_OUT, "does not answer"),
 )
 
 
-def open_failure(error: av.FFmpegError, address: CameraAddress, *, timed_out: bool) -> Failure:
-    """Why it could not be opened.
+def open_failure(
+    error: av.FFmpegError, address: CameraAddress, *, timed_out: bool
+) -> StreamFailure:
+    """Return why a stream could not be opened.
 
     Args:
-        error: What FFmpeg said.
-        address: Where.
-        timed_out: Whether it took so long that the limit must have ended it.
+        error: The error that FFmpeg raised.
+        address: The camera's.
+        timed_out: Whether the call took so long that its timeout must have ended it.
     """
     if timed_out or isinstance(error, av.ExitError):
-        return Failure(
-            Reason.OPEN_TIMED_OUT, f"{address.shown} does not answer in time, or not to the end."
+        return StreamFailure(
+            StreamReason.OPEN_TIMED_OUT, f"{address.display_name} did not answer in time."
         )
-    for kind, reason, words in _OPENING:
+    for kind, reason, message in _OPEN_FAILURES:
         if isinstance(error, kind):
-            return Failure(reason, f"{address.shown} {words}.")
-    return Failure(Reason.REFUSED, f"{address.shown} cannot be opened: {_words(error)}.")
-
-
-def read_failure(error: av.FFmpegError, address: CameraAddress, *, timed_out: bool) -> Failure:
-    """Why an open connection ended; the arguments are those of `open_failure`."""
-    if timed_out or isinstance(error, av.ExitError | av.TimeoutError):
-        return stopped(address)
-    return Failure(
-        Reason.CONNECTION_LOST, f"the connection to {address.shown} broke: {_words(error)}."
+            return StreamFailure(reason, f"{address.display_name} {message}.")
+    return StreamFailure(
+        StreamReason.REFUSED,
+        f"{address.display_name} cannot be opened: {_redacted_message(error)}.",
     )
 
 
-def unknown_host(address: CameraAddress) -> Failure:
-    """Its name cannot be looked up."""
-    return Failure(Reason.NOT_FOUND, f"no address is known for the name {address.host}.")
+def read_failure(
+    error: av.FFmpegError, address: CameraAddress, *, timed_out: bool
+) -> StreamFailure:
+    """Return why an open connection ended; arguments as of `open_failure`."""
+    if timed_out or isinstance(error, av.ExitError | av.TimeoutError):
+        return stalled_failure(address)
+    return StreamFailure(
+        StreamReason.CONNECTION_LOST,
+        f"the connection to {address.display_name} broke: {_redacted_message(error)}.",
+    )
 
 
-def no_video(address: CameraAddress) -> Failure:
-    """What was opened holds no video stream."""
-    return Failure(Reason.NOT_A_VIDEO, f"{address.shown} sends no video.")
+def unknown_host_failure(address: CameraAddress) -> StreamFailure:
+    """Return the failure of a host whose name cannot be resolved."""
+    return StreamFailure(
+        StreamReason.NOT_FOUND, f"the host name {address.host} cannot be resolved."
+    )
 
 
-def undecodable(address: CameraAddress) -> Failure:
-    """Packets come, and no picture comes out of them."""
-    return Failure(Reason.NO_PICTURE, f"{address.shown} sends pictures that cannot be decoded.")
+def no_video_failure(address: CameraAddress) -> StreamFailure:
+    """Return the failure of a source without a video stream."""
+    return StreamFailure(StreamReason.NOT_A_VIDEO, f"{address.display_name} sends no video.")
 
 
-def stopped(address: CameraAddress) -> Failure:
-    """The connection is there, and nothing comes."""
-    return Failure(Reason.NO_PICTURE, f"{address.shown} has stopped sending.")
+def undecodable_failure(address: CameraAddress) -> StreamFailure:
+    """Return the failure of a stream whose packets give no frames."""
+    return StreamFailure(
+        StreamReason.NO_PICTURE, f"{address.display_name} sends video that cannot be decoded."
+    )
 
 
-def ended(address: CameraAddress) -> Failure:
-    """The other end closed the connection."""
-    return Failure(Reason.ENDED, f"{address.shown} has ended the stream.")
+def stalled_failure(address: CameraAddress) -> StreamFailure:
+    """Return the failure of a connection on which nothing arrives."""
+    return StreamFailure(StreamReason.NO_PICTURE, f"{address.display_name} has stopped sending.")
 
 
-def _words(error: av.FFmpegError) -> str:
-    return hidden(error.strerror or "no reason given")
+def ended_failure(address: CameraAddress) -> StreamFailure:
+    """Return the failure of a stream that the camera closed."""
+    return StreamFailure(StreamReason.ENDED, f"{address.display_name} has ended the stream.")
+
+
+def _redacted_message(error: av.FFmpegError) -> str:
+    return redact_credentials(error.strerror or "no reason given")

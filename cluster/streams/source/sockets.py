@@ -1,8 +1,8 @@
-"""The sockets of a camera's connection, and how to cut them from another thread.
+"""The sockets of a camera's connection, and how to shut them down from another thread.
 
-FFmpeg opens its sockets by itself and blocks in them. Whoever wants to end that from outside must
-find them: those of this process whose other end is the camera, that were not there before, and
-that no other camera has claimed. Shutting a socket down wakes whoever waits in it.
+FFmpeg opens its sockets by itself and blocks in them. To abort that from outside, they must be
+found: the sockets of this process that lead to the camera, that did not exist before, and that no
+other camera has claimed. Shutting a socket down wakes the thread that blocks in it.
 """
 
 import os
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import psutil
 
 Peer = tuple[str, int]
+"""IP address and port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,26 +22,26 @@ class OwnSocket:
     """A socket of this process.
 
     Attributes:
-        descriptor: Its number, which may be another's a moment later.
-        inode: What tells the two apart.
+        descriptor: Its file descriptor, which another socket may reuse after it is closed.
+        inode: Distinguishes the two.
     """
 
     descriptor: int
     inode: int
 
 
-def peers_of(host: str, port: int) -> frozenset[Peer]:
-    """The addresses (IP, port) that a host has.
+def resolve_peers(host: str, port: int) -> frozenset[Peer]:
+    """Return the addresses (IP, port) of a host.
 
     Raises:
-        OSError: The name is not known, or the name server does not answer.
+        OSError: The name cannot be resolved.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return frozenset((str(address[0]), port) for *_, address in found)
+    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return frozenset((str(address[0]), port) for *_, address in infos)
 
 
 class SocketTracker:
-    """The sockets of one connection. Make it before the connection is opened.
+    """Tracks the sockets of one connection. Create it before the connection is opened.
 
     Args:
         peers: The camera's addresses; none for files and devices.
@@ -52,40 +53,40 @@ class SocketTracker:
     def __init__(self, peers: Iterable[Peer]) -> None:
         self._peers = frozenset(peers)
         self.claimed: frozenset[OwnSocket] = frozenset()
-        self._before = _sockets_to(self._peers)
+        self._existing = _sockets_to(self._peers)
         with self._lock:
             self._all.add(self)
 
     @classmethod
-    def known(cls) -> int:
-        """How many there are, of all cameras of this process."""
+    def count(cls) -> int:
+        """Return how many trackers of this process are not released."""
         return len(cls._all)
 
-    def settle(self) -> None:
-        """The connection is open: claim its socket, if there is no doubt which it is."""
+    def claim(self) -> None:
+        """Claim the socket of a connection that was opened, unless several could be it."""
         with self._lock:
             found = self._candidates()
             if len(found) == 1:
                 self.claimed = found
 
-    def cut(self) -> int:
-        """Shut the sockets down; gives how many.
+    def shut_down(self) -> int:
+        """Shut the sockets down; returns how many.
 
-        As long as none is claimed, those of cameras at the same address that are being opened
-        just now may be hit too; they are opened again.
+        Until one is claimed, this may hit sockets of other cameras at the same address that are
+        being opened; those connect again.
         """
         with self._lock:
             found = self.claimed or self._candidates()
-        return sum(_shut_down(one) for one in found)
+        return sum(_shut_down(own) for own in found)
 
     def release(self) -> None:
-        """The connection is closed."""
+        """Stop tracking, after the connection is closed."""
         with self._lock:
             self._all.discard(self)
 
     def _candidates(self) -> frozenset[OwnSocket]:
-        others = frozenset().union(*(one.claimed for one in self._all if one is not self))
-        return _sockets_to(self._peers) - self._before - others
+        others = frozenset().union(*(other.claimed for other in self._all if other is not self))
+        return _sockets_to(self._peers) - self._existing - others
 
 
 def _sockets_to(peers: frozenset[Peer]) -> frozenset[OwnSocket]:
@@ -99,7 +100,7 @@ def _sockets_to(peers: frozenset[Peer]) -> frozenset[OwnSocket]:
         if (ip.removeprefix("::ffff:"), port) in peers:
             try:
                 found.add(OwnSocket(connection.fd, os.fstat(connection.fd).st_ino))
-            except OSError:  # closed in between
+            except OSError:  # closed since it was listed
                 continue
     return frozenset(found)
 
@@ -108,12 +109,12 @@ def _shut_down(own: OwnSocket) -> bool:
     try:
         copy = os.dup(own.descriptor)
     except OSError:
-        return False  # closed in between
-    with socket.socket(fileno=copy) as ours:
+        return False  # closed since it was found
+    with socket.socket(fileno=copy) as duplicate:
         try:
             if os.fstat(copy).st_ino != own.inode:
-                return False  # another socket has the number now
-            ours.shutdown(socket.SHUT_RDWR)
+                return False  # the descriptor was reused
+            duplicate.shutdown(socket.SHUT_RDWR)
         except OSError:
             return False  # not connected any more
     return True

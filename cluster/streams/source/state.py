@@ -1,29 +1,29 @@
-"""The states of a camera's stream, which may follow which, and a status that keeps to it.
+"""The states of a camera's stream, their allowed transitions, and a status that enforces them.
 
     starting ──> live <──> stalled
       │          │  ^         │
       │          v  │         │
-      │    reconnecting <─────┘       connected before, and at once tried again
+      │    reconnecting <─────┘       was connected; connects again at once
       │          │  ^
       v          v  │
-      failed ───────┘──> live         an attempt failed; tried again for ever
-                                      any ──> stopped, which is the end
+      failed ───────┘──> live         an attempt failed; attempts continue
+                                      any ──> stopped, which is final
 
-`failed` says that nothing comes now and why, not that anybody gave up.
+`failed` says that nothing arrives now and why, not that attempts have ended.
 """
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from cluster.clock import Clock, utc_now
 from cluster.errors import StreamError
 
 
 class StreamState(StrEnum):
-    """Where a stream is."""
+    """State of a stream."""
 
     STARTING = "starting"
     LIVE = "live"
@@ -33,8 +33,8 @@ class StreamState(StrEnum):
     STOPPED = "stopped"
 
 
-class Reason(StrEnum):
-    """Why a stream is in its state. Stable: tools may match on it."""
+class StreamReason(StrEnum):
+    """Why a stream is in its state. Stable: programs may match on it."""
 
     ASSIGNED = "assigned"
     PICTURES_ARRIVE = "pictures_arrive"
@@ -68,70 +68,70 @@ TRANSITIONS: Final[dict[StreamState, frozenset[StreamState]]] = {
     ),
     StreamState.STOPPED: frozenset(),
 }
-"""Which states may follow which. Staying in a state for another reason is no transition."""
+"""Allowed transitions. A new reason for the same state is no transition."""
 
 
 @dataclass(frozen=True, slots=True)
-class StatusNow:
-    """A status at one moment; the attributes are those of `CameraHealth`."""
+class StatusSnapshot:
+    """A status at one time; the attributes are those of `CameraHealth`."""
 
     state: StreamState
-    reason: Reason
+    reason: StreamReason
     since: datetime
     detail: str
 
 
 class StreamStatus:
-    """The status of one stream; any thread may ask and move it.
+    """The status of one stream; safe to use from any thread.
 
     Args:
-        now: Gives the time, in UTC.
+        now: Returns the time, in UTC.
     """
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, now: Clock = utc_now) -> None:
         self._now = now
         self._lock = threading.Lock()
-        self._status = StatusNow(StreamState.STARTING, Reason.ASSIGNED, now(), "")
+        self._status = StatusSnapshot(StreamState.STARTING, StreamReason.ASSIGNED, now(), "")
 
     @property
-    def status(self) -> StatusNow:
-        """What it is now."""
+    def current(self) -> StatusSnapshot:
+        """The status now."""
         return self._status
 
-    def move(
+    def transition(
         self,
         state: StreamState,
-        reason: Reason,
+        reason: StreamReason,
         detail: str = "",
         *,
         only_from: StreamState | None = None,
     ) -> bool:
-        """Go to a state, or stay in it for a reason that may be new.
+        """Enter a state, or stay in it for a reason that may be new.
 
         Args:
-            state: Where to.
+            state: The state to enter.
             reason: Why.
-            detail: For people; free of credentials.
-            only_from: Do nothing unless it is in this state; for whoever looks from outside, and
-                may come too late.
+            detail: The reason as text for people, without credentials.
+            only_from: Do nothing unless this is the current state: the thread that observes the
+                stream from outside may be overtaken.
 
         Returns:
-            Whether state or reason are others now than before.
+            Whether state or reason changed.
 
         Raises:
-            StreamError: The table has no such transition: a mistake in the program.
+            StreamError: `TRANSITIONS` does not allow it: a bug.
         """
         with self._lock:
             before = self._status
             if only_from is not None and before.state is not only_from:
                 return False
             if state is before.state and reason is before.reason:
-                self._status = StatusNow(state, reason, before.since, detail)
+                self._status = StatusSnapshot(state, reason, before.since, detail)
                 return False
             if state is not before.state and state not in TRANSITIONS[before.state]:
                 raise StreamError(
                     f"a stream cannot go from {before.state} to {state} ({reason}): this is a "
-                    "mistake in Homeroom."
+                    "bug in Homeroom."
                 )
-            self._status = StatusNow(state, reason, self._now(), detail)
+            self._status = StatusSnapshot(state, reason, self._now(), detail)
             return True

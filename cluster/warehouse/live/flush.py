@@ -17,12 +17,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cluster import __version__
+from cluster.activity.published import PublishedWindow
 from cluster.activity.windows import WINDOW_SECONDS
 from cluster.errors import LakeError
 from cluster.settings import Settings
 from cluster.vision.pose.weights import WeightsFile
 from cluster.warehouse.lake import Lake, PartFacts, PartKey
-from cluster.warehouse.live.journal import Day, FlushedMinute, Journal, LiveWindow, Minute
+from cluster.warehouse.live.journal import Day, FlushedMinute, Journal, Minute
 from cluster.warehouse.rows import model_row, part_key_of, window_row
 
 LIVE_ANALYSIS = "live:"
@@ -138,7 +139,9 @@ class _Flush:
             self._merge(key, [] if there is None else there[1], windows)
         self.written.append(FlushedMinute(minute, starts, from_archive))
 
-    def _merge(self, key: PartKey, there: list[dict[str, Any]], windows: list[LiveWindow]) -> None:
+    def _merge(
+        self, key: PartKey, there: list[dict[str, Any]], windows: list[PublishedWindow]
+    ) -> None:
         """Add windows to a live part; one that it has already stands as it is."""
         rows = {_row(each)["window_start"]: _row(each) for each in windows}
         before = {row["window_start"]: row for row in there}
@@ -201,7 +204,7 @@ def run_id_of(moment: datetime) -> str:
     return f"live-{moment.astimezone(UTC):%Y%m%d}"
 
 
-def _row(each: LiveWindow) -> dict[str, Any]:
+def _row(each: PublishedWindow) -> dict[str, Any]:
     return window_row(
         each.window,
         room_id=each.room_id,

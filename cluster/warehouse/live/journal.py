@@ -16,16 +16,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from cluster.activity.published import PublishedWindow
 from cluster.activity.windows import WINDOW_SECONDS
-from cluster.warehouse.lake import utc_now
-from cluster.warehouse.live.journal_file import Clock, JournalFile
+from cluster.clock import Clock, utc_now
+from cluster.warehouse.live.journal_file import JournalFile
 from cluster.warehouse.live.journal_rows import (
     MINUTE,
     SCHEMA,
     VERSION,
     Day,
     FlushedMinute,
-    LiveWindow,
     Minute,
     edges_of,
     moment_of,
@@ -34,7 +34,7 @@ from cluster.warehouse.live.journal_rows import (
     valid_windows,
 )
 
-__all__ = ["JOURNAL_FILE", "Day", "FlushedMinute", "Journal", "LiveWindow", "Minute"]
+__all__ = ["JOURNAL_FILE", "Day", "FlushedMinute", "Journal", "Minute"]
 
 JOURNAL_FILE = "journal.sqlite"
 KEPT_HOURS = 6.0
@@ -90,12 +90,17 @@ class Journal:
         """Let another process have it."""
         self._file.close()
 
-    def append(self, windows: Sequence[LiveWindow]) -> int:
+    def append(self, windows: Sequence[PublishedWindow]) -> int:
         """Keep windows, all or none; when this returns, they are on the disk.
 
         Returns:
             How many of them were new.
+
+        Raises:
+            ValueError: A window names no model.
         """
+        if not all(each.model for each in windows):
+            raise ValueError("a window without a model")
         rows = [
             (
                 *(each.camera_id, stored(each.window.window_start), each.room_id, each.school_id),
@@ -112,7 +117,7 @@ class Journal:
             )
             return connection.total_changes - before
 
-    def recent(self, since: datetime) -> list[LiveWindow]:
+    def recent(self, since: datetime) -> list[PublishedWindow]:
         """The windows that start at a moment or later, oldest first."""
         with self._file.transaction() as connection:
             rows = connection.execute(
@@ -142,7 +147,7 @@ class Journal:
             Minute(school, camera, moment_of(minute * MINUTE)) for minute, camera, school in rows
         ]
 
-    def windows_of(self, minute: Minute) -> list[LiveWindow]:
+    def windows_of(self, minute: Minute) -> list[PublishedWindow]:
         """All of a minute's windows, in the lake or not, in the order of time.
 
         One that tells what rule 3 withholds was not written by us; it is removed with a warning.

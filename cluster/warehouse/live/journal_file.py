@@ -11,17 +11,15 @@ coming up; it is kept, for whoever wants to rescue what was in it.
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from cluster.clock import Clock
 from cluster.errors import JournalError
 from cluster.warehouse.lake import sync_folder
-
-Clock = Callable[[], datetime]
 
 _log = logging.getLogger(__name__)
 _BESIDE = ("-wal", "-shm", "")

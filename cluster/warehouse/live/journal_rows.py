@@ -13,9 +13,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
-from cluster.activity.windows import WINDOW_SECONDS, window_start_of
-from cluster.settings import Identifier
 from cluster.warehouse.rows import PART_SECONDS
 
 VERSION = 1
@@ -42,35 +41,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 MINUTE = PART_SECONDS * 1_000_000
 _WINDOW = TypeAdapter(ActivityWindow)
-_IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class LiveWindow:
-    """A finished window of a live camera, as it may be told, with its place.
-
-    Raises:
-        ValueError: An id is not safe in a file's name, or the window does not lie on the clock's
-            ten seconds.
-    """
-
-    camera_id: str
-    room_id: str
-    school_id: str
-    lesson_id: str | None
-    window: ActivityWindow
-    model: str
-
-    def __post_init__(self) -> None:
-        """Refuse what would not have a place in the lake."""
-        for name in (self.camera_id, self.room_id, self.school_id):
-            _IDENTIFIER.validate_python(name)
-        start = self.window.window_start
-        if start.tzinfo is None or window_start_of(start) != start:
-            raise ValueError(f"a window cannot start at {start.isoformat()}")
-        if self.window.window_seconds != WINDOW_SECONDS:
-            raise ValueError(f"a window of {self.window.window_seconds} seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +91,22 @@ class Day:
     model: str
 
 
-def valid_windows(rows: Iterable[tuple[Any, ...]]) -> tuple[list[LiveWindow], list[int]]:
+def valid_windows(rows: Iterable[tuple[Any, ...]]) -> tuple[list[PublishedWindow], list[int]]:
     """Rows as windows, and the rowids of those that cannot be any."""
     windows, refused = [], []
     for rowid, camera_id, start, room_id, school_id, lesson_id, told, model in rows:
         try:
             window = _WINDOW.validate_python({**json.loads(told), "window_start": moment_of(start)})
-            windows.append(LiveWindow(camera_id, room_id, school_id, lesson_id, window, model))
+            windows.append(
+                PublishedWindow(
+                    window=window,
+                    camera_id=camera_id,
+                    room_id=room_id,
+                    school_id=school_id,
+                    lesson_id=lesson_id,
+                    model=model,
+                )
+            )
         except (ValueError, TypeError, OverflowError) as error:
             refused.append(int(rowid))
             _log.warning("A window in the journal cannot be told and is left out: %s", error)

@@ -90,7 +90,7 @@ class AuthenticationMiddleware:
         kind, text = carried
         try:
             cache = self._cache_of(connection)
-            principal = cache.at_hand(kind, text)
+            principal = cache.get_cached(kind, text)
             if principal is None:
                 principal = await run_in_pool(cache.look_up, kind, text)
         except HomeroomError as error:
@@ -114,7 +114,7 @@ class AuthenticationMiddleware:
     def forget(self, sign_in_id: str) -> None:
         """A sign-in has ended: know it no more."""
         if self._cache is not None:
-            self._cache.forget(sign_in_id)
+            self._cache.evict(sign_in_id)
 
     def count_refused(self, connection: HTTPConnection) -> None:
         """Count a sign-in that was tried and did not hold.

@@ -55,7 +55,7 @@ async def load_room_section(backend: Backend, caller: Principal, lesson: LessonV
         return RoomSection(None, None)
     now = backend.identity.clock()
     try:
-        snapshots = await backend.rooms.now([room.id])
+        snapshots = await backend.rooms.snapshots([room.id])
         windows = await backend.rooms.windows(room.id, CHART_MINUTES)
     except HomeroomError:  # the page is shown without counts; its script keeps trying
         return RoomSection(_unavailable(lesson), None)

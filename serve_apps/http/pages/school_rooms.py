@@ -46,7 +46,7 @@ class CameraProblem:
     Attributes:
         camera_id: The camera.
         room_name: Display name of its room.
-        reason: A `Reason`, or `frozen`, or `rate_is_off`.
+        reason: A `StreamReason`, or `frozen`, or `rate_is_off`.
         since: UTC; None where it is not known.
     """
 
@@ -60,7 +60,7 @@ async def load_room_cards(backend: Backend, rooms: Sequence[Room]) -> list[RoomC
     """Return the rooms' cards; without counts while the rooms deployment does not answer."""
     try:
         snapshots = {
-            one.room_id: one for one in await backend.rooms.now([room.id for room in rooms])
+            one.room_id: one for one in await backend.rooms.snapshots([room.id for room in rooms])
         }
     except HomeroomError:  # the page is shown without counts; its script keeps trying
         snapshots = {}
@@ -97,9 +97,9 @@ def _problem_of(status: CameraStatus) -> str | None:
     health = status.health
     if health.state is not StreamState.LIVE:
         return str(health.reason)
-    if health.frozen:
+    if health.metrics.frozen:
         return "frozen"
-    return "rate_is_off" if health.rate_is_off else None
+    return "rate_is_off" if health.metrics.rate_is_off else None
 
 
 def _since(status: CameraStatus) -> datetime | None:

@@ -17,7 +17,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import Field
 
 from cluster.activity.durations import MEMORY_SECONDS
-from cluster.activity.room import RoomCounter, SeenFrame
+from cluster.activity.room import AnalysedFrame, RoomCounter
 from cluster.activity.suppression import ActivityWindow, published_window
 from cluster.activity.windows import WindowCounts
 from cluster.errors import ServiceBusy
@@ -121,7 +121,7 @@ def _counted(
     step = timedelta(seconds=1 / RATE)
     steps = round(MEMORY_SECONDS * RATE)
     counts = [
-        counter.update(SeenFrame(moment + number * step, people, frame_size))
+        counter.update(AnalysedFrame(moment + number * step, people, frame_size))
         for number in range(steps + 1)
     ]
     return published_window(WindowCounts(moment, counts[-1:]), k=k, headcount_only=False)

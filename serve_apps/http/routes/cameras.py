@@ -7,9 +7,9 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from cluster.errors import NotFound
+from cluster.runtime.redaction import redact_credentials
 from cluster.security.roles import Role
-from cluster.streams.source.address import hidden
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from serve_apps.clients.types import CameraStatus, JournalStatus
 from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import backend_of
@@ -32,7 +32,7 @@ class CameraBody(Body):
     room_id: str = Field(description="Its room.")
     school_id: str = Field(description="Its school.")
     state: StreamState = Field(description="Where its stream is.")
-    reason: Reason = Field(description="Why it is there; programs may match on it.")
+    reason: StreamReason = Field(description="Why it is there; programs may match on it.")
     since: Utc = Field(description="Since when.")
     detail: str = Field(description="For people.")
     reader_id: str | None = Field(description="The reader that hosts it.")
@@ -117,7 +117,7 @@ async def list_cameras(request: Request, paging: Pages) -> CamerasBody:
     rooms = backend_of(request).rooms
     cameras = await rooms.cameras()
     page, following = page_of(cameras, lambda one: one.health.camera_id, paging)
-    journal = _journal(await rooms.journal())
+    journal = _journal(await rooms.journal_status())
     return CamerasBody(cameras=[_body(one) for one in page], journal=journal, next=following)
 
 
@@ -136,12 +136,16 @@ async def show_camera(request: Request, camera_id: CameraPath) -> CameraBody:
 
 
 def _body(told: CameraStatus) -> CameraBody:
-    health = asdict(told.health)
-    around = {name: value for name, value in asdict(told).items() if name != "health"}
-    return CameraBody.model_validate({**health, **around, "detail": hidden(health["detail"])})
+    around = asdict(told)
+    health = around.pop("health")
+    metrics = health.pop("metrics")
+    detail = redact_credentials(health["detail"])
+    return CameraBody.model_validate({**health, **metrics, **around, "detail": detail})
 
 
 def _journal(told: JournalStatus) -> JournalBody:
     return JournalBody(
-        waiting=told.waiting, oldest_waiting=told.oldest_waiting, problem=hidden(told.problem)
+        waiting=told.waiting,
+        oldest_waiting=told.oldest_waiting,
+        problem=redact_credentials(told.problem),
     )

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from cluster.errors import SettingsError
 from cluster.records.db.unit_of_work import Session
-from cluster.records.repos import consents
+from cluster.records.repos import consent_events
 from cluster.register.faces.consent import Decision, Reason, active_grant
 from cluster.register.faces.permissions import facts_of
 from cluster.register.faces.policy import load_policy
@@ -195,7 +195,7 @@ def _standing(
 ) -> Iterator[tuple[str, Decision]]:
     """What the ledger comes to, for each student of whom something was said, by id."""
     while True:
-        students = consents.students_spoken_of(
+        students = consent_events.students_with_events(
             session, after=after, limit=CHUNK, ending_before=ending_before
         )
         for facts in facts_of(session, students, now.date()):

@@ -160,7 +160,7 @@ def takings(session: Session, lessons: Sequence[str], now: datetime) -> dict[str
         lessons: Their ids.
         now: UTC.
     """
-    known = registers.takings_of(session, lessons)
+    known = registers.progress_of(session, lessons)
     found = dict.fromkeys(lessons, Taking.NOT_TAKEN)
     for lesson_id, (state, closes_at, anything_is_confirmed) in known.items():
         if state == "open" and now < closes_at:

@@ -127,7 +127,7 @@ def show_register_version(request: Request, caller: Teacher, lesson_id: LessonPa
         with backend.identity.records.reading() as session:
             found = standing(session, backend.settings, user, lesson_id, backend.identity.clock())
     except NotAllowed as error:
-        backend.identity.refused(user, error, lesson_id)
+        backend.identity.audit_denial(user, error, lesson_id)
         raise
     return StandingBody.model_validate(asdict(found))
 

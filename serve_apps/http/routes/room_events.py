@@ -23,9 +23,10 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from sse_starlette.sse import SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
+from cluster.activity.published import PublishedWindow
 from cluster.errors import HomeroomError, NotAllowed
 from cluster.security.roles import Principal
-from serve_apps.clients.types import RoomSnapshot, ToldWindow
+from serve_apps.clients.types import RoomSnapshot
 from serve_apps.http.auth.install import still_signed_in
 from serve_apps.http.auth.visibility import Visibility, get_visible_room, visible_rooms
 from serve_apps.http.backend import Backend, backend_of
@@ -222,7 +223,7 @@ class _Stream:
         changes = await self._wanted.backend.rooms.changes(after, 0.0, wanted)
         if not changes.complete:
             return [first, *await self._gap()]
-        missed: list[RoomSnapshot | ToldWindow] = [*changes.rooms, *changes.windows]
+        missed: list[RoomSnapshot | PublishedWindow] = [*changes.rooms, *changes.windows]
         missed.sort(key=lambda one: one.event_id)
         told = self._events(one for one in missed if one.room_id in self._wanted.rooms)
         self._floor = changes.last_id
@@ -241,13 +242,13 @@ class _Stream:
         return [ServerSentEvent(event="gap", data="{}"), *await self._anew()]
 
     async def _anew(self) -> list[ServerSentEvent]:
-        rooms = await self._wanted.backend.rooms.now(sorted(self._wanted.rooms))
+        rooms = await self._wanted.backend.rooms.snapshots(sorted(self._wanted.rooms))
         return self._events(sorted(rooms, key=lambda room: room.event_id))
 
-    def _events(self, things: Iterable[RoomSnapshot | ToldWindow]) -> list[ServerSentEvent]:
+    def _events(self, things: Iterable[RoomSnapshot | PublishedWindow]) -> list[ServerSentEvent]:
         return [event for thing in things if (event := self._event(thing)) is not None]
 
-    def _event(self, thing: RoomSnapshot | ToldWindow) -> ServerSentEvent | None:
+    def _event(self, thing: RoomSnapshot | PublishedWindow) -> ServerSentEvent | None:
         """An event, unless the client has it, or may not have it."""
         if thing.event_id <= self._floor:
             return None

@@ -62,7 +62,7 @@ async def list_rooms(request: Request, caller: Watcher, paging: Pages) -> RoomsB
     backend = backend_of(request)
     reach = await run_in_pool(visible_rooms, backend, caller)
     ids, following = page_of(reach, str, paging)
-    told = {one.room_id: one for one in await backend.rooms.now(ids)} if ids else {}
+    told = {one.room_id: one for one in await backend.rooms.snapshots(ids)} if ids else {}
     now, known = backend.identity.clock(), backend.settings.rooms_by_id
     rooms = [room_body(known[name], told[name], now) for name in ids if name in told]
     return RoomsBody(rooms=rooms, next=following)
@@ -78,7 +78,7 @@ async def show_room(request: Request, caller: Watcher, room_id: RoomPath) -> Roo
     """How many people are in a room now, and what they do."""
     backend = backend_of(request)
     room, _ = await run_in_pool(get_visible_room, backend, caller, room_id)
-    told = await backend.rooms.now([room_id])
+    told = await backend.rooms.snapshots([room_id])
     if not told:
         raise ServiceDown(
             "nothing is known of this room yet.", where=room_id, hint="Try again in some seconds."

@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cluster.errors import NotAllowed, NotFound, NotSignedIn
 from cluster.records.repos.sign_ins import (
-    Issued,
-    SignedIn,
+    IssuedSignIn,
+    VerifiedSignIn,
     begin_session,
     look_up,
     revoke,
@@ -223,7 +223,7 @@ def _principal(backend: Backend, claims: Mapping[str, Any]) -> Principal:
         claimed = read_claims(settings.access, claims, settings.schools_by_id)
         return _of_the_roster(backend, claimed)
     except NotAllowed as error:
-        identity.refused("system:sign-in", error, None)
+        identity.audit_denial("system:sign-in", error, None)
         raise
 
 
@@ -239,19 +239,19 @@ def _of_the_roster(backend: Backend, claimed: Claimed) -> Principal:
 
 
 async def _new_session(
-    request: Request, principal: Principal, with_token: SignedIn | None = None
-) -> Issued:
+    request: Request, principal: Principal, with_token: VerifiedSignIn | None = None
+) -> IssuedSignIn:
     """Begin a session, and end the one that the browser had."""
     backend = backend_of(request)
     asker = _asker(request)
     before = asker.principal if asker.kind == "session" else None
 
-    def begin_in_records() -> Issued:
+    def begin_in_records() -> IssuedSignIn:
         lasts = timedelta(minutes=backend.settings.access.session_minutes)
         with backend.identity.work(principal.name) as work:
             if before is not None:
                 revoke(work, before.sign_in_id)
-            return begin_session(work, principal, expires_in=lasts, with_token=with_token)
+            return begin_session(work, principal, expires_in=lasts, parent=with_token)
 
     issued = await run_in_pool(begin_in_records)
     if before is not None:
@@ -259,7 +259,7 @@ async def _new_session(
     return issued
 
 
-def _carry(request: Request, response: Response, issued: Issued) -> None:
+def _carry(request: Request, response: Response, issued: IssuedSignIn) -> None:
     backend = backend_of(request)
     left = issued.expires_at - backend.identity.clock()
     Cookies(backend.settings.live).set_session(response, issued.text, int(left.total_seconds()))

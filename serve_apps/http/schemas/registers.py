@@ -192,7 +192,7 @@ def register_body(work: UnitOfWork, view: RegisterView) -> RegisterBody:
     entries = [
         EntryBody(
             student_id=entry.student_id,
-            name=names[entry.student_id].shown if entry.student_id in names else ERASED,
+            name=names[entry.student_id].display_name if entry.student_id in names else ERASED,
             status=entry.mark.status,
             method=entry.mark.method,
             state=entry.mark.state,

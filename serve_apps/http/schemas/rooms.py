@@ -1,6 +1,6 @@
 """A room's numbers as the API tells them: one form for answers and for events.
 
-    RoomSnapshot, ToldWindow (serve_apps.clients.types) -> RoomBody, WindowBody -> JSON
+    RoomSnapshot, PublishedWindow (serve_apps.clients.types) -> RoomBody, WindowBody -> JSON
 
 Shares come with the words in which they may be shown, so that nobody has to know that 0.05 means
 "5% or less". What rule 3 withholds is null here, whatever the deployments say: a share or a count
@@ -12,9 +12,10 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from cluster.activity.suppression import ActivityWindow, share_in_words
+from cluster.activity.published import PublishedWindow
+from cluster.activity.suppression import ActivityWindow, format_share
 from cluster.settings import Room
-from serve_apps.clients.types import RoomSnapshot, RoomStatus, ToldWindow
+from serve_apps.clients.types import RoomSnapshot, RoomStatus
 from serve_apps.http.schemas.base import Body, Utc
 
 
@@ -153,7 +154,7 @@ def room_body(room: Room, told: RoomSnapshot, now: datetime) -> RoomBody:
     )
 
 
-def window_body(room: Room, told: ToldWindow) -> WindowBody:
+def window_body(room: Room, told: PublishedWindow) -> WindowBody:
     """A finished window as it is told."""
     window = told.window
     shares = shares_of(window, room)
@@ -178,5 +179,5 @@ def shares_of(window: ActivityWindow | None, room: Room | None = None) -> Shares
         return None
     told = {name: getattr(window, f"{name}_share") for name in Shares.model_fields}
     return Shares.model_validate(
-        {name: {"share": share, "text": share_in_words(share)} for name, share in told.items()}
+        {name: {"share": share, "text": format_share(share)} for name, share in told.items()}
     )

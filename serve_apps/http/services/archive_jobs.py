@@ -23,8 +23,8 @@ from ray.exceptions import AuthenticationError
 from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
 
 from cluster.errors import JobError, NotFound, ServiceDown
+from cluster.runtime.redaction import redact_credentials
 from cluster.settings import ENV_SETTINGS_FILE
-from cluster.streams.source.address import hidden
 
 logger = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ class ArchiveJobs:
             client = JobSubmissionClient(self._dashboard)
             info = client.get_job_info(job_id)
             _ours(info, job_id)
-            text = hidden(client.get_job_logs(job_id))
+            text = redact_credentials(client.get_job_logs(job_id))
         is_over = info.status.is_terminal()
         if not is_over:  # a line that is not whole yet may hide less than it should
             text = text[: text.rfind("\n") + 1]
@@ -204,9 +204,9 @@ def _job(info: JobDetails) -> ArchiveJob:
     return ArchiveJob(
         job_id=str(info.submission_id),
         state=str(JobStatus(info.status).value).lower(),
-        detail=hidden(info.message or "")[:2000],
+        detail=redact_credentials(info.message or "")[:2000],
         submitted_by=metadata.get("submitted_by", ""),
-        footage=tuple(hidden(one) for one in _listed(metadata.get("footage"))),
+        footage=tuple(redact_credentials(one) for one in _listed(metadata.get("footage"))),
         started_at=_moment(info.start_time),
         ended_at=_moment(info.end_time),
     )
@@ -229,14 +229,14 @@ def _in_our_words() -> Iterator[None]:
     try:
         yield
     except (ConnectionError, AuthenticationError, requests.RequestException) as error:
-        logger.warning("Ray's dashboard: %s", hidden(str(error)))
+        logger.warning("Ray's dashboard: %s", redact_credentials(str(error)))
         raise ServiceDown(
             "Ray's dashboard does not answer.", hint="Ask who runs Homeroom to look at Ray."
         ) from None
     except (RuntimeError, ValueError) as error:
         if "status code 404" in str(error):
             raise NotFound("there is no such archive job.") from None
-        logger.warning("Ray refused: %s", hidden(str(error)))
+        logger.warning("Ray refused: %s", redact_credentials(str(error)))
         if "status code 5" in str(error):  # among others, a cluster that has just started
             raise ServiceDown("Ray cannot do it now.", hint="Ask again in a minute.") from None
         raise JobError("Ray does not take it.", hint="The log of the service says why.") from None

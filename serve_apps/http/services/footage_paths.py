@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cluster.errors import NotAllowed
-from cluster.runtime.footage_roots import below_roots
-from cluster.streams.decode.container import is_remote
+from cluster.runtime.footage_roots import is_remote, resolve_below_roots
 
 LONGEST: Final = 1000
 _ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]{0,31}://[^\s\\?#@:%]+(:\d{1,5})?[^\s\\?#@:%]*")
@@ -35,7 +34,7 @@ def allowed_footage(footage: Sequence[str], roots: Sequence[str]) -> list[str]:
 
 
 def _allowed(item: str, roots: Sequence[str]) -> str:
-    found = below_roots(item, roots) if _is_plain(item) else None
+    found = resolve_below_roots(item, roots) if _is_plain(item) else None
     if found is None:
         # The same words whether it is there or not: the answer must not tell what lies elsewhere.
         raise NotAllowed("this footage lies outside of what may be analysed.", hint=HINT)

@@ -17,9 +17,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from cluster.activity.published import PublishedWindow
 from cluster.errors import HomeroomError, ServiceBusy, ServiceDown, TooManyRequests
 from serve_apps.clients.interfaces import RoomsService
-from serve_apps.clients.types import Changes, RoomSnapshot, ToldWindow
+from serve_apps.clients.types import Changes, RoomSnapshot
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class Subscription:
     last_id: int
     lost: bool = False
     _states: dict[str, RoomSnapshot] = field(default_factory=dict)
-    _windows: deque[ToldWindow] = field(default_factory=deque)
+    _windows: deque[PublishedWindow] = field(default_factory=deque)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, changes: Changes) -> None:
@@ -105,9 +106,9 @@ class Subscription:
         except TimeoutError:
             return
 
-    def take(self) -> list[RoomSnapshot | ToldWindow]:
+    def take(self) -> list[RoomSnapshot | PublishedWindow]:
         """What waits, in the order of ids; it waits no longer."""
-        taken: list[RoomSnapshot | ToldWindow] = [*self._states.values(), *self._windows]
+        taken: list[RoomSnapshot | PublishedWindow] = [*self._states.values(), *self._windows]
         taken.sort(key=lambda one: one.event_id)
         self._states.clear()
         self._windows.clear()

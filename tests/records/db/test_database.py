@@ -1,4 +1,4 @@
-"""The records: migrations up and down with rows in place, and what the database itself refuses."""
+"""The records: migrations in both directions, transactions, and what the database rejects."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,14 +20,14 @@ REVISIONS = [
 ][::-1]
 
 
-def test_the_migrations_make_what_the_models_say(records: Records) -> None:
+def test_the_migrations_create_what_the_models_declare(records: Records) -> None:
     with records.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_each_migration_goes_down_and_up_again_with_rows_in_place(
+def test_each_migration_is_reverted_and_applied_again_with_rows_in_place(
     records: Records, revision: str
 ) -> None:
     with records.writing() as session:
@@ -60,7 +60,9 @@ def test_each_migration_goes_down_and_up_again_with_rows_in_place(
 
 @pytest.mark.parametrize("table", ["consents", "entry_changes", "audit", "checkin_agreements"])
 @pytest.mark.parametrize("verb", ["UPDATE {} SET seq = 7", "DELETE FROM {}"])
-def test_what_only_grows_is_not_changed(records: Records, table: str, verb: str) -> None:
+def test_append_only_tables_reject_updates_and_deletions(
+    records: Records, table: str, verb: str
+) -> None:
     columns = {
         "consents": "(seq, student_id, said_by, word, recorded_at, recorded_by) "
         "VALUES (1, 's', 'g', 'object', '2026-03-02 00:00:00', 't')",
@@ -82,20 +84,20 @@ def test_what_only_grows_is_not_changed(records: Records, table: str, verb: str)
         assert session.execute(text(f"SELECT count(*) FROM {table}")).scalar() == 1  # noqa: S608
 
 
-def test_an_error_in_the_middle_leaves_everything_as_it_was(records: Records) -> None:
-    def half() -> None:
+def test_an_error_rolls_the_transaction_back(records: Records) -> None:
+    def interrupted_transaction() -> None:
         with records.writing() as session:
             session.add(Org(sourced_id="o", name="Hillside", type="school"))
             session.flush()
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        half()
+        interrupted_transaction()
     with records.reading() as session:
         assert session.get(Org, "o") is None
 
 
-def test_an_error_of_the_database_shows_no_value(records: Records) -> None:
+def test_an_error_of_the_database_contains_no_values(records: Records) -> None:
     insert = text("INSERT INTO orgs (sourced_id, name, type) VALUES ('o', 'Canary', 'school')")
     with records.writing() as session:
         session.execute(insert)
@@ -109,7 +111,7 @@ def settings(folder: Path, url: str | None = None) -> Settings:
     return Settings.model_validate({"data_dir": folder, "records": {"url": url}})
 
 
-def test_sqlite_is_made_at_first_use_in_wal_with_foreign_keys(tmp_path: Path) -> None:
+def test_sqlite_is_created_at_first_use_in_wal_mode_with_foreign_keys(tmp_path: Path) -> None:
     records = open_records(settings(tmp_path))
     with records.reading() as session:
         assert session.execute(text("PRAGMA journal_mode")).scalar() == "wal"
@@ -119,7 +121,7 @@ def test_sqlite_is_made_at_first_use_in_wal_with_foreign_keys(tmp_path: Path) ->
     records.close()
 
 
-def test_records_of_another_version_are_not_touched(tmp_path: Path) -> None:
+def test_records_at_an_unknown_migration_are_rejected(tmp_path: Path) -> None:
     records = open_records(settings(tmp_path))
     with records.engine.connect() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -129,15 +131,15 @@ def test_records_of_another_version_are_not_touched(tmp_path: Path) -> None:
         open_records(settings(tmp_path))
 
 
-def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_reported(tmp_path: Path) -> None:
     (tmp_path / "records").mkdir()
     (tmp_path / "records" / SQLITE_FILE).write_bytes(b"not a database" * 100)
     with pytest.raises(RecordsError, match="not a database"):
         open_records(settings(tmp_path))
 
 
-def test_an_address_that_is_none_is_told_without_its_password() -> None:
-    with pytest.raises(RecordsError, match="address"):
+def test_an_invalid_url_is_reported_without_its_password() -> None:
+    with pytest.raises(RecordsError, match="is not a database's URL"):
         open_records(settings(Path("x"), "not an address"))
     with pytest.raises(RecordsError) as caught:
         open_records(settings(Path("x"), "mysql://u:hidden@127.0.0.1/none"))
@@ -147,7 +149,7 @@ def test_an_address_that_is_none_is_told_without_its_password() -> None:
     assert "hidden" not in str(caught.value)
 
 
-def test_a_full_disk_is_told_and_what_was_there_stays(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_committed_rows_are_kept(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "1m") as disk:
         records = open_records(settings(disk))
         with records.writing() as session:
@@ -159,7 +161,7 @@ def test_a_full_disk_is_told_and_what_was_there_stays(tmp_path: Path) -> None:
         records.close()
 
 
-def write_one(folder: Path) -> None:
+def write_org(folder: Path) -> None:
     records = open_records(settings(folder))
     try:
         with records.writing() as session:
@@ -168,9 +170,9 @@ def write_one(folder: Path) -> None:
         records.close()
 
 
-def test_a_read_only_disk_is_told(tmp_path: Path) -> None:
+def test_a_read_only_disk_is_reported(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "1m") as disk:
         open_records(settings(disk)).close()
         make_read_only(disk)
         with pytest.raises(RecordsError, match="read"):
-            write_one(disk)
+            write_org(disk)

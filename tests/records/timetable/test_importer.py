@@ -1,4 +1,4 @@
-"""Timetables: weekly hours and calendars become dated lessons, across both changes of the clock."""
+"""Timetables: weekly rows and calendars become dated lessons, also at changes of the clock."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
@@ -7,15 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
-from hypothesis import settings as effort
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-import cluster.records.timetable.weekly_csv as csv_module
+import cluster.records.timetable.weekly_csv as weekly_csv
 from cluster.errors import RosterError
 from cluster.records.db.database import Records
 from cluster.records.db.models import LessonRow, Org, RegisterRow, SchoolClass
-from cluster.records.roster.import_result import Counts, RosterChanges
+from cluster.records.roster.import_result import ImportResult, RowCounts
 from cluster.records.timetable.icalendar_file import read_calendar
 from cluster.records.timetable.importer import (
     import_timetable,
@@ -52,23 +52,25 @@ def district(zone: str = "Europe/Oslo") -> Settings:
     )
 
 
-def weekly(path: Path, rows: str, zone: str = "Europe/Oslo") -> tuple[list[LessonPlan], list[str]]:
+def read_weekly_rows(
+    path: Path, rows: str, zone: str = "Europe/Oslo"
+) -> tuple[list[LessonPlan], list[str]]:
     file = path / "timetable.csv"
     file.write_text(HEADER + rows)
     lessons, bad = read_weekly(file, NameResolver(district(zone), CLASSES))
     return lessons, [str(one) for one in bad]
 
 
-def local(lesson: LessonPlan, zone: str = "Europe/Oslo") -> str:
-    """Start and end on the school's clock."""
+def local_times(lesson: LessonPlan, zone: str = "Europe/Oslo") -> str:
+    """Return start and end in the school's time zone."""
     start, end = (at.astimezone(ZoneInfo(zone)) for at in (lesson.starts_at, lesson.ends_at))
     return f"{start:%m-%d %H:%M}-{end:%H:%M}"
 
 
-def test_a_weekly_hour_becomes_a_lesson_each_week(tmp_path: Path) -> None:
-    lessons, bad = weekly(tmp_path, MONDAYS)
+def test_a_weekly_row_becomes_a_lesson_each_week(tmp_path: Path) -> None:
+    lessons, bad = read_weekly_rows(tmp_path, MONDAYS)
     assert bad == []
-    assert [local(one) for one in lessons] == [
+    assert [local_times(one) for one in lessons] == [
         "08-17 09:00-09:45",
         "08-24 09:00-09:45",
         "08-31 09:00-09:45",
@@ -83,23 +85,23 @@ def test_a_weekly_hour_becomes_a_lesson_each_week(tmp_path: Path) -> None:
 @pytest.mark.parametrize("weekday", ["Monday", "monday", "Mon", "1"])
 @pytest.mark.parametrize("school_class", ["7b", "7B-SCI", "7B Science"])
 @pytest.mark.parametrize("room", ["r1", "Room 1"])
-def test_names_that_people_use_find_the_same_lesson(
+def test_ids_codes_and_names_give_the_same_lesson(
     tmp_path: Path, weekday: str, school_class: str, room: str
 ) -> None:
     rows = f"{school_class},{room},{weekday},9:00,09:45,2026-08-17,2026-08-17\n"
-    lessons, bad = weekly(tmp_path, rows)
+    lessons, bad = read_weekly_rows(tmp_path, rows)
     assert (len(lessons), bad) == (1, [])
-    assert lessons[0].id == weekly(tmp_path, MONDAYS)[0][0].id
+    assert lessons[0].id == read_weekly_rows(tmp_path, MONDAYS)[0][0].id
 
 
-def test_the_clock_is_that_of_the_rooms_school(tmp_path: Path) -> None:
-    [lesson], _ = weekly(tmp_path, "7b,d1,1,09:00,09:45,2026-08-17,2026-08-17\n")
+def test_times_are_local_times_of_the_rooms_school(tmp_path: Path) -> None:
+    [lesson], _ = read_weekly_rows(tmp_path, "7b,d1,1,09:00,09:45,2026-08-17,2026-08-17\n")
     assert lesson.starts_at == datetime(2026, 8, 17, 13, 0, tzinfo=UTC)
 
 
-def test_an_end_before_the_start_is_the_next_days(tmp_path: Path) -> None:
-    [lesson], bad = weekly(tmp_path, "7b,r1,1,23:30,00:30,2026-08-17,2026-08-17\n")
-    assert (local(lesson), bad) == ("08-17 23:30-00:30", [])
+def test_an_end_before_the_start_is_on_the_next_day(tmp_path: Path) -> None:
+    [lesson], bad = read_weekly_rows(tmp_path, "7b,r1,1,23:30,00:30,2026-08-17,2026-08-17\n")
+    assert (local_times(lesson), bad) == ("08-17 23:30-00:30", [])
     assert lesson.ends_at - lesson.starts_at == timedelta(hours=1)
 
 
@@ -116,34 +118,37 @@ def test_an_end_before_the_start_is_the_next_days(tmp_path: Path) -> None:
         ("7b,r1,1,09:00,24:00,2026-08-17,2026-09-14", "end: '24:00' is no time of day"),
         ("7b,r1,1,09:00,09:00,2026-08-17,2026-09-14", "end: is the start"),
         ("7b,r1,1,09:00,09:45,2026-08-17,2026-08-16", "to: 2026-08-16 is before 2026-08-17"),
-        ("7b,r1,1,09:00,09:45,2026-01-01,2027-02-06", "to: is over 400 days after 2026-01-01"),
-        ("7b,r1,1,09:00,09:45,9999-12-01,9999-12-31", "from: 9999-12-01 is far off"),
+        (
+            "7b,r1,1,09:00,09:45,2026-01-01,2027-02-06",
+            "to: is over 400 days after 2026-01-01",
+        ),
+        ("7b,r1,1,09:00,09:45,9999-12-01,9999-12-31", "from: 9999-12-01 is out of range"),
         ("7b,r1,1,09:00,09:45,1.8.26,2026-09-14", "from: '1.8.26' is no day"),
         ("7b,r1,1,09:00", "has 4 cells, and the header 7"),
     ],
 )
-def test_a_bad_row_is_left_out_and_named(tmp_path: Path, row: str, reason: str) -> None:
-    lessons, bad = weekly(tmp_path, MONDAYS + row + "\n")
+def test_a_bad_row_is_skipped_and_reported(tmp_path: Path, row: str, reason: str) -> None:
+    lessons, bad = read_weekly_rows(tmp_path, MONDAYS + row + "\n")
     assert len(lessons) == 5
     assert len(bad) == 1
     assert bad[0].startswith(f"timetable.csv:3: {reason}")
 
 
-def test_400_days_are_taken(tmp_path: Path) -> None:
-    lessons, bad = weekly(tmp_path, "7b,r1,4,09:00,09:45,2026-01-01,2027-02-05\n")
+def test_a_range_of_400_days_is_accepted(tmp_path: Path) -> None:
+    lessons, bad = read_weekly_rows(tmp_path, "7b,r1,4,09:00,09:45,2026-01-01,2027-02-05\n")
     assert (len(lessons), bad) == (58, [])
 
 
-def test_a_file_that_gives_far_too_many_lessons_is_refused(
+def test_a_file_that_gives_too_many_lessons_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_module, "MOST_LESSONS", 4)
+    monkeypatch.setattr(weekly_csv, "MAX_LESSONS", 4)
     with pytest.raises(RosterError, match="over 4 lessons"):
-        weekly(tmp_path, MONDAYS)
+        read_weekly_rows(tmp_path, MONDAYS)
 
 
-SPRING = "2026-03-29"  # Oslo's clock goes from 02:00 to 03:00
-AUTUMN = "2026-10-25"  # and from 03:00 to 02:00
+SPRING = "2026-03-29"  # in Oslo, 03:00 follows 01:59
+AUTUMN = "2026-10-25"  # in Oslo, 02:00 follows 02:59
 
 
 @pytest.mark.parametrize(
@@ -161,10 +166,10 @@ AUTUMN = "2026-10-25"  # and from 03:00 to 02:00
         (AUTUMN, "09:00", "09:45", "2026-10-25T08:00Z", 45),
     ],
 )
-def test_on_the_nights_of_the_change_a_lesson_is_as_long_as_stated(
+def test_at_changes_of_daylight_saving_time_a_lesson_is_as_long_as_stated(
     tmp_path: Path, day: str, start: str, end: str, starts_at: str, minutes: int
 ) -> None:
-    [lesson], bad = weekly(tmp_path, f"7b,r1,7,{start},{end},{day},{day}\n")
+    [lesson], bad = read_weekly_rows(tmp_path, f"7b,r1,7,{start},{end},{day},{day}\n")
     assert bad == []
     assert lesson.starts_at == datetime.fromisoformat(starts_at)
     assert lesson.ends_at - lesson.starts_at == timedelta(minutes=minutes)
@@ -177,7 +182,7 @@ ZONES = [
 clocks = st.times(timezones=st.none()).map(lambda at: at.replace(second=0, microsecond=0))
 
 
-@effort(deadline=None, max_examples=examples(150))
+@hypothesis_settings(deadline=None, max_examples=examples(150))
 @given(
     zone=st.sampled_from(ZONES),
     weekday=st.integers(0, 6),
@@ -199,7 +204,7 @@ def test_every_local_lesson_takes_place_once_and_as_long_as_stated(
 ) -> None:
     last = first + timedelta(days=days)
     row = f"7b,r1,{weekday + 1},{start:%H:%M},{end:%H:%M},{first},{last}\n"
-    lessons, bad = weekly(tmp_path_factory.mktemp("t"), row, zone)
+    lessons, bad = read_weekly_rows(tmp_path_factory.mktemp("t"), row, zone)
     if start == end:
         assert (lessons, len(bad)) == ([], 1)
         return
@@ -217,7 +222,7 @@ def test_every_local_lesson_takes_place_once_and_as_long_as_stated(
     length = stated if stated > timedelta(0) else stated + timedelta(days=1)
     for lesson, at in zip(lessons, begins, strict=True):
         assert lesson.ends_at - lesson.starts_at == length
-        if at.time() != start:  # the clock left that time out
+        if at.time() != start:  # that local time is skipped
             nowhere = datetime.combine(at.date(), start, place)
             assert nowhere.astimezone(UTC).astimezone(place).time() != start
             assert at.time() > start
@@ -231,7 +236,9 @@ def event(*lines: str, uid: str = "1") -> str:
     return "\r\n".join(["BEGIN:VEVENT", f"UID:{uid}", *lines, "END:VEVENT"]) + "\r\n"
 
 
-def calendar(path: Path, *events: str, now: datetime = NOW) -> tuple[list[LessonPlan], list[str]]:
+def read_events(
+    path: Path, *events: str, now: datetime = NOW
+) -> tuple[list[LessonPlan], list[str]]:
     file = path / "timetable.ics"
     file.write_text(CALENDAR.format(events="".join(events)), newline="")
     lessons, bad = read_calendar(file, NameResolver(district(), CLASSES), now)
@@ -242,8 +249,8 @@ OSLO = "DTSTART;TZID=Europe/Oslo"
 WHERE = ("LOCATION:Room 1", "SUMMARY:7B Science")
 
 
-def test_a_calendar_and_weekly_hours_give_the_same_lessons(tmp_path: Path) -> None:
-    found, bad = calendar(
+def test_a_calendar_and_weekly_rows_give_the_same_lessons(tmp_path: Path) -> None:
+    found, bad = read_events(
         tmp_path,
         event(
             "DTSTART;TZID=Europe/Oslo:20260817T090000",
@@ -253,55 +260,55 @@ def test_a_calendar_and_weekly_hours_give_the_same_lessons(tmp_path: Path) -> No
         ),
     )
     assert bad == []
-    plain, _ = weekly(tmp_path, MONDAYS)
+    plain, _ = read_weekly_rows(tmp_path, MONDAYS)
     assert [(one.id, one.starts_at, one.ends_at) for one in found] == [
         (one.id, one.starts_at, one.ends_at) for one in plain
     ]
 
 
-def test_a_repeated_event_keeps_the_clock_of_its_zone_over_both_changes(tmp_path: Path) -> None:
-    found, bad = calendar(
+def test_a_recurring_event_keeps_its_local_time_over_both_changes(tmp_path: Path) -> None:
+    found, bad = read_events(
         tmp_path,
         event(f"{OSLO}:20260907T090000", "DURATION:PT45M", "RRULE:FREQ=WEEKLY;COUNT=40", *WHERE),
     )
     assert bad == []
     assert len(found) == 40
-    assert Counter(local(one)[6:] for one in found) == {"09:00-09:45": 40}
+    assert Counter(local_times(one)[6:] for one in found) == {"09:00-09:45": 40}
     assert {one.starts_at.hour for one in found} == {7, 8}
 
 
-def test_a_time_without_a_zone_takes_the_schools(tmp_path: Path) -> None:
-    [found], _ = calendar(tmp_path, event("DTSTART:20260817T090000", "DURATION:PT45M", *WHERE))
-    assert local(found) == "08-17 09:00-09:45"
+def test_a_time_without_a_zone_is_in_the_schools(tmp_path: Path) -> None:
+    [found], _ = read_events(tmp_path, event("DTSTART:20260817T090000", "DURATION:PT45M", *WHERE))
+    assert local_times(found) == "08-17 09:00-09:45"
     place = ("LOCATION:d1", "SUMMARY:7b")
-    [found], _ = calendar(tmp_path, event("DTSTART:20260817T090000", "DURATION:PT45M", *place))
-    assert local(found, "America/New_York") == "08-17 09:00-09:45"
+    [found], _ = read_events(tmp_path, event("DTSTART:20260817T090000", "DURATION:PT45M", *place))
+    assert local_times(found, "America/New_York") == "08-17 09:00-09:45"
 
 
-def test_a_time_of_another_zone_is_that_moment(tmp_path: Path) -> None:
-    [found], _ = calendar(
+def test_a_time_in_another_zone_is_converted(tmp_path: Path) -> None:
+    [found], _ = read_events(
         tmp_path,
         event("DTSTART;TZID=America/New_York:20260817T030000", "DURATION:PT45M", *WHERE),
     )
-    assert local(found) == "08-17 09:00-09:45"
+    assert local_times(found) == "08-17 09:00-09:45"
 
 
-def test_the_second_of_an_hour_that_comes_twice_is_another_lesson(tmp_path: Path) -> None:
+def test_the_same_local_time_twice_gives_two_lessons(tmp_path: Path) -> None:
     first = event("DTSTART:20261025T003000Z", "DTEND:20261025T010000Z", *WHERE, uid="1")
     second = event("DTSTART:20261025T013000Z", "DTEND:20261025T020000Z", *WHERE, uid="2")
-    found, bad = calendar(tmp_path, first, second)
+    found, bad = read_events(tmp_path, first, second)
     assert bad == []
-    assert [local(one) for one in found] == ["10-25 02:30-02:00", "10-25 02:30-03:00"]
+    assert [local_times(one) for one in found] == ["10-25 02:30-02:00", "10-25 02:30-03:00"]
     assert len({one.id for one in found}) == 2
 
 
-def test_the_class_may_stand_in_the_categories(tmp_path: Path) -> None:
+def test_the_class_may_be_in_the_categories(tmp_path: Path) -> None:
     named = ("LOCATION:r1", "CATEGORIES:Lesson,8a", "SUMMARY:Painting")
-    [found], bad = calendar(tmp_path, event("DTSTART:20260817T090000", "DURATION:PT45M", *named))
+    [found], bad = read_events(tmp_path, event("DTSTART:20260817T090000", "DURATION:PT45M", *named))
     assert (found.class_sourced_id, bad) == ("8a", [])
 
 
-def test_moved_and_cancelled_lessons_are_as_the_calendar_says(tmp_path: Path) -> None:
+def test_moved_and_cancelled_occurrences_are_respected(tmp_path: Path) -> None:
     weekly_event = event(
         f"{OSLO}:20260817T090000",
         "DURATION:PT45M",
@@ -322,19 +329,19 @@ def test_moved_and_cancelled_lessons_are_as_the_calendar_says(tmp_path: Path) ->
         "STATUS:CANCELLED",
         *WHERE,
     )
-    found, bad = calendar(tmp_path, weekly_event, moved, cancelled)
+    found, bad = read_events(tmp_path, weekly_event, moved, cancelled)
     assert bad == []
-    assert [local(one) for one in found] == ["08-17 09:00-09:45", "09-01 10:00-10:45"]
+    assert [local_times(one) for one in found] == ["08-17 09:00-09:45", "09-01 10:00-10:45"]
 
 
 def test_a_whole_day_is_no_lesson(tmp_path: Path) -> None:
-    found, bad = calendar(tmp_path, event("DTSTART;VALUE=DATE:20260817", "SUMMARY:Holiday"))
+    found, bad = read_events(tmp_path, event("DTSTART;VALUE=DATE:20260817", "SUMMARY:Holiday"))
     assert (found, bad) == ([], [])
 
 
-def test_an_event_without_end_is_read_for_about_a_year(tmp_path: Path) -> None:
+def test_an_endless_event_is_expanded_within_the_window(tmp_path: Path) -> None:
     start = f"{OSLO}:20100104T090000"
-    found, bad = calendar(tmp_path, event(start, "DURATION:PT45M", "RRULE:FREQ=DAILY", *WHERE))
+    found, bad = read_events(tmp_path, event(start, "DURATION:PT45M", "RRULE:FREQ=DAILY", *WHERE))
     assert bad == []
     assert 798 <= len(found) <= 802
 
@@ -344,7 +351,10 @@ def test_an_event_without_end_is_read_for_about_a_year(tmp_path: Path) -> None:
     [
         (("SUMMARY:7b", "LOCATION:r1"), "DTSTART: is missing"),
         (("DTSTART:soon", *WHERE), "DTSTART: cannot be read"),
-        (("DTSTART;TZID=Nowhere/Land:20260817T090000", *WHERE), "DTSTART: the zone 'Nowhere/Land'"),
+        (
+            ("DTSTART;TZID=Nowhere/Land:20260817T090000", *WHERE),
+            "DTSTART: the time zone 'Nowhere/Land'",
+        ),
         (("DTSTART:20260817T090000", "DURATION:PT45M", "SUMMARY:7b"), "LOCATION: is missing"),
         (("DTSTART:20260817T090000", "DURATION:PT45M", "LOCATION:r1"), "SUMMARY: is missing"),
         (("DTSTART:20260817T090000", "DURATION:PT45M", "LOCATION:r9"), "LOCATION: no room is 'r9'"),
@@ -366,18 +376,18 @@ def test_an_event_without_end_is_read_for_about_a_year(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_bad_event_is_left_out_and_named_by_the_line_it_begins_at(
+def test_a_bad_event_is_skipped_and_reported_with_its_first_line(
     tmp_path: Path, lines: tuple[str, ...], reason: str
 ) -> None:
     good = event(f"{OSLO}:20260818T090000", "DURATION:PT45M", *WHERE, uid="good")
-    found, bad = calendar(tmp_path, good, event(*lines, uid="bad"))
-    assert [local(one) for one in found] == ["08-18 09:00-09:45"]
+    found, bad = read_events(tmp_path, good, event(*lines, uid="bad"))
+    assert [local_times(one) for one in found] == ["08-18 09:00-09:45"]
     assert len(bad) == 1
     assert bad[0].startswith(f"timetable.ics:11: {reason}")
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"BEGIN:VCALENDAR", b"\xff\xfe", b"[]"])
-def test_what_is_no_calendar_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_calendar_is_rejected(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "t.ics"
     file.write_bytes(content)
     with pytest.raises(RosterError, match="it is no"):
@@ -385,7 +395,7 @@ def test_what_is_no_calendar_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["nothing.csv", "nothing.ics"])
-def test_a_timetable_that_is_not_there_is_named(
+def test_a_timetable_that_does_not_exist_is_reported(
     records: Records, tmp_path: Path, name: str
 ) -> None:
     with pytest.raises(RosterError, match=f"{name}: it cannot be read"), records.writing() as it:
@@ -411,52 +421,54 @@ def classes(records: Records) -> Records:
     return records
 
 
-def bring_in(
-    records: Records, path: Path, rows: str, *, now: datetime = NOW, many: bool = False
-) -> RosterChanges:
+def import_rows(
+    records: Records, path: Path, rows: str, *, now: datetime = NOW, allow_many: bool = False
+) -> ImportResult:
     file = path / "timetable.csv"
     file.write_text(HEADER + rows)
     with records.writing() as session:
-        return import_timetable(session, district(), file, now=now, allow_many_removals=many)
+        return import_timetable(session, district(), file, now=now, allow_many_removals=allow_many)
 
 
-def days(records: Records) -> list[str]:
+def lesson_days(records: Records) -> list[str]:
     with records.reading() as session:
         lessons = timetable_from_records(session).lessons
     return sorted(f"{one.starts_at:%m-%d} {one.class_id}" for one in lessons)
 
 
-def test_the_same_timetable_again_changes_nothing(classes: Records, tmp_path: Path) -> None:
-    first = bring_in(classes, tmp_path, MONDAYS)
-    assert first.counts == {"lessons": Counts(added=5)}
-    again = bring_in(classes, tmp_path, MONDAYS)
-    assert again.counts == {"lessons": Counts(unchanged=5)}
+def test_importing_the_same_timetable_again_changes_nothing(
+    classes: Records, tmp_path: Path
+) -> None:
+    first = import_rows(classes, tmp_path, MONDAYS)
+    assert first.counts == {"lessons": RowCounts(added=5)}
+    again = import_rows(classes, tmp_path, MONDAYS)
+    assert again.counts == {"lessons": RowCounts(unchanged=5)}
 
 
 def test_a_preview_changes_nothing(classes: Records, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(HEADER + MONDAYS)
-    shown = preview_timetable(classes, district(), tmp_path / "t.csv", now=NOW)
-    assert shown.counts == {"lessons": Counts(added=5)}
-    assert days(classes) == []
+    preview = preview_timetable(classes, district(), tmp_path / "t.csv", now=NOW)
+    assert preview.counts == {"lessons": RowCounts(added=5)}
+    assert lesson_days(classes) == []
 
 
-def test_a_calendar_is_imported_too(classes: Records, tmp_path: Path) -> None:
+def test_a_calendar_is_imported(classes: Records, tmp_path: Path) -> None:
     text = event("DTSTART:20260817T090000", "DURATION:PT45M", *WHERE)
     (tmp_path / "t.ics").write_text(CALENDAR.format(events=text))
     with classes.writing() as session:
         import_timetable(session, district(), tmp_path / "t.ics", now=NOW)
-    assert days(classes) == ["08-17 7b"]
+    assert lesson_days(classes) == ["08-17 7b"]
 
 
 def test_a_new_end_changes_the_lessons_and_a_new_class_replaces_them(
     classes: Records, tmp_path: Path
 ) -> None:
-    bring_in(classes, tmp_path, MONDAYS)
-    longer = bring_in(classes, tmp_path, MONDAYS.replace("09:45", "10:00"))
-    assert longer.counts == {"lessons": Counts(changed=5)}
-    other = bring_in(classes, tmp_path, MONDAYS.replace("7b", "8a"))
-    assert other.counts == {"lessons": Counts(added=5, removed=5)}
-    assert set(days(classes)) == {
+    import_rows(classes, tmp_path, MONDAYS)
+    longer = import_rows(classes, tmp_path, MONDAYS.replace("09:45", "10:00"))
+    assert longer.counts == {"lessons": RowCounts(changed=5)}
+    other = import_rows(classes, tmp_path, MONDAYS.replace("7b", "8a"))
+    assert other.counts == {"lessons": RowCounts(added=5, removed=5)}
+    assert set(lesson_days(classes)) == {
         f"{day} 8a" for day in ("08-17", "08-24", "08-31", "09-07", "09-14")
     }
 
@@ -464,8 +476,10 @@ def test_a_new_end_changes_the_lessons_and_a_new_class_replaces_them(
 TUESDAYS = "8a,r2,Tuesday,09:00,09:45,2026-08-18,2026-09-15\n"
 
 
-def test_lessons_that_have_begun_or_have_a_register_stay(classes: Records, tmp_path: Path) -> None:
-    bring_in(classes, tmp_path, MONDAYS + TUESDAYS)
+def test_lessons_that_have_begun_or_have_a_register_are_kept(
+    classes: Records, tmp_path: Path
+) -> None:
+    import_rows(classes, tmp_path, MONDAYS + TUESDAYS)
     with classes.writing() as session:
         [last] = session.scalars(
             select(LessonRow.id).where(
@@ -484,81 +498,87 @@ def test_lessons_that_have_begun_or_have_a_register_stay(classes: Records, tmp_p
             )
         )
     now = datetime(2026, 8, 30, tzinfo=UTC)
-    changes = bring_in(classes, tmp_path, TUESDAYS, now=now)
-    assert changes.counts == {"lessons": Counts(removed=2, unchanged=5, kept=3)}
-    left = [day for day in days(classes) if day.endswith("7b")]
+    changes = import_rows(classes, tmp_path, TUESDAYS, now=now)
+    assert changes.counts == {"lessons": RowCounts(removed=2, unchanged=5, kept=3)}
+    left = [day for day in lesson_days(classes) if day.endswith("7b")]
     assert left == ["08-17 7b", "08-24 7b", "09-14 7b"]
     with classes.reading() as session:
         assert session.scalar(select(func.count()).select_from(RegisterRow)) == 1
 
 
 def test_a_timetable_with_a_bad_row_removes_nothing(classes: Records, tmp_path: Path) -> None:
-    bring_in(classes, tmp_path, MONDAYS + TUESDAYS)
-    changes = bring_in(classes, tmp_path, TUESDAYS + "7x,r1,1,09:00,09:45,2026-08-17,2026-08-17\n")
-    assert (changes.total, len(changes.bad_rows), len(days(classes))) == (0, 1, 10)
+    import_rows(classes, tmp_path, MONDAYS + TUESDAYS)
+    changes = import_rows(
+        classes, tmp_path, TUESDAYS + "7x,r1,1,09:00,09:45,2026-08-17,2026-08-17\n"
+    )
+    assert (changes.total, len(changes.bad_rows), len(lesson_days(classes))) == (0, 1, 10)
 
 
-def test_lessons_of_another_school_and_of_other_days_stay(classes: Records, tmp_path: Path) -> None:
+def test_lessons_of_another_school_and_of_other_days_are_kept(
+    classes: Records, tmp_path: Path
+) -> None:
     other_school = "7b,d1,Monday,09:00,09:45,2026-08-17,2026-08-31\n"
     next_term = "7b,r1,Monday,09:00,09:45,2027-01-04,2027-01-18\n"
-    bring_in(classes, tmp_path, other_school)
-    bring_in(classes, tmp_path, next_term)
-    changes = bring_in(classes, tmp_path, MONDAYS)
+    import_rows(classes, tmp_path, other_school)
+    import_rows(classes, tmp_path, next_term)
+    changes = import_rows(classes, tmp_path, MONDAYS)
     assert changes.counts["lessons"].removed == 0
-    assert len(days(classes)) == 3 + 3 + 5
+    assert len(lesson_days(classes)) == 3 + 3 + 5
 
 
-def test_a_lesson_on_the_day_before_the_files_first_stays(classes: Records, tmp_path: Path) -> None:
-    bring_in(classes, tmp_path, "8a,r2,Sunday,19:00,19:45,2026-08-16,2026-08-16\n")
-    assert bring_in(classes, tmp_path, MONDAYS).counts["lessons"].removed == 0
-    assert "08-16 8a" in days(classes)
+def test_a_lesson_on_the_day_before_the_files_first_is_kept(
+    classes: Records, tmp_path: Path
+) -> None:
+    import_rows(classes, tmp_path, "8a,r2,Sunday,19:00,19:45,2026-08-16,2026-08-16\n")
+    assert import_rows(classes, tmp_path, MONDAYS).counts["lessons"].removed == 0
+    assert "08-16 8a" in lesson_days(classes)
 
 
-def test_a_timetable_that_lost_over_a_quarter_is_refused_unless_that_is_meant(
+def test_a_timetable_that_lacks_over_a_quarter_is_rejected_unless_allowed(
     classes: Records, tmp_path: Path
 ) -> None:
     whole = "7b,r1,Monday,09:00,09:45,2026-08-17,2026-12-14\n"
-    bring_in(classes, tmp_path, whole + whole.replace("r1", "r2"))
+    import_rows(classes, tmp_path, whole + whole.replace("r1", "r2"))
     with pytest.raises(RosterError, match=r"18 of 36 lessons"):
-        bring_in(classes, tmp_path, whole)
-    assert len(days(classes)) == 36
-    bring_in(classes, tmp_path, whole, many=True)
-    assert len(days(classes)) == 18
+        import_rows(classes, tmp_path, whole)
+    assert len(lesson_days(classes)) == 36
+    import_rows(classes, tmp_path, whole, allow_many=True)
+    assert len(lesson_days(classes)) == 18
 
 
-def test_what_meets_another_line_in_a_room_is_left_out_and_named_once(
+def test_a_lesson_that_overlaps_another_line_is_skipped_and_reported_once(
     classes: Records, tmp_path: Path
 ) -> None:
     overlapping = "8a,r1,Monday,09:44,10:30,2026-08-17,2026-09-14\n"
-    changes = bring_in(classes, tmp_path, MONDAYS + overlapping + TUESDAYS)
+    changes = import_rows(classes, tmp_path, MONDAYS + overlapping + TUESDAYS)
     [bad] = changes.bad_rows
     assert str(bad) == (
-        "timetable.csv:3: meets line 2 in room 'r1' (2026-08-17 07:44Z, and 4 more); left out"
+        "timetable.csv:3: overlaps line 2 in room 'r1' (2026-08-17 07:44Z, and 4 more); skipped"
     )
-    assert len(days(classes)) == 10
+    assert len(lesson_days(classes)) == 10
 
 
-def test_lessons_that_follow_each_other_do_not_meet(classes: Records, tmp_path: Path) -> None:
+def test_consecutive_lessons_do_not_overlap(classes: Records, tmp_path: Path) -> None:
     after = "8a,r1,Monday,09:45,10:30,2026-08-17,2026-09-14\n"
-    assert bring_in(classes, tmp_path, MONDAYS + after).bad_rows == ()
+    assert import_rows(classes, tmp_path, MONDAYS + after).bad_rows == ()
 
 
-def test_what_meets_a_lesson_that_stays_is_left_out_and_named(
+def test_a_lesson_that_overlaps_a_kept_one_is_skipped_and_reported(
     classes: Records, tmp_path: Path
 ) -> None:
-    bring_in(classes, tmp_path, MONDAYS)
+    import_rows(classes, tmp_path, MONDAYS)
     now = datetime(2026, 8, 30, tzinfo=UTC)
-    changes = bring_in(classes, tmp_path, MONDAYS.replace("7b", "8a"), now=now)
+    changes = import_rows(classes, tmp_path, MONDAYS.replace("7b", "8a"), now=now)
     [bad] = changes.bad_rows
-    assert "meets the lesson 'r1-20260817-0900-" in bad.reason
+    assert "overlaps the lesson 'r1-20260817-0900-" in bad.reason
     assert "2026-08-17 07:00Z, and 1 more)" in bad.reason
-    assert days(classes) == ["08-17 7b", "08-24 7b", "08-31 8a", "09-07 8a", "09-14 8a"]
+    assert lesson_days(classes) == ["08-17 7b", "08-24 7b", "08-31 8a", "09-07 8a", "09-14 8a"]
 
 
-def test_the_timetable_of_the_records_finds_the_lesson_that_is_on(
+def test_the_timetable_of_the_records_finds_the_current_lesson(
     classes: Records, tmp_path: Path
 ) -> None:
-    bring_in(classes, tmp_path, MONDAYS + TUESDAYS)
+    import_rows(classes, tmp_path, MONDAYS + TUESDAYS)
     with classes.reading() as session:
         whole = timetable_from_records(session)
         one_week = timetable_from_records(

@@ -1,4 +1,4 @@
-"""Whatever a call of a deployment raises, its caller meets Homeroom's own errors."""
+"""Whatever a call of a deployment raises is translated into Homeroom's own errors."""
 
 import asyncio
 
@@ -27,19 +27,19 @@ async def raising(error: Exception) -> None:
         (BackPressureError(3, 2), ServiceBusy),
         (ActorDiedError(), ServiceDown),
         (RequestCancelledError("1"), ServiceDown),
-        (task_error(VisionError("no picture")), VisionError),
+        (task_error(VisionError("no frame")), VisionError),
         (task_error(ServiceBusy("too late")), ServiceBusy),
-        (task_error(KeyError("nobody foresaw it")), ServiceDown),
+        (task_error(KeyError("unexpected")), ServiceDown),
     ],
 )
-def test_what_serve_raises_becomes_ours(raised: Exception, expected: type[Exception]) -> None:
+def test_exceptions_of_serve_are_translated(raised: Exception, expected: type[Exception]) -> None:
     with pytest.raises(expected) as caught:
         asyncio.run(raising(raised))
     assert type(caught.value) is expected
     assert "secret" not in str(caught.value)
 
 
-def test_who_does_not_answer_in_time_is_down() -> None:
+def test_a_timeout_is_translated_to_service_down() -> None:
     async def waiting() -> None:
         async with translate_serve_errors("rooms", seconds=0.01):
             await asyncio.Event().wait()

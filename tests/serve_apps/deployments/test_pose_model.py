@@ -1,4 +1,4 @@
-"""The pose model on a real Serve: right answers, clear refusals, and it comes back."""
+"""The pose model on a real Serve: right answers, clear errors, and recovery."""
 
 import asyncio
 import os
@@ -19,14 +19,15 @@ from cluster.settings.redacted import for_models, sizes_to_warm_up
 from cluster.vision.people import BgrImage, People
 from cluster.vision.pose.estimator import PoseEstimator
 from serve_apps.clients.pose import PoseModelClient
+from serve_apps.clients.types import FrameSet
 from serve_apps.deployments.model_executor import ModelExecutor
-from serve_apps.deployments.pose_model import CPU_BATCHES, FrameSet, PoseModel, pose_options
+from serve_apps.deployments.pose_model import CPU_CONCURRENT_BATCHES, PoseModel, pose_options
 from tests.serve_apps.serving import bound, deployed, until
 from tests.serve_apps.slow_model import SlowPose
 
 pytestmark = pytest.mark.ray
 
-SECRET = "canary-password"  # noqa: S105 (made up)
+SECRET = "canary-password"  # noqa: S105 (not a real one)
 
 SETTINGS = Settings.model_validate(
     {
@@ -44,8 +45,8 @@ BLANK = np.zeros((360, 640, 3), np.uint8)
 
 @pytest.fixture(scope="module")
 def lesson(samples: Path) -> BgrImage:
-    picture = cv2.imread(str(samples / "classroom-hand-raised.png"))
-    return np.asarray(cv2.resize(picture, (640, 360), interpolation=cv2.INTER_AREA), np.uint8)
+    image = cv2.imread(str(samples / "classroom-hand-raised.png"))
+    return np.asarray(cv2.resize(image, (640, 360), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -61,44 +62,46 @@ def slow(seconds: float, late_seconds: float = 5.0, **options: Any) -> Any:
     return bound(SlowPose, settings, seconds, **options)
 
 
-async def outcome(pose: PoseModelClient, frames: list[BgrImage]) -> list[People] | HomeroomError:
+async def find_or_error(
+    pose: PoseModelClient, frames: list[BgrImage]
+) -> list[People] | HomeroomError:
     try:
         return await pose.find(frames)
     except HomeroomError as error:
         return error
 
 
-def same(found: People, expected: People) -> bool:
+def is_close(found: People, expected: People) -> bool:
     return len(found) == len(expected) and bool(np.allclose(found.boxes, expected.boxes, atol=1))
 
 
-def test_people_are_found_as_the_estimator_finds_them(
+def test_it_finds_the_people_that_the_estimator_finds(
     pose: PoseModelClient, lesson: BgrImage
 ) -> None:
     (expected,) = PoseEstimator.from_settings(SETTINGS).estimate([lesson])
     found = asyncio.run(pose.find([lesson, BLANK, lesson]))
     assert len(expected) >= 4
-    assert same(found[0], expected)
+    assert is_close(found[0], expected)
     assert len(found[1]) == 0
-    assert same(found[2], expected)
+    assert is_close(found[2], expected)
 
 
-def test_calls_of_several_shapes_at_once_each_get_their_own_answer(
+def test_concurrent_calls_of_several_shapes_each_get_their_own_answer(
     pose: PoseModelClient, lesson: BgrImage
 ) -> None:
     taller = np.asarray(cv2.resize(lesson, (640, 380)), np.uint8)  # the same network, by letterbox
     (expected,) = asyncio.run(pose.find([lesson]))
 
-    async def at_once() -> list[list[People]]:
-        pictures = [[lesson], [taller, BLANK[:1].repeat(380, 0)], [BLANK] * 3, [lesson] * 12]
-        return list(await asyncio.gather(*(pose.find(frames) for frames in pictures)))
+    async def call_all() -> list[list[People]]:
+        calls = [[lesson], [taller, BLANK[:1].repeat(380, 0)], [BLANK] * 3, [lesson] * 12]
+        return list(await asyncio.gather(*(pose.find(frames) for frames in calls)))
 
-    first, second, third, fourth = asyncio.run(at_once())
-    assert same(first[0], expected)
+    first, second, third, fourth = asyncio.run(call_all())
+    assert is_close(first[0], expected)
     assert [len(found) for found in second] == [len(expected), 0]
     assert [len(found) for found in third] == [0, 0, 0]
     assert len(fourth) == 12
-    assert all(same(found, expected) for found in fourth)
+    assert all(is_close(found, expected) for found in fourth)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +115,7 @@ def test_calls_of_several_shapes_at_once_each_get_their_own_answer(
         (np.zeros((1, 360, 640, 3), np.uint8), 641),
     ],
 )
-def test_what_is_no_frame_is_refused_in_words(
+def test_an_array_that_is_not_frames_is_rejected_with_a_clear_error(
     pose: PoseModelClient, pixels: Any, input_size: int
 ) -> None:
     handle: Any = pose._handle
@@ -121,24 +124,24 @@ def test_what_is_no_frame_is_refused_in_words(
     assert len(asyncio.run(pose.find([BLANK]))) == 1
 
 
-def test_frames_of_several_shapes_in_one_call_are_refused(pose: PoseModelClient) -> None:
+def test_frames_of_several_shapes_in_one_call_are_rejected(pose: PoseModelClient) -> None:
     with pytest.raises(VisionError, match="one shape"):
         asyncio.run(pose.find([BLANK, BLANK[:300]]))
 
 
-def test_no_frames_are_no_call(pose: PoseModelClient) -> None:
+def test_an_empty_list_of_frames_makes_no_call(pose: PoseModelClient) -> None:
     assert asyncio.run(pose.find([])) == []
 
 
-def test_calls_that_come_together_go_through_the_model_together(serve_port: int) -> None:  # noqa: ARG001
-    with deployed(slow(0.2, max_ongoing_requests=32), "together") as handle:
+def test_concurrent_calls_are_batched(serve_port: int) -> None:  # noqa: ARG001
+    with deployed(slow(0.2, max_ongoing_requests=32), "batched") as handle:
 
         async def many() -> list[list[People]]:
             pose = PoseModelClient(handle)
             return list(await asyncio.gather(*(pose.find([BLANK, BLANK]) for _ in range(12))))
 
         answers = asyncio.run(many())
-        # Calls are of two frames: a single one is of the health check.
+        # Calls have two frames: a single one comes from the health check.
         batches = [size for size in handle.batches.remote().result() if size > 1]
     assert [len(answer) for answer in answers] == [2] * 12
     assert sum(batches) == 24
@@ -146,20 +149,20 @@ def test_calls_that_come_together_go_through_the_model_together(serve_port: int)
     assert len(batches) < 12
 
 
-def test_a_full_queue_says_that_it_is_busy(serve_port: int) -> None:  # noqa: ARG001
+def test_a_full_queue_raises_service_busy(serve_port: int) -> None:  # noqa: ARG001
     app = slow(0.5, max_ongoing_requests=1, max_queued_requests=1)
     with deployed(app, "full") as handle:
 
         async def many() -> list[list[People] | HomeroomError]:
             pose = PoseModelClient(handle)
-            return list(await asyncio.gather(*(outcome(pose, [BLANK]) for _ in range(8))))
+            return list(await asyncio.gather(*(find_or_error(pose, [BLANK]) for _ in range(8))))
 
         answers = asyncio.run(many())
-    refused = [answer for answer in answers if isinstance(answer, HomeroomError)]
-    assert refused
-    assert len(refused) < len(answers)
-    assert {type(answer) for answer in refused} == {ServiceBusy}
-    assert "queue of the pose model is full" in str(refused[0])
+    errors = [answer for answer in answers if isinstance(answer, HomeroomError)]
+    assert errors
+    assert len(errors) < len(answers)
+    assert {type(error) for error in errors} == {ServiceBusy}
+    assert "queue of the pose model is full" in str(errors[0])
 
 
 def test_frames_that_waited_too_long_are_dropped(serve_port: int) -> None:  # noqa: ARG001
@@ -169,37 +172,37 @@ def test_frames_that_waited_too_long_are_dropped(serve_port: int) -> None:  # no
         async def many() -> tuple[list[Any], list[Any]]:
             pose = PoseModelClient(handle)
             first = []
-            for _ in range(CPU_BATCHES):  # each a batch of its own
-                first.append(asyncio.create_task(outcome(pose, [BLANK])))
+            for _ in range(CPU_CONCURRENT_BATCHES):  # a batch each
+                first.append(asyncio.create_task(find_or_error(pose, [BLANK])))
                 await asyncio.sleep(0.1)
-            later = await asyncio.gather(*(outcome(pose, [BLANK]) for _ in range(3)))
+            later = await asyncio.gather(*(find_or_error(pose, [BLANK]) for _ in range(3)))
             return list(await asyncio.gather(*first)), list(later)
 
         first, later = asyncio.run(many())
-        fresh = asyncio.run(outcome(PoseModelClient(handle), [BLANK]))
+        fresh = asyncio.run(find_or_error(PoseModelClient(handle), [BLANK]))
     assert not [answer for answer in first if isinstance(answer, HomeroomError)]
     assert {type(answer) for answer in later} == {ServiceBusy}
     assert "more work than it can do in time" in str(later[0])
     assert not isinstance(fresh, HomeroomError)
 
 
-def test_a_replica_that_is_killed_comes_back(serve_port: int) -> None:  # noqa: ARG001
+def test_a_killed_replica_is_replaced(serve_port: int) -> None:  # noqa: ARG001
     with deployed(slow(2.0, health_check_period_s=1), "killed") as handle:
         pose = PoseModelClient(handle)
         pid = handle.pid.remote().result()
 
-        async def killed_in_work() -> list[People] | HomeroomError:
-            call = asyncio.create_task(outcome(pose, [BLANK]))
+        async def killed_during_a_call() -> list[People] | HomeroomError:
+            call = asyncio.create_task(find_or_error(pose, [BLANK]))
             await asyncio.sleep(0.5)
             os.kill(pid, signal.SIGKILL)
             return await call
 
-        assert isinstance(asyncio.run(killed_in_work()), ServiceDown)
+        assert isinstance(asyncio.run(killed_during_a_call()), ServiceDown)
 
-        async def again() -> bool:
-            return not isinstance(await outcome(pose, [BLANK]), HomeroomError)
+        async def answers() -> bool:
+            return not isinstance(await find_or_error(pose, [BLANK]), HomeroomError)
 
-        assert asyncio.run(until(again, "an answer"))
+        assert asyncio.run(until(answers, "an answer"))
         assert handle.pid.remote().result() != pid
 
 
@@ -208,50 +211,50 @@ def test_a_model_that_fails_is_replaced(serve_port: int) -> None:  # noqa: ARG00
         pose = PoseModelClient(handle)
         pid = handle.pid.remote().result()
         handle.break_down.remote().result()
-        assert isinstance(asyncio.run(outcome(pose, [BLANK])), VisionError)
+        assert isinstance(asyncio.run(find_or_error(pose, [BLANK])), VisionError)
 
-        async def healed() -> bool:
-            return not isinstance(await outcome(pose, [BLANK]), HomeroomError)
+        async def recovered() -> bool:
+            return not isinstance(await find_or_error(pose, [BLANK]), HomeroomError)
 
-        assert asyncio.run(until(healed, "a replica whose model runs"))
+        assert asyncio.run(until(recovered, "a replica whose model runs"))
         assert handle.pid.remote().result() != pid
 
 
-def test_a_model_that_does_not_answer_fails_its_health_check() -> None:
-    thread = ModelExecutor("pose")
+def test_a_model_that_hangs_fails_its_health_check() -> None:
+    executor = ModelExecutor("pose")
 
     async def checked() -> None:
         stuck = asyncio.Event()
         waiting = asyncio.run_coroutine_threadsafe(stuck.wait(), asyncio.get_running_loop())
         try:
             with pytest.raises(VisionError, match="has not answered"):
-                await thread.check(waiting.result, seconds=0.1)
+                await executor.check(waiting.result, seconds=0.1)
         finally:
             stuck.set()
             await asyncio.wrap_future(waiting)
 
     asyncio.run(checked())
-    thread.end()
+    executor.shut_down()
 
 
-def test_one_call_that_hangs_fails_the_health_check_although_other_threads_answer() -> None:
-    thread, stuck = ModelExecutor("pose", calls=2), threading.Event()
+def test_one_hanging_call_fails_the_health_check_although_other_threads_answer() -> None:
+    executor, stuck = ModelExecutor("pose", max_workers=2), threading.Event()
 
     async def checked() -> None:
-        hanging = asyncio.create_task(thread.run(stuck.wait))
-        await thread.check(lambda: None, seconds=5.0)
+        hanging = asyncio.create_task(executor.run(stuck.wait))
+        await executor.check(lambda: None, seconds=5.0)
         await asyncio.sleep(0.2)
         with pytest.raises(VisionError, match="has not answered"):
-            await thread.check(lambda: None, seconds=0.1)
+            await executor.check(lambda: None, seconds=0.1)
         stuck.set()
         await hanging
-        await thread.check(lambda: None, seconds=0.1)
+        await executor.check(lambda: None, seconds=0.1)
 
     asyncio.run(checked())
-    thread.end()
+    executor.shut_down()
 
 
-def test_a_gpu_is_asked_for_where_there_is_one_and_the_settings_allow_it() -> None:
+def test_a_gpu_is_requested_where_there_is_one_and_the_settings_allow_it() -> None:
     with_gpu, without = pose_options(SETTINGS, gpus=2), pose_options(SETTINGS, gpus=0)
     analysis = SETTINGS.analysis.model_copy(update={"device": "cpu"})
     on_cpu = pose_options(SETTINGS.model_copy(update={"analysis": analysis}), gpus=2)
@@ -264,14 +267,14 @@ def test_a_gpu_is_asked_for_where_there_is_one_and_the_settings_allow_it() -> No
     assert without["autoscaling_config"]["max_replicas"] == 3
 
 
-def test_a_model_is_told_no_secret() -> None:
-    told = for_models(SETTINGS)
-    assert SECRET.encode() not in pickle.dumps(told)
+def test_a_model_gets_no_secret() -> None:
+    shared = for_models(SETTINGS)
+    assert SECRET.encode() not in pickle.dumps(shared)
     assert SECRET.encode() in pickle.dumps(SETTINGS)
-    assert told.live == SETTINGS.live
+    assert shared.live == SETTINGS.live
 
 
-def test_the_pictures_of_every_input_size_are_warmed_up() -> None:
+def test_every_input_size_is_warmed_up() -> None:
     camera = SETTINGS.cameras[0].model_copy(update={"input_size": 1280})
     larger = SETTINGS.model_copy(update={"cameras": [camera]})
     assert sizes_to_warm_up(SETTINGS) == [(360, 640, 640)]

@@ -1,5 +1,5 @@
-"""Live registers on a real Serve: chips are asked for, compared and proposed while, and only
-while, the register is open and somebody has agreed."""
+"""The registers deployment on a real Serve: chips are requested, compared and turned into proposals
+while, and only while, the register is open and somebody has consented (R6)."""
 
 import asyncio
 import subprocess
@@ -31,7 +31,7 @@ from tests.serve_apps.live_school import (
     marks,
     open_register,
     proposed,
-    take_back_consent,
+    withdraw_consent,
     write_settings,
 )
 from tests.serve_apps.serving import bound, deployed, until
@@ -51,8 +51,8 @@ class Lease:
 
 
 @serve.deployment(name="Rooms")
-class LeaseBook:
-    """Stands for the rooms deployment: writes down who asked for what."""
+class FakeRooms:
+    """Fakes the rooms deployment: records the leases."""
 
     def __init__(self) -> None:
         self.leases: list[Lease] = []
@@ -60,21 +60,21 @@ class LeaseBook:
     async def cut_faces(self, room_id: str, ticket: str, until: datetime | None) -> None:
         self.leases.append(Lease(room_id, ticket, until))
 
-    async def leased(self) -> list[Lease]:
+    async def get_leases(self) -> list[Lease]:
         return list(self.leases)
 
 
-@serve.deployment(name="Service")
-class Service:
-    """Holds the deployments of an application together."""
+@serve.deployment(name="Api")
+class FakeApi:
+    """The ingress that binds the other deployments."""
 
     def __init__(self, *parts: Any) -> None:
         self.parts = parts
 
 
 @dataclass
-class Live:
-    """The running service, and the school that it serves."""
+class RunningRegisters:
+    """The running deployments, and the school that they serve."""
 
     school: School
     rooms: Any
@@ -82,10 +82,10 @@ class Live:
     portraits: Portraits
 
     async def leases(self, room: str) -> list[Lease]:
-        return [lease for lease in await self.rooms.leased.remote() if lease.room_id == room]
+        return [lease for lease in await self.rooms.get_leases.remote() if lease.room_id == room]
 
     async def ticket(self, room: str) -> str:
-        """The ticket under which faces are cut in a room, once there is one."""
+        """Wait for a lease of a room, and return its ticket."""
 
         async def newest() -> str:
             leases = await self.leases(room)
@@ -93,31 +93,31 @@ class Live:
 
         return str(await until(newest, f"a lease in {room}"))
 
-    async def ended(self, room: str) -> None:
-        async def over() -> bool:
+    async def lease_ended(self, room: str) -> None:
+        async def ended() -> bool:
             leases = await self.leases(room)
             return bool(leases) and leases[-1].until is None
 
-        await until(over, f"the end of the lease in {room}")
+        await until(ended, f"the end of the lease in {room}")
 
     async def see(self, ticket: str, chips: list[FaceChip]) -> None:
         await self.registers.see.remote(ticket, datetime.now(UTC), chips)
 
-    async def sent(self, room: str, chips: list[FaceChip], who: int) -> None:
-        """Send chips as a reader does, until somebody is proposed."""
+    async def send_until_proposed(self, room: str, chips: list[FaceChip], number: int) -> None:
+        """Send chips as a reader does, until a student is proposed."""
         ticket, lesson = await self.ticket(room), f"lesson-{room}"
 
-        async def seen() -> bool:
+        async def is_proposed() -> bool:
             await self.see(ticket, chips)
             found = await asyncio.to_thread(proposed, self.school, lesson)
-            return student(who) in found
+            return student(number) in found
 
-        await until(seen, f"a proposal in {room}")
+        await until(is_proposed, f"a proposal in {room}")
 
 
 def application(path: Path, settings: Settings) -> Any:
     face = bound(FaceModel, for_models(settings), **face_options(settings))
-    return bound(Service, bound(LeaseBook), face, bound(Registers, str(path)))
+    return bound(FakeApi, bound(FakeRooms), face, bound(Registers, str(path)))
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def live(
     serve_port: int,  # noqa: ARG001
     tmp_path_factory: pytest.TempPathFactory,
     portraits: Portraits,
-) -> Iterator[Live]:
+) -> Iterator[RunningRegisters]:
     folder = tmp_path_factory.mktemp("live")
     path = write_settings(folder, ROOMS)
     with live_school(path, ROOMS, name=NAME) as school:
@@ -140,40 +140,42 @@ def live(
             rooms, registers = (
                 serve.get_deployment_handle(name, "live") for name in ("Rooms", "Registers")
             )
-            yield Live(school, rooms, registers, portraits)
+            yield RunningRegisters(school, rooms, registers, portraits)
 
 
-def test_without_an_open_register_nothing_is_cut(live: Live) -> None:
-    async def told() -> None:
-        async def looked() -> bool:
+def test_no_faces_are_cut_without_an_open_register(live: RunningRegisters) -> None:
+    async def scenario() -> None:
+        async def polled() -> bool:
             status = await live.registers.status.remote()
             return bool(status.problem == "" and status.open == 0)
 
-        await until(looked, "the registers to be looked at")
-        assert await live.rooms.leased.remote() == []
+        await until(polled, "the first poll")
+        assert await live.rooms.get_leases.remote() == []
 
-    asyncio.run(told())
+    asyncio.run(scenario())
 
 
-def test_chips_under_an_unknown_ticket_are_dropped_and_counted(live: Live) -> None:
-    async def told() -> tuple[Any, Any]:
+def test_chips_under_an_unknown_ticket_are_dropped_and_counted(live: RunningRegisters) -> None:
+    async def scenario() -> tuple[Any, Any]:
         before = await live.registers.status.remote()
-        await live.see("made-up", live.portraits.chips("obama2.jpg"))
+        await live.see("unknown", live.portraits.chips("obama2.jpg"))
         await live.see("", live.portraits.chips("obama2.jpg"))
         return before, await live.registers.status.remote()
 
-    before, after = asyncio.run(told())
+    before, after = asyncio.run(scenario())
     assert after.frames_dropped == before.frames_dropped + 2
     assert after.frames_compared == before.frames_compared
 
 
-def test_who_agreed_and_is_seen_is_proposed_and_withdrawal_ends_it(live: Live) -> None:
+def test_a_student_with_consent_is_proposed_and_a_withdrawal_ends_it(
+    live: RunningRegisters,
+) -> None:
     lesson = "lesson-room-a"
     open_register(live.school, lesson)
     chips = live.portraits.chips("obama_and_biden.jpg")
 
-    async def lesson_goes_on() -> tuple[Any, Any]:
-        await live.sent("room-a", chips, who=1)
+    async def scenario() -> tuple[Any, Any]:
+        await live.send_until_proposed("room-a", chips, number=1)
         leases = await live.leases("room-a")
         assert len({lease.ticket for lease in leases}) == 1
         assert all(lease.until for lease in leases)
@@ -181,15 +183,15 @@ def test_who_agreed_and_is_seen_is_proposed_and_withdrawal_ends_it(live: Live) -
         assert all(0 < length <= 5 for length in lengths)
         assert not any(word in leases[0].ticket for word in ("room", "lesson", "class"))
         for number in (1, 2):
-            await asyncio.to_thread(take_back_consent, live.school, number)
-        await live.ended("room-a")
+            await asyncio.to_thread(withdraw_consent, live.school, number)
+        await live.lease_ended("room-a")
         before = await live.registers.status.remote()
         for _ in range(3):
             await live.see(leases[0].ticket, chips)
             await asyncio.sleep(1)
         return before, await live.registers.status.remote()
 
-    before, after = asyncio.run(lesson_goes_on())
+    before, after = asyncio.run(scenario())
     assert after.frames_compared == before.frames_compared
     assert after.frames_dropped == before.frames_dropped + 3
     assert after.open == 1
@@ -198,69 +200,71 @@ def test_who_agreed_and_is_seen_is_proposed_and_withdrawal_ends_it(live: Live) -
     assert {str(mark.status) for mark in marks(live.school, lesson).values()} == {"not_recorded"}
 
 
-def test_a_consent_that_is_given_while_the_register_is_open_counts(live: Live) -> None:
+def test_consent_granted_while_the_register_is_open_takes_effect(live: RunningRegisters) -> None:
     enrol(live.school, 1, live.portraits.template("obama.jpg"))
     ticket = asyncio.run(live.ticket("room-a"))
-    old = {lease.ticket for lease in asyncio.run(live.leases("room-a"))} - {ticket}
-    assert len(old) == 1
+    earlier = {lease.ticket for lease in asyncio.run(live.leases("room-a"))} - {ticket}
+    assert len(earlier) == 1
 
 
-def test_a_closed_register_ends_the_lease(live: Live) -> None:
+def test_a_closed_register_ends_the_lease(live: RunningRegisters) -> None:
     open_register(live.school, "lesson-room-b")
 
-    async def closed() -> None:
-        await live.sent("room-b", live.portraits.chips("obama2.jpg"), who=1)
+    async def scenario() -> None:
+        await live.send_until_proposed("room-b", live.portraits.chips("obama2.jpg"), number=1)
         ticket = await live.ticket("room-b")
         await asyncio.to_thread(close_register, live.school, "lesson-room-b")
-        await live.ended("room-b")
+        await live.lease_ended("room-b")
         before = await live.registers.status.remote()
         await live.see(ticket, live.portraits.chips("obama2.jpg"))
         after = await live.registers.status.remote()
         assert after.frames_dropped == before.frames_dropped + 1
 
-    asyncio.run(closed())
-    # What was proposed until then waits for the teacher, and nobody was marked absent.
+    asyncio.run(scenario())
+    # The proposals until then wait for the teacher, and nobody was marked absent (R7).
     found = marks(live.school, "lesson-room-b")
     assert str(found.pop(student(1)).status) == "present"
     assert {str(mark.status) for mark in found.values()} == {"not_recorded"}
 
 
-def test_a_policy_that_is_switched_off_ends_the_lease(live: Live) -> None:
+def test_switching_the_policy_off_ends_the_lease(live: RunningRegisters) -> None:
     open_register(live.school, "lesson-room-c")
     policy = live.school.policy.read_text()
 
-    async def switched_off() -> None:
+    async def scenario() -> None:
         await live.ticket("room-c")
         live.school.policy.write_text(policy.replace("switched_on = true", "switched_on = false"))
-        await live.ended("room-c")
+        await live.lease_ended("room-c")
         live.school.policy.write_text(policy)
         await live.ticket("room-c")
 
-    asyncio.run(switched_off())
+    asyncio.run(scenario())
 
 
-def test_more_frames_than_can_be_compared_push_the_oldest_out(live: Live) -> None:
+def test_frames_beyond_the_capacity_displace_the_oldest(live: RunningRegisters) -> None:
     chips = live.portraits.chips("obama_and_biden.jpg")
 
-    async def flooded() -> tuple[Any, Any]:
+    async def scenario() -> tuple[Any, Any]:
         ticket = await live.ticket("room-c")
         before = await live.registers.status.remote()
         for _ in range(20):
             await live.see(ticket, chips)
-        return before, await until(lambda: all_done(before), "all frames to be done")
+        return before, await until(lambda: all_processed(before), "all frames to be processed")
 
-    async def all_done(before: Any) -> Any:
+    async def all_processed(before: Any) -> Any:
         now = await live.registers.status.remote()
         compared = now.frames_compared - before.frames_compared
         dropped = now.frames_dropped - before.frames_dropped
         return (compared, dropped) if compared + dropped == 20 else None
 
-    _, (compared, dropped) = asyncio.run(flooded())
+    _, (compared, dropped) = asyncio.run(scenario())
     assert compared >= 1
     assert dropped >= 10
 
 
-def test_nothing_of_a_face_or_a_name_is_on_any_disk(live: Live, ray_folder: Path) -> None:
+def test_no_face_data_or_name_is_written_to_a_disk(
+    live: RunningRegisters, ray_folder: Path
+) -> None:
     chip = live.portraits.chips("obama2.jpg")[0]
     template = live.portraits.template("obama.jpg")
     embedding = live.portraits.engine.embed([chip])[0]
@@ -281,37 +285,37 @@ def test_nothing_of_a_face_or_a_name_is_on_any_disk(live: Live, ray_folder: Path
     assert live.school.verify() > 0
 
 
-def test_a_register_opens_with_its_lesson_where_a_camera_is_live(
+def test_a_register_opens_with_its_lesson_in_a_room_with_a_live_camera(
     serve_port: int,  # noqa: ARG001
     tmp_path: Path,
 ) -> None:
     path = write_settings(tmp_path, ["room-a"], open_with_lesson=True)
     with live_school(path, ["room-a", "room-x"]) as school:
-        app = bound(Service, bound(LeaseBook), bound(Registers, str(path)))
+        app = bound(FakeApi, bound(FakeRooms), bound(Registers, str(path)))
         with deployed(app, "opens"):
 
-            async def opened() -> None:
+            async def scenario() -> None:
                 registers = serve.get_deployment_handle("Registers", "opens")
 
-                async def one() -> bool:
+                async def is_open() -> bool:
                     return bool((await registers.status.remote()).open == 1)
 
-                await until(one, "the register to be open")
+                await until(is_open, "the register to be open")
 
-            asyncio.run(opened())
+            asyncio.run(scenario())
         assert set(marks(school, "lesson-room-a")) == {student(n) for n in range(1, 9)}
 
 
-def test_records_that_cannot_be_opened_are_tried_again(
+def test_opening_the_records_is_retried(
     serve_port: int,  # noqa: ARG001
     tmp_path: Path,
 ) -> None:
     path = write_settings(tmp_path, ["room-a"])
-    (tmp_path / "data").write_text("this is no folder")
-    with deployed(bound(Service, bound(LeaseBook), bound(Registers, str(path))), "tries"):
+    (tmp_path / "data").write_text("not a folder")
+    with deployed(bound(FakeApi, bound(FakeRooms), bound(Registers, str(path))), "retries"):
 
-        async def healed() -> None:
-            registers = serve.get_deployment_handle("Registers", "tries")
+        async def scenario() -> None:
+            registers = serve.get_deployment_handle("Registers", "retries")
 
             async def problem() -> str:
                 return str((await registers.status.remote()).problem)
@@ -319,18 +323,18 @@ def test_records_that_cannot_be_opened_are_tried_again(
             async def unusable() -> bool:
                 return await problem() == "records_unusable"
 
-            await until(unusable, "the problem to be told")
+            await until(unusable, "the problem")
             (tmp_path / "data").unlink()
 
-            async def well() -> bool:
+            async def recovered() -> bool:
                 return await problem() == ""
 
-            await until(well, "the records to be opened")
+            await until(recovered, "the records to be opened")
 
-        asyncio.run(healed())
+        asyncio.run(scenario())
 
 
-def test_the_registers_never_reach_what_counts_activity() -> None:
+def test_the_registers_deployment_never_imports_activity_counting() -> None:
     code = "import sys, serve_apps.deployments.registers; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()

@@ -1,4 +1,4 @@
-"""The rooms deployment where the cluster has no place for all readers: the rest goes on."""
+"""The rooms deployment on a cluster without resources for all readers: the others work on."""
 
 import asyncio
 import logging
@@ -12,12 +12,11 @@ import ray
 from ray import serve
 
 from cluster.errors import ServiceDown
-from cluster.runtime.ray_local import LEAST_STORE_BYTES, start_ray_here, store_bytes
+from cluster.runtime.ray_local import MIN_STORE_BYTES, choose_store_bytes, start_local_ray
 from cluster.streams.reader.report import Report
 from cluster.vision.people import People
 from serve_apps.clients.deployments import RoomsClient
-from serve_apps.clients.types import CameraStatus
-from serve_apps.deployments.pose_model import FrameSet
+from serve_apps.clients.types import CameraStatus, FrameSet
 from serve_apps.deployments.rooms import Rooms
 from tests.serve_apps.conftest import free_port
 from tests.serve_apps.serving import bound, deployed, until
@@ -25,11 +24,11 @@ from tests.streams.cameras import clip
 
 pytestmark = pytest.mark.ray
 
-PLACES = 1
-"""Cameras that the one node may read."""
+MAX_CAMERAS = 1
+"""Cameras that the only node may read."""
 
-BEFORE_IT_IS_GIVEN_UP = 45.0
-"""A loop that waits for the reader takes a minute."""
+MAX_RELOAD_SECONDS = 45.0
+"""A loop that waited for the reader would take a minute."""
 
 HEAD = """
 data_dir = "data"
@@ -57,21 +56,21 @@ address = "{address}"
 
 
 @serve.deployment(name="PoseModel")
-class Nobody:
-    """Finds nobody."""
+class FakePoseModel:
+    """Finds no people."""
 
     async def find(self, frames: FrameSet) -> list[People]:
         return [People.empty() for _ in range(len(frames))]
 
 
 @serve.deployment(name="Registers")
-class NoRegisters:
-    """No register is open."""
+class FakeRegisters:
+    """Has no open register."""
 
 
 @serve.deployment(name="Api")
-class Root:
-    """Holds the application together."""
+class FakeApi:
+    """The ingress that binds the other deployments."""
 
     def __init__(self, *parts: Any) -> None:
         self.parts = parts
@@ -87,12 +86,12 @@ def write(folder: Path, *, rooms: list[int], cameras: list[int]) -> Path:
 
 @pytest.fixture
 def small_cluster(ray_folder: Path) -> Iterator[None]:
-    """A node that declares how many cameras it may read."""
-    start_ray_here(
-        store_bytes(LEAST_STORE_BYTES, LEAST_STORE_BYTES),
+    """A node that declares the resource `cameras`."""
+    start_local_ray(
+        choose_store_bytes(MIN_STORE_BYTES, MIN_STORE_BYTES),
         include_dashboard=False,
         log_to_driver=False,
-        resources={"cameras": PLACES},
+        resources={"cameras": MAX_CAMERAS},
         _temp_dir=str(ray_folder),
     )
     serve.start(http_options={"host": "127.0.0.1", "port": free_port()})
@@ -102,8 +101,8 @@ def small_cluster(ray_folder: Path) -> Iterator[None]:
     ray.shutdown()
 
 
-class Seen:
-    """The deployment, as the API sees it."""
+class RoomsProbe:
+    """Queries the deployment as the API does."""
 
     def __init__(self) -> None:
         self.rooms = RoomsClient(serve.get_deployment_handle("Rooms", "small"))
@@ -113,44 +112,46 @@ class Seen:
         assert len(found) == 1
         return found[0]
 
-    def is_so(self, camera_id: str, state: str, reason: str) -> Callable[[], Awaitable[bool]]:
-        async def told() -> bool:
+    def has_health(self, camera_id: str, state: str, reason: str) -> Callable[[], Awaitable[bool]]:
+        async def condition() -> bool:
             if camera_id not in {one.health.camera_id for one in await self.rooms.cameras()}:
                 return False
             health = (await self.camera(camera_id)).health
             return (health.state, health.reason) == (state, reason)
 
-        return told
+        return condition
 
     def has_room(self, room_id: str) -> Callable[[], Awaitable[bool]]:
-        async def told() -> bool:
-            return bool(await self.rooms.now([room_id]))
+        async def condition() -> bool:
+            return bool(await self.rooms.snapshots([room_id]))
 
-        return told
+        return condition
 
 
 @pytest.mark.usefixtures("small_cluster")
-def test_a_camera_waits_for_a_place_and_everything_else_goes_on(tmp_path: Path) -> None:
+def test_a_camera_waits_for_a_reader_and_everything_else_works_on(tmp_path: Path) -> None:
     clip(tmp_path / "room.mp4", rate=20)
     path = write(tmp_path, rooms=[1, 2], cameras=[1, 2])
-    app = bound(Root, bound(Rooms, str(path)), bound(Nobody), bound(NoRegisters))
+    app = bound(FakeApi, bound(Rooms, str(path)), bound(FakePoseModel), bound(FakeRegisters))
 
-    async def goes_on() -> None:
-        seen = Seen()
-        await until(seen.is_so("cam-1", "live", "pictures_arrive"), "the first camera")
-        began = time.monotonic()
-        await until(seen.is_so("cam-2", "starting", "no_reader"), "the second camera to wait")
-        assert "no node has had a place" in (await seen.camera("cam-2")).health.detail
+    async def scenario() -> None:
+        probe = RoomsProbe()
+        await until(probe.has_health("cam-1", "live", "pictures_arrive"), "the first camera")
+        started = time.monotonic()
+        await until(probe.has_health("cam-2", "starting", "no_reader"), "the second camera to wait")
+        assert "no node has had a place" in (await probe.camera("cam-2")).health.detail
         write(tmp_path, rooms=[1, 2, 3], cameras=[1, 2])
-        await until(seen.has_room("room-3"), "other settings to be taken")
-        assert time.monotonic() - began < BEFORE_IT_IS_GIVEN_UP
-        assert (await seen.camera("cam-1")).health.state == "live"
+        await until(probe.has_room("room-3"), "the changed settings")
+        assert time.monotonic() - started < MAX_RELOAD_SECONDS
+        assert (await probe.camera("cam-1")).health.state == "live"
         write(tmp_path, rooms=[2], cameras=[2])
-        await until(seen.is_so("cam-2", "live", "pictures_arrive"), "a place for the second")
-        stranger = Report("reader-another-1-0-ab", "node-1", (), ())
+        await until(
+            probe.has_health("cam-2", "live", "pictures_arrive"), "a reader for the second camera"
+        )
+        foreign = Report("reader-another-1-0-ab", "node-1", (), ())
         with pytest.raises(ServiceDown, match="another installation"):
-            await seen.rooms.report(stranger)
-        await seen.rooms._handle.drain.remote()
+            await probe.rooms.report(foreign)
+        await probe.rooms._handle.drain.remote()
 
     with deployed(app, "small"):
-        asyncio.run(goes_on())
+        asyncio.run(scenario())

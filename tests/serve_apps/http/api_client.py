@@ -19,14 +19,15 @@ import uvicorn
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 
+from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
 from cluster.records.repos.sign_ins import issue, revoke
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 from cluster.streams.reader.config import CameraHealth
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from cluster.vision.people import BgrImage, People
-from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot, ToldWindow
+from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot
 from serve_apps.http.app import create_app
 from serve_apps.http.backend import Backend
 from serve_apps.http.services.room_broadcast import StreamLimits
@@ -67,7 +68,7 @@ class FakeRooms:
     forgotten: int = 0
     """Changes up to here are no longer at hand."""
     rooms: dict[str, RoomSnapshot] = field(default_factory=dict)
-    told: list[ToldWindow] = field(default_factory=list)
+    told: list[PublishedWindow] = field(default_factory=list)
     statuses: list[CameraStatus] = field(default_factory=list)
     failing: Exception | None = None
     asked_for_changes: int = 0
@@ -87,19 +88,25 @@ class FakeRooms:
         self.rooms[room_id] = replace(room, **more)  # type: ignore[arg-type]
         return self.rooms[room_id]
 
-    def finish(self, room_id: str, people: int, *, at: datetime = MONDAY) -> ToldWindow:
+    def finish(self, room_id: str, people: int, *, at: datetime = MONDAY) -> PublishedWindow:
         """A window of a room is over."""
         self.last_id += 1
-        told = ToldWindow(room_id, "cam-1", None, window_of(people, at=at), self.last_id)
+        told = PublishedWindow(
+            window=window_of(people, at=at),
+            camera_id="cam-1",
+            room_id=room_id,
+            school_id="hill",
+            event_id=self.last_id,
+        )
         self.told.append(told)
         return told
 
-    async def now(self, room_ids: Sequence[str]) -> list[RoomSnapshot]:
+    async def snapshots(self, room_ids: Sequence[str]) -> list[RoomSnapshot]:
         if self.failing:
             raise self.failing
         return [self.rooms[one] for one in room_ids if one in self.rooms]
 
-    async def windows(self, room_id: str, minutes: int) -> list[ToldWindow]:  # noqa: ARG002
+    async def windows(self, room_id: str, minutes: int) -> list[PublishedWindow]:  # noqa: ARG002
         return [one for one in self.told if one.room_id == room_id]
 
     async def changes(
@@ -133,7 +140,7 @@ class FakeRooms:
     async def cameras(self) -> list[CameraStatus]:
         return self.statuses
 
-    async def journal(self) -> JournalStatus:
+    async def journal_status(self) -> JournalStatus:
         return JournalStatus(3, MONDAY, "")
 
 
@@ -154,7 +161,7 @@ class FakePose:
 
 def camera_status(camera_id: str, **more: object) -> CameraStatus:
     """A camera that does well."""
-    health = CameraHealth(camera_id, StreamState.LIVE, Reason.PICTURES_ARRIVE, MONDAY)
+    health = CameraHealth(camera_id, StreamState.LIVE, StreamReason.PICTURES_ARRIVE, MONDAY)
     return CameraStatus(replace(health, **more), "room-1", "hill", "reader-1", "node-1")  # type: ignore[arg-type]
 
 

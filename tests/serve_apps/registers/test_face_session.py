@@ -1,4 +1,4 @@
-"""One register's faces: what happens to its lease and its proposals when others fail."""
+"""A face session: what happens to its lease and its proposals when other services fail."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,46 +32,46 @@ from tests.register.school import (
 from tests.serve_apps.serving import until
 
 
-class Unreliable(NumberFaces):
-    """A face model that can be away."""
+class UnreliableFaces(NumberFaces):
+    """A face model that can be down."""
 
-    away = True
+    is_down = True
 
     @property
     def version(self) -> str:  # type: ignore[override]
-        if self.away:
+        if self.is_down:
             raise ServiceDown("the face model does not answer.")
         return ENGINE
 
     def embed(self, chips: Any) -> FloatArray:
-        if self.away:
+        if self.is_down:
             raise ServiceBusy("the queue of the face model is full.")
         return super().embed(chips)
 
 
 @dataclass
-class Rooms:
-    """Where leases are asked for; it can be away."""
+class FakeRooms:
+    """Fakes the rooms deployment: records the leases; it can be down."""
 
     leases: list[tuple[str, datetime | None]] = field(default_factory=list)
-    away: bool = False
+    is_down: bool = False
 
     async def cut_faces(self, room_id: str, ticket: str, until: datetime | None) -> None:
-        if self.away:
+        if self.is_down:
             raise ServiceDown("rooms does not answer.")
         assert room_id == "room-1"
         self.leases.append((ticket, until))
 
 
 @dataclass
-class Taking:
-    """A register being taken."""
+class RunningSession:
+    """A running session, and the rooms that it asks for chips."""
 
-    call: FaceSession
-    rooms: Rooms
+    session: FaceSession
+    rooms: FakeRooms
     task: "asyncio.Task[None]"
 
-    async def leased(self) -> str:
+    async def ticket(self) -> str:
         async def newest() -> str:
             return self.rooms.leases[-1][0] if self.rooms.leases else ""
 
@@ -82,8 +82,8 @@ class Taking:
 def school(
     records: Records, keys: KeyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> School:
-    monkeypatch.setattr(face_session, "LEASE_EVERY_SECONDS", 0.02)
-    monkeypatch.setattr(face_session, "PROPOSE_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(face_session, "LEASE_RENEWAL_SECONDS", 0.02)
+    monkeypatch.setattr(face_session, "PROPOSAL_INTERVAL_SECONDS", 0.02)
     made = found_school(records, keys, tmp_path)
     made.consent(1, 2)
     made.store(1, 2)
@@ -92,16 +92,18 @@ def school(
 
 
 @asynccontextmanager
-async def taking(school: School, engine: NumberFaces) -> AsyncIterator[Taking]:
+async def running_session(school: School, engine: NumberFaces) -> AsyncIterator[RunningSession]:
     (register,) = may_use_faces(school.settings, open_now(school.identity, ["room-1"]))
-    rooms = Rooms()
-    roll_call = partial(
+    rooms = FakeRooms()
+    new_recogniser = partial(
         FaceRecogniser, school.identity, school.settings, school.permission, engine, LESSON
     )
-    call = FaceSession(register, roll_call, rooms.cut_faces, asyncio.to_thread, school.clock)
-    task = asyncio.get_running_loop().create_task(call.run())
+    session = FaceSession(
+        register, new_recogniser, rooms.cut_faces, asyncio.to_thread, school.clock
+    )
+    task = asyncio.get_running_loop().create_task(session.run())
     try:
-        yield Taking(call, rooms, task)
+        yield RunningSession(session, rooms, task)
     finally:
         task.cancel()
         await asyncio.wait([task])
@@ -111,125 +113,125 @@ def proposed(school: School) -> set[str]:
     return {e.student_id for e in school.show().entries if e.mark.state == EntryState.PROPOSED}
 
 
-async def seen_until_proposed(school: School, one: Taking) -> None:
-    async def seen() -> bool:
+async def offer_until_proposed(school: School, running: RunningSession) -> None:
+    async def is_proposed() -> bool:
         school.clock.turn(seconds=2)
-        one.call.offer(school.clock.now, [chip_of(1)])
-        compared = one.call.compared
+        running.session.offer(school.clock.now, [chip_of(1)])
+        compared = running.session.compared
 
-        async def looked() -> bool:
-            return one.call.compared > compared
+        async def was_compared() -> bool:
+            return running.session.compared > compared
 
-        await until(looked, "a frame to be compared")
+        await until(was_compared, "a frame to be compared")
         return student(1) in await asyncio.to_thread(proposed, school)
 
-    await until(seen, "a proposal")
+    await until(is_proposed, "a proposal")
 
 
-def test_proposals_come_and_the_lease_ends_with_the_register(school: School) -> None:
-    async def lesson() -> None:
-        async with taking(school, NumberFaces()) as one:
-            ticket = await one.leased()
-            await seen_until_proposed(school, one)
+def test_faces_are_proposed_and_the_lease_ends_with_the_register(school: School) -> None:
+    async def scenario() -> None:
+        async with running_session(school, NumberFaces()) as running:
+            ticket = await running.ticket()
+            await offer_until_proposed(school, running)
             school.clock.turn(minutes=20)
-            await asyncio.wait_for(one.task, 30)
-            assert one.rooms.leases[-1] == (ticket, None)
-            assert one.call.ticket == ""
+            await asyncio.wait_for(running.task, 30)
+            assert running.rooms.leases[-1] == (ticket, None)
+            assert running.session.ticket == ""
 
-    asyncio.run(lesson())
+    asyncio.run(scenario())
 
 
 def test_a_lease_never_lasts_longer_than_the_register(school: School) -> None:
-    async def lesson() -> None:
-        async with taking(school, NumberFaces()) as one:
-            await one.leased()
-            closes_at = one.call.register.closes_at
+    async def scenario() -> None:
+        async with running_session(school, NumberFaces()) as running:
+            await running.ticket()
+            closes_at = running.session.register.closes_at
             school.clock.now = closes_at - timedelta(seconds=2)
 
-            async def short() -> bool:
-                return one.rooms.leases[-1][1] == closes_at
+            async def is_capped() -> bool:
+                return running.rooms.leases[-1][1] == closes_at
 
-            await until(short, "a lease that ends with the register")
-            assert all(until is None or until <= closes_at for _, until in one.rooms.leases)
+            await until(is_capped, "a lease that ends with the register")
+            assert all(until is None or until <= closes_at for _, until in running.rooms.leases)
 
-    asyncio.run(lesson())
+    asyncio.run(scenario())
 
 
-def test_nothing_is_cut_while_the_face_model_is_away_and_it_resumes(school: School) -> None:
-    async def lesson() -> None:
-        engine = Unreliable()
-        async with taking(school, engine) as one:
+def test_no_faces_are_cut_while_the_face_model_is_down_and_it_resumes(school: School) -> None:
+    async def scenario() -> None:
+        engine = UnreliableFaces()
+        async with running_session(school, engine) as running:
             await asyncio.sleep(0.2)
-            assert one.rooms.leases == []
-            engine.away = False
-            await one.leased()
-            engine.away = True
-            one.call.offer(school.clock.now, [chip_of(1)])
+            assert running.rooms.leases == []
+            engine.is_down = False
+            await running.ticket()
+            engine.is_down = True
+            running.session.offer(school.clock.now, [chip_of(1)])
 
             async def dropped() -> bool:
-                return one.call.dropped == 1
+                return running.session.dropped == 1
 
             await until(dropped, "the frame to be dropped")
-            engine.away = False
-            await seen_until_proposed(school, one)
+            engine.is_down = False
+            await offer_until_proposed(school, running)
 
-    asyncio.run(lesson())
+    asyncio.run(scenario())
 
 
-def test_proposals_resume_when_the_rooms_come_back(school: School) -> None:
-    async def lesson() -> None:
-        async with taking(school, NumberFaces()) as one:
-            await one.leased()
-            one.rooms.away = True
+def test_proposals_resume_after_the_rooms_were_down(school: School) -> None:
+    async def scenario() -> None:
+        async with running_session(school, NumberFaces()) as running:
+            await running.ticket()
+            running.rooms.is_down = True
             await asyncio.sleep(0.1)
-            before = len(one.rooms.leases)
-            one.rooms.away = False
+            before = len(running.rooms.leases)
+            running.rooms.is_down = False
 
             async def renewed() -> bool:
-                return len(one.rooms.leases) > before
+                return len(running.rooms.leases) > before
 
             await until(renewed, "another lease")
-            await seen_until_proposed(school, one)
+            await offer_until_proposed(school, running)
 
-    asyncio.run(lesson())
+    asyncio.run(scenario())
 
 
-def test_without_a_template_nothing_is_cut(
+def test_no_faces_are_cut_without_a_template(
     records: Records, keys: KeyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(face_session, "LEASE_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(face_session, "LEASE_RENEWAL_SECONDS", 0.02)
     school = found_school(records, keys, tmp_path)
     school.consent(1)
     school.open()
     before = school.verify()
 
-    async def lesson() -> None:
-        async with taking(school, NumberFaces()) as one:
+    async def scenario() -> None:
+        async with running_session(school, NumberFaces()) as running:
             await asyncio.sleep(0.3)
-            assert one.rooms.leases == []
+            assert running.rooms.leases == []
 
-    asyncio.run(lesson())
-    assert school.verify() == before + 1  # the templates were looked for once, not every second
+    asyncio.run(scenario())
+    assert school.verify() == before + 1  # the templates were loaded once, not every second
 
 
-def test_only_the_newest_frames_wait(school: School) -> None:
-    async def lesson() -> None:
-        async with taking(school, NumberFaces()) as one:
-            await one.leased()
+def test_only_the_newest_frames_are_queued(school: School) -> None:
+    async def scenario() -> None:
+        async with running_session(school, NumberFaces()) as running:
+            await running.ticket()
             for _ in range(10):
-                one.call.offer(school.clock.now, [chip_of(1)])
-            assert one.call.dropped == 8
+                running.session.offer(school.clock.now, [chip_of(1)])
+            assert running.session.dropped == 8
 
-    asyncio.run(lesson())
+    asyncio.run(scenario())
 
 
-def test_of_a_class_that_the_policy_does_not_name_no_face_is_used(school: School) -> None:
-    open_ones = open_now(school.identity, ["room-1"])
-    assert [one.lesson_id for one in may_use_faces(school.settings, open_ones)] == [LESSON]
+def test_no_face_is_used_of_a_class_that_the_policy_does_not_name(school: School) -> None:
+    registers = open_now(school.identity, ["room-1"])
+    assert [one.lesson_id for one in may_use_faces(school.settings, registers)] == [LESSON]
     policy = school.policy.read_text()
     school.policy.write_text(policy.replace('"class-1"', '"class-9"'))
-    assert may_use_faces(school.settings, open_ones) == []
+    assert may_use_faces(school.settings, registers) == []
     school.policy.write_text(policy.replace("switched_on = true", "switched_on = false"))
-    assert may_use_faces(school.settings, open_ones) == []
+    assert may_use_faces(school.settings, registers) == []
     school.policy.unlink()
-    assert may_use_faces(school.settings, open_ones) == []
+    assert may_use_faces(school.settings, registers) == []

@@ -1,4 +1,4 @@
-"""The settings file is looked at again, and a slip in it changes nothing."""
+"""A changed settings file is reloaded, and an invalid one is not applied."""
 
 from pathlib import Path
 
@@ -7,35 +7,35 @@ from serve_apps.rooms.settings_watcher import SettingsWatcher
 GOOD = "[privacy]\nk = {k}\n"
 
 
-def test_a_change_is_noticed_once(tmp_path: Path) -> None:
+def test_a_changed_file_is_reloaded_once(tmp_path: Path) -> None:
     path = tmp_path / "homeroom.toml"
     path.write_text(GOOD.format(k=10))
-    file = SettingsWatcher(str(path))
-    assert not file.look()
+    watcher = SettingsWatcher(str(path))
+    assert not watcher.reload_if_changed()
     path.write_text(GOOD.format(k=100))
-    assert file.look()
-    assert file.settings.privacy.k == 100
-    assert not file.look()
+    assert watcher.reload_if_changed()
+    assert watcher.settings.privacy.k == 100
+    assert not watcher.reload_if_changed()
 
 
-def test_a_file_that_became_wrong_leaves_what_was_and_says_why(tmp_path: Path) -> None:
+def test_an_invalid_file_leaves_the_settings_in_force_and_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "homeroom.toml"
     path.write_text(GOOD.format(k=10))
-    file = SettingsWatcher(str(path))
+    watcher = SettingsWatcher(str(path))
     path.write_text(GOOD.format(k=2))
-    assert not file.look()
-    assert file.settings.privacy.k == 10
-    assert "privacy.k" in file.problem
+    assert not watcher.reload_if_changed()
+    assert watcher.settings.privacy.k == 10
+    assert "privacy.k" in watcher.problem
     path.write_text(GOOD.format(k=20))
-    assert file.look()
-    assert file.problem == ""
+    assert watcher.reload_if_changed()
+    assert watcher.problem == ""
 
 
-def test_a_file_that_is_gone_changes_nothing(tmp_path: Path) -> None:
+def test_a_deleted_file_leaves_the_settings_in_force(tmp_path: Path) -> None:
     path = tmp_path / "homeroom.toml"
     path.write_text(GOOD.format(k=10))
-    file = SettingsWatcher(str(path))
+    watcher = SettingsWatcher(str(path))
     path.unlink()
-    assert not file.look()
-    assert file.settings.privacy.k == 10
-    assert file.problem
+    assert not watcher.reload_if_changed()
+    assert watcher.settings.privacy.k == 10
+    assert watcher.problem

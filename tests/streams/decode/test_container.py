@@ -1,4 +1,4 @@
-"""Opening videos: what is said of good ones, and that bad ones are refused in words."""
+"""Videos are opened, their properties read, and bad files rejected with a message."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -31,17 +31,17 @@ def copy_streams(source: Path, target: Path, *, options: dict[str, str] | None =
     return target
 
 
-def write_sound(path: Path, *, cover: bool = False) -> Path:
-    """Write a second of silence, perhaps with a cover picture."""
+def write_audio(path: Path, *, cover: bool = False) -> Path:
+    """Write a second of silence, optionally with a cover picture."""
     with av.open(path, "w") as container:
-        sound = container.add_stream("aac", rate=16000, layout="mono")
+        audio = container.add_stream("aac", rate=16000, layout="mono")
         if cover:
             write_cover(container)
         for index in range(16):
             frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
             frame.sample_rate, frame.pts = 16000, index * 1024
-            container.mux(sound.encode(frame))
-        container.mux(sound.encode())
+            container.mux(audio.encode(frame))
+        container.mux(audio.encode())
     return path
 
 
@@ -71,7 +71,7 @@ def put_the_cover_first(path: Path) -> None:
 
 
 def index_position(video: bytes) -> int:
-    """Where the box `moov` (an MP4's index) begins."""
+    """Return the position of the box `moov` (an MP4's index)."""
     return video.index(b"moov") - 4
 
 
@@ -91,12 +91,12 @@ def text(folder: Path) -> Path:
     return path
 
 
-def sound_only(folder: Path) -> Path:
-    return write_sound(folder / "sound.mp4")
+def audio_only(folder: Path) -> Path:
+    return write_audio(folder / "audio.mp4")
 
 
-def sound_with_cover(folder: Path) -> Path:
-    return write_sound(folder / "song.mp4", cover=True)
+def audio_with_cover(folder: Path) -> Path:
+    return write_audio(folder / "song.mp4", cover=True)
 
 
 def a_folder(folder: Path) -> Path:
@@ -105,14 +105,14 @@ def a_folder(folder: Path) -> Path:
     return path
 
 
-def cut_before_its_index(folder: Path) -> Path:
+def truncated_before_its_index(folder: Path) -> Path:
     path = write_video(folder / "cut.mp4")
     video = path.read_bytes()
     path.write_bytes(video[: index_position(video) * 2 // 3])
     return path
 
 
-def index_without_pictures(folder: Path) -> Path:
+def index_without_frames(folder: Path) -> Path:
     whole = write_video(folder / "whole.mp4")
     path = copy_streams(whole, folder / "bare.mp4", options={"movflags": "faststart"})
     video = path.read_bytes()
@@ -128,31 +128,29 @@ BAD_FILES = [
     (missing, FootageUnreadable, "no such file"),
     (empty, FootageUnreadable, "no video in it"),
     (text, FootageUnreadable, "no video in it"),
-    (sound_only, FootageUnreadable, r"holds no video \(audio only\)"),
-    (sound_with_cover, FootageUnreadable, "holds no video"),
+    (audio_only, FootageUnreadable, r"holds no video \(audio only\)"),
+    (audio_with_cover, FootageUnreadable, "holds no video"),
     (a_folder, FootageUnreadable, "this is a folder"),
-    (cut_before_its_index, FootageUnreadable, "cut before its index was written"),
-    (index_without_pictures, FootageUnreadable, "no picture|before its first picture"),
+    (truncated_before_its_index, FootageUnreadable, "truncated before its index was written"),
+    (index_without_frames, FootageUnreadable, "no frame|before its first frame"),
     (raw_h264, FootageUntimed, "no timestamps"),
 ]
 BadFile = Callable[[Path], Path]
 
 
-@pytest.mark.parametrize(("make", "kind", "words"), BAD_FILES)
-def test_a_bad_file_is_refused_with_its_name_and_the_reason(
-    tmp_path: Path, make: BadFile, kind: type[FootageError], words: str
+@pytest.mark.parametrize(("make", "kind", "message"), BAD_FILES)
+def test_a_bad_file_is_rejected_with_its_name_and_the_reason(
+    tmp_path: Path, make: BadFile, kind: type[FootageError], message: str
 ) -> None:
     path = make(tmp_path)
-    with pytest.raises(kind, match=words) as caught:
+    with pytest.raises(kind, match=message) as caught:
         probe(str(path))
     assert caught.value.where == str(path)
     assert "Errno" not in caught.value.what
 
 
 @pytest.mark.parametrize("make", [make for make, _, _ in BAD_FILES if make is not a_folder])
-def test_sampling_a_bad_file_raises_nothing_but_footage_errors(
-    tmp_path: Path, make: BadFile
-) -> None:
+def test_sampling_a_bad_file_raises_only_footage_errors(tmp_path: Path, make: BadFile) -> None:
     path = make(tmp_path)
     try:
         frames = list(FrameSampler(str(path)).frames())
@@ -162,13 +160,13 @@ def test_sampling_a_bad_file_raises_nothing_but_footage_errors(
         assert frames == []
 
 
-def test_sound_with_a_cover_picture_is_not_said_to_be_video(tmp_path: Path) -> None:
+def test_audio_with_a_cover_picture_is_not_reported_as_video(tmp_path: Path) -> None:
     with pytest.raises(FootageUnreadable) as caught:
-        probe(str(sound_with_cover(tmp_path)))
+        probe(str(audio_with_cover(tmp_path)))
     assert "video only" not in caught.value.what
 
 
-def test_a_raw_stream_without_timestamps_comes_with_the_command_that_mends_it(
+def test_the_error_for_a_raw_stream_names_the_command_that_repairs_it(
     tmp_path: Path,
 ) -> None:
     with pytest.raises(FootageUntimed) as caught:
@@ -176,7 +174,7 @@ def test_a_raw_stream_without_timestamps_comes_with_the_command_that_mends_it(
     assert "ffmpeg -r" in str(caught.value.hint)
 
 
-def test_a_cut_file_whose_index_stands_in_front_still_states_its_whole_length(
+def test_a_truncated_file_with_its_index_in_front_declares_its_whole_duration(
     tmp_path: Path,
 ) -> None:
     whole = write_video(tmp_path / "whole.mp4")
@@ -186,20 +184,20 @@ def test_a_cut_file_whose_index_stands_in_front_still_states_its_whole_length(
     assert probe(str(path)).duration_seconds == pytest.approx(4.0)
 
 
-def test_a_length_of_weeks_is_a_broken_clock(tmp_path: Path) -> None:
+def test_a_duration_of_more_than_a_day_is_rejected(tmp_path: Path) -> None:
     path = write_video(tmp_path / "clock.mkv", times=[0.0, 0.1, 30 * 3600.0])
     with pytest.raises(FootageUntimed, match="30 hours"):
         probe(str(path))
 
 
-def test_a_video_of_one_picture_is_a_video(tmp_path: Path) -> None:
+def test_a_video_may_have_a_single_frame(tmp_path: Path) -> None:
     video = probe(str(write_video(tmp_path / "one.mp4", seconds=0.1)))
     assert (video.width, video.height) == (160, 96)
     assert video.duration_seconds == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
-def test_a_good_file_states_its_size_its_length_and_its_rate(tmp_path: Path, suffix: str) -> None:
+def test_a_good_file_has_a_size_a_duration_and_a_rate(tmp_path: Path, suffix: str) -> None:
     path = write_video(tmp_path / f"good.{suffix}", size=(192, 128), seconds=3, rate=20)
     video = probe(str(path))
     assert (video.width, video.height, video.codec) == (192, 128, "h264")
@@ -207,7 +205,7 @@ def test_a_good_file_states_its_size_its_length_and_its_rate(tmp_path: Path, suf
     assert video.frame_rate == pytest.approx(20.0)
 
 
-def test_a_cover_picture_is_not_taken_for_the_video(tmp_path: Path) -> None:
+def test_a_cover_picture_is_not_the_video(tmp_path: Path) -> None:
     plain = write_video(tmp_path / "plain.mp4", seconds=1)
     path = tmp_path / "covered.mp4"
     with av.open(plain) as old, av.open(path, "w") as new:
@@ -226,40 +224,38 @@ def test_a_cover_picture_is_not_taken_for_the_video(tmp_path: Path) -> None:
 
 
 @settings(max_examples=examples(25), deadline=None)
-@given(waits=st.lists(st.integers(40, 8000), min_size=1, max_size=6))
-def test_the_length_of_a_variable_rate_includes_its_last_picture(
-    tmp_path_factory: pytest.TempPathFactory, waits: list[int]
+@given(intervals=st.lists(st.integers(40, 8000), min_size=1, max_size=6))
+def test_the_duration_of_a_variable_rate_includes_the_last_frame(
+    tmp_path_factory: pytest.TempPathFactory, intervals: list[int]
 ) -> None:
     times = [0.0]
-    for wait in waits:
-        times.append(times[-1] + wait / 1000)
+    for interval in intervals:
+        times.append(times[-1] + interval / 1000)
     path = tmp_path_factory.mktemp("vfr") / "vfr.mkv"
     write_video(path, size=(32, 32), codec="mpeg4", times=times)
-    length = probe(str(path)).duration_seconds
-    assert times[-1] < length <= times[-1] + 0.6
+    duration = probe(str(path)).duration_seconds
+    assert times[-1] < duration <= times[-1] + 0.6
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
-def test_a_piece_whose_timestamps_go_on_from_the_piece_before_has_its_own_length(
-    tmp_path: Path, suffix: str
-) -> None:
+def test_a_part_with_continued_timestamps_has_its_own_duration(tmp_path: Path, suffix: str) -> None:
     times = [600 + index / 10 for index in range(40)]
     path = write_video(tmp_path / f"piece.{suffix}", times=times, options={"bf": "0"})
     assert probe(str(path)).duration_seconds == pytest.approx(4.0, abs=0.11)
 
 
-def test_the_length_counts_the_last_picture_when_pictures_are_reordered(tmp_path: Path) -> None:
+def test_the_duration_includes_the_last_frame_when_frames_are_reordered(tmp_path: Path) -> None:
     path = write_video(tmp_path / "b.mkv", seconds=2, options={"bf": "3", "b_strategy": "0"})
     assert probe(str(path)).duration_seconds == pytest.approx(2.0, abs=0.01)
 
 
-def test_a_file_that_was_never_closed_has_its_length_measured(tmp_path: Path) -> None:
+def test_the_duration_of_a_file_that_was_never_closed_is_measured(tmp_path: Path) -> None:
     whole = write_video(tmp_path / "whole.mp4", seconds=4)
     path = copy_streams(whole, tmp_path / "live.mkv", options={"live": "1"})
     assert probe(str(path)).duration_seconds == pytest.approx(4.0, abs=0.11)
 
 
-def test_non_square_pixels_are_stretched_to_the_picture_that_is_seen(tmp_path: Path) -> None:
+def test_non_square_pixels_are_stretched_to_the_displayed_size(tmp_path: Path) -> None:
     path = tmp_path / "anamorphic.mp4"
     with av.open(path, "w") as container:
         stream = container.add_stream("libx264", rate=5)
@@ -274,14 +270,14 @@ def test_non_square_pixels_are_stretched_to_the_picture_that_is_seen(tmp_path: P
 
 @pytest.fixture
 def in_memory() -> Iterator[str]:
-    """The start of an fsspec address whose files vanish with the test."""
+    """The start of an fsspec URL whose files are removed after the test."""
     memory = fsspec.filesystem("memory")
     memory.mkdirs("/footage", exist_ok=True)
     yield "memory://footage"
     memory.rm("/footage", recursive=True)
 
 
-def test_an_address_opens_as_a_path_does(tmp_path: Path, in_memory: str) -> None:
+def test_a_url_opens_like_a_path(tmp_path: Path, in_memory: str) -> None:
     path = write_video(tmp_path / "lesson.mp4")
     address = f"{in_memory}/lesson.mp4"
     with fsspec.open(address, "wb") as file:
@@ -293,31 +289,31 @@ def test_an_address_opens_as_a_path_does(tmp_path: Path, in_memory: str) -> None
     assert there == here
 
 
-def test_a_file_address_opens_as_a_path_does(tmp_path: Path) -> None:
+def test_a_file_url_opens_like_a_path(tmp_path: Path) -> None:
     path = write_video(tmp_path / "lesson.mp4", seconds=1)
     assert probe(path.as_uri()) == probe(str(path))
 
 
-def test_an_address_without_a_file_is_refused_in_words(in_memory: str) -> None:
+def test_a_url_without_a_file_is_rejected_with_a_message(in_memory: str) -> None:
     with pytest.raises(FootageUnreadable, match="no such file"):
         probe(f"{in_memory}/missing.mp4")
 
 
-def test_a_text_file_at_an_address_is_refused_in_words(in_memory: str) -> None:
+def test_a_text_file_at_a_url_is_rejected_with_a_message(in_memory: str) -> None:
     with fsspec.open(f"{in_memory}/text.mp4", "wb") as file:
         file.write(b"Minutes of the parents' evening.\n" * 40)
     with pytest.raises(FootageUnreadable, match="no video in it"):
         probe(f"{in_memory}/text.mp4")
 
 
-def test_an_address_of_an_unknown_kind_is_refused_in_words() -> None:
+def test_an_unknown_scheme_is_rejected_with_a_message() -> None:
     with pytest.raises(FootageUnreadable, match="cannot be opened"):
         probe("carrierpigeon://roof/lesson.mp4")
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
-def test_a_web_server_that_refuses_is_named(status: int) -> None:
-    class Refuses(BaseHTTPRequestHandler):
+def test_an_error_of_a_web_server_names_the_url(status: int) -> None:
+    class ErrorHandler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_error(status)
 
@@ -325,7 +321,7 @@ def test_a_web_server_that_refuses_is_named(status: int) -> None:
 
         def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Refuses) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), ErrorHandler) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/lesson.mp4"
         try:
@@ -337,7 +333,7 @@ def test_a_web_server_that_refuses_is_named(status: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["data:lesson.mp4", "room 1 #2 100%25?.mp4", "concat:a|b.mp4"])
-def test_a_file_name_is_never_taken_for_a_protocol(
+def test_a_file_name_is_never_parsed_as_a_protocol(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     write_video(tmp_path / "lesson.mp4", seconds=1).rename(tmp_path / name)
@@ -345,7 +341,7 @@ def test_a_file_name_is_never_taken_for_a_protocol(
     assert probe(name).duration_seconds == pytest.approx(1.0)
 
 
-def test_an_error_inside_the_reading_comes_out_in_words_and_the_file_is_closed(
+def test_an_error_while_reading_is_translated_and_the_file_is_closed(
     tmp_path: Path, in_memory: str
 ) -> None:
     address = f"{in_memory}/lesson.mp4"

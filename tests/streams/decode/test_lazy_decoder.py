@@ -1,4 +1,4 @@
-"""Only what a wanted picture needs is decoded, and it is the wanted picture that comes out."""
+"""Only what a selected frame needs is decoded, and the selected frame is returned."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from cluster.streams.decode.file_sampler import MOST_PACKETS_IN_A_GROUP
+from cluster.streams.decode.file_sampler import MAX_GROUP_PACKETS
 from cluster.streams.decode.frame_selector import FrameSelector
 from cluster.streams.decode.lazy_decoder import LazyDecoder
 from tests.conftest import write_video
 
 RATE = 25
 SCALE = 4
-"""Grey levels from one picture to the next: a picture's brightness is its number."""
+"""Grey levels from one frame to the next: a frame's brightness is its number."""
 
 OPTIONS = {"sc_threshold": "0", "preset": "ultrafast", "crf": "1"}
 SHAPES = {
@@ -26,27 +26,27 @@ SHAPES = {
 }
 
 
-def grey_pictures(count: int) -> Iterator[npt.NDArray[np.uint8]]:
-    """Pictures of one grey each, which says their number (modulo 50)."""
+def grey_frames(count: int) -> Iterator[npt.NDArray[np.uint8]]:
+    """Frames of one grey each, which encodes their number (modulo 50)."""
     for index in range(count):
         yield np.full((96, 160, 3), 30 + SCALE * (index % 50), np.uint8)
 
 
 def number_of(frame: av.VideoFrame) -> float:
-    """The number (modulo 50) that a picture shows."""
-    darker = 1.5  # to YUV and back takes up to three levels
-    return float((frame.to_ndarray(format="bgr24").mean() - 30 + darker) / SCALE)
+    """The number (modulo 50) that a frame encodes."""
+    yuv_loss = 1.5  # the conversion to YUV and back costs up to three levels
+    return float((frame.to_ndarray(format="bgr24").mean() - 30 + yuv_loss) / SCALE)
 
 
 @pytest.fixture(params=SHAPES.items(), ids=list(SHAPES))
 def video(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """200 numbered pictures."""
+    """200 numbered frames."""
     return write_video(
         tmp_path / "v.mp4",
         rate=RATE,
         size=(160, 96),
         options=request.param[1],
-        frames=grey_pictures(200),
+        frames=grey_frames(200),
     )
 
 
@@ -64,8 +64,8 @@ def run(
         return found, decoder
 
 
-def shown(file: Path) -> list[int]:
-    """For each packet in the order of decoding, the number of its picture (modulo 50)."""
+def frame_numbers(file: Path) -> list[int]:
+    """For each packet in decoding order, the number of its frame (modulo 50)."""
     with av.open(file) as container:
         stream = container.streams.video[0]
         step = 1 / RATE / float(stream.time_base or 1)
@@ -76,37 +76,37 @@ def shown(file: Path) -> list[int]:
         ]
 
 
-def test_the_picture_of_the_wanted_packet_comes_out_with_the_time_of_its_arrival(
+def test_the_frame_of_the_selected_packet_is_returned_with_its_arrival_time(
     video: Path,
 ) -> None:
     found, _ = run(video)
-    order = shown(video)
+    order = frame_numbers(video)
     assert len(found) >= 15
     for arrived_at, frame in found:
         assert number_of(frame) == pytest.approx(order[round(arrived_at * RATE)], abs=0.6)
 
 
-def test_what_lies_behind_the_last_wanted_picture_of_a_group_is_not_decoded(
+def test_what_follows_the_last_selected_frame_of_a_group_is_not_decoded(
     tmp_path: Path,
 ) -> None:
     file = write_video(
-        tmp_path / "v.mp4", rate=RATE, options=SHAPES["no B-frames"], frames=grey_pictures(200)
+        tmp_path / "v.mp4", rate=RATE, options=SHAPES["no B-frames"], frames=grey_frames(200)
     )
     found, decoder = run(file)
     assert len(found) == 16
     assert decoder.decoded <= 4 * 39
 
 
-def test_pictures_that_no_other_refers_to_are_skipped(tmp_path: Path) -> None:
+def test_frames_that_no_other_refers_to_are_skipped(tmp_path: Path) -> None:
     file = write_video(
-        tmp_path / "v.mp4", rate=RATE, options=SHAPES["B-frames"], frames=grey_pictures(200)
+        tmp_path / "v.mp4", rate=RATE, options=SHAPES["B-frames"], frames=grey_frames(200)
     )
     found, decoder = run(file)
     assert len(found) >= 15
     assert decoder.decoded < 4 * 30
 
 
-def test_of_key_frames_alone_nothing_else_is_decoded(video: Path) -> None:
+def test_with_key_frames_only_nothing_else_is_decoded(video: Path) -> None:
     found, decoder = run(video, "key_frames")
     with av.open(video) as container:
         keys = sum(packet.is_keyframe for packet in container.demux(video=0) if packet.size)
@@ -114,9 +114,9 @@ def test_of_key_frames_alone_nothing_else_is_decoded(video: Path) -> None:
     assert all(number_of(frame) == pytest.approx(0, abs=0.6) for _, frame in found)
 
 
-def test_a_stream_that_is_joined_in_the_middle_waits_for_its_key_frame(tmp_path: Path) -> None:
+def test_a_stream_joined_in_the_middle_starts_at_a_key_frame(tmp_path: Path) -> None:
     file = write_video(
-        tmp_path / "v.mp4", rate=RATE, options=SHAPES["no B-frames"], frames=grey_pictures(200)
+        tmp_path / "v.mp4", rate=RATE, options=SHAPES["no B-frames"], frames=grey_frames(200)
     )
     found, decoder = run(file, first=20)
     assert found[0][0] == pytest.approx(50 / RATE)
@@ -124,14 +124,14 @@ def test_a_stream_that_is_joined_in_the_middle_waits_for_its_key_frame(tmp_path:
     assert decoder.damaged == 0
 
 
-def test_a_stream_without_any_key_frame_is_decoded_in_the_end(tmp_path: Path) -> None:
+def test_a_stream_without_key_frames_is_decoded_after_a_while(tmp_path: Path) -> None:
     file = write_video(
         tmp_path / "v.mp4",
         rate=RATE,
         size=(32, 32),
         codec="mpeg4",
         options={"g": "600", "sc_threshold": "1000000000"},
-        times=[index / RATE for index in range(MOST_PACKETS_IN_A_GROUP + 200)],
+        times=[index / RATE for index in range(MAX_GROUP_PACKETS + 200)],
     )
     with av.open(file) as container:
         stream = container.streams.video[0]
@@ -143,8 +143,8 @@ def test_a_stream_without_any_key_frame_is_decoded_in_the_end(tmp_path: Path) ->
     assert found
 
 
-def test_what_is_kept_is_bounded_even_where_nothing_is_wanted(tmp_path: Path) -> None:
-    count = MOST_PACKETS_IN_A_GROUP + 100
+def test_held_packets_are_bounded_even_where_nothing_is_selected(tmp_path: Path) -> None:
+    count = MAX_GROUP_PACKETS + 100
     file = write_video(
         tmp_path / "v.mp4",
         size=(32, 32),
@@ -154,17 +154,17 @@ def test_what_is_kept_is_bounded_even_where_nothing_is_wanted(tmp_path: Path) ->
     with av.open(file) as container:
         stream = container.streams.video[0]
         decoder = LazyDecoder(stream, FrameSelector(1.0, "all"), lambda *_: False)
-        most = 0
+        max_held = 0
         for packet in container.demux(stream):
-            decoder.feed(packet, 0.0)  # all in a heap: only the first is wanted
-            most = max(most, len(decoder._kept))
-    assert most < MOST_PACKETS_IN_A_GROUP
-    assert decoder.decoded > MOST_PACKETS_IN_A_GROUP / 2
+            decoder.feed(packet, 0.0)  # all at the same time: only the first is selected
+            max_held = max(max_held, len(decoder._held))
+    assert max_held < MAX_GROUP_PACKETS
+    assert decoder.decoded > MAX_GROUP_PACKETS / 2
 
 
-def test_a_damaged_packet_costs_a_picture_and_not_the_stream(tmp_path: Path) -> None:
+def test_a_damaged_packet_costs_a_frame_and_not_the_stream(tmp_path: Path) -> None:
     file = write_video(
-        tmp_path / "v.mp4", rate=RATE, options=SHAPES["no B-frames"], frames=grey_pictures(200)
+        tmp_path / "v.mp4", rate=RATE, options=SHAPES["no B-frames"], frames=grey_frames(200)
     )
     with av.open(file) as container:
         stream = container.streams.video[0]
@@ -181,25 +181,25 @@ def test_a_damaged_packet_costs_a_picture_and_not_the_stream(tmp_path: Path) -> 
     assert any(arrived_at > 4.0 for arrived_at, _ in found)
 
 
-def test_the_decoder_is_changed_at_a_key_frame_when_pictures_are_wanted_whole(
+def test_deblocking_is_switched_at_a_key_frame(
     tmp_path: Path,
 ) -> None:
-    """The deblocking filter is left out for small pictures only."""
+    """The deblocking filter is skipped for downscaled frames only."""
     noise = np.random.default_rng(1)
-    rough = (noise.integers(0, 255, (96, 160, 3)).astype(np.uint8) for _ in range(100))
+    frames = (noise.integers(0, 255, (96, 160, 3)).astype(np.uint8) for _ in range(100))
     options = SHAPES["no B-frames"] | {"g": "25", "crf": "40", "preset": "veryfast"}
-    file = write_video(tmp_path / "v.mp4", rate=RATE, options=options, frames=rough)
+    file = write_video(tmp_path / "v.mp4", rate=RATE, options=options, frames=frames)
     exact = list(av.open(file).decode(video=0))
-    is_coarse = True
+    skips_deblocking = True
     with av.open(file) as container:
         stream = container.streams.video[0]
-        decoder = LazyDecoder(stream, FrameSelector(2.0, "all"), lambda *_: is_coarse)
-        differ = {}
+        decoder = LazyDecoder(stream, FrameSelector(2.0, "all"), lambda *_: skips_deblocking)
+        differences = {}
         for index, packet in enumerate(container.demux(stream)):
-            is_coarse = index < 50
+            skips_deblocking = index < 50
             for arrived_at, frame in decoder.feed(packet, index / RATE):
                 number = round(arrived_at * RATE)
-                pair = [one.to_ndarray(format="gray") for one in (frame, exact[number])]
-                differ[number] = bool((pair[0] != pair[1]).any())
-    assert all(differs for number, differs in differ.items() if number < 50)
-    assert not any(differs for number, differs in differ.items() if number >= 50)
+                pair = [image.to_ndarray(format="gray") for image in (frame, exact[number])]
+                differences[number] = bool((pair[0] != pair[1]).any())
+    assert all(is_different for number, is_different in differences.items() if number < 50)
+    assert not any(is_different for number, is_different in differences.items() if number >= 50)

@@ -1,4 +1,4 @@
-"""A reader on a real camera: what it sends of faces, to whom, and when it ends itself."""
+"""A reader of a real camera: reports, face chips under leases, and when it exits."""
 
 import asyncio
 import os
@@ -15,20 +15,20 @@ from pydantic import SecretStr
 
 from cluster.streams.capture.capture_thread import CaptureThread
 from cluster.streams.capture.watchdog import Watchdog
-from cluster.streams.job import CameraJob
 from cluster.streams.reader import actor
 from cluster.streams.reader.actor import StreamReader
+from cluster.streams.reader.config import CameraConfig
 from cluster.streams.reader.report import Ack, Report
 from cluster.vision.faces.base import FaceChip, FaceQuality
 from cluster.vision.people import BgrImage, People
-from tests.streams.cameras import clip, free_port, plan_for
+from tests.streams.cameras import clip, config_for, free_port
 
 pytestmark = pytest.mark.slow
 
-PATIENCE_SECONDS = 30.0
+DEADLINE_SECONDS = 30.0
 
 
-class Nobody:
+class EmptyPose:
     """A pose model that finds nobody."""
 
     async def find(self, frames: Sequence[BgrImage], input_size: int) -> list[People]:
@@ -36,8 +36,8 @@ class Nobody:
         return [People.empty() for _ in frames]
 
 
-class Told:
-    """Takes all reports, and writes down which cameras they tell of."""
+class FakeSink:
+    """Acknowledges all reports, and records which cameras they include."""
 
     def __init__(self) -> None:
         self.cameras: list[set[str]] = []
@@ -47,8 +47,8 @@ class Told:
         return Ack(report.windows[-1].number if report.windows else 0)
 
 
-class Registers:
-    """Writes down under which tickets chips came, and of when."""
+class FakeRegisters:
+    """Records the tickets and times of the chips that it receives."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, datetime]] = []
@@ -61,8 +61,8 @@ class Registers:
         return {ticket for ticket, _ in self.seen}
 
 
-class OneFace:
-    """Cuts one face out of every picture."""
+class OneFaceCutter:
+    """Cuts one face out of every frame."""
 
     def chips(self, frame: BgrImage, people: People) -> list[FaceChip]:
         assert len(people) == 0
@@ -70,164 +70,167 @@ class OneFace:
 
 
 @pytest.fixture
-def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CameraJob:
-    monkeypatch.setattr(actor, "refuse_spilling_here", lambda: None)  # there is no Ray here
-    plan = plan_for(str(clip(tmp_path / "room.mp4", rate=20)))
-    return CameraJob(plan, "room-1", "hill", 80, 10, headcount_only=False, teacher_zone=None)
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CameraConfig:
+    monkeypatch.setattr(
+        actor, "ensure_node_spills_to_memory", lambda: None
+    )  # Ray does not run here
+    return config_for(str(clip(tmp_path / "room.mp4", rate=20)))
 
 
 @asynccontextmanager
 async def reading(
-    *jobs: CameraJob, sink: Told | None = None
-) -> AsyncIterator[tuple[StreamReader, Registers]]:
-    registers = Registers()
-    one = StreamReader(
+    *configs: CameraConfig, sink: FakeSink | None = None
+) -> AsyncIterator[tuple[StreamReader, FakeRegisters]]:
+    registers = FakeRegisters()
+    reader = StreamReader(
         "reader-1",
-        pose=Nobody(),
-        sink=sink or Told(),
+        pose=EmptyPose(),
+        sink=sink or FakeSink(),
         registers=registers,
-        cutter=cast("Any", OneFace),
+        cutter=cast("Any", OneFaceCutter),
         late_seconds=1.0,
     )
-    await one.assign(list(jobs))
+    await reader.assign(list(configs))
     try:
-        yield one, registers
+        yield reader, registers
     finally:
-        await one.stop()
+        await reader.stop()
 
 
-def soon(seconds: float = 5.0) -> datetime:
+def in_future(seconds: float = 5.0) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    ends = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + DEADLINE_SECONDS
     while not condition():
-        assert time.monotonic() < ends
+        assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
 
 
-async def chips_within(registers: Registers, seconds: float) -> list[str]:
-    """The tickets of the chips that come in a while."""
+async def chips_within(registers: FakeRegisters, seconds: float) -> list[str]:
+    """The tickets of the chips that arrive within a time."""
     registers.seen.clear()
     await asyncio.sleep(seconds)
     return [ticket for ticket, _ in registers.seen]
 
 
-def test_of_a_camera_without_numbers_a_report_tells_about_once_a_second(job: CameraJob) -> None:
+def test_of_a_camera_without_numbers_a_report_tells_about_once_a_second(
+    config: CameraConfig,
+) -> None:
     address = SecretStr(f"rtsp://127.0.0.1:{free_port()}")
-    nothing = replace(job, plan=replace(job.plan, camera_id="cam2", address=address))
+    unreachable = replace(config, camera_id="cam2", address=address)
 
-    async def lesson() -> None:
-        told = Told()
-        async with reading(job, nothing, sink=told):
-            await until(lambda: sum("cam1" in cameras for cameras in told.cameras) > 2)
-            told.cameras.clear()
+    async def scenario() -> None:
+        sink = FakeSink()
+        async with reading(config, unreachable, sink=sink):
+            await until(lambda: sum("cam1" in cameras for cameras in sink.cameras) > 2)
+            sink.cameras.clear()
             await asyncio.sleep(4.0)
-            alive, dead = (sum(c in cameras for cameras in told.cameras) for c in ("cam1", "cam2"))
+            alive, dead = (sum(c in cameras for cameras in sink.cameras) for c in ("cam1", "cam2"))
         assert 2 <= dead <= 4
         assert alive >= 2 * dead
 
-    asyncio.run(lesson())
+    asyncio.run(scenario())
 
 
-def test_chips_go_to_every_register_that_is_open_in_the_room(job: CameraJob) -> None:
-    async def lesson() -> None:
-        async with reading(job) as (one, registers):
-            await one.cut_faces("cam1", "first", soon(8))
-            await one.cut_faces("cam1", "second", soon(8))
+def test_chips_are_sent_to_every_open_register_of_the_room(config: CameraConfig) -> None:
+    async def scenario() -> None:
+        async with reading(config) as (reader, registers):
+            await reader.cut_faces("cam1", "first", in_future(8))
+            await reader.cut_faces("cam1", "second", in_future(8))
             await until(lambda: registers.tickets() == {"first", "second"})
-            await one.cut_faces("cam1", "second", None)
+            await reader.cut_faces("cam1", "second", None)
             assert "second" not in await chips_within(registers, 0.5)
             await until(lambda: registers.tickets() == {"first"})
 
-    asyncio.run(lesson())
+    asyncio.run(scenario())
 
 
-def test_chips_end_at_the_moment_that_the_lease_names(job: CameraJob) -> None:
-    async def lesson() -> None:
-        async with reading(job) as (one, registers):
-            ends = soon(2)
-            await one.cut_faces("cam1", "ticket", ends)
+def test_chips_end_when_the_lease_expires(config: CameraConfig) -> None:
+    async def scenario() -> None:
+        async with reading(config) as (reader, registers):
+            ends = in_future(2)
+            await reader.cut_faces("cam1", "ticket", ends)
             await until(lambda: bool(registers.seen))
             await until(lambda: datetime.now(UTC) > ends)
-            await asyncio.sleep(0.1)  # what was cut before it ended
+            await asyncio.sleep(0.1)  # chips in flight arrive
             assert await chips_within(registers, 1.0) == []
             assert all(moment <= ends for _, moment in registers.seen)
-            assert not one._cameras["cam1"].thread._shared.full_size.is_wanted
+            assert not reader._cameras["cam1"].source._context.full_size.is_requested
 
-    asyncio.run(lesson())
+    asyncio.run(scenario())
 
 
-def test_a_lease_that_arrives_after_the_register_closed_cuts_nothing(job: CameraJob) -> None:
-    async def lesson() -> None:
-        async with reading(job) as (one, registers):
-            await one.cut_faces("cam1", "ticket", soon(-0.1))
-            assert not one._cameras["cam1"].thread._shared.full_size.is_wanted
+def test_an_expired_lease_cuts_nothing(config: CameraConfig) -> None:
+    async def scenario() -> None:
+        async with reading(config) as (reader, registers):
+            await reader.cut_faces("cam1", "ticket", in_future(-0.1))
+            assert not reader._cameras["cam1"].source._context.full_size.is_requested
             assert await chips_within(registers, 1.0) == []
 
-    asyncio.run(lesson())
+    asyncio.run(scenario())
 
 
-def test_a_renewal_that_arrives_after_the_end_cuts_nothing(job: CameraJob) -> None:
-    async def lesson() -> None:
-        async with reading(job) as (one, registers):
-            sent = soon()
-            await one.cut_faces("cam1", "ticket", sent)
+def test_a_renewal_of_an_ended_ticket_cuts_nothing(config: CameraConfig) -> None:
+    async def scenario() -> None:
+        async with reading(config) as (reader, registers):
+            sent = in_future()
+            await reader.cut_faces("cam1", "ticket", sent)
             await until(lambda: bool(registers.seen))
-            await one.cut_faces("cam1", "ticket", None)
-            await one.cut_faces("cam1", "ticket", sent)
-            await asyncio.sleep(0.1)  # what was cut before it ended
+            await reader.cut_faces("cam1", "ticket", None)
+            await reader.cut_faces("cam1", "ticket", sent)
+            await asyncio.sleep(0.1)  # chips in flight arrive
             assert await chips_within(registers, 1.0) == []
 
-    asyncio.run(lesson())
+    asyncio.run(scenario())
 
 
-def test_a_camera_that_is_released_has_no_lease_when_it_comes_back(job: CameraJob) -> None:
-    async def lesson() -> None:
-        async with reading(job) as (one, registers):
-            await one.cut_faces("cam1", "ticket", soon(8))
+def test_a_camera_that_is_assigned_again_has_no_lease(config: CameraConfig) -> None:
+    async def scenario() -> None:
+        async with reading(config) as (reader, registers):
+            await reader.cut_faces("cam1", "ticket", in_future(8))
             await until(lambda: bool(registers.seen))
-            await one.assign([])
-            await one.assign([job])
+            await reader.assign([])
+            await reader.assign([config])
             assert await chips_within(registers, 1.0) == []
 
-    asyncio.run(lesson())
+    asyncio.run(scenario())
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_reader_whose_watchdog_has_died_ends_and_is_replaced(
-    job: CameraJob, monkeypatch: pytest.MonkeyPatch
+def test_a_reader_whose_watchdog_crashed_exits(
+    config: CameraConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended: list[int] = []
+    exit_codes: list[int] = []
 
-    def die(_self: Watchdog) -> None:
+    def crash(_self: Watchdog) -> None:
         raise MemoryError
 
-    async def lesson() -> None:
-        monkeypatch.setattr(os, "_exit", ended.append)
-        monkeypatch.setattr(Watchdog, "_run", die)
-        async with reading(job):
-            await until(lambda: 1 in ended)
+    async def scenario() -> None:
+        monkeypatch.setattr(os, "_exit", exit_codes.append)
+        monkeypatch.setattr(Watchdog, "_run", crash)
+        async with reading(config):
+            await until(lambda: 1 in exit_codes)
 
-    asyncio.run(lesson())
+    asyncio.run(scenario())
 
 
-def test_a_camera_that_could_not_be_started_is_started_when_it_is_assigned_again(
-    job: CameraJob, monkeypatch: pytest.MonkeyPatch
+def test_a_camera_that_failed_to_start_is_started_when_it_is_assigned_again(
+    config: CameraConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_thread(_self: CaptureThread) -> None:
         raise RuntimeError("can't start new thread")
 
-    async def lesson() -> None:
-        async with reading(job) as (one, _):
-            other = replace(job, plan=replace(job.plan, camera_id="cam2"))
-            with monkeypatch.context() as full:
-                full.setattr(CaptureThread, "start", no_thread)
+    async def scenario() -> None:
+        async with reading(config) as (reader, _):
+            other = replace(config, camera_id="cam2")
+            with monkeypatch.context() as patch:
+                patch.setattr(CaptureThread, "start", no_thread)
                 with pytest.raises(RuntimeError):
-                    await one.assign([job, other])
-            assert set(await one.ping()) == {"cam1"}
-            await one.assign([job, other])
-            assert set(await one.ping()) == {"cam1", "cam2"}
+                    await reader.assign([config, other])
+            assert set(await reader.ping()) == {"cam1"}
+            await reader.assign([config, other])
+            assert set(await reader.ping()) == {"cam1", "cam2"}
 
-    asyncio.run(lesson())
+    asyncio.run(scenario())

@@ -1,4 +1,4 @@
-"""UTC of the monotonic clock, while the system's clock is set."""
+"""The monotonic clock is converted to UTC, also when the system clock is set."""
 
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ def utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def test_small_corrections_of_the_clock_change_nothing() -> None:
+def test_small_corrections_of_the_system_clock_are_ignored() -> None:
     clocks = Clocks()
     clock = UtcClock(lambda: clocks.wall, lambda: clocks.monotonic)
     clocks.run(10)
@@ -27,12 +27,12 @@ def test_small_corrections_of_the_clock_change_nothing() -> None:
     assert clock.jumps == 0
 
 
-def test_a_clock_that_was_set_is_followed_and_counted() -> None:
+def test_a_system_clock_that_was_set_is_adopted_and_counted() -> None:
     clocks = Clocks()
     clock = UtcClock(lambda: clocks.wall, lambda: clocks.monotonic)
     clocks.run(10)
     clocks.wall -= 3600
-    assert clock.utc(clocks.monotonic) == utc(1_800_000_010.0)
+    assert clock.to_utc(clocks.monotonic) == utc(1_800_000_010.0)
     assert clock.now() == utc(clocks.wall)
-    assert clock.utc(clocks.monotonic) == utc(clocks.wall)
+    assert clock.to_utc(clocks.monotonic) == utc(clocks.wall)
     assert clock.jumps == 1

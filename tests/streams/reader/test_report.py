@@ -1,4 +1,4 @@
-"""Windows stay in the outbox until they are safe."""
+"""Windows stay in the outbox until they are acknowledged."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -35,29 +35,31 @@ def filled(count: int) -> Outbox:
     return outbox
 
 
-def test_what_was_not_acknowledged_is_sent_again() -> None:
+def test_windows_that_were_not_acknowledged_are_sent_again() -> None:
     outbox = filled(3)
-    first = outbox.next()
-    assert outbox.next() == first
+    first = outbox.next_batch()
+    assert outbox.next_batch() == first
     outbox.acknowledge(first[1].number)
-    assert outbox.next() == first[2:]
+    assert outbox.next_batch() == first[2:]
 
 
-def test_an_acknowledgement_of_nothing_forgets_nothing() -> None:
+def test_an_acknowledgement_of_nothing_removes_nothing() -> None:
     outbox = filled(2)
     outbox.acknowledge(0)
-    assert len(outbox.next()) == 2
+    assert len(outbox.next_batch()) == 2
 
 
 def test_a_report_is_bounded() -> None:
-    outbox = filled(report.WINDOWS_A_REPORT + 1)
-    assert len(outbox.next()) == report.WINDOWS_A_REPORT
+    outbox = filled(report.MAX_WINDOWS_PER_REPORT + 1)
+    assert len(outbox.next_batch()) == report.MAX_WINDOWS_PER_REPORT
 
 
-def test_a_full_outbox_gives_up_the_oldest_and_counts_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "MOST_WINDOWS", 2)
+def test_a_full_outbox_drops_the_oldest_window_and_counts_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(report, "MAX_WINDOWS", 2)
     outbox = filled(3)
-    assert [w.window.window_start for w in outbox.next()] == [
+    assert [w.window.window_start for w in outbox.next_batch()] == [
         START + timedelta(seconds=10),
         START + timedelta(seconds=20),
     ]

@@ -1,15 +1,15 @@
-"""Pauses grow up to a limit, are random below it, and begin anew."""
+"""Pauses double up to a limit, are random below it, and are reset."""
 
 from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.streams.source.backoff import FIRST_SECONDS, ExponentialBackoff
+from cluster.streams.source.backoff import INITIAL_SECONDS, ExponentialBackoff
 
 
-class AtMost(Random):
-    """Draws the longest pause each time."""
+class AlwaysLongest(Random):
+    """Draws the longest possible pause."""
 
     def uniform(self, a: float, b: float) -> float:
         assert a <= b
@@ -17,27 +17,27 @@ class AtMost(Random):
 
 
 def test_pauses_double_up_to_the_longest() -> None:
-    pauses = ExponentialBackoff(3.0, AtMost())
-    assert [pauses.next() for _ in range(5)] == [0.5, 1.0, 2.0, 3.0, 3.0]
+    backoff = ExponentialBackoff(3.0, AlwaysLongest())
+    assert [backoff.next_seconds() for _ in range(5)] == [0.5, 1.0, 2.0, 3.0, 3.0]
 
 
-def test_after_a_good_while_they_begin_anew() -> None:
-    pauses = ExponentialBackoff(60.0, AtMost())
-    assert [pauses.next() for _ in range(3)][-1] == 4 * FIRST_SECONDS
-    pauses.reset()
-    assert pauses.next() == FIRST_SECONDS
+def test_a_reset_starts_with_short_pauses_again() -> None:
+    backoff = ExponentialBackoff(60.0, AlwaysLongest())
+    assert [backoff.next_seconds() for _ in range(3)][-1] == 4 * INITIAL_SECONDS
+    backoff.reset()
+    assert backoff.next_seconds() == INITIAL_SECONDS
 
 
 @given(st.integers(), st.floats(0.01, 600.0), st.integers(1, 200))
 def test_a_pause_is_never_longer_than_the_longest(seed: int, longest: float, count: int) -> None:
-    pauses = ExponentialBackoff(longest, Random(seed))
-    assert all(0.0 <= pauses.next() <= longest for _ in range(count))
+    backoff = ExponentialBackoff(longest, Random(seed))
+    assert all(0.0 <= backoff.next_seconds() <= longest for _ in range(count))
 
 
-def test_cameras_do_not_keep_step() -> None:
-    assert len({ExponentialBackoff(60.0, Random(seed)).next() for seed in range(20)}) == 20
+def test_the_pauses_of_cameras_differ() -> None:
+    assert len({ExponentialBackoff(60.0, Random(seed)).next_seconds() for seed in range(20)}) == 20
 
 
 @given(st.integers())
-def test_a_wrong_password_is_not_tried_often(seed: int) -> None:
-    assert ExponentialBackoff(60.0, Random(seed)).next(cautious=True) >= 30.0
+def test_pauses_are_long_where_a_lockout_is_to_be_avoided(seed: int) -> None:
+    assert ExponentialBackoff(60.0, Random(seed)).next_seconds(avoid_lockout=True) >= 30.0

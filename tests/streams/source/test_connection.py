@@ -1,4 +1,4 @@
-"""Cameras over HTTP, files and devices: opened, read at their pace, closed."""
+"""Cameras over HTTP, files and devices are opened, read at their pace, and closed."""
 
 import base64
 import functools
@@ -15,27 +15,27 @@ import numpy as np
 import psutil
 import pytest
 
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from tests.conftest import moving_picture, write_video
 from tests.rtsp import raw_server
 from tests.streams.cameras import PLAIN, clip, reading, until
 
 pytestmark = pytest.mark.slow
 
-BOUNDARY = b"--picture\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
+BOUNDARY = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
     """Serves files, and logs nothing."""
 
     def log_message(self, *_args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[str]:
     """An HTTP server for the files of `tmp_path`."""
-    handler = functools.partial(Quiet, directory=str(tmp_path))
+    handler = functools.partial(QuietHandler, directory=str(tmp_path))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
@@ -44,55 +44,55 @@ def web(tmp_path: Path) -> Iterator[str]:
         thread.join()
 
 
-def send_pictures(connection: socket.socket, seconds: float = 60.0) -> None:
-    """Motion JPEG, as cameras send it to browsers."""
+def send_frames(connection: socket.socket, seconds: float = 60.0) -> None:
+    """Send Motion JPEG, as cameras send it to browsers."""
     request = connection.recv(4096).decode()
     if f"Basic {base64.b64encode(b'viewer:p@ss').decode()}" not in request:
         challenge = b'WWW-Authenticate: Basic realm="x"\r\nContent-Length: 0\r\n\r\n'
         connection.sendall(b"HTTP/1.1 401 Unauthorized\r\n" + challenge)
-        send_pictures(connection)
+        send_frames(connection)
         return
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=picture\r\n\r\n"
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
     connection.sendall(head)
     for index in range(round(seconds * 25)):
-        picture = cv2.imencode(".jpg", moving_picture(index, 160, 96))[1].tobytes()
-        connection.sendall(BOUNDARY % len(picture) + picture + b"\r\n")
+        frame = cv2.imencode(".jpg", moving_picture(index, 160, 96))[1].tobytes()
+        connection.sendall(BOUNDARY % len(frame) + frame + b"\r\n")
         time.sleep(0.04)
 
 
-def test_mpeg_ts_over_http_is_read_and_opened_again_when_it_ends(web: str, tmp_path: Path) -> None:
+def test_it_reads_mpeg_ts_over_http_and_reconnects_when_it_ends(web: str, tmp_path: Path) -> None:
     clip(tmp_path / "room.ts")
     with reading(f"{web}/room.ts", longest_pause_seconds=0.2) as camera:
         frames = camera.wait_for(3)
-        camera.wait_until(StreamState.RECONNECTING, Reason.ENDED)
+        camera.wait_until(StreamState.RECONNECTING, StreamReason.ENDED)
         until(lambda: camera.health.reconnects >= 2)
     assert frames[0].pixels.shape == (48, 80, 3)
 
 
 def test_motion_jpeg_over_http_is_read_with_a_password() -> None:
     with (
-        raw_server(send_pictures) as port,
+        raw_server(send_frames) as port,
         reading(f"http://viewer:p%40ss@127.0.0.1:{port}/video") as camera,
     ):
         frames = camera.wait_for(8)
         health = camera.health
     assert frames[-1].pixels.shape == (48, 80, 3)
-    assert (health.codec, health.state) == ("mjpeg", StreamState.LIVE)
+    assert (health.metrics.codec, health.state) == ("mjpeg", StreamState.LIVE)
 
 
 @pytest.mark.parametrize(
     ("page", "reason"),
-    [("missing.ts", Reason.NOT_FOUND), ("page.html", Reason.NOT_A_VIDEO)],
+    [("missing.ts", StreamReason.NOT_FOUND), ("page.html", StreamReason.NOT_A_VIDEO)],
 )
-def test_what_is_no_video_over_http_is_said_so(
-    web: str, tmp_path: Path, page: str, reason: Reason
+def test_what_is_no_video_over_http_is_reported(
+    web: str, tmp_path: Path, page: str, reason: StreamReason
 ) -> None:
     (tmp_path / "page.html").write_text("<p>Sign in to your camera.</p>" * 100)
     with reading(f"{web}/{page}") as camera:
         camera.wait_until(StreamState.FAILED, reason)
 
 
-def test_an_answer_cannot_lead_the_reader_to_a_file(web: str, tmp_path: Path) -> None:
+def test_a_response_cannot_redirect_to_a_file(web: str, tmp_path: Path) -> None:
     secret = clip(tmp_path / "secret.ts")
     playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nfile://{secret}\n#EXT-X-ENDLIST\n"
     (tmp_path / "live.m3u8").write_text(playlist)
@@ -101,14 +101,14 @@ def test_an_answer_cannot_lead_the_reader_to_a_file(web: str, tmp_path: Path) ->
         assert camera.frames == []
 
 
-def test_a_file_is_played_at_its_own_pace_and_over_again(tmp_path: Path) -> None:
+def test_a_file_is_played_in_real_time_and_looped(tmp_path: Path) -> None:
     file = clip(tmp_path / "room.mp4", seconds=1.0)
-    begun = time.monotonic()
+    started_at = time.monotonic()
     with reading(str(file), rate=5.0) as camera:
         frames = camera.wait_for(13)
-        took = time.monotonic() - begun
+        elapsed = time.monotonic() - started_at
         health = camera.health
-    assert took > 2.0
+    assert elapsed > 2.0
     assert health.reconnects == 0
     assert health.state is StreamState.LIVE
     taken = np.array([frame.taken_at for frame in frames])
@@ -126,7 +126,7 @@ LATE = [100.0 + index / 25 for index in range(20)]
         ("late.mkv", PLAIN, LATE),
     ],
 )
-def test_files_of_all_sorts_are_played_over_again(
+def test_files_of_all_formats_are_looped(
     tmp_path: Path, name: str, options: dict[str, str], times: list[float] | None
 ) -> None:
     file = write_video(tmp_path / name, seconds=0.8, rate=25, options=options, times=times)
@@ -135,35 +135,35 @@ def test_files_of_all_sorts_are_played_over_again(
         assert camera.health.reconnects == 0
 
 
-def test_a_file_that_cannot_be_wound_back_is_opened_again(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_rewound_is_opened_again(tmp_path: Path) -> None:
     file = write_video(tmp_path / "raw.h264", seconds=0.8, rate=25, options=PLAIN)
     with reading(str(file), rate=10.0) as camera:
         camera.wait_for(20)
         assert camera.health.reconnects >= 1
 
 
-def test_a_file_that_holds_no_picture_is_not_played_in_a_circle(tmp_path: Path) -> None:
+def test_a_file_without_frames_is_not_looped(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     with reading(str(tmp_path / "empty.mp4")) as camera:
-        health = camera.wait_until(StreamState.FAILED, Reason.NOT_A_VIDEO)
+        health = camera.wait_until(StreamState.FAILED, StreamReason.NOT_A_VIDEO)
     assert health.detail.startswith("empty.mp4 ")
 
 
 @pytest.mark.parametrize("name", ["missing.mp4", "/dev/video99"])
-def test_a_file_or_a_device_that_is_not_there_is_not_found(tmp_path: Path, name: str) -> None:
+def test_a_missing_file_or_device_is_not_found(tmp_path: Path, name: str) -> None:
     with reading(str(tmp_path / name)) as camera:
-        health = camera.wait_until(StreamState.FAILED, Reason.NOT_FOUND)
+        health = camera.wait_until(StreamState.FAILED, StreamReason.NOT_FOUND)
     assert str(tmp_path) not in health.detail
 
 
-def test_a_file_without_video_is_said_so(tmp_path: Path) -> None:
-    with wave.open(str(tmp_path / "a.wav"), "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(8000)
-        sound.writeframes(bytes(16000))
+def test_a_file_without_video_is_reported(tmp_path: Path) -> None:
+    with wave.open(str(tmp_path / "a.wav"), "wb") as audio:
+        audio.setnchannels(1)
+        audio.setsampwidth(2)
+        audio.setframerate(8000)
+        audio.writeframes(bytes(16000))
     with reading(str(tmp_path / "a.wav")) as camera:
-        health = camera.wait_until(StreamState.FAILED, Reason.NOT_A_VIDEO)
+        health = camera.wait_until(StreamState.FAILED, StreamReason.NOT_A_VIDEO)
     assert health.detail == "a.wav sends no video."
 
 

@@ -20,13 +20,14 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
+from cluster.activity.published import PublishedWindow
 from cluster.district import Timetable
 from cluster.errors import JournalError
 from cluster.settings import Settings, load_settings
 from cluster.vision.pose.weights import WeightsFile
 from cluster.warehouse.lake import Lake, PartFacts, PartKey
 from cluster.warehouse.live.flush import Flushed, flush, run_id_of
-from cluster.warehouse.live.journal import Journal, LiveWindow
+from cluster.warehouse.live.journal import Journal
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query
 from tests.conftest import write_settings
@@ -68,7 +69,7 @@ flush(journal, Lake(settings.lake_dir), settings, weights=WEIGHTS, now=LATER + t
 """
 
 
-def seen(number: int, camera_id: str = "cam1", **changes: Any) -> LiveWindow:
+def seen(number: int, camera_id: str = "cam1", **changes: Any) -> PublishedWindow:
     """A live window of one of the two cameras."""
     made = {"room_id": PLACES.get(camera_id, "r1"), "model": MODEL, **changes}
     return live(number, camera_id, **made)

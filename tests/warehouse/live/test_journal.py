@@ -18,9 +18,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
+from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
 from cluster.errors import JournalError
-from cluster.warehouse.live.journal import FlushedMinute, Journal, LiveWindow, Minute
+from cluster.warehouse.live.journal import FlushedMinute, Journal, Minute
 from tests.disks import make_read_only, small_disk
 from tests.plugins.hypothesis_profiles import examples
 from tests.warehouse.test_lake import fill, window, withheld
@@ -54,12 +55,12 @@ while True:
 
 def live(
     number: int, camera_id: str = "cam1", told: ActivityWindow | None = None, **changes: Any
-) -> LiveWindow:
+) -> PublishedWindow:
     """A camera's window, so many times ten seconds after nine."""
     start = NINE + number * TEN_SECONDS
     made = replace(told, window_start=start) if told else window(start)
     place = {"room_id": "r1", "school_id": "hill", "lesson_id": "maths", "model": "pose@1"}
-    return LiveWindow(camera_id=camera_id, window=made, **{**place, **changes})
+    return PublishedWindow(camera_id=camera_id, window=made, **{**place, **changes})
 
 
 def process(path: Path, code: str, *arguments: str) -> "subprocess.Popen[str]":
@@ -182,7 +183,39 @@ def test_a_window_that_has_no_place_in_the_lake_cannot_be_made(changes: dict[str
 def test_a_window_beside_the_clocks_ten_seconds_cannot_be_made() -> None:
     for start in (NINE + timedelta(seconds=3), NINE.replace(tzinfo=None)):
         with pytest.raises(ValueError, match="cannot start"):
-            LiveWindow("cam1", "r1", "hill", None, window(start), "pose@1")
+            PublishedWindow(window=window(start), camera_id="cam1", room_id="r1", school_id="hill")
+
+
+def test_a_window_without_a_model_is_rejected(journal: Journal) -> None:
+    with pytest.raises(ValueError, match="without a model"):
+        journal.append([live(0), live(1, model="")])
+    assert journal.waiting() == (0, None)
+
+
+RELEASED_ROW = """
+INSERT INTO windows VALUES (
+  'cam1', 1772442000000000, 'r1', 'hill', 'maths',
+  '{"frames": 20, "people_max": 12, "people_mean": 12.0, "suppressed": false,
+    "hand_raised_share": 0.05, "reading_share": 0.3, "writing_share": 0.3,
+    "head_down_share": 0.05, "standing_share": 0.05, "unclear_share": 0.05,
+    "hand_raises": 1, "window_seconds": 10}',
+  'pose@1', NULL
+)
+"""
+"""A row as release 0.1.0 writes it; journals outlive the code that wrote them."""
+
+
+def test_a_row_of_an_earlier_release_is_read(journal: Journal, path: Path) -> None:
+    journal.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(RELEASED_ROW)
+        connection.commit()
+    with Journal(path) as again:
+        [found] = again.recent(NINE)
+    assert (found.camera_id, found.room_id, found.school_id) == ("cam1", "r1", "hill")
+    assert (found.lesson_id, found.model) == ("maths", "pose@1")
+    assert (found.window.window_start, found.window.people_max) == (NINE, 12)
+    assert (found.number, found.event_id) == (0, 0)
 
 
 def test_a_row_that_tells_what_is_withheld_is_not_told_and_is_removed(

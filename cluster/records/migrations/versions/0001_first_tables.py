@@ -12,7 +12,7 @@ APPEND_ONLY = ("consents", "entry_changes", "audit")
 
 
 def upgrade() -> None:
-    """Make the tables, and the triggers under which three of them only grow."""
+    """Create the tables, and the triggers that make three of them append-only."""
     op.create_table(
         "academic_sessions",
         sa.Column("sourced_id", sa.String(length=255), nullable=False),
@@ -268,12 +268,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_entries_student_id"), "entries", ["student_id"], unique=False)
     for table in APPEND_ONLY:
-        _only_grows(table)
+        _make_append_only(table)
     op.execute("INSERT INTO audit_tail (id, seq, mac) VALUES (1, 0, '')")
 
 
 def downgrade() -> None:
-    """Drop everything."""
+    """Drop all tables."""
     op.drop_index(op.f("ix_entries_student_id"), table_name="entries")
     op.drop_table("entries")
     op.drop_table("registers")
@@ -304,7 +304,7 @@ def downgrade() -> None:
         op.execute("DROP FUNCTION homeroom_only_grows()")
 
 
-def _only_grows(table: str) -> None:
+def _make_append_only(table: str) -> None:
     message = f"{table} only grows"
     if op.get_bind().dialect.name == "sqlite":
         for verb in ("UPDATE", "DELETE"):
@@ -312,11 +312,11 @@ def _only_grows(table: str) -> None:
                 f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
                 f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
             )
-        # INSERT OR REPLACE deletes without asking the trigger above.
-        known = f"SELECT seq FROM {table}"  # noqa: S608 (the names are ours)
+        # INSERT OR REPLACE deletes without firing the trigger above.
+        existing = f"SELECT seq FROM {table}"  # noqa: S608 (constant names)
         op.execute(
             f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
-            f"WHEN NEW.seq IN ({known}) BEGIN SELECT RAISE(ABORT, '{message}'); END"
+            f"WHEN NEW.seq IN ({existing}) BEGIN SELECT RAISE(ABORT, '{message}'); END"
         )
         return
     op.execute(

@@ -1,4 +1,4 @@
-"""Sign-ins: tokens, and sessions in a browser."""
+"""Sign-ins: tokens, and browser sessions."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Create the table."""
     op.create_table(
         "sign_ins",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -38,5 +38,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it: everybody signs in again."""
+    """Drop the table; all users have to sign in again."""
     op.drop_table("sign_ins")

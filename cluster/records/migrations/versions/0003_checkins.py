@@ -1,4 +1,4 @@
-"""Check-ins: tallies while one is on, what was told of it afterwards, and agreements."""
+"""Check-ins: tallies while one is open, the counts published afterwards, and agreements."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables, and the triggers under which the ledger of agreements only grows."""
+    """Create the tables, and the triggers that make the ledger of agreements append-only."""
     op.create_index(op.f("ix_lessons_starts_at"), "lessons", ["starts_at"], unique=False)
     op.create_table(
         "checkin_agreements",
@@ -154,11 +154,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("checkin_id", "feeling", name=op.f("pk_checkin_tallies")),
     )
-    _only_grows("checkin_agreements")
+    _make_append_only("checkin_agreements")
 
 
 def downgrade() -> None:
-    """Drop them; the function behind PostgreSQL's trigger belongs to the first tables."""
+    """Drop the tables; the function of PostgreSQL's trigger belongs to the first migration."""
     op.drop_index(op.f("ix_lessons_starts_at"), table_name="lessons")
     op.drop_table("checkin_tallies")
     op.drop_index(op.f("ix_checkin_slips_code_hash"), table_name="checkin_slips")
@@ -176,7 +176,7 @@ def downgrade() -> None:
     op.drop_table("checkin_agreements")
 
 
-def _only_grows(table: str) -> None:
+def _make_append_only(table: str) -> None:
     message = f"{table} only grows"
     if op.get_bind().dialect.name == "sqlite":
         for verb in ("UPDATE", "DELETE"):
@@ -184,11 +184,11 @@ def _only_grows(table: str) -> None:
                 f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
                 f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
             )
-        # INSERT OR REPLACE deletes without asking the trigger above.
-        known = f"SELECT seq FROM {table}"  # noqa: S608 (the name is ours)
+        # INSERT OR REPLACE deletes without firing the trigger above.
+        existing = f"SELECT seq FROM {table}"  # noqa: S608 (a constant name)
         op.execute(
             f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
-            f"WHEN NEW.seq IN ({known}) BEGIN SELECT RAISE(ABORT, '{message}'); END"
+            f"WHEN NEW.seq IN ({existing}) BEGIN SELECT RAISE(ABORT, '{message}'); END"
         )
         return
     op.execute(

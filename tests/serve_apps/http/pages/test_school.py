@@ -14,7 +14,8 @@ from cluster.register.service import RegisterService
 from cluster.register.states import Status
 from cluster.security.roles import Role
 from cluster.settings import Settings
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.reader.config import StreamMetrics
+from cluster.streams.source.state import StreamReason, StreamState
 from tests.register.school import CLASS, LESSON, MONDAY, student, teacher
 from tests.serve_apps.http.api_client import (
     CAMERA_SECRET,
@@ -163,15 +164,19 @@ def test_cameras_with_problems_are_listed_with_room_and_reason(
     lost = camera_status(
         "cam-1",
         state=StreamState.RECONNECTING,
-        reason=Reason.CONNECTION_LOST,
+        reason=StreamReason.CONNECTION_LOST,
         detail=f"rtsp://viewer:{CAMERA_SECRET}@10.0.0.9/main",
     )
     api_client.rooms.statuses = [
         lost,
-        camera_status("cam-frozen", frozen=True),
-        camera_status("cam-rate", rate_is_off=True),
+        camera_status("cam-frozen", metrics=StreamMetrics(frozen=True)),
+        camera_status("cam-rate", metrics=StreamMetrics(rate_is_off=True)),
         camera_status("cam-well"),
-        replace(camera_status("cam-dale", frozen=True), room_id="room-2", school_id="dale"),
+        replace(
+            camera_status("cam-dale", metrics=StreamMetrics(frozen=True)),
+            room_id="room-2",
+            school_id="dale",
+        ),
     ]
     html = page_of(api_client)
     found = attention(html)
@@ -186,7 +191,7 @@ def test_cameras_with_problems_are_listed_with_room_and_reason(
 
 
 def test_every_reason_of_a_camera_has_a_text(api_client: ApiClient) -> None:
-    for reason in set(Reason) - {Reason.PICTURES_ARRIVE}:  # that one is only said of live streams
+    for reason in set(StreamReason) - {StreamReason.PICTURES_ARRIVE}:  # only of live streams
         api_client.rooms.statuses = [
             camera_status("cam-1", state=StreamState.FAILED, reason=reason),
         ]
@@ -252,7 +257,7 @@ def test_names_of_rooms_and_classes_are_escaped(api_client: ApiClient) -> None:
     api_client.school.settings = Settings.model_validate(settings)
     with open_api_client(api_client.school) as other:
         other.rooms.say("room-1", 24)
-        other.rooms.statuses = [camera_status("cam-1", frozen=True)]
+        other.rooms.statuses = [camera_status("cam-1", metrics=StreamMetrics(frozen=True))]
         html = page_of(other)
     assert html.count("&lt;b&gt;x") >= 3
     assert "<b>x" not in html

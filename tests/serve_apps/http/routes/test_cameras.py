@@ -1,7 +1,7 @@
 """Cameras over HTTP: their health, and nothing that opens them or tells of a room."""
 
 from cluster.security.roles import Role
-from cluster.streams.source.state import Reason, StreamState
+from cluster.streams.source.state import StreamReason, StreamState
 from serve_apps.http.routes.cameras import CameraBody
 from tests.serve_apps.http.api_client import (
     CAMERA_SECRET,
@@ -18,7 +18,7 @@ def operator(api_client: ApiClient) -> UserClient:
 def test_an_operator_sees_cameras_and_the_journal(api_client: ApiClient) -> None:
     api_client.rooms.statuses = [
         camera_status("cam-1"),
-        camera_status("cam-2", state=StreamState.FAILED, reason=Reason.WRONG_CREDENTIALS),
+        camera_status("cam-2", state=StreamState.FAILED, reason=StreamReason.WRONG_CREDENTIALS),
     ]
     found = operator(api_client).get("/api/cameras")
     assert [(one["camera_id"], one["state"], one["reason"]) for one in found["cameras"]] == [

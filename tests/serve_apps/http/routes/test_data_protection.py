@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert
 
-from cluster.records.db.models import ConsentWord
+from cluster.records.db.models import ConsentEvent
 from cluster.register.faces.consent_ledger import object_to
 from cluster.security.roles import Role
 from serve_apps.http.schemas.paging import cursor_of
@@ -102,7 +102,7 @@ def speak_of(api_client: ApiClient, count: int, *, days: float) -> list[str]:
         for one in students
     ]
     with api_client.school.identity.records.writing() as session:
-        session.execute(insert(ConsentWord), words)
+        session.execute(insert(ConsentEvent), words)
     return students
 
 

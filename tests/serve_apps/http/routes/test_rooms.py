@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from cluster.activity.published import PublishedWindow
 from cluster.security.roles import Role
-from serve_apps.clients.types import RoomSnapshot, ToldWindow
+from serve_apps.clients.types import RoomSnapshot
 from serve_apps.http.schemas.rooms import room_body, window_body
 from tests.register.school import MONDAY
 from tests.serve_apps.http.api_client import ApiClient, at, window_of
@@ -101,7 +102,10 @@ def test_a_vehicle_gives_a_headcount_even_where_a_deployment_tells_more(
     told = RoomSnapshot("bus", "live", "live", MONDAY, 30, 4, window, "cam-1", None, 1)
     body = room_body(bus, told, MONDAY)
     assert (body.people, body.hands_up, body.shares, body.suppressed) == (30, None, None, True)
-    finished = window_body(bus, ToldWindow("bus", "cam-1", None, window, 2))
+    published = PublishedWindow(
+        window=window, camera_id="cam-1", room_id="bus", school_id="hill", event_id=2
+    )
+    finished = window_body(bus, published)
     assert (finished.hand_raises, finished.shares, finished.suppressed) == (None, None, True)
 
 

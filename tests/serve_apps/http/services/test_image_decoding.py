@@ -108,8 +108,8 @@ def progressive(width: int, height: int, *, more_scans: int = 0, between: bytes 
     """A progressive JPEG of one grey, whose last scan comes again and again.
 
     Args:
-        width: Pixels.
-        height: Pixels.
+        width: BgrImage.
+        height: BgrImage.
         more_scans: How often.
         between: What stands before each of these.
     """

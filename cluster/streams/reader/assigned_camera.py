@@ -1,0 +1,77 @@
+"""One camera of a reader: its source, its counter, and what is to be reported of it."""
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cluster.activity.live import LiveCounter, LiveCounts
+from cluster.activity.room import AnalysedFrame
+from cluster.activity.suppression import ActivityWindow
+from cluster.streams.capture.camera import CameraSource
+from cluster.streams.reader.config import CameraConfig, LiveFrame
+from cluster.streams.reader.report import CameraReport
+from cluster.vision.people import People
+
+HEALTH_SECONDS = 1.0
+"""A camera without new counts is reported this often."""
+
+MAX_LATENCIES = 1000
+
+
+@dataclass(slots=True)
+class AssignedCamera:
+    """A camera that a reader reads and counts."""
+
+    config: CameraConfig
+    source: CameraSource
+    counter: LiveCounter
+    frames_dropped: int = 0
+    _counts: LiveCounts | None = None
+    _frames_counted: int = 0
+    _unreported: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_LATENCIES))
+    """When the frames were taken that were counted since the last report."""
+
+    _reported_at: float = -math.inf
+
+    def count(self, frame: LiveFrame, people: People, taken_at: datetime) -> list[ActivityWindow]:
+        """Count a frame.
+
+        Args:
+            frame: The frame.
+            people: Found in it, in its pixels.
+            taken_at: When it was taken, UTC.
+
+        Returns:
+            The windows that it finished.
+        """
+        height, width = frame.pixels.shape[:2]
+        seen = AnalysedFrame(taken_at, people, (width, height))
+        self._counts, finished = self.counter.update(seen)
+        self._frames_counted += 1
+        self._unreported.append(frame.taken_at)
+        return finished
+
+    def is_due(self, now: float) -> bool:
+        """Whether the next report includes it."""
+        return self._counts is not None or now - self._reported_at >= HEALTH_SECONDS
+
+    def report(self, now: float, *, frames_late: int) -> CameraReport:
+        """Return what is new since the last call.
+
+        Args:
+            now: `time.monotonic()`.
+            frames_late: Frames that were dropped before they were counted.
+        """
+        counts, self._counts = self._counts, None
+        self._reported_at = now
+        latencies = tuple(now - taken_at for taken_at in self._unreported)
+        self._unreported.clear()
+        return CameraReport(
+            self.source.health(),
+            counts,
+            frames_counted=self._frames_counted,
+            frames_late=frames_late,
+            frames_dropped=self.frames_dropped,
+            latencies=latencies,
+        )

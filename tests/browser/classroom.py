@@ -17,6 +17,7 @@ from secrets import token_bytes
 
 from cluster import checkins
 from cluster.activity.suppression import ActivityWindow
+from cluster.activity.windows import window_start_of
 from cluster.checkins import Feeling
 from cluster.records.db.database import Records
 from cluster.records.db.models import User
@@ -128,7 +129,7 @@ class Classroom:
 
     def add_windows(self, people: int = 23, minutes: int = MINUTES_INTO_THE_LESSON) -> None:
         """Add windows with about so many people for the last minutes."""
-        start = self.now - timedelta(minutes=minutes)
+        start = window_start_of(self.now - timedelta(minutes=minutes))
         for number in range(minutes * 60 // WINDOW_SECONDS):
             at = start + timedelta(seconds=WINDOW_SECONDS * number)
             self.api_client.rooms.finish(ROOM, people + round(1.5 * math.sin(number / 4)), at=at)

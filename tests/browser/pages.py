@@ -91,7 +91,7 @@ PAGES = (
     PageCase("board", f"{PAGE}/board", set_up=run_checkin, is_in_docs=True),
     PageCase("help-requests", f"{PAGE}/calls", set_up=run_checkin),
     PageCase("check-in", "/c/{code}", None, set_up=run_checkin, is_in_docs=True),
-    PageCase("lesson-not-begun", PAGE),
+    PageCase("lesson-not-started", PAGE),
     PageCase("lesson-open", PAGE, set_up=take_half_of_register),
     PageCase("lesson-few", PAGE, set_up=show_small_group),
     PageCase("lesson-late", PAGE, set_up=make_counts_late),

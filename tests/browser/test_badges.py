@@ -99,7 +99,7 @@ def test_no_camera_image_leaves_the_page(classroom: Classroom, open_session: Ope
     session.page.add_init_script(FAKE_DETECTOR)
     session.page.reload()
     sent: list[int] = []
-    session.page.on("request", lambda asked: sent.append(len(asked.post_data_buffer or b"")))
+    session.page.on("request", lambda request: sent.append(len(request.post_data_buffer or b"")))
     session.page.get_by_text("Badges", exact=True).click()
     session.page.get_by_role("button", name="Scan with this device's camera").click()
     session.page.evaluate(f"window.codes = {json.dumps([{'rawValue': classroom.issue_badge(3)}])}")

@@ -1,6 +1,8 @@
 """Fields of HTML forms as pydantic models.
 
-Parsed by the reader that the CSRF check uses, so that both see the same fields.
+Parsed by the reader that the CSRF check uses, so that both see the same few fields.
+FastAPI's `Form()` would consume the body before that check, and accept multipart bodies and a
+thousand fields.
 """
 
 from collections.abc import Awaitable, Callable

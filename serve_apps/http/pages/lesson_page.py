@@ -2,7 +2,7 @@
 
     live counts of the room   lesson_room.py      updated by lesson.js
     the register              lesson_register.py  each change is a form
-    the check-in              lesson_checkin.py   likewise
+    the check-in              lesson_checkin.py   each change is a form
 
 Activity is shown for the room alone; the register next to it has names and no activity (R2).
 """

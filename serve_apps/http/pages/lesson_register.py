@@ -59,7 +59,7 @@ class RegisterSection:
     """The register's section of a page.
 
     Attributes:
-        body: The register; None before it is begun.
+        body: The register; None before it is started.
         can_undo: The caller's last change can be undone.
         can_open: It has not been opened for badges and faces yet.
     """

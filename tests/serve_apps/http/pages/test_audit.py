@@ -178,10 +178,10 @@ def test_a_broken_log_is_reported_with_the_entry_and_without_a_path(
 
 def test_a_check_requested_by_another_site_is_denied(api_client: ApiClient) -> None:
     token = api_client.token(Role.DATA_PROTECTION)
-    begun = api_client.client.request(
+    signed_in = api_client.client.request(
         "POST", "/sign-in/token", data={"token": token}, headers={"Origin": BASE}
     )
-    cookie = begun.headers["Set-Cookie"].partition(";")[0]
+    cookie = signed_in.headers["Set-Cookie"].partition(";")[0]
     headers = {"Cookie": cookie, "Accept": "text/html"}
     assert api_client.client.request("POST", VERIFY, headers=headers).status_code == 403
     page = api_client.client.request("GET", LOG, headers=headers).text

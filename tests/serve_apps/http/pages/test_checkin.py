@@ -147,6 +147,14 @@ def test_a_form_of_another_site_is_denied(class_client: ApiClient, code: str) ->
     assert answer.status_code == 403
 
 
+def test_a_form_with_very_many_fields_is_denied(class_client: ApiClient, code: str) -> None:
+    phone = Phone(class_client.client)
+    phone.get(f"/c/{code}")
+    many = {f"field-{number}": "x" for number in range(50)}
+    assert phone.post(f"/c/{code}", feeling="sad", **many).status_code == 403
+    assert phone.post(f"/c/{code}", feeling="sad", unknown="x").status_code == 303
+
+
 def test_an_empty_answer_and_an_unknown_feeling_are_rejected(
     class_client: ApiClient, code: str
 ) -> None:
@@ -295,9 +303,9 @@ def test_where_guardians_must_agree_slips_are_made_for_those_who_did(
         assert "student-1 Family" in page
         assert "student-3" not in page
         assert not any(slip in page_of(class_client) for slip in slips)
-        anew = submit(class_client, "check-in/start", status=200)
+        reissued = submit(class_client, "check-in/start", status=200)
         assert Phone(class_client.client).get(f"/c/{slips[0]}").status_code == 404
-        slips = [first + last for first, last in re.findall(r'code">(\w{3}) (\w{3})<', anew)]
+        slips = [first + last for first, last in re.findall(r'code">(\w{3}) (\w{3})<', reissued)]
         assert len(slips) == 2
         answer_from_phones(class_client, slips[0], [Feeling.HAPPY])
         submit(class_client, "check-in/start", status=303)

@@ -139,3 +139,11 @@ def test_a_change_with_a_cookie_needs_its_csrf_token(class_client: ApiClient) ->
     for field, status in (("", 403), ("wrong", 403), (csrf, 303)):
         answer = class_client.client.request("POST", f"{PAGE}/register/open", data={"csrf": field})
         assert answer.status_code == status
+    for field, status in (("wrong", 403), (csrf, 303)):
+        answer = class_client.client.request(
+            "POST",
+            f"{PAGE}/register/mark",
+            data={"csrf": field, "tap": f"{student(1)}:late"},
+        )
+        assert answer.status_code == status
+    assert pressed_status(page_of(class_client), 1) == "late"

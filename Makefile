@@ -6,11 +6,11 @@ PYTHON ?= $(shell command -v python3.12 >/dev/null 2>&1 && python3.12 -c '' 2>/d
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo test test-fast test-ray test-others check format bench screenshots \
-  constraints clean
+.PHONY: help setup demo test test-fast test-others test-ray test-browser test-thorough coverage \
+  check format bench screenshots constraints clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## Make .venv with everything that the other targets use
 
@@ -26,19 +26,39 @@ $(READY): $(BIN)/uv pyproject.toml constraints.txt
 demo: $(READY)  ## Footage in, tables and a picture out
 	$(BIN)/homeroom demo
 
-# Two Rays contend for a port, so one run starts them all. The other one is as nice as Ray's workers
-# are, which would otherwise get what it leaves.
-test: $(READY)  ## All tests, in two runs beside each other
-	$(MAKE) --no-print-directory --jobs=2 test-ray test-others
+PYTEST := $(BIN)/python -m pytest
+IN_TWO := --numprocesses=2 --dist=loadfile
 
-test-fast: $(READY)  ## Tests without Ray, a browser, PostgreSQL and what is slow: a few minutes
-	env -u POSTGRES_TEST_URL $(BIN)/python -m pytest -m 'not ray and not slow' --ignore=tests/browser
+# Two Rays contend for a port, so one run after the other starts them. The run beside them is as nice
+# as Ray's workers are, which would otherwise get what it leaves; its two processes take what is idle.
+test: $(READY)  ## All tests: those without Ray beside those with Ray and a browser
+	$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=recurse test-others test-rest
+
+test-fast: $(READY)  ## Tests without Ray, a browser, PostgreSQL and what is slow
+	env -u POSTGRES_TEST_URL $(PYTEST) -m 'not ray and not slow' --ignore=tests/browser $(IN_TWO)
+
+test-others: $(READY)  ## Only the tests that start neither Ray nor a browser
+	nice -n 15 $(PYTEST) -m 'not ray' --ignore=tests/browser $(IN_TWO)
 
 test-ray: $(READY)  ## Only the tests that start Ray
-	$(BIN)/python -m pytest -m ray
+	$(PYTEST) -m ray --ignore=tests/browser
 
-test-others: $(READY)  ## Only the tests that do not start Ray
-	nice -n 15 $(BIN)/python -m pytest -m 'not ray'
+test-browser: $(READY)  ## Only the tests that open pages in Chromium
+	$(PYTEST) tests/browser
+
+.PHONY: test-rest
+test-rest:
+	@status=0; for part in test-ray test-browser; do \
+	  $(MAKE) --no-print-directory $$part || status=1; done; exit $$status
+
+test-thorough: $(READY)  ## The tests of test-others, with ten times as many examples
+	HYPOTHESIS_PROFILE=thorough $(PYTEST) -m 'not ray' --ignore=tests/browser $(IN_TWO) --timeout=3000
+
+coverage: $(READY)  ## All tests, with the lines and branches that they reach; fails below the gate
+	rm -rf .coverage .coverage.*
+	$(MAKE) --no-print-directory test PYTEST='$(BIN)/coverage run -m pytest'
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 check: $(READY)  ## Style, types, import contracts, dependencies, spelling
 	$(BIN)/ruff format --check .
@@ -69,4 +89,4 @@ constraints: $(BIN)/uv  ## Pin anew everything that pyproject.toml asks for
 	  --custom-compile-command 'make constraints' --output-file constraints.txt pyproject.toml
 
 clean:  ## Remove .venv and what the demo and the measurements left
-	rm -rf .venv homeroom-demo .bench
+	rm -rf .venv homeroom-demo .bench .coverage*

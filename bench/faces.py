@@ -1,10 +1,10 @@
-"""How fast faces are compared, and how often rightly: each engine, on the sample faces.
+"""Speed and accuracy of face comparison: each engine, on the sample faces.
 
     python -m bench.faces          or          python -m bench.faces --pack FOLDER
 
-The trade-off compares every face of the sample pictures with every other. Small faces are from
-the same pictures, shrunk until the face is about as wide as the engine still compares; they are
-held against the faces of the full pictures, as a lesson's faces are against templates.
+Accuracy compares every face of the sample images with every other. Small faces are from the same
+images, shrunk until a face has about the minimum width that the engine compares; they are compared
+with the faces of the full images, as a lesson's faces are with templates.
 """
 
 import argparse
@@ -36,26 +36,26 @@ WHO = {
     "obama_and_biden.jpg": ["biden", "obama"],
     CLASSROOM: [f"pupil-{index}" for index in range(5)],
 }
-"""The true answer: who is in a picture, from left to right, among the faces that are compared."""
+"""Ground truth: the people in an image from left to right, among the faces that are compared."""
 
 DISTANCES = (0.40, 0.45, 0.50, 0.55, 0.60, 0.65)
 BATCHES = (1, 2, 4, 8, 16, 32)
-LEAST_SECONDS = 3.0
+MIN_SECONDS = 3.0
 CLASS_SIZE = 40
 SEATS = 25
 
 
 @dataclass(frozen=True)
 class Face:
-    """A face with its true answer."""
+    """A face with its ground truth."""
 
-    picture: str
+    image: str
     who: str
     chip: FaceChip
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Run the benchmark and print its results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--faces", type=Path, default=FACES, help="Folder of the sample faces.")
     parser.add_argument("--pack", type=Path, help="Folder of an InsightFace pack.")
@@ -68,49 +68,49 @@ def main() -> None:
         print(f"{engine.name} {engine.version}, {available_cores()} cores\n")
         faces, small = _sample_faces(engine, estimator, options.faces)
         _speed(engine, estimator, options.faces, [face.chip for face in faces])
-        _trade_off(engine, faces, small)
+        _accuracy(engine, faces, small)
     _matching()
 
 
 def _sample_faces(
     engine: FaceEngine, estimator: PoseEstimator, folder: Path
 ) -> tuple[list[Face], list[Face]]:
-    """The faces of the pictures as they are, and of the shrunken pictures."""
-    least = engine.thresholds.in_lesson.min_width_pixels
+    """Return the faces of the images, and of the shrunken images."""
+    min_width_pixels = engine.thresholds.in_lesson.min_width_pixels
     faces, small = [], []
     for name in WHO:
         path = folder.parent / name if name == CLASSROOM else folder / name
         if not path.is_file():
-            raise SystemExit(f"there is no sample picture {path}")
-        picture = np.asarray(cv2.imread(str(path)), np.uint8)
-        found = _faces_in(engine, estimator, name, picture)
+            raise SystemExit(f"there is no sample image {path}")
+        image = np.asarray(cv2.imread(str(path)), np.uint8)
+        found = _faces_in(engine, estimator, name, image)
         faces += found
         for face in found:
-            by = least / face.chip.quality.width_pixels
-            shrunk = cv2.resize(picture, None, fx=by, fy=by, interpolation=cv2.INTER_AREA)
-            chip = _again(engine, estimator, np.asarray(shrunk, np.uint8), face.chip, by)
+            scale = min_width_pixels / face.chip.quality.width_pixels
+            shrunk = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            chip = _find_again(engine, estimator, np.asarray(shrunk, np.uint8), face.chip, scale)
             small += [Face(name, face.who, chip)] if chip else []
     return faces, small
 
 
-def _again(
-    engine: FaceEngine, estimator: PoseEstimator, shrunk: BgrImage, face: FaceChip, by: float
+def _find_again(
+    engine: FaceEngine, estimator: PoseEstimator, shrunk: BgrImage, face: FaceChip, scale: float
 ) -> FaceChip | None:
-    """The same face in the shrunken picture, where it is found there."""
+    """Return the same face in the shrunken image, if it is found there."""
     (people,) = estimator.estimate([shrunk])
-    middle = by * np.add(face.box[:2], face.box[2:]) / 2
+    centre = scale * np.add(face.box[:2], face.box[2:]) / 2
     for chip in engine.faces(shrunk, people):
-        away = np.abs(np.add(chip.box[:2], chip.box[2:]) / 2 - middle)
-        if away.max() < by * face.quality.width_pixels / 4:
+        offset = np.abs(np.add(chip.box[:2], chip.box[2:]) / 2 - centre)
+        if offset.max() < scale * face.quality.width_pixels / 4:
             return chip
     return None
 
 
 def _faces_in(
-    engine: FaceEngine, estimator: PoseEstimator, name: str, picture: BgrImage
+    engine: FaceEngine, estimator: PoseEstimator, name: str, image: BgrImage
 ) -> list[Face]:
-    (people,) = estimator.estimate([picture])
-    chips = sorted(engine.chips(picture, people), key=lambda chip: chip.box[0])
+    (people,) = estimator.estimate([image])
+    chips = sorted(engine.chips(image, people), key=lambda chip: chip.box[0])
     if len(chips) != len(WHO[name]):
         raise SystemExit(f"{name}: {len(chips)} faces are compared, and not {len(WHO[name])}")
     return [Face(name, who, chip) for who, chip in zip(WHO[name], chips, strict=True)]
@@ -119,19 +119,19 @@ def _faces_in(
 def _speed(
     engine: FaceEngine, estimator: PoseEstimator, folder: Path, chips: Sequence[FaceChip]
 ) -> None:
-    picture = np.asarray(cv2.imread(str(folder.parent / CLASSROOM)), np.uint8)
-    (people,) = estimator.estimate([picture])
-    rounds, seconds = _repeat(lambda: engine.chips(picture, people))
-    print(f"cutting out   {rounds * len(WHO[CLASSROOM]) / seconds:8.1f} faces/s")
+    image = np.asarray(cv2.imread(str(folder.parent / CLASSROOM)), np.uint8)
+    (people,) = estimator.estimate([image])
+    rounds, seconds = _repeat(lambda: engine.chips(image, people))
+    print(f"alignment     {rounds * len(WHO[CLASSROOM]) / seconds:8.1f} faces/s")
     for size in BATCHES:
         batch = [chips[index % len(chips)] for index in range(size)]
         rounds, seconds = _repeat(partial(engine.embed, batch))
         print(f"batch {size:>2}      {rounds * size / seconds:8.1f} faces/s")
 
 
-def _trade_off(engine: FaceEngine, faces: Sequence[Face], small: Sequence[Face]) -> None:
+def _accuracy(engine: FaceEngine, faces: Sequence[Face], small: Sequence[Face]) -> None:
     templates = engine.embed([face.chip for face in faces])
-    print(f"\n{'':10}{'as they are':^22}{'smallest':>18}")
+    print(f"\n{'':10}{'full size':^22}{'smallest':>18}")
     print(f"{'distance':10}{'true':>10}{'false':>12}{'true':>12}{'false':>12}")
     columns = []
     for probes in (faces, small):
@@ -141,18 +141,19 @@ def _trade_off(engine: FaceEngine, faces: Sequence[Face], small: Sequence[Face])
         cells = [
             f"{int((kind <= limit).sum())}/{len(kind)}" for column in columns for kind in column
         ]
-        own = "  <- ours" if np.isclose(limit, engine.thresholds.match_distance) else ""
-        print(f"{limit:<10.2f}{cells[0]:>10}{''.join(f'{cell:>12}' for cell in cells[1:])}{own}")
-    for what, (true, false) in zip(("as they are", "smallest"), columns, strict=True):
+        mark = "  <- match_distance" if np.isclose(limit, engine.thresholds.match_distance) else ""
+        print(f"{limit:<10.2f}{cells[0]:>10}{''.join(f'{cell:>12}' for cell in cells[1:])}{mark}")
+    for what, (true, false) in zip(("full size", "smallest"), columns, strict=True):
         print(
-            f"{what}: one person {true.min():.2f} to {true.max():.2f}, two from {false.min():.2f}"
+            f"{what}: same person {true.min():.2f} to {true.max():.2f}, "
+            f"different from {false.min():.2f}"
         )
 
 
 def _pairs(
     probes: Sequence[Face], faces: Sequence[Face], distances: FloatArray, *, both_ways: bool
 ) -> tuple[FloatArray, FloatArray]:
-    """Distances of one person in two pictures, and of two people."""
+    """Return distances of the same person in two images, and of different people."""
     true, false = [], []
     for row, probe in enumerate(probes):
         for column, face in enumerate(faces):
@@ -160,13 +161,13 @@ def _pairs(
                 continue
             if probe.who != face.who:
                 false.append(distances[row, column])
-            elif probe.picture != face.picture:
+            elif probe.image != face.image:
                 true.append(distances[row, column])
     return np.array(true, np.float32), np.array(false, np.float32)
 
 
 def _matching() -> None:
-    """One frame's matching in a class, without the networks."""
+    """Measure the matching of one frame in a class, without the networks."""
     random = np.random.default_rng(1)
     matcher = ClassMatcher(
         [f"student-{index}" for index in range(CLASS_SIZE)],
@@ -182,10 +183,10 @@ def _matching() -> None:
 
 
 def _repeat(work: Callable[[], object]) -> tuple[int, float]:
-    """How often, and in how many seconds."""
+    """Call repeatedly; returns the number of calls and their seconds."""
     work()
     rounds, began = 0, time.monotonic()
-    while (seconds := time.monotonic() - began) < LEAST_SECONDS:
+    while (seconds := time.monotonic() - began) < MIN_SECONDS:
         work()
         rounds += 1
     return rounds, seconds

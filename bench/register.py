@@ -1,12 +1,12 @@
-"""How long a register of 40 students takes, from opening to proposals, and what is the limit.
+"""Time from opening a register of 40 students to its proposals, against a lower bound.
 
     python -m bench.register [--students 40] [--seconds 12]
 
-Six of the students stand for the six adults of the photograph that the installed `insightface`
-package carries; the others have made-up templates and are never seen. The limit is the models
-alone on the same pictures: pose, then the face network, with nothing around them. The naive way
-takes one picture after the other, compares every face with every template of the school in plain
-Python, and opens the templates anew for each picture.
+Six of the students have the faces of the six adults in the photo that the installed `insightface`
+package contains; the others have random templates and are never seen. The lower bound runs the
+models alone on the same frames: pose, then the face network. The naive baseline processes one frame
+after the other, compares every face with every template of the school in plain Python, and decrypts
+the templates for each frame.
 """
 
 import argparse
@@ -21,9 +21,9 @@ from cluster.cli.demo_register import portraits
 from cluster.demo.lesson_video import write_lesson
 from cluster.records.db.database import Records
 from cluster.records.repos.people import students_of_class
-from cluster.register.faces.enrolment import embedding_of_pictures
-from cluster.register.faces.from_video import LONGEST_SIDE, watch
-from cluster.register.faces.templates import open_templates, store
+from cluster.register.faces.enrolment import embed_images
+from cluster.register.faces.from_video import MAX_SIDE_PIXELS, recognise_from_video
+from cluster.register.faces.templates import decrypt_templates, store_template
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState
 from cluster.security.keys import KeyStore
@@ -33,11 +33,11 @@ from cluster.vision.faces.base import FaceEngine
 from cluster.vision.faces.factory import create_face_engine
 from cluster.vision.pose.estimator import PoseEstimator
 from tests.databases import sqlite_url
-from tests.register.school import CLASS, LESSON, School, found_school, student, teacher
+from tests.register.school import CLASS, LESSON, School, create_school, student, teacher
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Run the benchmark and print its results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--students", type=int, default=40)
     parser.add_argument("--seconds", type=int, default=12)
@@ -50,51 +50,50 @@ def _measure(folder: Path, students: int, seconds: int) -> None:
     records = Records(sqlite_url(folder / "records.sqlite"))
     records.migrate()
     keys = KeyStore(folder / "keys", LocalMasterKey(b"k" * 32))
-    school = found_school(records, keys, folder, students=students)
+    school = create_school(records, keys, folder, students=students)
     estimator = PoseEstimator.from_settings(school.settings)
     engine = create_face_engine(school.settings)
-    seen = _register(school, engine, estimator, students)
+    visible = _register(school, engine, estimator, students)
     clip = folder / "clip.mp4"
     write_lesson(clip, seconds=seconds)
-    limit = _models_alone(clip, engine, estimator)
+    bound = _models_alone(clip, engine, estimator)
     naive = _naive(school, clip, engine, estimator)
     began = time.perf_counter()
     school.open()
     opened = time.perf_counter() - began
-    watched = watch(
+    result = recognise_from_video(
         school.identity, school.settings, LESSON, clip, engine=engine, estimator=estimator
     )
     took = time.perf_counter() - began
-    proposed = sum(e.mark.state is EntryState.PROPOSED for e in watched.register.entries)
+    proposed = sum(e.mark.state is EntryState.PROPOSED for e in result.register.entries)
     print(
-        f"{students} students, {seen} of them in the picture; {seconds} s of 1080p, "
-        f"{watched.frames} pictures, {proposed} proposed\n"
+        f"{students} students, {visible} of them in the video; {seconds} s of 1080p, "
+        f"{result.frames} frames, {proposed} proposed\n"
     )
     print(f"opening                       {1000 * opened:8.0f} ms")
     print(f"from opening to proposals     {took:8.1f} s")
-    print(f"limit: the models alone       {limit:8.1f} s   ratio {limit / took:.2f}")
-    print(f"naive way                     {naive:8.1f} s   Homeroom is {naive / took:.2f}× as fast")
+    print(f"lower bound: models alone     {bound:8.1f} s   ratio {bound / took:.2f}")
+    print(f"naive baseline                {naive:8.1f} s   Homeroom is {naive / took:.2f}× as fast")
     began = time.perf_counter()
     with school.identity.work(teacher(1)) as work:
-        RegisterService(work, school.settings).confirm(LESSON, version=watched.register.version)
+        RegisterService(work, school.settings).confirm(LESSON, version=result.register.version)
     print(f"confirming                    {1000 * (time.perf_counter() - began):8.0f} ms")
     records.close()
 
 
 def _register(school: School, engine: FaceEngine, estimator: PoseEstimator, students: int) -> int:
-    """Templates for all: of the photograph's faces for the first, made up for the rest."""
+    """Store templates: of the photo's faces for the first students, random for the rest."""
     school.consent(*range(1, students + 1))
     real = [
-        embedding_of_pictures(engine, estimator, {"face": picture})
-        for picture in portraits(engine, estimator)
+        embed_images(engine, estimator, {"face": image}) for image in portraits(engine, estimator)
     ]
-    chance = np.random.default_rng(1)
+    random = np.random.default_rng(1)
     with school.identity.work("operator:bench") as work:
         for number in range(1, students + 1):
-            made_up = chance.normal(0, 1, engine.dimensions)
-            made_up *= np.linalg.norm(real[0]) / np.linalg.norm(made_up)
-            embedding = real[number - 1] if number <= len(real) else made_up
-            store(
+            generated = random.normal(0, 1, engine.dimensions)
+            generated *= np.linalg.norm(real[0]) / np.linalg.norm(generated)
+            embedding = real[number - 1] if number <= len(real) else generated
+            store_template(
                 work,
                 school.permission,
                 student(number),
@@ -105,7 +104,7 @@ def _register(school: School, engine: FaceEngine, estimator: PoseEstimator, stud
 
 
 def _models_alone(clip: Path, engine: FaceEngine, estimator: PoseEstimator) -> float:
-    frames = [f.pixels for f in FrameSampler(str(clip), long_side=LONGEST_SIDE).frames()]
+    frames = [f.pixels for f in FrameSampler(str(clip), long_side=MAX_SIDE_PIXELS).frames()]
     estimator.estimate(frames[:1])
     began = time.perf_counter()
     for frame in frames:
@@ -119,13 +118,13 @@ def _models_alone(clip: Path, engine: FaceEngine, estimator: PoseEstimator) -> f
 def _naive(school: School, clip: Path, engine: FaceEngine, estimator: PoseEstimator) -> float:
     students = _ids(school)
     began = time.perf_counter()
-    for frame in FrameSampler(str(clip), long_side=LONGEST_SIDE, cheap=False).frames():
+    for frame in FrameSampler(str(clip), long_side=MAX_SIDE_PIXELS, cheap=False).frames():
         (people,) = estimator.estimate([frame.pixels])
         for chip in engine.faces(frame.pixels, people):
             (embedding,) = engine.embed([chip])
             with school.identity.work("operator:bench") as work:
-                opened = open_templates(work, students, engine.version)
-            for template in opened:
+                templates = decrypt_templates(work, students, engine.version)
+            for template in templates:
                 math.dist(embedding.tolist(), template.embedding.tolist())
     return time.perf_counter() - began
 

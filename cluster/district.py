@@ -1,10 +1,9 @@
-"""Schools, rooms and cameras; which lesson is on in a room at a time.
+"""Schools, rooms and cameras; which lesson a room has at a time.
 
-The first three come from the settings. Lessons come from the timetable, a CSV of dated
-lessons; without one, windows simply name no lesson.
+The first three come from the settings, and lessons from the records, as plain data
+(`cluster.records.timetable.lessons`). Without a lesson, windows simply name none.
 """
 
-import csv
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,8 +12,6 @@ from datetime import UTC, date, datetime
 
 from cluster.errors import NotFound, SettingsError
 from cluster.settings import Camera, Room, School, Settings
-
-LESSON_COLUMNS = ("lesson_id", "room_id", "class_id", "starts_at", "ends_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +34,12 @@ class Place:
     school: School
 
 
-def place_of(settings: Settings, camera_id: str, where: str | None = None) -> Place:
-    """Find a camera's place.
+def find_place(settings: Settings, camera_id: str, where: str | None = None) -> Place:
+    """Find a camera with its room and school.
 
     Args:
-        settings: They know the cameras.
-        camera_id: Which.
+        settings: They name the cameras.
+        camera_id: Which camera.
         where: The file and line that named it, for the message.
 
     Raises:
@@ -50,9 +47,9 @@ def place_of(settings: Settings, camera_id: str, where: str | None = None) -> Pl
     """
     camera = settings.cameras_by_id.get(camera_id)
     if camera is None:
-        known = ", ".join(sorted(settings.cameras_by_id)) or "none"
+        names = ", ".join(sorted(settings.cameras_by_id)) or "none"
         raise SettingsError(
-            f"there is no camera {camera_id!r} in the settings (known: {known}).",
+            f"there is no camera {camera_id!r} in the settings (known: {names}).",
             where=where,
             hint="Add it under [[cameras]].",
         )
@@ -69,92 +66,30 @@ class Timetable:
         for lesson in self.lessons:
             self._by_room[lesson.room_id].append(lesson)
 
-    def lesson_at(self, room_id: str, moment: datetime) -> Lesson | None:
-        """The lesson that is on in a room at a moment (the start counts, the end does not)."""
+    def lesson_at(self, room_id: str, time: datetime) -> Lesson | None:
+        """Return the lesson in a room at a time (the start counts, the end does not)."""
         lessons = self._by_room.get(room_id, [])
-        before = bisect_right(lessons, moment, key=lambda lesson: lesson.starts_at)
-        if before and moment < lessons[before - 1].ends_at:
+        before = bisect_right(lessons, time, key=lambda lesson: lesson.starts_at)
+        if before and time < lessons[before - 1].ends_at:
             return lessons[before - 1]
         return None
 
 
-def load_timetable(settings: Settings) -> Timetable:
-    """Read the timetable that the settings name, or an empty one.
+def parse_timestamp(text: str | None, where: str) -> datetime:
+    """Parse an ISO 8601 time with its zone, and return it in UTC.
 
     Raises:
-        SettingsError: The file, a column, a time or a room is wrong, or two lessons of one room
-            overlap; the message names file and line.
-    """
-    if settings.timetable is None:
-        return Timetable()
-    path = settings.timetable
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = csv.DictReader(stream)
-            missing = [name for name in LESSON_COLUMNS if name not in (rows.fieldnames or ())]
-            if missing:
-                raise SettingsError(f"the column {', '.join(missing)} is missing.", where=str(path))
-            lessons = {
-                f"{path}:{rows.line_num}": _lesson(row, f"{path}:{rows.line_num}", settings)
-                for row in rows
-            }
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"the timetable cannot be read: {error}.", where=str(path)) from error
-    _refuse_overlaps(lessons)
-    return Timetable(lessons.values())
-
-
-def _lesson(row: dict[str, str], where: str, settings: Settings) -> Lesson:
-    short = [name for name in LESSON_COLUMNS if row[name] is None]
-    if short:
-        raise SettingsError(f"the line ends before {', '.join(short)}.", where=where)
-    if row["room_id"] not in settings.rooms_by_id:
-        raise SettingsError(f"there is no room {row['room_id']!r} in the settings.", where=where)
-    starts_at = parse_moment(row["starts_at"], where)
-    ends_at = parse_moment(row["ends_at"], where)
-    if ends_at <= starts_at:
-        raise SettingsError("the lesson ends before it starts.", where=where)
-    if not row["lesson_id"]:
-        raise SettingsError("the lesson_id is empty.", where=where)
-    return Lesson(row["lesson_id"], row["room_id"], row["class_id"], starts_at, ends_at)
-
-
-def _refuse_overlaps(lessons: dict[str, Lesson]) -> None:
-    """Refuse a lesson that stands twice, or meets another in its room."""
-    places: dict[str, str] = {}
-    last_in_room: dict[str, Lesson] = {}
-    for where, lesson in sorted(lessons.items(), key=lambda item: item[1].starts_at):
-        if lesson.lesson_id in places:
-            raise SettingsError(
-                f"the lesson {lesson.lesson_id!r} stands twice (also {places[lesson.lesson_id]}).",
-                where=where,
-            )
-        places[lesson.lesson_id] = where
-        previous = last_in_room.get(lesson.room_id)
-        if previous is not None and lesson.starts_at < previous.ends_at:
-            raise SettingsError(
-                f"the lessons {previous.lesson_id!r} and {lesson.lesson_id!r} overlap in room "
-                f"{lesson.room_id!r}.",
-                where=where,
-            )
-        last_in_room[lesson.room_id] = lesson
-
-
-def parse_moment(text: str | None, where: str) -> datetime:
-    """Read an ISO 8601 time with its zone, and give it in UTC.
-
-    Raises:
-        SettingsError: It is no such time, or has no zone; without one, an hour's error at a
-            change of the clock would go unseen.
+        SettingsError: It is not such a time, or has no zone; without one, an hour's error at a
+            change of the clock would go unnoticed.
     """
     try:
-        moment = datetime.fromisoformat((text or "").strip())
-        in_utc = moment.astimezone(UTC)
+        parsed = datetime.fromisoformat((text or "").strip())
+        in_utc = parsed.astimezone(UTC)
     except (ValueError, OverflowError):
         raise SettingsError(
             f"{text!r} is not a time.", where=where, hint="Write 2026-03-02T09:00:00+01:00."
         ) from None
-    if moment.tzinfo is None:
+    if parsed.tzinfo is None:
         raise SettingsError(
             f"the time {text!r} has no zone.",
             where=where,
@@ -164,12 +99,12 @@ def parse_moment(text: str | None, where: str) -> datetime:
 
 
 def camera_of_room(settings: Settings, room_id: str) -> Camera | None:
-    """The first camera of a room."""
+    """Return the first camera of a room, if it has one."""
     return next((camera for camera in settings.cameras if camera.room == room_id), None)
 
 
-def local_date(settings: Settings, room_id: str, moment: datetime) -> date:
-    """The date of a moment at the school of a room.
+def local_date(settings: Settings, room_id: str, time: datetime) -> date:
+    """Return the date of a time at the school of a room.
 
     Raises:
         NotFound: There is no such room.
@@ -177,4 +112,4 @@ def local_date(settings: Settings, room_id: str, moment: datetime) -> date:
     room = settings.rooms_by_id.get(room_id)
     if room is None:
         raise NotFound(f"there is no room {room_id!r} in the settings.")
-    return moment.astimezone(settings.schools_by_id[room.school].zone).date()
+    return time.astimezone(settings.schools_by_id[room.school].zone).date()

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ray.serve import Application
 
 from cluster.settings import load_settings
-from cluster.settings.redacted import for_models
+from cluster.settings.redacted import without_secrets
 from serve_apps.deployments.face_model import FaceModel, face_options
 from serve_apps.deployments.ingress import Api
 from serve_apps.deployments.pose_model import PoseModel, pose_options
@@ -52,7 +52,7 @@ def build(args: Arguments) -> Application:
     """
     settings = load_settings(args.settings)
     path = str(Path(args.settings).absolute()) if args.settings else None
-    shared = for_models(settings)
+    shared = without_secrets(settings)
     gpus = int(ray.cluster_resources().get("GPU", 0)) if ray.is_initialized() else 0
     pose = _deployment(PoseModel).options(**pose_options(settings, gpus)).bind(shared)
     face = _deployment(FaceModel).options(**face_options(settings)).bind(shared)

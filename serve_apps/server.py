@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from cluster.errors import HomeroomError, RayError, SettingsError
+from cluster.runtime.exit_status import EXIT_FAILED
 from cluster.runtime.logging import configure_logging
 from cluster.runtime.ray_local import (
     MEBIBYTE,
@@ -39,7 +40,6 @@ from serve_apps.app import APP, Arguments, build
 from serve_apps.deployments.logging_config import SERVE_LOGGING
 from serve_apps.http.middleware.slow_clients import CALLBACK
 
-EXIT_FAILED = 1
 STORE_BYTES = 512 * MEBIBYTE
 MIN_STORE_BYTES = 256 * MEBIBYTE
 DRAIN_TIMEOUT_SECONDS = 70.0

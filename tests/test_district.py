@@ -1,179 +1,25 @@
-"""The district: places of cameras, and lessons from a timetable whose mistakes are named."""
+"""The district: places of cameras, and which lesson is on."""
 
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.district import (
-    Lesson,
-    Timetable,
-    load_timetable,
-    parse_moment,
-    place_of,
-)
+from cluster.district import Lesson, Timetable, find_place, parse_timestamp
 from cluster.errors import SettingsError
-from cluster.settings import Settings, load_settings
-from tests.conftest import write_settings
-
-HEADER = "lesson_id,room_id,class_id,starts_at,ends_at\n"
-FIRST = "l1,r1,7b,2026-03-02T09:00:00+01:00,2026-03-02T09:45:00+01:00\n"
-SECOND = "l2,r1,8a,2026-03-02T09:45:00+01:00,2026-03-02T10:30:00+01:00\n"
-
-
-def with_timetable(folder: Path, text: str, encoding: str = "utf-8") -> Settings:
-    """Settings of a small school with this timetable."""
-    settings_file = write_settings(folder)
-    settings_file.write_text('timetable = "lessons.csv"\n' + settings_file.read_text())
-    (folder / "lessons.csv").write_text(text, encoding=encoding)
-    return load_settings(settings_file)
-
-
-def refusal(folder: Path, text: str) -> str:
-    with pytest.raises(SettingsError) as caught:
-        load_timetable(with_timetable(folder, text))
-    assert str(folder / "lessons.csv") in str(caught.value)
-    return str(caught.value).replace(str(folder), "")
+from cluster.settings import Settings
 
 
 def test_a_camera_has_its_room_and_school(school: Settings) -> None:
-    place = place_of(school, "cam2")
+    place = find_place(school, "cam2")
     assert (place.camera.id, place.room.id, place.school.id) == ("cam2", "bus", "hill")
     assert place.room.kind == "vehicle"
 
 
 def test_a_camera_that_does_not_exist_is_named_with_those_that_do(school: Settings) -> None:
     with pytest.raises(SettingsError, match=r"'cam9'.*cam1, cam2.*\[\[cameras\]\]"):
-        place_of(school, "cam9")
-
-
-def test_lessons_are_read_in_utc(tmp_path: Path) -> None:
-    timetable = load_timetable(with_timetable(tmp_path, HEADER + SECOND + FIRST))
-    assert timetable.lessons == (
-        Lesson(
-            "l1",
-            "r1",
-            "7b",
-            datetime(2026, 3, 2, 8, 0, tzinfo=UTC),
-            datetime(2026, 3, 2, 8, 45, tzinfo=UTC),
-        ),
-        Lesson(
-            "l2",
-            "r1",
-            "8a",
-            datetime(2026, 3, 2, 8, 45, tzinfo=UTC),
-            datetime(2026, 3, 2, 9, 30, tzinfo=UTC),
-        ),
-    )
-    assert all(lesson.starts_at.tzinfo is UTC for lesson in timetable.lessons)
-
-
-def test_columns_may_stand_in_any_order_with_others_between(tmp_path: Path) -> None:
-    text = (
-        "ends_at,subject,class_id,room_id,starts_at,lesson_id\n"
-        "2026-03-02T09:45:00Z,Art,7b,r1,2026-03-02T09:00:00Z,l1\n"
-    )
-    [lesson] = load_timetable(with_timetable(tmp_path, text)).lessons
-    assert (lesson.lesson_id, lesson.class_id) == ("l1", "7b")
-
-
-def test_a_spreadsheets_byte_order_mark_and_blank_lines_are_tolerated(tmp_path: Path) -> None:
-    text = (HEADER + "\n" + FIRST + "\n").replace("\n", "\r\n")
-    assert len(load_timetable(with_timetable(tmp_path, text, "utf-8-sig")).lessons) == 1
-
-
-def test_a_timetable_of_a_header_alone_and_none_at_all_hold_no_lesson(
-    tmp_path: Path, school: Settings
-) -> None:
-    assert load_timetable(school).lessons == ()
-    assert load_timetable(with_timetable(tmp_path, HEADER)).lessons == ()
-    assert load_timetable(school).lesson_at("r1", datetime(2026, 3, 2, tzinfo=UTC)) is None
-
-
-@pytest.mark.parametrize(
-    ("row", "said"),
-    [
-        (FIRST.replace("r1", "r9"), "no room 'r9'"),
-        (FIRST.replace("l1", ""), "lesson_id is empty"),
-        (FIRST.replace("T09:00:00+01:00", "T09:00:00"), "no zone"),
-        (FIRST.replace("2026-03-02T09:45:00+01:00", "2026-03-02"), "no zone"),
-        (FIRST.replace("2026-03-02T09:00:00+01:00", "nine"), "'nine' is not a time"),
-        (FIRST.replace("2026-03-02T09:00:00+01:00", ""), "'' is not a time"),
-        (FIRST.replace("09:45:00", "08:45:00"), "ends before it starts"),
-        (FIRST.replace("09:45:00", "09:00:00"), "ends before it starts"),
-        ("l1,r1,7b,2026-03-02T09:00:00+01:00\n", "ends before ends_at"),
-        ("l1\n", "ends before room_id"),
-    ],
-)
-def test_a_mistake_in_a_row_is_named_with_file_and_line(
-    tmp_path: Path, row: str, said: str
-) -> None:
-    message = refusal(tmp_path, HEADER + SECOND + row)
-    assert said in message
-    assert message.startswith("/lessons.csv:3: ")
-
-
-def test_a_row_that_is_too_short_for_its_class_is_refused(tmp_path: Path) -> None:
-    message = refusal(
-        tmp_path,
-        "lesson_id,room_id,starts_at,ends_at,class_id\n"
-        "l1,r1,2026-03-02T09:00:00Z,2026-03-02T09:45:00Z\n",
-    )
-    assert message.startswith("/lessons.csv:2: ")
-
-
-@pytest.mark.parametrize("column", ["lesson_id", "room_id", "class_id", "starts_at", "ends_at"])
-def test_a_column_that_is_missing_is_named(tmp_path: Path, column: str) -> None:
-    message = refusal(tmp_path, HEADER.replace(column, "other"))
-    assert f"the column {column} is missing" in message
-
-
-def test_an_empty_file_misses_all_columns(tmp_path: Path) -> None:
-    assert "lesson_id, room_id, class_id, starts_at, ends_at" in refusal(tmp_path, "")
-
-
-def test_a_timetable_that_is_not_there_or_not_text_is_refused(tmp_path: Path) -> None:
-    found = with_timetable(tmp_path, HEADER)
-    (tmp_path / "lessons.csv").write_bytes(b"\xff\xfe\xfa")
-    with pytest.raises(SettingsError, match="cannot be read"):
-        load_timetable(found)
-    (tmp_path / "lessons.csv").unlink()
-    with pytest.raises(SettingsError, match="cannot be read"):
-        load_timetable(found)
-
-
-OVERLAPPING = "l2,r1,8a,2026-03-02T09:44:59+01:00,2026-03-02T10:30:00+01:00\n"
-
-
-def test_two_lessons_that_overlap_in_a_room_are_refused(tmp_path: Path) -> None:
-    message = refusal(tmp_path, HEADER + FIRST + OVERLAPPING)
-    assert "'l1' and 'l2' overlap in room 'r1'" in message
-
-
-def test_a_long_lesson_over_two_short_ones_is_refused(tmp_path: Path) -> None:
-    long = "l0,r1,9c,2026-03-02T08:00:00+01:00,2026-03-02T12:00:00+01:00\n"
-    assert "overlap" in refusal(tmp_path, HEADER + FIRST + SECOND + long)
-
-
-def test_lessons_of_two_rooms_may_overlap(tmp_path: Path) -> None:
-    found = with_timetable(tmp_path, HEADER + FIRST + OVERLAPPING.replace("r1", "bus"))
-    assert len(load_timetable(found).lessons) == 2
-
-
-@pytest.mark.parametrize("room", ["r1", "bus"])
-def test_a_lesson_that_stands_twice_is_refused(tmp_path: Path, room: str) -> None:
-    again = SECOND.replace("l2", "l1").replace("r1", room)
-    assert "'l1' stands twice" in refusal(tmp_path, HEADER + FIRST + again)
-
-
-@pytest.mark.parametrize("second", [OVERLAPPING, SECOND.replace("l2", "l1")])
-def test_what_is_wrong_between_two_rows_is_named_with_a_line_too(
-    tmp_path: Path, second: str
-) -> None:
-    message = refusal(tmp_path, HEADER + FIRST + second)
-    assert message.startswith(("/lessons.csv:2: ", "/lessons.csv:3: "))
+        find_place(school, "cam9")
 
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -235,14 +81,14 @@ def test_the_lesson_that_is_found_is_the_one_that_holds_the_moment(
     )
 )
 def test_any_time_with_a_zone_is_read_as_the_same_moment(moment: datetime) -> None:
-    read = parse_moment(f" {moment.isoformat()} ", "here")
+    read = parse_timestamp(f" {moment.isoformat()} ", "here")
     assert read == moment
     assert read.tzinfo is UTC
 
 
 def test_a_time_without_a_zone_is_refused_with_what_to_do() -> None:
     with pytest.raises(SettingsError, match=r"t\.csv:4: .* no zone\. Add the offset"):
-        parse_moment("2026-03-02T09:00:00", "t.csv:4")
+        parse_timestamp("2026-03-02T09:00:00", "t.csv:4")
 
 
 @pytest.mark.parametrize(
@@ -250,4 +96,4 @@ def test_a_time_without_a_zone_is_refused_with_what_to_do() -> None:
 )
 def test_what_is_no_time_is_refused(text: str | None) -> None:
     with pytest.raises(SettingsError, match=r"t\.csv:4: "):
-        parse_moment(text, "t.csv:4")
+        parse_timestamp(text, "t.csv:4")

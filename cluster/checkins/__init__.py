@@ -1,60 +1,72 @@
-"""What students say: voluntary check-ins, on any phone, without an account.
+"""Check-ins: what students say of themselves (R1), voluntarily, on any phone, without an account.
 
-    start ──> by_code, answer ──┐                    ┌──> checkin_counts ──> warehouse
-              call ─────────────┴──> running, calls ─┴──> nothing else is left
-                                     end, end_those_over
+    start ──> find_by_code, answer ──┐                                     ┌──> warehouse
+              request_help ──────────┴──> get_running, list_help_requests ─┴──> nothing else is kept
+                                          end, end_expired
 
-feelings.py     the seven words            telling.py     what may be told of counts
-codes.py        codes, tokens, hashes      lessons.py     whose lesson, and is it on
-starting.py     board or slips             finding.py     from a code to a check-in
-answering.py    one number goes up         calling.py     "I don't feel well"
-views.py        as a teacher's page sees it
-ending.py       what is kept, what goes    agreements.py  where guardians must agree
-publishing.py   rows for the warehouse
+    feelings.py       the seven feelings        codes.py           codes, tokens, hashes
+    lifecycle.py      start and end             slips.py           single-use codes
+    lessons.py        from a code or lesson to its check-in, and who may take part
+    answers.py        counting an answer        help_requests.py   "I don't feel well"
+    suppression.py    which counts are published (R3)
+    types.py          data types                queries.py         loading for a teacher's page
+    agreements.py     guardians' agreements     warehouse_rows.py  rows for the warehouse
 
-All functions take an open `Work` or session and the settings. Import contracts hold the package
-apart from `cluster.activity` and `cluster.register`: what students say never meets what was seen.
+All functions take an open `UnitOfWork` or session, and the settings. Import contracts keep the
+package apart from `cluster.activity` and `cluster.register`.
 """
 
 from cluster.checkins import agreements
-from cluster.checkins.answers import STUDENTS, answer
-from cluster.checkins.codes import new_device
-from cluster.checkins.ending import Ended, end, end_those_over
+from cluster.checkins.answers import STUDENT_ACTOR, answer
+from cluster.checkins.codes import new_device_token
 from cluster.checkins.feelings import Feeling
-from cluster.checkins.finding import OpenCheckin, by_code
-from cluster.checkins.help_requests import Choice, HelpRequest, Named, call, calls, class_list, seen
-from cluster.checkins.lessons import teaches
-from cluster.checkins.standing import CheckinStatus, standing_of
-from cluster.checkins.starting import Started, start
+from cluster.checkins.help_requests import (
+    HelpRequest,
+    NameChoice,
+    NamedStudent,
+    list_help_requests,
+    list_names,
+    mark_seen,
+    request_help,
+)
+from cluster.checkins.lessons import find_by_code, teaches
+from cluster.checkins.lifecycle import end, end_expired, start
+from cluster.checkins.queries import get_running, get_status, get_versions
 from cluster.checkins.suppression import PublishedCounts, SuppressedCell
-from cluster.checkins.views import CheckinView, running, versions
+from cluster.checkins.types import (
+    CheckinStatus,
+    CheckinView,
+    EndedCheckin,
+    OpenCheckin,
+    StartedCheckin,
+)
 
 __all__ = [
-    "STUDENTS",
+    "STUDENT_ACTOR",
     "CheckinStatus",
     "CheckinView",
-    "Choice",
-    "Ended",
+    "EndedCheckin",
     "Feeling",
     "HelpRequest",
-    "Named",
+    "NameChoice",
+    "NamedStudent",
     "OpenCheckin",
     "PublishedCounts",
-    "Started",
+    "StartedCheckin",
     "SuppressedCell",
     "agreements",
     "answer",
-    "by_code",
-    "call",
-    "calls",
-    "class_list",
     "end",
-    "end_those_over",
-    "new_device",
-    "running",
-    "seen",
-    "standing_of",
+    "end_expired",
+    "find_by_code",
+    "get_running",
+    "get_status",
+    "get_versions",
+    "list_help_requests",
+    "list_names",
+    "mark_seen",
+    "new_device_token",
+    "request_help",
     "start",
     "teaches",
-    "versions",
 ]

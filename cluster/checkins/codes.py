@@ -1,7 +1,7 @@
-"""Codes that are read from a board or a slip and typed on a phone; tokens of devices; hashes.
+"""Codes that students type from a board or slip, device tokens, and keyed hashes.
 
-Letters and digits that look alike are left out (0 O, 1 I L, U V, and of 2 Z, 5 S, 8 B, 6 G the
-letters), and A and E too, so that no code is a word.
+The alphabet has no look-alikes (0 O, 1 I L, U V, and of 2 Z, 5 S, 8 B, 6 G the letters), and no A
+or E, so that no code is a word.
 """
 
 import hashlib
@@ -11,44 +11,43 @@ import secrets
 from typing import Final, Literal
 
 ALPHABET: Final = "23456789CDFHJKMNPQRTWXY"
-LENGTH: Final = 6
+CODE_LENGTH: Final = 6
 DEVICE_BYTES: Final = 16
 KEY_BYTES: Final = 32
 
-Use = Literal["answer", "call", "slip", "name"]
+HashPurpose = Literal["answer", "call", "slip", "name"]
 
 _LOOK_ALIKE = str.maketrans("ZSBG", "2586")
-_BETWEEN = re.compile(r"[\s\-–]+")
-LONGEST_TYPED: Final = 32
+_SEPARATORS = re.compile(r"[\s\-–]+")
+MAX_TYPED_LENGTH: Final = 32
 
 
 def new_code() -> str:
-    """A code; one of 148 million."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    """Return a random code, one of 148 million."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
 
 
-def new_device() -> bytes:
-    """A token for a device that opens a check-in's page: for this check-in alone."""
+def new_device_token() -> bytes:
+    """Return a random token for a device, for one check-in alone."""
     return secrets.token_bytes(DEVICE_BYTES)
 
 
 def new_key() -> bytes:
-    """The key of one check-in's hashes; it dies with the check-in."""
+    """Return a random key for one check-in's hashes; it is deleted with the check-in."""
     return secrets.token_bytes(KEY_BYTES)
 
 
-def read_code(typed: str) -> str | None:
-    """What somebody typed, in any case, with spaces or hyphens; None where it can be no code."""
-    if len(typed) > LONGEST_TYPED:
+def parse_code(typed: str) -> str | None:
+    """Normalise a code that was typed in any case, with spaces or hyphens; None if invalid."""
+    if len(typed) > MAX_TYPED_LENGTH:
         return None
-    code = _BETWEEN.sub("", typed).upper().translate(_LOOK_ALIKE)
-    return code if len(code) == LENGTH and set(code) <= set(ALPHABET) else None
+    code = _SEPARATORS.sub("", typed).upper().translate(_LOOK_ALIKE)
+    return code if len(code) == CODE_LENGTH and set(code) <= set(ALPHABET) else None
 
 
-def keyed_hash(key: bytes, use: Use, value: bytes) -> str:
-    """A hash that nobody can make without the check-in's key.
+def keyed_hash(key: bytes, purpose: HashPurpose, value: bytes) -> str:
+    """Return HMAC-SHA256 (RFC 2104) of a value for one purpose, in hex.
 
-    The use is part of it: that a device answered and that it called stand under two hashes, and
-    nothing ties one to the other.
+    A device that answers and calls has two hashes, which cannot be linked without the key.
     """
-    return hmac.new(key, use.encode() + b"\0" + value, hashlib.sha256).hexdigest()
+    return hmac.new(key, purpose.encode() + b"\0" + value, hashlib.sha256).hexdigest()

@@ -1,10 +1,10 @@
-"""The seven words that a check-in asks with. Nothing else in Homeroom has a word for a feeling."""
+"""The seven feelings of a check-in (R1). Nothing else in Homeroom names a feeling."""
 
 from enum import StrEnum
 
 
 class Feeling(StrEnum):
-    """What a student may say, in the order in which it is asked."""
+    """What a student may answer, in the order of the question."""
 
     SURPRISED = "surprised"
     SAD = "sad"

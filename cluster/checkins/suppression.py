@@ -1,16 +1,14 @@
-"""What may be told of a check-in's answers: design, section 2, rule 3. Pure functions.
+"""Small-cell suppression of a check-in's counts (R3), as pure functions.
 
-    counts at k, 2k, 3k … answers -> told -> PublishedCounts (may leave the records)
+    counts at k, 2k, 3k … answers -> publish_counts -> PublishedCounts (may leave the records)
 
-- Nothing is told below `k` answers, and then only when another `k` have come: who watches the page
-  could otherwise tell one student's answer from the difference. Between, only the number of answers
-  rises.
-- A share of 5% and less is told as `≤5%`, of 95% and more as `≥95%`; else the count, and its share.
-- Where the rest would give a coded count back (the others add up, and leave it one value only), the
-  least that would be told is withheld too, with all that have the same count; and then it is not
-  told which of the withheld is which. Each of them may then hold the count of any other, so nobody
-  can tell, not even who knows this rule. With fewer than 20 answers `≤5%` means none by itself, and
-  `≥95%` all; nothing is withheld for its sake.
+- Nothing is published below `k` answers, and then only after another `k`, so that the difference
+  between two snapshots never reveals a single answer. In between, only the number of answers rises.
+- A share of 5% or less is coded as `≤5%`, and of 95% or more as `≥95%`; other counts are published.
+- Secondary suppression: if the published counts determine a coded count by subtraction, the
+  smallest published count is withheld too, with all counts equal to it, and the withheld cells are
+  no longer distinguished. Each of them may then hold the count of any other, also for somebody who
+  knows this rule. Below 20 answers, `≤5%` means none and `≥95%` all; nothing is withheld for that.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,13 +18,13 @@ from typing import Any, Final
 
 from cluster.checkins.feelings import Feeling
 
-SMALLEST_K: Final = 5
+MIN_K: Final = 5
 TWENTIETHS: Final = 20
-"""5% is one of these, 95% all but one: whole numbers, so that no rounding decides."""
+"""5% is one of these, 95% all but one: integers, so that rounding never decides."""
 
 
 class SuppressedCell(StrEnum):
-    """What is told in place of a count."""
+    """What is published in place of a count."""
 
     FEW = "few"
     MOST = "most"
@@ -49,41 +47,41 @@ _SHARES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PublishedCounts:
-    """A snapshot as it may be told.
+    """A snapshot of counts that may be published.
 
     Attributes:
-        answers: How many it rests on.
-        cells: A count or a code for each feeling.
+        answers: Number of answers.
+        cells: A count, or what replaces it, for each feeling.
 
     Raises:
-        ValueError: It rests on too few, or tells a count that must be coded.
+        ValueError: There are too few answers, or a count that must be suppressed.
     """
 
     answers: int
     cells: Mapping[Feeling, Cell]
 
     def __post_init__(self) -> None:
-        """Refuse what must not be told."""
-        if self.answers < SMALLEST_K:
-            raise ValueError(f"fewer than {SMALLEST_K} answers")
+        """Reject counts that must not be published."""
+        if self.answers < MIN_K:
+            raise ValueError(f"fewer than {MIN_K} answers")
         if set(self.cells) != set(Feeling):
-            raise ValueError("not each feeling is told of")
+            raise ValueError("a feeling is missing")
         for cell in self.cells.values():
-            if not isinstance(cell, SuppressedCell) and _coded(cell, self.answers) != cell:
-                raise ValueError(f"{cell} of {self.answers} must be coded")
+            if not isinstance(cell, SuppressedCell) and _suppress(cell, self.answers) != cell:
+                raise ValueError(f"{cell} of {self.answers} must be suppressed")
 
     def count(self, feeling: Feeling) -> int | None:
-        """How many said so; None where it is coded."""
+        """Return the count of a feeling; None if suppressed."""
         cell = self.cells[feeling]
         return None if isinstance(cell, SuppressedCell) else cell
 
     def share(self, feeling: Feeling) -> float | None:
-        """From 0.05, which means 5% or less, to 0.95, 95% or more; None where it is withheld."""
+        """Return a share from 0.05 (5% or less) to 0.95 (95% or more); None if withheld."""
         cell = self.cells[feeling]
         return _SHARES[cell] if isinstance(cell, SuppressedCell) else round(cell / self.answers, 3)
 
     def text(self, feeling: Feeling) -> str:
-        """For people: `≤5%`, `12 (60%)`, `≥95%` or `withheld`."""
+        """Format a cell: `≤5%`, `12 (60%)`, `≥95%` or `withheld`."""
         cell = self.cells[feeling]
         return (
             _TEXTS[cell]
@@ -92,7 +90,7 @@ class PublishedCounts:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Its cells as the records keep them."""
+        """Return the cells in their stored form."""
         return {
             str(feeling): str(cell) if isinstance(cell, SuppressedCell) else cell
             for feeling, cell in self.cells.items()
@@ -100,7 +98,7 @@ class PublishedCounts:
 
     @staticmethod
     def from_json(answers: int, cells: Mapping[str, Any]) -> "PublishedCounts":
-        """Back from the records."""
+        """Return counts from their stored form."""
         return PublishedCounts(
             answers,
             {
@@ -110,49 +108,57 @@ class PublishedCounts:
         )
 
 
+def snapshot_from_json(
+    answers: int | None, cells: Mapping[str, Any] | None
+) -> PublishedCounts | None:
+    """Return a stored snapshot; None if nothing was published."""
+    return None if answers is None or cells is None else PublishedCounts.from_json(answers, cells)
+
+
 def next_snapshot(
     counts: Mapping[Feeling, int], k: int, last: PublishedCounts | None
 ) -> PublishedCounts | None:
-    """What may be told once an answer has come: a new snapshot, or still the last.
+    """Return the snapshot after an answer: a new one, or still the last.
 
     Args:
-        counts: All answers so far, the new one among them.
-        k: Fewest answers between two snapshots.
-        last: What was told before; None: nothing.
+        counts: All answers so far, including the new one.
+        k: Number of answers between two snapshots.
+        last: The last snapshot, if there was one.
     """
     answers = sum(counts.values())
-    return told(counts, k) if answers and answers % k == 0 else last
+    return publish_counts(counts, k) if answers and answers % k == 0 else last
 
 
-def told(counts: Mapping[Feeling, int], k: int) -> PublishedCounts:
-    """What may be told of these counts.
+def publish_counts(counts: Mapping[Feeling, int], k: int) -> PublishedCounts:
+    """Return counts with small cells suppressed.
 
     Raises:
-        ValueError: They are fewer than `k`.
+        ValueError: There are fewer than `k` answers.
     """
     answers = sum(counts.values())
-    if answers < max(k, SMALLEST_K):
+    if answers < max(k, MIN_K):
         raise ValueError(f"{answers} answers are fewer than {k}")
     feelings = list(Feeling)
-    cells = coded_cells([counts.get(feeling, 0) for feeling in feelings])
+    cells = suppress_cells([counts.get(feeling, 0) for feeling in feelings])
     return PublishedCounts(answers, dict(zip(feelings, cells, strict=True)))
 
 
-def coded_cells(counts: Sequence[int]) -> list[Cell]:
-    """Counts of a whole, as they are told; their order has no meaning."""
+def suppress_cells(counts: Sequence[int]) -> list[Cell]:
+    """Suppress small cells among the counts of a whole, in any order."""
     answers = sum(counts)
-    cells = [_coded(count, answers) for count in counts]
-    coded = [place for place, cell in enumerate(cells) if isinstance(cell, SuppressedCell)]
-    if not _gives_back([cells[place] for place in coded], answers, sum(counts[p] for p in coded)):
+    cells = [_suppress(count, answers) for count in counts]
+    coded = [index for index, cell in enumerate(cells) if isinstance(cell, SuppressedCell)]
+    coded_total = sum(counts[index] for index in coded)
+    if not _is_recoverable([cells[index] for index in coded], answers, coded_total):
         return cells
-    least = min(cell for cell in cells if not isinstance(cell, SuppressedCell))
+    smallest = min(cell for cell in cells if not isinstance(cell, SuppressedCell))
     return [
-        SuppressedCell.WITHHELD if isinstance(cell, SuppressedCell) or cell == least else cell
+        SuppressedCell.WITHHELD if isinstance(cell, SuppressedCell) or cell == smallest else cell
         for cell in cells
     ]
 
 
-def _coded(count: int, answers: int) -> Cell:
+def _suppress(count: int, answers: int) -> Cell:
     if TWENTIETHS * count <= answers:
         return SuppressedCell.FEW
     if TWENTIETHS * count >= (TWENTIETHS - 1) * answers:
@@ -160,19 +166,19 @@ def _coded(count: int, answers: int) -> Cell:
     return count
 
 
-def _gives_back(cells: Sequence[Cell], answers: int, together: int) -> bool:
-    """Whether one of the coded counts can have one value only, and the code alone allows more.
+def _is_recoverable(cells: Sequence[Cell], answers: int, total: int) -> bool:
+    """Whether the total leaves one of the coded counts a single value, where its code allows more.
 
     Args:
-        cells: The codes.
-        answers: Of all.
-        together: What the coded counts add up to: anybody can subtract the others.
+        cells: The coded cells.
+        answers: Number of all answers.
+        total: Sum of the coded counts, which anybody can compute from the published ones.
     """
     few = answers // TWENTIETHS
     most = -(-(TWENTIETHS - 1) * answers // TWENTIETHS)
     ranges = [(0, few) if cell is SuppressedCell.FEW else (most, answers) for cell in cells]
     lowest, highest = sum(low for low, _ in ranges), sum(high for _, high in ranges)
     return any(
-        low < high and max(low, together - highest + high) == min(high, together - lowest + low)
+        low < high and max(low, total - highest + high) == min(high, total - lowest + low)
         for low, high in ranges
     )

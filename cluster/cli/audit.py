@@ -1,4 +1,4 @@
-"""`homeroom audit` and `homeroom records`: the log that shows tampering, and the database."""
+"""`homeroom audit` and `homeroom records`: the audit log (R9), and the database."""
 
 import json
 from dataclasses import asdict
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
-from cluster.cli.identity import identity_of, operator
+from cluster.cli.identity import open_installation, operator_actor
 from cluster.errors import AuditBroken
 from cluster.records.db import audit_log
 from cluster.records.db.database import records_of
@@ -16,51 +16,51 @@ from cluster.security.audit import SignedHead, head_from_json, sign_head, verify
 from cluster.security.audit_actions import AuditAction
 from cluster.settings import load_settings
 
-app = typer.Typer(help="Who looked at, or changed, what touches identity.", no_args_is_help=True)
+app = typer.Typer(help="The log of all access to identity data.", no_args_is_help=True)
 records_app = typer.Typer(help="The database of the records.", no_args_is_help=True)
 
 
 @app.command("verify")
 def verify_command(
     head: Annotated[
-        list[Path] | None, typer.Option(help="A head that was exported; may be given again.")
+        list[Path] | None, typer.Option(help="An exported head; may be repeated.")
     ] = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the whole chain: nothing changed, removed, moved or cut off."""
-    with identity_of(settings) as (_, identity):
+    """Verify that no entry was changed, removed, moved or truncated."""
+    with open_installation(settings) as (_, identity):
         heads = [_read_head(path) for path in head or []]
-        kept = identity.head.read()
+        stored = identity.head.read()
         with identity.records.reading() as session:
             tail = audit_log.tail(session)
-            if kept is None and tail[0]:
+            if stored is None and tail[0]:
                 raise AuditBroken(
-                    "the signed head that lies with the keys is gone.",
+                    "the signed head that is stored with the keys is missing.",
                     where=str(identity.head.path),
                     hint="Restore it from a backup of the keys, and verify again.",
                 )
             entries = audit_log.entries(session, until=tail[0])
-            seq, mac = verify_chain(entries, identity.keys, [*heads, *([kept] if kept else [])])
+            seq, mac = verify_chain(entries, identity.keys, [*heads, *([stored] if stored else [])])
             if (seq, mac) != tail:
                 raise AuditBroken(
-                    f"the log ends at entry {seq}, and its tail says {tail[0]}.",
+                    f"the log ends at entry {seq}, and its stored tail is {tail[0]}.",
                     where=f"audit entry {seq}",
                 )
     if as_json:
-        answer_json({"entries": seq, "mac": mac, "heads": len(heads) + bool(kept)})
-    say(f"{seq} entries, every link holds; {len(heads) + bool(kept)} signed heads were compared.")
+        answer_json({"entries": seq, "mac": mac, "heads": len(heads) + bool(stored)})
+    say(f"{seq} entries, every link holds; {len(heads) + bool(stored)} signed heads were compared.")
 
 
 @app.command("export-head")
 def export_head_command(
-    out: Annotated[Path, typer.Option(help="Keep it where nobody here writes.")],
+    out: Annotated[Path, typer.Option(help="Keep it where this installation cannot write.")],
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Sign the end of the chain, to be kept elsewhere."""
-    with identity_of(settings) as (_, identity):
-        with identity.work(operator()) as work:
+    """Sign the head of the chain, to be stored elsewhere."""
+    with open_installation(settings) as (_, identity):
+        with identity.work(operator_actor()) as work:
             work.audit(AuditAction.AUDIT_EXPORT_HEAD)
         with identity.records.reading() as session:
             signed = sign_head(identity.keys, *audit_log.tail(session))
@@ -79,8 +79,8 @@ def list_command(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The last entries; ids in them are pseudonyms."""
-    with identity_of(settings) as (_, identity), identity.records.reading() as session:
+    """Show the last entries; their ids are pseudonyms."""
+    with open_installation(settings) as (_, identity), identity.records.reading() as session:
         seq, _mac = audit_log.tail(session)
         entries = list(audit_log.entries(session, after=max(0, seq - last)))
     if as_json:
@@ -96,7 +96,7 @@ def upgrade_command(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring the database to this version of Homeroom; back it up first."""
+    """Migrate the database to this version of Homeroom; back it up first."""
     records = records_of(load_settings(settings))
     try:
         before = records.revision()
@@ -106,7 +106,7 @@ def upgrade_command(
         records.close()
     if as_json:
         answer_json({"before": before, "after": after})
-    say(f"The records stand at {after or 'nothing'} (before: {before or 'nothing'}).")
+    say(f"The records are at migration {after or 'none'} (before: {before or 'none'}).")
 
 
 def _read_head(path: Path) -> SignedHead:

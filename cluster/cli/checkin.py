@@ -1,4 +1,4 @@
-"""`homeroom checkin`: agreements of guardians, and the end of check-ins whose time is over."""
+"""`homeroom checkin`: agreements of guardians, and ending expired check-ins."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -7,10 +7,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cluster.checkins import agreements, end_those_over
+from cluster.checkins import agreements, end_expired
 from cluster.checkins.agreements import Agreement
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
-from cluster.cli.identity import end_of_day, identity_of, operator
+from cluster.cli.identity import end_of_day, open_installation, operator_actor
 from cluster.clock import utc_now
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.people import names_of, sourced_ids_of, students_of_class
@@ -36,9 +36,9 @@ def agree_command(
 ) -> None:
     """A guardian agrees that a student takes part in check-ins."""
     expires_at = None if until is None else end_of_day(until)
-    with identity_of(settings) as (_, identity), identity.work(operator()) as work:
-        said = agreements.agree(work, student, by, expires_at=expires_at)
-    _tell(said, f"Agreement of {by} for {student} is recorded.", as_json=as_json)
+    with open_installation(settings) as (_, identity), identity.work(operator_actor()) as work:
+        agreement = agreements.agree(work, student, by, expires_at=expires_at)
+    _print_result(agreement, f"Agreement of {by} for {student} is recorded.", as_json=as_json)
 
 
 @app.command("withdraw")
@@ -48,10 +48,10 @@ def withdraw_command(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """A guardian or the student takes agreements back."""
-    with identity_of(settings) as (_, identity), identity.work(operator()) as work:
-        said = agreements.withdraw(work, student, by)
-    _tell(said, f"Withdrawal by {by} for {student} is recorded.", as_json=as_json)
+    """A guardian or the student withdraws agreements."""
+    with open_installation(settings) as (_, identity), identity.work(operator_actor()) as work:
+        agreement = agreements.withdraw(work, student, by)
+    _print_result(agreement, f"Withdrawal by {by} for {student} is recorded.", as_json=as_json)
 
 
 @app.command("agreements")
@@ -60,10 +60,10 @@ def agreements_command(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Who of a class may take part."""
-    with identity_of(settings) as (known, identity), identity.work(operator()) as work:
-        rows = _standing(work, class_id)
-        say(_need(known, class_id, rows))
+    """Show which students of a class may take part."""
+    with open_installation(settings) as (loaded, identity), identity.work(operator_actor()) as work:
+        rows = _agreements_of(work, class_id)
+        say(_summary(loaded, class_id, rows))
     if as_json:
         answer_json(rows)
         return
@@ -77,15 +77,15 @@ def agreements_command(
 
 @app.command("end-over")
 def end_over_command(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
-    """End the check-ins whose time is over; for a scheduler, every few minutes."""
-    with identity_of(settings) as (_, identity):
-        ended = end_those_over(identity, utc_now())
+    """End the expired check-ins; for a scheduler, every few minutes."""
+    with open_installation(settings) as (_, identity):
+        ended = end_expired(identity, utc_now())
     if as_json:
         answer_json({"ended": ended})
     say(f"{ended} check-ins ended.")
 
 
-def _standing(work: UnitOfWork, class_id: str) -> list[dict[str, Any]]:
+def _agreements_of(work: UnitOfWork, class_id: str) -> list[dict[str, Any]]:
     students = students_of_class(work.session, class_id, work.now.date())
     names = names_of(work.session, work.keys, students)
     keys = sourced_ids_of(work.session, students)
@@ -103,15 +103,15 @@ def _standing(work: UnitOfWork, class_id: str) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: str(row["student"]))
 
 
-def _need(settings: Settings, class_id: str, rows: list[dict[str, Any]]) -> str:
+def _summary(settings: Settings, class_id: str, rows: list[dict[str, Any]]) -> str:
     if not settings.checkins.agreement_required_in(class_id):
         return "This class needs no agreements (checkins.agreement_classes)."
     agreed, k = sum(row["agreed"] == "yes" for row in rows), settings.privacy.k
-    told = "" if agreed >= k else f" With fewer than {k}, counts are never told."
-    return f"{agreed} of {len(rows)} may take part.{told}"
+    warning = "" if agreed >= k else f" With fewer than {k}, counts are never published."
+    return f"{agreed} of {len(rows)} may take part.{warning}"
 
 
-def _tell(said: Agreement, text: str, *, as_json: bool) -> None:
+def _print_result(agreement: Agreement, text: str, *, as_json: bool) -> None:
     if as_json:
-        answer_json(asdict(said))
-    say(text if said.until is None else f"{text} It ends on {said.until:%Y-%m-%d}.")
+        answer_json(asdict(agreement))
+    say(text if agreement.until is None else f"{text} It ends on {agreement.until:%Y-%m-%d}.")

@@ -14,9 +14,6 @@ from cluster.errors import HomeroomError
 UNLIMITED_WIDTH = 10_000
 """Used when the output is not a terminal, so that no line is truncated."""
 
-EXIT_FAILED = 1
-EXIT_STOPPED = 130
-
 errors = Console(stderr=True)
 answers = Console(width=None if sys.stdout.isatty() else UNLIMITED_WIDTH)
 

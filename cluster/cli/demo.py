@@ -12,20 +12,22 @@ from typing import Annotated
 
 import typer
 
-from cluster.cli.analyse import JOB
 from cluster.cli.console import JsonOption, answer_json, say
 from cluster.cli.demo_register import POLICY_FILE, show_register
 from cluster.cli.settings_file import FirstSchool, render_settings
 from cluster.cli.tables import print_table
 from cluster.clock import utc_now
 from cluster.demo.lesson_video import write_lesson
-from cluster.district import load_timetable
 from cluster.errors import HomeroomError
+from cluster.records.db.models import MAX_LESSON_LENGTH
+from cluster.records.timetable.lessons import load_timetable
+from cluster.runtime.exit_status import EXIT_PARTLY
 from cluster.settings import ENV_PREFIX, SETTINGS_FILE, Settings, load_settings
 from cluster.streams.decode.container import probe
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query, warehouse_path
 from cluster.warehouse.report import windows_of_room, write_report
+from jobs.archive.submission import MODULE
 
 LESSON_SECONDS = 60
 SMALL_K = 5
@@ -37,7 +39,6 @@ SELECT strftime(window_start, '%H:%M:%S') AS "from", people_max AS people, peopl
        unclear_share AS unclear, hand_raises AS raises, suppressed AS withheld
 FROM activity_windows ORDER BY window_start LIMIT 6
 """
-EXIT_PARTLY = 3
 
 
 def demo(
@@ -69,7 +70,8 @@ def demo(
     with _step("Analysing it, as `homeroom analyse` does"):
         _analyse(folder, arguments)
     with _step("Publishing the lake as a DuckDB file"):
-        published = publish(settings, load_timetable(settings), now=utc_now())
+        now = utc_now()
+        published = publish(settings, load_timetable(settings, now=now).timetable, now=now)
     report = folder / "report.html"
     with _step("Drawing the report"):
         drawn = windows_of_room(settings, ROOM, STARTS_AT, STARTS_AT + timedelta(days=1))
@@ -116,7 +118,7 @@ def _write_settings(folder: Path, video: Path | None) -> Settings:
     path = folder / SETTINGS_FILE
     first = FirstSchool("Hillside School", "Europe/London", "Room 12", CAMERA)
     timetable = "lessons.csv"
-    ends_at = STARTS_AT + timedelta(seconds=seconds)
+    ends_at = STARTS_AT + min(timedelta(seconds=seconds), MAX_LESSON_LENGTH)
     _write_each(
         {
             path: lambda: render_settings(
@@ -150,7 +152,7 @@ def _write_each(files: dict[Path, Callable[[], str]]) -> None:
 
 
 def _analyse(folder: Path, arguments: list[str]) -> None:
-    command = [sys.executable, *JOB, *arguments, f"--settings={folder / SETTINGS_FILE}"]
+    command = [sys.executable, "-m", MODULE, *arguments, f"--settings={folder / SETTINGS_FILE}"]
     status = subprocess.run(command, check=False).returncode  # noqa: S603 (our own program)
     if status not in (0, EXIT_PARTLY):
         raise HomeroomError("the analysis did not end well; its message stands above.")

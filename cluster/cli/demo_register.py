@@ -26,14 +26,14 @@ from cluster.records.repos.registers import lessons_between
 from cluster.records.roster.importer import import_roster
 from cluster.records.roster.oneroster import open_roster
 from cluster.records.timetable.importer import import_timetable
-from cluster.register.faces.consent_ledger import grant, withdraw
-from cluster.register.faces.enrolment import embedding_of_pictures
-from cluster.register.faces.from_video import watch
+from cluster.register.faces.consent_ledger import record_grant, record_withdrawal
+from cluster.register.faces.enrolment import embed_images
+from cluster.register.faces.from_video import recognise_from_video
 from cluster.register.faces.permissions import FacePermissions
-from cluster.register.faces.templates import store
+from cluster.register.faces.templates import store_template
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState
-from cluster.register.views import RegisterView
+from cluster.register.types import RegisterView
 from cluster.security.audit import verify_chain
 from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
@@ -72,7 +72,7 @@ def show_register(folder: Path, settings: Settings, room: str) -> dict[str, int]
         first = _roll_call(identity, settings, lessons[0], clip, engine, estimator)
         say(_told(identity, first))
         with identity.work(ACTOR) as work:
-            withdraw(work, "student-2", first_guardian_of(work.session, "student-2"))
+            record_withdrawal(work, "student-2", first_guardian_of(work.session, "student-2"))
         say("\nThe guardian of student-2 withdraws; the template is destroyed. The next lesson:\n")
         second = _roll_call(identity, settings, lessons[1], clip, engine, estimator)
         say(_told(identity, second))
@@ -136,11 +136,11 @@ def _consent_and_register(
         with identity.work(ACTOR) as work:
             guardian = first_guardian_of(work.session, student)
             ends = work.now + timedelta(days=180)
-            grant(work, student, guardian, notice_version=NOTICE, expires_at=ends)
-        embedding = embedding_of_pictures(engine, estimator, {student: picture})
+            record_grant(work, student, guardian, notice_version=NOTICE, expires_at=ends)
+        embedding = embed_images(engine, estimator, {student: picture})
         with identity.work(ACTOR) as work:
             student_id = user_of(work.session, student).id
-            store(work, permission, student_id, engine.version, embedding)
+            store_template(work, permission, student_id, engine.version, embedding)
 
 
 def portraits(engine: FaceEngine, estimator: PoseEstimator) -> list[BgrImage]:
@@ -171,7 +171,9 @@ def _roll_call(
         teacher = user_of(session, TEACHER).id
     with identity.work(teacher) as work:
         RegisterService(work, settings).open(lesson)
-    watched = watch(identity, settings, lesson, clip, engine=engine, estimator=estimator)
+    watched = recognise_from_video(
+        identity, settings, lesson, clip, engine=engine, estimator=estimator
+    )
     with identity.work(teacher) as work:
         roll = RegisterService(work, settings)
         view = roll.show(lesson)

@@ -13,8 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from cluster import __version__
-from cluster.cli.console import EXIT_FAILED, JsonOption, SettingsOption, answer_json, answers
+from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers
 from cluster.errors import HomeroomError, SettingsError
+from cluster.runtime.exit_status import EXIT_FAILED
 from cluster.settings import (
     ENV_SETTINGS_FILE,
     SETTINGS_FILE,

@@ -1,4 +1,4 @@
-"""`homeroom face` and `homeroom erase`: templates, and the end of them."""
+"""`homeroom face` and `homeroom erase`: face templates, and erasing a student."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -7,18 +7,18 @@ from typing import Annotated
 import typer
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, say
-from cluster.cli.identity import identity_of, operator, scrub
+from cluster.cli.identity import open_installation, operator_actor, scrub_records
 from cluster.errors import HomeroomError
 from cluster.records.repos.people import user_of
 from cluster.register.erasure import erase
-from cluster.register.faces.enrolment import embedding_of
+from cluster.register.faces.enrolment import embed_photos
 from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.templates import (
+    denied_error,
     destroy_unpermitted,
     finish_rotation,
-    refuse,
     rotate_keys,
-    store,
+    store_template,
 )
 from cluster.security.audit_actions import AuditAction
 from cluster.security.master_key import read_master_key
@@ -27,34 +27,35 @@ from cluster.vision.faces.factory import create_face_engine
 from cluster.vision.faces.model_pack import LICENCE, PACKS, download_pack
 from cluster.vision.pose.estimator import PoseEstimator, model_cache_dir
 
-app = typer.Typer(help="Face templates: encrypted, consented, erasable.", no_args_is_help=True)
+app = typer.Typer(help="Face templates: encrypted, with consent, erasable.", no_args_is_help=True)
 
 
 @app.command("register")
 def register_command(
     student: Annotated[str, typer.Argument(help="The student's sourcedId.")],
-    photographs: Annotated[list[Path], typer.Argument(help="Each holds one clear face.")],
+    photographs: Annotated[list[Path], typer.Argument(help="Each shows one clear face.")],
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a template from photographs, which are not kept; consent is checked first."""
-    with identity_of(settings) as (known, identity):
-        permission = FacePermissions(known)
-        with identity.work(operator()) as work:
+    """Make a template from photos, which are not stored; consent is checked first."""
+    with open_installation(settings) as (loaded, identity):
+        permission = FacePermissions(loaded)
+        with identity.work(operator_actor()) as work:
             student_id = user_of(work.session, student, "student").id
-            asked = permission.to_keep(work.session, student_id, work.now)
+            decision = permission.may_keep(work.session, student_id, work.now)
+            reason = str(decision.reason)
             work.audit(
                 AuditAction.FACE_CHECK_PERMISSION,
                 student_id,
-                allowed=asked.allowed,
-                reason=str(asked.reason),
+                allowed=decision.allowed,
+                reason=reason,
             )
-        if not asked.allowed:
-            refuse(asked)
-        engine = create_face_engine(known)
-        embedding = embedding_of(engine, PoseEstimator.from_settings(known), photographs)
-        with identity.work(operator()) as work:
-            decision = store(work, permission, student_id, engine.version, embedding)
+        if not decision.allowed:
+            raise denied_error(decision)
+        engine = create_face_engine(loaded)
+        embedding = embed_photos(engine, PoseEstimator.from_settings(loaded), photographs)
+        with identity.work(operator_actor()) as work:
+            decision = store_template(work, permission, student_id, engine.version, embedding)
     until = decision.grant.expires_at if decision.grant else None
     if as_json:
         answer_json({"student": student, "engine": engine.version, "until": until})
@@ -65,19 +66,19 @@ def register_command(
 def rotate_command(
     new_master: Annotated[
         Path | None,
-        typer.Option(help="Also have this master key (a file) wrap all keys from now on."),
+        typer.Option(help="Also wrap all keys with this master key (a file) from now on."),
     ] = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give each template a new key; the old keys are destroyed."""
-    with identity_of(settings) as (_, identity):
-        with identity.work(operator()) as work:
+    """Re-encrypt each template with a new key, and destroy the old keys."""
+    with open_installation(settings) as (_, identity):
+        with identity.work(operator_actor()) as work:
             count = rotate_keys(work)
-        with identity.work(operator()) as work:
+        with identity.work(operator_actor()) as work:
             finish_rotation(work)
         rewrapped = identity.keys.rewrap(read_master_key(new_master)) if new_master else 0
-        scrub(identity)
+        scrub_records(identity)
     if as_json:
         answer_json({"students": count, "rewrapped": rewrapped})
     say(f"{count} students have new keys.")
@@ -89,14 +90,14 @@ def rotate_command(
 
 @app.command("purge")
 def purge_command(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
-    """Destroy every template whose consent has ended; run it daily."""
-    with identity_of(settings) as (known, identity):
-        with identity.work(operator()) as work:
-            gone = destroy_unpermitted(work, FacePermissions(known))
-        scrub(identity)
+    """Destroy every template whose consent has ended; to be run daily."""
+    with open_installation(settings) as (loaded, identity):
+        with identity.work(operator_actor()) as work:
+            destroyed = destroy_unpermitted(work, FacePermissions(loaded))
+        scrub_records(identity)
     if as_json:
-        answer_json({"destroyed": len(gone)})
-    say(f"{len(gone)} templates destroyed.")
+        answer_json({"destroyed": len(destroyed)})
+    say(f"{len(destroyed)} templates destroyed.")
 
 
 @app.command("download")
@@ -108,13 +109,13 @@ def download_command(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Download an InsightFace pack, with its checksum and licence shown."""
+    """Download an InsightFace pack, and show its checksum and licence."""
     folder = model_cache_dir(load_settings(settings)) / "insightface"
     path = download_pack(pack, folder, licence_accepted=accept_licence)
-    known = PACKS[pack]
+    downloaded = PACKS[pack]
     if as_json:
-        answer_json({"folder": str(path), "sha256": known.zip_sha256, "licence": LICENCE})
-    say(f"From {known.url}, SHA-256 {known.zip_sha256}. {LICENCE}")
+        answer_json({"folder": str(path), "sha256": downloaded.zip_sha256, "licence": LICENCE})
+    say(f"From {downloaded.url}, SHA-256 {downloaded.zip_sha256}. {LICENCE}")
     say(f"{path} holds {pack}: set registers.engine and registers.insightface_pack to it.")
 
 
@@ -127,27 +128,27 @@ def erase_command(
     as_json: JsonOption = False,
 ) -> None:
     """Erase a student: key, template, badge, names and, by policy, register entries."""
-    with identity_of(settings) as (known, identity):
-        with identity.work(operator()) as work:
-            keep = known.registers.erased_entries == "keep"
-            done = erase(work, student, keep_entries=keep)
-        scrub(identity)
+    with open_installation(settings) as (loaded, identity):
+        with identity.work(operator_actor()) as work:
+            keep = loaded.registers.erased_entries == "keep"
+            erased = erase(work, student, keep_entries=keep)
+        scrub_records(identity)
     if receipt is not None:
         try:
-            receipt.write_text(receipt_text(asdict(done)), encoding="utf-8")
+            receipt.write_text(format_receipt(asdict(erased)), encoding="utf-8")
         except OSError as error:
             raise HomeroomError(
                 f"the student is erased, but the receipt cannot be written: {error.strerror}.",
                 where=str(receipt),
-                hint=f"The audit log has it: entry {done.audit_seq}.",
+                hint=f"The audit log has it: entry {erased.audit_seq}.",
             ) from error
     if as_json:
-        answer_json(asdict(done))
+        answer_json(asdict(erased))
         return
-    say(receipt_text(asdict(done)))
+    say(format_receipt(asdict(erased)))
 
 
-def receipt_text(fields: dict[str, object]) -> str:
-    """A receipt for people."""
+def format_receipt(fields: dict[str, object]) -> str:
+    """Format a receipt as text."""
     lines = [f"{name.replace('_', ' ')}: {value}" for name, value in fields.items()]
     return "Erased.\n" + "\n".join(lines) + "\n"

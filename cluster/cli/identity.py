@@ -1,4 +1,4 @@
-"""What the commands on identity share: records and keys, and who is asking."""
+"""What commands on identity data share: opening records and keys, and the actor."""
 
 import getpass
 import os
@@ -23,33 +23,33 @@ TeacherOption = Annotated[
 
 
 @contextmanager
-def identity_of(settings: Path | None) -> Iterator[tuple[Settings, AuditedRecords]]:
-    """The settings, and the records and keys that they name."""
-    known = load_settings(settings)
-    with open_audited_records(known) as identity:
-        yield known, identity
+def open_installation(settings: Path | None) -> Iterator[tuple[Settings, AuditedRecords]]:
+    """Load settings, and open the records and keys that they name."""
+    loaded = load_settings(settings)
+    with open_audited_records(loaded) as identity:
+        yield loaded, identity
 
 
-def operator() -> str:
-    """Who sits at this terminal, for the audit log."""
+def operator_actor() -> str:
+    """Return the actor for the audit log: the operating system's user."""
     try:
         return f"operator:{getpass.getuser()}"
     except (KeyError, OSError):  # no entry in passwd, as in many containers
         return f"operator:uid-{os.getuid()}"
 
 
-def scrub(identity: AuditedRecords) -> None:
-    """Clear the write-ahead log of what was destroyed; say so if that must wait."""
+def scrub_records(identity: AuditedRecords) -> None:
+    """Clear deleted rows from the write-ahead log; print a notice if that must wait."""
     if not identity.records.scrub():
         say(
-            "What was destroyed still stands, sealed, in the write-ahead log, because another "
-            "process reads the records; it goes when that one ends."
+            "What was destroyed is still, encrypted, in the write-ahead log, because another "
+            "process reads the records; it is cleared when that process ends."
         )
 
 
 @contextmanager
-def as_teacher(identity: AuditedRecords, sourced_id: str) -> Iterator[UnitOfWork]:
-    """Work as a teacher of the roster.
+def work_as_teacher(identity: AuditedRecords, sourced_id: str) -> Iterator[UnitOfWork]:
+    """Open a unit of work as a teacher of the roster.
 
     Raises:
         NotFound: There is no such user.
@@ -61,10 +61,10 @@ def as_teacher(identity: AuditedRecords, sourced_id: str) -> Iterator[UnitOfWork
 
 
 def end_of_day(text: str) -> datetime:
-    """The end of a day, UTC.
+    """Return the end of a day, UTC.
 
     Raises:
-        SettingsError: It is no date.
+        SettingsError: The text is not a date.
     """
     try:
         return datetime.combine(date.fromisoformat(text), time(23, 59, 59), UTC)
@@ -72,8 +72,8 @@ def end_of_day(text: str) -> datetime:
         raise SettingsError(f"{text!r} is not a date, like 2027-07-31.") from None
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file that its owner alone may read: it shows names.
+def write_private_file(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, because it shows names.
 
     Raises:
         SettingsError: It cannot be written.

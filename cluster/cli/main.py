@@ -6,8 +6,8 @@ import typer
 
 from cluster import __version__
 from cluster.cli import (
-    analyse,
     audit,
+    badge,
     checkin,
     consent,
     demo,
@@ -21,8 +21,10 @@ from cluster.cli import (
     tables,
     token,
 )
-from cluster.cli.console import EXIT_FAILED, EXIT_STOPPED, report_error, say
+from cluster.cli.console import report_error, say
 from cluster.errors import HomeroomError
+from cluster.runtime.exit_status import EXIT_FAILED, EXIT_STOPPED
+from jobs import analyse_archive
 
 app = typer.Typer(
     help="Homeroom counts what happens in classrooms, for a room and ten seconds: never a person, "
@@ -35,11 +37,7 @@ app.command("demo")(demo.demo)
 app.command("init")(setup.init)
 app.command("check")(setup.check)
 app.command("doctor")(doctor.doctor)
-app.command(
-    "analyse",
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-    add_help_option=False,
-)(analyse.analyse)
+app.command("analyse")(analyse_archive.main)
 app.command("publish")(tables.publish_warehouse)
 app.command("query")(tables.query)
 app.command("report")(tables.report)
@@ -51,7 +49,7 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(face.app, name="face")
 app.command("erase")(face.erase_command)
 app.add_typer(register.app, name="register")
-app.add_typer(register.badge_app, name="badge")
+app.add_typer(badge.app, name="badge")
 app.add_typer(checkin.app, name="checkin")
 app.add_typer(token.app, name="token")
 app.add_typer(audit.app, name="audit")

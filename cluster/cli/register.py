@@ -1,4 +1,4 @@
-"""`homeroom register` and `homeroom badge`: taking attendance."""
+"""`homeroom register`: taking attendance."""
 
 import json
 import sys
@@ -15,37 +15,35 @@ from rich.table import Table
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, errors, say
 from cluster.cli.identity import (
     TeacherOption,
-    as_teacher,
-    identity_of,
-    operator,
-    write_private,
+    open_installation,
+    work_as_teacher,
+    write_private_file,
 )
 from cluster.errors import SettingsError
 from cluster.records.db.models import LessonRow
 from cluster.records.db.unit_of_work import UnitOfWork
-from cluster.records.repos.people import names_of, sourced_ids_of, students_of_class, user_of
+from cluster.records.repos.people import names_of, sourced_ids_of, user_of
 from cluster.records.repos.registers import lessons_on
 from cluster.register import badges
 from cluster.register.export import to_csv, to_ed_fi
-from cluster.register.faces.from_video import watch
+from cluster.register.faces.from_video import recognise_from_video
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState, Status
-from cluster.register.views import RegisterView
+from cluster.register.types import RegisterView
 from cluster.settings import Settings
 from cluster.streams.decode.container import probe
 from cluster.vision.faces.factory import create_face_engine
 from cluster.vision.pose.estimator import PoseEstimator
 
 app = typer.Typer(help="The attendance of one lesson.", no_args_is_help=True)
-badge_app = typer.Typer(help="Badges that students show.", no_args_is_help=True)
 
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
 
-Lesson = Annotated[str, typer.Argument(help="The lesson's id: `homeroom register lessons`.")]
+LessonId = Annotated[str, typer.Argument(help="The lesson's id: `homeroom register lessons`.")]
 
 
 class ExportForm(StrEnum):
-    """What a register is exported as."""
+    """The format of an export."""
 
     CSV = "csv"
     ED_FI = "ed-fi"
@@ -60,12 +58,12 @@ def lessons_command(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The lessons of a day."""
-    with identity_of(settings) as (known, identity), identity.records.reading() as session:
+    """List the lessons of a day."""
+    with open_installation(settings) as (loaded, identity), identity.records.reading() as session:
         day = date.date() if date else identity.clock()
         rows = [
-            (lesson.id, lesson.class_sourced_id, lesson.room_id, *_local_times(known, lesson))
-            for lesson in lessons_on(session, known, day)
+            (lesson.id, lesson.class_sourced_id, lesson.room_id, *_local_times(loaded, lesson))
+            for lesson in lessons_on(session, loaded, day)
         ]
     columns = ("lesson", "class", "room", "starts_at", "ends_at")
     if as_json:
@@ -79,38 +77,44 @@ def lessons_command(
 
 @app.command("open")
 def open_command(
-    lesson: Lesson, by: TeacherOption, settings: SettingsOption = None, as_json: JsonOption = False
+    lesson: LessonId,
+    by: TeacherOption,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Open a lesson's register: from now on faces and badges count, for some minutes."""
-    with identity_of(settings) as (known, identity), as_teacher(identity, by) as work:
-        view = RegisterService(work, known).open(lesson)
-        rows = _rows(work, view)
-    _show(view, rows, as_json=as_json)
+    """Open a lesson's register: it accepts faces and badges for some minutes."""
+    with open_installation(settings) as (loaded, identity), work_as_teacher(identity, by) as work:
+        view = RegisterService(work, loaded).open(lesson)
+        rows = _entry_rows(work, view)
+    _print_register(view, rows, as_json=as_json)
 
 
 @app.command("show")
 def show_command(
-    lesson: Lesson, by: TeacherOption, settings: SettingsOption = None, as_json: JsonOption = False
+    lesson: LessonId,
+    by: TeacherOption,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """A register as it stands."""
-    with identity_of(settings) as (known, identity), as_teacher(identity, by) as work:
-        view = RegisterService(work, known).show(lesson)
-        rows = _rows(work, view)
-    _show(view, rows, as_json=as_json)
+    """Show a register."""
+    with open_installation(settings) as (loaded, identity), work_as_teacher(identity, by) as work:
+        view = RegisterService(work, loaded).show(lesson)
+        rows = _entry_rows(work, view)
+    _print_register(view, rows, as_json=as_json)
 
 
 @app.command("mark")
 def mark_command(
-    lesson: Lesson,
+    lesson: LessonId,
     by: TeacherOption,
     marks: Annotated[
         list[str] | None, typer.Argument(help="STUDENT=STATUS, like student-1=present.")
     ] = None,
     rest: Annotated[
-        Status | None, typer.Option(help="Of everybody who has no confirmed entry yet.")
+        Status | None, typer.Option(help="For every student without a confirmed entry.")
     ] = None,
     badge: Annotated[
-        list[str] | None, typer.Option(help="What the scanner read from a badge.")
+        list[str] | None, typer.Option(help="The content of a badge, as the scanner reads it.")
     ] = None,
     version: Annotated[
         int | None, typer.Option(help="Only if the register is still at this version.")
@@ -118,25 +122,25 @@ def mark_command(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write who is there: by hand, for the rest of the class, or by badge."""
-    said = [_mark(text) for text in marks or []]
-    with identity_of(settings) as (known, identity), as_teacher(identity, by) as work:
-        roll = RegisterService(work, known)
+    """Mark attendance: by hand, for the rest of the class, or by badge."""
+    parsed = [_parse_mark(text) for text in marks or []]
+    with open_installation(settings) as (loaded, identity), work_as_teacher(identity, by) as work:
+        service = RegisterService(work, loaded)
         if version is not None:
-            roll.must_be_at(lesson, version)
+            service.check_version(lesson, version)
         for token in badge or []:
-            roll.badge(lesson, badges.read(work, token))
-        chosen = {user_of(work.session, name, "student").id: status for name, status in said}
+            service.record_badge(lesson, badges.verify(work, token))
+        chosen = {user_of(work.session, name, "student").id: status for name, status in parsed}
         if rest is not None:
-            chosen = {**roll.unconfirmed(lesson, rest), **chosen}
-        view = roll.mark(lesson, chosen) if chosen else roll.show(lesson)
-        rows = _rows(work, view)
-    _show(view, rows, as_json=as_json)
+            chosen = {**service.marks_for_unconfirmed(lesson, rest), **chosen}
+        view = service.mark(lesson, chosen) if chosen else service.show(lesson)
+        rows = _entry_rows(work, view)
+    _print_register(view, rows, as_json=as_json)
 
 
 @app.command("confirm")
 def confirm_command(
-    lesson: Lesson,
+    lesson: LessonId,
     by: TeacherOption,
     version: Annotated[int, typer.Option(help="The version that `register show` gave.")],
     students: Annotated[
@@ -145,34 +149,40 @@ def confirm_command(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Confirm what faces proposed."""
-    with identity_of(settings) as (known, identity), as_teacher(identity, by) as work:
+    """Confirm what face recognition proposed."""
+    with open_installation(settings) as (loaded, identity), work_as_teacher(identity, by) as work:
         chosen = [user_of(work.session, name, "student").id for name in students or []]
-        view = RegisterService(work, known).confirm(
+        view = RegisterService(work, loaded).confirm(
             lesson, version=version, students=chosen or None
         )
-        rows = _rows(work, view)
-    _show(view, rows, as_json=as_json)
+        rows = _entry_rows(work, view)
+    _print_register(view, rows, as_json=as_json)
 
 
 @app.command("close")
 def close_command(
-    lesson: Lesson, by: TeacherOption, settings: SettingsOption = None, as_json: JsonOption = False
+    lesson: LessonId,
+    by: TeacherOption,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Close a register before its time is up."""
-    with identity_of(settings) as (known, identity), as_teacher(identity, by) as work:
-        view = RegisterService(work, known).close(lesson)
-        rows = _rows(work, view)
-    _show(view, rows, as_json=as_json)
+    with open_installation(settings) as (loaded, identity), work_as_teacher(identity, by) as work:
+        view = RegisterService(work, loaded).close(lesson)
+        rows = _entry_rows(work, view)
+    _print_register(view, rows, as_json=as_json)
 
 
 @app.command("history")
 def history_command(
-    lesson: Lesson, by: TeacherOption, settings: SettingsOption = None, as_json: JsonOption = False
+    lesson: LessonId,
+    by: TeacherOption,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Every change of a register: who, when, what it was."""
-    with identity_of(settings) as (known, identity), as_teacher(identity, by) as work:
-        changes = RegisterService(work, known).history(lesson)
+    """Show every change of a register: who, when, before and after."""
+    with open_installation(settings) as (loaded, identity), work_as_teacher(identity, by) as work:
+        changes = RegisterService(work, loaded).history(lesson)
         ids = {one for change in changes for one in (change["student_id"], change["changed_by"])}
         keys = sourced_ids_of(work.session, ids)
     for change in changes:
@@ -184,7 +194,8 @@ def history_command(
     for change in changes:
         answers.print(
             f"{change['changed_at']:%Y-%m-%d %H:%M:%S}  {change['changed_by']}  "
-            f"{change['student_id']}: {_said(change['was'])} → {_said(change['became'])}",
+            f"{change['student_id']}: "
+            f"{_format_mark(change['was'])} → {_format_mark(change['became'])}",
             markup=False,
             highlight=False,
         )
@@ -192,27 +203,27 @@ def history_command(
 
 @app.command("export")
 def export_command(
-    lesson: Lesson,
+    lesson: LessonId,
     by: TeacherOption,
-    form: Annotated[ExportForm, typer.Option("--format", help="Which.")] = ExportForm.CSV,
+    form: Annotated[ExportForm, typer.Option("--format", help="The format.")] = ExportForm.CSV,
     out: Annotated[Path | None, typer.Option(help="A file; standard output unless set.")] = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """A register for the school's own system: what was confirmed, and nothing else."""
-    with identity_of(settings) as (known, identity), as_teacher(identity, by) as work:
-        view = RegisterService(work, known).show(lesson)
+    """Export the confirmed entries of a register, for the school's own system."""
+    with open_installation(settings) as (loaded, identity), work_as_teacher(identity, by) as work:
+        view = RegisterService(work, loaded).show(lesson)
         if form is ExportForm.CSV:
             text = to_csv(work, view)
         else:
-            text = json.dumps(to_ed_fi(work, known, view), indent=2, ensure_ascii=False) + "\n"
+            text = json.dumps(to_ed_fi(work, loaded, view), indent=2, ensure_ascii=False) + "\n"
     if out is None:
         if as_json and form is ExportForm.CSV:
             answer_json({"csv": text})
         else:
             sys.stdout.write(text)
         return
-    write_private(out, text)
+    write_private_file(out, text)
     if as_json:
         answer_json({"out": str(out)})
     say(f"Wrote {out}.")
@@ -220,63 +231,41 @@ def export_command(
 
 @app.command("watch")
 def watch_command(
-    lesson: Annotated[str, typer.Option(help="The lesson, whose register is open.")],
-    video: Annotated[Path, typer.Option(help="A file, taken as if it were the room's camera.")],
+    lesson: Annotated[str, typer.Option(help="A lesson with an open register.")],
+    video: Annotated[Path, typer.Option(help="A file, in place of the room's camera.")],
     by: TeacherOption,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Propose who is there by faces, in an open register, of those who agreed."""
-    with identity_of(settings) as (known, identity):
-        if known.registers.open_with_lesson:
-            with as_teacher(identity, by) as work:
-                RegisterService(work, known).open_if_new(lesson)
-        with as_teacher(identity, by) as work:
-            RegisterService(work, known).show(lesson)  # who watches must teach the class
-        engine, estimator = create_face_engine(known), PoseEstimator.from_settings(known)
+    """Propose presence by faces, in an open register, of students with consent."""
+    with open_installation(settings) as (loaded, identity):
+        if loaded.registers.open_with_lesson:
+            with work_as_teacher(identity, by) as work:
+                RegisterService(work, loaded).ensure_opened(lesson)
+        with work_as_teacher(identity, by) as work:
+            RegisterService(work, loaded).show(
+                lesson
+            )  # raises unless the teacher teaches the class
+        engine, estimator = create_face_engine(loaded), PoseEstimator.from_settings(loaded)
         seconds = probe(str(video)).duration_seconds
         with Progress(*COLUMNS, console=errors, transient=True) as bar:
             task = bar.add_task("watching", total=seconds)
-            watched = watch(
+            result = recognise_from_video(
                 identity,
-                known,
+                loaded,
                 lesson,
                 video,
                 engine=engine,
                 estimator=estimator,
-                progress=lambda done: bar.update(task, completed=done),
+                progress=lambda seconds_done: bar.update(task, completed=seconds_done),
             )
-        with as_teacher(identity, by) as work:
-            view = RegisterService(work, known).show(lesson)
-            rows = _rows(work, view)
-    say(f"{watched.frames} pictures looked at, faces compared in {watched.compared}.")
-    for reason, count in watched.reasons.items():
+        with work_as_teacher(identity, by) as work:
+            view = RegisterService(work, loaded).show(lesson)
+            rows = _entry_rows(work, view)
+    say(f"{result.frames} frames processed, faces compared in {result.compared}.")
+    for reason, count in result.reasons.items():
         say(f"Not compared: {count} students ({reason.replace('_', ' ')}).")
-    _show(view, rows, as_json=as_json)
-
-
-@badge_app.command("print")
-def badge_command(
-    out: Annotated[Path, typer.Option(help="An .html file to print.")],
-    class_id: Annotated[str | None, typer.Option("--class", help="All of a class.")] = None,
-    students: Annotated[list[str] | None, typer.Argument(help="Or these students.")] = None,
-    settings: SettingsOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Print badges; a student's older badge is void from then on."""
-    if (class_id is None) == (not students):
-        raise SettingsError("name either a class or students.", hint="--class ID, or STUDENT …")
-    with identity_of(settings) as (known, identity), identity.work(operator()) as work:
-        if class_id is not None:
-            chosen = students_of_class(work.session, class_id, work.now.date())
-        else:
-            chosen = [user_of(work.session, name, "student").id for name in students or []]
-        days = known.registers.badge_days
-        printed = [badges.issue(work, student_id, days) for student_id in chosen]
-        write_private(out, badges.sheet(work, printed))
-    if as_json:
-        answer_json({"out": str(out), "badges": len(printed)})
-    say(f"Wrote {out}: {len(printed)} badges. It shows names: delete it when it is printed.")
+    _print_register(view, rows, as_json=as_json)
 
 
 def _local_times(settings: Settings, lesson: LessonRow) -> tuple[datetime, datetime]:
@@ -285,7 +274,7 @@ def _local_times(settings: Settings, lesson: LessonRow) -> tuple[datetime, datet
     return lesson.starts_at.astimezone(zone), lesson.ends_at.astimezone(zone)
 
 
-def _mark(text: str) -> tuple[str, Status]:
+def _parse_mark(text: str) -> tuple[str, Status]:
     student, _, status = text.rpartition("=")
     try:
         return student, Status(status)
@@ -295,7 +284,7 @@ def _mark(text: str) -> tuple[str, Status]:
         ) from None
 
 
-def _rows(work: UnitOfWork, view: RegisterView) -> list[dict[str, Any]]:
+def _entry_rows(work: UnitOfWork, view: RegisterView) -> list[dict[str, Any]]:
     ids = [entry.student_id for entry in view.entries]
     names, keys = names_of(work.session, work.keys, ids), sourced_ids_of(work.session, ids)
     return sorted(
@@ -315,7 +304,7 @@ def _rows(work: UnitOfWork, view: RegisterView) -> list[dict[str, Any]]:
     )
 
 
-def _show(view: RegisterView, rows: list[dict[str, Any]], *, as_json: bool) -> None:
+def _print_register(view: RegisterView, rows: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         answer_json(
             {
@@ -336,12 +325,12 @@ def _show(view: RegisterView, rows: list[dict[str, Any]], *, as_json: bool) -> N
     for row in rows:
         table.add_row(*(escape(str("" if cell is None else cell)) for cell in row.values()))
     answers.print(table)
-    waiting = sum(row["state"] == EntryState.PROPOSED for row in rows)
-    if waiting:
-        say(f"{waiting} proposals wait: homeroom register confirm --version {view.version}")
+    proposals = sum(row["state"] == EntryState.PROPOSED for row in rows)
+    if proposals:
+        say(f"{proposals} proposals to confirm: homeroom register confirm --version {view.version}")
 
 
-def _said(mark: dict[str, Any] | None) -> str:
+def _format_mark(mark: dict[str, Any] | None) -> str:
     mark = mark or {"status": "nothing"}
-    how = ", ".join(str(mark[name]) for name in ("method", "state") if mark.get(name))
-    return f"{mark['status']} ({how})" if how else str(mark["status"])
+    details = ", ".join(str(mark[name]) for name in ("method", "state") if mark.get(name))
+    return f"{mark['status']} ({details})" if details else str(mark["status"])

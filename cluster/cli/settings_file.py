@@ -1,6 +1,5 @@
 """Renders a commented `homeroom.toml` from the descriptions and bounds of the settings."""
 
-import json
 import re
 import types
 import typing
@@ -13,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from cluster.settings import Camera, Room, School, Settings
+from cluster.settings.toml import toml_value
 
 HEAD = """\
 # Homeroom's settings. A key that is commented out has the value shown.
@@ -76,16 +76,16 @@ def _is_table(field: FieldInfo) -> bool:
 def _key(name: str, field: FieldInfo, value: Any) -> str:
     comment = f"# {field.description}{_bounds(field)}"
     if value is not None:
-        return f"{comment}\n{name} = {_toml(value)}"
+        return f"{comment}\n{name} = {toml_value(value)}"
     default = field.get_default(call_default_factory=True)
-    text = "…" if default in (None, PydanticUndefined) else _toml(default)
-    return f"{comment}\n# {name} = {text}"
+    shown = "…" if default in (None, PydanticUndefined) else toml_value(default)
+    return f"{comment}\n# {name} = {shown}"
 
 
 def _bounds(field: FieldInfo) -> str:
     choices = _choices(field.annotation)
     if choices:
-        return f" One of {', '.join(_toml(choice) for choice in choices)}."
+        return f" One of {', '.join(toml_value(choice) for choice in choices)}."
     low = next((m.ge for m in field.metadata if isinstance(m, Ge)), None)
     high = next((m.le for m in field.metadata if isinstance(m, Le)), None)
     return f" From {low} to {high}." if low is not None and high is not None else ""
@@ -97,12 +97,6 @@ def _choices(annotation: Any) -> tuple[Any, ...]:
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         return next((found for a in typing.get_args(annotation) if (found := _choices(a))), ())
     return ()
-
-
-def _toml(value: Any) -> str:
-    plain = value if isinstance(value, bool | int | float | list) else str(value)
-    # JSON strings are valid TOML, except for the one control character that JSON does not escape.
-    return json.dumps(plain, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
 def _identifier(name: str) -> str:

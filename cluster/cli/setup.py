@@ -11,8 +11,8 @@ from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers
 from cluster.cli.settings_file import FirstSchool, render_settings
 from cluster.clock import utc_now
 from cluster.demo.sample_roster import write_sample_roster
-from cluster.district import load_timetable
 from cluster.errors import SettingsError
+from cluster.records.timetable.lessons import LoadedTimetable, preview_lessons
 from cluster.register.faces.policy import load_policy
 from cluster.settings import SETTINGS_FILE, Settings, load_settings, parse_settings
 
@@ -57,14 +57,14 @@ def init(
 def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Check the settings, and report what is wrong and where."""
     loaded = load_settings(settings)
-    timetable = load_timetable(loaded)
+    lessons = preview_lessons(loaded, now=utc_now())
     load_policy(loaded.registers.policy)
-    notes = _notes(loaded)
+    notes = _notes(loaded, lessons)
     counts = {
         "schools": len(loaded.schools),
         "rooms": len(loaded.rooms),
         "cameras": len(loaded.cameras),
-        "lessons": len(timetable.lessons),
+        "lessons": len(lessons.timetable.lessons),
     }
     if as_json:
         answer_json({**counts, "k": loaded.privacy.k, "notes": notes})
@@ -80,7 +80,7 @@ def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     say("The settings are valid.")
 
 
-def _notes(settings: Settings) -> list[str]:
+def _notes(settings: Settings, lessons: LoadedTimetable) -> list[str]:
     """Return what is valid, but perhaps not intended."""
     notes = []
     with_camera = {camera.room for camera in settings.cameras}
@@ -89,6 +89,10 @@ def _notes(settings: Settings) -> list[str]:
     ]
     with_room = {room.school for room in settings.rooms}
     notes += [f"school {s.id!r} has no room" for s in settings.schools if s.id not in with_room]
-    if settings.timetable is None:
-        notes.append("there is no timetable, so windows will name no lesson")
+    notes += [str(bad) for bad in lessons.bad_rows]
+    if not lessons.timetable.lessons:
+        notes.append(
+            "there are no lessons, so windows will name none: import a timetable with `homeroom "
+            "roster timetable`, or name one under `timetable`"
+        )
     return notes

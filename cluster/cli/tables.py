@@ -12,11 +12,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cluster.checkins.publishing import rows_to_publish
+from cluster.checkins.warehouse_rows import load_warehouse_rows
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
 from cluster.clock import utc_now
-from cluster.district import load_timetable
 from cluster.errors import SettingsError
+from cluster.records.timetable.lessons import load_timetable
 from cluster.settings import load_settings
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query, warehouse_path
@@ -32,10 +32,13 @@ class Format(StrEnum):
 
 
 def publish_warehouse(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
-    """Build a new DuckDB file from the lake and the counts of check-ins, and swap it in."""
-    known = load_settings(settings)
-    counts = rows_to_publish(known)
-    published = publish(known, load_timetable(known), now=utc_now(), checkin_counts=counts)
+    """Build a new DuckDB file from the lake, the lessons and the counts of check-ins."""
+    known, now = load_settings(settings), utc_now()
+    lessons = load_timetable(known, now=now)
+    for bad in lessons.bad_rows:
+        say(f"Note: {bad}")
+    counts = load_warehouse_rows(known)
+    published = publish(known, lessons.timetable, now=now, checkin_counts=counts)
     if as_json:
         answer_json({"path": str(published.path), "rows": published.rows})
     rows = ", ".join(f"{count} {name}" for name, count in published.rows.items())

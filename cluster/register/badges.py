@@ -1,7 +1,7 @@
-"""Badges: a QR code that a student shows, and a camera or scanner reads.
+"""Badges: a signed QR code that a student shows to a camera or scanner.
 
-The code holds the district, a serial and a signature, and tells nothing of the student. Printing a
-new badge rotates the serial: the old one is worth nothing from then on, as is one that has expired.
+The code holds the district, a serial and a signature, and nothing about the student. A new badge
+rotates the serial, which invalidates the old badge.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from cluster.security.audit_actions import AuditAction
 from cluster.security.keys import KeyStore
 
 BADGE_KEY = "badges"
-LONGEST_TOKEN = 200
+MAX_TOKEN_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Badge:
     """A badge to print.
 
     Attributes:
-        student_id: Whose.
-        token: What the code holds.
+        student_id: The student.
+        token: The content of the QR code.
         expires_at: UTC.
     """
 
@@ -38,7 +38,7 @@ class Badge:
 
 
 def issue(work: UnitOfWork, student_id: str, days: int) -> Badge:
-    """A new badge; the student's old one is void from now on."""
+    """Issue a badge, which invalidates the student's old one."""
     expires_at = work.now + timedelta(days=days)
     serial = badges.replace(work.session, student_id, issued_at=work.now, expires_at=expires_at)
     work.audit(AuditAction.BADGE_ISSUE, student_id, expires_at=expires_at)
@@ -46,14 +46,14 @@ def issue(work: UnitOfWork, student_id: str, days: int) -> Badge:
     return Badge(student_id, str(token), expires_at)
 
 
-def read(work: UnitOfWork, token: str) -> str:
-    """Whose badge this is.
+def verify(work: UnitOfWork, token: str) -> str:
+    """Verify the token of a badge, and return the id of its student.
 
     Raises:
-        BadgeRefused: It is not ours, has expired, or was replaced by a newer one.
+        BadgeRefused: It was not signed by this district, has expired, or was replaced.
     """
     try:
-        if len(token) > LONGEST_TOKEN:
+        if len(token) > MAX_TOKEN_LENGTH:
             raise BadSignature("too long")
         district, serial = _serializer(work.keys).loads(token.strip())
     except (BadSignature, ValueError, TypeError):
@@ -71,14 +71,14 @@ def read(work: UnitOfWork, token: str) -> str:
     return row.student_id
 
 
-def sheet(work: UnitOfWork, printed: list[Badge]) -> str:
-    """A page of badges to print and cut, as HTML with nothing from elsewhere; it shows names."""
-    names = names_of(work.session, work.keys, [badge.student_id for badge in printed])
+def render_sheet(work: UnitOfWork, issued: list[Badge]) -> str:
+    """Return a self-contained HTML page of badges to print and cut; it shows names."""
+    names = names_of(work.session, work.keys, [badge.student_id for badge in issued])
     cards = "\n".join(
         f"<figure>{segno.make_qr(badge.token).svg_inline(scale=4)}"
         f"<figcaption>{escape(names[badge.student_id].display_name)}<br>"
         f"until {badge.expires_at:%Y-%m-%d}</figcaption></figure>"
-        for badge in printed
+        for badge in issued
     )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Badges</title><style>'

@@ -1,8 +1,8 @@
 """Registers for other programs: CSV, and Ed-Fi's StudentSectionAttendanceEvent.
 
-Only what a teacher or a badge confirmed is told; a proposal that nobody confirmed is not recorded.
-Source of the form: Ed-Fi Data Standard, StudentSectionAttendanceEvent; the descriptors are Ed-Fi's
-own AttendanceEventCategoryDescriptor.
+Only confirmed entries are exported; an unconfirmed proposal is exported as not recorded (R7).
+Source of the format: Ed-Fi Data Standard, StudentSectionAttendanceEvent; the descriptors are
+Ed-Fi's own AttendanceEventCategoryDescriptor.
 """
 
 import csv
@@ -14,7 +14,7 @@ from cluster.errors import RegisterError
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.people import PersonDetails, names_of, section_of, sourced_ids_of
 from cluster.register.states import EntryState, Status
-from cluster.register.views import Entry, RegisterView
+from cluster.register.types import RegisterEntry, RegisterView
 from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
 
@@ -31,49 +31,49 @@ CSV_COLUMNS: Final = (
 )  # fmt: skip
 
 
-def confirmed_status(entry: Entry) -> Status:
-    """What may be told outside of an entry."""
+def confirmed_status(entry: RegisterEntry) -> Status:
+    """Return the status of an entry that may be exported."""
     confirmed = entry.mark.state is EntryState.CONFIRMED
     return entry.mark.status if confirmed else Status.NOT_RECORDED
 
 
 def to_csv(work: UnitOfWork, view: RegisterView) -> str:
-    """A register as CSV; a cell never begins with what a spreadsheet would run."""
+    """Return a register as CSV, with formulas escaped for spreadsheets."""
     names, keys = _people(work, view)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
     for entry in view.entries:
         status = confirmed_status(entry)
-        told = status is not Status.NOT_RECORDED
+        is_recorded = status is not Status.NOT_RECORDED
         cells = (
             view.lesson_id,
             view.class_id,
             keys.get(entry.student_id, ""),
             names[entry.student_id].display_name if entry.student_id in names else "",
             status,
-            entry.mark.method if told and entry.mark.method else "",
-            entry.arrived_at.isoformat() if told and entry.arrived_at else "",
+            entry.mark.method if is_recorded and entry.mark.method else "",
+            entry.arrived_at.isoformat() if is_recorded and entry.arrived_at else "",
             entry.changed_at.isoformat(),
         )
-        writer.writerow([_harmless(str(cell)) for cell in cells])
+        writer.writerow([_escape_formula(str(cell)) for cell in cells])
     work.audit(AuditAction.REGISTER_EXPORT, view.lesson_id, form="csv")
     return out.getvalue()
 
 
 def to_ed_fi(work: UnitOfWork, settings: Settings, view: RegisterView) -> list[dict[str, Any]]:
-    """A register as StudentSectionAttendanceEvents; students not recorded have none.
+    """Return a register as StudentSectionAttendanceEvents, without unrecorded students.
 
     Raises:
-        RegisterError: The roster lacks what Ed-Fi needs of the section: a school number, a course
-            code, or a term with its school year.
+        RegisterError: The roster lacks a field of the section that Ed-Fi requires: a school number,
+            a course code, or a term with its school year.
     """
     names, keys = _people(work, view)
     section = section_of(work.session, view.class_id)
     missing = [name for name, value in section.items() if value in (None, "")]
     if missing:
         raise RegisterError(
-            f"Ed-Fi needs {', '.join(missing)}, and the roster does not tell.",
+            f"Ed-Fi needs {', '.join(missing)}, which the roster lacks.",
             where=view.class_id,
             hint="Complete orgs, courses and academicSessions in OneRoster.",
         )
@@ -100,5 +100,5 @@ def _people(
     return dict(names_of(work.session, work.keys, ids)), sourced_ids_of(work.session, ids)
 
 
-def _harmless(cell: str) -> str:
+def _escape_formula(cell: str) -> str:
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

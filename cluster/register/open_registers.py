@@ -1,4 +1,4 @@
-"""The registers that cameras may serve now: found, and opened with their lesson if that is set."""
+"""The registers that cameras may serve now, and opening them when their lesson starts."""
 
 import logging
 from collections.abc import Collection
@@ -20,13 +20,13 @@ ACTOR = "system:lesson-start"
 logger = logging.getLogger(__name__)
 
 
-def live_rooms(settings: Settings) -> frozenset[str]:
-    """The rooms with a camera that is read live."""
+def rooms_with_live_camera(settings: Settings) -> frozenset[str]:
+    """Return the ids of rooms with a camera that is read live."""
     return frozenset(camera.room for camera in settings.cameras if camera.address is not None)
 
 
-def open_now(identity: AuditedRecords, rooms: Collection[str]) -> list[OpenRegister]:
-    """The registers of some rooms that are open now.
+def find_open_registers(identity: AuditedRecords, rooms: Collection[str]) -> list[OpenRegister]:
+    """Return the registers of some rooms that are open now.
 
     Raises:
         RecordsError: The records cannot be read.
@@ -35,34 +35,41 @@ def open_now(identity: AuditedRecords, rooms: Collection[str]) -> list[OpenRegis
         return open_registers(session, rooms, identity.clock())
 
 
-def may_use_faces(settings: Settings, registers: Collection[OpenRegister]) -> list[OpenRegister]:
-    """Those whose class the policy names; `FacePermissions` decides for each student."""
+def filter_by_face_policy(
+    settings: Settings, registers: Collection[OpenRegister]
+) -> list[OpenRegister]:
+    """Return the registers whose class the face policy names (R4).
+
+    `FacePermissions` still decides for each student.
+    """
     policy = FacePermissions(settings).policy()
     if policy is None or not policy.face_roll_call.switched_on:
         return []
-    return [one for one in registers if one.class_id in policy.face_roll_call.classes]
+    return [
+        register for register in registers if register.class_id in policy.face_roll_call.classes
+    ]
 
 
-def open_with_lessons(identity: AuditedRecords, settings: Settings, rooms: Collection[str]) -> int:
-    """Open the registers of lessons that have just begun; how many.
+def open_due_registers(identity: AuditedRecords, settings: Settings, rooms: Collection[str]) -> int:
+    """Open the registers of lessons that have started recently, and return how many.
 
-    A lesson counts as just begun as long as a register is open. What a teacher opened before, or
-    opened and closed, is left alone.
+    Recently is within the time that a register stays open. Registers that a teacher opened before,
+    whether closed since or not, stay as they are.
 
     Raises:
         RecordsError: The records cannot be read or written.
     """
-    begun_within = timedelta(minutes=settings.registers.minutes)
+    started_within = timedelta(minutes=settings.registers.minutes)
     with identity.records.reading() as session:
         lessons = lessons_without_register(
-            session, rooms, identity.clock(), begun_within=begun_within
+            session, rooms, identity.clock(), begun_within=started_within
         )
     opened = 0
     for lesson_id in lessons:
         try:
             with identity.work(ACTOR) as work:
-                RegisterService(work, settings).open_if_new(lesson_id)
-        except RegisterError as error:  # it ended, or a teacher was faster
+                RegisterService(work, settings).ensure_opened(lesson_id)
+        except RegisterError as error:  # the lesson ended, or a teacher opened it first
             logger.info("a register was not opened with its lesson: %s", error.code)
         else:
             opened += 1

@@ -1,26 +1,26 @@
 """Taking the attendance of one lesson.
 
     open ──> propose (faces) ─┐
-        └──> badge ───────────┼──> mark, confirm (teacher) ──> close ──> export
+        └──> badge ───────────┼──> mark, confirm, undo (teacher) ──> close ──> export
         └──> mark (teacher) ──┘
 
-A register is open for some minutes: so long faces and badges count. What the teacher says counts
-at any time. Every change keeps who, when and what it was; each raises the register's version, and
-who confirms on an older one is told.
+A register is open for some minutes, and accepts faces and badges only then (R6). A teacher's marks
+are accepted at any time. The history keeps every change: who, when, and the mark before. Each
+change raises the register's version; a change that rests on an older version is rejected.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from cluster.district import local_date
-from cluster.errors import NotAllowed, NotFound, RegisterChanged, RegisterError
+from cluster.errors import NotFound, RegisterError
 from cluster.records.db.models import EntryRow, LessonRow, RegisterRow
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import registers
-from cluster.records.repos.people import members
 from cluster.register import badges
-from cluster.register.entries import write_entry
+from cluster.register.access import students_of, taught_lesson
+from cluster.register.entries import change_entry, mark_of, new_entry, write_entry
+from cluster.register.queries import entries_by_student, is_open, load_view, locked_row, was_opened
 from cluster.register.states import (
     BLANK,
     UNSURE,
@@ -28,21 +28,24 @@ from cluster.register.states import (
     Mark,
     Method,
     Status,
-    check_allowed,
     confirmed,
     is_allowed,
 )
-from cluster.register.views import RegisterView, Sighted, mark_of, view_of
+from cluster.register.types import FaceMatch, RegisterView
+from cluster.register.undo import last_changes, marks_to_restore
 from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
 
 
 class RegisterService:
-    """The registers of an installation, worked on in one transaction.
+    """The registers of an installation, within one transaction.
+
+    Every method but `propose` and `check_version` raises `NotAllowed` unless the actor teaches the
+    lesson's class, and all raise `NotFound` if there is no such lesson.
 
     Args:
-        work: Its session, log and actor.
-        settings: They say how long a register is open, and who is late.
+        work: Its session, audit log and actor.
+        settings: How long a register is open, and when a student is late.
     """
 
     def __init__(self, work: UnitOfWork, settings: Settings) -> None:
@@ -50,16 +53,14 @@ class RegisterService:
         self._settings = settings
 
     def open(self, lesson_id: str) -> RegisterView:
-        """Open the register of a lesson that is on or about to begin.
+        """Open the register of a lesson that is running or about to start.
 
         Raises:
-            NotFound: There is no such lesson.
-            NotAllowed: The actor does not teach this class.
-            RegisterError: It was opened before, or the lesson is not on.
+            RegisterError: It was opened before, or the lesson is not running.
         """
         work, lesson = self._work, self._taught(lesson_id)
-        begun = registers.register_of(work.session, lesson_id, lock=True)
-        if begun is not None and begun.closes_at > begun.opened_at:
+        row = registers.register_of(work.session, lesson_id, lock=True)
+        if row is not None and was_opened(row):
             raise RegisterError("its register was opened before.", where=lesson_id)
         early = timedelta(minutes=self._settings.registers.minutes)
         if not lesson.starts_at - early <= work.now < lesson.ends_at:
@@ -69,126 +70,95 @@ class RegisterService:
                 where=lesson_id,
                 hint="Its attendance can be marked by hand at any time: `register mark`.",
             )
-        if begun is None:
-            return self._begin(lesson, is_open=True)
-        # A teacher has written something by hand before; that stays.
-        begun.state, begun.opened_at, begun.opened_by = "open", work.now, work.actor
-        begun.closes_at, begun.closed_at, begun.closed_by = self._closing_time(lesson), None, None
-        return self._changed(lesson, begun, AuditAction.REGISTER_OPEN, [])
+        if row is None:
+            return load_view(work, lesson, self._create(lesson, is_open=True))
+        # A teacher has marked entries before; these stay.
+        row.state, row.opened_at, row.opened_by = "open", work.now, work.actor
+        row.closes_at, row.closed_at, row.closed_by = self._closing_time(lesson), None, None
+        return self._changed(lesson, row, AuditAction.REGISTER_OPEN, [])
 
-    def open_if_new(self, lesson_id: str) -> None:
-        """Open a register that was never opened, as the setting `open_with_lesson` has it.
+    def ensure_opened(self, lesson_id: str) -> None:
+        """Open a register unless it was opened before, as the setting `open_with_lesson` has it.
 
         Raises:
-            NotAllowed: See `open`.
-            RegisterError: The lesson is not on.
+            RegisterError: The lesson is not running.
         """
         row = registers.register_of(self._work.session, lesson_id)
-        if row is None or row.closes_at <= row.opened_at:
+        if row is None or not was_opened(row):
             self.open(lesson_id)
 
     def show(self, lesson_id: str) -> RegisterView:
-        """A register; a look at it is recorded.
+        """Return a register; the access is recorded (R9).
 
         Raises:
-            NotFound: There is no such lesson, or no register of it.
-            NotAllowed: The actor does not teach this class.
+            NotFound: The lesson has no register.
         """
-        lesson = self._taught(lesson_id)
-        return self._shown(lesson, self._row(lesson_id))
+        return self._show(self._taught(lesson_id), locked_row(self._work, lesson_id))
 
     def mark(
         self, lesson_id: str, marks: Mapping[str, Status], *, version: int | None = None
     ) -> RegisterView:
-        """Write what the teacher says, open or closed; a register is begun where there is none.
+        """Write a teacher's marks, whether the register is open or not; creates it if needed.
 
         Args:
-            lesson_id: Of which lesson.
+            lesson_id: The lesson.
             marks: Status by student.
-            version: The version that the teacher saw; None: whatever it is.
+            version: The version that the teacher saw; None: any.
 
         Raises:
-            RegisterChanged: It is another by now.
+            RegisterChanged: The register has another version by now.
             NotFound: A student is not in the class.
         """
         lesson = self._taught(lesson_id)
         if registers.register_of(self._work.session, lesson_id) is None:
-            self._begin(lesson, is_open=False)
-        row = self._row(lesson_id, version)
-        entries = self._entries(row)
+            self._create(lesson, is_open=False)
+        row = locked_row(self._work, lesson_id, version)
+        entries = entries_by_student(self._work.session, row)
         for student_id, status in marks.items():
-            entry = entries.get(student_id) or self._late_comer(lesson, row, student_id)
+            entry = entries.get(student_id) or self._add_late_joiner(lesson, row, student_id)
             mark = Mark(status, Method.TEACHER, EntryState.CONFIRMED)
-            self._change(entry, mark, entry.arrived_at)
+            change_entry(self._work, entry, mark, entry.arrived_at)
         return self._changed(lesson, row, AuditAction.REGISTER_MARK, list(marks))
 
-    def row_of(self, lesson_id: str) -> RegisterRow:
-        """A register's row, for a teacher of the class.
+    def check_version(self, lesson_id: str, version: int) -> None:
+        """Check that a register still has a version.
 
         Raises:
-            NotFound: There is no such lesson, or no register of it.
-            NotAllowed: The actor does not teach this class.
+            RegisterChanged: It has another.
+            NotFound: The lesson has no register.
         """
-        self._taught(lesson_id)
-        return self._row(lesson_id)
+        locked_row(self._work, lesson_id, version)
 
-    def restore(self, lesson_id: str, marks: Mapping[str, Mark]) -> RegisterView:
-        """Make entries say again what they said before; see `cluster.register.undoing`.
-
-        Raises:
-            NotFound: There is no such lesson, or no register of it.
-            NotAllowed: The actor does not teach this class.
-        """
-        lesson, row = self._taught(lesson_id), self._row(lesson_id)
-        entries = self._entries(row)
-        for student_id, mark in marks.items():
-            entry = entries[student_id]
-            arrived_at = None if mark == BLANK else entry.arrived_at
-            write_entry(self._work, entry, mark, arrived_at)
-        return self._changed(lesson, row, AuditAction.REGISTER_UNDO, list(marks))
-
-    def must_be_at(self, lesson_id: str, version: int) -> None:
-        """Go on only if the register is still at a version.
-
-        Raises:
-            RegisterChanged: It is another by now.
-            NotFound: There is none.
-        """
-        self._row(lesson_id, version)
-
-    def unconfirmed(self, lesson_id: str, status: Status) -> dict[str, Status]:
-        """The same status for everybody of whom nothing is confirmed yet ("all present but…")."""
+    def marks_for_unconfirmed(self, lesson_id: str, status: Status) -> dict[str, Status]:
+        """Return a status for every student without a confirmed entry ("all present but…")."""
         lesson = self._taught(lesson_id)
         row = registers.register_of(self._work.session, lesson_id)
         if row is None:
-            students = members(
-                self._work.session, lesson.class_sourced_id, "student", self._day(lesson)
-            )
-            return dict.fromkeys(students, status)
+            return dict.fromkeys(students_of(self._work.session, self._settings, lesson), status)
         return {
             student_id: status
-            for student_id, entry in self._entries(row).items()
+            for student_id, entry in entries_by_student(self._work.session, row).items()
             if entry.state != EntryState.CONFIRMED
         }
 
     def confirm(
         self, lesson_id: str, *, version: int, students: Iterable[str] | None = None
     ) -> RegisterView:
-        """Confirm what is proposed: all of it, or some students'.
+        """Confirm proposals: all of them, or those of some students (R7).
 
         Args:
-            lesson_id: Of which lesson.
+            lesson_id: The lesson.
             version: The version that the teacher saw.
             students: Whose proposals; None: all.
 
         Raises:
-            RegisterChanged: Somebody changed it after the teacher saw it.
-            RegisterError: Nothing is proposed (for a student who was named).
+            RegisterChanged: The register was changed after the teacher saw it.
+            RegisterError: Nothing is proposed, or not for a student who was named.
         """
-        lesson, row = self._taught(lesson_id), self._row(lesson_id, version)
+        lesson, row = self._taught(lesson_id), locked_row(self._work, lesson_id, version)
         proposed = {
             student_id: entry
-            for student_id, entry in self._entries(row).items()
+            for student_id, entry in entries_by_student(self._work.session, row).items()
             if entry.state == EntryState.PROPOSED
         }
         chosen = list(proposed) if students is None else list(students)
@@ -199,61 +169,86 @@ class RegisterService:
             write_entry(self._work, entry, confirmed(mark_of(entry)), entry.arrived_at)
         return self._changed(lesson, row, AuditAction.REGISTER_CONFIRM, chosen)
 
-    def propose(self, lesson_id: str, sighted: Iterable[Sighted]) -> RegisterView:
-        """Write what faces say, into an open register; nothing that a person said is touched.
+    def undo(self, lesson_id: str) -> RegisterView:
+        """Undo the actor's last change (`cluster.register.undo`).
+
+        Raises:
+            NotFound: The lesson has no register.
+            RegisterError: The actor has changed nothing, or others have changed it since.
+        """
+        lesson, row = self._taught(lesson_id), locked_row(self._work, lesson_id)
+        entries = entries_by_student(self._work.session, row)
+        restored = marks_to_restore(self._work, row, entries)
+        if not restored:
+            raise RegisterError("there is no change of yours to undo.", where=lesson_id)
+        for student_id, mark in restored.items():
+            entry = entries[student_id]
+            write_entry(self._work, entry, mark, None if mark == BLANK else entry.arrived_at)
+        return self._changed(lesson, row, AuditAction.REGISTER_UNDO, list(restored))
+
+    def can_undo(self, lesson_id: str) -> bool:
+        """Whether the actor has changed anything in a register."""
+        self._taught(lesson_id)
+        return bool(last_changes(self._work, locked_row(self._work, lesson_id)))
+
+    def propose(self, lesson_id: str, matches: Iterable[FaceMatch]) -> RegisterView:
+        """Write face matches into an open register; entries that a person confirmed stay (R7).
 
         Raises:
             RegisterError: The register is not open.
         """
-        lesson, row = registers.lesson_of(self._work.session, lesson_id), self._row(lesson_id)
-        self._must_be_open(row)
-        entries, touched = self._entries(row), []
-        for one in sighted:
-            entry = entries.get(one.student_id)
+        lesson = registers.lesson_of(self._work.session, lesson_id)
+        row = locked_row(self._work, lesson_id)
+        self._check_open(row)
+        entries, changed = entries_by_student(self._work.session, row), []
+        for match in matches:
+            entry = entries.get(match.student_id)
             if entry is None:
                 continue  # erased since the register was opened
             mark, arrived_at = UNSURE, None
-            if one.sure:
-                arrived_at = min(entry.arrived_at or one.seen_at, one.seen_at)
-                mark = Mark(self._on_time(lesson, arrived_at), Method.FACE, EntryState.PROPOSED)
+            if match.is_certain:
+                arrived_at = min(entry.arrived_at or match.seen_at, match.seen_at)
+                status = self._status_at(lesson, arrived_at)
+                mark = Mark(status, Method.FACE, EntryState.PROPOSED)
             if mark != mark_of(entry) and is_allowed(mark_of(entry), mark):
-                self._change(entry, mark, arrived_at)
-                touched.append(one.student_id)
-        if not touched:
-            return view_of(self._work, lesson, row)
-        return self._changed(lesson, row, AuditAction.REGISTER_PROPOSE, touched)
+                change_entry(self._work, entry, mark, arrived_at)
+                changed.append(match.student_id)
+        if not changed:
+            return load_view(self._work, lesson, row)
+        return self._changed(lesson, row, AuditAction.REGISTER_PROPOSE, changed)
 
-    def badge(self, lesson_id: str, student_id: str) -> RegisterView:
-        """Write that a student showed a badge, which was read before.
-
-        Raises:
-            NotAllowed: The actor does not teach this class.
-            RegisterError: The register is not open.
-            NotFound: The student is not in the class, or there is no register.
-        """
-        return self._badge(self._taught(lesson_id), student_id)
-
-    def take_badge(self, lesson_id: str, token: str) -> RegisterView:
-        """Read a badge, and write whose it is; who does not teach the class reads none.
+    def scan_badge(self, lesson_id: str, token: str) -> RegisterView:
+        """Verify a badge, and record its student as present or late.
 
         Raises:
-            NotAllowed: The actor does not teach this class.
-            BadgeRefused: It is not ours, has expired, or was replaced by a newer one.
+            BadgeRefused: The badge is forged, expired or replaced.
             RegisterError: The register is not open.
-            NotFound: The student is not in the class, or there is no register.
+            NotFound: The student is not in the class, or the lesson has no register.
         """
-        lesson = self._taught(lesson_id)
-        return self._badge(lesson, badges.read(self._work, token))
+        lesson = self._taught(
+            lesson_id
+        )  # before the badge is verified, which would reveal whether it is valid
+        return self._record_badge(lesson, badges.verify(self._work, token))
 
-    def _badge(self, lesson: LessonRow, student_id: str) -> RegisterView:
-        row = self._row(lesson.id)
-        self._must_be_open(row)
-        entry = self._entries(row).get(student_id) or self._late_comer(lesson, row, student_id)
+    def record_badge(self, lesson_id: str, student_id: str) -> RegisterView:
+        """Record a student, whose badge was verified, as present or late.
+
+        Raises:
+            RegisterError: The register is not open.
+            NotFound: The student is not in the class, or the lesson has no register.
+        """
+        return self._record_badge(self._taught(lesson_id), student_id)
+
+    def _record_badge(self, lesson: LessonRow, student_id: str) -> RegisterView:
+        row = locked_row(self._work, lesson.id)
+        self._check_open(row)
+        entries = entries_by_student(self._work.session, row)
+        entry = entries.get(student_id) or self._add_late_joiner(lesson, row, student_id)
         arrived_at = min(entry.arrived_at or self._work.now, self._work.now)
-        mark = Mark(self._on_time(lesson, arrived_at), Method.BADGE, EntryState.CONFIRMED)
-        if not is_allowed(mark_of(entry), mark):  # the teacher has spoken: it is but a look
-            return self._shown(lesson, row)
-        self._change(entry, mark, arrived_at)
+        mark = Mark(self._status_at(lesson, arrived_at), Method.BADGE, EntryState.CONFIRMED)
+        if not is_allowed(mark_of(entry), mark):  # confirmed before: this only shows the register
+            return self._show(lesson, row)
+        change_entry(self._work, entry, mark, arrived_at)
         return self._changed(lesson, row, AuditAction.REGISTER_BADGE, [student_id])
 
     def close(self, lesson_id: str) -> RegisterView:
@@ -262,15 +257,15 @@ class RegisterService:
         Raises:
             RegisterError: It is closed already.
         """
-        lesson, row = self._taught(lesson_id), self._row(lesson_id)
-        self._must_be_open(row)
+        lesson, row = self._taught(lesson_id), locked_row(self._work, lesson_id)
+        self._check_open(row)
         row.state, row.closed_at, row.closed_by = "closed", self._work.now, self._work.actor
         return self._changed(lesson, row, AuditAction.REGISTER_CLOSE, [])
 
     def history(self, lesson_id: str) -> list[dict[str, Any]]:
-        """Every change of a register's entries: who, when, what it was; the look is recorded."""
+        """Return every change of a register's entries, oldest first; the access is recorded."""
         self._taught(lesson_id)
-        row = self._row(lesson_id)
+        row = locked_row(self._work, lesson_id)
         self._work.audit(AuditAction.REGISTER_HISTORY, lesson_id)
         return [
             {
@@ -283,78 +278,41 @@ class RegisterService:
             for change in registers.changes_of(self._work.session, row.id)
         ]
 
-    def _shown(self, lesson: LessonRow, row: RegisterRow) -> RegisterView:
-        self._work.audit(AuditAction.REGISTER_SHOW, lesson.id, version=row.version)
-        return view_of(self._work, lesson, row)
+    def _taught(self, lesson_id: str) -> LessonRow:
+        return taught_lesson(self._work, self._settings, lesson_id)
 
-    def _begin(self, lesson: LessonRow, *, is_open: bool) -> RegisterView:
+    def _show(self, lesson: LessonRow, row: RegisterRow) -> RegisterView:
+        self._work.audit(AuditAction.REGISTER_SHOW, lesson.id, version=row.version)
+        return load_view(self._work, lesson, row)
+
+    def _create(self, lesson: LessonRow, *, is_open: bool) -> RegisterRow:
+        """Create a register with an entry for each student of the class."""
         work = self._work
-        closes_at = self._closing_time(lesson)
         row = RegisterRow(
             lesson_id=lesson.id,
             state="open" if is_open else "closed",
             opened_at=work.now,
             opened_by=work.actor,
-            closes_at=closes_at if is_open else work.now,
+            closes_at=self._closing_time(lesson) if is_open else work.now,
             closed_at=None if is_open else work.now,
             closed_by=None if is_open else work.actor,
         )
-        entries = [
-            EntryRow(
-                student_id=student_id,
-                status=Status.NOT_RECORDED,
-                changed_at=work.now,
-                changed_by=work.actor,
-            )
-            for student_id in members(
-                work.session, lesson.class_sourced_id, "student", self._day(lesson)
-            )
-        ]
-        registers.add_register(work.session, row, entries)
-        work.audit(AuditAction.REGISTER_OPEN, lesson.id, students=len(entries), open=is_open)
-        return view_of(self._work, lesson, row)
-
-    def _closing_time(self, lesson: LessonRow) -> datetime:
-        length = timedelta(minutes=self._settings.registers.minutes)
-        return min(self._work.now + length, lesson.ends_at)
-
-    def _taught(self, lesson_id: str) -> LessonRow:
-        """The lesson, if the actor teaches its class that day."""
-        lesson = registers.lesson_of(self._work.session, lesson_id)
-        actor = self._work.actor
-        teachers = members(
-            self._work.session, lesson.class_sourced_id, "teacher", self._day(lesson)
-        )
-        if actor not in teachers and not actor.startswith("system:"):
-            raise NotAllowed(
-                "who takes a register must teach the class.",
-                where=lesson_id,
-                hint="Name a teacher of the class with --by.",
-            )
-        return lesson
-
-    def _day(self, lesson: LessonRow) -> date:
-        """The lesson's date at its school."""
-        return local_date(self._settings, lesson.room_id, lesson.starts_at)
-
-    def _row(self, lesson_id: str, version: int | None = None) -> RegisterRow:
-        row = registers.register_of(self._work.session, lesson_id, lock=True)
-        if row is None:
-            raise NotFound(
-                "its register has not been opened.",
-                where=lesson_id,
-                hint=f"homeroom register open {lesson_id}",
-            )
-        if version is not None and row.version != version:
-            raise RegisterChanged(
-                f"somebody else changed it in between (version {row.version}, not {version}).",
-                where=lesson_id,
-                hint="Look at it again, then decide anew.",
-            )
+        students = students_of(work.session, self._settings, lesson)
+        registers.add_register(work.session, row, [new_entry(work, one) for one in students])
+        work.audit(AuditAction.REGISTER_OPEN, lesson.id, students=len(students), open=is_open)
         return row
 
-    def _must_be_open(self, row: RegisterRow) -> None:
-        if row.state != "open" or not row.opened_at <= self._work.now < row.closes_at:
+    def _closing_time(self, lesson: LessonRow) -> datetime:
+        duration = timedelta(minutes=self._settings.registers.minutes)
+        return min(self._work.now + duration, lesson.ends_at)
+
+    def _check_open(self, row: RegisterRow) -> None:
+        """Check that a register accepts faces and badges.
+
+        Raises:
+            RegisterError: It does not.
+        """
+        if not is_open(row, self._work.now):
             raise RegisterError(
                 f"the register is not open (it closed at {row.closed_at or row.closes_at:%H:%M} "
                 "UTC).",
@@ -362,40 +320,27 @@ class RegisterService:
                 hint="The teacher can still mark it by hand.",
             )
 
-    def _on_time(self, lesson: LessonRow, seen_at: datetime) -> Status:
+    def _status_at(self, lesson: LessonRow, arrived_at: datetime) -> Status:
         grace = timedelta(minutes=self._settings.registers.grace_minutes)
-        return Status.PRESENT if seen_at <= lesson.starts_at + grace else Status.LATE
+        return Status.PRESENT if arrived_at <= lesson.starts_at + grace else Status.LATE
 
-    def _late_comer(self, lesson: LessonRow, row: RegisterRow, student_id: str) -> EntryRow:
-        """An entry for somebody who joined the class after the register was begun.
+    def _add_late_joiner(self, lesson: LessonRow, row: RegisterRow, student_id: str) -> EntryRow:
+        """Add an entry for a student who joined the class after the register was created.
 
         Raises:
-            NotFound: The student is not in the class on that day.
+            NotFound: The student is not in the class on that date.
         """
-        day = self._day(lesson)
-        if student_id not in members(self._work.session, lesson.class_sourced_id, "student", day):
+        if student_id not in students_of(self._work.session, self._settings, lesson):
             raise NotFound("this student is not in the class on that day.", where=lesson.id)
-        entry = EntryRow(
-            register_id=row.id,
-            student_id=student_id,
-            status=Status.NOT_RECORDED,
-            changed_at=self._work.now,
-            changed_by=self._work.actor,
-        )
+        entry = new_entry(self._work, student_id)
+        entry.register_id = row.id
         registers.add_entry(self._work.session, entry)
         return entry
-
-    def _entries(self, row: RegisterRow) -> dict[str, EntryRow]:
-        return {e.student_id: e for e in registers.entries_of(self._work.session, row.id)}
-
-    def _change(self, entry: EntryRow, mark: Mark, arrived_at: datetime | None) -> None:
-        check_allowed(mark_of(entry), mark)
-        write_entry(self._work, entry, mark, arrived_at)
 
     def _changed(
         self, lesson: LessonRow, row: RegisterRow, action: AuditAction, students: list[str]
     ) -> RegisterView:
-        """Raise the version, and record what was done."""
+        """Raise the version, record the action, and return the register."""
         registers.increment_version(self._work.session, row)
         self._work.audit(action, lesson.id, students=students, version=row.version)
-        return view_of(self._work, lesson, row)
+        return load_view(self._work, lesson, row)

@@ -1,11 +1,10 @@
-"""What an entry of a register may become, in one table.
+"""The states of a register entry, and the table of allowed transitions (R7).
 
     not_recorded ──face──> unsure ──face──> proposed ──teacher, badge──> confirmed
          └───────────── teacher, badge, at any time ─────────────────────────^
 
-A machine proposes presence and nothing else: nobody is ever marked absent by one, and nothing that
-was confirmed is touched by one. A teacher who confirms a proposal leaves its method: the entry's
-history says who confirmed it.
+A machine only proposes presence: it never marks anybody absent, and never changes a confirmed
+entry. A confirmed proposal keeps its method; the entry's history has who confirmed it.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from cluster.errors import RegisterError
 
 
 class Status(StrEnum):
-    """Whether a student was there."""
+    """The attendance of a student."""
 
     PRESENT = "present"
     LATE = "late"
@@ -26,7 +25,7 @@ class Status(StrEnum):
 
 
 class Method(StrEnum):
-    """Who says so."""
+    """How a status was determined."""
 
     TEACHER = "teacher"
     BADGE = "badge"
@@ -34,7 +33,7 @@ class Method(StrEnum):
 
 
 class EntryState(StrEnum):
-    """How sure it is; an entry that nobody has said anything of has none."""
+    """How certain a status is; an entry with nothing recorded has none."""
 
     UNSURE = "unsure"
     PROPOSED = "proposed"
@@ -43,7 +42,7 @@ class EntryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What an entry says."""
+    """The status of an entry, how it was determined, and how certain it is."""
 
     status: Status
     method: Method | None = None
@@ -53,34 +52,34 @@ class Mark:
 BLANK: Final = Mark(Status.NOT_RECORDED)
 UNSURE: Final = Mark(Status.NOT_RECORDED, Method.FACE, EntryState.UNSURE)
 
-THERE: Final = frozenset({Status.PRESENT, Status.LATE})
-ALL: Final = frozenset(Status)
+ARRIVED_STATUSES: Final = frozenset({Status.PRESENT, Status.LATE})
+ALL_STATUSES: Final = frozenset(Status)
 
 ALLOWED: Final[dict[tuple[EntryState | None, Method], dict[EntryState, frozenset[Status]]]] = {
     (None, Method.FACE): {
         EntryState.UNSURE: frozenset({Status.NOT_RECORDED}),
-        EntryState.PROPOSED: THERE,
+        EntryState.PROPOSED: ARRIVED_STATUSES,
     },
     (EntryState.UNSURE, Method.FACE): {
         EntryState.UNSURE: frozenset({Status.NOT_RECORDED}),
-        EntryState.PROPOSED: THERE,
+        EntryState.PROPOSED: ARRIVED_STATUSES,
     },
-    (EntryState.PROPOSED, Method.FACE): {EntryState.PROPOSED: THERE},
+    (EntryState.PROPOSED, Method.FACE): {EntryState.PROPOSED: ARRIVED_STATUSES},
     (EntryState.CONFIRMED, Method.FACE): {},
-    (None, Method.BADGE): {EntryState.CONFIRMED: THERE},
-    (EntryState.UNSURE, Method.BADGE): {EntryState.CONFIRMED: THERE},
-    (EntryState.PROPOSED, Method.BADGE): {EntryState.CONFIRMED: THERE},
+    (None, Method.BADGE): {EntryState.CONFIRMED: ARRIVED_STATUSES},
+    (EntryState.UNSURE, Method.BADGE): {EntryState.CONFIRMED: ARRIVED_STATUSES},
+    (EntryState.PROPOSED, Method.BADGE): {EntryState.CONFIRMED: ARRIVED_STATUSES},
     (EntryState.CONFIRMED, Method.BADGE): {},
-    (None, Method.TEACHER): {EntryState.CONFIRMED: ALL},
-    (EntryState.UNSURE, Method.TEACHER): {EntryState.CONFIRMED: ALL},
-    (EntryState.PROPOSED, Method.TEACHER): {EntryState.CONFIRMED: ALL},
-    (EntryState.CONFIRMED, Method.TEACHER): {EntryState.CONFIRMED: ALL},
+    (None, Method.TEACHER): {EntryState.CONFIRMED: ALL_STATUSES},
+    (EntryState.UNSURE, Method.TEACHER): {EntryState.CONFIRMED: ALL_STATUSES},
+    (EntryState.PROPOSED, Method.TEACHER): {EntryState.CONFIRMED: ALL_STATUSES},
+    (EntryState.CONFIRMED, Method.TEACHER): {EntryState.CONFIRMED: ALL_STATUSES},
 }
-"""From a state, by a method: to which states, with which status."""
+"""By the state before and the method: the states after, each with its statuses."""
 
 
 def is_allowed(was: Mark, becomes: Mark) -> bool:
-    """May an entry that says `was` be made to say `becomes`?"""
+    """Whether an entry may change from `was` to `becomes`."""
     if becomes.method is None or becomes.state is None:
         return False
     allowed = ALLOWED[was.state, becomes.method]
@@ -88,10 +87,10 @@ def is_allowed(was: Mark, becomes: Mark) -> bool:
 
 
 def confirmed(proposal: Mark) -> Mark:
-    """A proposal that a teacher confirms: it stays known how it came about.
+    """Return the mark of a confirmed proposal, which keeps its method.
 
     Raises:
-        RegisterError: It is no proposal.
+        RegisterError: The mark is not a proposal.
     """
     if proposal.state is not EntryState.PROPOSED:
         raise RegisterError(f"an entry that is {proposal.state or 'untouched'} is no proposal.")
@@ -99,10 +98,10 @@ def confirmed(proposal: Mark) -> Mark:
 
 
 def check_allowed(was: Mark, becomes: Mark) -> None:
-    """Refuse what is not in the table.
+    """Check that the table allows a change.
 
     Raises:
-        RegisterError: It says what was tried.
+        RegisterError: It does not.
     """
     if not is_allowed(was, becomes):
         raise RegisterError(

@@ -1,1 +1,1 @@
-"""Keys and the audit log; sign-in and roles come here too."""
+"""Keys, the audit log's chain, roles, identity claims and signed tokens."""

@@ -1,12 +1,12 @@
-"""The audit log: who did or looked at what touches identity, in a chain that shows tampering.
+"""The audit log (R9): a tamper-evident chain of every access to identity data, and every change.
 
 Each entry's MAC covers the entry and the MAC before it (HMAC-SHA256, RFC 2104), so that a changed,
-removed or reordered entry breaks every link behind it. A chain whose end was cut off is whole in
-itself; so the last head (number and MAC) is also signed with Ed25519 (RFC 8032) and kept with the
-keys, apart from the records, and can be exported to a place that nobody here writes to.
+removed or reordered entry breaks every later link. A truncated chain is consistent in itself; so
+the head (number and MAC of the last entry) is also signed with Ed25519 (RFC 8032) and stored with
+the keys, apart from the records. It can be exported to storage that this installation cannot write.
 
-Ids in the log are `users.id`: random, and empty of meaning once the user's row is gone. Names,
-embeddings and the school system's keys never come in: `detail` takes only a few kinds of values.
+Ids in the log are `users.id`: random, and meaningless once the user's row is deleted. Names,
+embeddings and the school system's keys are never logged: `detail` accepts only a few types.
 """
 
 import base64
@@ -41,11 +41,11 @@ class AuditEntry:
     Attributes:
         seq: Its number, from 1, without gaps.
         at: When, UTC.
-        actor: Who: a `users.id`, or `system:…`, `operator:…`.
-        action: What, like `register.confirm`.
-        subject: Whom or what it concerns: an id.
-        detail: More, without names.
-        mac: Hex; covers all of it and the MAC before.
+        actor: A `users.id`, or `system:…`, `operator:…`.
+        action: Like `register.confirm`.
+        subject: The id of what it concerns.
+        detail: Further values, without names.
+        mac: Hex; covers the entry and the MAC before it.
     """
 
     seq: int
@@ -59,13 +59,13 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class SignedHead:
-    """The end of the chain at a time, as somebody outside can keep it.
+    """The signed end of the chain at a time, which can be kept elsewhere.
 
     Attributes:
         seq: Number of the last entry.
         mac: Its MAC.
         signature: Ed25519 over both, base64.
-        public_key: To check it with, base64.
+        public_key: For verification, base64.
     """
 
     seq: int
@@ -74,7 +74,7 @@ class SignedHead:
     public_key: str
 
 
-def link(
+def next_entry(
     key: bytes,
     previous_mac: str,
     *,
@@ -85,7 +85,7 @@ def link(
     subject: str | None,
     detail: Detail,
 ) -> AuditEntry:
-    """The entry that follows the one with `previous_mac`."""
+    """Return the entry that follows the one with `previous_mac`."""
     text = json.dumps(
         [previous_mac, seq, at.isoformat(), actor, action, subject, detail],
         sort_keys=True,
@@ -99,18 +99,18 @@ def link(
 def verify_chain(
     entries: Iterable[AuditEntry], keys: KeyStore, heads: Iterable[SignedHead]
 ) -> tuple[int, str]:
-    """Check every link, and that the chain holds every signed head; gives the last's seq and MAC.
+    """Verify every link and signed head; returns number and MAC of the last entry.
 
     Args:
-        entries: All of them, by rising number.
+        entries: All entries, by rising number.
         keys: They hold the chain's key.
-        heads: Kept apart: at least the one that lies with the keys.
+        heads: Signed heads: at least the one that is stored with the keys.
 
     Raises:
-        AuditBroken: It says which entry was changed, removed, moved or cut off.
+        AuditBroken: It names the entry that was changed, removed, moved or truncated.
     """
     _, key = keys.current(AUDIT_KEY)
-    public = _base64(public_key_of(keys))
+    public = _decode_base64(public_key_of(keys))
     signed = {}
     for head in heads:
         _check_signature(head, public)
@@ -122,7 +122,7 @@ def verify_chain(
                 f"entry {last_seq + 1} is missing: {entry.seq} follows {last_seq}.",
                 where=f"audit entry {last_seq + 1}",
             )
-        expected = link(
+        expected = next_entry(
             key,
             last_mac,
             seq=entry.seq,
@@ -135,18 +135,18 @@ def verify_chain(
         if not hmac.compare_digest(expected.mac, entry.mac):
             raise AuditBroken(
                 f"entry {entry.seq} ({entry.at:%Y-%m-%d %H:%M:%S}Z, {entry.action}) was changed, "
-                "or does not stand where it was written.",
+                "or moved.",
                 where=f"audit entry {entry.seq}",
             )
         if signed.get(entry.seq, entry.mac) != entry.mac:
             raise AuditBroken(
-                "the chain was written anew: it is not the one whose head was signed.",
+                "the chain was rewritten: it is not the one whose head was signed.",
                 where=f"audit entry {entry.seq}",
             )
         last_seq, last_mac = entry.seq, entry.mac
     if signed and max(signed) > last_seq:
         raise AuditBroken(
-            f"the end is cut off: {max(signed)} entries were signed, and {last_seq} are left.",
+            f"the end was truncated: {max(signed)} entries were signed, and {last_seq} are left.",
             where=f"audit entry {last_seq + 1}",
         )
     return last_seq, last_mac
@@ -160,12 +160,12 @@ def sign_head(keys: KeyStore, seq: int, mac: str) -> SignedHead:
 
 
 def public_key_of(keys: KeyStore) -> str:
-    """The key that heads are checked with: raw Ed25519, base64."""
+    """Return the public key that verifies heads: raw Ed25519, base64."""
     return base64.b64encode(_private_key(keys).public_key().public_bytes_raw()).decode()
 
 
 class HeadFile:
-    """The last signed head, kept with the keys.
+    """The last signed head, stored with the keys.
 
     Args:
         folder: The folder of the keys.
@@ -175,7 +175,7 @@ class HeadFile:
         self.path = folder / HEAD_FILE
 
     def read(self) -> SignedHead | None:
-        """The head; None before the first.
+        """Return the head; None before the first.
 
         Raises:
             AuditBroken: The file is damaged.
@@ -191,59 +191,59 @@ class HeadFile:
             raise AuditBroken("the signed head is damaged.", where=str(self.path)) from None
 
     def advance(self, keys: KeyStore, seq: int, mac: str) -> None:
-        """Sign and keep a head, unless a later one is kept already.
+        """Sign and store a head, unless a later one is stored.
 
-        Called when the entry is committed: killed in between, the file is behind the chain, which
-        is no fault; it is never ahead of it.
+        Called after the entry is committed: if the process is killed in between, the file is behind
+        the chain, which is valid. It is never ahead of it.
 
         Raises:
             KeyUnusable: It cannot be written.
         """
         try:
             with FileLock(self.path.with_suffix(".lock"), mode=0o600):
-                kept = self.read()
-                if kept is not None and kept.seq >= seq:
+                stored = self.read()
+                if stored is not None and stored.seq >= seq:
                     return
-                scratch = self.path.with_name(f".{HEAD_FILE}")
-                descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                temporary = self.path.with_name(f".{HEAD_FILE}")
+                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
                 with os.fdopen(descriptor, "w", encoding="ascii") as stream:
                     json.dump(asdict(sign_head(keys, seq, mac)), stream)
                     stream.flush()
                     os.fsync(stream.fileno())
-                scratch.replace(self.path)
+                temporary.replace(self.path)
         except OSError as error:
             raise KeyUnusable(f"cannot be written: {error}.", where=str(self.path)) from error
 
 
 def head_from_json(content: Any, where: str) -> SignedHead:
-    """A head that was exported.
+    """Parse an exported head.
 
     Raises:
-        AuditBroken: It is none.
+        AuditBroken: It is not a signed head.
     """
     try:
         head = SignedHead(**content)
     except TypeError:
-        raise AuditBroken("it is no signed head.", where=where) from None
+        raise AuditBroken("it is not a signed head.", where=where) from None
     texts = (head.mac, head.signature, head.public_key)
     if not isinstance(head.seq, int) or not all(isinstance(text, str) for text in texts):
-        raise AuditBroken("it is no signed head.", where=where)
+        raise AuditBroken("it is not a signed head.", where=where)
     return head
 
 
 def _check_signature(head: SignedHead, public: bytes) -> None:
     try:
-        if _base64(head.public_key) != public:
+        if _decode_base64(head.public_key) != public:
             raise AuditBroken(
                 "a head is signed with another key than this installation's.",
                 where=f"audit entry {head.seq}",
             )
         Ed25519PublicKey.from_public_bytes(public).verify(
-            _base64(head.signature), _head_bytes(head.seq, head.mac)
+            _decode_base64(head.signature), _head_bytes(head.seq, head.mac)
         )
     except (InvalidSignature, ValueError):
         raise AuditBroken(
-            "the signature of a head does not hold.", where=f"audit entry {head.seq}"
+            "the signature of a head is invalid.", where=f"audit entry {head.seq}"
         ) from None
 
 
@@ -255,5 +255,5 @@ def _private_key(keys: KeyStore) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(keys.current(SIGNING_KEY)[1])
 
 
-def _base64(text: str) -> bytes:
+def _decode_base64(text: str) -> bytes:
     return base64.b64decode(text, validate=True)

@@ -1,9 +1,9 @@
-"""What an identity provider says of somebody, read strictly: claims to a role.
+"""OpenID Connect claims, parsed strictly to roles.
 
-    claims of an id_token ─► Claimed ─► (a teacher is looked up in the roster) ─► Principal
+    claims of an id_token ─► OidcIdentity ─► (a teacher is looked up in the roster) ─► Principal
 
-Unknown roles are passed over; somebody without a known role stays outside, and so does one whose
-role lacks what goes with it (a leader's schools, a teacher's sourcedId).
+Unknown roles are ignored. Sign-in is denied without a known role, and if a role lacks what belongs
+to it (a school leader's schools, a teacher's sourcedId).
 """
 
 import hashlib
@@ -21,14 +21,14 @@ HINT = "Whoever runs the identity provider gives roles to people there."
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """What somebody claims to be; the provider has signed it.
+class OidcIdentity:
+    """An identity that the provider has signed.
 
     Attributes:
-        subject: Stable name, never a person's: the provider's `sub`, or its hash.
+        subject: Stable, and never a person's name: the provider's `sub`, or its hash.
         roles: At least one.
-        schools: Ids of a leader's schools; empty for others.
-        sourced_id: A teacher's key in the roster; None for others.
+        schools: Ids of a school leader's schools; empty for other roles.
+        sourced_id: A teacher's key in the roster; None for other roles.
     """
 
     subject: str
@@ -37,39 +37,39 @@ class Claimed:
     sourced_id: str | None
 
 
-def read_claims(
+def parse_claims(
     access: AccessSettings, claims: Mapping[str, Any], schools: Collection[str]
-) -> Claimed:
-    """Read the claims of a verified id_token.
+) -> OidcIdentity:
+    """Parse the claims of a verified id_token.
 
     Args:
-        access: Names the claims.
+        access: The names of the claims.
         claims: Of the token.
-        schools: Ids of the schools that the settings know.
+        schools: Ids of the schools in the settings.
 
     Raises:
-        NotAllowed: They give no role, or a role without what goes with it.
+        NotAllowed: They hold no role, or a role without what belongs to it.
     """
-    known = {role.value for role in Role}
-    roles = frozenset(Role(one) for one in _texts(claims.get(access.oidc_role_claim)) & known)
+    role_names = {role.value for role in Role}
+    roles = frozenset(Role(one) for one in _texts(claims.get(access.oidc_role_claim)) & role_names)
     if not roles:
         raise NotAllowed("the identity provider gives you no role here.", hint=HINT)
-    led: frozenset[str] = frozenset()
+    led_schools: frozenset[str] = frozenset()
     if Role.SCHOOL_LEADER in roles:
-        led = frozenset(_texts(claims.get(access.oidc_schools_claim)) & set(schools))
-        if not led:
+        led_schools = frozenset(_texts(claims.get(access.oidc_schools_claim)) & set(schools))
+        if not led_schools:
             raise NotAllowed("the identity provider names no school of yours here.", hint=HINT)
     sourced_id = None
     if Role.TEACHER in roles:
         sourced_id = claims.get(access.oidc_user_claim)
         if not isinstance(sourced_id, str) or not sourced_id:
             raise NotAllowed("the identity provider does not say which teacher you are.", hint=HINT)
-    return Claimed(_subject(claims), roles, led, sourced_id)
+    return OidcIdentity(_subject(claims), roles, led_schools, sourced_id)
 
 
 def _subject(claims: Mapping[str, Any]) -> str:
     subject = str(claims["sub"])
-    if not PLAIN_SUBJECT.fullmatch(subject):  # an e-mail address, say, would name a person
+    if not PLAIN_SUBJECT.fullmatch(subject):  # an e-mail address, for example, names a person
         subject = hashlib.sha256(subject.encode()).hexdigest()[:32]
     return f"oidc:{subject}"
 

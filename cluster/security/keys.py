@@ -6,11 +6,11 @@
     keys_dir/audit-signing.wrapped    signs its heads (Ed25519)
     keys_dir/badges.wrapped           signs badges
     keys_dir/sign-in.wrapped          signs tokens and sessions
-    keys_dir/students/<id>.wrapped    a student's own key; with it gone, the template is noise
+    keys_dir/students/<id>.wrapped    a student's own key, which encrypts the template
 
-They live apart from the records, so that a backup of these opens nothing. A file holds several
-versions, the newest last, only while a key is being rotated. Versions have random numbers: a row
-that was sealed with a key that is gone must not meet a new key of the same number.
+They are stored apart from the records, so that a backup of the records decrypts nothing. A file
+holds several versions, the newest last, only during a rotation. Versions have random numbers, so
+that a row sealed with a destroyed key never meets a new key of the same number.
 """
 
 import base64
@@ -30,7 +30,7 @@ from cluster.errors import KeyMissing, KeyUnusable
 from cluster.security.master_key import KEY_BYTES, NONCE_BYTES, MasterKey, load_master_key
 from cluster.settings import Settings
 
-STUDENTS = "students"
+STUDENT_KEYS = "students"
 SUFFIX = ".wrapped"
 
 
@@ -38,8 +38,8 @@ class KeyStore:
     """Named keys in a folder.
 
     Args:
-        folder: Where they are; made when the first is.
-        master: Wraps them.
+        folder: Of the key files; created with the first key.
+        master: Wraps the keys.
     """
 
     def __init__(self, folder: Path, master: MasterKey) -> None:
@@ -48,14 +48,14 @@ class KeyStore:
         self._current: dict[str, tuple[int, bytes]] = {}
 
     def current(self, name: str) -> tuple[int, bytes]:
-        """The newest version of a key, which is made if there is none.
+        """Return number and bytes of the newest version of a key; creates the key if needed.
 
         Raises:
             KeyUnusable: It cannot be read, unwrapped or written.
         """
-        known = self._current.get(name)
-        if known is not None:
-            return known
+        cached = self._current.get(name)
+        if cached is not None:
+            return cached
         versions = self._read(name)
         if versions is None:
             with self._locked():
@@ -66,15 +66,15 @@ class KeyStore:
                     self._write(name, versions)
         newest = list(versions)[-1]
         key = self._master.unwrap(versions[newest], name)
-        if not name.startswith(STUDENTS):
-            self._current[name] = newest, key  # one that is used for every name, and never rotated
+        if not name.startswith(STUDENT_KEYS):
+            self._current[name] = newest, key  # used often, and never rotated
         return newest, key
 
     def version(self, name: str, version: int) -> bytes:
-        """One version of a key.
+        """Return one version of a key.
 
         Raises:
-            KeyMissing: It was destroyed, or was never here.
+            KeyMissing: It was destroyed, or never existed.
             KeyUnusable: It cannot be read or unwrapped.
         """
         versions = self._read(name) or {}
@@ -83,7 +83,7 @@ class KeyStore:
         return self._master.unwrap(versions[version], name)
 
     def add_version(self, name: str) -> tuple[int, bytes]:
-        """A new version of a key; the old ones stay until `keep_only`.
+        """Add a version of a key, return its number and bytes; old ones stay until `keep_only`.
 
         Raises:
             KeyUnusable: See `current`.
@@ -96,39 +96,40 @@ class KeyStore:
         return new, key
 
     def keep_only(self, name: str, version: int) -> None:
-        """Destroy the other versions of a key."""
+        """Destroy all other versions of a key."""
         with self._locked():
             versions = self._read(name) or {}
             if version in versions and len(versions) > 1:
                 self._write(name, {version: versions[version]})
 
     def destroy(self, name: str) -> bool:
-        """Destroy a key; what it sealed can never be opened again. True if there was one."""
+        """Destroy a key, and with it all that it sealed; returns whether it existed."""
         path = self._path(name)
         with self._locked():
             try:
-                there = [_shred(_scratch(path)), _shred(path)]  # the scratch of a killed write, too
-                if any(there):
+                # A write that was killed may have left a temporary file with the key.
+                existed = [_shred(_temporary_path(path)), _shred(path)]
+                if any(existed):
                     _sync_folder(path.parent)
             except OSError as error:
                 raise KeyUnusable(f"the key cannot be destroyed: {error}.", where=str(path)) from (
                     error
                 )
-        return any(there)
+        return any(existed)
 
     def names(self) -> Iterator[str]:
-        """All keys."""
+        """Yield the names of all keys."""
         for path in sorted(self._folder.rglob(f"[!.]*{SUFFIX}")):
             yield path.relative_to(self._folder).with_suffix("").as_posix()
 
     def has(self, name: str) -> bool:
-        """Is there such a key?"""
+        """Whether a key exists."""
         return self._path(name).exists()
 
     def rewrap(self, new: MasterKey) -> int:
-        """Have another master key wrap every key, and go on with it. How many were rewrapped.
+        """Wrap every key with another master key, and use that from now on; returns how many.
 
-        Keys that it wraps already are left, so that an interrupted change can be done again.
+        Keys that it wraps already are skipped, so that an interrupted change can be repeated.
 
         Raises:
             KeyUnusable: See `current`.
@@ -188,14 +189,14 @@ class KeyStore:
         }
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            scratch = _scratch(path)
-            descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            temporary = _temporary_path(path)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w", encoding="ascii") as stream:
                 json.dump(content, stream)
                 stream.flush()
                 os.fsync(stream.fileno())
-            with _emptied_afterwards(path):
-                scratch.replace(path)
+            with _overwriting_old(path):
+                temporary.replace(path)
             _sync_folder(path.parent)
         except OSError as error:
             raise KeyUnusable(f"the key cannot be written: {error}.", where=str(path)) from error
@@ -208,22 +209,22 @@ class KeyStore:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise KeyUnusable(
-                f"the folder of keys cannot be made: {error}.", where=str(self._folder)
+                f"the folder of keys cannot be created: {error}.", where=str(self._folder)
             ) from error
         return FileLock(self._folder / ".lock", mode=0o600)
 
 
 def open_keys(settings: Settings, *, required_key: str | None = None) -> KeyStore:
-    """The keys that the settings name.
+    """Open the keys that the settings name.
 
     Args:
         settings: They name the folder and the master key.
-        required_key: A key that must be there, because something was sealed with it before; else
-            a mistyped folder would be filled with new keys that open nothing.
+        required_key: A key that must exist because the records use it; otherwise a mistyped folder
+            would be filled with new keys that decrypt nothing.
 
     Raises:
-        KeyMissing: That key is not there.
-        KeyUnusable: The master key cannot be had.
+        KeyMissing: The required key does not exist.
+        KeyUnusable: The master key cannot be loaded.
     """
     folder = settings.security.keys_dir
     if required_key is not None and not (folder / f"{required_key}{SUFFIX}").exists():
@@ -236,33 +237,33 @@ def open_keys(settings: Settings, *, required_key: str | None = None) -> KeyStor
 
 
 def student_key(student_id: str) -> str:
-    """The name of a student's own key."""
-    return f"{STUDENTS}/{student_id}"
+    """Return the name of a student's key."""
+    return f"{STUDENT_KEYS}/{student_id}"
 
 
 def seal(key: bytes, plain: bytes, context: str) -> bytes:
-    """Encrypt with AES-256-GCM (NIST SP 800-38D) under a random nonce, which stands in front.
+    """Encrypt with AES-256-GCM (NIST SP 800-38D); the random nonce is prepended.
 
     Args:
         key: 32 bytes.
-        plain: What to hide.
-        context: What it belongs to; it opens only under the same.
+        plain: The plaintext.
+        context: Associated data: decryption needs the same.
     """
     nonce = os.urandom(NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, plain, context.encode())
 
 
 def unseal(key: bytes, sealed: bytes, context: str) -> bytes:
-    """Decrypt what `seal` made.
+    """Decrypt the result of `seal`.
 
     Raises:
-        KeyUnusable: It was changed, sealed with another key, or belongs to something else.
+        KeyUnusable: It was changed, or sealed with another key or context.
     """
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context.encode())
     except (InvalidTag, ValueError):
         raise KeyUnusable(
-            "it does not open: it was changed, or it belongs to something else.", where=context
+            "decryption failed: the data was changed, or has another context.", where=context
         ) from None
 
 
@@ -270,12 +271,12 @@ def _new_version() -> int:
     return secrets.randbelow(2**31 - 1) + 1
 
 
-def _scratch(path: Path) -> Path:
+def _temporary_path(path: Path) -> Path:
     return path.with_name(f".{path.name}")
 
 
 def _shred(path: Path) -> bool:
-    """Overwrite a file, then unlink it: before its name goes, its content does."""
+    """Overwrite a file, then delete it; returns whether it existed."""
     try:
         with path.open("r+b") as stream:
             stream.write(b"\0" * os.fstat(stream.fileno()).st_size)
@@ -288,8 +289,8 @@ def _shred(path: Path) -> bool:
 
 
 @contextmanager
-def _emptied_afterwards(path: Path) -> Iterator[None]:
-    """Overwrite what a file held, once another has taken its name."""
+def _overwriting_old(path: Path) -> Iterator[None]:
+    """Overwrite the old content of a file after it is replaced."""
     old = path.open("r+b") if path.exists() else None
     try:
         yield

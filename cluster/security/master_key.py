@@ -1,7 +1,7 @@
 """The master key, which wraps every other key: from a file, the environment, or a KMS.
 
-A KMS (key management service) is reached through a program of the operator's, so that any of
-them serves: Vault, a cloud's command line, a smart card.
+A KMS (key management service) is called through a program of the operator's, so that any works:
+Vault, a cloud's command line, a smart card.
 """
 
 import base64
@@ -29,7 +29,7 @@ class MasterKey(Protocol):
 
     @property
     def id(self) -> str:
-        """Tells master keys apart; gives nothing away."""
+        """Identifies the master key without revealing it."""
         ...
 
     def wrap(self, key: bytes, name: str) -> bytes:
@@ -37,7 +37,7 @@ class MasterKey(Protocol):
         ...
 
     def unwrap(self, wrapped: bytes, name: str) -> bytes:
-        """Decrypt it.
+        """Decrypt a key.
 
         Raises:
             KeyUnusable: It was wrapped by another master key, for another name, or was changed.
@@ -113,7 +113,7 @@ class CommandMasterKey:
 
 
 def load_master_key(security: SecuritySettings) -> MasterKey:
-    """The master key that the settings name; a new file where they name none.
+    """Load the master key that the settings name; creates a file if they name none.
 
     Raises:
         KeyUnusable: It cannot be read, or is not 32 bytes in base64.
@@ -122,7 +122,7 @@ def load_master_key(security: SecuritySettings) -> MasterKey:
         return CommandMasterKey(security.kms_command)
     if security.master_key is not None:
         text = security.master_key.get_secret_value()
-        return LocalMasterKey(_decoded(text, "HOMEROOM_SECURITY__MASTER_KEY"))
+        return LocalMasterKey(_decode(text, "HOMEROOM_SECURITY__MASTER_KEY"))
     path = security.master_key_file or security.keys_dir / MASTER_KEY_FILE
     if security.master_key_file is None and not path.exists():
         write_master_key(path)
@@ -130,10 +130,10 @@ def load_master_key(security: SecuritySettings) -> MasterKey:
 
 
 def read_master_key(path: Path) -> LocalMasterKey:
-    """The master key of a file.
+    """Read a master key from a file.
 
     Raises:
-        KeyUnusable: It cannot be read, others may read it, or it is not 32 bytes in base64.
+        KeyUnusable: It cannot be read, is readable by others, or is not 32 bytes in base64.
     """
     try:
         if path.stat().st_mode & 0o077:
@@ -142,35 +142,35 @@ def read_master_key(path: Path) -> LocalMasterKey:
                 where=str(path),
                 hint=f"chmod 600 {path}",
             )
-        return LocalMasterKey(_decoded(path.read_text(encoding="ascii"), str(path)))
+        return LocalMasterKey(_decode(path.read_text(encoding="ascii"), str(path)))
     except (OSError, UnicodeDecodeError) as error:
         raise KeyUnusable(f"the master key cannot be read: {error}.", where=str(path)) from error
 
 
 def write_master_key(path: Path) -> None:
-    """Make a new master key; one that is there already is left.
+    """Create a master key file, unless it exists.
 
     Raises:
         KeyUnusable: It cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        scratch = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
             os.fsync(stream.fileno())
         try:
-            os.link(scratch, path)
+            os.link(temporary, path)
         except FileExistsError:
-            pass  # another process was first
+            pass  # another process created it first
         finally:
-            scratch.unlink()
+            temporary.unlink()
     except OSError as error:
         raise KeyUnusable(f"the master key cannot be written: {error}.", where=str(path)) from error
 
 
-def _decoded(text: str, where: str) -> bytes:
+def _decode(text: str, where: str) -> bytes:
     try:
         key = base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError):

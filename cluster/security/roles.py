@@ -1,11 +1,11 @@
-"""Who may come in: five roles, and whoever comes in one of them."""
+"""The five roles, and the principal: an authenticated caller with at least one of them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What somebody is to the school. Each sees what the role needs, and nothing else."""
+    """A role. Each sees what it needs, and nothing else."""
 
     TEACHER = "teacher"
     """Own classes, now: rooms of own lessons, own registers."""
@@ -21,15 +21,15 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Somebody who has come in.
+    """An authenticated caller.
 
     Attributes:
         name: Stable name for the audit log and rate limits: `users.id` of a teacher, else a
             subject such as `operator:anna`; never a person's name.
         roles: At least one.
-        schools: Ids of the schools that a leader leads; empty for other roles.
+        schools: Ids of a school leader's schools; empty for other roles.
         user_id: `users.id` in the records, for teachers.
-        sign_in_id: The token or session that it came with.
+        sign_in_id: The id of the token or session.
     """
 
     name: str
@@ -39,5 +39,5 @@ class Principal:
     sign_in_id: str = ""
 
     def has(self, role: Role) -> bool:
-        """Whether it is in this role."""
+        """Whether the principal has a role."""
         return role in self.roles

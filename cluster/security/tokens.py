@@ -1,10 +1,10 @@
-"""What a sign-in is carried in: text that our key has signed, so that it cannot be made up.
+"""Signed tokens and session cookies, which cannot be forged.
 
     hr_<id>.<signature>      a token; the records hold the id
-    <secret>.<signature>     a session, in a cookie; the records hold the secret's hash
+    <secret>.<signature>     a session cookie; the records hold the secret's hash
 
-The key lies in the KeyStore, apart from the records: who has stolen these can make neither. What is
-not ours is refused by arithmetic alone, so that guessing never costs a look into the records.
+The key is in the KeyStore, apart from the records: stolen records suffice to forge neither. A bad
+signature is rejected without a query, so that guessing does not load the records.
 """
 
 import hashlib
@@ -17,59 +17,59 @@ from cluster.errors import NotSignedIn
 from cluster.security.keys import KeyStore
 
 SIGN_IN_KEY = "sign-in"
-TOKEN_PREFIX = "hr_"  # noqa: S105 (a prefix by which scanners for leaked secrets can find ours)
-LONGEST_TEXT = 200
+TOKEN_PREFIX = "hr_"  # noqa: S105 (a prefix for scanners of leaked secrets)
+MAX_TEXT_LENGTH = 200
 SECRET_BYTES = 32
 ID_LENGTH = 32
 
 
-def refused() -> NotSignedIn:
-    """The one answer to every sign-in that does not hold: it tells nothing of the reason."""
+def invalid_sign_in_error() -> NotSignedIn:
+    """Return the one error for every invalid sign-in, which does not reveal the reason."""
     return NotSignedIn(
-        "there is no sign-in, or it does not hold (any more).",
+        "the sign-in is missing, invalid or expired.",
         hint="Sign in again, or ask for a new token.",
     )
 
 
-def token_of(keys: KeyStore, sign_in_id: str) -> str:
-    """The token of a sign-in."""
+def sign_token(keys: KeyStore, sign_in_id: str) -> str:
+    """Return the token of a sign-in."""
     return TOKEN_PREFIX + _sign(keys, "token", sign_in_id)
 
 
-def id_of_token(keys: KeyStore, text: str) -> str:
-    """The id of the sign-in that a token carries.
+def verify_token(keys: KeyStore, text: str) -> str:
+    """Verify a token, and return the id of its sign-in.
 
     Raises:
-        NotSignedIn: We did not sign it.
+        NotSignedIn: The signature is invalid.
     """
     if not text.startswith(TOKEN_PREFIX):
-        raise refused()
+        raise invalid_sign_in_error()
     return _unsign(keys, "token", text.removeprefix(TOKEN_PREFIX))
 
 
-def new_session(keys: KeyStore) -> tuple[str, str]:
-    """What the cookie of a new session holds, and the id that the records keep of it."""
+def new_session_cookie(keys: KeyStore) -> tuple[str, str]:
+    """Return the content of a new session's cookie, and the id that the records store."""
     secret = secrets.token_urlsafe(SECRET_BYTES)
     return _sign(keys, "session", secret), _hash(secret)
 
 
-def id_of_session(keys: KeyStore, text: str) -> str:
-    """The id of the sign-in that a session's cookie carries.
+def verify_session_cookie(keys: KeyStore, text: str) -> str:
+    """Verify a session cookie, and return the id of its sign-in.
 
     Raises:
-        NotSignedIn: We did not sign it.
+        NotSignedIn: The signature is invalid.
     """
     return _hash(_unsign(keys, "session", text))
 
 
 def csrf_token(keys: KeyStore, sign_in_id: str) -> str:
-    """What a page must send with each change, to show that it is ours: bound to its session."""
+    """Return the CSRF token of a session, which every form of a page sends."""
     _, key = keys.current(SIGN_IN_KEY)
     return hmac.new(key, f"homeroom csrf {sign_in_id}".encode(), hashlib.sha256).hexdigest()
 
 
 def is_csrf_token(keys: KeyStore, sign_in_id: str, text: str) -> bool:
-    """Whether it is the one of this session; compared in constant time."""
+    """Whether a text is the CSRF token of a session; compared in constant time."""
     return hmac.compare_digest(csrf_token(keys, sign_in_id).encode(), text.encode())
 
 
@@ -82,12 +82,12 @@ def _sign(keys: KeyStore, kind: str, text: str) -> str:
 
 
 def _unsign(keys: KeyStore, kind: str, text: str) -> str:
-    if len(text) > LONGEST_TEXT:
-        raise refused()
+    if len(text) > MAX_TEXT_LENGTH:
+        raise invalid_sign_in_error()
     try:
         return _signer(keys, kind).unsign(text).decode()
     except (BadSignature, ValueError):
-        raise refused() from None
+        raise invalid_sign_in_error() from None
 
 
 def _signer(keys: KeyStore, kind: str) -> Signer:

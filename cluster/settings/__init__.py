@@ -68,6 +68,8 @@ __all__ = [
     "analysis_digest",
     "load_settings",
     "parse_settings",
+    "settings_path",
+    "variables_of_homeroom",
 ]
 
 SETTINGS_FILE = "homeroom.toml"
@@ -99,7 +101,9 @@ class Settings(BaseSettings):
     )
     timetable: Path | None = Field(
         None,
-        description="CSV of lessons: lesson_id, room_id, class_id, starts_at, ends_at (with zone).",
+        description="A timetable that is imported into the records whenever it has changed: CSV "
+        "of lessons (lesson_id, room_id, class_id, starts_at, ends_at with zone), CSV of weekly "
+        "hours, or iCalendar. Unset: import one with `homeroom roster timetable`.",
     )
     district: District = Field(default_factory=lambda: District(), description="The district.")
     schools: list[School] = Field(default_factory=list, description="Its schools.")
@@ -232,7 +236,7 @@ def load_settings(path: Path | str | None = None) -> Settings:
         SettingsError: The file is missing or not TOML, a key is unknown, or a value is out of
             bounds; the message names each place.
     """
-    file = Path(path or os.environ.get(ENV_SETTINGS_FILE) or SETTINGS_FILE).absolute()
+    file = settings_path(path)
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
@@ -242,6 +246,11 @@ def load_settings(path: Path | str | None = None) -> Settings:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"cannot be read as TOML: {error}.", where=str(file)) from error
     return parse_settings(values, file)
+
+
+def settings_path(path: Path | str | None = None) -> Path:
+    """Return the settings file that `load_settings` reads, as an absolute path."""
+    return Path(path or os.environ.get(ENV_SETTINGS_FILE) or SETTINGS_FILE).absolute()
 
 
 def parse_settings(values: dict[str, Any], file: Path) -> Settings:
@@ -315,8 +324,8 @@ def _absolute_address(address: SecretStr | None, folder: Path) -> SecretStr | No
     return SecretStr(str((folder / Path(address.get_secret_value()).expanduser()).absolute()))
 
 
-def _homeroom_variables() -> list[str]:
-    """Return the names of the environment variables with the prefix."""
+def variables_of_homeroom() -> list[str]:
+    """Return the names of the environment variables that override settings."""
     return sorted(
         name
         for name in os.environ
@@ -326,7 +335,7 @@ def _homeroom_variables() -> list[str]:
 
 def _describe_sources(file: Path) -> str:
     """Name the file, and the variables that override it."""
-    variables = _homeroom_variables()
+    variables = variables_of_homeroom()
     return f"{file} (overridden by {', '.join(variables)})" if variables else str(file)
 
 
@@ -336,7 +345,7 @@ def _reject_unknown_variables() -> None:
         known.add(f"{ENV_PREFIX}{name}".upper())
         if isinstance(field.annotation, type) and issubclass(field.annotation, SettingsTable):
             known |= {f"{ENV_PREFIX}{name}__{sub}".upper() for sub in field.annotation.model_fields}
-    unknown = [name for name in _homeroom_variables() if name.upper() not in known]
+    unknown = [name for name in variables_of_homeroom() if name.upper() not in known]
     if unknown:
         raise SettingsError(
             f"no such setting: {', '.join(unknown)}.",

@@ -1,26 +1,34 @@
-"""What a model's replica is told of the settings: no secret among it.
+"""Settings without secrets, for what leaves this process.
 
-Serve keeps what a deployment is made with in the cluster's control store, and sends it to each
-node; addresses of cameras, the records' password and keys do not belong there.
+Serve keeps what a deployment is created with in the cluster's control store, and sends it to each
+node; the package of a Ray job lies there too. Addresses of cameras and footage, the records'
+password and keys do not belong there.
 """
 
-from cluster.settings import AccessSettings, RecordsSettings, SecuritySettings, Settings
+from cluster.settings import (
+    AccessSettings,
+    ArchiveSettings,
+    RecordsSettings,
+    SecuritySettings,
+    Settings,
+)
 
 
-def for_models(settings: Settings) -> Settings:
-    """The settings without addresses, passwords and keys."""
-    unread = {"address": None, "substream": None, "credentials_file": None}
-    told = {name: getattr(settings, name) for name in Settings.model_fields}
-    told |= {
-        "cameras": [camera.model_copy(update=unread) for camera in settings.cameras],
+def without_secrets(settings: Settings) -> Settings:
+    """Return the settings without addresses, passwords and keys."""
+    unset = {"address": None, "substream": None, "credentials_file": None}
+    values = {name: getattr(settings, name) for name in Settings.model_fields}
+    values |= {
+        "cameras": [camera.model_copy(update=unset) for camera in settings.cameras],
         "records": RecordsSettings(),
         "security": SecuritySettings(),
         "access": AccessSettings(),
+        "archive": ArchiveSettings(),
     }
-    return Settings.model_construct(**told)  # a copy would keep what is cached of the cameras
+    return Settings.model_construct(**values)  # a copy would keep what is cached of the cameras
 
 
 def sizes_to_warm_up(settings: Settings) -> list[tuple[int, int, int]]:
-    """Height, width and input size of the pictures that the cameras will send, mostly."""
+    """Return height, width and input size of the frames that most cameras will send."""
     sizes = {640} | {camera.input_size for camera in settings.cameras}
     return [(size * 9 // 16, size, size) for size in sorted(sizes)]

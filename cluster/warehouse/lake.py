@@ -55,7 +55,7 @@ class PartFacts:
     analysis: str
     covered: tuple[Interval, ...]
 
-    def serves(self, analysis: str, wanted: Sequence[Interval]) -> bool:
+    def satisfies(self, analysis: str, wanted: Sequence[Interval]) -> bool:
         """Whether the part is what a run with this analysis of these intervals would make."""
         slack = COVERAGE_TOLERANCE_SECONDS
         return self.analysis == analysis and all(
@@ -169,7 +169,7 @@ class Lake:
         if not (self.folder / MODELS.name / f"{row['model']}.parquet").is_file():
             self._write_row(MODELS, row["model"], row)
 
-    def end_lost_runs(self) -> None:
+    def mark_interrupted_runs(self) -> None:
         """Mark the runs that were killed as stopped; only for a holder of the lock."""
         for path in sorted((self.folder / RUNS.name).glob("*.parquet")):
             row = _first_row(path)

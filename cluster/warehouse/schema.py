@@ -45,7 +45,7 @@ ACTIVITY_WINDOWS = Table(
         Column("date", pa.date32(), "Local date at the school."),
         Column("room_id", pa.string(), "The room; `rooms.room_id`."),
         Column("camera_id", pa.string(), "The camera that saw it."),
-        Column("lesson_id", pa.string(), "The lesson that was on, if the timetable has one."),
+        Column("lesson_id", pa.string(), "The lesson that was on, if there was one."),
         Column("window_start", _UTC, "Start of the window, UTC, on a multiple of ten seconds."),
         Column("window_seconds", pa.int16(), "Length of the window."),
         Column("frames", pa.int32(), "Pictures that the numbers rest on."),
@@ -140,11 +140,11 @@ ROOMS = Table(
 
 LESSONS = Table(
     "lessons",
-    "Lessons of the timetable.",
+    "Lessons of the records.",
     (
         Column("lesson_id", pa.string(), "Its name."),
         Column("room_id", pa.string(), "The room; `rooms.room_id`."),
-        Column("class_id", pa.string(), "The class, as the timetable names it."),
+        Column("class_id", pa.string(), "The class: its sourcedId."),
         Column("starts_at", _UTC, "Start, UTC."),
         Column("ends_at", _UTC, "End, UTC."),
     ),
@@ -158,7 +158,7 @@ LESSON_ACTIVITY = Table(
     (
         Column("lesson_id", pa.string(), "The lesson; `lessons.lesson_id`."),
         Column("room_id", pa.string(), "The room."),
-        Column("class_id", pa.string(), "The class, as the timetable names it."),
+        Column("class_id", pa.string(), "The class: its sourcedId."),
         Column("starts_at", _UTC, "Start by the timetable, UTC."),
         Column("ends_at", _UTC, "End by the timetable, UTC."),
         Column("windows", pa.int64(), "Windows seen."),

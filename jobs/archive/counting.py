@@ -1,33 +1,43 @@
-"""Stage three: activity, windows and suppression; what it gives may leave the process."""
+"""Stage three: activity, windows and suppression; its results may leave the process."""
 
 from cluster.activity.room import AnalysedFrame, published_windows
-from cluster.district import place_of
-from cluster.settings import Settings
-from jobs.archive.segments import SEGMENT_SECONDS, Segment, moment_of
+from jobs.archive.segments import SEGMENT_SECONDS, Segment, utc_from_timestamp
 from jobs.archive.stages import Row, SegmentResult
+from jobs.archive.worker_settings import WorkerSettings
 
 
 class CountSegment:
-    """Activity, windows and suppression; what it gives may leave the process."""
+    """Turns a segment's people into windows as they may be published (R3).
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: How each camera's footage is analysed.
+    """
+
+    def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
 
     def __call__(self, row: Row) -> Row:
-        """Count a segment."""
+        """Count a segment.
+
+        Args:
+            row: As `FindPeople` returns it.
+
+        Returns:
+            `result`: the segment's `SegmentResult`.
+        """
         segment: Segment = row["segment"]
-        place = place_of(self._settings, segment.camera_id)
+        camera = self._settings.cameras[segment.camera_id]
         frames = [
-            AnalysedFrame(moment_of(float(moment)), people, row["frame_size"])
-            for moment, people in zip(row["moments"], row["people"], strict=True)
+            AnalysedFrame(utc_from_timestamp(float(timestamp)), people, row["frame_size"])
+            for timestamp, people in zip(row["timestamps"], row["people"], strict=True)
         ]
         windows = published_windows(
             frames,
             rate=self._settings.analysis.rate,
-            starts_at=moment_of(segment.starts),
-            ends_at=moment_of(segment.starts + SEGMENT_SECONDS),
-            k=self._settings.privacy.k,
-            headcount_only=place.room.kind == "vehicle",
-            teacher_zone=place.camera.teacher_zone,
+            starts_at=utc_from_timestamp(segment.start),
+            ends_at=utc_from_timestamp(segment.start + SEGMENT_SECONDS),
+            k=self._settings.k,
+            headcount_only=camera.headcount_only,
+            teacher_zone=camera.teacher_zone,
         )
-        return {"result": SegmentResult(segment, tuple(windows), row["reading"])}
+        return {"result": SegmentResult(segment, tuple(windows), row["read"])}

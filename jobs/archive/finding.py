@@ -4,60 +4,74 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.activity.durations import MEMORY_SECONDS
-from cluster.settings import Settings
 from cluster.vision.people import People
 from cluster.vision.pose.estimator import PoseEstimator
 from jobs.archive.segments import SEGMENT_SECONDS, Segment
 from jobs.archive.stages import Row
+from jobs.archive.worker_settings import WorkerSettings
 
-FRAMES_AT_ONCE = 32
-"""Frames given to the pose model in one call: bounds the memory of its input."""
+FRAMES_PER_CALL = 32
+"""Frames in one call of the pose model: bounds the memory of its input."""
 
-SEGMENTS_REMEMBERED = 32
+MAX_CACHED_SEGMENTS = 32
 
 
 class FindPeople:
     """The pose model, one a GPU or CPU slot; replaces a row's pixels by its people.
 
-    The frames of a lead-in were seen at the end of the segment before; where this actor had that
-    segment, it looks up what it found.
+    The frames of a lead-in are also the last ones of the segment before; where this actor analysed
+    that segment, it takes their people from its cache.
+
+    Args:
+        settings: The model's weights and settings.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
-        self._estimator = PoseEstimator.from_settings(settings)
-        self._recent: dict[tuple[str, float], dict[float, People]] = {}
+        self._estimator = PoseEstimator.from_tables(
+            settings.analysis, settings.weights, settings.cache_dir
+        )
+        self._cached: dict[tuple[str, float], dict[float, People]] = {}
 
     def __call__(self, row: Row) -> Row:
-        """Find the people of a segment's frames."""
+        """Find the people of a segment's frames.
+
+        Args:
+            row: As `ReadRun` yields it.
+
+        Returns:
+            `segment`, `read`, `timestamps` as they came, `people` of each frame, and
+            `frame_size` (width, height) in pixels.
+        """
         segment: Segment = row["segment"]
-        camera = self._settings.cameras_by_id[segment.camera_id]
-        moments: npt.NDArray[np.float64] = row["moments"]
+        camera = self._settings.cameras[segment.camera_id]
+        timestamps: npt.NDArray[np.float64] = row["timestamps"]
         pixels: npt.NDArray[np.uint8] = row["pixels"]
-        known = self._recent.pop((segment.camera_id, segment.starts), {})
-        new = [i for i, moment in enumerate(moments) if float(moment) not in known]
-        found: dict[float, People] = dict(known)
-        for start in range(0, len(new), FRAMES_AT_ONCE):
-            chosen = new[start : start + FRAMES_AT_ONCE]
+        found = dict(self._cached.pop((segment.camera_id, segment.start), {}))
+        new = [i for i, timestamp in enumerate(timestamps) if float(timestamp) not in found]
+        for start in range(0, len(new), FRAMES_PER_CALL):
+            chosen = new[start : start + FRAMES_PER_CALL]
             frames = [pixels[i] for i in chosen]
             for i, people in zip(
                 chosen, self._estimator.estimate(frames, camera.input_size), strict=True
             ):
-                found[float(moments[i])] = people
-        self._remember(segment, found)
+                found[float(timestamps[i])] = people
+        self._cache_tail(segment, found)
         return {
             "segment": segment,
-            "reading": row["reading"],
-            "moments": moments,
-            "people": [found[float(moment)] for moment in moments],
+            "read": row["read"],
+            "timestamps": timestamps,
+            "people": [found[float(timestamp)] for timestamp in timestamps],
             "frame_size": (pixels.shape[2], pixels.shape[1]),
         }
 
-    def _remember(self, segment: Segment, found: dict[float, People]) -> None:
-        """Keep the last seconds for the segment that follows; and only the last few of these."""
-        after = segment.starts + SEGMENT_SECONDS
-        self._recent[segment.camera_id, after] = {
-            moment: people for moment, people in found.items() if moment >= after - MEMORY_SECONDS
+    def _cache_tail(self, segment: Segment, found: dict[float, People]) -> None:
+        """Keep the people of the last seconds for the segment that follows."""
+        next_start = segment.start + SEGMENT_SECONDS
+        self._cached[segment.camera_id, next_start] = {
+            timestamp: people
+            for timestamp, people in found.items()
+            if timestamp >= next_start - MEMORY_SECONDS
         }
-        while len(self._recent) > SEGMENTS_REMEMBERED:
-            self._recent.pop(next(iter(self._recent)))
+        while len(self._cached) > MAX_CACHED_SEGMENTS:
+            self._cached.pop(next(iter(self._cached)))

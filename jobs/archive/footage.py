@@ -1,8 +1,8 @@
-"""What the operator named, as a list of files that each have a camera and a start.
+"""The footage that an operator named, as a list of files with their camera and start.
 
 Files and folders carry both in the name, `<camera>_<YYYYmmddTHHMMSSZ>.<ext>`; a manifest (CSV:
-path, camera_id, started_at) gives them for files of any name. What cannot be understood becomes
-a `Problem` with its reason and does not stop the rest.
+path, camera_id, started_at) gives them for files of any name. What cannot be used becomes a
+`FootageProblem` with its reason and does not stop the rest.
 """
 
 import csv
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import fsspec
 
-from cluster.district import parse_moment, place_of
+from cluster.district import find_place, parse_timestamp
 from cluster.errors import FootageListError, HomeroomError
 from cluster.runtime.footage_roots import is_remote, resolve_below_roots
 from cluster.settings import Settings
@@ -35,7 +35,7 @@ class Footage:
     Attributes:
         address: An absolute path or an fsspec address.
         camera_id: The camera that took it.
-        started_at: When its first picture was taken, UTC.
+        started_at: Time of its first frame, UTC.
     """
 
     address: str
@@ -44,19 +44,25 @@ class Footage:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """A file that could not be used, wholly or in part, and why."""
+class FootageProblem:
+    """A file that could not be used, wholly or in part, and why.
+
+    Attributes:
+        address: The file.
+        code: Of the error.
+        reason: For people.
+    """
 
     address: str
     code: str
     reason: str
 
     @staticmethod
-    def of(address: str, error: HomeroomError) -> "Problem":
-        """The problem that an error tells of."""
+    def from_error(address: str, error: HomeroomError) -> "FootageProblem":
+        """Describe an error as a problem of a file."""
         advice = f" {error.hint}" if error.hint else ""
         place = f"{error.where}: " if error.where and error.where != address else ""
-        return Problem(address, error.code, f"{place}{error.what}{advice}")
+        return FootageProblem(address, error.code, f"{place}{error.what}{advice}")
 
 
 def list_footage(
@@ -67,64 +73,64 @@ def list_footage(
     camera_id: str | None = None,
     started_at: str | None = None,
     roots: Sequence[str] | None = None,
-) -> tuple[list[Footage], list[Problem]]:
-    """List the footage that was named.
+) -> tuple[list[Footage], list[FootageProblem]]:
+    """List the footage that was named on the command line and in a manifest.
 
     Args:
         inputs: Files, folders, fsspec addresses.
-        settings: They know the cameras.
-        manifest: A CSV with paths relative to its own folder.
+        settings: They name the cameras.
+        manifest: Path or address of a CSV with paths relative to its own folder.
         camera_id: The camera of a single file whose name does not say it.
         started_at: The start of that file, ISO 8601 with zone.
-        roots: Folders and addresses; a file that lies, links followed, below none of them becomes
-            a problem. None: files may lie anywhere.
+        roots: Folders and addresses; a file that is below none of them, with symbolic links
+            resolved, becomes a problem. None: files may be anywhere.
 
     Returns:
-        The files, each once, and the problems.
+        The files, without duplicates, and the problems.
 
     Raises:
         FootageListError: The manifest cannot be read or lacks a column, `camera_id` and
-            `started_at` do not go with the inputs, or nothing was named.
-        SettingsError: `started_at` is no time or has no zone.
+            `started_at` do not fit the inputs, or nothing was named.
+        SettingsError: `started_at` is not a time, or has no zone.
     """
     if not inputs and manifest is None:
         raise FootageListError("no footage was named.", hint="Name files, folders or a manifest.")
-    found: dict[str, Footage] = {}
-    problems: list[Problem] = []
-    entries = _named_on_the_line(inputs, camera_id, started_at, problems)
+    files: dict[str, Footage] = {}
+    problems: list[FootageProblem] = []
+    entries = _command_line_entries(inputs, camera_id, started_at, problems)
     if manifest is not None:
-        entries = [*entries, *_in_manifest(manifest)]
+        entries = [*entries, *_read_manifest(manifest)]
     for entry in entries:
         try:
-            footage = _below(entry.footage(settings), roots)
-            found.setdefault(footage.address, footage)
+            footage = _resolve_below(entry.footage(settings), roots)
+            files.setdefault(footage.address, footage)
         except HomeroomError as error:
-            problems.append(Problem.of(entry.address, error))
-    return list(found.values()), problems
+            problems.append(FootageProblem.from_error(entry.address, error))
+    return list(files.values()), problems
 
 
-def _below(footage: Footage, roots: Sequence[str] | None) -> Footage:
-    """The footage as it shall be opened: at the place that was looked at, not through a link.
+def _resolve_below(footage: Footage, roots: Sequence[str] | None) -> Footage:
+    """Return the footage with its links resolved, so that what was checked is what is opened.
 
     Raises:
-        FootageListError: It lies below no root.
+        FootageListError: It is below no root.
     """
     if roots is None:
         return footage
-    found = resolve_below_roots(footage.address, roots)
-    if found is None:
+    resolved = resolve_below_roots(footage.address, roots)
+    if resolved is None:
         raise FootageListError(
             "it lies outside of what may be analysed.",
             where=footage.address,
             hint="It is, or is reached by, a link: name what it leads to in archive.footage_roots, "
             "or remove it.",
         )
-    return replace(footage, address=found)
+    return replace(footage, address=resolved)
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A file as it was named; not yet understood."""
+    """A file as it was named, not parsed yet."""
 
     address: str
     where: str
@@ -133,35 +139,38 @@ class _Entry:
 
     def footage(self, settings: Settings) -> Footage:
         if self.camera_id is None or self.started_at is None:
-            camera_id, started_at = _from_name(self.address)
+            camera_id, started_at = _parse_name(self.address)
         else:
-            camera_id, started_at = self.camera_id, parse_moment(self.started_at, self.where)
-        place_of(settings, camera_id, None if self.where == self.address else self.where)
+            camera_id, started_at = self.camera_id, parse_timestamp(self.started_at, self.where)
+        find_place(settings, camera_id, None if self.where == self.address else self.where)
         return Footage(self.address, camera_id, started_at)
 
 
-def _named_on_the_line(
-    inputs: Sequence[str], camera_id: str | None, started_at: str | None, problems: list[Problem]
+def _command_line_entries(
+    inputs: Sequence[str],
+    camera_id: str | None,
+    started_at: str | None,
+    problems: list[FootageProblem],
 ) -> list[_Entry]:
     if camera_id is None and started_at is None:
         entries: list[_Entry] = []
         for item in inputs:
             try:
-                entries += [_Entry(file, file) for file in _files_of(item)]
+                entries += [_Entry(file, file) for file in _expand(item)]
             except FootageListError as error:
-                problems.append(Problem.of(item, error))
+                problems.append(FootageProblem.from_error(item, error))
         return entries
     if camera_id is None or started_at is None or len(inputs) != 1:
         raise FootageListError(
             "--camera and --started-at go together, with one file.",
             hint="For several files of other names, write a manifest.",
         )
-    parse_moment(started_at, "--started-at")
+    parse_timestamp(started_at, "--started-at")
     return [_Entry(_absolute(inputs[0]), "--started-at", camera_id, started_at)]
 
 
-def _files_of(item: str) -> Iterator[str]:
-    """The file itself, or the videos below a folder, in the order of their names."""
+def _expand(item: str) -> Iterator[str]:
+    """Yield the file itself, or the videos below a folder, sorted by name."""
     if is_remote(item):
         try:
             system, path = fsspec.url_to_fs(item)
@@ -187,7 +196,7 @@ def _files_of(item: str) -> Iterator[str]:
     yield from map(_absolute, files)
 
 
-def _from_name(address: str) -> tuple[str, datetime]:
+def _parse_name(address: str) -> tuple[str, datetime]:
     match = _NAME.match(Path(address).stem)
     if match is None:
         raise FootageListError(
@@ -204,13 +213,13 @@ def _from_name(address: str) -> tuple[str, datetime]:
             hint="Rename it to UTC with a Z at the end, or use a manifest.",
         )
     try:
-        moment = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        started_at = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
         raise FootageListError(f"{stamp} is not a time.", where=address) from None
-    return match["camera"], moment
+    return match["camera"], started_at
 
 
-def _in_manifest(manifest: str) -> list[_Entry]:
+def _read_manifest(manifest: str) -> list[_Entry]:
     try:
         with fsspec.open(manifest, "rb") as stream:
             text = stream.read().decode("utf-8-sig")
@@ -231,12 +240,12 @@ def _in_manifest(manifest: str) -> list[_Entry]:
 def _manifest_entries(manifest: str, rows: "csv.DictReader[str]") -> Iterable[_Entry]:
     for row in rows:
         where = f"{manifest}:{rows.line_num}"
-        address = _beside(manifest, (row["path"] or "").strip())
+        address = _resolve_in_manifest(manifest, (row["path"] or "").strip())
         yield _Entry(address, where, (row["camera_id"] or "").strip(), row["started_at"] or "")
 
 
-def _beside(manifest: str, path: str) -> str:
-    """A path of a manifest, seen from the manifest's folder."""
+def _resolve_in_manifest(manifest: str, path: str) -> str:
+    """Resolve a path of a manifest relative to the manifest's folder."""
     if "://" in path:
         return _absolute(path)
     if is_remote(manifest):

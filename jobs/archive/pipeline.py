@@ -1,4 +1,4 @@
-"""The stages, wired up over Ray Data and sized for the cluster at hand.
+"""The stages as one Ray Data pipeline, sized for the cluster that it runs on.
 
 Stages wait for each other, so together they ask for no more CPUs than there are, while each can
 use what the others leave: a decoding task asks for 0.4 CPU and the pose model for half of its
@@ -6,76 +6,84 @@ threads, and both take a whole core when the other one waits.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import ray
 from ray.data import ActorPoolStrategy, TaskPoolStrategy
 from ray.exceptions import RayTaskError
 
 from cluster.errors import HomeroomError
-from cluster.settings import Settings
+from cluster.settings import AnalysisSettings
 from cluster.vision.pose.estimator import MAX_THREADS
 from jobs.archive.counting import CountSegment
 from jobs.archive.finding import FindPeople
+from jobs.archive.ray_setup import blanked_variables
 from jobs.archive.reading import ReadRun
 from jobs.archive.segments import Segment, group_into_runs
 from jobs.archive.stages import SegmentResult
+from jobs.archive.worker_settings import WorkerSettings
 
 DECODE_CPUS = 0.25
 COUNT_CPUS = 0.05
-SEGMENTS_IN_WORK = 2
-POSE_CPUS_A_THREAD = 0.25
+SEGMENTS_PER_ACTOR = 2
+POSE_CPUS_PER_THREAD = 0.25
 
 
-def results_of(segments: Sequence[Segment], settings: Settings) -> Iterator[SegmentResult]:
-    """Analyse segments on the Ray that is running, and give each as soon as it is done.
+def run_stages(segments: Sequence[Segment], settings: WorkerSettings) -> Iterator[SegmentResult]:
+    """Analyse segments on the Ray that is running, and yield each as soon as it is done.
 
     Raises:
         HomeroomError: A stage failed in a way that concerns all segments, such as wrong weights.
     """
     cores = int(ray.cluster_resources().get("CPU", 1))
     gpus = int(ray.cluster_resources().get("GPU", 0))
+    blanked = blanked_variables()
+    environment: dict[str, Any] = {"runtime_env": {"env_vars": blanked}} if blanked else {}
     runs = [{"run": run} for run in group_into_runs(segments, cores)]
     frames = ray.data.from_items(runs, override_num_blocks=len(runs)).map_batches(
         ReadRun(settings).__call__,
         batch_size=1,
         num_cpus=DECODE_CPUS,
         compute=TaskPoolStrategy(size=min(cores, len(runs))),
+        **environment,
     )
     people = frames.map(
         FindPeople,
         fn_constructor_args=(settings,),
-        **_pose_resources(settings, cores, gpus),
+        **_pose_resources(settings.analysis, cores, gpus),
+        **environment,
     )
     results = people.map(
         CountSegment,
         fn_constructor_args=(settings,),
         compute=ActorPoolStrategy(min_size=1, max_size=cores),  # its imports take seconds: once
         num_cpus=COUNT_CPUS,
+        **environment,
     )
     try:
         for row in results.iter_rows():
             yield row["result"]
     except RayTaskError as error:
-        raise _cause(error) from error
+        raise _original_error(error) from error
 
 
-def _pose_resources(settings: Settings, cores: int, gpus: int) -> dict[str, object]:
-    if gpus and settings.analysis.device != "cpu":
+def _pose_resources(analysis: AnalysisSettings, cores: int, gpus: int) -> dict[str, object]:
+    if gpus and analysis.device != "cpu":
         pool = ActorPoolStrategy(
-            min_size=1, max_size=gpus, max_tasks_in_flight_per_actor=SEGMENTS_IN_WORK
+            min_size=1, max_size=gpus, max_tasks_in_flight_per_actor=SEGMENTS_PER_ACTOR
         )
         return {"compute": pool, "num_gpus": 1, "num_cpus": 1}
-    threads = settings.analysis.threads or min(cores, MAX_THREADS)
+    threads = analysis.threads or min(cores, MAX_THREADS)
     pool = ActorPoolStrategy(
         min_size=1,
         max_size=max(1, cores // threads),
-        max_tasks_in_flight_per_actor=SEGMENTS_IN_WORK,
+        max_tasks_in_flight_per_actor=SEGMENTS_PER_ACTOR,
     )
-    return {"compute": pool, "num_cpus": POSE_CPUS_A_THREAD * threads}
+    return {"compute": pool, "num_cpus": POSE_CPUS_PER_THREAD * threads}
 
 
-def _cause(error: BaseException) -> BaseException:
-    """Our own error inside Ray's, if there is one."""
+def _original_error(error: BaseException) -> BaseException:
+    """Return the HomeroomError inside Ray's error, else Ray's."""
     inner: BaseException | None = error
     while inner is not None:
         if isinstance(inner, HomeroomError):

@@ -1,4 +1,4 @@
-"""How far a run is: footage done, speed against real time, and the end.
+"""Progress of a run: footage done, speed against real time, and time left.
 
 A bar on a terminal; a line every few seconds where there is none, as in the log of a Ray job.
 """
@@ -19,34 +19,34 @@ from rich.progress import (
 )
 from rich.text import Text
 
-LINE_EVERY_SECONDS = 10.0
+LINE_INTERVAL_SECONDS = 10.0
 
 
-def duration_in_words(seconds: float) -> str:
-    """Hours, minutes and seconds: `1:02:03`, or `2:03`."""
+def format_duration(seconds: float) -> str:
+    """Format hours, minutes and seconds: `1:02:03`, or `2:03`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-class _Footage(ProgressColumn):
+class _FootageColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
-        done, total = duration_in_words(task.completed), duration_in_words(task.total or 0)
+        done, total = format_duration(task.completed), format_duration(task.total or 0)
         return Text(f"{done} of {total}", style="progress.download")
 
 
-class _Speed(ProgressColumn):
+class _SpeedColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.completed / task.elapsed if task.elapsed else 0.0
         return Text(f"{speed:.1f}× real time" if task.completed else "starting")
 
 
 class FootageProgress:
-    """Shows a run's progress while it is entered.
+    """A context manager that shows a run's progress.
 
     Args:
-        console: Where to.
-        total_seconds: Footage to analyse.
+        console: Where progress is shown.
+        total_seconds: Length of the footage to analyse.
     """
 
     def __init__(self, console: Console, total_seconds: float) -> None:
@@ -61,8 +61,8 @@ class FootageProgress:
                 TextColumn("analysing"),
                 BarColumn(),
                 TaskProgressColumn(),
-                _Footage(),
-                _Speed(),
+                _FootageColumn(),
+                _SpeedColumn(),
                 TextColumn("ends in"),
                 TimeRemainingColumn(),
                 console=console,
@@ -82,23 +82,23 @@ class FootageProgress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar:
             self._bar.stop()
 
     def advance(self, seconds: float) -> None:
-        """Add footage that is done."""
+        """Count footage that has been analysed, in seconds."""
         self._done += seconds
         if self._bar:
             self._bar.update(self._task, advance=seconds)
             return
         now = time.monotonic()
-        if now - self._last_line >= LINE_EVERY_SECONDS:
+        if now - self._last_line >= LINE_INTERVAL_SECONDS:
             self._last_line = now
             speed = self._done / (now - self._started)
             left = (self._total - self._done) / speed if speed else 0.0
             self._console.print(
-                f"{duration_in_words(self._done)} of {duration_in_words(self._total)}, "
-                f"{speed:.1f}× real time, ends in {duration_in_words(left)}",
+                f"{format_duration(self._done)} of {format_duration(self._total)}, "
+                f"{speed:.1f}× real time, ends in {format_duration(left)}",
                 highlight=False,
             )

@@ -1,4 +1,4 @@
-"""Stage one: decodes runs of segments, and shrinks their frames."""
+"""Stage one: decode runs of segments, and shrink their frames."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -9,13 +9,13 @@ import numpy as np
 
 from cluster.activity.durations import MEMORY_SECONDS
 from cluster.errors import FootageError, FootageTruncated
-from cluster.settings import Camera, Settings
 from cluster.streams.decode.file_sampler import FrameSampler, SampledFrame
 from cluster.vision.people import BgrImage
 from cluster.warehouse.lake import Interval
-from jobs.archive.footage import Problem
+from jobs.archive.footage import FootageProblem
 from jobs.archive.segments import SEGMENT_SECONDS, Piece, Segment
-from jobs.archive.stages import Gap, Reading, Row
+from jobs.archive.stages import FootageGap, ReadReport, Row
+from jobs.archive.worker_settings import CameraAnalysis, WorkerSettings
 
 END_TOLERANCE_SECONDS = 1.0
 
@@ -23,92 +23,95 @@ END_TOLERANCE_SECONDS = 1.0
 class ReadRun:
     """Decodes a run of segments of one camera, one row a segment.
 
-    A row holds `segment`, `reading`, `moments` (n,) float64 in seconds since 1970, and `pixels`
-    (n, height, width, 3) uint8; the lead-in's frames come first.
+    A row holds `segment`, `read` (its `ReadReport`), `timestamps` (n,) float64 in seconds since
+    1970, and `pixels` (n, height, width, 3) uint8 BGR; the lead-in's frames come first.
+
+    Args:
+        settings: How each camera's footage is analysed.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
 
     def __call__(self, batch: Row) -> Iterator[Row]:
-        """Read the segments of a run, each as soon as its frames are there.
+        """Read the segments of a run; yield each as soon as its frames are decoded.
 
         Args:
             batch: `run`, of length one: the segments.
         """
         segments: Sequence[Segment] = list(batch["run"][0])
-        camera = self._settings.cameras_by_id[segments[0].camera_id]
+        camera = self._settings.cameras[segments[0].camera_id]
         rate = self._settings.analysis.rate
-        files = _Files(camera, rate, segments)
-        tail: list[_Taken] = []
+        files = _RunFiles(camera, rate, segments)
+        tail: list[_TimedFrame] = []
         for index, segment in enumerate(segments):
-            roll = _Roll(capacity=math.ceil((SEGMENT_SECONDS + MEMORY_SECONDS) * rate) + 2)
-            for taken in tail:
-                roll.add(taken)
+            buffer = _FrameBuffer(capacity=math.ceil((SEGMENT_SECONDS + MEMORY_SECONDS) * rate) + 2)
+            for frame in tail:
+                buffer.append(frame)
             if index == 0:
-                files.read(segment.lead_in, roll)
-            reading = files.read(segment.pieces, roll)
-            yield _as_batch(segment, reading, roll)
-            tail = roll.since(segment.starts + SEGMENT_SECONDS - MEMORY_SECONDS)
+                files.read(segment.lead_in, buffer)
+            report = files.read(segment.pieces, buffer)
+            yield _as_batch(segment, report, buffer)
+            tail = buffer.copy_since(segment.start + SEGMENT_SECONDS - MEMORY_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
-    moment: float
+class _TimedFrame:
+    timestamp: float
     pixels: BgrImage
 
 
-class _Roll:
+class _FrameBuffer:
     """Frames in one array, written once: a segment's are some ninety megabytes."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._pixels = np.zeros((0, 1, 1, 3), np.uint8)
-        self.moments: list[float] = []
+        self.timestamps: list[float] = []
 
     @property
     def pixels(self) -> BgrImage:
         """(n, height, width, 3) uint8."""
-        return self._pixels[: len(self.moments)]
+        return self._pixels[: len(self.timestamps)]
 
-    def add(self, taken: _Taken) -> None:
-        """Add a frame behind the others."""
-        count = len(self.moments)
+    def append(self, frame: _TimedFrame) -> None:
+        """Append a frame; one of another size is resized to that of the first."""
+        count = len(self.timestamps)
         if not count:
-            self._pixels = np.empty((self._capacity, *taken.pixels.shape), np.uint8)
+            self._pixels = np.empty((self._capacity, *frame.pixels.shape), np.uint8)
         elif count == len(self._pixels):
             self._pixels = np.concatenate([self._pixels, np.empty_like(self._pixels)])
         height, width = self._pixels.shape[1:3]
-        fits = taken.pixels.shape[:2] == (height, width)
-        # A camera whose picture changed its size within a minute: keep one shape a segment.
-        self._pixels[count] = taken.pixels if fits else cv2.resize(taken.pixels, (width, height))
-        self.moments.append(taken.moment)
+        fits = frame.pixels.shape[:2] == (height, width)
+        # A camera whose frames changed their size within a minute: keep one shape a segment.
+        self._pixels[count] = frame.pixels if fits else cv2.resize(frame.pixels, (width, height))
+        self.timestamps.append(frame.timestamp)
 
-    def since(self, moment: float) -> list[_Taken]:
-        """Copies of the frames from a moment on."""
+    def copy_since(self, start: float) -> list[_TimedFrame]:
+        """Copy the frames from a timestamp on."""
         return [
-            _Taken(taken, self._pixels[index].copy())
-            for index, taken in enumerate(self.moments)
-            if taken >= moment
+            _TimedFrame(timestamp, self._pixels[index].copy())
+            for index, timestamp in enumerate(self.timestamps)
+            if timestamp >= start
         ]
 
 
 class _FileReader:
-    """One file, read forward once over all the segments of a run."""
+    """One file, read forward once over all segments of a run."""
 
-    def __init__(self, sampler: FrameSampler, begins: float, ends: float) -> None:
+    def __init__(self, sampler: FrameSampler, start: float, end: float) -> None:
         self.sampler = sampler
-        self._frames = sampler.frames(begins, ends)
+        self._frames = sampler.frames(start, end)
         self._next: SampledFrame | None = None
-        self.exhausted = False
+        self.is_exhausted = False
 
-    def until(self, end: float) -> Iterator[SampledFrame]:
-        """The frames before `end` (file time)."""
+    def frames_before(self, end: float) -> Iterator[SampledFrame]:
+        """Yield the next frames before `end`, in seconds of the file."""
         while True:
             if self._next is None:
                 self._next = next(self._frames, None)
             if self._next is None:
-                self.exhausted = True
+                self.is_exhausted = True
                 return
             if self._next.time_seconds >= end:
                 return
@@ -116,84 +119,88 @@ class _FileReader:
             yield frame
 
 
-class _Files:
+class _RunFiles:
     """The files of a run."""
 
-    def __init__(self, camera: Camera, rate: float, run: Sequence[Segment]) -> None:
+    def __init__(self, camera: CameraAnalysis, rate: float, run: Sequence[Segment]) -> None:
         self._camera = camera
         self._rate = rate
         self._readers: dict[str, _FileReader] = {}
         self._run = run
 
-    def read(self, pieces: Sequence[Piece], roll: _Roll) -> Reading:
-        """Put the frames of some pieces on a roll, and say what came up."""
+    def read(self, pieces: Sequence[Piece], buffer: _FrameBuffer) -> ReadReport:
+        """Append the frames of some pieces to a buffer, and report what came of it."""
         covered: list[Interval] = []
-        problems: list[Problem] = []
-        gaps: list[Gap] = []
+        problems: list[FootageProblem] = []
+        gaps: list[FootageGap] = []
         decoded = 0
         for piece in pieces:
             reader = self._reader(piece)
             report = reader.sampler.report
             before, gaps_before = report.decoded, len(report.gaps)
-            reached = piece.ends
+            reached = piece.end
             try:
-                for frame in reader.until(piece.ends - piece.file_starts):
-                    roll.add(_Taken(piece.file_starts + frame.time_seconds, frame.pixels))
-                if reader.exhausted:
-                    reached = self._end_reached(piece, reader)
+                for frame in reader.frames_before(piece.end - piece.file_start):
+                    buffer.append(_TimedFrame(piece.file_start + frame.time_seconds, frame.pixels))
+                if reader.is_exhausted:
+                    reached = self._reached_end(piece, reader)
             except FootageError as error:
-                problems.append(Problem.of(piece.address, error))
-                reached = piece.file_starts + report.last_seconds
-                reader.exhausted = True
-            if reached > piece.begins:
-                covered.append((piece.begins, min(reached, piece.ends)))
+                problems.append(FootageProblem.from_error(piece.address, error))
+                reached = piece.file_start + report.last_seconds
+                reader.is_exhausted = True
+            if reached > piece.start:
+                covered.append((piece.start, min(reached, piece.end)))
             decoded += report.decoded - before
-            gaps += [Gap(piece.address, a, b - a) for a, b in report.gaps[gaps_before:]]
-        return Reading(tuple(covered), tuple(problems), tuple(gaps), decoded)
+            gaps += [FootageGap(piece.address, a, b - a) for a, b in report.gaps[gaps_before:]]
+        return ReadReport(tuple(covered), tuple(problems), tuple(gaps), decoded)
 
-    def _end_reached(self, piece: Piece, reader: _FileReader) -> float:
-        """Where the file really ended, if that is before the piece does."""
-        stated = piece.ends - piece.file_starts
+    def _reached_end(self, piece: Piece, reader: _FileReader) -> float:
+        """Return the end of a piece of a file that was read to its end.
+
+        Raises:
+            FootageTruncated: The file ended before the piece does.
+        """
+        stated = piece.end - piece.file_start
         last = reader.sampler.report.last_seconds
         tolerance = max(END_TOLERANCE_SECONDS, 2 / self._rate)
         if last >= stated - tolerance:
-            return piece.ends
+            return piece.end
         raise FootageTruncated(
-            f"it holds no picture after {last:.1f} s, though it states {piece.file_seconds:.1f} s.",
+            f"it holds no frame after {last:.1f} s, though it states {piece.file_seconds:.1f} s.",
             where=piece.address,
             hint="It was cut; what came before is analysed.",
         )
 
     def _reader(self, piece: Piece) -> _FileReader:
         if piece.address not in self._readers:
-            stretch = [
+            ahead = [
                 other
                 for segment in self._run
                 for other in (*segment.lead_in, *segment.pieces)
-                if other.address == piece.address and other.ends > piece.begins
+                if other.address == piece.address and other.end > piece.start
             ]
             sampler = FrameSampler(
                 piece.address,
                 rate=self._rate,
                 long_side=self._camera.input_size,
                 masks=self._camera.masks,
-                offset_seconds=math.fmod(-piece.file_starts, 1 / self._rate),
+                offset_seconds=math.fmod(-piece.file_start, 1 / self._rate),
             )
             self._readers[piece.address] = _FileReader(
                 sampler,
-                piece.begins - piece.file_starts,
-                max(other.ends for other in stretch) - piece.file_starts,
+                piece.start - piece.file_start,
+                max(other.end for other in ahead) - piece.file_start,
             )
         return self._readers[piece.address]
 
 
-def _as_batch(segment: Segment, reading: Reading, roll: _Roll) -> Row:
-    """One row, as columns of length one: Ray Data takes arrays so without another copy."""
+def _as_batch(segment: Segment, report: ReadReport, buffer: _FrameBuffer) -> Row:
+    """Build one row as columns of length one: Ray Data takes these without copying arrays."""
     objects = np.empty((2, 1), object)
-    objects[0, 0], objects[1, 0] = segment, reading
+    objects[0, 0], objects[1, 0] = segment, report
     return {
         "segment": objects[0],
-        "reading": objects[1],
-        "moments": np.array([roll.moments], np.float64),
-        "pixels": roll.pixels[None],
+        "read": objects[1],
+        "timestamps": np.array([buffer.timestamps], np.float64),
+        "pixels": buffer.pixels[None],
     }

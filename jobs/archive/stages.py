@@ -1,13 +1,13 @@
 """The stages of the archive job, and what passes between them, as Ray Data runs them.
 
-    stage         module       runs as     does                             gives rows of
+    stage         module       runs as     does                             yields rows of
     ReadRun       reading.py   CPU tasks   decode, shrink                   a segment's frames
     FindPeople    finding.py   actor pool  pose model                       a segment's people
     CountSegment  counting.py  actor pool  activity, windows, suppression   SegmentResult
 
-Frames travel between the first two in memory alone, shrunken; bodies between the second and the
-third; what leaves the third is what may be told. Each stage has a module of its own, so that a
-worker imports only what its stage needs.
+Shrunken frames pass from the first to the second stage in memory alone (R8), and people from the
+second to the third; what the third returns may be published (R3). Each stage has a module of its
+own, so that a worker imports only what its stage needs.
 """
 
 from dataclasses import dataclass
@@ -15,15 +15,21 @@ from typing import Any
 
 from cluster.activity.suppression import ActivityWindow
 from cluster.warehouse.lake import Interval
-from jobs.archive.footage import Problem
+from jobs.archive.footage import FootageProblem
 from jobs.archive.segments import Segment
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """A stretch of a file without pictures; not an error, but worth saying."""
+class FootageGap:
+    """A stretch of a file without frames: worth a note, but not an error.
+
+    Attributes:
+        address: The file.
+        begins: Start of the gap in the file, in seconds.
+        seconds: Its length.
+    """
 
     address: str
     begins: float
@@ -31,25 +37,32 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What reading a segment brought up besides frames."""
+class ReadReport:
+    """What came of reading a segment, besides its frames.
+
+    Attributes:
+        covered: The intervals that were read.
+        problems: Files that could not be read, wholly or in part.
+        gaps: Stretches without frames.
+        decoded: Frames that were decoded.
+    """
 
     covered: tuple[Interval, ...]
-    problems: tuple[Problem, ...]
-    gaps: tuple[Gap, ...]
+    problems: tuple[FootageProblem, ...]
+    gaps: tuple[FootageGap, ...]
     decoded: int
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentResult:
-    """A segment done.
+    """A segment that was analysed.
 
     Attributes:
-        segment: Which.
-        windows: What may be told of it.
-        reading: What reading it brought up.
+        segment: The segment.
+        windows: Its windows, as they may be published.
+        read: What came of reading it.
     """
 
     segment: Segment
     windows: tuple[ActivityWindow, ...]
-    reading: Reading
+    read: ReadReport

@@ -42,7 +42,7 @@ class FaceModel:
     """The deployment.
 
     Args:
-        settings: See `cluster.settings.redacted.for_models`.
+        settings: See `cluster.settings.redacted.without_secrets`.
 
     Raises:
         SettingsError: InsightFace is named without a pack.

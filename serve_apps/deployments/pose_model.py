@@ -54,7 +54,7 @@ class PoseModel:
     """The deployment.
 
     Args:
-        settings: See `cluster.settings.redacted.for_models`.
+        settings: See `cluster.settings.redacted.without_secrets`.
 
     Raises:
         WeightsError: The weights are missing or are not what they should be.

@@ -32,7 +32,12 @@ from cluster.records.db.unit_of_work import AuditedRecords, open_audited_records
 from cluster.records.repos.open_registers import OpenRegister
 from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.recognition_session import FaceRecogniser
-from cluster.register.open_registers import live_rooms, may_use_faces, open_now, open_with_lessons
+from cluster.register.open_registers import (
+    filter_by_face_policy,
+    find_open_registers,
+    open_due_registers,
+    rooms_with_live_camera,
+)
 from cluster.settings import load_settings
 from cluster.vision.faces.base import FaceChip
 from serve_apps import metrics
@@ -197,11 +202,11 @@ class Registers:
         self, identity: AuditedRecords
     ) -> tuple[list[OpenRegister], list[OpenRegister]]:
         """Return the open registers, and those of them that may use faces."""
-        rooms = live_rooms(self._settings)
+        rooms = rooms_with_live_camera(self._settings)
         if self._settings.registers.open_with_lesson:
-            open_with_lessons(identity, self._settings, rooms)
-        found = open_now(identity, rooms)
-        return found, may_use_faces(self._settings, found)
+            open_due_registers(identity, self._settings, rooms)
+        found = find_open_registers(identity, rooms)
+        return found, filter_by_face_policy(self._settings, found)
 
     async def _start_session(self, identity: AuditedRecords, register: OpenRegister) -> None:
         face_model = self._face_model

@@ -23,10 +23,9 @@ from ray import serve
 import cluster
 from cluster.activity.published import PublishedWindow
 from cluster.clock import utc_now
-from cluster.district import Timetable, load_timetable
-from cluster.errors import HomeroomError, JournalError, ServiceDown
-from cluster.records.db.database import open_records
-from cluster.records.timetable.importer import timetable_from_records
+from cluster.district import Timetable
+from cluster.errors import HomeroomError, JournalError, RosterError, ServiceDown, SettingsError
+from cluster.records.timetable.lessons import SettingsTimetable, read_timetable
 from cluster.runtime.logging import configure_logging
 from cluster.settings import Settings
 from cluster.streams.reader.actor import StreamReader
@@ -59,9 +58,6 @@ LESSONS_RELOAD_SECONDS = 30.0
 MAX_JOURNAL_ATTEMPTS = 60
 JOURNAL_RETRY_SECONDS = 0.5
 
-LESSONS_SPAN = timedelta(days=1)
-"""Lessons are loaded from this long before now until this long after."""
-
 
 @serve.deployment(
     name="Rooms",
@@ -92,6 +88,7 @@ class Rooms:
         self._journal = await _open_journal(settings)
         self._lake = Lake(settings.lake_dir)
         self._timetable = Timetable()
+        self._timetable_file = SettingsTimetable()
         self._state = RoomState(settings, utc_now())
         since = utc_now() - timedelta(minutes=settings.live.history_minutes)
         self._state.restore(self._journal.recent(since))
@@ -236,7 +233,9 @@ class Rooms:
         self._state.refresh(utc_now())
 
     async def _reload_lessons(self) -> None:
-        self._timetable = await asyncio.to_thread(_lessons, self._watcher.settings, utc_now())
+        self._timetable = await asyncio.to_thread(
+            _lessons, self._timetable_file, self._watcher.settings, utc_now()
+        )
         self._state.reconfigure(self._watcher.settings, self._timetable, utc_now())
 
     async def _flush(self) -> None:
@@ -303,15 +302,11 @@ def _reader_clients() -> ReaderClients:
     )
 
 
-def _lessons(settings: Settings, now: datetime) -> Timetable:
-    """Return the lessons of the settings' timetable and of the records, around now."""
-    lessons = list(load_timetable(settings).lessons)
-    records = open_records(settings)
+def _lessons(file: SettingsTimetable, settings: Settings, now: datetime) -> Timetable:
+    """The lessons of the records around now, once the settings' timetable is imported."""
     try:
-        with records.reading() as session:
-            lesson_ids = {lesson.lesson_id for lesson in lessons}
-            found = timetable_from_records(session, now - LESSONS_SPAN, now + LESSONS_SPAN)
-            lessons += [lesson for lesson in found.lessons if lesson.lesson_id not in lesson_ids]
-    finally:
-        records.close()
-    return Timetable(lessons)
+        for bad in file.import_if_changed(settings, now=now):
+            logger.warning("a lesson of the settings' timetable is left out: %s", bad)
+    except (SettingsError, RosterError) as error:
+        logger.warning("the settings' timetable is not imported: %s", error)
+    return read_timetable(settings, around=now)

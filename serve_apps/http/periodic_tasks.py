@@ -38,7 +38,7 @@ async def run_periodic_tasks(identity: AuditedRecords) -> None:
     while True:
         await asyncio.sleep(CHECKINS_SECONDS)
         try:
-            await run_in_pool(checkins.end_those_over, identity, identity.clock())
+            await run_in_pool(checkins.end_expired, identity, identity.clock())
             if time.monotonic() - forgotten_at >= SIGN_INS_SECONDS:
                 await run_in_pool(_forget_sign_ins, identity)
                 forgotten_at = time.monotonic()

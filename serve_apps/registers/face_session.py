@@ -182,7 +182,7 @@ class FaceSession:
     async def _compare_one(self, frame: _QueuedFrame) -> None:
         try:
             was_compared = await self._run_in_thread(
-                self._recogniser.see, frame.captured_at, lambda: frame.chips
+                self._recogniser.process_frame, frame.captured_at, lambda: frame.chips
             )
         except HomeroomError as error:
             self._log_once(error)

@@ -25,7 +25,7 @@ from ray.util import list_named_actors
 
 from cluster.errors import HomeroomError
 from cluster.settings import Settings
-from cluster.settings.redacted import for_models
+from cluster.settings.redacted import without_secrets
 from cluster.streams.reader.actor import StreamReader
 from cluster.streams.reader.config import CameraConfig
 from cluster.vision.faces.factory import create_face_cutter
@@ -161,7 +161,7 @@ class ReaderPool:
             pose=self._clients.pose,
             sink=self._clients.rooms,
             registers=self._clients.registers,
-            cutter=partial(create_face_cutter, for_models(settings)),
+            cutter=partial(create_face_cutter, without_secrets(settings)),
             late_seconds=settings.live.late_seconds,
         )
         self._await_start(reader_id, jobs)

@@ -25,7 +25,7 @@ from cluster.records.repos.people import PersonDetails, seal_details
 from cluster.register import badges
 from cluster.register.service import RegisterService
 from cluster.register.states import Status
-from cluster.register.views import RegisterView, Sighted
+from cluster.register.types import FaceMatch, RegisterView
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import KEY_BYTES, LocalMasterKey
 from cluster.security.roles import Role
@@ -36,7 +36,7 @@ from tests.register.school import (
     MONDAY,
     Clock,
     School,
-    found_school,
+    create_school,
     student,
     teacher,
 )
@@ -147,8 +147,8 @@ class Classroom:
     def propose(self, *numbers: int, unsure: Sequence[int] = ()) -> RegisterView:
         """Propose students as present, as the face recogniser does."""
         seen = MONDAY + timedelta(minutes=2)
-        sighted = [Sighted(student(number), True, seen) for number in numbers]
-        sighted += [Sighted(student(number), False, seen) for number in unsure]
+        sighted = [FaceMatch(student(number), True, seen) for number in numbers]
+        sighted += [FaceMatch(student(number), False, seen) for number in unsure]
         with self.school.identity.work("system:registers") as work:
             return RegisterService(work, self.school.settings).propose(LESSON, sighted)
 
@@ -163,20 +163,22 @@ class Classroom:
         with self.school.identity.work(teacher(1)) as work:
             self.code = checkins.start(work, self.school.settings, LESSON).view.code or ""
         for feeling in feelings:
-            with self.school.identity.work(checkins.STUDENTS) as work:
-                device = checkins.new_device()
+            with self.school.identity.work(checkins.STUDENT_ACTOR) as work:
+                device = checkins.new_device_token()
                 checkins.answer(work, self.school.settings, self.code, device, feeling)
 
     def count_answers(self) -> int:
         """Return how many have answered the running check-in."""
         with self.school.identity.records.reading() as session:
-            found = checkins.running(session, self.school.settings, LESSON, self.now)
+            found = checkins.get_running(session, self.school.settings, LESSON, self.now)
         return found.answers if found else 0
 
     def request_help(self) -> None:
         """Request help anonymously."""
-        with self.school.identity.work(checkins.STUDENTS) as work:
-            checkins.call(work, self.school.settings, self.code, checkins.new_device())
+        with self.school.identity.work(checkins.STUDENT_ACTOR) as work:
+            checkins.request_help(
+                work, self.school.settings, self.code, checkins.new_device_token()
+            )
 
     def issue_badge(self, number: int) -> str:
         """Issue a badge and return what a scanner reads from it."""
@@ -217,7 +219,7 @@ def run_classroom(folder: Path, migrated: Path | None = None) -> Iterator[Classr
 
 def _school(records: Records, folder: Path) -> School:
     keys = KeyStore(folder / "keys", LocalMasterKey(token_bytes(KEY_BYTES)))
-    school = found_school(records, keys, folder, students=len(NAMES))
+    school = create_school(records, keys, folder, students=len(NAMES))
     with records.writing() as session:
         for number, name in enumerate(NAMES, 1):
             given, family = name.split()

@@ -125,7 +125,7 @@ def test_no_name_is_tied_to_an_activity(classroom: Classroom, open_session: Open
 
 
 def test_counts_are_hidden_after_the_lesson(classroom: Classroom, lesson: BrowserSession) -> None:
-    classroom.school.clock.turn(hours=1)
+    classroom.school.clock.advance(hours=1)
     lesson.page.reload()
     expect(lesson.page.locator("#room")).to_contain_text("Counts are shown during the lesson")
     assert lesson.page.locator("[data-count]").count() == 0

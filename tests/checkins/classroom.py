@@ -1,4 +1,4 @@
-"""A made-up class of 24 with a check-in, a clock to turn, and phones."""
+"""A fictitious class of 24 students with a clock, and what its teacher and students do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,17 @@ from typing import Any
 from sqlalchemy import func, select
 
 from cluster import checkins
-from cluster.checkins import STUDENTS, CheckinView, Ended, Feeling, HelpRequest, Started, agreements
+from cluster.checkins import (
+    STUDENT_ACTOR,
+    CheckinView,
+    EndedCheckin,
+    Feeling,
+    HelpRequest,
+    StartedCheckin,
+    agreements,
+)
 from cluster.checkins.codes import keyed_hash
-from cluster.checkins.finding import find
+from cluster.checkins.lessons import resolve_code
 from cluster.records.db import audit_log
 from cluster.records.db.base import Base
 from cluster.records.db.database import Records
@@ -19,7 +27,7 @@ from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.security.audit import AuditEntry
 from cluster.security.keys import KeyStore
 from cluster.settings import Settings
-from tests.register.school import CLASS, LESSON, Clock, found_school, teacher
+from tests.register.school import CLASS, LESSON, Clock, create_school, teacher
 
 K = 5
 CLASS_SIZE = 24
@@ -28,7 +36,7 @@ OFFICE = "operator:office"
 
 @dataclass
 class Classroom:
-    """Teacher 1's lesson, which is on for 45 minutes."""
+    """Teacher 1's lesson, which runs for 45 minutes."""
 
     identity: AuditedRecords
     settings: Settings
@@ -38,56 +46,62 @@ class Classroom:
     def now(self) -> datetime:
         return self.clock.now
 
-    def set(self, **checkin_settings: Any) -> None:
-        """Change the settings of check-ins; `k` is the rule's."""
+    def configure(self, **checkin_settings: Any) -> None:
+        """Change the settings of check-ins; `k` is that of `privacy`."""
         k = checkin_settings.pop("k", self.settings.privacy.k)
         self.settings = settings_of(k, **checkin_settings)
 
-    def start(self, lesson: str = LESSON, *, by: int = 1, minutes: int | None = None) -> Started:
+    def start(
+        self, lesson: str = LESSON, *, by: int = 1, minutes: int | None = None
+    ) -> StartedCheckin:
         with self.identity.work(teacher(by)) as work:
             return checkins.start(work, self.settings, lesson, minutes=minutes)
 
     def answer(self, code: str, feeling: Feeling, device: bytes | None = None) -> None:
-        with self.identity.work(STUDENTS) as work:
-            checkins.answer(work, self.settings, code, device or checkins.new_device(), feeling)
+        with self.identity.work(STUDENT_ACTOR) as work:
+            checkins.answer(
+                work, self.settings, code, device or checkins.new_device_token(), feeling
+            )
 
-    def answers(self, code: str, feelings: Sequence[Feeling]) -> None:
+    def give_answers(self, code: str, feelings: Sequence[Feeling]) -> None:
         for feeling in feelings:
             self.answer(code, feeling)
 
-    def call(self, code: str, student_id: str | None = None, device: bytes | None = None) -> None:
-        with self.identity.work(STUDENTS) as work:
-            token = device or checkins.new_device()
+    def request_help(
+        self, code: str, student_id: str | None = None, device: bytes | None = None
+    ) -> None:
+        with self.identity.work(STUDENT_ACTOR) as work:
+            token = device or checkins.new_device_token()
             choice = None
             if student_id is not None:
-                row = find(work.session, self.settings, code, work.now).row
+                row = resolve_code(work.session, self.settings, code, work.now).row
                 choice = keyed_hash(row.device_key or b"", "name", student_id.encode())
-            checkins.call(work, self.settings, code, token, choice)
+            checkins.request_help(work, self.settings, code, token, choice)
 
-    def calls(self, *, by: int = 1) -> tuple[HelpRequest, ...]:
+    def help_requests(self, *, by: int = 1) -> tuple[HelpRequest, ...]:
         with self.identity.work(teacher(by)) as work:
-            return checkins.calls(work, self.settings, LESSON)
+            return checkins.list_help_requests(work, self.settings, LESSON)
 
-    def seen(self, call_id: str) -> None:
+    def mark_seen(self, request_id: str) -> None:
         with self.identity.work(teacher(1)) as work:
-            checkins.seen(work, self.settings, LESSON, call_id)
+            checkins.mark_seen(work, self.settings, LESSON, request_id)
 
-    def end(self, *, by: int = 1) -> Ended | None:
+    def end(self, *, by: int = 1) -> EndedCheckin | None:
         with self.identity.work(teacher(by)) as work:
             return checkins.end(work, self.settings, LESSON)
 
     def running(self, lesson: str = LESSON) -> CheckinView | None:
         with self.identity.records.reading() as session:
-            return checkins.running(session, self.settings, lesson, self.now)
+            return checkins.get_running(session, self.settings, lesson, self.now)
 
     def view(self) -> CheckinView:
-        found = self.running()
-        assert found is not None
-        return found
+        view = self.running()
+        assert view is not None
+        return view
 
     def version(self) -> int | None:
         with self.identity.records.reading() as session:
-            return checkins.versions(session, [LESSON, "lesson-2"], self.now).get(LESSON)
+            return checkins.get_versions(session, [LESSON, "lesson-2"], self.now).get(LESSON)
 
     def agree(self, *numbers: int) -> None:
         with self.identity.work(OFFICE) as work:
@@ -95,12 +109,12 @@ class Classroom:
                 agreements.agree(work, f"student-{number}", f"guardian-{number}")
 
     def audit(self, action: str) -> list[AuditEntry]:
-        """Entries of the log under an action, or all whose action begins so."""
+        """Return the audit entries whose action starts with `action`."""
         with self.identity.records.reading() as session:
             return [one for one in audit_log.entries(session) if one.action.startswith(action)]
 
     def rows(self) -> dict[str, int]:
-        """How many rows each table of check-ins has."""
+        """Return the number of rows of each table of check-ins."""
         with self.identity.records.reading() as session:
             return {
                 name: session.scalar(select(func.count()).select_from(table)) or 0
@@ -120,12 +134,12 @@ def settings_of(k: int, **checkin_settings: Any) -> Settings:
     )
 
 
-def found_classroom(
+def create_classroom(
     records: Records, keys: KeyStore, folder: Path, *, students: int = CLASS_SIZE
 ) -> Classroom:
-    """Write the class into empty records."""
-    school = found_school(records, keys, folder, students=students)
+    """Create the class in empty records."""
+    school = create_school(records, keys, folder, students=students)
     return Classroom(school.identity, settings_of(K), school.clock)
 
 
-__all__ = ["CLASS", "LESSON", "Classroom", "found_classroom"]
+__all__ = ["CLASS", "LESSON", "Classroom", "create_classroom"]

@@ -4,9 +4,9 @@ import pytest
 
 from cluster.records.db.database import Records
 from cluster.security.keys import KeyStore
-from tests.checkins.classroom import Classroom, found_classroom
+from tests.checkins.classroom import Classroom, create_classroom
 
 
 @pytest.fixture
 def room(records: Records, keys: KeyStore, tmp_path: Path) -> Classroom:
-    return found_classroom(records, keys, tmp_path)
+    return create_classroom(records, keys, tmp_path)

@@ -1,10 +1,10 @@
-"""Answers: each counts once, only a number is kept, and nothing of few is shown."""
+"""Answers: each counts once, only a number is stored, and small counts are not published (R3)."""
 
 import pytest
 from sqlalchemy import text
 
 from cluster import checkins
-from cluster.checkins import STUDENTS, Feeling, SuppressedCell, new_device
+from cluster.checkins import STUDENT_ACTOR, Feeling, SuppressedCell, new_device_token
 from cluster.errors import AlreadyAnswered, CheckinClosed
 from cluster.records.db.base import Base
 from cluster.records.db.models import Enrollment
@@ -16,42 +16,42 @@ def code_of(room: Classroom) -> str:
     return room.start().view.code or ""
 
 
-def test_an_answer_counts_whatever_the_code_is_typed_like(room: Classroom) -> None:
+def test_an_answer_counts_however_the_code_is_typed(room: Classroom) -> None:
     code = code_of(room)
     for typed in (code, code.lower(), f" {code[:3]}-{code[3:]} ", f"{code[:3]} {code[3:]}"):
         room.answer(typed, Feeling.HAPPY)
     assert room.view().answers == 4
 
 
-def test_counts_appear_at_k_and_then_only_when_another_k_have_come(room: Classroom) -> None:
+def test_counts_are_published_at_k_answers_and_again_after_another_k(room: Classroom) -> None:
     code = code_of(room)
-    room.answers(code, [Feeling.SAD] * (K - 1))
-    assert (room.view().answers, room.view().told) == (K - 1, None)
+    room.give_answers(code, [Feeling.SAD] * (K - 1))
+    assert (room.view().answers, room.view().snapshot) == (K - 1, None)
     room.answer(code, Feeling.HAPPY)
-    first = room.view().told
+    first = room.view().snapshot
     assert first is not None
     assert (first.answers, first.cells[Feeling.SAD], first.cells[Feeling.HAPPY]) == (5, 4, 1)
     for number in range(1, K):
         room.answer(code, Feeling.ANGRY)
-        assert (room.view().answers, room.view().told) == (K + number, first)
+        assert (room.view().answers, room.view().snapshot) == (K + number, first)
     room.answer(code, Feeling.ANGRY)
-    second = room.view().told
+    second = room.view().snapshot
     assert second is not None
     assert (second.answers, second.cells[Feeling.ANGRY]) == (10, 5)
 
 
-def test_k_is_that_of_the_start_even_if_the_settings_change(room: Classroom) -> None:
+def test_k_is_fixed_at_the_start(room: Classroom) -> None:
     code = code_of(room)
-    room.answers(code, [Feeling.SAD] * 6)
-    room.set(k=7)
+    room.give_answers(code, [Feeling.SAD] * 6)
+    room.configure(k=7)
     room.answer(code, Feeling.HAPPY)
-    told = room.view().told
-    assert told is not None
-    assert told.answers == 5
+    snapshot = room.view().snapshot
+    assert snapshot is not None
+    assert snapshot.answers == 5
 
 
-def test_a_device_answers_once_and_changes_nothing_the_second_time(room: Classroom) -> None:
-    code, device = code_of(room), new_device()
+def test_a_device_answers_once(room: Classroom) -> None:
+    code, device = code_of(room), new_device_token()
     room.answer(code, Feeling.SAD, device)
     version = room.version()
     with pytest.raises(AlreadyAnswered):
@@ -59,10 +59,10 @@ def test_a_device_answers_once_and_changes_nothing_the_second_time(room: Classro
     assert (room.view().answers, room.version()) == (1, version)
 
 
-def test_a_slip_answers_once_on_whatever_phone(room: Classroom) -> None:
-    room.set(agreement_classes=["*"])
+def test_a_slip_answers_once_on_any_device(room: Classroom) -> None:
+    room.configure(agreement_classes=["*"])
     room.agree(*range(1, 8))
-    slips, shared = room.start().slips, new_device()
+    slips, shared = room.start().slips, new_device_token()
     for slip in slips:
         room.answer(slip, Feeling.NEUTRAL, shared)
     with pytest.raises(AlreadyAnswered):
@@ -73,106 +73,106 @@ def test_a_slip_answers_once_on_whatever_phone(room: Classroom) -> None:
 def test_every_code_that_opens_nothing_gives_the_same_error(room: Classroom) -> None:
     code = code_of(room)
     wrong = "222222" if code != "222222" else "333333"
-    said = set()
+    errors = set()
     for typed in (wrong, "", "no code", "x" * 500):
         with pytest.raises(CheckinClosed) as closed:
             room.answer(typed, Feeling.SAD)
-        said.add(str(closed.value))
-    room.clock.turn(minutes=45)
+        errors.add(str(closed.value))
+    room.clock.advance(minutes=45)
     with pytest.raises(CheckinClosed) as closed:
         room.answer(code, Feeling.SAD)
-    said.add(str(closed.value))
-    assert len(said) == 1
+    errors.add(str(closed.value))
+    assert len(errors) == 1
 
 
-def test_more_answers_than_the_class_has_students_are_not_taken(room: Classroom) -> None:
+def test_more_answers_than_students_are_rejected(room: Classroom) -> None:
     code = code_of(room)
-    room.answers(code, [Feeling.HAPPY] * CLASS_SIZE)
+    room.give_answers(code, [Feeling.HAPPY] * CLASS_SIZE)
     with pytest.raises(CheckinClosed):
         room.answer(code, Feeling.SAD)
     assert room.view().answers == CLASS_SIZE
     with room.identity.records.reading() as session:
         devices = session.execute(text("SELECT count(*) FROM checkin_devices")).scalar()
-    assert devices == CLASS_SIZE, "one that was not taken left its device"
+    assert devices == CLASS_SIZE, "a rejected answer stored its device"
 
 
-def test_who_left_the_class_is_not_among_those_who_may_answer(room: Classroom) -> None:
+def test_former_students_of_the_class_are_not_counted(room: Classroom) -> None:
     with room.identity.records.writing() as session:
         for number in range(1, 15):
             row = session.get_one(Enrollment, f"class-1/{student(number)}")
             row.end_date = room.now.date().replace(day=1)
-    assert room.start().view.most_answers == CLASS_SIZE - 14
+    assert room.start().view.max_answers == CLASS_SIZE - 14
 
 
-def test_an_answer_leaves_no_entry_in_the_audit_log(room: Classroom) -> None:
+def test_an_answer_has_no_audit_entry(room: Classroom) -> None:
     code = code_of(room)
     before = len(room.audit(""))
-    room.answers(code, [Feeling.AFRAID] * 6)
+    room.give_answers(code, [Feeling.AFRAID] * 6)
     assert len(room.audit("")) == before
 
 
-def test_each_change_raises_the_version_that_pages_watch(room: Classroom) -> None:
+def test_every_change_raises_the_version(room: Classroom) -> None:
     assert room.version() is None
     code = code_of(room)
-    seen = [room.version()]
-    for step in (lambda: room.answer(code, Feeling.SAD), lambda: room.call(code), room.end):
+    versions = [room.version()]
+    for step in (lambda: room.answer(code, Feeling.SAD), lambda: room.request_help(code), room.end):
         step()
-        seen.append(room.version())
-    assert len(set(seen)) == len(seen)
+        versions.append(room.version())
+    assert len(set(versions)) == len(versions)
 
 
-def test_a_phone_learns_the_class_and_the_end_and_no_counts(room: Classroom) -> None:
-    room.set(agreement_classes=["*"])
+def test_a_phone_receives_the_class_and_the_end_but_no_counts(room: Classroom) -> None:
+    room.configure(agreement_classes=["*"])
     room.agree(*range(1, 7))
-    slip, device = room.start().slips[0], new_device()
+    slip, device = room.start().slips[0], new_device_token()
     with room.identity.records.reading() as session:
-        opened = checkins.by_code(session, room.settings, slip.lower(), room.now)
+        opened = checkins.find_by_code(session, room.settings, slip.lower(), room.now)
     assert (opened.class_id, opened.is_used) == ("class-1", False)
     room.answer(slip, Feeling.SAD, device)
     with room.identity.records.reading() as session:
-        assert checkins.by_code(session, room.settings, slip, room.now).is_used
+        assert checkins.find_by_code(session, room.settings, slip, room.now).is_used
         with pytest.raises(CheckinClosed):
-            checkins.by_code(session, room.settings, "222222", room.now)
+            checkins.find_by_code(session, room.settings, "222222", room.now)
 
 
-def test_no_table_could_tie_an_answer_to_a_device_a_moment_or_a_student() -> None:
+def test_no_table_links_an_answer_to_a_device_a_time_or_a_student() -> None:
     tallies = Base.metadata.tables["checkin_tallies"]
     assert set(tallies.columns.keys()) == {"checkin_id", "feeling", "count"}
     for name, table in Base.metadata.tables.items():
         if name != "checkin_tallies" and name.startswith("checkin"):
             assert "feeling" not in table.columns
     for name in ("checkin_devices", "checkin_slips", "checkin_calls"):
-        moments = {column.name for column in Base.metadata.tables[name].columns} & {
+        times = {column.name for column in Base.metadata.tables[name].columns} & {
             *("at", "created_at", "answered_at", "recorded_at", "seq")
         }
-        assert not moments
+        assert not times
 
 
-def test_what_is_no_token_is_refused_before_anything_is_looked_up(room: Classroom) -> None:
+def test_a_malformed_device_token_is_rejected(room: Classroom) -> None:
     code = code_of(room)
     with pytest.raises(ValueError, match="16 bytes"):
         room.answer(code, Feeling.SAD, b"short")
 
 
-def test_a_work_that_fails_after_the_answer_leaves_nothing_of_it(room: Classroom) -> None:
-    code, device = code_of(room), new_device()
+def test_a_failed_transaction_leaves_no_answer(room: Classroom) -> None:
+    code, device = code_of(room), new_device_token()
 
-    def half() -> None:
-        with room.identity.work(STUDENTS) as work:
+    def fail() -> None:
+        with room.identity.work(STUDENT_ACTOR) as work:
             checkins.answer(work, room.settings, code, device, Feeling.SAD)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        half()
+        fail()
     assert room.view().answers == 0
     room.answer(code, Feeling.SAD, device)
     assert room.view().answers == 1
 
 
-def test_a_class_that_is_of_one_mind_is_told_as_coded(room: Classroom) -> None:
+def test_a_unanimous_class_is_published_as_coded_shares(room: Classroom) -> None:
     code = code_of(room)
-    room.answers(code, [Feeling.HAPPY] * 20)
-    told = room.view().told
-    assert told is not None
-    assert told.cells[Feeling.HAPPY] is SuppressedCell.MOST
-    assert told.cells[Feeling.SAD] is SuppressedCell.FEW
+    room.give_answers(code, [Feeling.HAPPY] * 20)
+    snapshot = room.view().snapshot
+    assert snapshot is not None
+    assert snapshot.cells[Feeling.HAPPY] is SuppressedCell.MOST
+    assert snapshot.cells[Feeling.SAD] is SuppressedCell.FEW

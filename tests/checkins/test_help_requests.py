@@ -1,9 +1,9 @@
-"""Calls: to the teacher alone, named only by choice, recorded when a name is shown, then gone."""
+"""Help requests: for the teacher alone, named only by choice, deleted with the lesson (R1, R9)."""
 
 import pytest
 
 from cluster import checkins
-from cluster.checkins import STUDENTS, Feeling, Named, new_device
+from cluster.checkins import STUDENT_ACTOR, Feeling, NamedStudent, new_device_token
 from cluster.errors import AlreadyAnswered, CheckinClosed, CheckinError, NotAllowed, NotFound
 from cluster.records.repos.people import remove_user, user_of
 from tests.checkins.classroom import CLASS_SIZE, LESSON, Classroom
@@ -15,141 +15,137 @@ def code(room: Classroom) -> str:
     return room.start().view.code or ""
 
 
-def test_a_call_reaches_the_teacher_with_a_name_only_by_choice(room: Classroom, code: str) -> None:
-    room.call(code)
-    room.call(code, student(3))
-    found = {one.student for one in room.calls()}
-    assert found == {None, Named(student(3), "Given student-3 Family")}
-    assert not any(one.is_seen for one in room.calls())
+def test_a_help_request_has_a_name_only_by_choice(room: Classroom, code: str) -> None:
+    room.request_help(code)
+    room.request_help(code, student(3))
+    students = {one.student for one in room.help_requests()}
+    assert students == {None, NamedStudent(student(3), "Given student-3 Family")}
+    assert not any(one.is_seen for one in room.help_requests())
 
 
-def test_each_name_that_is_shown_is_recorded_and_no_other_call_is(
+def test_access_to_each_name_is_recorded_and_anonymous_requests_are_not(
     room: Classroom, code: str
 ) -> None:
-    room.call(code)
-    room.calls()
+    room.request_help(code)
+    room.help_requests()
     assert room.audit("checkin.show_call") == []
-    room.call(code, student(3))
-    room.calls()
+    room.request_help(code, student(3))
+    room.help_requests()
     assert [entry.subject for entry in room.audit("checkin.show_call")] == [student(3)]
 
 
-def test_calling_itself_is_not_recorded(room: Classroom, code: str) -> None:
+def test_requesting_help_has_no_audit_entry(room: Classroom, code: str) -> None:
     before = len(room.audit(""))
-    room.call(code, student(3))
+    room.request_help(code, student(3))
     assert len(room.audit("")) == before
 
 
-def test_only_who_teaches_the_class_sees_calls_or_marks_them(room: Classroom, code: str) -> None:
-    room.call(code)
+def test_only_a_teacher_of_the_class_lists_help_requests(room: Classroom, code: str) -> None:
+    room.request_help(code)
     with pytest.raises(NotAllowed):
-        room.calls(by=2)
+        room.help_requests(by=2)
 
 
-def test_a_call_is_apart_from_the_answer(room: Classroom, code: str) -> None:
-    device = new_device()
-    room.call(code, device=device)
+def test_a_device_may_both_answer_and_request_help(room: Classroom, code: str) -> None:
+    device = new_device_token()
+    room.request_help(code, device=device)
     room.answer(code, Feeling.SAD, device)
-    assert (room.view().answers, len(room.calls())) == (1, 1)
+    assert (room.view().answers, len(room.help_requests())) == (1, 1)
 
 
-def test_a_device_calls_once(room: Classroom, code: str) -> None:
-    device = new_device()
-    room.call(code, device=device)
+def test_a_device_requests_help_once(room: Classroom, code: str) -> None:
+    device = new_device_token()
+    room.request_help(code, device=device)
     with pytest.raises(AlreadyAnswered, match="asked already"):
-        room.call(code, student(2), device)
-    assert len(room.calls()) == 1
+        room.request_help(code, student(2), device)
+    assert len(room.help_requests()) == 1
 
 
-def test_a_student_who_waits_already_has_no_second_call(room: Classroom, code: str) -> None:
-    room.call(code, student(3))
-    room.call(code, student(3))
-    (waiting,) = room.calls()
-    room.seen(waiting.id)
-    room.call(code, student(3))
-    assert sorted(one.is_seen for one in room.calls()) == [False, True]
+def test_a_student_has_at_most_one_unseen_request(room: Classroom, code: str) -> None:
+    room.request_help(code, student(3))
+    room.request_help(code, student(3))
+    (waiting,) = room.help_requests()
+    room.mark_seen(waiting.id)
+    room.request_help(code, student(3))
+    assert sorted(one.is_seen for one in room.help_requests()) == [False, True]
 
 
-def test_nameless_calls_are_capped_and_a_name_comes_through_still(
-    room: Classroom, code: str
-) -> None:
+def test_anonymous_requests_are_limited_and_named_ones_are_not(room: Classroom, code: str) -> None:
     for _ in range(CLASS_SIZE):
-        room.call(code)
+        room.request_help(code)
     with pytest.raises(CheckinClosed):
-        room.call(code)
-    room.call(code, student(1))
-    assert len(room.calls()) == CLASS_SIZE + 1
+        room.request_help(code)
+    room.request_help(code, student(1))
+    assert len(room.help_requests()) == CLASS_SIZE + 1
 
 
-def test_a_name_must_be_of_the_class(room: Classroom, code: str) -> None:
+def test_a_name_outside_the_class_is_rejected(room: Classroom, code: str) -> None:
     for other in (student(99), "", "teacher-1"):
         with pytest.raises(NotFound):
-            room.call(code, other)
-    assert room.calls() == ()
+            room.request_help(code, other)
+    assert room.help_requests() == ()
 
 
-def test_the_class_list_is_shown_under_the_code_and_that_is_recorded(
+def test_a_code_lists_the_names_of_the_class_and_that_is_recorded(
     room: Classroom, code: str
 ) -> None:
-    with room.identity.work(STUDENTS) as work:
-        listed = checkins.class_list(work, room.settings, code)
+    with room.identity.work(STUDENT_ACTOR) as work:
+        listed = checkins.list_names(work, room.settings, code)
         with pytest.raises(CheckinClosed):
-            checkins.class_list(work, room.settings, "222222")
+            checkins.list_names(work, room.settings, "222222")
     assert len(listed) == CLASS_SIZE
     assert [one.name for one in listed] == sorted(one.name for one in listed)
     ids = {student(number) for number in range(1, CLASS_SIZE + 1)}
-    assert not ids & {one.key for one in listed}, "a phone learns no id that stands anywhere else"
+    assert not ids & {one.key for one in listed}, "a phone receives an id that is used elsewhere"
     (entry,) = room.audit("checkin.class_list")
     assert (entry.subject, entry.detail["students"]) == (LESSON, CLASS_SIZE)
 
 
-def test_with_slips_only_those_who_agreed_are_on_the_list(room: Classroom) -> None:
-    room.set(agreement_classes=["*"])
+def test_with_slips_only_students_with_agreement_are_listed(room: Classroom) -> None:
+    room.configure(agreement_classes=["*"])
     room.agree(1, 2, 3)
     slip = room.start().slips[0]
-    with room.identity.work(STUDENTS) as work:
-        assert len(checkins.class_list(work, room.settings, slip)) == 3
+    with room.identity.work(STUDENT_ACTOR) as work:
+        assert len(checkins.list_names(work, room.settings, slip)) == 3
     with pytest.raises(NotFound):
-        room.call(slip, student(4))
-    room.call(slip, student(2))
+        room.request_help(slip, student(4))
+    room.request_help(slip, student(2))
     with pytest.raises(AlreadyAnswered):
-        room.call(slip)
+        room.request_help(slip)
 
 
-def test_a_call_is_marked_as_seen(room: Classroom, code: str) -> None:
-    room.call(code)
-    (waiting,) = room.calls()
+def test_a_help_request_is_marked_as_seen_once(room: Classroom, code: str) -> None:
+    room.request_help(code)
+    (waiting,) = room.help_requests()
     version = room.version()
-    room.seen(waiting.id)
-    room.seen(waiting.id)
+    room.mark_seen(waiting.id)
+    room.mark_seen(waiting.id)
     assert room.version() == (version or 0) + 1
-    assert [one.is_seen for one in room.calls()] == [True]
-    with pytest.raises(NotFound, match="no such call"):
-        room.seen("another")
+    assert [one.is_seen for one in room.help_requests()] == [True]
+    with pytest.raises(NotFound, match="no such help request"):
+        room.mark_seen("another")
 
 
-def test_a_call_outlives_a_check_in_that_is_ended_early_and_not_the_lesson(
-    room: Classroom, code: str
-) -> None:
-    room.call(code, student(3))
+def test_a_help_request_outlives_its_checkin_but_not_the_lesson(room: Classroom, code: str) -> None:
+    room.request_help(code, student(3))
     room.end()
-    assert len(room.calls()) == 1
-    (waiting,) = room.calls()
-    room.clock.turn(minutes=45)
-    assert room.calls() == ()
+    assert len(room.help_requests()) == 1
+    (waiting,) = room.help_requests()
+    room.clock.advance(minutes=45)
+    assert room.help_requests() == ()
     with pytest.raises(NotFound):
-        room.seen(waiting.id)
-    checkins.end_those_over(room.identity, room.now)
+        room.mark_seen(waiting.id)
+    checkins.end_expired(room.identity, room.now)
     assert room.rows()["checkin_calls"] == 0
 
 
-def test_an_erased_student_has_no_call(room: Classroom, code: str) -> None:
-    room.call(code, student(3))
+def test_erasing_a_student_deletes_their_help_request(room: Classroom, code: str) -> None:
+    room.request_help(code, student(3))
     with room.identity.work("operator:office") as work:
         remove_user(work.session, user_of(work.session, "student-3"))
-    assert room.calls() == ()
+    assert room.help_requests() == ()
 
 
-def test_without_a_check_in_there_are_no_calls(room: Classroom) -> None:
+def test_without_a_checkin_listing_help_requests_is_an_error(room: Classroom) -> None:
     with pytest.raises(CheckinError, match="no check-in"):
-        room.calls()
+        room.help_requests()

@@ -1,4 +1,4 @@
-"""What may be told: nothing of few, no difference of few, and no coded count that adds up again."""
+"""Suppression of small counts (R3): none below k, no small difference, none recoverable."""
 
 import inspect
 from collections import defaultdict
@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given
-from hypothesis import settings as effort
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from cluster.checkins import suppression
@@ -16,9 +16,9 @@ from cluster.checkins.suppression import (
     Cell,
     PublishedCounts,
     SuppressedCell,
-    coded_cells,
     next_snapshot,
-    told,
+    publish_counts,
+    suppress_cells,
 )
 from tests.plugins.hypothesis_profiles import examples
 
@@ -39,14 +39,14 @@ def texts(snapshot: PublishedCounts) -> dict[str, str]:
     return {str(feeling): snapshot.text(feeling) for feeling in Feeling}
 
 
-def test_the_seven_words_stand_in_their_order() -> None:
+def test_the_seven_feelings_have_their_order() -> None:
     assert [str(feeling) for feeling in Feeling] == [
         *("surprised", "sad", "angry", "happy", "put_off", "afraid", "neutral")
     ]
 
 
-def test_shares_of_a_twentieth_and_less_or_all_but_that_are_coded() -> None:
-    mixed = told(counts(happy=25, sad=10, neutral=2, angry=1, afraid=1, surprised=1), 10)
+def test_shares_up_to_5_and_from_95_percent_are_coded() -> None:
+    mixed = publish_counts(counts(happy=25, sad=10, neutral=2, angry=1, afraid=1, surprised=1), 10)
     assert texts(mixed) == {
         "surprised": "≤5%",
         "sad": "10 (25%)",
@@ -58,14 +58,14 @@ def test_shares_of_a_twentieth_and_less_or_all_but_that_are_coded() -> None:
     }
     assert (mixed.count(Feeling.SAD), mixed.share(Feeling.SAD)) == (10, 0.25)
     assert (mixed.count(Feeling.ANGRY), mixed.share(Feeling.ANGRY)) == (None, 0.05)
-    most = told(counts(happy=39, sad=1), 10)
+    most = publish_counts(counts(happy=39, sad=1), 10)
     assert most.text(Feeling.HAPPY) == "≥95%"
     assert (most.count(Feeling.HAPPY), most.share(Feeling.HAPPY)) == (None, 0.95)
 
 
-def test_where_the_others_add_up_the_least_is_withheld_and_not_told_apart() -> None:
-    all_said = told(counts(happy=11, neutral=7, sad=2), 10)
-    assert texts(all_said) == {
+def test_secondary_suppression_withholds_the_smallest_published_count() -> None:
+    all_answered = publish_counts(counts(happy=11, neutral=7, sad=2), 10)
+    assert texts(all_answered) == {
         "surprised": "withheld",
         "sad": "withheld",
         "angry": "withheld",
@@ -74,40 +74,40 @@ def test_where_the_others_add_up_the_least_is_withheld_and_not_told_apart() -> N
         "afraid": "withheld",
         "neutral": "7 (35%)",
     }
-    assert all_said.share(Feeling.SAD) is all_said.count(Feeling.SAD) is None
+    assert all_answered.share(Feeling.SAD) is all_answered.count(Feeling.SAD) is None
     one_coded = counts(happy=6, neutral=6, sad=6, angry=6, afraid=8, put_off=7, surprised=1)
-    assert texts(told(one_coded, 10))["surprised"] == "withheld"
-    assert texts(told(one_coded, 10))["afraid"] == "8 (20%)"
-    assert list(texts(told(one_coded, 10)).values()).count("withheld") == 5
+    assert texts(publish_counts(one_coded, 10))["surprised"] == "withheld"
+    assert texts(publish_counts(one_coded, 10))["afraid"] == "8 (20%)"
+    assert list(texts(publish_counts(one_coded, 10)).values()).count("withheld") == 5
 
 
-def test_with_fewer_than_twenty_answers_the_code_itself_says_none_or_all() -> None:
-    ten = told(counts(happy=6, sad=4), 10)
+def test_below_twenty_answers_a_code_means_none_or_all() -> None:
+    ten = publish_counts(counts(happy=6, sad=4), 10)
     assert texts(ten)["sad"] == "4 (40%)"
     assert texts(ten)["angry"] == "≤5%"
-    assert texts(told(counts(sad=10), 10))["sad"] == "≥95%"
+    assert texts(publish_counts(counts(sad=10), 10))["sad"] == "≥95%"
 
 
-def compositions(total: int, places: int) -> Iterator[tuple[int, ...]]:
-    if places == 1:
+def compositions(total: int, parts: int) -> Iterator[tuple[int, ...]]:
+    if parts == 1:
         yield (total,)
         return
     for first in range(total + 1):
-        for rest in compositions(total - first, places - 1):
+        for rest in compositions(total - first, parts - 1):
             yield (first, *rest)
 
 
 @pytest.mark.parametrize(
     ("total", "places"), [(20, 6), (21, 5), (39, 4), (40, 4), (60, 4), (100, 3)]
 )
-def test_whoever_knows_the_rule_finds_two_counts_for_each_coded_one(
+def test_every_suppressed_count_has_two_possible_values_for_who_knows_the_rule(
     total: int, places: int
 ) -> None:
     fits: dict[tuple[Cell, ...], list[set[int]]] = defaultdict(
         lambda: [set() for _ in range(places)]
     )
     for assignment in compositions(total, places):
-        found = fits[tuple(coded_cells(assignment))]
+        found = fits[tuple(suppress_cells(assignment))]
         for place, count in enumerate(assignment):
             found[place].add(count)
     for cells, found in fits.items():
@@ -115,8 +115,8 @@ def test_whoever_knows_the_rule_finds_two_counts_for_each_coded_one(
             assert len(values) >= 2 if isinstance(cell, SuppressedCell) else values == {cell}, cells
 
 
-def others_that_fit(assignment: Sequence[int], place: int) -> Iterator[list[int]]:
-    """Other assignments near by: one more here and one less there, or two exchanged."""
+def neighbours_of(assignment: Sequence[int], place: int) -> Iterator[list[int]]:
+    """Return neighbours of an assignment: one moved from a cell to another, or two swapped."""
     for other in range(len(assignment)):
         for step in (1, -1):
             moved = list(assignment)
@@ -124,27 +124,27 @@ def others_that_fit(assignment: Sequence[int], place: int) -> Iterator[list[int]
             moved[other] -= step
             if other != place and min(moved) >= 0:
                 yield moved
-        exchanged = list(assignment)
-        exchanged[place], exchanged[other] = exchanged[other], exchanged[place]
-        if exchanged[place] != assignment[place]:
-            yield exchanged
+        swapped = list(assignment)
+        swapped[place], swapped[other] = swapped[other], swapped[place]
+        if swapped[place] != assignment[place]:
+            yield swapped
 
 
-@effort(max_examples=examples(400), deadline=None)
+@hypothesis_settings(max_examples=examples(400), deadline=None)
 @given(st.one_of(counts_of_a_class, few_and_many))
-def test_another_assignment_is_told_in_the_same_words(assignment: list[int]) -> None:
+def test_another_assignment_publishes_the_same_cells(assignment: list[int]) -> None:
     assume(sum(assignment) >= 20)
-    cells = coded_cells(assignment)
+    cells = suppress_cells(assignment)
     for place, cell in enumerate(cells):
         if isinstance(cell, SuppressedCell):
-            assert any(coded_cells(other) == cells for other in others_that_fit(assignment, place))
+            assert any(suppress_cells(other) == cells for other in neighbours_of(assignment, place))
 
 
 @given(st.one_of(counts_of_a_class, few_and_many))
-def test_what_is_told_is_true_and_comes_back_from_the_records(assignment: list[int]) -> None:
+def test_published_cells_are_true_and_survive_storage(assignment: list[int]) -> None:
     answers = sum(assignment)
     assume(answers >= 5)
-    snapshot = told(dict(zip(FEELINGS, assignment, strict=True)), 5)
+    snapshot = publish_counts(dict(zip(FEELINGS, assignment, strict=True)), 5)
     assert PublishedCounts.from_json(answers, snapshot.as_json()) == snapshot
     for feeling, count in zip(FEELINGS, assignment, strict=True):
         cell = snapshot.cells[feeling]
@@ -157,39 +157,39 @@ def test_what_is_told_is_true_and_comes_back_from_the_records(assignment: list[i
             assert 0.05 < count / answers < 0.95
 
 
-@effort(deadline=None)
+@hypothesis_settings(deadline=None)
 @given(st.integers(5, 12), st.lists(st.sampled_from(FEELINGS), max_size=60))
-def test_no_two_told_states_differ_by_fewer_than_k_answers(k: int, said: list[Feeling]) -> None:
+def test_no_two_snapshots_differ_by_fewer_than_k_answers(k: int, answers: list[Feeling]) -> None:
     tally, state = counts(), None
-    seen: list[tuple[int, PublishedCounts | None]] = [(0, None)]
-    for number, feeling in enumerate(said, start=1):
+    states: list[tuple[int, PublishedCounts | None]] = [(0, None)]
+    for number, feeling in enumerate(answers, start=1):
         tally[feeling] += 1
         state = next_snapshot(tally, k, state)
-        if state != seen[-1][1]:
-            seen.append((number, state))
+        if state != states[-1][1]:
+            states.append((number, state))
         assert (state is None) == (number < k)
-    told_at = [number for number, state in seen if state is not None]
-    assert all(later - earlier >= k for earlier, later in pairwise(told_at))
-    assert all(state is None or state.answers == number for number, state in seen)
+    published_at = [number for number, state in states if state is not None]
+    assert all(later - earlier >= k for earlier, later in pairwise(published_at))
+    assert all(state is None or state.answers == number for number, state in states)
 
 
-def test_fewer_than_k_or_than_five_are_refused() -> None:
+def test_fewer_than_k_or_five_answers_are_rejected() -> None:
     with pytest.raises(ValueError, match="fewer"):
-        told(counts(sad=9), 10)
+        publish_counts(counts(sad=9), 10)
     with pytest.raises(ValueError, match="fewer"):
-        told(counts(sad=4), 1)
+        publish_counts(counts(sad=4), 1)
     with pytest.raises(ValueError, match="fewer"):
         PublishedCounts(4, dict.fromkeys(Feeling, SuppressedCell.FEW))
 
 
-def test_a_snapshot_cannot_be_made_that_tells_what_must_be_coded() -> None:
+def test_counts_that_must_be_suppressed_are_rejected() -> None:
     cells: dict[Feeling, Cell] = {**dict.fromkeys(Feeling, SuppressedCell.FEW), Feeling.SAD: 1}
-    with pytest.raises(ValueError, match="must be coded"):
+    with pytest.raises(ValueError, match="must be suppressed"):
         PublishedCounts(20, cells)
-    with pytest.raises(ValueError, match="not each feeling"):
+    with pytest.raises(ValueError, match="a feeling is missing"):
         PublishedCounts(20, {Feeling.SAD: 5})
 
 
-def test_telling_is_pure() -> None:
+def test_suppression_is_pure() -> None:
     imported = [line for line in inspect.getsource(suppression).splitlines() if "import" in line]
     assert not [line for line in imported if "records" in line or "time" in line]

@@ -1,4 +1,4 @@
-"""The register on the command line, as a school meets it: with real faces, of those who agreed."""
+"""The register on the command line, with real faces, of students with consent (R4, R5)."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ UNTIL = (datetime.now(UTC) + timedelta(days=90)).date().isoformat()
 
 @pytest.fixture
 def lesson(homeroom: Homeroom) -> str:
-    """A lesson of the sample class that is on now; the policy is in force."""
+    """The id of a running lesson of the sample class; the policy is in force."""
     Path("homeroom.toml").write_text(SETTINGS)
     now = datetime.now(UTC)
     write_sample_roster(Path("roster"), today=now.date())
@@ -67,15 +67,15 @@ def agree(homeroom: Homeroom, student: str, guardian: str) -> None:
     assert answer.code == 0, answer.err
 
 
-def held_still(picture: Path, video: Path, seconds: float = 7) -> Path:
-    frame = np.asarray(cv2.imread(str(picture)), np.uint8)
+def video_of(image: Path, video: Path, seconds: float = 7) -> Path:
+    frame = np.asarray(cv2.imread(str(image)), np.uint8)
     height, width = (side // 2 * 2 for side in frame.shape[:2])
     frames = repeat(np.ascontiguousarray(frame[:height, :width]), round(seconds * 4))
     return write_video(video, rate=4, size=(width, height), frames=iter(frames))
 
 
 @pytest.mark.samples
-def test_who_agreed_is_proposed_from_a_real_clip_and_a_stranger_is_not(
+def test_students_with_consent_are_proposed_from_a_real_clip_and_a_stranger_is_not(
     homeroom: Homeroom, lesson: str, samples: Path, tmp_path: Path
 ) -> None:
     faces = samples / "faces"
@@ -84,19 +84,19 @@ def test_who_agreed_is_proposed_from_a_real_clip_and_a_stranger_is_not(
     assert homeroom("face", "register", "student-1", str(faces / "obama.jpg")).code == 0
     assert homeroom("face", "register", "student-3", str(faces / "alex-lacamoire.png")).code == 0
     assert homeroom("register", "open", lesson, BY).code == 0
-    clip = held_still(faces / "obama2.jpg", tmp_path / "one.mp4")
+    clip = video_of(faces / "obama2.jpg", tmp_path / "one.mp4")
     watched = homeroom("register", "watch", f"--lesson={lesson}", f"--video={clip}", BY, "--json")
     assert watched.code == 0, watched.err
-    said = statuses(watched.json)
-    assert said.pop("student-1") == "present proposed"
-    assert set(said.values()) == {"not_recorded"}
-    stranger = held_still(faces / "biden.jpg", tmp_path / "two.mp4")
+    found = statuses(watched.json)
+    assert found.pop("student-1") == "present proposed"
+    assert set(found.values()) == {"not_recorded"}
+    stranger = video_of(faces / "biden.jpg", tmp_path / "two.mp4")
     watched = homeroom(
         "register", "watch", f"--lesson={lesson}", f"--video={stranger}", BY, "--json"
     )
-    said = statuses(watched.json)
-    assert said.pop("student-1") == "present proposed"
-    assert set(said.values()) == {"not_recorded"}
+    found = statuses(watched.json)
+    assert found.pop("student-1") == "present proposed"
+    assert set(found.values()) == {"not_recorded"}
     version = f"--version={watched.json['version']}"
     confirmed = homeroom("register", "confirm", lesson, BY, version, "--json")
     assert statuses(confirmed.json)["student-1"] == "present confirmed"
@@ -116,9 +116,7 @@ def test_who_agreed_is_proposed_from_a_real_clip_and_a_stranger_is_not(
 
 
 @pytest.mark.samples
-def test_without_consent_no_photograph_is_even_opened(
-    homeroom: Homeroom, lesson: str, tmp_path: Path
-) -> None:
+def test_without_consent_no_photo_is_read(homeroom: Homeroom, lesson: str, tmp_path: Path) -> None:
     assert lesson
     refused = homeroom("face", "register", "student-1", str(tmp_path / "none.jpg"))
     assert refused.code == 1
@@ -126,21 +124,21 @@ def test_without_consent_no_photograph_is_even_opened(
 
 
 @pytest.mark.samples
-def test_a_photograph_that_holds_no_one_clear_face_is_refused_in_words(
+def test_a_photo_without_one_clear_face_is_rejected_with_an_explanation(
     homeroom: Homeroom, lesson: str, samples: Path, tmp_path: Path
 ) -> None:
     assert lesson
     agree(homeroom, "student-1", "guardian-1")
     (tmp_path / "text.jpg").write_text("no picture")
-    for photograph, words in (
+    for photo, message in (
         (samples / "faces" / "obama_and_biden.jpg", "faces"),
         (samples / "classroom-hand-raised.png", ""),
-        (tmp_path / "text.jpg", "no picture that can be read"),
+        (tmp_path / "text.jpg", "not a readable image"),
         (tmp_path / "none.jpg", "cannot be read"),
     ):
-        refused = homeroom("face", "register", "student-1", str(photograph))
+        refused = homeroom("face", "register", "student-1", str(photo))
         assert refused.code == 1
-        assert refused.stderr_contains(words)
+        assert refused.stderr_contains(message)
     both = [str(samples / "faces" / name) for name in ("obama.jpg", "biden.jpg")]
     refused = homeroom("face", "register", "student-1", *both)
     assert refused.stderr_contains("do not show the same face")
@@ -153,9 +151,9 @@ def test_a_whole_register_by_hand_and_badge(homeroom: Homeroom, lesson: str) -> 
     marked = homeroom(
         "register", "mark", lesson, "student-2=absent", "--rest=present", BY, "--json"
     )
-    said = statuses(marked.json)
-    assert said.pop("student-2") == "absent confirmed"
-    assert set(said.values()) == {"present confirmed"}
+    found = statuses(marked.json)
+    assert found.pop("student-2") == "absent confirmed"
+    assert set(found.values()) == {"present confirmed"}
     assert homeroom("register", "close", lesson, BY).code == 0
     assert homeroom("register", "mark", lesson, "student-2=excused", BY).code == 0
     assert "student-2: absent" in homeroom("register", "history", lesson, BY).out
@@ -166,8 +164,8 @@ def test_a_whole_register_by_hand_and_badge(homeroom: Homeroom, lesson: str) -> 
     assert len(events) == 8
 
 
-def test_wrong_words_are_told_and_change_nothing(homeroom: Homeroom, lesson: str) -> None:
-    for arguments, words in (
+def test_invalid_arguments_are_reported_and_change_nothing(homeroom: Homeroom, lesson: str) -> None:
+    for arguments, message in (
         (["register", "open", "no-lesson", BY], "there is no lesson"),
         (["register", "open", lesson, "--by=nobody"], "there is no user"),
         (["register", "open", lesson, "--by=teacher-2"], "must teach the class"),
@@ -189,17 +187,17 @@ def test_wrong_words_are_told_and_change_nothing(homeroom: Homeroom, lesson: str
     ):
         answer = homeroom(*arguments)
         assert answer.code == 1, arguments
-        assert answer.stderr_contains(words), (arguments, answer.err)
+        assert answer.stderr_contains(message), (arguments, answer.err)
         assert "Traceback" not in answer.err
 
 
-def test_an_erased_student_is_gone_and_the_receipt_names_nobody(
+def test_an_erased_student_is_gone_and_the_receipt_has_no_name(
     homeroom: Homeroom, lesson: str
 ) -> None:
     assert lesson
     agree(homeroom, "student-1", "guardian-1")
-    done = homeroom("erase", "student-1", "--receipt=receipt.txt")
-    assert done.code == 0
+    erased = homeroom("erase", "student-1", "--receipt=receipt.txt")
+    assert erased.code == 0
     assert "student-1" not in Path("receipt.txt").read_text()
     assert homeroom("erase", "student-1").code == 1
     listed = homeroom("roster", "list", f"--class={SCIENCE}", "--json").json
@@ -208,7 +206,7 @@ def test_an_erased_student_is_gone_and_the_receipt_names_nobody(
     assert "student-1" not in Path("ledger.csv").read_text()
 
 
-def test_the_audit_log_is_verified_against_a_head_that_was_kept(
+def test_the_audit_log_is_verified_against_an_exported_head(
     homeroom: Homeroom, lesson: str
 ) -> None:
     assert lesson
@@ -218,18 +216,18 @@ def test_the_audit_log_is_verified_against_a_head_that_was_kept(
     assert homeroom("register", "lessons", "--date=9999-12-31", "--json").json == []
     Path("homeroom-keys/audit-head.json").rename("kept.json")
     assert homeroom("audit", "verify").stderr_contains(
-        "signed head that lies with the keys is gone"
+        "signed head that is stored with the keys is missing"
     )
     Path("kept.json").rename("homeroom-keys/audit-head.json")
     Path("odd.json").write_text('{"seq": 1, "mac": "x", "signature": 3, "public_key": 4}')
-    assert homeroom("audit", "verify", "--head=odd.json").stderr_contains("no signed head")
+    assert homeroom("audit", "verify", "--head=odd.json").stderr_contains("not a signed head")
     Path("head.json").write_text(Path("head.json").read_text().replace('"seq": ', '"seq": 9'))
     broken = homeroom("audit", "verify", "--head=head.json")
     assert broken.code == 1
     assert broken.stderr_contains("signature")
 
 
-def test_records_without_their_keys_are_not_given_new_ones(homeroom: Homeroom, lesson: str) -> None:
+def test_no_new_keys_are_created_for_records_in_use(homeroom: Homeroom, lesson: str) -> None:
     assert lesson
     Path("homeroom-keys").rename("elsewhere")
     answer = homeroom("roster", "list", f"--class={SCIENCE}")
@@ -238,7 +236,7 @@ def test_records_without_their_keys_are_not_given_new_ones(homeroom: Homeroom, l
     assert not Path("homeroom-keys").exists()
 
 
-def test_the_demo_leaves_a_real_installation_alone(
+def test_the_demo_does_not_change_a_real_installation(
     lesson: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert lesson
@@ -250,7 +248,7 @@ def test_the_demo_leaves_a_real_installation_alone(
     assert sorted(path.name for path in Path("homeroom-keys").iterdir()) == before
 
 
-def test_consent_stands_in_a_list_with_its_reason(homeroom: Homeroom, lesson: str) -> None:
+def test_consents_are_listed_with_their_reason(homeroom: Homeroom, lesson: str) -> None:
     assert lesson
     agree(homeroom, "student-1", "guardian-1")
     assert homeroom("consent", "object", "student-3", "--said-by=student-3").code == 0

@@ -16,6 +16,10 @@ from tests.cli.command import Homeroom
 from tests.conftest import write_settings
 from tests.plugins.hypothesis_profiles import examples
 
+NO_LESSONS = (
+    "there are no lessons, so windows will name none: import a timetable with `homeroom roster "
+    "timetable`, or name one under `timetable`"
+)
 TABLES = ("schools", "rooms", "cameras")
 
 
@@ -205,7 +209,7 @@ def test_check_counts_what_it_found_as_json(homeroom: Homeroom, tmp_path: Path) 
         "k": 5,
         "notes": [
             "room 'attic' has no camera",
-            "there is no timetable, so windows will name no lesson",
+            NO_LESSONS,
         ],
     }
 
@@ -223,3 +227,32 @@ def test_check_reads_the_timetable_too(homeroom: Homeroom, tmp_path: Path) -> No
     assert answer.code == 1
     assert answer.stderr_contains("no room 'r9'")
     assert answer.stderr_contains("lessons.csv:2")
+
+
+def test_check_counts_the_lessons_of_the_records_and_changes_nothing(
+    homeroom: Homeroom, tmp_path: Path
+) -> None:
+    path = write_settings(tmp_path)
+    file = tmp_path / "lessons.csv"
+    file.write_text(
+        "lesson_id,room_id,class_id,starts_at,ends_at\n"
+        "maths,r1,7B,2026-03-02T09:00:00Z,2026-03-02T09:45:00Z\n"
+    )
+    assert homeroom("check", "--json", "--settings", path).json["lessons"] == 0
+    assert not (tmp_path / "homeroom-data").exists()
+    assert homeroom("roster", "timetable", file, "--settings", path).code == 0
+    checked = homeroom("check", "--json", "--settings", path).json
+    assert (checked["lessons"], checked["notes"]) == (1, [])
+
+
+def test_check_names_what_of_the_timetable_is_left_out(homeroom: Homeroom, tmp_path: Path) -> None:
+    path = write_settings(tmp_path)
+    head = "lesson_id,room_id,class_id,starts_at,ends_at\n"
+    file = tmp_path / "lessons.csv"
+    file.write_text(f"{head}maths,r1,7B,2026-03-02T09:00:00Z,2026-03-02T09:45:00Z\n")
+    homeroom("roster", "timetable", file, "--settings", path)
+    path.write_text('timetable = "lessons.csv"\n' + path.read_text())
+    file.write_text(f"{head}art,r1,7B,2026-03-02T09:30:00Z,2026-03-02T10:15:00Z\n")
+    checked = homeroom("check", "--json", "--settings", path).json
+    assert checked["lessons"] == 1
+    assert "lessons.csv:2: meets the lesson 'maths' in the records" in checked["notes"][0]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cluster.cli.identity import identity_of
+from cluster.cli.identity import open_installation
 from cluster.errors import NotSignedIn
 from cluster.records.repos.sign_ins import principal_of
 from tests.cli.test_roster import SETTINGS
@@ -78,7 +78,7 @@ def test_a_watch_that_is_ended_revokes_its_token(
                 assert process.poll() is None, process.stderr and process.stderr.read()
                 assert time.monotonic() < ends, "it does not ask"
                 time.sleep(0.05)
-            with identity_of(settings) as (_, identity):
+            with open_installation(settings) as (_, identity):
                 assert principal_of(identity, tokens[-1]).name == "operator:status"
                 process.send_signal(sent)
                 _, messages = process.communicate(timeout=PATIENCE_SECONDS)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.cli.identity import identity_of
+from cluster.cli.identity import open_installation
 from cluster.clock import utc_now
 from cluster.demo.sample_roster import write_sample_roster
 from cluster.errors import NotSignedIn
@@ -24,7 +24,7 @@ def installed(homeroom: Homeroom) -> Homeroom:
 
 
 def who(token: str) -> Principal:
-    with identity_of(None) as (_, identity):
+    with open_installation(None) as (_, identity):
         return principal_of(identity, token.strip())
 
 

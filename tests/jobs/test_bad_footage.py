@@ -75,7 +75,7 @@ def ran(folder: Path) -> Ran:
         (_at(1), "FFmpeg finds no video in it"),
         (_at(2), "FFmpeg finds no video in it"),
         (_at(3), "it was cut before its index was written"),
-        (_at(4, ".mkv"), "it holds no picture after"),
+        (_at(4, ".mkv"), "it holds no frame after"),
         (_at(5), "it holds no video (audio only)"),
         ("cam1_20260302T091000.mp4", "has no zone"),
         ("nobody_20260302T091100Z.mp4", "there is no camera 'nobody'"),
@@ -104,7 +104,7 @@ def test_the_rest_is_done_and_the_exit_status_says_that_something_was_not(
 def test_a_gap_in_the_timestamps_is_a_note_and_not_an_error(ran: Ran) -> None:
     assert _at(7) not in ran.reasons
     assert [round(gap["seconds"]) for gap in ran.summary["gaps"]] == [10]
-    assert "no pictures for 10" in ran.messages
+    assert "no frames for 10" in ran.messages
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from cluster.errors import FootageListError, SettingsError
 from cluster.settings import Settings
-from jobs.archive.footage import Footage, Problem, list_footage
+from jobs.archive.footage import Footage, FootageProblem, list_footage
 
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 NAME = "cam1_20260302T090000Z.mp4"
@@ -43,7 +43,7 @@ def manifest_of(folder: Path, *lines: str, head: str = "path,camera_id,started_a
     return str(path)
 
 
-def only_problem(files: list[Footage], problems: list[Problem]) -> Problem:
+def only_problem(files: list[Footage], problems: list[FootageProblem]) -> FootageProblem:
     assert files == []
     (problem,) = problems
     return problem

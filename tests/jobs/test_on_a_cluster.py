@@ -1,7 +1,6 @@
 """The job on a Ray cluster: submitted both ways, and refused where Ray would use a disk."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import requests
 
 from tests.conftest import write_settings, write_video
 from tests.jobs.running import parts, wait_for
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
@@ -22,25 +22,19 @@ BIN = Path(sys.executable).parent
 HOMEROOM = [sys.executable, "-c", "from cluster.cli.main import run; run()"]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def _cluster(*options: str) -> Iterator[str]:
     """A cluster of one node, as an operator starts it; gives its dashboard's address."""
-    dashboard = _free_port()
+    dashboard = free_port()
     head = subprocess.Popen(
         [
             BIN / "ray",
             "start",
-            f"--dashboard-agent-listen-port={_free_port()}",
+            f"--dashboard-agent-listen-port={free_port()}",
             "--head",
             "--block",
             "--num-cpus=2",
-            f"--port={_free_port()}",
+            f"--port={free_port()}",
             "--dashboard-host=127.0.0.1",
             f"--dashboard-port={dashboard}",
             "--object-store-memory=1000000000",
@@ -78,6 +72,7 @@ def _environment() -> dict[str, str]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": "a-token-of-this-test-and-no-other-0123456789",
+        "HOMEROOM_ACCESS__OIDC_CLIENT_SECRET": "a secret that workers must not see",
     }
 
 

@@ -70,9 +70,7 @@ def clock(seconds: float) -> float:
 
 def spans(segment: Segment) -> list[tuple[float, float]]:
     """From where to where its pieces go, to a millisecond."""
-    return [
-        (round(clock(piece.begins), 3), round(clock(piece.ends), 3)) for piece in segment.pieces
-    ]
+    return [(round(clock(piece.start), 3), round(clock(piece.end), 3)) for piece in segment.pieces]
 
 
 def test_a_file_is_cut_at_whole_minutes_of_the_clock(
@@ -81,8 +79,8 @@ def test_a_file_is_cut_at_whole_minutes_of_the_clock(
     made = plan([at(videos[130.0][0], 30)], district)
     assert made.problems == ()
     assert made.done == ()
-    assert [clock(segment.starts) for segment in made.to_do] == [0.0, 60.0, 120.0]
-    assert [spans(segment) for segment in made.to_do] == [
+    assert [clock(segment.start) for segment in made.pending] == [0.0, 60.0, 120.0]
+    assert [spans(segment) for segment in made.pending] == [
         [(30.0, 60.0)],
         [(60.0, 120.0)],
         [(120.0, 160.0)],
@@ -93,18 +91,18 @@ def test_a_file_that_fills_its_minutes_makes_no_empty_one(
     district: Settings, videos: dict[float, list[str]]
 ) -> None:
     made = plan([at(videos[20.0][0], 40)], district)
-    assert [spans(segment) for segment in made.to_do] == [[(40.0, 60.0)]]
+    assert [spans(segment) for segment in made.pending] == [[(40.0, 60.0)]]
 
 
 def test_two_files_that_follow_each_other_share_the_minute_between(
     district: Settings, videos: dict[float, list[str]]
 ) -> None:
     first, second = videos[20.0][:2]
-    (segment,) = plan([at(second, 30), at(first, 10)], district).to_do
+    (segment,) = plan([at(second, 30), at(first, 10)], district).pending
     assert [piece.address for piece in segment.pieces] == [first, second]
     assert spans(segment) == [(10.0, 30.0), (30.0, 50.0)]
     assert segment.seconds == pytest.approx(40.0)
-    assert segment.wanted == tuple((piece.begins, piece.ends) for piece in segment.pieces)
+    assert segment.intervals == tuple((piece.start, piece.end) for piece in segment.pieces)
 
 
 def test_cameras_have_minutes_of_their_own(
@@ -113,7 +111,7 @@ def test_cameras_have_minutes_of_their_own(
     first, second = videos[20.0][:2]
     made = plan([at(first, 0), at(second, 5, "cam2")], district)
     assert made.problems == ()
-    assert [(segment.camera_id, len(segment.pieces)) for segment in made.to_do] == [
+    assert [(segment.camera_id, len(segment.pieces)) for segment in made.pending] == [
         ("cam1", 1),
         ("cam2", 1),
     ]
@@ -123,10 +121,10 @@ def test_the_pictures_just_before_a_minute_lead_into_it(
     district: Settings, videos: dict[float, list[str]]
 ) -> None:
     first, second = videos[130.0][0], videos[20.0][0]
-    made = plan([at(first, -70.0), at(second, 61.0)], district).to_do
+    made = plan([at(first, -70.0), at(second, 61.0)], district).pending
     leads = [
         [
-            (piece.address, round(clock(piece.begins), 3), round(clock(piece.ends), 3))
+            (piece.address, round(clock(piece.start), 3), round(clock(piece.end), 3))
             for piece in segment.lead_in
         ]
         for segment in made
@@ -143,11 +141,11 @@ def test_a_lead_in_may_come_from_the_file_before(
     district: Settings, videos: dict[float, list[str]]
 ) -> None:
     first, second = videos[20.0][:2]
-    before, after = plan([at(first, 38), at(second, 58)], district).to_do
+    before, after = plan([at(first, 38), at(second, 58)], district).pending
     assert before.lead_in == ()
     assert [piece.address for piece in after.lead_in] == [first, second]
-    assert clock(after.lead_in[0].begins) == pytest.approx(60.0 - MEMORY_SECONDS)
-    assert clock(after.lead_in[-1].ends) == 60.0
+    assert clock(after.lead_in[0].start) == pytest.approx(60.0 - MEMORY_SECONDS)
+    assert clock(after.lead_in[-1].end) == 60.0
 
 
 def test_a_file_over_another_is_left_out_and_said_in_words(
@@ -158,7 +156,7 @@ def test_a_file_over_another_is_left_out_and_said_in_words(
     (problem,) = made.problems
     assert problem.address == second
     assert f"overlaps {first} of the same camera by 8 s, and was left out" in problem.reason
-    (segment,) = made.to_do
+    (segment,) = made.pending
     assert [piece.address for piece in segment.pieces] == [first, third]
 
 
@@ -168,20 +166,20 @@ def test_an_overlap_of_a_rounded_second_is_clipped_and_a_longer_one_is_not(
 ) -> None:
     first, second = videos[20.0][:2]
     made = plan([at(first, 0), at(second, 20.0 - over)], district)
-    (segment,) = made.to_do
+    (segment,) = made.pending
     assert len(segment.pieces) == kept
     assert len(made.problems) == 2 - kept
     if kept == 2:
         assert segment.seconds == pytest.approx(40.0 - over)
-        assert segment.pieces[1].begins == segment.pieces[0].ends
+        assert segment.pieces[1].start == segment.pieces[0].end
 
 
 def test_a_clipped_file_still_knows_when_it_starts(
     district: Settings, videos: dict[float, list[str]]
 ) -> None:
     first, second = videos[20.0][:2]
-    (segment,) = plan([at(first, 0), at(second, 19.0)], district).to_do
-    assert clock(segment.pieces[1].file_starts) == 19.0
+    (segment,) = plan([at(first, 0), at(second, 19.0)], district).pending
+    assert clock(segment.pieces[1].file_start) == 19.0
     assert segment.pieces[1].file_seconds == pytest.approx(20.0)
 
 
@@ -190,8 +188,8 @@ def test_a_short_file_within_a_rounded_second_does_not_uncover_the_one_before(
 ) -> None:
     long, short, later = videos[20.0][0], videos[0.5][0], videos[20.0][1]
     made = plan([at(long, 0), at(short, 18.6), at(later, 19.4)], district)
-    pieces = [piece for segment in made.to_do for piece in segment.pieces]
-    assert all(a.ends <= b.begins + 1e-6 for a, b in pairwise(pieces))
+    pieces = [piece for segment in made.pending for piece in segment.pieces]
+    assert all(a.end <= b.start + 1e-6 for a, b in pairwise(pieces))
 
 
 @st.composite
@@ -237,16 +235,16 @@ def test_every_second_of_the_files_is_in_one_piece_of_one_segment(
     made = plan(list(footage.values()), district)
     left_out = {problem.address for problem in made.problems}
     seconds = {address: probe(address).duration_seconds for address in footage}
-    pieces = [piece for segment in made.to_do for piece in segment.pieces]
+    pieces = [piece for segment in made.pending for piece in segment.pieces]
 
-    assert all(piece.begins < piece.ends for piece in pieces)
-    assert all(a.ends <= b.begins + 1e-6 for a, b in pairwise(pieces))
+    assert all(piece.start < piece.end for piece in pieces)
+    assert all(a.end <= b.start + 1e-6 for a, b in pairwise(pieces))
     for piece in pieces:
         starts = footage[piece.address].started_at.timestamp()
         assert piece.address not in left_out
-        assert piece.file_starts == starts
-        assert starts - 1e-6 <= piece.begins
-        assert piece.ends <= starts + seconds[piece.address] + 1e-6
+        assert piece.file_start == starts
+        assert starts - 1e-6 <= piece.start
+        assert piece.end <= starts + seconds[piece.address] + 1e-6
     kept = [file for file in footage.values() if file.address not in left_out]
     wanted = union(
         [
@@ -254,8 +252,8 @@ def test_every_second_of_the_files_is_in_one_piece_of_one_segment(
             for file in kept
         ]
     )
-    slivers = 0.05 * (len(made.to_do) + len(footage))
-    assert sum(segment.seconds for segment in made.to_do) == pytest.approx(wanted, abs=slivers)
+    slivers = 0.05 * (len(made.pending) + len(footage))
+    assert sum(segment.seconds for segment in made.pending) == pytest.approx(wanted, abs=slivers)
 
 
 @effort(max_examples=examples(40), deadline=None)
@@ -264,21 +262,21 @@ def test_segments_lie_in_their_minutes_and_lead_ins_just_before(
     district: Settings, videos: dict[float, list[str]], files: list[tuple[float, float]]
 ) -> None:
     made = plan(list(footage_of(files, videos).values()), district)
-    starts = [segment.starts for segment in made.to_do]
+    starts = [segment.start for segment in made.pending]
     assert starts == sorted(set(starts))
-    for before, segment in zip([None, *made.to_do], made.to_do, strict=False):
-        assert segment.starts % 60 == 0
+    for before, segment in zip([None, *made.pending], made.pending, strict=False):
+        assert segment.start % 60 == 0
         assert segment.pieces
         for piece in segment.pieces:
-            assert segment.starts <= piece.begins
-            assert piece.ends <= segment.starts + 60
+            assert segment.start <= piece.start
+            assert piece.end <= segment.start + 60
         lead = segment.lead_in
-        assert sum(piece.ends - piece.begins for piece in lead) <= MEMORY_SECONDS + 1e-6
-        assert all(a.ends <= b.begins + 1e-6 for a, b in pairwise(lead))
-        assert all(segment.starts - MEMORY_SECONDS <= piece.begins for piece in lead)
-        assert all(piece.ends <= segment.starts for piece in lead)
-        if before is not None and before.pieces[-1].ends == segment.starts:
-            assert lead[-1].ends == segment.starts
+        assert sum(piece.end - piece.start for piece in lead) <= MEMORY_SECONDS + 1e-6
+        assert all(a.end <= b.start + 1e-6 for a, b in pairwise(lead))
+        assert all(segment.start - MEMORY_SECONDS <= piece.start for piece in lead)
+        assert all(piece.end <= segment.start for piece in lead)
+        if before is not None and before.pieces[-1].end == segment.start:
+            assert lead[-1].end == segment.start
 
 
 def test_a_broken_file_is_a_problem_and_does_not_stop_the_others(
@@ -302,15 +300,15 @@ def test_a_broken_file_is_a_problem_and_does_not_stop_the_others(
     assert [problem.address for problem in made.problems] == [file.address for file in bad]
     assert {problem.code for problem in made.problems} == {"footage_unreadable"}
     assert all(problem.reason.endswith(".") for problem in made.problems)
-    assert [piece.address for segment in made.to_do for piece in segment.pieces] == [good]
+    assert [piece.address for segment in made.pending for piece in segment.pieces] == [good]
     assert set(made.videos) == {good}
 
 
 def finish(made: Plan, settings: Settings, lake: Lake) -> None:
     """Write the parts of a plan, empty ones, as a run would."""
-    for segment in made.to_do:
-        facts = PartFacts(analysis_name(settings, segment.camera_id, MODEL), segment.wanted)
-        lake.write_part(part_key(segment, settings), facts, [])
+    for segment in made.pending:
+        facts = PartFacts(analysis_name(settings, segment.camera_id, MODEL), segment.intervals)
+        lake.write_part(part_key(segment, settings.schools[0]), facts, [])
 
 
 def test_a_second_plan_has_nothing_to_do(school: Settings, videos: dict[float, list[str]]) -> None:
@@ -319,8 +317,8 @@ def test_a_second_plan_has_nothing_to_do(school: Settings, videos: dict[float, l
     first = plan(footage, school, lake)
     finish(first, school, lake)
     second = plan(footage, school, lake)
-    assert second.to_do == ()
-    assert second.done == first.to_do
+    assert second.pending == ()
+    assert second.done == first.pending
 
 
 def test_only_what_a_killed_run_left_is_done_again(
@@ -330,10 +328,10 @@ def test_only_what_a_killed_run_left_is_done_again(
     footage = [at(videos[130.0][0], 0)]
     first = plan(footage, school, lake)
     finish(first, school, lake)
-    lake.part_path(part_key(first.to_do[1], school)).write_bytes(b"damaged")
+    lake.part_path(part_key(first.pending[1], school.schools[0])).write_bytes(b"damaged")
     second = plan(footage, school, lake)
-    assert second.to_do == first.to_do[1:2]
-    assert second.done == (first.to_do[0], first.to_do[2])
+    assert second.pending == first.pending[1:2]
+    assert second.done == (first.pending[0], first.pending[2])
 
 
 @pytest.mark.parametrize(
@@ -357,9 +355,9 @@ def test_minutes_made_with_other_settings_are_made_again(
     changed = load_settings(write_settings(tmp_path, **change))  # type: ignore[arg-type]
     again = plan(footage, changed, lake)
     if "more" in change:
-        assert again.to_do == ()  # nothing that this camera's windows depend on
+        assert again.pending == ()  # nothing that this camera's windows depend on
     else:
-        assert len(again.to_do) == 1
+        assert len(again.pending) == 1
 
 
 def test_minutes_made_with_another_model_are_made_again(
@@ -368,7 +366,7 @@ def test_minutes_made_with_another_model_are_made_again(
     lake = Lake(school.lake_dir)
     footage = [at(videos[20.0][0], 0)]
     finish(plan(footage, school, lake), school, lake)
-    assert len(plan(footage, school, lake, model="pose@2").to_do) == 1
+    assert len(plan(footage, school, lake, model="pose@2").pending) == 1
 
 
 def test_a_minute_of_which_more_is_known_now_is_made_again(
@@ -378,8 +376,8 @@ def test_a_minute_of_which_more_is_known_now_is_made_again(
     first, second = at(videos[130.0][0], 0), at(videos[20.0][0], 135)
     finish(plan([first], school, lake), school, lake)
     again = plan([first, second], school, lake)
-    assert [clock(segment.starts) for segment in again.to_do] == [120.0]
-    assert len(again.to_do[0].pieces) == 2
+    assert [clock(segment.start) for segment in again.pending] == [120.0]
+    assert len(again.pending[0].pieces) == 2
     assert len(again.done) == 2
 
 
@@ -387,8 +385,8 @@ def test_a_part_belongs_to_the_local_date_of_its_school(
     school: Settings, videos: dict[float, list[str]]
 ) -> None:
     late = Footage(videos[20.0][0], "cam1", datetime(2026, 3, 1, 23, 30, tzinfo=UTC))
-    (segment,) = plan([late], school).to_do
-    key = part_key(segment, school)
+    (segment,) = plan([late], school).pending
+    key = part_key(segment, school.schools[0])
     assert (key.school_id, key.date, key.camera_id) == ("hill", "2026-03-02", "cam1")
     assert key.starts_at == late.started_at
 
@@ -412,13 +410,13 @@ def test_runs_hold_every_segment_once_and_are_consecutive(
     runs = group_into_runs(segments, workers)
 
     grouped = [segment for run in runs for segment in run]
-    assert sorted(grouped, key=lambda s: (s.camera_id, s.starts)) == [
+    assert sorted(grouped, key=lambda s: (s.camera_id, s.start)) == [
         segment_of(camera, minute) for camera, minute in sorted(wanted)
     ]
     for run in runs:
         assert run
         assert {segment.camera_id for segment in run} == {run[0].camera_id}
-        assert all(b.starts - a.starts == 60.0 for a, b in pairwise(run))
+        assert all(b.start - a.start == 60.0 for a, b in pairwise(run))
 
 
 @given(st.integers(1, 400), st.integers(1, 32))

@@ -1,4 +1,4 @@
-"""A made-up school in the records, a clock to turn, and a face engine of numbers."""
+"""A fictitious school in the records, with a clock that tests advance and a fake face engine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cluster.records.db import audit_log
 from cluster.records.db.database import Records
 from cluster.records.db.models import (
     AcademicSession,
@@ -20,11 +21,11 @@ from cluster.records.db.models import (
 )
 from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos.people import PersonDetails, seal_details
-from cluster.register.faces.consent_ledger import grant
+from cluster.register.faces.consent_ledger import record_grant
 from cluster.register.faces.permissions import FacePermissions
-from cluster.register.faces.templates import store
+from cluster.register.faces.templates import store_template
 from cluster.register.service import RegisterService
-from cluster.register.views import RegisterView
+from cluster.register.types import RegisterView
 from cluster.security.audit import HeadFile, verify_chain
 from cluster.security.keys import KeyStore
 from cluster.settings import Settings
@@ -50,19 +51,19 @@ notice_version = "2026-1"
 
 @dataclass
 class Clock:
-    """Stands still until it is turned."""
+    """A clock that only `advance` moves."""
 
     now: datetime = MONDAY
 
     def __call__(self) -> datetime:
         return self.now
 
-    def turn(self, **length: float) -> None:
-        self.now += timedelta(**length)
+    def advance(self, **duration: float) -> None:
+        self.now += timedelta(**duration)
 
 
-class NumberFaces:
-    """A face engine whose chips carry their embedding's direction as a grey value."""
+class FakeFaceEngine:
+    """A face engine for chips whose grey value is the axis of their embedding."""
 
     name = "numbers"
     version = ENGINE
@@ -72,7 +73,7 @@ class NumberFaces:
         margin=0.1,
         in_lesson=QualityLimits(1, 0, 1, 0, 255),
         in_photo=QualityLimits(1, 0, 1, 0, 255),
-        source="made up",
+        source="fictitious",
     )
 
     def __init__(self) -> None:
@@ -86,7 +87,7 @@ class NumberFaces:
 
     def embed(self, chips: Sequence[FaceChip]) -> FloatArray:
         self.embedded += len(chips)
-        return np.stack([face_of(int(chip.pixels[0, 0, 0])) for chip in chips])
+        return np.stack([embedding_of(int(chip.pixels[0, 0, 0])) for chip in chips])
 
     def distances(self, embeddings: FloatArray, templates: FloatArray) -> FloatArray:
         return np.asarray(
@@ -94,26 +95,26 @@ class NumberFaces:
         )
 
 
-def face_of(number: int) -> FloatArray:
-    """The embedding of somebody: all are √2 apart."""
+def embedding_of(number: int) -> FloatArray:
+    """Return the embedding of a number; the distance between any two is √2."""
     return np.asarray(np.eye(16)[number], np.float32)
 
 
 def chip_of(number: int) -> FaceChip:
-    """The face of somebody in a frame."""
+    """Return a face chip of a number."""
     pixels = np.full((2, 2, 3), number, np.uint8)
     return FaceChip(pixels, FaceQuality(60, 1, 0, 1, 120), 0, (0, 0, 60, 60))
 
 
 @dataclass
 class School:
-    """Eight students, each with a guardian, in one class; one of them in a second one too."""
+    """Eight students, each with a guardian, in one class; one of them is in a second class too."""
 
     identity: AuditedRecords
     settings: Settings
     clock: Clock
     policy: Path
-    engine: NumberFaces = field(default_factory=NumberFaces)
+    engine: FakeFaceEngine = field(default_factory=FakeFaceEngine)
 
     @property
     def permission(self) -> FacePermissions:
@@ -122,7 +123,7 @@ class School:
     def consent(self, *numbers: int, days: float = 300) -> None:
         with self.identity.work("operator:test") as work:
             for number in numbers:
-                grant(
+                record_grant(
                     work,
                     f"student-{number}",
                     f"guardian-{number}",
@@ -133,7 +134,7 @@ class School:
     def store(self, *numbers: int) -> None:
         with self.identity.work("operator:test") as work:
             for number in numbers:
-                store(work, self.permission, student(number), ENGINE, face_of(number))
+                store_template(work, self.permission, student(number), ENGINE, embedding_of(number))
 
     def open(self, lesson: str = LESSON) -> RegisterView:
         with self.identity.work(teacher(1)) as work:
@@ -144,18 +145,16 @@ class School:
             return RegisterService(work, self.settings).show(lesson)
 
     def verify(self) -> int:
-        """The audit log holds; how many entries."""
-        from cluster.records.db import audit_log
-
-        kept = self.identity.head.read()
+        """Verify the audit log, and return its number of entries."""
+        head = self.identity.head.read()
         with self.identity.records.reading() as session:
             entries = audit_log.entries(session)
-            seq, _ = verify_chain(entries, self.identity.keys, [kept] if kept else [])
+            seq, _ = verify_chain(entries, self.identity.keys, [head] if head else [])
         return seq
 
 
 def student(number: int) -> str:
-    """The id under which the records know a student."""
+    """Return the id of a student in the records."""
     return f"{number:032x}"
 
 
@@ -167,17 +166,17 @@ def teacher(number: int) -> str:
     return f"{2000 + number:032x}"
 
 
-def found_school(
+def create_school(
     records: Records, keys: KeyStore, folder: Path, *, students: int = 8, name: str = "Given"
 ) -> School:
-    """Write the school into empty records.
+    """Create the school in empty records.
 
     Args:
-        records: At the newest migration.
+        records: At the latest migration.
         keys: Of the installation.
         folder: For the policy and the head of the audit log.
-        students: How many.
-        name: Everybody's given name begins with it.
+        students: Number of students.
+        name: Prefix of everybody's given name.
     """
     clock, policy = Clock(), folder / "policy.toml"
     policy.write_text(POLICY)

@@ -1,4 +1,4 @@
-"""A canary in a name and in an embedding is found nowhere in plain text."""
+"""A canary in a name and in an embedding is never stored in plain text."""
 
 import base64
 import logging
@@ -9,16 +9,16 @@ import pytest
 
 from cluster.records.db.database import Records
 from cluster.register.erasure import erase
-from cluster.register.faces.templates import open_templates, store
+from cluster.register.faces.templates import decrypt_templates, store_template
 from cluster.security.keys import KeyStore
-from tests.register.school import ENGINE, School, found_school, student
+from tests.register.school import ENGINE, School, create_school, student
 
 NAME = "Canarybird"
 EMBEDDING = np.frombuffer(b"CANARY-IN-A-FACE" * 4, "<f4")
 
 
 def forms(secret: bytes) -> dict[str, bytes]:
-    """What it would look like, however it was written."""
+    """Return how a secret may appear in a file, by encoding."""
     text = secret.decode("latin-1")
     return {
         "plain": secret,
@@ -52,11 +52,11 @@ def canary(
 ) -> School:
     (tmp_path / "temporary").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
-    return found_school(records, keys, tmp_path, name=NAME)
+    return create_school(records, keys, tmp_path, name=NAME)
 
 
-def lived(school: School, log: Path) -> None:
-    """A template is stored, opened and destroyed; everything that logs writes all it has."""
+def use_school(school: School, log: Path) -> None:
+    """Store, decrypt and destroy a template, with all logging at its most detailed."""
     handler = logging.FileHandler(log)
     root = logging.getLogger()
     before = root.level
@@ -66,8 +66,8 @@ def lived(school: School, log: Path) -> None:
         school.consent(1, 2)
         with school.identity.work("operator:test") as work:
             for number in (1, 2):
-                store(work, school.permission, student(number), ENGINE, EMBEDDING)
-            (template, _) = open_templates(work, [student(1), student(2)], ENGINE)
+                store_template(work, school.permission, student(number), ENGINE, EMBEDDING)
+            (template, _) = decrypt_templates(work, [student(1), student(2)], ENGINE)
             assert template.embedding.tobytes() == EMBEDDING.tobytes()
         school.open()
         school.show()
@@ -79,10 +79,10 @@ def lived(school: School, log: Path) -> None:
         handler.close()
 
 
-def test_a_canary_is_in_no_file_while_the_database_is_open_and_after(
+def test_no_file_contains_a_canary_while_the_database_is_open_and_after(
     canary: School, tmp_path: Path
 ) -> None:
-    lived(canary, tmp_path / "debug.log")
+    use_school(canary, tmp_path / "debug.log")
     assert (tmp_path / "debug.log").exists()
     assert found_in(tmp_path) == []
     canary.identity.records.scrub()
@@ -90,7 +90,7 @@ def test_a_canary_is_in_no_file_while_the_database_is_open_and_after(
     assert found_in(tmp_path) == []
 
 
-def test_the_search_would_find_one(tmp_path: Path) -> None:
+def test_the_search_finds_a_canary(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"xx" + NAME.encode())
     (tmp_path / "b").write_bytes(base64.b64encode(b"12" + EMBEDDING.tobytes()))
     assert {hit.split(":")[0] for hit in found_in(tmp_path)} == {"a", "b"}

@@ -1,11 +1,16 @@
-"""Which registers cameras may serve now, and those that open with their lesson."""
+"""The registers that cameras may serve now, and opening them when their lesson starts (R6)."""
 
 from datetime import timedelta
 from typing import Any
 
 from cluster.records.db.models import LessonRow
 from cluster.records.repos.registers import register_of
-from cluster.register.open_registers import ACTOR, live_rooms, open_now, open_with_lessons
+from cluster.register.open_registers import (
+    ACTOR,
+    find_open_registers,
+    open_due_registers,
+    rooms_with_live_camera,
+)
 from cluster.register.service import RegisterService
 from cluster.register.states import Status
 from tests.register.school import CLASS, LESSON, MONDAY, School, student, teacher
@@ -19,61 +24,61 @@ def opened_by(school: School, lesson: str = LESSON) -> Any:
         return row.opened_by if row else None
 
 
-def test_a_register_is_open_from_its_opening_to_its_closing(school: School) -> None:
-    assert open_now(school.identity, ROOMS) == []
+def test_a_register_is_open_until_its_closing_time(school: School) -> None:
+    assert find_open_registers(school.identity, ROOMS) == []
     school.open()
-    (found,) = open_now(school.identity, ROOMS)
+    (found,) = find_open_registers(school.identity, ROOMS)
     assert (found.lesson_id, found.class_id, found.room_id) == (LESSON, CLASS, "room-1")
     assert found.closes_at == MONDAY + timedelta(minutes=10)
-    assert open_now(school.identity, ["room-2"]) == []
-    assert open_now(school.identity, []) == []
-    school.clock.turn(minutes=10)
-    assert open_now(school.identity, ROOMS) == []
+    assert find_open_registers(school.identity, ["room-2"]) == []
+    assert find_open_registers(school.identity, []) == []
+    school.clock.advance(minutes=10)
+    assert find_open_registers(school.identity, ROOMS) == []
 
 
-def test_a_register_that_a_teacher_closes_is_not_open(school: School) -> None:
+def test_a_register_closed_by_a_teacher_is_not_open(school: School) -> None:
     school.open()
     with school.identity.work(teacher(1)) as work:
         RegisterService(work, school.settings).close(LESSON)
-    assert open_now(school.identity, ROOMS) == []
+    assert find_open_registers(school.identity, ROOMS) == []
 
 
-def test_a_lesson_that_begins_opens_its_register_once(school: School) -> None:
-    school.clock.turn(minutes=-1)
-    assert open_with_lessons(school.identity, school.settings, ROOMS) == 0
-    school.clock.turn(minutes=1)
-    assert open_with_lessons(school.identity, school.settings, ROOMS) == 1
-    assert open_with_lessons(school.identity, school.settings, ROOMS) == 0
+def test_a_register_is_opened_once_when_its_lesson_starts(school: School) -> None:
+    school.clock.advance(minutes=-1)
+    assert open_due_registers(school.identity, school.settings, ROOMS) == 0
+    school.clock.advance(minutes=1)
+    assert open_due_registers(school.identity, school.settings, ROOMS) == 1
+    assert open_due_registers(school.identity, school.settings, ROOMS) == 0
     assert opened_by(school) == ACTOR
-    assert [one.lesson_id for one in open_now(school.identity, ROOMS)] == [LESSON]
+    assert [one.lesson_id for one in find_open_registers(school.identity, ROOMS)] == [LESSON]
 
 
-def test_a_lesson_that_is_long_under_way_or_elsewhere_is_left_alone(school: School) -> None:
-    assert open_with_lessons(school.identity, school.settings, ["room-2"]) == 0
-    school.clock.turn(minutes=10)
-    assert open_with_lessons(school.identity, school.settings, ROOMS) == 0
+def test_lessons_that_started_earlier_or_elsewhere_are_not_opened(school: School) -> None:
+    assert open_due_registers(school.identity, school.settings, ["room-2"]) == 0
+    school.clock.advance(minutes=10)
+    assert open_due_registers(school.identity, school.settings, ROOMS) == 0
     assert opened_by(school) is None
 
 
-def test_what_a_teacher_opened_and_closed_stays_closed(school: School) -> None:
+def test_a_register_closed_by_a_teacher_is_not_reopened(school: School) -> None:
     school.open()
-    school.clock.turn(minutes=1)
+    school.clock.advance(minutes=1)
     with school.identity.work(teacher(1)) as work:
         RegisterService(work, school.settings).close(LESSON)
-    assert open_with_lessons(school.identity, school.settings, ROOMS) == 0
+    assert open_due_registers(school.identity, school.settings, ROOMS) == 0
 
 
-def test_what_was_only_marked_by_hand_before_the_lesson_is_opened_and_kept(
+def test_a_register_marked_before_the_lesson_is_opened_and_keeps_its_marks(
     school: School,
 ) -> None:
     with school.identity.work(teacher(1)) as work:
         RegisterService(work, school.settings).mark(LESSON, {student(1): Status.EXCUSED})
-    assert open_with_lessons(school.identity, school.settings, ROOMS) == 1
+    assert open_due_registers(school.identity, school.settings, ROOMS) == 1
     marked = {entry.student_id: entry.mark.status for entry in school.show().entries}
     assert marked[student(1)] == Status.EXCUSED
 
 
-def test_all_lessons_that_begin_at_once_are_opened(school: School) -> None:
+def test_all_lessons_that_start_at_the_same_time_are_opened(school: School) -> None:
     with school.identity.records.writing() as session:
         session.add_all(
             LessonRow(
@@ -86,26 +91,26 @@ def test_all_lessons_that_begin_at_once_are_opened(school: School) -> None:
             for room in ("room-2", "room-3")
         )
     rooms = ["room-2", "room-3"]
-    assert open_with_lessons(school.identity, _with(school, rooms), rooms) == 2
+    assert open_due_registers(school.identity, settings_with_rooms(school, rooms), rooms) == 2
 
 
-def _with(school: School, rooms: list[str]) -> Any:
-    known = school.settings.rooms[0]
-    more = [known.model_copy(update={"id": room}) for room in rooms]
+def settings_with_rooms(school: School, rooms: list[str]) -> Any:
+    first = school.settings.rooms[0]
+    more = [first.model_copy(update={"id": room}) for room in rooms]
     return type(school.settings).model_validate(
         {
             "schools": [one.model_dump() for one in school.settings.schools],
-            "rooms": [one.model_dump() for one in (known, *more)],
+            "rooms": [one.model_dump() for one in (first, *more)],
         }
     )
 
 
-def test_a_room_is_live_if_a_camera_of_it_has_an_address(school: School) -> None:
+def test_a_room_is_live_if_one_of_its_cameras_has_an_address(school: School) -> None:
     cameras = [
         {"id": "read", "room": "room-1", "address": "rtsp://127.0.0.1/1"},
         {"id": "archived", "room": "room-2"},
     ]
-    settings = _with(school, ["room-2"])
+    settings = settings_with_rooms(school, ["room-2"])
     both = type(settings).model_validate({**settings.model_dump(), "cameras": cameras})
-    assert live_rooms(both) == {"room-1"}
-    assert live_rooms(settings) == frozenset()
+    assert rooms_with_live_camera(both) == {"room-1"}
+    assert rooms_with_live_camera(settings) == frozenset()

@@ -1,4 +1,4 @@
-"""Taking attendance: by hand, by badge, by faces; who may, and when."""
+"""Taking attendance by hand, by badge and by faces (R6, R7): who may, and when."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ from cluster.records.db.models import Enrollment, LessonRow, User
 from cluster.records.repos.people import PersonDetails, seal_details
 from cluster.register import badges
 from cluster.register.export import to_csv, to_ed_fi
-from cluster.register.faces.consent import Reason
+from cluster.register.faces.consent import ConsentReason
 from cluster.register.service import RegisterService
 from cluster.register.states import (
     ALLOWED,
@@ -34,22 +34,22 @@ from cluster.register.states import (
     Status,
     is_allowed,
 )
-from cluster.register.views import RegisterView, Sighted
+from cluster.register.types import FaceMatch, RegisterView
 from cluster.settings import Settings
 from tests.register.school import LESSON, MONDAY, School, student, teacher
 
 PROPOSED = Mark(Status.PRESENT, Method.FACE, EntryState.PROPOSED)
 
 
-def of(view: RegisterView, number: int) -> Mark:
+def mark_in(view: RegisterView, number: int) -> Mark:
     (entry,) = [entry for entry in view.entries if entry.student_id == student(number)]
     return entry.mark
 
 
-def propose(school: School, *numbers: int, sure: bool = True) -> RegisterView:
+def propose(school: School, *numbers: int, is_certain: bool = True) -> RegisterView:
     with school.identity.work("system:roll-call") as work:
-        seen = [Sighted(student(number), sure, school.clock.now) for number in numbers]
-        return RegisterService(work, school.settings).propose(LESSON, seen)
+        matches = [FaceMatch(student(number), is_certain, school.clock.now) for number in numbers]
+        return RegisterService(work, school.settings).propose(LESSON, matches)
 
 
 def mark(school: School, version: int | None = None, by: int = 1, **marks: Status) -> RegisterView:
@@ -58,7 +58,7 @@ def mark(school: School, version: int | None = None, by: int = 1, **marks: Statu
         return RegisterService(work, school.settings).mark(LESSON, chosen, version=version)
 
 
-def test_a_new_register_records_nothing_of_anybody(school: School) -> None:
+def test_a_new_register_has_nothing_recorded(school: School) -> None:
     view = school.open()
     assert len(view.entries) == 8
     assert all(entry.mark == BLANK for entry in view.entries)
@@ -66,23 +66,23 @@ def test_a_new_register_records_nothing_of_anybody(school: School) -> None:
     assert view.closes_at == MONDAY + timedelta(minutes=10)
 
 
-def test_a_teacher_marks_by_hand_without_any_face(school: School) -> None:
+def test_a_teacher_marks_by_hand_without_faces(school: School) -> None:
     school.open()
     view = mark(school, s1=Status.PRESENT, s2=Status.ABSENT, s3=Status.EXCUSED)
-    assert of(view, 1) == Mark(Status.PRESENT, Method.TEACHER, EntryState.CONFIRMED)
-    assert of(view, 2).status is Status.ABSENT
-    assert of(view, 4) == BLANK
+    assert mark_in(view, 1) == Mark(Status.PRESENT, Method.TEACHER, EntryState.CONFIRMED)
+    assert mark_in(view, 2).status is Status.ABSENT
+    assert mark_in(view, 4) == BLANK
     assert school.verify() > 0
 
 
 def test_marking_by_hand_needs_no_open_register(school: School) -> None:
-    school.clock.turn(hours=5)
+    school.clock.advance(hours=5)
     view = mark(school, s1=Status.PRESENT)
-    assert of(view, 1).status is Status.PRESENT
+    assert mark_in(view, 1).status is Status.PRESENT
     assert not view.is_open
 
 
-def test_only_who_teaches_the_class_takes_its_register(school: School) -> None:
+def test_only_a_teacher_of_the_class_takes_its_register(school: School) -> None:
     with pytest.raises(NotAllowed), school.identity.work(teacher(2)) as work:
         RegisterService(work, school.settings).open(LESSON)
     school.open()
@@ -90,7 +90,7 @@ def test_only_who_teaches_the_class_takes_its_register(school: School) -> None:
         mark(school, by=2, s1=Status.PRESENT)
 
 
-def test_a_student_of_another_class_is_refused(school: School) -> None:
+def test_a_student_of_another_class_is_rejected(school: School) -> None:
     with school.identity.work(teacher(2)) as work:
         RegisterService(work, school.settings).mark("lesson-2", {student(1): Status.PRESENT})
     with pytest.raises(NotFound), school.identity.work(teacher(2)) as work:
@@ -102,19 +102,19 @@ def test_a_student_in_two_classes_has_an_entry_in_each(school: School) -> None:
     mark(school, s1=Status.PRESENT)
     with school.identity.work(teacher(2)) as work:
         view = RegisterService(work, school.settings).mark("lesson-2", {student(1): Status.ABSENT})
-    assert of(view, 1).status is Status.ABSENT
-    assert of(school.show(), 1).status is Status.PRESENT
+    assert mark_in(view, 1).status is Status.ABSENT
+    assert mark_in(school.show(), 1).status is Status.PRESENT
 
 
-def test_a_lesson_has_one_register(school: School) -> None:
+def test_a_register_is_opened_once(school: School) -> None:
     school.open()
     with pytest.raises(RegisterError, match="opened before"):
         school.open()
 
 
 @pytest.mark.parametrize("minutes", [-11, 45, 600])
-def test_a_register_opens_only_while_its_lesson_is_on(school: School, minutes: float) -> None:
-    school.clock.turn(minutes=minutes)
+def test_a_register_opens_only_while_its_lesson_runs(school: School, minutes: float) -> None:
+    school.clock.advance(minutes=minutes)
     with pytest.raises(RegisterError, match="the lesson is from"):
         school.open()
 
@@ -122,67 +122,69 @@ def test_a_register_opens_only_while_its_lesson_is_on(school: School, minutes: f
 def test_a_machine_proposes_and_the_teacher_confirms(school: School) -> None:
     school.open()
     view = propose(school, 1, 2)
-    assert of(view, 1) == PROPOSED
-    assert of(view, 3) == BLANK
+    assert mark_in(view, 1) == PROPOSED
+    assert mark_in(view, 3) == BLANK
     with school.identity.work(teacher(1)) as work:
         view = RegisterService(work, school.settings).confirm(LESSON, version=view.version)
-    assert of(view, 1) == Mark(Status.PRESENT, Method.FACE, EntryState.CONFIRMED)
+    assert mark_in(view, 1) == Mark(Status.PRESENT, Method.FACE, EntryState.CONFIRMED)
     assert {entry.changed_by for entry in view.entries if entry.student_id == student(1)} == {
         teacher(1)
     }
 
 
-def test_a_doubtful_face_says_unsure_and_records_nothing(school: School) -> None:
+def test_an_uncertain_face_match_is_unsure_and_records_nothing(school: School) -> None:
     school.open()
-    assert of(propose(school, 1, sure=False), 1) == UNSURE
-    assert of(propose(school, 1), 1) == PROPOSED
+    assert mark_in(propose(school, 1, is_certain=False), 1) == UNSURE
+    assert mark_in(propose(school, 1), 1) == PROPOSED
 
 
-def test_what_a_teacher_said_no_machine_touches(school: School) -> None:
+def test_a_machine_never_changes_a_confirmed_entry(school: School) -> None:
     school.open()
     mark(school, s1=Status.ABSENT)
-    assert of(propose(school, 1), 1).status is Status.ABSENT
+    assert mark_in(propose(school, 1), 1).status is Status.ABSENT
 
 
-def test_faces_and_badges_count_only_while_the_register_is_open(school: School) -> None:
+def test_faces_and_badges_are_accepted_only_while_the_register_is_open(school: School) -> None:
     school.open()
-    school.clock.turn(minutes=10)
+    school.clock.advance(minutes=10)
     with pytest.raises(RegisterError, match="not open"):
         propose(school, 1)
     with pytest.raises(RegisterError, match="not open"), school.identity.work(teacher(1)) as work:
-        RegisterService(work, school.settings).badge(LESSON, student(1))
-    assert of(mark(school, s1=Status.LATE), 1).status is Status.LATE
+        RegisterService(work, school.settings).record_badge(LESSON, student(1))
+    assert mark_in(mark(school, s1=Status.LATE), 1).status is Status.LATE
 
 
 @pytest.mark.parametrize(("minutes", "status"), [(5, Status.PRESENT), (5.1, Status.LATE)])
-def test_who_comes_after_the_grace_is_late(school: School, minutes: float, status: Status) -> None:
+def test_an_arrival_after_the_grace_period_is_late(
+    school: School, minutes: float, status: Status
+) -> None:
     school.open()
-    school.clock.turn(minutes=minutes)
-    assert of(propose(school, 1), 1).status is status
+    school.clock.advance(minutes=minutes)
+    assert mark_in(propose(school, 1), 1).status is status
 
 
-def test_who_was_seen_in_time_is_not_made_late_by_a_later_look(school: School) -> None:
+def test_a_later_sighting_does_not_make_a_punctual_student_late(school: School) -> None:
     school.open()
     propose(school, 1)
-    school.clock.turn(minutes=7)
-    assert of(propose(school, 1), 1) == PROPOSED
+    school.clock.advance(minutes=7)
+    assert mark_in(propose(school, 1), 1) == PROPOSED
     token = issue(school, 1)
-    assert of(show_badge(school, token), 1).status is Status.PRESENT
+    assert mark_in(show_badge(school, token), 1).status is Status.PRESENT
 
 
-def test_a_register_that_was_begun_by_hand_can_still_be_opened_once(school: School) -> None:
-    school.clock.turn(minutes=-30)
+def test_a_register_marked_by_hand_can_still_be_opened_once(school: School) -> None:
+    school.clock.advance(minutes=-30)
     mark(school, s1=Status.EXCUSED)
-    school.clock.turn(minutes=30)
+    school.clock.advance(minutes=30)
     view = school.open()
     assert view.is_open
-    assert of(view, 1).status is Status.EXCUSED
-    assert of(propose(school, 2), 2) == PROPOSED
+    assert mark_in(view, 1).status is Status.EXCUSED
+    assert mark_in(propose(school, 2), 2) == PROPOSED
     with pytest.raises(RegisterError, match="opened before"):
         school.open()
 
 
-def test_who_joins_the_class_after_the_register_was_begun_can_be_recorded(
+def test_a_student_who_joins_after_the_register_was_created_can_be_recorded(
     school: School,
 ) -> None:
     with school.identity.records.writing() as session:
@@ -190,24 +192,24 @@ def test_who_joins_the_class_after_the_register_was_begun_can_be_recorded(
     assert student(1) not in {entry.student_id for entry in school.open().entries}
     with school.identity.records.writing() as session:
         session.get_one(Enrollment, f"class-1/{student(1)}").begin_date = None
-    assert of(mark(school, s1=Status.PRESENT), 1).status is Status.PRESENT
+    assert mark_in(mark(school, s1=Status.PRESENT), 1).status is Status.PRESENT
 
 
-def test_two_teachers_who_confirm_what_they_saw_one_wins_the_other_is_told(
+def test_confirming_an_outdated_version_is_rejected(
     school: School,
 ) -> None:
     school.open()
-    seen = propose(school, 1, 2).version
-    mark(school, version=seen, s3=Status.PRESENT)
+    version = propose(school, 1, 2).version
+    mark(school, version=version, s3=Status.PRESENT)
     with pytest.raises(RegisterChanged), school.identity.work(teacher(1)) as work:
-        RegisterService(work, school.settings).confirm(LESSON, version=seen)
-    assert of(school.show(), 1) == PROPOSED
+        RegisterService(work, school.settings).confirm(LESSON, version=version)
+    assert mark_in(school.show(), 1) == PROPOSED
 
 
-def test_the_history_keeps_who_when_and_what_it_was(school: School) -> None:
+def test_the_history_has_who_when_and_the_mark_before(school: School) -> None:
     school.open()
     propose(school, 1)
-    school.clock.turn(minutes=1)
+    school.clock.advance(minutes=1)
     mark(school, s1=Status.LATE)
     with school.identity.work(teacher(1)) as work:
         first, second = RegisterService(work, school.settings).history(LESSON)
@@ -218,19 +220,19 @@ def test_the_history_keeps_who_when_and_what_it_was(school: School) -> None:
     assert second["became"]["status"] == "late"
 
 
-def test_a_closed_register_still_takes_corrections_by_hand(school: School) -> None:
+def test_a_closed_register_accepts_corrections_by_hand(school: School) -> None:
     school.open()
     with school.identity.work(teacher(1)) as work:
         RegisterService(work, school.settings).close(LESSON)
     with pytest.raises(RegisterError):
         propose(school, 1)
-    assert of(mark(school, s1=Status.EXCUSED), 1).status is Status.EXCUSED
+    assert mark_in(mark(school, s1=Status.EXCUSED), 1).status is Status.EXCUSED
 
 
-def test_a_lesson_belongs_to_the_day_at_its_school_and_may_go_over_midnight(
+def test_a_lesson_belongs_to_the_date_at_its_school_and_may_pass_midnight(
     school: School,
 ) -> None:
-    """In Sydney it is the 3rd when UTC still has the 2nd; who joined on the 3rd is in the class."""
+    """In Sydney it is the 3rd while it is the 2nd in UTC; the lesson starts there on the 2nd."""
     school.settings = Settings.model_validate(
         {
             "schools": [{"id": "hill", "name": "Hillside", "timezone": "Australia/Sydney"}],
@@ -238,30 +240,30 @@ def test_a_lesson_belongs_to_the_day_at_its_school_and_may_go_over_midnight(
             "registers": {"policy": school.policy},
         }
     )
-    begins = datetime(2026, 3, 2, 12, 50, tzinfo=UTC)  # 23:50 on the 2nd in Sydney
+    starts_at = datetime(2026, 3, 2, 12, 50, tzinfo=UTC)  # 23:50 on the 2nd in Sydney
     with school.identity.records.writing() as session:
         session.add(
             LessonRow(
                 id="night",
                 class_sourced_id="class-1",
                 room_id="room-1",
-                starts_at=begins,
-                ends_at=begins + timedelta(minutes=45),
+                starts_at=starts_at,
+                ends_at=starts_at + timedelta(minutes=45),
             )
         )
         for number, first, last in ((1, date(2026, 3, 3), None), (2, None, date(2026, 3, 2))):
             row = session.get_one(Enrollment, f"class-1/{student(number)}")
             row.begin_date, row.end_date = first, last
     school.consent(1, 2)
-    school.clock.now = begins + timedelta(minutes=20)  # the 3rd, there
+    school.clock.now = starts_at + timedelta(minutes=20)  # the 3rd, there
     view = school.open("night")
     assert student(2) in {entry.student_id for entry in view.entries}
     assert student(1) not in {entry.student_id for entry in view.entries}
     with school.identity.records.reading() as session:
         both = [student(1), student(2)]
-        answers = school.permission.to_compare(session, both, "night", school.clock.now)
-    assert answers[student(2)].allowed
-    assert answers[student(1)].reason is Reason.NOT_ENROLLED
+        decisions = school.permission.may_compare(session, both, "night", school.clock.now)
+    assert decisions[student(2)].allowed
+    assert decisions[student(1)].reason is ConsentReason.NOT_ENROLLED
 
 
 def issue(school: School, number: int) -> str:
@@ -271,17 +273,19 @@ def issue(school: School, number: int) -> str:
 
 def show_badge(school: School, token: str) -> RegisterView:
     with school.identity.work(teacher(1)) as work:
-        return RegisterService(work, school.settings).badge(LESSON, badges.read(work, token))
+        return RegisterService(work, school.settings).record_badge(
+            LESSON, badges.verify(work, token)
+        )
 
 
-def test_a_badge_confirms_without_any_face(school: School) -> None:
+def test_a_badge_confirms_without_a_face(school: School) -> None:
     token = issue(school, 1)
     school.open()
     view = show_badge(school, token)
-    assert of(view, 1) == Mark(Status.PRESENT, Method.BADGE, EntryState.CONFIRMED)
+    assert mark_in(view, 1) == Mark(Status.PRESENT, Method.BADGE, EntryState.CONFIRMED)
 
 
-def test_a_badge_tells_nothing_and_cannot_be_made_up(school: School) -> None:
+def test_a_badge_reveals_nothing_and_cannot_be_forged(school: School) -> None:
     token = issue(school, 1)
     assert "student" not in token
     school.open()
@@ -290,39 +294,39 @@ def test_a_badge_tells_nothing_and_cannot_be_made_up(school: School) -> None:
             show_badge(school, wrong)
 
 
-def test_printing_a_badge_anew_voids_the_old_one_and_badges_expire(school: School) -> None:
+def test_a_new_badge_invalidates_the_old_one_and_badges_expire(school: School) -> None:
     old = issue(school, 1)
     new = issue(school, 1)
     school.open()
     with pytest.raises(BadgeRefused, match="replaced"):
         show_badge(school, old)
-    assert of(show_badge(school, new), 1).status is Status.PRESENT
-    school.clock.turn(days=31)
+    assert mark_in(show_badge(school, new), 1).status is Status.PRESENT
+    school.clock.advance(days=31)
     with pytest.raises(BadgeRefused, match="expired"):
         show_badge(school, new)
 
 
-def test_a_sheet_of_badges_names_students_and_loads_nothing_from_elsewhere(
+def test_a_sheet_of_badges_names_students_and_is_self_contained(
     school: School,
 ) -> None:
     with school.identity.work("operator:test") as work:
-        page = badges.sheet(work, [badges.issue(work, student(1), 30)])
+        page = badges.render_sheet(work, [badges.issue(work, student(1), 30)])
     assert "Given student-1" in page
     assert "<svg" in page
     assert "src=" not in page
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
 
 
-def test_an_export_tells_only_what_was_confirmed(school: School) -> None:
+def test_an_export_has_only_confirmed_entries(school: School) -> None:
     school.open()
     propose(school, 1)
     view = mark(school, s2=Status.ABSENT, s3=Status.PRESENT)
     with school.identity.work(teacher(1)) as work:
         rows = list(csv.DictReader(io.StringIO(to_csv(work, view))))
         events = to_ed_fi(work, school.settings, view)
-    told = {row["student_sourced_id"]: row["status"] for row in rows}
-    assert told["student-1"] == "not_recorded"
-    assert told["student-2"] == "absent"
+    exported = {row["student_sourced_id"]: row["status"] for row in rows}
+    assert exported["student-1"] == "not_recorded"
+    assert exported["student-2"] == "absent"
     assert [event["studentReference"]["studentUniqueId"] for event in events] == [
         "Nstudent-2",
         "Nstudent-3",
@@ -343,7 +347,7 @@ def test_an_export_tells_only_what_was_confirmed(school: School) -> None:
     }
 
 
-def test_a_name_that_a_spreadsheet_would_run_is_made_harmless(school: School) -> None:
+def test_a_name_with_a_spreadsheet_formula_is_escaped(school: School) -> None:
     view = mark(school, s1=Status.PRESENT)
     with school.identity.records.writing() as session:
         user = session.get_one(User, student(1))
@@ -364,7 +368,7 @@ marks = st.builds(
 
 
 @given(marks, marks)
-def test_no_machine_says_absent_or_confirms_or_undoes(was: Mark, becomes: Mark) -> None:
+def test_no_machine_marks_absent_confirms_or_reverts(was: Mark, becomes: Mark) -> None:
     if not is_allowed(was, becomes) or becomes.method is not Method.FACE:
         return
     assert becomes.status not in {Status.ABSENT, Status.EXCUSED}
@@ -372,11 +376,11 @@ def test_no_machine_says_absent_or_confirms_or_undoes(was: Mark, becomes: Mark) 
     assert was.state is not EntryState.CONFIRMED
 
 
-def test_the_table_answers_for_every_state_and_method() -> None:
+def test_the_table_covers_every_state_and_method() -> None:
     assert set(ALLOWED) == {(s, m) for s in (None, *EntryState) for m in Method}
 
 
-def test_the_database_itself_refuses_an_absence_by_a_machine(
+def test_the_database_rejects_an_absence_by_a_machine(
     school: School,
 ) -> None:
     school.open()
@@ -387,30 +391,30 @@ def test_the_database_itself_refuses_an_absence_by_a_machine(
         session.execute(text("UPDATE entries SET status = 'absent', method = 'face'"))
 
 
-def test_who_does_not_teach_the_class_takes_no_badge_and_learns_of_none(school: School) -> None:
+def test_a_teacher_of_another_class_scans_no_badge_and_learns_nothing_of_it(school: School) -> None:
     token = issue(school, 1)
     school.open()
-    for said in (token, token[:-2] + "AA"):
+    for scanned in (token, token[:-2] + "AA"):
         with pytest.raises(NotAllowed), school.identity.work(teacher(2)) as work:
-            RegisterService(work, school.settings).take_badge(LESSON, said)
+            RegisterService(work, school.settings).scan_badge(LESSON, scanned)
     with pytest.raises(NotAllowed), school.identity.work(teacher(2)) as work:
-        RegisterService(work, school.settings).badge(LESSON, student(1))
-    assert of(school.show(), 1) == BLANK
+        RegisterService(work, school.settings).record_badge(LESSON, student(1))
+    assert mark_in(school.show(), 1) == BLANK
 
 
-def test_a_badge_leaves_one_entry_in_the_log_whatever_it_comes_to(school: School) -> None:
+def test_a_badge_leaves_one_audit_entry_in_every_case(school: School) -> None:
     token = issue(school, 1)
     school.open()
-    for number, (before, action) in enumerate([(0, "register.badge"), (1, "register.show")]):
-        if number:
-            mark(school, s1=Status.ABSENT)  # what the teacher says, no badge changes
-        known = len(actions(school))
+    for case, action in enumerate(["register.badge", "register.show"]):
+        if case:
+            mark(school, s1=Status.ABSENT)  # a badge never changes a confirmed entry
+        before_scan = len(actions(school))
         with school.identity.work(teacher(1)) as work:
-            RegisterService(work, school.settings).take_badge(LESSON, token)
-        assert actions(school)[known:] == [action], before
+            RegisterService(work, school.settings).scan_badge(LESSON, token)
+        assert actions(school)[before_scan:] == [action], case
 
 
 def actions(school: School) -> list[str]:
-    """What the audit log has, oldest first."""
+    """Return the actions in the audit log, oldest first."""
     with school.identity.records.reading() as session:
         return [entry.action for entry in audit_log.entries(session)]

@@ -1,4 +1,4 @@
-"""The audit log shows every way of tampering with it, and says where."""
+"""The audit log's chain detects every kind of tampering, and where (R9)."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +15,7 @@ from cluster.security.audit import (
     AUDIT_KEY,
     AuditEntry,
     HeadFile,
-    link,
+    next_entry,
     sign_head,
     verify_chain,
 )
@@ -35,7 +35,7 @@ def chain(keys: KeyStore, length: int) -> list[AuditEntry]:
     entries: list[AuditEntry] = []
     for seq in range(1, length + 1):
         entries.append(
-            link(
+            next_entry(
                 key,
                 entries[-1].mac if entries else "",
                 seq=seq,
@@ -49,7 +49,7 @@ def chain(keys: KeyStore, length: int) -> list[AuditEntry]:
     return entries
 
 
-def test_a_whole_chain_holds(keys: KeyStore) -> None:
+def test_an_intact_chain_is_valid(keys: KeyStore) -> None:
     entries = chain(keys, 5)
     head = sign_head(keys, 5, entries[-1].mac)
     assert verify_chain(entries, keys, [head]) == (5, entries[-1].mac)
@@ -59,7 +59,7 @@ def test_a_whole_chain_holds(keys: KeyStore) -> None:
 TAMPERINGS: dict[str, Callable[[list[AuditEntry]], list[AuditEntry]]] = {
     "deleted": lambda e: e[:2] + e[3:],
     "deleted at the beginning": lambda e: e[1:],
-    "deleted and numbered anew": lambda e: [
+    "deleted and renumbered": lambda e: [
         replace(entry, seq=seq) for seq, entry in enumerate(e[:2] + e[3:], start=1)
     ],
     "reordered": lambda e: [e[0], replace(e[2], seq=2), replace(e[1], seq=3), *e[3:]],
@@ -67,14 +67,14 @@ TAMPERINGS: dict[str, Callable[[list[AuditEntry]], list[AuditEntry]]] = {
     "time changed": lambda e: [*e[:2], replace(e[2], at=AT.replace(minute=1)), *e[3:]],
     "detail changed": lambda e: [*e[:2], replace(e[2], detail={"version": 9}), *e[3:]],
     "subject removed": lambda e: [*e[:2], replace(e[2], subject=None), *e[3:]],
-    "cut off": lambda e: e[:3],
+    "truncated": lambda e: e[:3],
     "emptied": lambda _: [],
     "written twice": lambda e: [*e[:3], e[2], *e[3:]],
 }
 
 
 @pytest.mark.parametrize("name", TAMPERINGS)
-def test_tampering_is_found(keys: KeyStore, name: str) -> None:
+def test_tampering_is_detected(keys: KeyStore, name: str) -> None:
     entries = chain(keys, 5)
     head = sign_head(keys, 5, entries[-1].mac)
     with pytest.raises(AuditBroken) as caught:
@@ -82,14 +82,14 @@ def test_tampering_is_found(keys: KeyStore, name: str) -> None:
     assert "audit entry" in str(caught.value)
 
 
-def test_a_chain_written_anew_with_the_key_is_found_by_an_old_head(keys: KeyStore) -> None:
+def test_an_old_head_detects_a_chain_rewritten_with_the_key(keys: KeyStore) -> None:
     entries = chain(keys, 5)
     head = sign_head(keys, 3, "0" * 64)
-    with pytest.raises(AuditBroken, match="written anew"):
+    with pytest.raises(AuditBroken, match="rewritten"):
         verify_chain(entries, keys, [head])
 
 
-def test_a_head_with_a_wrong_signature_or_of_another_installation_is_refused(
+def test_a_head_with_an_invalid_signature_or_another_key_is_rejected(
     keys: KeyStore, tmp_path: Path
 ) -> None:
     entries = chain(keys, 2)
@@ -101,7 +101,7 @@ def test_a_head_with_a_wrong_signature_or_of_another_installation_is_refused(
         verify_chain(entries, keys, [sign_head(stranger, 2, entries[-1].mac)])
 
 
-def test_the_head_file_only_goes_forward(keys: KeyStore, tmp_path: Path) -> None:
+def test_the_head_file_only_advances(keys: KeyStore, tmp_path: Path) -> None:
     (tmp_path / "keys").mkdir(exist_ok=True)
     file = HeadFile(tmp_path / "keys")
     assert file.read() is None
@@ -117,7 +117,7 @@ def test_the_head_file_only_goes_forward(keys: KeyStore, tmp_path: Path) -> None
     column=st.sampled_from(["actor", "action", "subject"]),
     value=st.text(max_size=8),
 )
-def test_no_change_of_a_column_goes_unseen(seq: int, column: str, value: str) -> None:
+def test_every_change_of_a_column_is_detected(seq: int, column: str, value: str) -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Keys: wrapped, apart, private, and gone when they are destroyed."""
+"""Keys: wrapped, private, and gone once they are destroyed."""
 
 import base64
 import shutil
@@ -29,13 +29,13 @@ def store(tmp_path: Path, master: LocalMasterKey = MASTER) -> KeyStore:
     return KeyStore(tmp_path / "keys", master)
 
 
-def test_a_key_is_made_once_and_found_again(tmp_path: Path) -> None:
-    made = store(tmp_path).current("roster")
-    assert store(tmp_path).current("roster") == made
-    assert store(tmp_path).current("audit") != made
+def test_a_key_is_created_once(tmp_path: Path) -> None:
+    created = store(tmp_path).current("roster")
+    assert store(tmp_path).current("roster") == created
+    assert store(tmp_path).current("audit") != created
 
 
-def test_a_key_lies_wrapped_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
+def test_a_key_file_is_wrapped_and_private(tmp_path: Path) -> None:
     _, key = store(tmp_path).current("students/a")
     file = tmp_path / "keys" / "students" / "a.wrapped"
     assert key not in file.read_bytes()
@@ -43,13 +43,13 @@ def test_a_key_lies_wrapped_and_only_its_owner_may_read_it(tmp_path: Path) -> No
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_another_master_key_opens_nothing(tmp_path: Path) -> None:
+def test_another_master_key_unwraps_nothing(tmp_path: Path) -> None:
     store(tmp_path).current("roster")
     with pytest.raises(KeyUnusable, match="another master key"):
         store(tmp_path, LocalMasterKey(b"x" * 32)).current("roster")
 
 
-def test_a_key_file_under_another_name_opens_nothing(tmp_path: Path) -> None:
+def test_a_renamed_key_file_cannot_be_unwrapped(tmp_path: Path) -> None:
     store(tmp_path).current("roster")
     (tmp_path / "keys" / "roster.wrapped").rename(tmp_path / "keys" / "badges.wrapped")
     with pytest.raises(KeyUnusable):
@@ -57,7 +57,7 @@ def test_a_key_file_under_another_name_opens_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"versions": 3}', '{"versions": {"a": "b"}}'])
-def test_a_damaged_key_file_is_told_and_not_replaced(tmp_path: Path, content: str) -> None:
+def test_a_damaged_key_file_is_reported_and_not_replaced(tmp_path: Path, content: str) -> None:
     store(tmp_path).current("roster")
     file = tmp_path / "keys" / "roster.wrapped"
     file.write_text(content)
@@ -66,7 +66,7 @@ def test_a_damaged_key_file_is_told_and_not_replaced(tmp_path: Path, content: st
     assert file.read_text() == content
 
 
-def test_a_destroyed_key_is_gone_for_every_process(tmp_path: Path) -> None:
+def test_a_destroyed_key_is_gone_for_other_processes_too(tmp_path: Path) -> None:
     one, other = store(tmp_path), store(tmp_path)
     version, _ = one.current("students/a")
     assert other.destroy("students/a")
@@ -76,7 +76,7 @@ def test_a_destroyed_key_is_gone_for_every_process(tmp_path: Path) -> None:
     assert list((tmp_path / "keys" / "students").iterdir()) == []
 
 
-def test_a_new_version_leaves_the_old_one_until_it_is_told(tmp_path: Path) -> None:
+def test_the_old_version_of_a_key_is_kept_until_keep_only(tmp_path: Path) -> None:
     keys = store(tmp_path)
     first, old = keys.current("students/a")
     second, new = keys.add_version("students/a")
@@ -88,7 +88,7 @@ def test_a_new_version_leaves_the_old_one_until_it_is_told(tmp_path: Path) -> No
         keys.version("students/a", first)
 
 
-def test_a_key_that_was_destroyed_and_one_made_anew_have_different_numbers(tmp_path: Path) -> None:
+def test_a_key_created_after_a_destruction_has_another_version_number(tmp_path: Path) -> None:
     keys = store(tmp_path)
     first, _ = keys.current("students/a")
     keys.destroy("students/a")
@@ -96,7 +96,7 @@ def test_a_key_that_was_destroyed_and_one_made_anew_have_different_numbers(tmp_p
     assert first != again
 
 
-def test_destroying_a_key_also_destroys_what_a_killed_write_left(tmp_path: Path) -> None:
+def test_destroying_a_key_also_destroys_temporary_files_of_killed_writes(tmp_path: Path) -> None:
     keys = store(tmp_path)
     keys.current("students/a")
     folder = tmp_path / "keys" / "students"
@@ -105,7 +105,7 @@ def test_destroying_a_key_also_destroys_what_a_killed_write_left(tmp_path: Path)
     assert list(folder.iterdir()) == []
 
 
-def test_what_a_key_file_held_is_overwritten_when_it_is_replaced(tmp_path: Path) -> None:
+def test_the_old_content_of_a_replaced_key_file_is_overwritten(tmp_path: Path) -> None:
     keys = store(tmp_path)
     keys.current("students/a")
     file = tmp_path / "keys" / "students" / "a.wrapped"
@@ -115,7 +115,7 @@ def test_what_a_key_file_held_is_overwritten_when_it_is_replaced(tmp_path: Path)
         assert set(old.read()) == {0}
 
 
-def test_other_files_in_the_folder_are_no_keys(tmp_path: Path) -> None:
+def test_other_files_in_the_folder_are_ignored(tmp_path: Path) -> None:
     keys = store(tmp_path)
     keys.current("roster")
     (tmp_path / "keys" / "audit-head.json").write_text("{}")
@@ -124,7 +124,7 @@ def test_other_files_in_the_folder_are_no_keys(tmp_path: Path) -> None:
     assert keys.rewrap(LocalMasterKey(b"n" * 32)) == 1
 
 
-def test_another_master_key_takes_over_and_can_be_interrupted(tmp_path: Path) -> None:
+def test_rewrapping_with_another_master_key_can_be_repeated(tmp_path: Path) -> None:
     keys = store(tmp_path)
     kept = {name: keys.current(name) for name in ("roster", "students/a", "audit")}
     new = LocalMasterKey(b"n" * 32)
@@ -133,14 +133,14 @@ def test_another_master_key_takes_over_and_can_be_interrupted(tmp_path: Path) ->
     assert {name: store(tmp_path, new).current(name) for name in kept} == kept
 
 
-def test_without_a_word_a_master_key_is_made_beside_the_keys(tmp_path: Path) -> None:
+def test_by_default_a_master_key_is_created_beside_the_keys(tmp_path: Path) -> None:
     security = SecuritySettings(keys_dir=tmp_path / "keys")
     first, again = load_master_key(security), load_master_key(security)
     assert first.id == again.id
     assert stat.S_IMODE((tmp_path / "keys" / "master.key").stat().st_mode) == 0o600
 
 
-def test_a_master_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
+def test_a_master_key_readable_by_others_is_rejected(tmp_path: Path) -> None:
     file = tmp_path / "master"
     file.write_bytes(base64.b64encode(b"m" * 32))
     file.chmod(0o644)
@@ -151,14 +151,14 @@ def test_a_master_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "short", "AAAA", "ä" * 32])
-def test_a_master_key_of_the_wrong_form_is_refused_without_being_shown(text: str) -> None:
+def test_a_malformed_master_key_is_rejected_and_not_in_the_error(text: str) -> None:
     security = SecuritySettings.model_validate({"master_key": text})
     with pytest.raises(KeyUnusable) as caught:
         load_master_key(security)
     assert not text or text not in str(caught.value)
 
 
-def test_a_named_master_key_file_that_is_not_there_is_not_made_up(tmp_path: Path) -> None:
+def test_a_missing_master_key_file_that_is_configured_is_not_created(tmp_path: Path) -> None:
     with pytest.raises(KeyUnusable):
         load_master_key(SecuritySettings(master_key_file=tmp_path / "none"))
 
@@ -171,7 +171,7 @@ sys.stdout.write(base64.b64encode(bytes(b ^ 90 for b in data)).decode())
 """
 
 
-def test_a_kms_is_a_program_that_wraps(tmp_path: Path) -> None:
+def test_a_kms_program_wraps_keys(tmp_path: Path) -> None:
     program = tmp_path / "kms.py"
     program.write_text(KMS)
     master = load_master_key(SecuritySettings(kms_command=[sys.executable, str(program)]))
@@ -181,13 +181,15 @@ def test_a_kms_is_a_program_that_wraps(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["/none"], ["false"], ["echo", "not base64!"]])
-def test_a_kms_that_fails_is_told(command: list[str]) -> None:
+def test_a_failing_kms_program_is_reported(command: list[str]) -> None:
     with pytest.raises(KeyUnusable, match="failed to wrap"):
         CommandMasterKey(command).wrap(b"k", "name")
 
 
 @given(st.binary(max_size=64), st.text(max_size=8), st.text(max_size=8))
-def test_what_is_sealed_opens_only_in_its_context(plain: bytes, context: str, other: str) -> None:
+def test_sealed_data_is_decrypted_only_in_its_context(
+    plain: bytes, context: str, other: str
+) -> None:
     sealed = seal(b"k" * 32, plain, context)
     assert unseal(b"k" * 32, sealed, context) == plain
     if other != context:
@@ -196,7 +198,7 @@ def test_what_is_sealed_opens_only_in_its_context(plain: bytes, context: str, ot
 
 
 @given(st.binary(min_size=1, max_size=32), st.data())
-def test_any_flipped_bit_is_found(plain: bytes, data: st.DataObject) -> None:
+def test_any_flipped_bit_is_detected(plain: bytes, data: st.DataObject) -> None:
     sealed = bytearray(seal(b"k" * 32, plain, "c"))
     place = data.draw(st.integers(0, len(sealed) - 1))
     sealed[place] ^= 1 << data.draw(st.integers(0, 7))

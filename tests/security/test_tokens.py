@@ -1,4 +1,4 @@
-"""What sign-ins are carried in: signed by our key, each kind apart, refused in one voice."""
+"""Tokens, session cookies and CSRF tokens: signed, distinct, and rejected with one error."""
 
 import secrets
 from pathlib import Path
@@ -11,14 +11,14 @@ from cluster.errors import NotSignedIn
 from cluster.security.keys import KeyStore
 from cluster.security.master_key import KEY_BYTES, LocalMasterKey
 from cluster.security.tokens import (
-    LONGEST_TEXT,
+    MAX_TEXT_LENGTH,
     TOKEN_PREFIX,
     csrf_token,
-    id_of_session,
-    id_of_token,
     is_csrf_token,
-    new_session,
-    token_of,
+    new_session_cookie,
+    sign_token,
+    verify_session_cookie,
+    verify_token,
 )
 
 ID = "0123456789abcdef0123456789abcdef"
@@ -33,62 +33,62 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> KeyStore:
     return new_keys(tmp_path_factory.mktemp("keys"))
 
 
-def test_a_token_carries_its_id_and_a_session_only_the_hash_of_its_secret(keys: KeyStore) -> None:
-    assert id_of_token(keys, token_of(keys, ID)) == ID
-    text, sign_in_id = new_session(keys)
-    assert id_of_session(keys, text) == sign_in_id
+def test_a_token_holds_its_id_and_a_session_id_is_the_hash_of_its_secret(keys: KeyStore) -> None:
+    assert verify_token(keys, sign_token(keys, ID)) == ID
+    text, sign_in_id = new_session_cookie(keys)
+    assert verify_session_cookie(keys, text) == sign_in_id
     assert sign_in_id not in text
     assert len(sign_in_id) == 32
 
 
-def test_another_installations_key_opens_nothing_here(keys: KeyStore, tmp_path: Path) -> None:
+def test_tokens_of_another_installation_are_rejected(keys: KeyStore, tmp_path: Path) -> None:
     others = new_keys(tmp_path)
     with pytest.raises(NotSignedIn):
-        id_of_token(keys, token_of(others, ID))
+        verify_token(keys, sign_token(others, ID))
     with pytest.raises(NotSignedIn):
-        id_of_session(keys, new_session(others)[0])
+        verify_session_cookie(keys, new_session_cookie(others)[0])
 
 
-def test_one_kind_is_not_taken_for_the_other(keys: KeyStore) -> None:
-    session, _ = new_session(keys)
+def test_a_token_is_not_a_session_cookie(keys: KeyStore) -> None:
+    session, _ = new_session_cookie(keys)
     with pytest.raises(NotSignedIn):
-        id_of_token(keys, TOKEN_PREFIX + session)
+        verify_token(keys, TOKEN_PREFIX + session)
     with pytest.raises(NotSignedIn):
-        id_of_session(keys, token_of(keys, ID).removeprefix(TOKEN_PREFIX))
+        verify_session_cookie(keys, sign_token(keys, ID).removeprefix(TOKEN_PREFIX))
 
 
 @given(place=st.integers(0, 80), letter=st.sampled_from("Ab0_-.é"))
-def test_a_token_with_one_changed_letter_is_refused(
+def test_a_token_with_one_changed_character_is_rejected(
     keys: KeyStore, place: int, letter: str
 ) -> None:
-    token = token_of(keys, ID)
+    token = sign_token(keys, ID)
     changed = token[: place % len(token)] + letter + token[place % len(token) + 1 :]
     if changed == token:
         return
     # The last letter of base64 carries two bits that decoders may drop: the id must be the same.
     try:
-        assert id_of_token(keys, changed) == ID
+        assert verify_token(keys, changed) == ID
         assert place % len(token) == len(token) - 1
     except NotSignedIn:
         pass
 
 
 @given(st.text(max_size=300))
-def test_whatever_is_sent_is_refused_in_the_same_words(keys: KeyStore, text: str) -> None:
-    for read in (id_of_token, id_of_session):
+def test_every_invalid_text_gets_the_same_error(keys: KeyStore, text: str) -> None:
+    for read in (verify_token, verify_session_cookie):
         with pytest.raises(NotSignedIn) as caught:
             read(keys, text)
-        assert str(caught.value).startswith("there is no sign-in, or it does not hold")
+        assert str(caught.value).startswith("the sign-in is missing, invalid or expired")
 
 
-def test_a_very_long_text_is_refused_unread(keys: KeyStore) -> None:
+def test_a_very_long_text_is_rejected_before_verification(keys: KeyStore) -> None:
     with pytest.raises(NotSignedIn):
-        id_of_token(keys, token_of(keys, "a" * LONGEST_TEXT))
+        verify_token(keys, sign_token(keys, "a" * MAX_TEXT_LENGTH))
 
 
-def test_the_word_against_forged_changes_belongs_to_one_session(keys: KeyStore) -> None:
-    word = csrf_token(keys, ID)
-    assert is_csrf_token(keys, ID, word)
-    assert not is_csrf_token(keys, ID[::-1], word)
+def test_a_csrf_token_belongs_to_one_session(keys: KeyStore) -> None:
+    token = csrf_token(keys, ID)
+    assert is_csrf_token(keys, ID, token)
+    assert not is_csrf_token(keys, ID[::-1], token)
     assert not is_csrf_token(keys, ID, "")
     assert not is_csrf_token(keys, ID, "é")

@@ -12,8 +12,8 @@ import numpy as np
 from cluster.demo.face_policy import policy_text
 from cluster.records.db.models import LessonRow
 from cluster.records.db.unit_of_work import open_audited_records
-from cluster.register.faces.consent_ledger import withdraw
-from cluster.register.faces.templates import store
+from cluster.register.faces.consent_ledger import record_withdrawal
+from cluster.register.faces.templates import store_template
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState, Mark
 from cluster.settings import load_settings
@@ -21,7 +21,7 @@ from cluster.vision.faces.base import FaceChip
 from cluster.vision.faces.dlib_engine import DlibEngine
 from cluster.vision.people import BgrImage, FloatArray
 from cluster.vision.pose.estimator import PoseEstimator
-from tests.register.school import CLASS, School, found_school, student, teacher
+from tests.register.school import CLASS, School, create_school, student, teacher
 
 SETTINGS = """
 data_dir = "data"
@@ -63,7 +63,7 @@ def live_school(path: Path, rooms: Sequence[str], *, name: str = "Given") -> Ite
     """The school of a settings file; each room has a current lesson of one class, `lesson-ROOM`."""
     settings, now = load_settings(path), datetime.now(UTC)
     with open_audited_records(settings) as identity:
-        school = found_school(identity.records, identity.keys, path.parent, name=name)
+        school = create_school(identity.records, identity.keys, path.parent, name=name)
         school.settings, school.clock.now = settings, now
         school.policy.write_text(policy_text(CLASS, now.date() - timedelta(days=1)))
         with identity.records.writing() as session:
@@ -85,7 +85,7 @@ def enrol(school: School, number: int, embedding: FloatArray) -> None:
     school.clock.now = datetime.now(UTC)
     school.consent(number)
     with school.identity.work("operator:test") as work:
-        store(work, school.permission, student(number), DlibEngine.version, embedding)
+        store_template(work, school.permission, student(number), DlibEngine.version, embedding)
 
 
 def open_register(school: School, lesson: str) -> None:
@@ -102,7 +102,7 @@ def close_register(school: School, lesson: str) -> None:
 def withdraw_consent(school: School, number: int) -> None:
     school.clock.now = datetime.now(UTC)
     with school.identity.work("operator:test") as work:
-        withdraw(work, f"student-{number}", f"guardian-{number}")
+        record_withdrawal(work, f"student-{number}", f"guardian-{number}")
 
 
 def marks(school: School, lesson: str) -> dict[str, Mark]:

@@ -16,7 +16,8 @@ import psutil
 from starlette.middleware import Middleware
 
 from serve_apps.http.middleware.slow_clients import SlowClientMiddleware
-from tests.serve_apps.running_service import free_port, until
+from tests.ports import free_port
+from tests.serve_apps.running_service import until
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parents[2]

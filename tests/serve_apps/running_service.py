@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +16,8 @@ from typing import Any
 
 import httpx
 import psutil
+
+from tests.ports import free_port
 
 WAIT_SECONDS = 90.0
 HOMEROOM = [sys.executable, "-c", "from cluster.cli.main import run; run()"]
@@ -48,13 +49,6 @@ id = "cam-{number}"
 room = "room-{number}"
 address = "{address}"
 """
-
-
-def free_port() -> int:
-    """Return a port that is not in use."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -20,7 +20,8 @@ from cluster.demo.lesson_video import HEIGHT, WIDTH, frames_of_photo, group_phot
 from serve_apps.http.middleware.slow_clients import CALLBACK
 from tests.conftest import write_video
 from tests.disks import small_disk
-from tests.serve_apps.running_service import HOMEROOM, Service, free_port, is_up, running, until
+from tests.ports import free_port
+from tests.serve_apps.running_service import HOMEROOM, Service, is_up, running, until
 
 pytestmark = pytest.mark.ray
 

@@ -23,6 +23,7 @@ import yaml
 from cluster.demo.lesson_video import HEIGHT, WIDTH, frames_of_photo, group_photo
 from tests.conftest import write_video
 from tests.deploy.test_dashboard import ALLOWED_LABELS, DASHBOARD
+from tests.ports import free_port
 from tests.serve_apps.ray_nodes import (
     BIN,
     ROOT,
@@ -31,7 +32,7 @@ from tests.serve_apps.ray_nodes import (
     ray_head,
     slow_client_middlewares,
 )
-from tests.serve_apps.running_service import Service, free_port, is_up, until
+from tests.serve_apps.running_service import Service, is_up, until
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
 

@@ -1,6 +1,5 @@
 """Cameras for tests: read on their threads, and observed until a condition holds."""
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -92,9 +91,3 @@ def reading(address: str, **overrides: Any) -> Iterator[CameraProbe]:
         yield probe
     finally:
         assert probe.source.stop(timeout=20.0)
-
-
-def free_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])

@@ -12,8 +12,9 @@ import pytest
 
 from cluster.runtime.logging import RedactingFilter
 from cluster.streams.source.state import StreamReason, StreamState
+from tests.ports import free_port
 from tests.rtsp import RtspServer, raw_server
-from tests.streams.cameras import CameraProbe, clip, free_port, reading
+from tests.streams.cameras import CameraProbe, clip, reading
 from tests.streams.capture.test_camera import answer_with, send_garbage
 
 CANARY = "canary-6f1d"

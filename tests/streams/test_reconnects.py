@@ -21,7 +21,8 @@ import psutil
 import pytest
 
 from cluster.streams.source.sockets import SocketTracker
-from tests.streams.cameras import PLAIN, CameraProbe, clip, config_for, free_port, until
+from tests.ports import free_port
+from tests.streams.cameras import PLAIN, CameraProbe, clip, config_for, until
 
 pytestmark = pytest.mark.slow
 

@@ -361,7 +361,7 @@ def test_runs_that_were_killed_are_marked_as_stopped_and_others_are_left(lake: L
     lake.write_run(run_row("lost", "running"))
     lake.write_run(run_row("fine", "completed"))
     lake.write_run(run_row("bad", "failed"))
-    lake.end_lost_runs()
+    lake.mark_interrupted_runs()
     assert run_states(lake) == {"lost": "stopped", "fine": "completed", "bad": "failed"}
     lost = pq.read_table(lake.folder / "runs" / "lost.parquet").to_pylist()[0]
     assert lost == {**run_row("lost", "running"), "state": "stopped"}
@@ -374,7 +374,7 @@ def test_a_damaged_row_of_a_run_ends_in_words_or_not_at_all(lake: Lake) -> None:
     broken.write_bytes(b"not parquet")
     told = ""
     try:
-        lake.end_lost_runs()
+        lake.mark_interrupted_runs()
     except HomeroomError as error:
         told = str(error)
     lost = pq.read_table(lake.folder / "runs" / "lost.parquet").to_pylist()[0]
@@ -400,9 +400,9 @@ def minutes_of_footage(draw: st.DrawFn) -> tuple[Interval, ...]:
 @given(minutes_of_footage())
 def test_a_part_serves_a_run_that_wants_the_same_or_less(covered: tuple[Interval, ...]) -> None:
     facts = PartFacts("analysis", covered)
-    assert facts.serves("analysis", covered)
-    assert facts.serves("analysis", covered[1:])
-    assert facts.serves("analysis", [(start + 1.0, end - 1.0) for start, end in covered])
+    assert facts.satisfies("analysis", covered)
+    assert facts.satisfies("analysis", covered[1:])
+    assert facts.satisfies("analysis", [(start + 1.0, end - 1.0) for start, end in covered])
 
 
 @given(minutes_of_footage(), st.data())
@@ -414,14 +414,14 @@ def test_a_part_does_not_serve_a_run_that_wants_more(
     more = data.draw(st.floats(0.6, 2.0))
     start, end = covered[which]
     for wanted in ((start - more, end), (start, end + more)):
-        assert not facts.serves("analysis", [*covered[:which], wanted, *covered[which + 1 :]])
+        assert not facts.satisfies("analysis", [*covered[:which], wanted, *covered[which + 1 :]])
     others = (*covered[:which], *covered[which + 1 :])
-    assert not PartFacts("analysis", others).serves("analysis", covered)
+    assert not PartFacts("analysis", others).satisfies("analysis", covered)
 
 
 @given(minutes_of_footage())
 def test_a_part_made_with_other_settings_never_serves(covered: tuple[Interval, ...]) -> None:
-    assert not PartFacts("analysis", covered).serves("other", covered)
+    assert not PartFacts("analysis", covered).satisfies("other", covered)
 
 
 @given(minutes_of_footage(), st.floats(-0.4, 0.4))
@@ -429,4 +429,4 @@ def test_a_frame_more_or_less_at_an_edge_does_not_make_a_part_stale(
     covered: tuple[Interval, ...], shift: float
 ) -> None:
     wanted = [(start + shift, end + shift) for start, end in covered]
-    assert PartFacts("analysis", covered).serves("analysis", wanted)
+    assert PartFacts("analysis", covered).satisfies("analysis", wanted)

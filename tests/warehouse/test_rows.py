@@ -39,7 +39,7 @@ def test_the_archive_job_has_the_same_place_for_a_minute(school: Settings) -> No
     late = NINE + timedelta(hours=14)
     segment = Segment("cam1", late.timestamp(), (), ())
     zone = school.schools_by_id["hill"].zone
-    assert part_key(segment, school) == part_key_of("hill", zone, "cam1", late)
+    assert part_key(segment, school.schools[0]) == part_key_of("hill", zone, "cam1", late)
 
 
 def test_rows_have_the_columns_of_their_tables() -> None:

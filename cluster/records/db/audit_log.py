@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from cluster.errors import RecordsError
 from cluster.records.db.models import AuditRow, AuditTail
-from cluster.security.audit import AUDIT_KEY, AuditEntry, Detail, link
+from cluster.security.audit import AUDIT_KEY, AuditEntry, Detail, next_entry
 from cluster.security.audit_actions import AuditAction
 from cluster.security.keys import KeyStore
 
@@ -33,7 +33,7 @@ def append(
     tail = session.get(AuditTail, 1, with_for_update=True, populate_existing=True)
     if tail is None:
         raise RecordsError("the audit log has no tail.", where="audit_tail")
-    entry = link(
+    entry = next_entry(
         key,
         tail.mac,
         seq=tail.seq + 1,

@@ -245,7 +245,7 @@ def _translate_errors(url: URL) -> Iterator[None]:
         yield
     except StaleDataError:
         raise RegisterChanged(
-            "somebody else changed it in between.", hint="Look at it again, then decide anew."
+            "somebody else changed it in between.", hint="Reload it, then decide again."
         ) from None
     except OperationalError as error:
         reason = str(error.orig).splitlines()[0]

@@ -21,7 +21,13 @@ from cluster.records.db.unit_of_work import AuditedRecords, UnitOfWork
 from cluster.records.repos.people import user_of
 from cluster.security.audit_actions import AuditAction
 from cluster.security.roles import Principal, Role
-from cluster.security.tokens import id_of_session, id_of_token, new_session, refused, token_of
+from cluster.security.tokens import (
+    invalid_sign_in_error,
+    new_session_cookie,
+    sign_token,
+    verify_session_cookie,
+    verify_token,
+)
 
 Kind = Literal["token", "session"]
 
@@ -114,7 +120,7 @@ def issue(
         work,
         "token",
         principal,
-        IssuedSignIn(sign_in_id, token_of(work.keys, sign_in_id), work.now + expires_in),
+        IssuedSignIn(sign_in_id, sign_token(work.keys, sign_in_id), work.now + expires_in),
         label=label,
     )
 
@@ -134,7 +140,7 @@ def begin_session(
         expires_in: How long it is valid.
         parent: The token it was begun with: the session ends with it, at the latest.
     """
-    text, sign_in_id = new_session(work.keys)
+    text, sign_in_id = new_session_cookie(work.keys)
     ends = work.now + expires_in
     parent_id = None
     if parent is not None:
@@ -152,15 +158,15 @@ def look_up(audited: AuditedRecords, kind: Kind, text: str) -> VerifiedSignIn:
             deleted; the error is the same for all of these.
         RecordsError: The records cannot be read.
     """
-    read = id_of_token if kind == "token" else id_of_session
+    read = verify_token if kind == "token" else verify_session_cookie
     sign_in_id = read(audited.keys, text)
     now = audited.clock()
     with audited.records.reading() as session:
         row = session.get(SignInRow, sign_in_id)
         if row is None or row.kind != kind or row.revoked_at is not None or now >= row.expires_at:
-            raise refused()
+            raise invalid_sign_in_error()
         if row.user_id is not None and not _is_enabled(session, row.user_id):
-            raise refused()
+            raise invalid_sign_in_error()
         principal = _principal(row)
         signed_in = VerifiedSignIn(principal, row.expires_at)
         used_on = row.last_used_on

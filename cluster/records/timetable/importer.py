@@ -1,23 +1,31 @@
 """Imports a timetable into the records: weekly CSV or a calendar become dated lessons.
 
-    weekly CSV | iCalendar  ->  lessons of the file  ->  lessons of the records
+    weekly CSV | iCalendar | CSV of dated lessons  ->  lessons of the file  ->  of the records
 
-A lesson's id is derived from its content, so importing the same file again changes nothing. A
-lesson that is no longer in the file is removed only if it has not begun, it has no register, its
-room is in a school of the file, its day is between the file's first and last lesson, and the file
-had no bad row.
+A lesson's id is derived from its content, or given in the file, so importing the same file again
+changes nothing. A lesson that is no longer in the file is removed only if it has not begun, it has
+no register, its room is in a school of the file, its day is between the file's first and last
+lesson, and the file had no bad row. A file of dated lessons, which may be named in the settings
+beside an imported timetable, removes only lessons with ids of its own.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cluster.district import Lesson, Timetable
 from cluster.records.db.database import Records
-from cluster.records.db.models import MAX_LESSON_LENGTH, LessonRow, RegisterRow, SchoolClass
+from cluster.records.db.models import (
+    MAX_LESSON_LENGTH,
+    LessonRow,
+    Org,
+    RegisterRow,
+    SchoolClass,
+)
 from cluster.records.roster.csv_files import BadRow
 from cluster.records.roster.import_result import (
     ImportResult,
@@ -26,11 +34,13 @@ from cluster.records.roster.import_result import (
     sort_bad_rows,
 )
 from cluster.records.roster.upsert import Upsert
+from cluster.records.timetable.dated_csv import is_dated_csv, read_dated
 from cluster.records.timetable.icalendar_file import read_calendar
 from cluster.records.timetable.lesson_plan import (
     LessonPlan,
     NameResolver,
     drop_overlaps,
+    has_derived_id,
 )
 from cluster.records.timetable.weekly_csv import read_weekly
 from cluster.settings import Settings
@@ -74,28 +84,59 @@ def import_timetable(
     Args:
         session: A session of `Records.writing`; the caller commits.
         settings: The settings with rooms and time zones.
-        path: `.ics`, or CSV.
+        path: `.ics`, or CSV of weekly or dated lessons.
         now: Lessons that have begun are kept; recurring events are expanded around it.
         allow_many_removals: Accept a file that lacks over a quarter of the lessons to come.
 
     Raises:
         RosterError: The file cannot be read, or lacks too much; roll back.
+        SettingsError: A file of dated lessons is wrong; the message names its line.
     """
-    names = NameResolver(settings, _classes(session))
-    is_calendar = path.suffix.lower() in CALENDAR_SUFFIXES
-    lessons, bad_rows = read_calendar(path, names, now) if is_calendar else read_weekly(path, names)
-    lessons, overlaps = drop_overlaps(lessons, path.name)
-    bad_rows += overlaps
+    classes = _classes(session)
+    lessons, bad_rows = read_timetable_file(path, settings, classes, now)
     counts = RowCounts()
     if lessons:
+        _add_classes(session, settings, lessons, classes)
         stored = _stored_lessons(session, settings, lessons)
         removed = set() if bad_rows else _removable(stored, lessons, now)
+        if is_dated_csv(path):
+            removed = {key for key in removed if not has_derived_id(stored[key].lesson, settings)}
         if not allow_many_removals:
             to_come = sum(one.lesson.starts_at > now for one in stored.values())
             reject_mass_removal("lessons", to_come, len(removed))
         clashes = _write(session, stored, removed, lessons, path.name, counts)
         bad_rows += clashes
     return ImportResult({"lessons": counts}, sort_bad_rows(bad_rows))
+
+
+def read_timetable_file(
+    path: Path, settings: Settings, classes: Mapping[str, tuple[str | None, str]], now: datetime
+) -> tuple[list[LessonPlan], list[BadRow]]:
+    """Return the lessons of a file of any of the formats, and the rows that were left out.
+
+    Args:
+        path: `.ics`, or CSV of weekly or dated lessons.
+        settings: The settings with rooms and time zones.
+        classes: Sourced id to (code, title).
+        now: Recurring events are expanded around it.
+
+    Raises:
+        RosterError: The file cannot be read.
+        SettingsError: A file of dated lessons is wrong; the message names its line.
+    """
+    names = NameResolver(settings, classes)
+    if path.suffix.lower() in CALENDAR_SUFFIXES:
+        lessons, bad_rows = read_calendar(path, names, now)
+    elif is_dated_csv(path):
+        return [
+            replace(lesson, class_sourced_id=names.find_class(named) or named)
+            for lesson in read_dated(path, settings)
+            for named in [lesson.class_sourced_id]
+        ], []
+    else:
+        lessons, bad_rows = read_weekly(path, names)
+    lessons, overlaps = drop_overlaps(lessons, path.name)
+    return lessons, [*bad_rows, *overlaps]
 
 
 def timetable_from_records(
@@ -125,6 +166,31 @@ def timetable_from_records(
 def _classes(session: Session) -> dict[str, tuple[str | None, str]]:
     query = select(SchoolClass.sourced_id, SchoolClass.class_code, SchoolClass.title)
     return {key: (code, title) for key, code, title in session.execute(query)}
+
+
+def _add_classes(
+    session: Session,
+    settings: Settings,
+    lessons: list[LessonPlan],
+    classes: Mapping[str, tuple[str | None, str]],
+) -> None:
+    """Add the classes that dated lessons name and the roster does not have.
+
+    They belong to the school of the lesson's room. A roster that brings the class later replaces
+    them.
+    """
+    for lesson in lessons:
+        key = lesson.class_sourced_id
+        if key in classes or session.get(SchoolClass, key) is not None:
+            continue
+        school = settings.schools_by_id[settings.rooms_by_id[lesson.room_id].school]
+        if session.get(Org, school.id) is None:
+            session.add(Org(sourced_id=school.id, name=school.name, type="school"))
+            session.flush()
+        session.add(
+            SchoolClass(sourced_id=key, title=key, school_sourced_id=school.id, term_sourced_ids=[])
+        )
+        session.flush()
 
 
 def _stored_lessons(
@@ -183,9 +249,28 @@ def _write(
     counts.kept = len(kept)
     table = Upsert(session, LessonRow, counts)
     table.remove(removed)
+    _free_slots(session, stored, good)
     table.put_all(_row(lesson) for lesson in good)
     session.expire_all()
     return clashes
+
+
+def _free_slots(
+    session: Session, stored: dict[str, _StoredLesson], lessons: list[LessonPlan]
+) -> None:
+    """Move lessons whose room or start changes out of the way of the others.
+
+    The records allow one lesson per room and start, also between two statements of the import.
+    """
+    moved = [
+        lesson.id
+        for lesson in lessons
+        if lesson.id in stored
+        and (lesson.room_id, lesson.starts_at)
+        != (stored[lesson.id].lesson.room_id, stored[lesson.id].lesson.starts_at)
+    ]
+    for number, key in enumerate(moved):
+        session.execute(update(LessonRow).where(LessonRow.id == key).values(room_id=f"~{number}"))
 
 
 def _row(lesson: LessonPlan) -> dict[str, object]:

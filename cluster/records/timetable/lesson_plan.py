@@ -77,6 +77,12 @@ class NameResolver:
             column, "class", text, self._by_title.get(text, "") if found is None else found
         )
 
+    def find_class(self, text: str) -> str | None:
+        """Return the sourcedId of the only class with this id, code or title, if there is one."""
+        if text in self._classes:
+            return text
+        return self._by_code.get(text) or self._by_title.get(text)
+
     def zone(self, room: Room) -> tzinfo:
         """Return the time zone of a room's school."""
         return self._settings.schools_by_id[room.school].zone
@@ -125,6 +131,15 @@ def plan_lesson(
         ends_at=starts_at + length,
         line=line,
     )
+
+
+def has_derived_id(lesson: LessonPlan, settings: Settings) -> bool:
+    """Return whether a lesson's id was derived by `plan_lesson`, and not given in a file."""
+    room = settings.rooms_by_id[lesson.room_id]
+    zone = settings.schools_by_id[room.school].zone
+    length = lesson.ends_at - lesson.starts_at
+    derived = plan_lesson(lesson.class_sourced_id, room, zone, lesson.starts_at, length, 0)
+    return derived.id == lesson.id
 
 
 def drop_overlaps(

@@ -1,4 +1,4 @@
-"""From a student's photographs to one embedding; the photographs are not kept."""
+"""Enrolment: computes one face embedding from a student's photos, which are not stored."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,59 +13,56 @@ from cluster.vision.people import BgrImage
 from cluster.vision.pose.estimator import PoseEstimator
 
 PHOTO_INPUT_SIZE = 640
-MOST_PIXELS = 50_000_000
+MAX_PHOTO_PIXELS = 50_000_000
 
 
-def embedding_of(
-    engine: FaceEngine, estimator: PoseEstimator, photographs: Sequence[Path]
-) -> Embedding:
-    """The mean embedding of one face on several photographs, which are read and not kept.
+def embed_photos(engine: FaceEngine, estimator: PoseEstimator, photos: Sequence[Path]) -> Embedding:
+    """Return the mean embedding of one face on several photos.
 
     Args:
-        engine: Makes it.
+        engine: Computes embeddings.
         estimator: Finds the face.
-        photographs: At least one; each must hold one clear face, and all the same.
+        photos: At least one; each must show one clear face, and all the same face.
 
     Returns:
         (d,) float32.
 
     Raises:
-        FaceUnclear: A photograph cannot be read; or see `embedding_of_pictures`.
+        FaceUnclear: A photo cannot be read; or see `embed_images`.
     """
-    return embedding_of_pictures(engine, estimator, {str(p): _read(p) for p in photographs})
+    return embed_images(engine, estimator, {str(photo): _read(photo) for photo in photos})
 
 
-def embedding_of_pictures(
-    engine: FaceEngine, estimator: PoseEstimator, pictures: Mapping[str, BgrImage]
+def embed_images(
+    engine: FaceEngine, estimator: PoseEstimator, images: Mapping[str, BgrImage]
 ) -> Embedding:
-    """The mean embedding of one face on several pictures.
+    """Return the mean embedding of one face on several images.
 
     Args:
-        engine: Makes it.
+        engine: Computes embeddings.
         estimator: Finds the face.
-        pictures: (height, width, 3) uint8 BGR, by the name that messages give them.
+        images: (height, width, 3) uint8 BGR, by the name that errors refer to them by.
 
     Returns:
         (d,) float32.
 
     Raises:
-        FaceUnclear: A picture holds no clear face or several, or they show different faces; the
-            message says which, and what to do.
+        FaceUnclear: An image shows no clear face or several, or the images show different faces.
     """
     chips = []
-    for name, frame in pictures.items():
+    for name, frame in images.items():
         (people,) = estimator.estimate([frame], PHOTO_INPUT_SIZE)
         try:
             chips.append(find_single_face(engine, frame, people))
         except FaceUnclear as error:
             raise FaceUnclear(error.what, where=name, hint=error.hint) from None
     embeddings = engine.embed(chips)
-    apart = engine.distances(embeddings, embeddings)
-    if apart.max() > engine.thresholds.match_distance:
-        first, second = divmod(int(apart.argmax()), len(chips))
-        names = list(pictures)
+    distances = engine.distances(embeddings, embeddings)
+    if distances.max() > engine.thresholds.match_distance:
+        first, second = divmod(int(distances.argmax()), len(chips))
+        names = list(images)
         raise FaceUnclear(
-            "the photographs do not show the same face.",
+            "the photos do not show the same face.",
             where=f"{names[first]}, {names[second]}",
             hint="Leave out the one that shows somebody else.",
         )
@@ -78,11 +75,11 @@ def _read(path: Path) -> BgrImage:
     except OSError as error:
         raise FaceUnclear(f"cannot be read: {error.strerror}.", where=str(path)) from error
     try:
-        picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
-    except cv2.error:  # OpenCV's own bound on pixels, among others
-        picture = None
-    if picture is None:
-        raise FaceUnclear("it is no picture that can be read.", where=str(path))
-    if picture.shape[0] * picture.shape[1] > MOST_PIXELS:
-        raise FaceUnclear("the picture is too large.", where=str(path))
-    return np.asarray(picture, np.uint8)
+        image = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
+    except cv2.error:  # raised for OpenCV's own limit on pixels, too
+        image = None
+    if image is None:
+        raise FaceUnclear("it is not a readable image.", where=str(path))
+    if image.shape[0] * image.shape[1] > MAX_PHOTO_PIXELS:
+        raise FaceUnclear("the image is too large.", where=str(path))
+    return np.asarray(image, np.uint8)

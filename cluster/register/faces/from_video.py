@@ -1,7 +1,7 @@
-"""The face path on a video file, as if it were the camera of the lesson's room.
+"""Face recognition on a video file, in place of the camera of the lesson's room.
 
-The file begins now: its pictures count as taken from this moment on, and only while the register
-is open. Nothing of a picture is kept.
+The video counts as starting now: only the part within the open register is processed (R6). No frame
+is stored (R8).
 """
 
 from collections.abc import Callable, Mapping
@@ -17,30 +17,30 @@ from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.recognition_session import ACTOR, FaceRecogniser
 from cluster.register.service import RegisterService
-from cluster.register.views import RegisterView
+from cluster.register.types import RegisterView
 from cluster.settings import Settings
 from cluster.streams.decode.file_sampler import FrameSampler
 from cluster.vision.faces.base import FaceChip, FaceEngine
 from cluster.vision.people import BgrImage
 from cluster.vision.pose.estimator import PoseEstimator
 
-LONGEST_SIDE = 3840
-"""Faces need the camera's own pixels; a larger picture is shrunk to this."""
+MAX_SIDE_PIXELS = 3840
+"""Faces need the camera's full resolution; only larger frames are shrunk."""
 
-PROPOSE_EVERY = timedelta(seconds=5)
+PROPOSAL_INTERVAL = timedelta(seconds=5)
 
 Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """What came of it.
+class VideoRecognition:
+    """The result of face recognition on a video.
 
     Attributes:
-        register: As it stands now.
-        frames: How many pictures were looked at.
-        compared: In how many of them faces were compared.
-        reasons: Why the faces of so many students were not, at the end.
+        register: The register afterwards.
+        frames: Number of frames that were processed.
+        compared: Number of frames in which faces were compared.
+        reasons: Why faces were not compared at the end: number of students by reason.
     """
 
     register: RegisterView
@@ -49,7 +49,7 @@ class Watched:
     reasons: Mapping[str, int]
 
 
-def watch(
+def recognise_from_video(
     identity: AuditedRecords,
     settings: Settings,
     lesson_id: str,
@@ -58,24 +58,24 @@ def watch(
     engine: FaceEngine,
     estimator: PoseEstimator,
     progress: Progress | None = None,
-) -> Watched:
-    """Take a lesson's register by the faces in a video.
+) -> VideoRecognition:
+    """Propose entries of a lesson's register by the faces in a video.
 
     Args:
-        identity: Records, keys and log.
+        identity: Records, keys and audit log.
         settings: How registers are taken; the room's camera, for its masks and input size.
-        lesson_id: Of which lesson; its register must be open.
+        lesson_id: The lesson; its register must be open.
         video: Any file that FFmpeg reads.
         engine: Compares faces.
         estimator: Finds people.
-        progress: Told the seconds of footage that were done.
+        progress: Called with the seconds of footage that are processed.
 
     Raises:
-        FootageError: The video cannot be used.
+        FootageError: The video cannot be read.
         RegisterError: The register is not open.
     """
     permission = FacePermissions(settings)
-    call = FaceRecogniser(identity, settings, permission, engine, lesson_id)
+    recogniser = FaceRecogniser(identity, settings, permission, engine, lesson_id)
     with identity.work(ACTOR) as work:
         view = RegisterService(work, settings).show(lesson_id)
     if not view.is_open:
@@ -84,36 +84,38 @@ def watch(
     sampler = FrameSampler(
         str(video),
         rate=settings.analysis.rate,
-        long_side=LONGEST_SIDE,
+        long_side=MAX_SIDE_PIXELS,
         masks=camera.masks if camera else (),
     )
     input_size = camera.input_size if camera else 640
-    begins, frames = identity.clock(), 0
-    next_proposal = begins + PROPOSE_EVERY
-    for frame in sampler.frames(0.0, _seconds_left(view, begins.timestamp())):
-        moment = begins + timedelta(seconds=frame.time_seconds)
-        if not call.see(moment, partial(_cut, engine, estimator, frame.pixels, input_size)):
+    starts_at, frames = identity.clock(), 0
+    next_proposal = starts_at + PROPOSAL_INTERVAL
+    for frame in sampler.frames(0.0, _seconds_left(view, starts_at.timestamp())):
+        captured_at = starts_at + timedelta(seconds=frame.time_seconds)
+        if not recogniser.process_frame(
+            captured_at, partial(_cut_chips, engine, estimator, frame.pixels, input_size)
+        ):
             break
         frames += 1
-        if moment >= next_proposal:
-            view = call.propose()
-            next_proposal = moment + PROPOSE_EVERY
+        if captured_at >= next_proposal:
+            view = recogniser.propose()
+            next_proposal = captured_at + PROPOSAL_INTERVAL
         if progress:
             progress(frame.time_seconds)
-    reasons = call.reasons()
-    with suppress(RegisterError):  # closed meanwhile: what was proposed until then stands
+    reasons = recogniser.denial_reasons()
+    with suppress(RegisterError):  # closed meanwhile: earlier proposals remain
         if frames:
-            view = call.propose()
-    return Watched(view, frames, call.frames_compared, reasons)
+            view = recogniser.propose()
+    return VideoRecognition(view, frames, recogniser.frames_compared, reasons)
 
 
-def _cut(
+def _cut_chips(
     engine: FaceEngine, estimator: PoseEstimator, pixels: BgrImage, input_size: int
 ) -> list[FaceChip]:
     (people,) = estimator.estimate([pixels], input_size)
     return engine.chips(pixels, people)
 
 
-def _seconds_left(view: RegisterView, begins: float) -> float:
-    """How much of a video that begins now lies within the register."""
-    return max(0.0, view.closes_at.timestamp() - begins)
+def _seconds_left(view: RegisterView, starts_at: float) -> float:
+    """Return how much of a video that starts at a Unix time lies within the register."""
+    return max(0.0, view.closes_at.timestamp() - starts_at)

@@ -1,11 +1,11 @@
-"""From distances to proposals: which students were seen, and how sure that is.
+"""Matching: from distances between faces and templates to proposals, with their certainty.
 
     distances of one frame's faces -> one student a face, one face a student -> sightings
-    sightings of many frames -> Proposal: `proposed` | `unsure`; unseen students are absent
+    sightings of many frames -> Proposal: `proposed` | `unsure`; unseen students get none
 
-Nothing here decides anything: a teacher confirms. A face counts for its own nearest template
-or for nobody, so a stranger is never handed a student because others were taken. Sightings
-live in this object and end with it.
+A teacher decides (R7). A face matches its own nearest template or none, so that a stranger is never
+matched to a student because other students are matched already. Sightings are kept in memory, in
+the matcher alone (R6).
 """
 
 import math
@@ -19,28 +19,29 @@ import numpy.typing as npt
 
 Matrix = npt.NDArray[np.floating]
 
-LEAST_SIGHTINGS: Final = 3
-LEAST_SECONDS: Final = 5.0
+MIN_SIGHTINGS: Final = 3
+MIN_SECONDS_SEEN: Final = 5.0
 
 ROUNDING: Final = 1e-3
-"""1 - cosine of equal faces may fall this far below nothing."""
+"""The distance 1 - cosine of equal faces may be this far below zero."""
 
 Verdict = Literal["proposed", "unsure"]
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What the machine offers a teacher for one student.
+    """What is proposed to a teacher for one student.
 
     Attributes:
-        student_id: Who.
-        verdict: `proposed`, or `unsure` where the evidence is thin or another student is as near.
-        sightings: In how many frames.
+        student_id: The student.
+        verdict: `proposed`, or `unsure` with little evidence or another student at a similar
+            distance.
+        sightings: Number of frames with the student.
         first_seen: Seconds, on the clock of the updates.
         last_seen: Seconds, on the clock of the updates.
         distance: Median distance to the student's template.
         margin: Median lead over the second nearest template; in a class of one template, over
-            the largest distance that matches.
+            `match_distance`.
     """
 
     student_id: str
@@ -56,22 +57,22 @@ class Proposal:
 class _Evidence:
     """The sightings of one student."""
 
-    moments: list[float] = field(default_factory=list)
+    times_seconds: list[float] = field(default_factory=list)
     distances: list[float] = field(default_factory=list)
     margins: list[float] = field(default_factory=list)
 
 
 class ClassMatcher:
-    """Gathers sightings of one class inside one open register.
+    """Collects the sightings of one class in one open register.
 
-    Students whose templates lie closer together than the margin (twins, above all) are always
-    `unsure`, also after one of them is forgotten: that student may still be in the room.
+    Students whose templates are closer together than the margin (twins, above all) are always
+    `unsure`, even after one of them is removed: that student may still be in the room.
 
     Args:
-        student_ids: Who has a template, in the order of the columns to come.
+        student_ids: The students with a template, in the order of the columns of `update`.
         template_distances: (m, m) distances between the templates, by the same engine.
-        match_distance: The engine's largest distance of a match.
-        margin: The engine's least lead over the second nearest template.
+        match_distance: The engine's maximum distance of a match.
+        margin: The engine's minimum lead over the second nearest template.
 
     Raises:
         ValueError: A student is named twice, the shape is wrong, or a threshold is not above 0.
@@ -102,42 +103,42 @@ class ClassMatcher:
 
     @property
     def student_ids(self) -> tuple[str, ...]:
-        """Whose templates are compared now: the columns of the next update, in order."""
+        """The students who are compared now: the columns of the next update, in order."""
         return tuple(self._students)
 
-    def update(self, moment_seconds: float, distances: Matrix) -> None:
-        """Take in the faces of one frame.
+    def update(self, time_seconds: float, distances: Matrix) -> None:
+        """Add the faces of one frame.
 
-        Faces with a distance that is not a number, infinite or below nothing are passed over.
+        Faces with a distance that is not a number, infinite or negative are ignored.
 
         Args:
-            moment_seconds: When, on any clock that does not jump.
+            time_seconds: Time of the frame, on any clock that does not jump.
             distances: (n, m) of n faces to the templates of `student_ids`.
 
         Raises:
-            ValueError: The columns are not those of `student_ids`, or the moment is no number.
+            ValueError: The number of columns is wrong, or the time is not finite.
         """
-        if not math.isfinite(moment_seconds):
-            raise ValueError(f"{moment_seconds} is no moment")
+        if not math.isfinite(time_seconds):
+            raise ValueError(f"{time_seconds} is not a time")
         found = np.asarray(distances, np.float64)
         if found.ndim != 2 or found.shape[1] != len(self._students):
             raise ValueError(f"{len(self._students)} students, but distances {found.shape}")
         found = found[(np.isfinite(found) & (found >= -ROUNDING)).all(axis=1)].clip(min=0)
         if not found.size:
             return
-        for column, distance, lead in self._assigned(found):
+        for column, distance, lead in self._assign(found):
             evidence = self._evidence.setdefault(self._students[column], _Evidence())
-            evidence.moments.append(float(moment_seconds))
+            evidence.times_seconds.append(float(time_seconds))
             evidence.distances.append(distance)
             evidence.margins.append(lead)
 
-    def _assigned(self, found: Matrix) -> list[tuple[int, float, float]]:
-        """Column, distance and lead of each student seen in a frame, once each.
+    def _assign(self, found: Matrix) -> list[tuple[int, float, float]]:
+        """Return column, distance and lead of each student seen in a frame, once each.
 
-        As a face may only be the student of its own nearest template, the assignment of least
-        total distance falls apart into one choice a student: the closest of the faces that ask
-        for them. Of two as close the more doubtful is taken, and of two templates as near the
-        first by name, so that no order of faces or of students changes the outcome.
+        As a face may only match its own nearest template, the assignment of minimum total distance
+        reduces to one choice per student: the closest of the faces nearest to their template. Ties
+        between faces go to the smaller lead, and ties between templates to the first student by id,
+        so that the order of faces or students does not change the result.
         """
         by_name = np.argsort(self._students)
         nearest = by_name[found[:, by_name].argmin(axis=1)]
@@ -151,20 +152,20 @@ class ClassMatcher:
         return list(chosen.values())
 
     def _leads(self, found: Matrix, best: Matrix) -> Matrix:
-        if found.shape[1] == 1:  # nobody to compare with: the limit stands in
+        if found.shape[1] == 1:  # no second template: the lead is over the limit
             return np.asarray(self._match_distance - best)
         return np.asarray(np.partition(found, 1, axis=1)[:, 1] - best)
 
-    def forget(self, student_id: str) -> None:
-        """Drop a student's evidence and column: from the next update on they are not compared.
+    def remove(self, student_id: str) -> None:
+        """Delete a student's evidence and column; from the next update on they are not compared.
 
-        Whoever was never here, or is forgotten already, stays so.
+        An unknown student is ignored.
         """
         self._evidence.pop(student_id, None)
         self._students = [student for student in self._students if student != student_id]
 
     def proposals(self) -> list[Proposal]:
-        """What is known so far, in the order of `student_ids`. Students not seen are absent."""
+        """Return the proposals so far, in the order of `student_ids`; none for unseen students."""
         return [
             self._proposal(student, self._evidence[student])
             for student in self._students
@@ -172,14 +173,16 @@ class ClassMatcher:
         ]
 
     def _proposal(self, student: str, evidence: _Evidence) -> Proposal:
-        first, last = min(evidence.moments), max(evidence.moments)
+        first, last = min(evidence.times_seconds), max(evidence.times_seconds)
         lead = median(evidence.margins)
-        enough = len(evidence.moments) >= LEAST_SIGHTINGS and last - first >= LEAST_SECONDS
-        clear = lead >= self._margin and student not in self._alike
+        is_enough = (
+            len(evidence.times_seconds) >= MIN_SIGHTINGS and last - first >= MIN_SECONDS_SEEN
+        )
+        is_clear = lead >= self._margin and student not in self._alike
         return Proposal(
             student_id=student,
-            verdict="proposed" if enough and clear else "unsure",
-            sightings=len(evidence.moments),
+            verdict="proposed" if is_enough and is_clear else "unsure",
+            sightings=len(evidence.times_seconds),
             first_seen=first,
             last_seen=last,
             distance=median(evidence.distances),

@@ -1,6 +1,6 @@
-"""Which students somebody has objected for, and has not taken it back.
+"""The students with an objection in force (R5): their faces are never compared.
 
-Faces of these are compared under no grant; who made the objection is not told.
+Who made an objection is not part of the result.
 """
 
 from collections import defaultdict
@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from cluster.consent.ledger import LedgerEntry, active_objections
 from cluster.records.db.unit_of_work import Session
 from cluster.records.repos import consent_events
-from cluster.register.faces.consent import LedgerEntry, objections_in
-from cluster.register.faces.permissions import ledger_of
+from cluster.register.faces.permissions import load_ledger
 
 CHUNK: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """That an objection stands for a student.
+    """The objections in force for a student.
 
     Attributes:
-        student_id: Whom it concerns.
-        since: When the oldest that stands was recorded, UTC.
-        voices: How many have objected.
+        student_id: The student.
+        since: When the oldest of them was recorded, UTC.
+        voices: How many people object.
     """
 
     student_id: str
@@ -34,23 +34,23 @@ class Objection:
 def objections_in_force(
     session: Session, *, after: str = "", limit: int
 ) -> tuple[list[Objection], bool]:
-    """The objections that stand, by the student's id; and whether there are more.
+    """Return the objections in force, ordered by student id, and whether there are more.
 
     Args:
         session: Of the records.
-        after: Only students with ids behind this one.
-        limit: So many at most.
+        after: Only students with ids after this one.
+        limit: At most this many students.
     """
     found: list[Objection] = []
     while len(found) <= limit:
         students = consent_events.students_with_objections(session, after=after, limit=CHUNK)
-        words: dict[str, list[LedgerEntry]] = defaultdict(list)
-        for word in ledger_of(session, students):
-            words[word.student_id].append(word)
+        entries: dict[str, list[LedgerEntry]] = defaultdict(list)
+        for entry in load_ledger(session, students):
+            entries[entry.student_id].append(entry)
         found += [
-            Objection(student_id, standing[0].recorded_at, len(standing))
+            Objection(student_id, active[0].recorded_at, len(active))
             for student_id in students
-            if (standing := objections_in(words[student_id]))
+            if (active := active_objections(entries[student_id]))
         ]
         if len(students) < CHUNK:
             break

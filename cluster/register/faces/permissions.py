@@ -1,13 +1,14 @@
-"""Where `register.faces.consent` gets its facts from; and the question, asked of the records.
+"""Permissions on faces: loads the facts from the records, and decides by `faces.consent`.
 
-Everything that touches a face asks `FacePermissions`. Whatever goes wrong while it looks, the
-answer is no.
+Everything that processes a face asks `FacePermissions`. If an error prevents a decision, permission
+is denied (R4).
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from cluster.consent.ledger import ConsentAction, LedgerEntry
 from cluster.district import local_date
 from cluster.errors import HomeroomError
 from cluster.records.db.unit_of_work import Session
@@ -15,10 +16,8 @@ from cluster.records.repos import consent_events, registers
 from cluster.records.repos.class_list import classes_of
 from cluster.records.repos.people import guardians_of
 from cluster.register.faces.consent import (
-    ConsentAction,
+    ConsentReason,
     Decision,
-    LedgerEntry,
-    Reason,
     RegisterFacts,
     StudentFacts,
     active_grant,
@@ -30,70 +29,70 @@ from cluster.settings import Settings
 
 
 class FacePermissions:
-    """Asks for faces.
+    """Decides whose faces may be processed.
 
     Args:
-        settings: They name the policy's file, which is read anew at each question, so that
-            switching it off is felt at once; and the zones of the schools.
+        settings: They name the policy file, which is read for every decision, so that switching
+            face roll call off takes effect at once; and the time zones of the schools.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def policy(self) -> Policy | None:
-        """The policy in force; None where there is none, or where it cannot be read."""
+        """Return the policy; None if there is none, or if it cannot be read."""
         try:
             return load_policy(self._settings.registers.policy)
         except HomeroomError:
             return None
 
-    def to_compare(
-        self, session: Session, students: Sequence[str], lesson_id: str, *moments: datetime
+    def may_compare(
+        self, session: Session, students: Sequence[str], lesson_id: str, *times: datetime
     ) -> dict[str, Decision]:
-        """May these students' faces be compared in this lesson, at each of these moments?
+        """Decide for each student whether their face may be compared at all of these times.
 
-        An answer for each student: the first no, or yes.
+        A denial is the first one; `times` are UTC.
         """
         try:
-            policy, register = self.policy(), register_facts(session, lesson_id)
+            policy, register = self.policy(), load_register_facts(session, lesson_id)
             lesson = registers.lesson_of(session, lesson_id)
             day = local_date(self._settings, lesson.room_id, lesson.starts_at)
             return {
-                facts.student_id: _first_no(
-                    [may_compare(policy, facts, register, moment) for moment in moments]
+                facts.student_id: _first_denial(
+                    [may_compare(policy, facts, register, time) for time in times]
                 )
-                for facts in facts_of(session, students, day)
+                for facts in load_student_facts(session, students, day)
             }
         except HomeroomError:
-            return dict.fromkeys(students, Decision.no(Reason.CANNOT_BE_ANSWERED))
+            return dict.fromkeys(students, Decision.denied(ConsentReason.CANNOT_BE_ANSWERED))
 
-    def to_keep(self, session: Session, student_id: str, now: datetime) -> Decision:
-        """May a template of this student be made, or be kept?"""
+    def may_keep(self, session: Session, student_id: str, now: datetime) -> Decision:
+        """Decide whether a template of this student may be stored, or kept."""
         try:
-            return may_keep(self.policy(), _facts_of_one(session, student_id, now.date()), now)
+            return may_keep(self.policy(), _load_facts_of(session, student_id, now.date()), now)
         except HomeroomError:
-            return Decision.no(Reason.CANNOT_BE_ANSWERED)
+            return Decision.denied(ConsentReason.CANNOT_BE_ANSWERED)
 
-    def grant_behind(self, session: Session, student_id: str, now: datetime) -> Decision:
-        """Does a living grant stand behind a template that exists?
+    def may_retain(self, session: Session, student_id: str, now: datetime) -> Decision:
+        """Decide whether the template of this student still has a grant in force.
 
-        Without a policy that can be read, comparing stops but the grant stands.
+        An unreadable policy stops comparisons, but does not end a grant.
         """
-        policy, student = self.policy(), _facts_of_one(session, student_id, now.date())
+        policy, student = self.policy(), _load_facts_of(session, student_id, now.date())
         if policy is None:
             return active_grant(student, None, now)
         decision = active_grant(student, policy.face_roll_call.notice_version, now)
         if not decision.allowed:
             return decision
         kept = may_keep(policy, student, now)
-        ended = kept.reason in {Reason.POLICY_EXPIRED, Reason.CLASS_NOT_NAMED}
+        ended = kept.reason in {ConsentReason.POLICY_EXPIRED, ConsentReason.CLASS_NOT_NAMED}
         return kept if ended else decision
 
 
-def facts_of(session: Session, students: Sequence[str], day: date) -> list[StudentFacts]:
-    """What the records know of some students' consent."""
+def load_student_facts(session: Session, students: Sequence[str], day: date) -> list[StudentFacts]:
+    """Load what a decision depends on, for some students."""
     ledger: dict[str, list[LedgerEntry]] = defaultdict(list)
-    for entry in ledger_of(session, students):
+    for entry in load_ledger(session, students):
         ledger[entry.student_id].append(entry)
     guardians = guardians_of(session, students)
     classes = classes_of(session, students, day)
@@ -108,17 +107,17 @@ def facts_of(session: Session, students: Sequence[str], day: date) -> list[Stude
     ]
 
 
-def _facts_of_one(session: Session, student_id: str, day: date) -> StudentFacts:
-    (facts,) = facts_of(session, [student_id], day)
+def _load_facts_of(session: Session, student_id: str, day: date) -> StudentFacts:
+    (facts,) = load_student_facts(session, [student_id], day)
     return facts
 
 
-def _first_no(answers: Sequence[Decision]) -> Decision:
-    return next((answer for answer in answers if not answer.allowed), answers[0])
+def _first_denial(decisions: Sequence[Decision]) -> Decision:
+    return next((one for one in decisions if not one.allowed), decisions[0])
 
 
-def ledger_of(session: Session, students: Sequence[str] | None = None) -> list[LedgerEntry]:
-    """The words about some students, or about all."""
+def load_ledger(session: Session, students: Sequence[str] | None = None) -> list[LedgerEntry]:
+    """Load the ledger entries about some students, or about all."""
     return [
         LedgerEntry(
             row.seq,
@@ -133,8 +132,8 @@ def ledger_of(session: Session, students: Sequence[str] | None = None) -> list[L
     ]
 
 
-def register_facts(session: Session, lesson_id: str) -> RegisterFacts | None:
-    """What the records know of a lesson's register."""
+def load_register_facts(session: Session, lesson_id: str) -> RegisterFacts | None:
+    """Load what a decision depends on, of a lesson's register; None if it was never opened."""
     lesson = registers.lesson_of(session, lesson_id)
     row = registers.register_of(session, lesson_id)
     if row is None:

@@ -1,4 +1,4 @@
-"""The district's face policy: a file that switches face roll call on, for named classes.
+"""The district's face policy (R4): a file that switches face roll call on, for named classes.
 
     [face_roll_call]
     switched_on = true
@@ -8,9 +8,9 @@
     approved_by = "Data protection officer"
     approved_on = 2026-08-20
     valid_until = 2027-07-31
-    notice_version = "2026-1"               # consents to another notice do not count
+    notice_version = "2026-1"               # grants for another notice do not count
 
-No file, a file that cannot be read, or one key that is missing: face roll call is off.
+Face roll call is off if the file is missing or unreadable, or if a key is missing.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ Text = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class FaceRollCall(BaseModel):
-    """What the district has decided."""
+    """The district's decision on face roll call."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -42,9 +42,9 @@ class FaceRollCall(BaseModel):
     notice_version: Text
 
     @model_validator(mode="after")
-    def _dates_follow(self) -> "FaceRollCall":
+    def _check_dates(self) -> "FaceRollCall":
         if self.valid_until < self.approved_on:
-            raise ValueError("valid_until lies before approved_on")
+            raise ValueError("valid_until is before approved_on")
         return self
 
 
@@ -56,10 +56,10 @@ class _PolicyFile(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy, and which file's content it is.
+    """A policy and the digest of its file.
 
     Attributes:
-        face_roll_call: What was decided.
+        face_roll_call: The decision.
         digest: First digits of the file's SHA-256, for the audit log.
     """
 
@@ -68,10 +68,10 @@ class Policy:
 
 
 def load_policy(path: Path | None) -> Policy | None:
-    """Read the policy; None where the settings name none.
+    """Read a policy file; None if the settings name none.
 
     Raises:
-        SettingsError: It cannot be read, a key is missing or unknown.
+        SettingsError: The file cannot be read, or a key is missing, unknown or invalid.
     """
     if path is None:
         return None

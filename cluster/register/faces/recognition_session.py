@@ -1,14 +1,15 @@
-"""Faces of an open register, frame after frame, to proposals.
+"""Face recognition in an open register: from frames to proposals.
 
-    frame ─> may any face be compared now? ─no─> nothing is cut, nothing is computed
+    frame ─> may any face be compared now? ─no─> no face is cut, nothing is computed
                    │yes
                    v
-    people ─> face chips ─> embeddings ─> this class's templates, of those who agreed ─> sightings
-                                              (what matches nobody is dropped here)
+    people ─> face chips ─> embeddings ─> this class's templates with consent ─> sightings
+                                              (embeddings without a match are dropped here)
     sightings ─> proposals ─> register
 
-Consent is asked again at every frame: who objects while a register is open is forgotten at once.
-The live service and `homeroom register watch` both go through here.
+Permissions are checked at every frame: a student who objects while the register is open is removed
+at once (R5). Faces are compared only while the register is open (R6). The live service and
+`homeroom register watch` both use this.
 """
 
 from collections import Counter
@@ -24,19 +25,19 @@ from cluster.records.repos.registers import entries_of, register_of
 from cluster.register.faces.consent import Decision
 from cluster.register.faces.matching import ClassMatcher, Proposal
 from cluster.register.faces.permissions import FacePermissions
-from cluster.register.faces.templates import Embedding, open_templates
+from cluster.register.faces.templates import Embedding, decrypt_templates
 from cluster.register.service import RegisterService
-from cluster.register.views import RegisterView, Sighted
+from cluster.register.types import FaceMatch, RegisterView
 from cluster.settings import Settings
 from cluster.vision.faces.base import FaceChip, FaceComparer
 
 ACTOR = "system:roll-call"
 
-Chips = Callable[[], list[FaceChip]]
+ChipCutter = Callable[[], list[FaceChip]]
 
 
 class Readiness(StrEnum):
-    """Whether it makes sense to look at a frame."""
+    """Whether frames can be processed now."""
 
     NOBODY_ALLOWED = "nobody_allowed"
     NO_TEMPLATE = "no_template"
@@ -44,14 +45,14 @@ class Readiness(StrEnum):
 
 
 class FaceRecogniser:
-    """The faces of one lesson's open register.
+    """Recognises the faces of one lesson's open register.
 
     Args:
-        identity: Records, keys and log.
+        identity: Records, keys and audit log.
         settings: How registers are taken.
-        permission: Asked before anything touches a face.
-        engine: Compares faces; templates of other engines are not looked at.
-        lesson_id: Of which lesson.
+        permission: Decides whose faces may be compared.
+        engine: Compares faces; templates of other engines are not used.
+        lesson_id: The lesson.
     """
 
     def __init__(
@@ -69,112 +70,112 @@ class FaceRecogniser:
         self._lesson_id = lesson_id
         self._templates: dict[str, Embedding] = {}
         self._matcher: ClassMatcher | None = None
-        self._asked = False
+        self._are_templates_loaded = False
         self.frames_compared = 0
 
-    def see(self, moment: datetime, cut: Chips) -> bool:
-        """Look at one frame, if that is allowed now.
+    def process_frame(self, captured_at: datetime, cut_chips: ChipCutter) -> bool:
+        """Compare the faces of one frame, if that is permitted now.
 
         Args:
-            moment: When the frame was taken, UTC; the register must be open then, and now.
-            cut: Cuts the frame's face chips; it is called only if a face may be compared.
+            captured_at: When the frame was captured, UTC; the register must be open then, and now.
+            cut_chips: Returns the frame's face chips; called only if a face may be compared.
 
         Returns:
-            Whether it was looked at.
+            Whether the frame was processed.
         """
-        if self.readiness(moment) is not Readiness.READY or self._matcher is None:
+        if self.readiness(captured_at) is not Readiness.READY or self._matcher is None:
             return False
-        chips = cut()
+        chips = cut_chips()
         self.frames_compared += 1
         if chips:
             students = self._matcher.student_ids
             templates = np.stack([self._templates[student] for student in students])
             distances = self._engine.distances(self._engine.embed(chips), templates)
-            self._matcher.update(moment.timestamp(), distances)
+            self._matcher.update(captured_at.timestamp(), distances)
         return True
 
-    def readiness(self, moment: datetime) -> Readiness:
-        """May any face be compared that was taken at a moment, and is there a template for it?
+    def readiness(self, captured_at: datetime) -> Readiness:
+        """Return whether any face may be compared in a frame, and has a template.
 
-        Whoever's face may not be compared now is forgotten.
+        Students whose face may not be compared now are removed from memory.
 
         Args:
-            moment: UTC.
+            captured_at: When the frame was captured, UTC.
         """
-        allowed = self._allowed(moment)
-        self._forget_others(allowed)
+        allowed = self._allowed(captured_at)
+        self._remove_others(allowed)
         if not allowed:
             return Readiness.NOBODY_ALLOWED
-        if not self._asked:
-            self._open_templates(allowed)
+        if not self._are_templates_loaded:
+            self._load_templates(allowed)
         if self._matcher is None or not self._matcher.student_ids:
             return Readiness.NO_TEMPLATE
         return Readiness.READY
 
-    def reasons(self) -> dict[str, int]:
-        """Why the faces of so many students are not compared now; those without a template too."""
-        answers = self._ask(self._identity.clock())
-        reasons = Counter(str(a.reason) for a in answers.values() if not a.allowed)
-        if self._asked:
+    def denial_reasons(self) -> dict[str, int]:
+        """Return why faces are not compared now: number of students by reason."""
+        decisions = self._decide(self._identity.clock())
+        reasons = Counter(str(one.reason) for one in decisions.values() if not one.allowed)
+        if self._are_templates_loaded:
             reasons["no_template"] = sum(
-                answer.allowed and student not in self._templates
-                for student, answer in answers.items()
+                decision.allowed and student not in self._templates
+                for student, decision in decisions.items()
             )
         return {reason: count for reason, count in reasons.items() if count}
 
     def proposals(self) -> list[Proposal]:
-        """What is known so far."""
+        """Return the proposals so far."""
         return self._matcher.proposals() if self._matcher else []
 
     def propose(self) -> RegisterView:
-        """Write what is known into the register; consent is asked once more.
+        """Write the proposals into the register, after another check of permissions.
 
         Raises:
-            RegisterError: The register is not open any more.
+            RegisterError: The register is no longer open.
         """
         with self._identity.work(ACTOR) as work:
-            found = self.proposals()
-            decisions = self._permission.to_compare(
-                work.session, [p.student_id for p in found], self._lesson_id, work.now
+            proposals = self.proposals()
+            decisions = self._permission.may_compare(
+                work.session, [p.student_id for p in proposals], self._lesson_id, work.now
             )
-            sighted = [
-                Sighted(
+            matches = [
+                FaceMatch(
                     p.student_id,
                     p.verdict == "proposed",
                     datetime.fromtimestamp(p.first_seen, tz=work.now.tzinfo),
                 )
-                for p in found
+                for p in proposals
                 if decisions[p.student_id].allowed
             ]
-            return RegisterService(work, self._settings).propose(self._lesson_id, sighted)
+            return RegisterService(work, self._settings).propose(self._lesson_id, matches)
 
-    def _allowed(self, moment: datetime) -> frozenset[str]:
-        """Whose face may be compared, both now and when the frame was taken."""
-        answers = self._ask(moment, self._identity.clock())
-        return frozenset(student for student, answer in answers.items() if answer.allowed)
+    def _allowed(self, captured_at: datetime) -> frozenset[str]:
+        """Return the students whose face may be compared, now and when the frame was captured."""
+        decisions = self._decide(captured_at, self._identity.clock())
+        return frozenset(student for student, one in decisions.items() if one.allowed)
 
-    def _ask(self, *moments: datetime) -> dict[str, Decision]:
+    def _decide(self, *times: datetime) -> dict[str, Decision]:
         try:
             with self._identity.records.reading() as session:
                 row = register_of(session, self._lesson_id)
                 students = [e.student_id for e in entries_of(session, row.id)] if row else []
-                return self._permission.to_compare(session, students, self._lesson_id, *moments)
+                return self._permission.may_compare(session, students, self._lesson_id, *times)
         except RecordsError:
-            return {}  # it cannot be answered: no
+            return {}  # undecidable: nobody is allowed
 
-    def _forget_others(self, allowed: frozenset[str]) -> None:
-        for student_id in [known for known in self._templates if known not in allowed]:
+    def _remove_others(self, allowed: frozenset[str]) -> None:
+        for student_id in [one for one in self._templates if one not in allowed]:
             del self._templates[student_id]
             if self._matcher is not None:
-                self._matcher.forget(student_id)
+                self._matcher.remove(student_id)
 
-    def _open_templates(self, allowed: frozenset[str]) -> None:
-        version = self._engine.version  # asked before: it may take time, and others want to write
+    def _load_templates(self, allowed: frozenset[str]) -> None:
+        version = self._engine.version  # before the transaction: it may take time
         with self._identity.work(ACTOR) as work:
-            opened = open_templates(work, sorted(allowed), version)
-        self._asked = True
-        self._templates = {template.student_id: template.embedding for template in opened}
-        if not opened:
+            templates = decrypt_templates(work, sorted(allowed), version)
+        self._are_templates_loaded = True
+        self._templates = {template.student_id: template.embedding for template in templates}
+        if not templates:
             return
         stacked = np.stack(list(self._templates.values()))
         self._matcher = ClassMatcher(

@@ -1,16 +1,15 @@
-"""Templates: a student's face as numbers, encrypted with that student's own key.
+"""Templates: a student's face embedding, encrypted with that student's own key.
 
     consent? ─> embedding ─> AES-256-GCM, key of the student ─> records
                              the key, wrapped by the master key ─> keys_dir
 
 The associated data binds district, student, purpose and engine version: a row that is moved to
-another student, another district's records or another engine does not open. To destroy the key is
-to destroy the template, wherever a copy of its row may lie.
+another student, district or engine does not decrypt. Destroying the key destroys the template, with
+every copy of its row.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,7 @@ from cluster.errors import KeyMissing, KeyUnusable, NotAllowed
 from cluster.records.db.models import TemplateRow
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import templates
-from cluster.register.faces.consent import Decision, Reason
+from cluster.register.faces.consent import ConsentReason, Decision
 from cluster.register.faces.permissions import FacePermissions
 from cluster.security.audit_actions import AuditAction
 from cluster.security.keys import KeyStore, seal, student_key, unseal
@@ -28,57 +27,57 @@ PURPOSE = "face-register"
 
 Embedding = npt.NDArray[np.float32]
 
-WORDS: Mapping[Reason, str] = {
-    Reason.POLICY_MISSING: "the district has no face policy, or it cannot be read",
-    Reason.POLICY_OFF: "the district's policy has face roll call switched off",
-    Reason.POLICY_NOT_YET: "the district's policy is not yet in force",
-    Reason.POLICY_EXPIRED: "the district's policy has expired",
-    Reason.CLASS_NOT_NAMED: "the policy names no class of this student",
-    Reason.NOT_ENROLLED: "the student is not in this class",
-    Reason.REGISTER_NOT_OPEN: "no register is open for this lesson",
-    Reason.OBJECTION: "a guardian or the student objects",
-    Reason.NO_GRANT: "no guardian has consented",
-    Reason.GRANT_EXPIRED: "the consent has expired",
-    Reason.OTHER_NOTICE: "the consent was given to another version of the notice",
-    Reason.NOT_GUARDIAN: "who consented is not a guardian any more",
-    Reason.CANNOT_BE_ANSWERED: "the question cannot be answered now",
+REASON_TEXTS: Mapping[ConsentReason, str] = {
+    ConsentReason.POLICY_MISSING: "the district has no face policy, or it cannot be read",
+    ConsentReason.POLICY_OFF: "the district's policy has face roll call switched off",
+    ConsentReason.POLICY_NOT_YET: "the district's policy is not yet in force",
+    ConsentReason.POLICY_EXPIRED: "the district's policy has expired",
+    ConsentReason.CLASS_NOT_NAMED: "the policy names no class of this student",
+    ConsentReason.NOT_ENROLLED: "the student is not in this class",
+    ConsentReason.REGISTER_NOT_OPEN: "no register is open for this lesson",
+    ConsentReason.OBJECTION: "a guardian or the student objects",
+    ConsentReason.NO_GRANT: "no guardian has consented",
+    ConsentReason.GRANT_EXPIRED: "the consent has expired",
+    ConsentReason.OTHER_NOTICE: "the consent was given to another version of the notice",
+    ConsentReason.NOT_GUARDIAN: "who consented is not a guardian any more",
+    ConsentReason.CANNOT_BE_ANSWERED: "it cannot be decided now",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
-    """A face as numbers, in memory only."""
+class FaceTemplate:
+    """A decrypted face embedding, in memory only."""
 
     student_id: str
     engine: str
     embedding: Embedding
 
 
-def store(
+def store_template(
     work: UnitOfWork,
     permission: FacePermissions,
     student_id: str,
     engine: str,
     embedding: Embedding,
 ) -> Decision:
-    """Encrypt and keep a template; consent is asked here too, whoever asked before.
+    """Encrypt and store a template, after a check of the permission (R5).
 
     Args:
-        work: Its session, keys and log.
-        permission: Asked first.
-        student_id: Whose face it is.
-        engine: Version of the engine that made it.
+        work: Its session, keys and audit log.
+        permission: Decides whether the template may be stored.
+        student_id: The student.
+        engine: Version of the engine that computed the embedding.
         embedding: (d,) float32.
 
     Raises:
-        NotAllowed: No consent stands behind it.
+        NotAllowed: It may not be stored.
     """
-    decision = permission.to_keep(work.session, student_id, work.now)
+    decision = permission.may_keep(work.session, student_id, work.now)
     if not decision.allowed or decision.grant is None:
-        refuse(decision)
+        raise denied_error(decision)
     version, key = work.keys.current(student_key(student_id))
     plain = np.asarray(embedding, "<f4").tobytes()
-    sealed = seal(key, plain, _context(work.district, student_id, engine))
+    sealed = seal(key, plain, _associated_data(work.district, student_id, engine))
     templates.put(
         work.session,
         student_id=student_id,
@@ -92,43 +91,39 @@ def store(
     return decision
 
 
-def refuse(decision: Decision) -> NoReturn:
-    """Raise what an answer of no comes to.
-
-    Raises:
-        NotAllowed: With the reason in words.
-    """
-    raise NotAllowed(
-        f"{WORDS.get(decision.reason, str(decision.reason))}.",
+def denied_error(decision: Decision) -> NotAllowed:
+    """Return the error for a denial, with its reason."""
+    return NotAllowed(
+        f"{REASON_TEXTS.get(decision.reason, str(decision.reason))}.",
         where=str(decision.reason),
         hint="The register can be taken by hand and by badge.",
     )
 
 
-def open_templates(work: UnitOfWork, students: Sequence[str], engine: str) -> list[Template]:
-    """Decrypt the templates of some students, who must have been asked for; one engine's only.
+def decrypt_templates(work: UnitOfWork, students: Sequence[str], engine: str) -> list[FaceTemplate]:
+    """Decrypt the templates of some students by one engine; the caller has checked permissions.
 
-    One whose key was destroyed is left out; so is one whose row was changed or moved, and the audit
-    log says so. The others of the class lose nothing by it.
+    Left out are templates whose key was destroyed, and those whose row was changed or moved; the
+    audit log records the latter.
     """
     found = templates.of_students(work.session, students, engine)
-    opened = [_open_or_report(work, row) for row in found]
+    decrypted = [_decrypt_or_report(work, row) for row in found]
     work.audit(AuditAction.FACE_OPEN_TEMPLATES, None, students=[row.student_id for row in found])
-    return [template for template in opened if template is not None]
+    return [template for template in decrypted if template is not None]
 
 
-def _open_or_report(work: UnitOfWork, row: TemplateRow) -> Template | None:
+def _decrypt_or_report(work: UnitOfWork, row: TemplateRow) -> FaceTemplate | None:
     try:
-        return _open(work.keys, work.district, row)
+        return _decrypt(work.keys, work.district, row)
     except KeyUnusable:
         work.audit(AuditAction.FACE_REJECT_TEMPLATE, row.student_id, engine=row.engine)
         return None
 
 
-def destroy(work: UnitOfWork, student_id: str, reason: str) -> bool:
-    """Destroy a student's key and templates, at once. True if there were any.
+def destroy_templates(work: UnitOfWork, student_id: str, reason: str) -> bool:
+    """Destroy a student's key and templates at once; returns whether there were any.
 
-    The key goes first: killed in between, the row that is left opens with nothing.
+    The key is destroyed first: if the process is killed in between, the remaining row is useless.
     """
     key_gone = work.keys.destroy(student_key(student_id))
     rows = templates.remove(work.session, student_id)
@@ -138,31 +133,31 @@ def destroy(work: UnitOfWork, student_id: str, reason: str) -> bool:
 
 
 def destroy_unpermitted(work: UnitOfWork, permission: FacePermissions) -> list[str]:
-    """Destroy every template that no living grant stands behind; whose they were."""
-    gone = []
+    """Destroy every template without a grant in force (R5, R10); returns the students' ids."""
+    destroyed = []
     for row in templates.of_students(work.session):
-        decision = permission.grant_behind(work.session, row.student_id, work.now)
-        if not decision.allowed and destroy(work, row.student_id, str(decision.reason)):
-            gone.append(row.student_id)
-    return gone
+        decision = permission.may_retain(work.session, row.student_id, work.now)
+        if not decision.allowed and destroy_templates(work, row.student_id, str(decision.reason)):
+            destroyed.append(row.student_id)
+    return destroyed
 
 
 def rotate_keys(work: UnitOfWork) -> int:
-    """Give every student with a template a new key, and seal the template anew; how many.
+    """Re-encrypt every template with a new key; returns the number of students.
 
-    The old version of a key is destroyed by `finish_rotation`, after the rows are committed; a
-    rotation that was interrupted is simply begun again.
+    `finish_rotation` destroys the old versions of the keys once the rows are committed. An
+    interrupted rotation is simply repeated.
     """
     by_student: dict[str, list[TemplateRow]] = {}
     for row in templates.of_students(work.session):
         by_student.setdefault(row.student_id, []).append(row)
     for student_id, rows in by_student.items():
-        opened = [_open_or_report(work, row) for row in rows]
+        decrypted = [_decrypt_or_report(work, row) for row in rows]
         version, key = work.keys.add_version(student_key(student_id))
-        for row, template in zip(rows, opened, strict=True):
+        for row, template in zip(rows, decrypted, strict=True):
             if template is not None:
-                context = _context(work.district, student_id, row.engine)
-                row.sealed = seal(key, template.embedding.tobytes(), context)
+                data = _associated_data(work.district, student_id, row.engine)
+                row.sealed = seal(key, template.embedding.tobytes(), data)
                 row.key_version = version
     work.session.flush()
     work.audit(AuditAction.FACE_ROTATE_KEYS, None, students=len(by_student))
@@ -170,19 +165,19 @@ def rotate_keys(work: UnitOfWork) -> int:
 
 
 def finish_rotation(work: UnitOfWork) -> None:
-    """Destroy the versions of keys that no row needs any more."""
+    """Destroy the versions of keys that no row uses any more."""
     for row in templates.of_students(work.session):
         work.keys.keep_only(student_key(row.student_id), row.key_version)
 
 
-def _open(keys: KeyStore, district: str, row: TemplateRow) -> Template | None:
+def _decrypt(keys: KeyStore, district: str, row: TemplateRow) -> FaceTemplate | None:
     try:
         key = keys.version(student_key(row.student_id), row.key_version)
     except KeyMissing:
         return None
-    plain = unseal(key, row.sealed, _context(district, row.student_id, row.engine))
-    return Template(row.student_id, row.engine, np.frombuffer(plain, "<f4").astype(np.float32))
+    plain = unseal(key, row.sealed, _associated_data(district, row.student_id, row.engine))
+    return FaceTemplate(row.student_id, row.engine, np.frombuffer(plain, "<f4").astype(np.float32))
 
 
-def _context(district: str, student_id: str, engine: str) -> str:
+def _associated_data(district: str, student_id: str, engine: str) -> str:
     return f"{district}/{student_id}/{PURPOSE}/{engine}"

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import platformdirs
 
-from cluster.settings import AnalysisSettings, Settings
+from cluster.settings import AnalysisSettings, Settings, WeightsSettings
 from cluster.vision.people import BgrImage, FloatArray, Letterbox, People, decode_output
 from cluster.vision.pose.export import export_to_openvino
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
@@ -85,14 +85,26 @@ class PoseEstimator:
         Raises:
             WeightsError: The weights are missing, or have another checksum.
         """
-        cache_dir = model_cache_dir(settings)
+        return PoseEstimator.from_tables(
+            settings.analysis, settings.weights, model_cache_dir(settings)
+        )
+
+    @staticmethod
+    def from_tables(
+        analysis: AnalysisSettings, weights: WeightsSettings, cache_dir: Path
+    ) -> "PoseEstimator":
+        """Create the estimator that two tables of the settings describe.
+
+        Raises:
+            WeightsError: See `from_settings`.
+        """
         return PoseEstimator(
-            find_pose_weights(settings.weights, cache_dir),
+            find_pose_weights(weights, cache_dir),
             cache_dir=cache_dir,
-            device=select_device(settings.analysis),
-            confidence=settings.analysis.confidence,
-            threads=settings.analysis.threads,
-            batch_size=settings.analysis.batch_size,
+            device=select_device(analysis),
+            confidence=analysis.confidence,
+            threads=analysis.threads,
+            batch_size=analysis.batch_size,
         )
 
     def prepare(self, frame_height: int, frame_width: int, input_size: int) -> None:

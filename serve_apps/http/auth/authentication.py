@@ -22,7 +22,7 @@ from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos.sign_in_cache import SignInCache
 from cluster.records.repos.sign_ins import Kind
 from cluster.security.roles import Principal
-from cluster.security.tokens import refused
+from cluster.security.tokens import invalid_sign_in_error
 from cluster.settings import Settings
 from serve_apps.http.auth.cookies import Cookies, check_change
 from serve_apps.http.errors import POLICY_VIOLATION, response_to
@@ -193,7 +193,7 @@ def door_of(connection: HTTPConnection) -> AuthenticationMiddleware:
     door = connection.scope.get("state", {}).get("door")
     if not isinstance(door, AuthenticationMiddleware):
         logger.error("a route was asked behind no door: access.install(app, settings) is missing")
-        raise refused()
+        raise invalid_sign_in_error()
     return door
 
 
@@ -230,7 +230,7 @@ def principal_of(asker: AuthResult) -> Principal:
     if asker.error is not None:
         raise asker.error
     if asker.principal is None:
-        raise refused()
+        raise invalid_sign_in_error()
     return asker.principal
 
 

@@ -16,7 +16,7 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
 
 from cluster import checkins
-from cluster.checkins.codes import DEVICE_BYTES, read_code
+from cluster.checkins.codes import DEVICE_BYTES, parse_code
 from cluster.checkins.feelings import Feeling
 from cluster.errors import CheckinClosed, CheckinError, CheckinOff
 from cluster.records.db.unit_of_work import UnitOfWork
@@ -56,7 +56,7 @@ class HelpRequestForm(FormBody):
 async def code_page(request: Request, code: str = "") -> Response:
     """The form for the code; a valid code leads to its check-in."""
     if code:
-        normalized = read_code(code)
+        normalized = parse_code(code)
         if normalized is not None:
             return RedirectResponse(f"/c/{normalized}", status_code=SEE_OTHER)
         return render_page(
@@ -68,7 +68,7 @@ async def code_page(request: Request, code: str = "") -> Response:
 @router.get("/{code}")
 async def question_page(request: Request, code: Code) -> Response:
     """The question of an open check-in; always at the normalized code, the path of the cookie."""
-    normalized = read_code(code)
+    normalized = parse_code(code)
     if normalized is not None and normalized != code:
         return RedirectResponse(f"/c/{normalized}", status_code=SEE_OTHER)
     return await _with_open_checkin(
@@ -87,7 +87,7 @@ async def submit_answer(
             request, code, lambda checkin: _render_question(request, code, checkin, "choose")
         )
     next_page = "call" if fields.not_well else "thanks"
-    redirect = RedirectResponse(f"/c/{read_code(code) or 'x'}/{next_page}", status_code=SEE_OTHER)
+    redirect = RedirectResponse(f"/c/{parse_code(code) or 'x'}/{next_page}", status_code=SEE_OTHER)
     if feeling is None:
         return redirect
 
@@ -113,7 +113,7 @@ async def help_request_page(request: Request, code: Code) -> Response:
 
     def load(work: UnitOfWork, backend: Backend) -> Response:
         _require_device_token(request, code)  # names are shown only to phones that saw the question
-        students = checkins.class_list(work, backend.settings, code)
+        students = checkins.list_names(work, backend.settings, code)
         return render_page(request, "help_request.html", {"code": code, "students": students})
 
     return await _run_audited(request, load)
@@ -127,7 +127,7 @@ async def request_help(
 
     def record(work: UnitOfWork, backend: Backend) -> Response:
         device = _require_device_token(request, code)
-        checkins.call(work, backend.settings, code, device, fields.student or None)
+        checkins.request_help(work, backend.settings, code, device, fields.student or None)
         return render_page(request, "checkin_thanks.html", {"is_help_request": True, "code": code})
 
     return await _run_audited(request, record)
@@ -144,9 +144,9 @@ def _render_question(
         live, clock = backend_of(request).settings.live, backend_of(request).identity.clock
         response.set_cookie(
             DEVICE_COOKIE,
-            checkins.new_device().hex(),
+            checkins.new_device_token().hex(),
             max_age=max(1, int((checkin.ends_at - clock()).total_seconds())),
-            path=f"/c/{read_code(code)}",
+            path=f"/c/{parse_code(code)}",
             secure=is_https(live),
             httponly=True,
             samesite="lax",  # a phone that follows a link from elsewhere keeps its cookie
@@ -184,7 +184,7 @@ async def _with_open_checkin(
     def load() -> checkins.OpenCheckin:
         identity = backend.identity
         with identity.records.reading() as session:
-            return checkins.by_code(session, backend.settings, code, identity.clock())
+            return checkins.find_by_code(session, backend.settings, code, identity.clock())
 
     try:
         checkin = await run_in_pool(load)
@@ -203,7 +203,7 @@ async def _run_audited(
         check_origin(request, backend.settings.live)
 
     def run() -> Response:
-        with backend.identity.work(checkins.STUDENTS) as work:
+        with backend.identity.work(checkins.STUDENT_ACTOR) as work:
             return action(work, backend)
 
     try:

@@ -17,7 +17,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from cluster.records.db import audit_log
-from cluster.register.erasure import Receipt, receipts
+from cluster.register.erasure import ErasureReceipt, list_receipts
 from cluster.register.faces.objections import Objection, objections_in_force
 from cluster.security.audit_actions import AuditAction
 from serve_apps.http.backend import backend_of
@@ -96,11 +96,13 @@ def _list_objections(request: Request, actor: str, paging: Paging) -> ListPage[O
     return ListPage(rows, cursor_of(rows[-1].student_id) if has_more else None)
 
 
-def _list_erasures(request: Request, actor: str, paging: Paging) -> ListPage[Receipt]:
+def _list_erasures(request: Request, actor: str, paging: Paging) -> ListPage[ErasureReceipt]:
     identity, before = backend_of(request).identity, paging.number()
     with identity.records.reading() as session:
         until = audit_log.tail(session)[0] if before is None else before - 1
-        rows = receipts(session, until=until, looked_at=MAX_SCANNED_ENTRIES, limit=paging.limit)
+        rows = list_receipts(
+            session, until=until, max_scanned=MAX_SCANNED_ENTRIES, limit=paging.limit
+        )
     last_scanned = max(1, until - MAX_SCANNED_ENTRIES + 1)
     if len(rows) == paging.limit:
         last_scanned = rows[-1].audit_seq

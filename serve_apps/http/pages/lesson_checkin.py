@@ -47,7 +47,7 @@ async def start_checkin(request: Request, caller: Teacher, lesson_id: LessonPath
     """Start the check-in; where guardians must agree, the slips are shown once."""
     backend = backend_of(request)
 
-    def start() -> tuple[LessonView, checkins.Started]:
+    def start() -> tuple[LessonView, checkins.StartedCheckin]:
         lesson = load_lesson(backend, caller, lesson_id)
         with backend.identity.work(_teacher_id(caller)) as work:
             return lesson, checkins.start(work, backend.settings, lesson_id)
@@ -59,7 +59,7 @@ async def start_checkin(request: Request, caller: Teacher, lesson_id: LessonPath
     if started.slips:
         slips = [{"code": code, "qr": _qr_svg(backend, code)} for code in started.slips]
         context = {"lesson": lesson, "slips": slips, "students": started.students}
-        context |= {"k": started.view.k, "can_be_published": started.view.can_be_told}
+        context |= {"k": started.view.k, "can_be_published": started.view.can_be_published}
         context |= {"address": _join_address(backend)}
         return render_page(request, "checkin_slips.html", context)
     if wants_fragment(request):
@@ -105,7 +105,7 @@ async def help_requests_page(request: Request, caller: Teacher, lesson_id: Lesso
     def load() -> tuple[LessonView, tuple[checkins.HelpRequest, ...]]:
         lesson = load_lesson(backend, caller, lesson_id)
         with backend.identity.work(_teacher_id(caller)) as work:
-            return lesson, checkins.calls(work, backend.settings, lesson_id)
+            return lesson, checkins.list_help_requests(work, backend.settings, lesson_id)
 
     lesson, help_requests = await run_in_pool(load)
     context = {"lesson": lesson, "help_requests": help_requests}
@@ -124,7 +124,7 @@ async def acknowledge_help_request(
 
     def acknowledge() -> None:
         with backend.identity.work(_teacher_id(caller)) as work:
-            checkins.seen(work, backend.settings, lesson_id, fields.call)
+            checkins.mark_seen(work, backend.settings, lesson_id, fields.call)
 
     await run_in_pool(acknowledge)
     return RedirectResponse(f"/lessons/{lesson_id}/calls", status_code=SEE_OTHER)
@@ -134,7 +134,7 @@ def load_checkin_status(backend: Backend, lesson_id: str) -> checkins.CheckinSta
     """Return the status of a lesson's check-in; reads the records and blocks."""
     identity = backend.identity
     with identity.records.reading() as session:
-        return checkins.standing_of(session, backend.settings, lesson_id, identity.clock())
+        return checkins.get_status(session, backend.settings, lesson_id, identity.clock())
 
 
 async def _run_and_render(

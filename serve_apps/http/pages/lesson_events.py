@@ -118,7 +118,7 @@ class LessonVersionFeed:
     def _read_versions(self, lesson_ids: list[str]) -> dict[str, Versions]:
         with self.identity.records.reading() as session:
             of_registers = registers.versions_of(session, lesson_ids)
-            of_checkins = checkins.versions(session, lesson_ids, self.identity.clock())
+            of_checkins = checkins.get_versions(session, lesson_ids, self.identity.clock())
         return {one: (of_registers.get(one, 0), of_checkins.get(one, 0)) for one in lesson_ids}
 
 

@@ -14,11 +14,9 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
 
 from cluster.errors import BadgeRefused, HomeroomError, NotFound, RegisterError
-from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.register.service import RegisterService
 from cluster.register.states import Status
-from cluster.register.undoing import can_undo, undo
-from cluster.register.views import RegisterView
+from cluster.register.types import RegisterView
 from cluster.security.roles import Principal
 from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.forms import FormBody, form
@@ -31,7 +29,7 @@ from serve_apps.http.threads import run_in_pool
 
 SEE_OTHER: Final = 303
 
-Change = Callable[[UnitOfWork, RegisterService], RegisterView]
+Change = Callable[[RegisterService], RegisterView]
 
 router = APIRouter(prefix="/lessons/{lesson_id}/register", include_in_schema=False)
 
@@ -72,19 +70,19 @@ class RegisterSection:
 @router.get("")
 async def register_section(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """The class list; the access is recorded."""
-    return await _respond(request, caller, lesson_id, lambda _work, roll: roll.show(lesson_id))
+    return await _respond(request, caller, lesson_id, lambda roll: roll.show(lesson_id))
 
 
 @router.post("/open")
 async def open_register(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """Open the register for badges and faces, for some minutes."""
-    return await _respond(request, caller, lesson_id, lambda _work, roll: roll.open(lesson_id))
+    return await _respond(request, caller, lesson_id, lambda roll: roll.open(lesson_id))
 
 
 @router.post("/begin")
 async def begin_register(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """Begin the register by hand, without opening it for badges and faces."""
-    return await _respond(request, caller, lesson_id, lambda _work, roll: roll.mark(lesson_id, {}))
+    return await _respond(request, caller, lesson_id, lambda roll: roll.mark(lesson_id, {}))
 
 
 @router.post("/mark")
@@ -97,17 +95,15 @@ async def mark_student(
     """Mark one student."""
     student_id, _, status = fields.tap.partition(":")
     marks = {student_id: Status(status)}
-    return await _respond(
-        request, caller, lesson_id, lambda _work, roll: roll.mark(lesson_id, marks)
-    )
+    return await _respond(request, caller, lesson_id, lambda roll: roll.mark(lesson_id, marks))
 
 
 @router.post("/rest-present")
 async def mark_rest_present(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """Mark as present everybody whose status is not confirmed yet."""
 
-    def mark_rest(_work: UnitOfWork, roll: RegisterService) -> RegisterView:
-        return roll.mark(lesson_id, roll.unconfirmed(lesson_id, Status.PRESENT))
+    def mark_rest(roll: RegisterService) -> RegisterView:
+        return roll.mark(lesson_id, roll.marks_for_unconfirmed(lesson_id, Status.PRESENT))
 
     return await _respond(request, caller, lesson_id, mark_rest)
 
@@ -124,17 +120,14 @@ async def confirm_proposals(
         request,
         caller,
         lesson_id,
-        lambda _work, roll: roll.confirm(lesson_id, version=fields.version),
+        lambda roll: roll.confirm(lesson_id, version=fields.version),
     )
 
 
 @router.post("/undo")
 async def undo_change(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """Undo the teacher's last change."""
-    settings = backend_of(request).settings
-    return await _respond(
-        request, caller, lesson_id, lambda work, _roll: undo(work, settings, lesson_id)
-    )
+    return await _respond(request, caller, lesson_id, lambda roll: roll.undo(lesson_id))
 
 
 @router.post("/badge")
@@ -149,14 +142,14 @@ async def record_badge(
         request,
         caller,
         lesson_id,
-        lambda _work, roll: roll.take_badge(lesson_id, fields.badge.strip()),
+        lambda roll: roll.scan_badge(lesson_id, fields.badge.strip()),
     )
 
 
 @router.post("/close")
 async def close_register(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """Close the register for badges and faces before its time is up."""
-    return await _respond(request, caller, lesson_id, lambda _work, roll: roll.close(lesson_id))
+    return await _respond(request, caller, lesson_id, lambda roll: roll.close(lesson_id))
 
 
 async def load_register_section(
@@ -177,14 +170,16 @@ async def load_register_section(
     def load() -> RegisterSection:
         with roll_of(request, caller) as (work, roll):
             try:
-                view = roll.show(lesson_id) if change is None else change(work, roll)
+                view = roll.show(lesson_id) if change is None else change(roll)
             except NotFound:
                 if change is not None:
                     raise
                 return RegisterSection(None, can_undo=False, can_open=True)
-            row = roll.row_of(lesson_id)
-            never_opened = row.closes_at <= row.opened_at  # a register is opened once
-            return RegisterSection(register_body(work, view), can_undo(work, row.id), never_opened)
+            return RegisterSection(
+                body=register_body(work, view),
+                can_undo=roll.can_undo(lesson_id),
+                can_open=not view.was_opened,  # a register is opened once
+            )
 
     return await run_in_pool(load)
 

@@ -18,8 +18,8 @@ from pydantic import Field
 from cluster.errors import SettingsError
 from cluster.records.db.unit_of_work import Session
 from cluster.records.repos import consent_events
-from cluster.register.faces.consent import Decision, Reason, active_grant
-from cluster.register.faces.permissions import facts_of
+from cluster.register.faces.consent import ConsentReason, Decision, active_grant
+from cluster.register.faces.permissions import load_student_facts
 from cluster.register.faces.policy import load_policy
 from cluster.security.audit_actions import AuditAction
 from cluster.security.roles import Principal, Role
@@ -68,14 +68,14 @@ class ConsentBody(Body):
 
     student_id: StudentName = Field(description="The student's id in Homeroom.")
     in_force: bool = Field(description="A grant is in force.")
-    reason: Reason = Field(description="Why it is, or is not.")
+    reason: ConsentReason = Field(description="Why it is, or is not.")
     expires_at: Utc | None = Field(description="When the grant ends.")
 
 
 class ConsentsBody(Page):
     """Consents: how many, and whose."""
 
-    counts: dict[Reason, int] | None = Field(
+    counts: dict[ConsentReason, int] | None = Field(
         description="Students by reason, of all that were spoken of; null behind the first page."
     )
     consents: list[ConsentBody] = Field(
@@ -198,7 +198,7 @@ def _standing(
         students = consent_events.students_with_events(
             session, after=after, limit=CHUNK, ending_before=ending_before
         )
-        for facts in facts_of(session, students, now.date()):
+        for facts in load_student_facts(session, students, now.date()):
             yield facts.student_id, active_grant(facts, None, now)
         session.expunge_all()  # a district's ledger need not stay in memory
         if len(students) < CHUNK:

@@ -23,10 +23,10 @@ from fastapi.responses import JSONResponse
 from cluster.errors import NotAllowed
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.register.export import to_csv, to_ed_fi
+from cluster.register.queries import load_summary
 from cluster.register.service import RegisterService
-from cluster.register.standing import standing
 from cluster.register.states import Status
-from cluster.register.views import RegisterView
+from cluster.register.types import RegisterView
 from cluster.security.roles import Principal, Role
 from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import Backend, backend_of
@@ -125,7 +125,8 @@ def show_register_version(request: Request, caller: Teacher, lesson_id: LessonPa
     backend, user = backend_of(request), _user_of(caller)
     try:
         with backend.identity.records.reading() as session:
-            found = standing(session, backend.settings, user, lesson_id, backend.identity.clock())
+            now = backend.identity.clock()
+            found = load_summary(session, backend.settings, user, lesson_id, now)
     except NotAllowed as error:
         backend.identity.audit_denial(user, error, lesson_id)
         raise
@@ -164,7 +165,7 @@ def mark_all_present(
     """Everybody of whom nothing is confirmed yet is present; the named ones are what is said."""
     version = _version(said.version, if_match)
     with roll_of(request, caller) as (work, roll):
-        marks = {**roll.unconfirmed(lesson_id, Status.PRESENT), **said.exceptions}
+        marks = {**roll.marks_for_unconfirmed(lesson_id, Status.PRESENT), **said.exceptions}
         return _told(response, work, roll.mark(lesson_id, marks, version=version))
 
 
@@ -197,7 +198,7 @@ def take_badge(
 ) -> RegisterBody:
     """A student of the class showed a badge, while the register is open."""
     with roll_of(request, caller) as (work, roll):
-        return _told(response, work, roll.take_badge(lesson_id, said.badge))
+        return _told(response, work, roll.scan_badge(lesson_id, said.badge))
 
 
 @router.post(

@@ -27,9 +27,9 @@ from cluster.records.repos.sign_ins import (
     revoke,
     teacher_of,
 )
-from cluster.security.claims import Claimed, read_claims
+from cluster.security.claims import OidcIdentity, parse_claims
 from cluster.security.roles import Principal, Role
-from cluster.security.tokens import LONGEST_TEXT, csrf_token, refused
+from cluster.security.tokens import MAX_TEXT_LENGTH, csrf_token, invalid_sign_in_error
 from serve_apps.http.auth.authentication import AuthResult, door_of
 from serve_apps.http.auth.cookies import FORM, Cookies, check_origin, form_of, is_form
 from serve_apps.http.auth.oidc import Provider
@@ -54,7 +54,9 @@ class TokenForm(BaseModel):
 
     model_config = ConfigDict(extra="ignore", json_schema_extra={"example": {"token": "hr_…"}})
 
-    token: str = Field(max_length=LONGEST_TEXT, description="As `homeroom token create` gave it.")
+    token: str = Field(
+        max_length=MAX_TEXT_LENGTH, description="As `homeroom token create` gave it."
+    )
     next: str = Field("/", max_length=LONGEST_NEXT, description="The page to go to afterwards.")
 
 
@@ -220,14 +222,14 @@ def _principal(backend: Backend, claims: Mapping[str, Any]) -> Principal:
     """Whom the claims let in; a refusal is recorded."""
     identity, settings = backend.identity, backend.settings
     try:
-        claimed = read_claims(settings.access, claims, settings.schools_by_id)
+        claimed = parse_claims(settings.access, claims, settings.schools_by_id)
         return _of_the_roster(backend, claimed)
     except NotAllowed as error:
         identity.audit_denial("system:sign-in", error, None)
         raise
 
 
-def _of_the_roster(backend: Backend, claimed: Claimed) -> Principal:
+def _of_the_roster(backend: Backend, claimed: OidcIdentity) -> Principal:
     if claimed.sourced_id is None:
         return Principal(claimed.subject, claimed.roles, claimed.schools)
     with backend.identity.records.reading() as records:
@@ -276,7 +278,7 @@ async def _token_form(request: Request) -> TokenForm:
             return TokenForm.model_validate(await form_of(request))
         return TokenForm.model_validate(json.loads(await request.body()))
     except (ValidationError, ValueError, RecursionError):
-        raise refused() from None  # never what was typed in: it may be half a token
+        raise invalid_sign_in_error() from None  # never what was typed in: it may be half a token
 
 
 def _body(principal: Principal, csrf: str | None) -> SessionBody:

@@ -11,7 +11,7 @@ from pydantic import Field
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.people import names_of
 from cluster.register.states import EntryState, Method, Status
-from cluster.register.views import RegisterView
+from cluster.register.types import RegisterView
 from serve_apps.http.schemas.base import Body, Page, StudentName, Utc, example_config
 
 ERASED: Final = "(erased)"

@@ -14,7 +14,7 @@ from cluster.records.repos.sign_in_cache import SignInCache
 from cluster.records.repos.sign_ins import Kind, VerifiedSignIn, issue, look_up, revoke
 from cluster.security.keys import KeyStore
 from cluster.security.roles import Principal, Role
-from tests.register.school import School, found_school
+from tests.register.school import School, create_school
 
 DAY = timedelta(days=1)
 
@@ -29,7 +29,7 @@ class Seconds:
 
 @pytest.fixture
 def school(records: Records, keys: KeyStore, tmp_path: Path) -> School:
-    return found_school(records, keys, tmp_path, students=1)
+    return create_school(records, keys, tmp_path, students=1)
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_a_cached_sign_in_that_expires_is_not_returned(school: School, seconds: 
     cache = SignInCache(school.identity, monotonic=seconds)
     token = token_for(school)
     cache.look_up("token", token)
-    school.clock.turn(days=1)
+    school.clock.advance(days=1)
     assert cache.get_cached("token", token) is None
 
 

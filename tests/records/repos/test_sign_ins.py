@@ -23,8 +23,8 @@ from cluster.records.repos.sign_ins import (
 )
 from cluster.security.keys import KeyStore
 from cluster.security.roles import Principal, Role
-from cluster.security.tokens import token_of
-from tests.register.school import School, found_school, teacher
+from cluster.security.tokens import sign_token
+from tests.register.school import School, create_school, teacher
 
 DAY = timedelta(days=1)
 ANALYST = Principal("analyst:anna", frozenset({Role.ANALYST}))
@@ -34,7 +34,7 @@ TEACHER = Principal(teacher(1), frozenset({Role.TEACHER}), user_id=teacher(1))
 
 @pytest.fixture
 def school(records: Records, keys: KeyStore, tmp_path: Path) -> School:
-    return found_school(records, keys, tmp_path, students=1)
+    return create_school(records, keys, tmp_path, students=1)
 
 
 def token_for(school: School, principal: Principal, **more: str) -> str:
@@ -51,7 +51,7 @@ def is_rejected(school: School, token: str) -> bool:
     try:
         principal_of(school.identity, token)
     except NotSignedIn as error:
-        return str(error).startswith("there is no sign-in, or it does not hold")
+        return str(error).startswith("the sign-in is missing, invalid or expired")
     return False
 
 
@@ -69,9 +69,9 @@ def test_a_token_authenticates_its_principal(school: School, who: Principal) -> 
 
 def test_a_token_is_valid_until_it_expires(school: School) -> None:
     token = token_for(school, ANALYST)
-    school.clock.turn(hours=23, minutes=59)
+    school.clock.advance(hours=23, minutes=59)
     assert not is_rejected(school, token)
-    school.clock.turn(minutes=1)
+    school.clock.advance(minutes=1)
     assert is_rejected(school, token)
 
 
@@ -114,7 +114,7 @@ def test_no_token_or_session_can_be_made_from_a_stolen_database(school: School) 
 
 
 def test_a_signed_id_without_a_row_is_rejected(school: School) -> None:
-    assert is_rejected(school, token_of(school.identity.keys, "f" * 32))
+    assert is_rejected(school, sign_token(school.identity.keys, "f" * 32))
 
 
 def test_a_session_is_not_accepted_as_a_token_nor_a_token_as_a_session(school: School) -> None:
@@ -168,7 +168,7 @@ def test_the_last_use_is_stored_as_a_day(school: School) -> None:
     assert used() is None
     principal_of(school.identity, token)
     assert used() == school.clock.now.date()
-    school.clock.turn(hours=20)
+    school.clock.advance(hours=20)
     principal_of(school.identity, token)
     assert used() == school.clock.now.date()
 
@@ -207,7 +207,7 @@ def test_the_list_shows_the_state_of_each_sign_in(school: School) -> None:
 
 def test_sign_ins_that_ended_long_ago_are_deleted_and_others_kept(school: School) -> None:
     token_for(school, ANALYST)
-    school.clock.turn(days=20)
+    school.clock.advance(days=20)
     kept = token_for(school, LEADER)
     with school.identity.work("system:retention") as work:
         assert delete_ended_sign_ins(work, older_than=timedelta(days=30)) == 0

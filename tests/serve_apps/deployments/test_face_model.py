@@ -14,7 +14,7 @@ from ray import serve
 
 from cluster.errors import VisionError
 from cluster.settings import Settings
-from cluster.settings.redacted import for_models
+from cluster.settings.redacted import without_secrets
 from cluster.vision.faces.base import FaceChip
 from cluster.vision.faces.dlib_engine import DlibEngine
 from cluster.vision.people import FloatArray
@@ -42,7 +42,7 @@ def chips(portraits: Portraits) -> list[FaceChip]:
 
 @pytest.fixture(scope="module")
 def faces(serve_port: int) -> Iterator[Any]:  # noqa: ARG001
-    app = bound(FaceModel, for_models(SETTINGS), **face_options(SETTINGS))
+    app = bound(FaceModel, without_secrets(SETTINGS), **face_options(SETTINGS))
     with deployed(app, "faces") as handle:
         yield handle
 

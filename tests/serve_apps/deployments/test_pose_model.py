@@ -15,7 +15,7 @@ import pytest
 
 from cluster.errors import HomeroomError, ServiceBusy, ServiceDown, VisionError
 from cluster.settings import Settings
-from cluster.settings.redacted import for_models, sizes_to_warm_up
+from cluster.settings.redacted import sizes_to_warm_up, without_secrets
 from cluster.vision.people import BgrImage, People
 from cluster.vision.pose.estimator import PoseEstimator
 from serve_apps.clients.pose import PoseModelClient
@@ -52,13 +52,13 @@ def lesson(samples: Path) -> BgrImage:
 @pytest.fixture(scope="module")
 def pose(serve_port: int) -> Iterator[PoseModelClient]:  # noqa: ARG001
     options = pose_options(SETTINGS, gpus=0)
-    with deployed(bound(PoseModel, for_models(SETTINGS), **options), "pose") as handle:
+    with deployed(bound(PoseModel, without_secrets(SETTINGS), **options), "pose") as handle:
         yield PoseModelClient(handle)
 
 
 def slow(seconds: float, late_seconds: float = 5.0, **options: Any) -> Any:
     live = SETTINGS.live.model_copy(update={"late_seconds": late_seconds})
-    settings = for_models(SETTINGS).model_copy(update={"live": live})
+    settings = without_secrets(SETTINGS).model_copy(update={"live": live})
     return bound(SlowPose, settings, seconds, **options)
 
 
@@ -268,7 +268,7 @@ def test_a_gpu_is_requested_where_there_is_one_and_the_settings_allow_it() -> No
 
 
 def test_a_model_gets_no_secret() -> None:
-    shared = for_models(SETTINGS)
+    shared = without_secrets(SETTINGS)
     assert SECRET.encode() not in pickle.dumps(shared)
     assert SECRET.encode() in pickle.dumps(SETTINGS)
     assert shared.live == SETTINGS.live

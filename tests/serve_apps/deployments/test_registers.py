@@ -15,7 +15,7 @@ import pytest
 from ray import serve
 
 from cluster.settings import Settings
-from cluster.settings.redacted import for_models
+from cluster.settings.redacted import without_secrets
 from cluster.vision.faces.base import FaceChip
 from cluster.vision.faces.dlib_engine import DlibEngine
 from cluster.vision.pose.estimator import PoseEstimator
@@ -116,7 +116,7 @@ class RunningRegisters:
 
 
 def application(path: Path, settings: Settings) -> Any:
-    face = bound(FaceModel, for_models(settings), **face_options(settings))
+    face = bound(FaceModel, without_secrets(settings), **face_options(settings))
     return bound(FakeApi, bound(FakeRooms), face, bound(Registers, str(path)))
 
 

@@ -1,24 +1,21 @@
 """The rooms deployment on a cluster without resources for all readers: the others work on."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import ray
 from ray import serve
 
 from cluster.errors import ServiceDown
-from cluster.runtime.ray_local import MIN_STORE_BYTES, choose_store_bytes, start_local_ray
 from cluster.streams.reader.report import Report
 from cluster.vision.people import People
 from serve_apps.clients.deployments import RoomsClient
 from serve_apps.clients.types import CameraStatus, FrameSet
 from serve_apps.deployments.rooms import Rooms
-from tests.serve_apps.conftest import free_port
+from tests.plugins.shared_ray import RayWithServe
 from tests.serve_apps.serving import bound, deployed, until
 from tests.streams.cameras import clip
 
@@ -87,18 +84,10 @@ def write(folder: Path, *, rooms: list[int], cameras: list[int]) -> Path:
 @pytest.fixture
 def small_cluster(ray_folder: Path) -> Iterator[None]:
     """A node that declares the resource `cameras`."""
-    start_local_ray(
-        choose_store_bytes(MIN_STORE_BYTES, MIN_STORE_BYTES),
-        include_dashboard=False,
-        log_to_driver=False,
-        resources={"cameras": MAX_CAMERAS},
-        _temp_dir=str(ray_folder),
-    )
-    serve.start(http_options={"host": "127.0.0.1", "port": free_port()})
-    logging.getLogger("ray.serve").setLevel(logging.ERROR)
+    small = RayWithServe(ray_folder)
+    small.start(resources={"cameras": MAX_CAMERAS})
     yield
-    serve.shutdown()
-    ray.shutdown()
+    small.stop()
 
 
 class RoomsProbe:

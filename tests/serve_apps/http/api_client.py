@@ -28,6 +28,7 @@ from cluster.streams.reader.config import CameraHealth
 from cluster.streams.source.state import StreamReason, StreamState
 from cluster.vision.people import BgrImage, People
 from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot
+from serve_apps.http import threads
 from serve_apps.http.app import create_app
 from serve_apps.http.backend import Backend
 from serve_apps.http.services.room_broadcast import StreamLimits
@@ -309,6 +310,18 @@ def open_api_client(school: School, limits: StreamLimits | None = None) -> Itera
     app = create_app(Backend(school.settings, school.identity, rooms, pose), limits)
     with client_of(app) as client:
         yield ApiClient(school, rooms, pose, app, client)
+    wait_for_threads()
+
+
+def wait_for_threads() -> None:
+    """Wait for work that goes on in threads although its request was cancelled.
+
+    A connection that is still in use when the records close would be left open.
+    """
+    barrier = threading.Barrier(threads.THREADS + 1)
+    for _ in range(threads.THREADS):
+        threads._pool.submit(barrier.wait, PATIENCE_SECONDS)
+    barrier.wait(PATIENCE_SECONDS)
 
 
 @contextmanager

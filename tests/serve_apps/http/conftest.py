@@ -9,7 +9,7 @@ import pytest
 from cluster.records.db.database import Records
 from cluster.security.keys import KeyStore
 from tests.databases import sqlite_url
-from tests.register.school import School, found_school
+from tests.register.school import School, create_school
 from tests.serve_apps.http.api_client import ApiClient, open_api_client, settings_of
 
 
@@ -19,14 +19,14 @@ def sqlite_school(tmp_path: Path, migrated_sqlite: Path, keys: KeyStore) -> Iter
     file = tmp_path / "records.sqlite"
     shutil.copyfile(migrated_sqlite, file)
     opened = Records(sqlite_url(file))
-    yield found_school(opened, keys, tmp_path, students=1)
+    yield create_school(opened, keys, tmp_path, students=1)
     opened.close()
 
 
 @pytest.fixture
 def school(records: Records, keys: KeyStore, tmp_path: Path) -> School:
     """A school with its settings, in each kind of database."""
-    found = found_school(records, keys, tmp_path)
+    found = create_school(records, keys, tmp_path)
     found.settings = settings_of(tmp_path, found)
     return found
 

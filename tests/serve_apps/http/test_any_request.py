@@ -33,7 +33,7 @@ from cluster.warehouse.publish import publish
 from serve_apps.http.app import openapi_document
 from tests.databases import sqlite_url
 from tests.plugins.hypothesis_profiles import examples
-from tests.register.school import LESSON, MONDAY, found_school, student
+from tests.register.school import LESSON, MONDAY, create_school, student
 from tests.serve_apps.http.api_client import (
     PATIENCE_SECONDS,
     camera_status,
@@ -87,7 +87,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> 
     shutil.copyfile(migrated_sqlite, folder / "records.sqlite")
     records = Records(sqlite_url(folder / "records.sqlite"))
     keys = KeyStore(folder / "keys", LocalMasterKey(secrets.token_bytes(KEY_BYTES)))
-    school = found_school(records, keys, folder)
+    school = create_school(records, keys, folder)
     school.open()
     school.consent(1)
     with ray_dashboard() as dashboard, requests.Session() as session:

@@ -122,7 +122,7 @@ def test_the_register_routes_know_nothing_of_activity() -> None:
         for module in modules:
             assert not re.search(
                 r"activity|streams|vision|schemas\.rooms|types$|views$", module or ""
-            ) or (module == "cluster.register.views")
+            ) or (module == "cluster.register.types")
 
 
 def test_the_room_routes_know_nothing_of_registers() -> None:

@@ -27,7 +27,7 @@ def test_a_check_in_ends_with_its_lesson_though_nobody_ends_it(school: School) -
         checkins.start(work, school.settings, LESSON)
     with open_api_client(school):
         assert not has_ended(school)
-        school.clock.turn(minutes=46)
+        school.clock.advance(minutes=46)
         wait_until(lambda: has_ended(school))
 
 
@@ -37,7 +37,7 @@ def test_sign_ins_that_ended_long_ago_are_forgotten(
     monkeypatch.setattr(periodic_tasks, "SIGN_INS_SECONDS", 0.05)
     with open_api_client(school) as api_client:
         token = api_client.token(Role.TEACHER)
-        school.clock.turn(days=20)
+        school.clock.advance(days=20)
         before = len(api_client.audited())
         assert "sign_in.forget" not in api_client.audited()
         school.clock.now += timedelta(days=20)

@@ -14,7 +14,7 @@ import pytest
 from cluster.errors import ServiceBusy, ServiceDown
 from cluster.records.db.database import Records
 from cluster.register.faces.recognition_session import FaceRecogniser
-from cluster.register.open_registers import may_use_faces, open_now
+from cluster.register.open_registers import filter_by_face_policy, find_open_registers
 from cluster.register.states import EntryState
 from cluster.security.keys import KeyStore
 from cluster.vision.people import FloatArray
@@ -23,16 +23,16 @@ from serve_apps.registers.face_session import FaceSession
 from tests.register.school import (
     ENGINE,
     LESSON,
-    NumberFaces,
+    FakeFaceEngine,
     School,
     chip_of,
-    found_school,
+    create_school,
     student,
 )
 from tests.serve_apps.serving import until
 
 
-class UnreliableFaces(NumberFaces):
+class UnreliableFaces(FakeFaceEngine):
     """A face model that can be down."""
 
     is_down = True
@@ -84,7 +84,7 @@ def school(
 ) -> School:
     monkeypatch.setattr(face_session, "LEASE_RENEWAL_SECONDS", 0.02)
     monkeypatch.setattr(face_session, "PROPOSAL_INTERVAL_SECONDS", 0.02)
-    made = found_school(records, keys, tmp_path)
+    made = create_school(records, keys, tmp_path)
     made.consent(1, 2)
     made.store(1, 2)
     made.open()
@@ -92,8 +92,10 @@ def school(
 
 
 @asynccontextmanager
-async def running_session(school: School, engine: NumberFaces) -> AsyncIterator[RunningSession]:
-    (register,) = may_use_faces(school.settings, open_now(school.identity, ["room-1"]))
+async def running_session(school: School, engine: FakeFaceEngine) -> AsyncIterator[RunningSession]:
+    (register,) = filter_by_face_policy(
+        school.settings, find_open_registers(school.identity, ["room-1"])
+    )
     rooms = FakeRooms()
     new_recogniser = partial(
         FaceRecogniser, school.identity, school.settings, school.permission, engine, LESSON
@@ -115,7 +117,7 @@ def proposed(school: School) -> set[str]:
 
 async def offer_until_proposed(school: School, running: RunningSession) -> None:
     async def is_proposed() -> bool:
-        school.clock.turn(seconds=2)
+        school.clock.advance(seconds=2)
         running.session.offer(school.clock.now, [chip_of(1)])
         compared = running.session.compared
 
@@ -130,10 +132,10 @@ async def offer_until_proposed(school: School, running: RunningSession) -> None:
 
 def test_faces_are_proposed_and_the_lease_ends_with_the_register(school: School) -> None:
     async def scenario() -> None:
-        async with running_session(school, NumberFaces()) as running:
+        async with running_session(school, FakeFaceEngine()) as running:
             ticket = await running.ticket()
             await offer_until_proposed(school, running)
-            school.clock.turn(minutes=20)
+            school.clock.advance(minutes=20)
             await asyncio.wait_for(running.task, 30)
             assert running.rooms.leases[-1] == (ticket, None)
             assert running.session.ticket == ""
@@ -143,7 +145,7 @@ def test_faces_are_proposed_and_the_lease_ends_with_the_register(school: School)
 
 def test_a_lease_never_lasts_longer_than_the_register(school: School) -> None:
     async def scenario() -> None:
-        async with running_session(school, NumberFaces()) as running:
+        async with running_session(school, FakeFaceEngine()) as running:
             await running.ticket()
             closes_at = running.session.register.closes_at
             school.clock.now = closes_at - timedelta(seconds=2)
@@ -180,7 +182,7 @@ def test_no_faces_are_cut_while_the_face_model_is_down_and_it_resumes(school: Sc
 
 def test_proposals_resume_after_the_rooms_were_down(school: School) -> None:
     async def scenario() -> None:
-        async with running_session(school, NumberFaces()) as running:
+        async with running_session(school, FakeFaceEngine()) as running:
             await running.ticket()
             running.rooms.is_down = True
             await asyncio.sleep(0.1)
@@ -200,13 +202,13 @@ def test_no_faces_are_cut_without_a_template(
     records: Records, keys: KeyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(face_session, "LEASE_RENEWAL_SECONDS", 0.02)
-    school = found_school(records, keys, tmp_path)
+    school = create_school(records, keys, tmp_path)
     school.consent(1)
     school.open()
     before = school.verify()
 
     async def scenario() -> None:
-        async with running_session(school, NumberFaces()) as running:
+        async with running_session(school, FakeFaceEngine()) as running:
             await asyncio.sleep(0.3)
             assert running.rooms.leases == []
 
@@ -216,7 +218,7 @@ def test_no_faces_are_cut_without_a_template(
 
 def test_only_the_newest_frames_are_queued(school: School) -> None:
     async def scenario() -> None:
-        async with running_session(school, NumberFaces()) as running:
+        async with running_session(school, FakeFaceEngine()) as running:
             await running.ticket()
             for _ in range(10):
                 running.session.offer(school.clock.now, [chip_of(1)])
@@ -226,12 +228,12 @@ def test_only_the_newest_frames_are_queued(school: School) -> None:
 
 
 def test_no_face_is_used_of_a_class_that_the_policy_does_not_name(school: School) -> None:
-    registers = open_now(school.identity, ["room-1"])
-    assert [one.lesson_id for one in may_use_faces(school.settings, registers)] == [LESSON]
+    registers = find_open_registers(school.identity, ["room-1"])
+    assert [one.lesson_id for one in filter_by_face_policy(school.settings, registers)] == [LESSON]
     policy = school.policy.read_text()
     school.policy.write_text(policy.replace('"class-1"', '"class-9"'))
-    assert may_use_faces(school.settings, registers) == []
+    assert filter_by_face_policy(school.settings, registers) == []
     school.policy.write_text(policy.replace("switched_on = true", "switched_on = false"))
-    assert may_use_faces(school.settings, registers) == []
+    assert filter_by_face_policy(school.settings, registers) == []
     school.policy.unlink()
-    assert may_use_faces(school.settings, registers) == []
+    assert filter_by_face_policy(school.settings, registers) == []

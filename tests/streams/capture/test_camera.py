@@ -13,8 +13,9 @@ from cluster.errors import SettingsError
 from cluster.streams.capture.camera import CameraSource
 from cluster.streams.reader.config import LiveFrame
 from cluster.streams.source.state import StreamReason, StreamState
+from tests.ports import free_port
 from tests.rtsp import RtspServer, raw_server
-from tests.streams.cameras import PLAIN, CameraProbe, clip, config_for, free_port, reading, until
+from tests.streams.cameras import PLAIN, CameraProbe, clip, config_for, reading, until
 
 pytestmark = pytest.mark.slow
 

@@ -21,7 +21,8 @@ from cluster.streams.reader.config import CameraConfig
 from cluster.streams.reader.report import Ack, Report
 from cluster.vision.faces.base import FaceChip, FaceQuality
 from cluster.vision.people import BgrImage, People
-from tests.streams.cameras import clip, config_for, free_port
+from tests.ports import free_port
+from tests.streams.cameras import clip, config_for
 
 pytestmark = pytest.mark.slow
 

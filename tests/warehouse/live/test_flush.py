@@ -137,7 +137,7 @@ def test_the_archive_job_would_make_the_part_anew(school: Settings, journal: Jou
     [facts] = Lake(school.lake_dir).part_facts([KEY])
     assert facts is not None
     wanted = [(NINE.timestamp(), NINE.timestamp() + 60)]
-    assert not facts.serves(f"{MODEL}/0123456789ab", wanted)
+    assert not facts.satisfies(f"{MODEL}/0123456789ab", wanted)
 
 
 def test_a_late_window_joins_its_part_though_the_journal_forgot_the_others(
@@ -314,7 +314,7 @@ def test_a_flush_ends_nobodys_run_and_the_archive_job_ends_no_live_day(
     flushed(journal, school)
     assert run_states(lake) == {"run-1": "running", "live-20260302": "completed"}
     with lake.locked():
-        lake.end_lost_runs()
+        lake.mark_interrupted_runs()
     assert run_states(lake) == {"run-1": "stopped", "live-20260302": "completed"}
 
 

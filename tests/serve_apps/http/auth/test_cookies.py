@@ -175,9 +175,9 @@ def test_a_token_is_not_signed_out(auth_app: AuthApp, browser: httpx.Client) -> 
 
 def test_a_session_ends_by_itself(auth_app: AuthApp, browser: httpx.Client) -> None:
     sign_in(browser, auth_app.token(Role.TEACHER))
-    auth_app.school.clock.turn(minutes=59)
+    auth_app.school.clock.advance(minutes=59)
     assert browser.get(TEACHERS).status_code == 200
-    auth_app.school.clock.turn(minutes=1)
+    auth_app.school.clock.advance(minutes=1)
     assert browser.get(TEACHERS).status_code == 401
 
 

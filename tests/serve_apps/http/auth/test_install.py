@@ -99,7 +99,7 @@ def test_what_is_no_token_of_ours_is_refused_in_the_same_words(
     headers = {b"Authorization": header.encode("latin-1")}
     answer = client.get(TEACHERS, headers=headers)
     assert answer.status_code == 401
-    assert answer.json()["error"]["detail"].startswith("there is no sign-in, or it does not hold")
+    assert answer.json()["error"]["detail"].startswith("the sign-in is missing, invalid or expired")
     assert client.get(EVERYBODY, headers=headers).status_code == 200
 
 
@@ -113,7 +113,7 @@ def test_a_revoked_token_stops_within_seconds(auth_app: AuthApp, client: httpx.C
 def test_an_expired_token_stops_at_once(auth_app: AuthApp, client: httpx.Client) -> None:
     token = auth_app.token(Role.TEACHER, hours=1)
     assert ask(client, "GET", TEACHERS, token).status_code == 200
-    auth_app.school.clock.turn(hours=1)
+    auth_app.school.clock.advance(hours=1)
     assert ask(client, "GET", TEACHERS, token).status_code == 401
 
 
@@ -132,7 +132,7 @@ def test_a_stream_can_find_out_that_its_sign_in_has_ended(
     with client.stream("GET", "/words", headers=bearer(token)) as answer:
         said = answer.iter_text()
         next(said)
-        auth_app.school.clock.turn(hours=1)
+        auth_app.school.clock.advance(hours=1)
         auth_app.go_on.set()
         assert next(said) == "data: out\n\n"
 

@@ -12,7 +12,7 @@ from cluster.checkins.feelings import Feeling
 from cluster.records.db.database import Records
 from cluster.security.keys import KeyStore
 from cluster.settings import Settings
-from tests.register.school import LESSON, found_school
+from tests.register.school import LESSON, create_school
 from tests.serve_apps.http.api_client import (
     BASE,
     ApiClient,
@@ -32,7 +32,7 @@ def classroom(
     records: Records, keys: KeyStore, folder: Path, **checkins: object
 ) -> Iterator[ApiClient]:
     """Open the pages over a class of 24."""
-    school = found_school(records, keys, folder, students=STUDENTS)
+    school = create_school(records, keys, folder, students=STUDENTS)
     settings = settings_of(folder, school).model_dump(exclude_unset=True)
     settings["cameras"] = [{"id": "cam-1", "room": "room-1", "address": "rtsp://10.0.0.9/main"}]
     school.settings = Settings.model_validate({**settings, "checkins": checkins})

@@ -173,7 +173,7 @@ def test_the_name_of_a_help_request_is_shown_to_the_teacher_alone(
     assert answer.headers["Location"] == f"/c/{code}/call"
     assert "student-3" in phone.get(f"/c/{code}/call").text
     phone.request_help(code, "student-3")
-    class_client.school.clock.turn(seconds=1)
+    class_client.school.clock.advance(seconds=1)
     block = page_of(class_client, f"{PAGE}/check-in")
     assert "1 student has asked for help" in block
     assert "student-3" not in block

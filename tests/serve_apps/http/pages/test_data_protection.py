@@ -5,7 +5,7 @@ import re
 import pytest
 
 from cluster.register.erasure import erase
-from cluster.register.faces.consent_ledger import object_to, withdraw
+from cluster.register.faces.consent_ledger import record_objection, record_withdrawal
 from cluster.security.roles import Role
 from tests.register.school import student
 from tests.serve_apps.http.api_client import ApiClient, UserClient
@@ -31,7 +31,7 @@ def section_text(api_client: ApiClient, name: str, path: str = PAGE) -> str:
 def add_objections(api_client: ApiClient, *numbers: int) -> None:
     with api_client.school.identity.work("operator:test") as work:
         for number in numbers:
-            object_to(work, f"student-{number}", f"guardian-{number}")
+            record_objection(work, f"student-{number}", f"guardian-{number}")
 
 
 def erase_students(api_client: ApiClient, *numbers: int) -> None:
@@ -86,10 +86,10 @@ def test_objections_are_listed_until_they_are_withdrawn(
 ) -> None:
     api_client.school.consent(1, 2)
     add_objections(api_client, 1, 3)
-    api_client.school.clock.turn(days=1)
+    api_client.school.clock.advance(days=1)
     add_objections(api_client, 1, 2)
     with api_client.school.identity.work("operator:test") as work:
-        withdraw(work, "student-2", "guardian-2")
+        record_withdrawal(work, "student-2", "guardian-2")
     html = section(get_html(officer(api_client), PAGE), "objections")
     assert rows(html) == [
         f"{student(1)} 02/03/2026, 09:00 1",

@@ -8,7 +8,7 @@ import pytest
 from cluster.records.db.database import Records
 from cluster.register import badges
 from cluster.register.service import RegisterService
-from cluster.register.views import Sighted
+from cluster.register.types import FaceMatch
 from cluster.security.keys import KeyStore
 from cluster.security.roles import Role
 from tests.register.school import LESSON, student
@@ -25,7 +25,9 @@ def class_client(records: Records, keys: KeyStore, tmp_path: Path) -> Iterator[A
 def propose(api_client: ApiClient, *numbers: int) -> int:
     school = api_client.school
     with school.identity.work("system:faces") as work:
-        sighted = [Sighted(student(n), sure=True, seen_at=school.clock.now) for n in numbers]
+        sighted = [
+            FaceMatch(student(n), is_certain=True, seen_at=school.clock.now) for n in numbers
+        ]
         return RegisterService(work, school.settings).propose(LESSON, sighted).version
 
 
@@ -50,12 +52,12 @@ def test_a_register_with_one_absence_takes_two_taps(class_client: ApiClient) -> 
 def test_a_tap_is_undone(class_client: ApiClient) -> None:
     submit(class_client, "register/open")
     submit(class_client, "register/mark", tap=f"{student(3)}:absent")
-    class_client.school.clock.turn(seconds=1)
+    class_client.school.clock.advance(seconds=1)
     submit(class_client, "register/undo")
     assert pressed_status(page_of(class_client), 3) is None
 
 
-def test_a_register_is_taken_by_hand_without_being_get_html(class_client: ApiClient) -> None:
+def test_a_register_is_taken_by_hand_without_being_opened(class_client: ApiClient) -> None:
     submit(class_client, "register/begin")
     page = page_of(class_client)
     assert "closed to badges and faces" in page

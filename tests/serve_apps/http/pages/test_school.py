@@ -136,12 +136,12 @@ def test_lessons_of_today_are_listed_with_time_room_and_register_progress(
     api_client.school.open()
     assert rows(page_of(api_client))[0].endswith("open")
     take_register(api_client)
-    api_client.school.clock.turn(minutes=11)
+    api_client.school.clock.advance(minutes=11)
     assert rows(page_of(api_client))[0].endswith("Room 1 taken")
 
 
 def test_a_day_without_lessons_says_so(api_client: ApiClient) -> None:
-    api_client.school.clock.turn(days=1)
+    api_client.school.clock.advance(days=1)
     assert "There is no lesson in today's timetable." in text_of(page_of(api_client))
 
 
@@ -154,7 +154,7 @@ def test_started_lessons_need_attention_until_their_register_is_taken(
     assert "7C-SCI" not in found  # has not begun
     take_register(api_client)
     assert attention(page_of(api_client)) == "Needs attention ✓ Nothing needs your attention now."
-    api_client.school.clock.turn(hours=3)
+    api_client.school.clock.advance(hours=3)
     assert "7C-SCI" in attention(page_of(api_client))  # over, and never taken
 
 

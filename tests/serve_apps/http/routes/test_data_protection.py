@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, insert
 
 from cluster.records.db.models import ConsentEvent
-from cluster.register.faces.consent_ledger import object_to
+from cluster.register.faces.consent_ledger import record_objection
 from cluster.security.roles import Role
 from serve_apps.http.schemas.paging import cursor_of
 from tests.register.school import student
@@ -48,7 +48,7 @@ def test_consents_are_told_by_id_with_counts(api_client: ApiClient) -> None:
     school = api_client.school
     school.consent(1, 2, 3)
     with school.identity.work("operator:test") as work:
-        object_to(work, "student-2", "guardian-2")
+        record_objection(work, "student-2", "guardian-2")
     found = officer(api_client).get("/api/consents")
     assert found["counts"] == {"granted": 2, "objection": 1}
     assert [(one["student_id"], one["in_force"]) for one in found["consents"]] == [

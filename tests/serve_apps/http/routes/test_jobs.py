@@ -19,6 +19,7 @@ from serve_apps.http.services.archive_jobs import entrypoint
 from tests.conftest import write_settings
 from tests.jobs import test_on_a_cluster
 from tests.jobs.running import wait_for
+from tests.ports import free_port
 from tests.register.school import School
 from tests.serve_apps.http.api_client import ApiClient, UserClient, at, open_api_client
 
@@ -294,6 +295,7 @@ def test_only_operators_reach_jobs(api_client: ApiClient) -> None:
 
 @pytest.mark.ray
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("records", ["sqlite"], indirect=True)
 def test_ray_itself_takes_runs_tells_and_forgets_nothing(
     school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,7 +303,7 @@ def test_ray_itself_takes_runs_tells_and_forgets_nothing(
     # Ray looks for its token once in a process, and this one has asked without.
     environment = {**test_on_a_cluster._environment(), "RAY_AUTH_MODE": "disabled"}
     monkeypatch.setattr(test_on_a_cluster, "_environment", lambda: environment)
-    ports = [f"--dashboard-agent-listen-port={test_on_a_cluster._free_port()}"]
+    ports = [f"--dashboard-agent-listen-port={free_port()}"]
     (tmp_path / "footage" / "empty").mkdir(parents=True)
     (tmp_path / "footage" / "linked").mkdir()
     (tmp_path / "elsewhere.mp4").touch()

@@ -74,7 +74,7 @@ def test_a_leader_is_told_one_word_of_a_register(api_client: ApiClient) -> None:
     assert leader.get(SUMMARY) == {"lesson_id": LESSON, "register": "not_taken"}
     school.open()
     assert leader.get(SUMMARY)["register"] == "open"
-    school.clock.turn(minutes=11)
+    school.clock.advance(minutes=11)
     assert leader.get(SUMMARY)["register"] == "not_taken"
     with school.identity.work(teacher(1)) as work:
         RegisterService(work, school.settings).mark(LESSON, {student(1): Status.ABSENT})

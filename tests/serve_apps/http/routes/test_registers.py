@@ -10,7 +10,7 @@ import pytest
 
 from cluster.register import badges
 from cluster.register.service import RegisterService
-from cluster.register.views import Sighted
+from cluster.register.types import FaceMatch
 from cluster.security.roles import Role
 from tests.register.school import LESSON, MONDAY, student
 from tests.serve_apps.http.api_client import ApiClient, at
@@ -25,7 +25,9 @@ def statuses(register: dict[str, Any]) -> dict[str, str]:
 def propose(api_client: ApiClient, *numbers: int) -> None:
     school = api_client.school
     with school.identity.work("system:faces") as work:
-        sighted = [Sighted(student(n), sure=True, seen_at=school.clock.now) for n in numbers]
+        sighted = [
+            FaceMatch(student(n), is_certain=True, seen_at=school.clock.now) for n in numbers
+        ]
         RegisterService(work, school.settings).propose(LESSON, sighted)
 
 
@@ -124,7 +126,7 @@ def test_a_badge_counts_while_the_register_is_open(api_client: ApiClient) -> Non
     teacher.post(f"{PATH}/badges", 404, json=badge)
     teacher.post(f"{PATH}/open")
     assert statuses(teacher.post(f"{PATH}/badges", json=badge))[student(4)] == "present"
-    api_client.school.clock.turn(minutes=11)
+    api_client.school.clock.advance(minutes=11)
     assert teacher.post(f"{PATH}/badges", 409, json=badge)["error"]["code"] == "register_refused"
 
 
@@ -266,7 +268,7 @@ def test_that_a_register_changed_is_told_without_a_look_at_anybody(api_client: A
     shown = teacher.get(PATH)
     assert told == {name: shown[name] for name in told}
     assert not [text for text in (student(1), "student-1", "Given") if text in str(told)]
-    api_client.school.clock.turn(minutes=11)
+    api_client.school.clock.advance(minutes=11)
     assert not teacher.get(f"{PATH}/version")["is_open"]
     teacher.get("/api/lessons/no-such/register/version", 404)
 

@@ -229,7 +229,7 @@ def test_a_stream_of_a_teacher_ends_with_the_lesson(live: Open) -> None:
     token = service.api_client.teacher.token
     with service.stream(token) as stream:
         assert stream.next().kind == "room"
-        service.api_client.school.clock.turn(minutes=46)
+        service.api_client.school.clock.advance(minutes=46)
         end = stream.next()
         assert (end.kind, end.data) == ("end", {"reason": "not_allowed"})
         assert stream.has_ended()

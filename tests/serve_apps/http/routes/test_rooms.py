@@ -36,7 +36,7 @@ def test_a_teacher_sees_a_room_while_an_own_lesson_is_on_there(api_client: ApiCl
     assert ids(teacher.get("/api/rooms")) == ["room-1"]
     assert teacher.get("/api/rooms/room-1")["people"] == 20
     teacher.get("/api/rooms/room-2", 403)
-    api_client.school.clock.turn(minutes=46)
+    api_client.school.clock.advance(minutes=46)
     assert ids(teacher.get("/api/rooms")) == []
     teacher.get("/api/rooms/room-1", 403)
 
@@ -44,16 +44,16 @@ def test_a_teacher_sees_a_room_while_an_own_lesson_is_on_there(api_client: ApiCl
 def test_a_teacher_sees_a_room_shortly_before_the_lesson(api_client: ApiClient) -> None:
     say_all(api_client)
     other = api_client.as_role(Role.TEACHER, number=2)  # their lesson begins at ten
-    api_client.school.clock.turn(minutes=49)
+    api_client.school.clock.advance(minutes=49)
     other.get("/api/rooms/room-1", 403)
-    api_client.school.clock.turn(minutes=2)
+    api_client.school.clock.advance(minutes=2)
     other.get("/api/rooms/room-1")
 
 
 def test_a_teacher_does_not_see_what_another_class_did_in_the_room(api_client: ApiClient) -> None:
     api_client.rooms.finish("room-1", 20, at=MONDAY + timedelta(minutes=10))
     api_client.rooms.finish("room-1", 20, at=MONDAY + timedelta(minutes=62))
-    api_client.school.clock.turn(minutes=63)
+    api_client.school.clock.advance(minutes=63)
     path = "/api/rooms/room-1/windows"
     seen = api_client.as_role(Role.TEACHER, number=2).get(path, params={"minutes": 60})
     assert [at(one["window_start"]).minute for one in seen["windows"]] == [2]
@@ -69,7 +69,7 @@ def test_others_see_no_room(api_client: ApiClient, role: Role) -> None:
 
 def test_numbers_say_how_old_they_are_and_what_they_rest_on(api_client: ApiClient) -> None:
     api_client.rooms.say("room-1", 20)
-    api_client.school.clock.turn(seconds=2.5)
+    api_client.school.clock.advance(seconds=2.5)
     room = api_client.leader.get("/api/rooms/room-1")
     assert at(room["as_of"]) == MONDAY
     assert room["age_seconds"] == 2.5

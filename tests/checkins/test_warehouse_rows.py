@@ -1,4 +1,4 @@
-"""From the records to analysts: what may be told, one row a lesson and feeling, and no more."""
+"""Warehouse rows: one per lesson and feeling, with suppressed counts (R3)."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from cluster import checkins
 from cluster.checkins import Feeling
-from cluster.checkins.publishing import rows_to_publish, warehouse_rows
+from cluster.checkins.warehouse_rows import load_warehouse_rows, warehouse_rows
 from cluster.district import Timetable
 from cluster.errors import WarehouseError
 from cluster.settings import Settings
@@ -18,20 +18,20 @@ from tests.checkins.classroom import LESSON, Classroom
 from tests.register.school import MONDAY
 
 
-def ended(room: Classroom, said: list[Feeling]) -> list[dict[str, object]]:
-    """The rows of a lesson in which so much was said."""
-    room.answers(room.start().view.code or "", said)
+def rows_of(room: Classroom, answers: list[Feeling]) -> list[dict[str, object]]:
+    """Return the rows of a lesson with these answers."""
+    room.give_answers(room.start().view.code or "", answers)
     room.end()
     with room.identity.records.reading() as session:
         return warehouse_rows(session, room.settings.privacy.k)
 
 
-def installed(room: Classroom, folder: Path) -> Settings:
+def settings_in(room: Classroom, folder: Path) -> Settings:
     return room.settings.model_copy(update={"data_dir": folder / "data"})
 
 
 def test_a_lesson_has_a_row_for_each_feeling(room: Classroom) -> None:
-    rows = ended(room, [Feeling.SAD] * 3 + [Feeling.HAPPY] * 2 + [Feeling.ANGRY] * 2)
+    rows = rows_of(room, [Feeling.SAD] * 3 + [Feeling.HAPPY] * 2 + [Feeling.ANGRY] * 2)
     assert [row["feeling"] for row in rows] == [str(feeling) for feeling in Feeling]
     sad = next(row for row in rows if row["feeling"] == "sad")
     assert sad == {
@@ -51,44 +51,42 @@ def test_a_lesson_has_a_row_for_each_feeling(room: Classroom) -> None:
     assert (angry["share_text"], angry["share"], angry["count"]) == ("≤5%", 0.05, None)
 
 
-def test_below_k_a_lesson_tells_the_number_of_answers_alone(room: Classroom) -> None:
-    rows = ended(room, [Feeling.SAD] * 4)
+def test_below_k_a_row_has_only_the_number_of_answers(room: Classroom) -> None:
+    rows = rows_of(room, [Feeling.SAD] * 4)
     assert {row["answers"] for row in rows} == {4}
     for name in ("answers_told", "share_text", "share", "count"):
         assert {row[name] for row in rows} == {None}
 
 
-def test_a_check_in_that_is_on_is_not_published(room: Classroom) -> None:
-    room.answers(room.start().view.code or "", [Feeling.SAD] * 6)
+def test_a_running_checkin_has_no_rows(room: Classroom) -> None:
+    room.give_answers(room.start().view.code or "", [Feeling.SAD] * 6)
     with room.identity.records.reading() as session:
         assert warehouse_rows(session, 5) == []
 
 
-def test_when_k_is_raised_what_was_told_of_fewer_is_withheld(room: Classroom) -> None:
-    ended(room, [Feeling.SAD] * 6)
+def test_raising_k_suppresses_earlier_snapshots_of_fewer_answers(room: Classroom) -> None:
+    rows_of(room, [Feeling.SAD] * 6)
     with room.identity.records.reading() as session:
         assert {row["share_text"] for row in warehouse_rows(session, 6)} == {None}
 
 
-def test_analysts_find_it_in_the_warehouse_and_by_the_question(
-    room: Classroom, tmp_path: Path
-) -> None:
-    rows = ended(room, [Feeling.SAD] * 3 + [Feeling.HAPPY] * 2)
-    settings = installed(room, tmp_path)
+def test_the_warehouse_and_its_saved_query_return_the_rows(room: Classroom, tmp_path: Path) -> None:
+    rows = rows_of(room, [Feeling.SAD] * 3 + [Feeling.HAPPY] * 2)
+    settings = settings_in(room, tmp_path)
     publish(settings, Timetable(), now=MONDAY, checkin_counts=rows)
-    seen = run_query(settings, "FROM checkin_counts")
-    assert seen.schema == CHECKIN_COUNTS.arrow()
-    assert seen.to_pylist() == rows
+    table = run_query(settings, "FROM checkin_counts")
+    assert table.schema == CHECKIN_COUNTS.arrow()
+    assert table.to_pylist() == rows
     days = {"from": "2026-03-01", "to": "2026-03-31"}
-    asked = run_saved_query(settings, "checkin_feelings", days)
-    assert [dict(zip(asked.columns, row, strict=True)) for row in asked.rows] == rows
+    result = run_saved_query(settings, "checkin_feelings", days)
+    assert [dict(zip(result.columns, row, strict=True)) for row in result.rows] == rows
     assert run_saved_query(settings, "checkin_feelings", {**days, "school_id": "dale"}).rows == ()
     assert run_saved_query(settings, "checkin_feelings", {**days, "from": "2026-03-03"}).rows == ()
 
 
-def test_the_question_has_no_row_of_a_lesson_below_k(room: Classroom, tmp_path: Path) -> None:
-    rows = ended(room, [Feeling.SAD] * 4)
-    settings = installed(room, tmp_path)
+def test_the_saved_query_has_no_row_of_a_lesson_below_k(room: Classroom, tmp_path: Path) -> None:
+    rows = rows_of(room, [Feeling.SAD] * 4)
+    settings = settings_in(room, tmp_path)
     publish(settings, Timetable(), now=MONDAY, checkin_counts=rows)
     assert (
         run_saved_query(
@@ -109,29 +107,31 @@ def test_the_question_has_no_row_of_a_lesson_below_k(room: Classroom, tmp_path: 
         {"answers_told": None, "share_text": None, "share": None},
     ],
 )
-def test_a_row_that_tells_what_must_be_withheld_is_never_published(
+def test_publishing_rejects_a_row_that_should_be_suppressed(
     room: Classroom, tmp_path: Path, leak: dict[str, object]
 ) -> None:
-    rows = ended(room, [Feeling.SAD] * 3 + [Feeling.HAPPY] * 3)
+    rows = rows_of(room, [Feeling.SAD] * 3 + [Feeling.HAPPY] * 3)
     wrong = [{**row, **leak} if row["feeling"] == "sad" else row for row in rows]
     with pytest.raises(WarehouseError, match="must be withheld"):
-        publish(installed(room, tmp_path), Timetable(), now=MONDAY, checkin_counts=wrong)
+        publish(settings_in(room, tmp_path), Timetable(), now=MONDAY, checkin_counts=wrong)
 
 
-def test_an_installation_without_records_has_no_rows_and_gets_no_records(tmp_path: Path) -> None:
+def test_without_records_there_are_no_rows_and_no_records_are_created(tmp_path: Path) -> None:
     settings = Settings.model_validate({"data_dir": tmp_path / "data"})
-    assert rows_to_publish(settings) == []
+    assert load_warehouse_rows(settings) == []
     assert not (tmp_path / "data").exists()
 
 
-def test_the_records_of_an_installation_are_read(room: Classroom, tmp_path: Path) -> None:
+def test_rows_are_loaded_from_the_records_of_an_installation(
+    room: Classroom, tmp_path: Path
+) -> None:
     if not room.identity.records.is_sqlite:
         pytest.skip("the settings of this installation name a file")
-    expected = ended(room, [Feeling.SAD] * 5)
-    checkins.end_those_over(room.identity, room.now)
+    expected = rows_of(room, [Feeling.SAD] * 5)
+    checkins.end_expired(room.identity, room.now)
     room.identity.records.scrub()
-    settings = installed(room, tmp_path)
+    settings = settings_in(room, tmp_path)
     settings.records_dir.mkdir(parents=True)
     copied = settings.records_dir / "records.sqlite"
     copied.write_bytes(Path(str(room.identity.records.url.database)).read_bytes())
-    assert rows_to_publish(settings) == expected
+    assert load_warehouse_rows(settings) == expected

@@ -1,21 +1,21 @@
-"""What analysts may have of check-ins: the rows of the warehouse's `checkin_counts`.
+"""Rows of the warehouse's table `checkin_counts`, from check-ins that have ended.
 
-The records are read here, through `cluster.records`; the warehouse gets finished rows and never
-opens them.
+The records are read here, through `cluster.records`; the warehouse receives finished rows and never
+opens the records.
 """
 
 from typing import Any
 
 from cluster.checkins.feelings import Feeling
-from cluster.checkins.views import told_of
+from cluster.checkins.suppression import snapshot_from_json
 from cluster.records.db.database import open_records, records_exist
 from cluster.records.db.unit_of_work import Session
 from cluster.records.repos.checkin_counts import all_counts
 from cluster.settings import Settings
 
 
-def rows_to_publish(settings: Settings) -> list[dict[str, Any]]:
-    """The rows of an installation; none where it has no records yet.
+def load_warehouse_rows(settings: Settings) -> list[dict[str, Any]]:
+    """Return the rows of an installation; none if it has no records yet.
 
     Raises:
         RecordsError: The records cannot be opened or read.
@@ -31,17 +31,17 @@ def rows_to_publish(settings: Settings) -> list[dict[str, Any]]:
 
 
 def warehouse_rows(session: Session, k: int) -> list[dict[str, Any]]:
-    """One row a lesson and feeling, of check-ins that have ended.
+    """Return one row per lesson and feeling.
 
     Args:
-        session: Reads.
-        k: Where it was raised since, what was told of fewer is withheld too.
+        session: Of the records.
+        k: If it was raised since a check-in, counts of fewer answers are suppressed too (R3).
     """
     rows = []
     for counts in all_counts(session):
-        told = told_of(counts.answers_told, counts.told)
-        if told is not None and told.answers < k:
-            told = None
+        snapshot = snapshot_from_json(counts.answers_told, counts.told)
+        if snapshot is not None and snapshot.answers < k:
+            snapshot = None
         rows += [
             {
                 "lesson_id": counts.lesson_id,
@@ -51,10 +51,10 @@ def warehouse_rows(session: Session, k: int) -> list[dict[str, Any]]:
                 "date": counts.day,
                 "feeling": str(feeling),
                 "answers": counts.answers,
-                "answers_told": told.answers if told else None,
-                "share_text": told.text(feeling) if told else None,
-                "share": told.share(feeling) if told else None,
-                "count": told.count(feeling) if told else None,
+                "answers_told": snapshot.answers if snapshot else None,
+                "share_text": snapshot.text(feeling) if snapshot else None,
+                "share": snapshot.share(feeling) if snapshot else None,
+                "count": snapshot.count(feeling) if snapshot else None,
             }
             for feeling in Feeling
         ]

@@ -1,13 +1,14 @@
-"""Over any order of consent, registers and erasure: no face is touched without a yes.
+"""A state machine over consent, registers and erasure: no face is processed without permission.
 
-The model beside the program is a few lines: until when each student's consent lasts, who objects,
-whether a register is open. Whatever the program does is held against it.
+The model has a few lines: when each student's consent expires, who objects, and whether a register
+is open. Everything that the program does is compared with it (R4, R5, R6).
 """
 
 import atexit
 import secrets
 import shutil
 import tempfile
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -20,21 +21,25 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from cluster.errors import HomeroomError, NotAllowed, NotFound
 from cluster.records.db.database import Records
 from cluster.records.db.models import LessonRow
-from cluster.records.db.unit_of_work import AuditedRecords
+from cluster.records.db.unit_of_work import AuditedRecords, UnitOfWork
 from cluster.records.repos import templates as rows
 from cluster.records.repos.registers import entries_of_student
 from cluster.register.erasure import erase
-from cluster.register.faces.consent_ledger import object_to, withdraw
+from cluster.register.faces.consent_ledger import (
+    LedgerResult,
+    record_objection,
+    record_withdrawal,
+)
 from cluster.register.faces.recognition_session import FaceRecogniser
 from cluster.register.faces.templates import (
+    decrypt_templates,
     destroy_unpermitted,
     finish_rotation,
-    open_templates,
     rotate_keys,
 )
 from cluster.register.service import RegisterService
 from cluster.security.audit import HeadFile
-from cluster.security.keys import STUDENTS, KeyStore
+from cluster.security.keys import STUDENT_KEYS, KeyStore
 from cluster.security.master_key import LocalMasterKey
 from cluster.settings import Settings
 from tests.databases import sqlite_url
@@ -45,55 +50,57 @@ from tests.register.school import (
     Clock,
     School,
     chip_of,
-    found_school,
+    create_school,
     student,
     teacher,
 )
 
 pytestmark = pytest.mark.slow
 
-STUDENTS_HERE = 3
+STUDENT_COUNT = 3
 MASTER = LocalMasterKey(b"m" * 32)
-numbers = st.integers(1, STUDENTS_HERE)
+numbers = st.integers(1, STUDENT_COUNT)
+
+RecordEntry = Callable[[UnitOfWork, str, str], LedgerResult]
 
 
 @cache
-def founded() -> Path:
-    """A school that was founded once, to be copied for each example."""
+def template_school() -> Path:
+    """Create a school once, to be copied for each example."""
     folder = Path(tempfile.mkdtemp(prefix="homeroom-test-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     records = Records(sqlite_url(folder / "records.sqlite"))
     records.migrate()
-    found_school(records, KeyStore(folder / "keys", MASTER), folder, students=STUDENTS_HERE)
+    create_school(records, KeyStore(folder / "keys", MASTER), folder, students=STUDENT_COUNT)
     records.scrub()
     records.close()
     return folder
 
 
-class AnyOrder(RuleBasedStateMachine):
-    """Guardians, students, a teacher and the clock, in any order."""
+class RegisterStateMachine(RuleBasedStateMachine):
+    """Actions of guardians, students, a teacher and the clock, in any order."""
 
     @initialize()
-    def found(self) -> None:
+    def create(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="homeroom-test-"))
-        shutil.copytree(founded(), self.folder, dirs_exist_ok=True)
+        shutil.copytree(template_school(), self.folder, dirs_exist_ok=True)
         keys = KeyStore(self.folder / "keys", MASTER)
         records = Records(sqlite_url(self.folder / "records.sqlite"))
         clock = Clock()
         head = HeadFile(self.folder / "keys")
         identity = AuditedRecords(records, keys, head, district="district", clock=clock)
         policy = self.folder / "policy.toml"
-        settings = found_settings(policy)
+        settings = settings_with_room(policy)
         self.school = School(identity, settings, clock, policy)
-        self.granted_until = dict.fromkeys(range(1, STUDENTS_HERE + 1), clock.now)
+        self.granted_until = dict.fromkeys(range(1, STUDENT_COUNT + 1), clock.now)
         self.objecting: dict[int, set[str]] = {n: set() for n in self.granted_until}
         self.erased: set[int] = set()
         self.lesson = ""
         self.closes_at = clock.now
-        self.roll_call: FaceRecogniser | None = None
+        self.recogniser: FaceRecogniser | None = None
 
-    def agreed(self, number: int) -> bool:
-        """What the model says."""
+    def has_consent(self, number: int) -> bool:
+        """Whether a student's face may be processed, by the model."""
         return (
             number not in self.erased
             and not self.objecting[number]
@@ -115,21 +122,21 @@ class AnyOrder(RuleBasedStateMachine):
         self.granted_until[number] = max(self.granted_until[number], until)
 
     @rule(number=numbers, by_student=st.booleans())
-    def objects(self, number: int, by_student: bool) -> None:
-        speaker = f"{'student' if by_student else 'guardian'}-{number}"
-        if self.speak(object_to, number, speaker):
-            self.objecting[number].add(speaker)
+    def add_objection(self, number: int, by_student: bool) -> None:
+        person = f"{'student' if by_student else 'guardian'}-{number}"
+        if self.revoke(record_objection, number, person):
+            self.objecting[number].add(person)
 
     @rule(number=numbers, by_student=st.booleans())
-    def withdraws(self, number: int, by_student: bool) -> None:
-        speaker = f"{'student' if by_student else 'guardian'}-{number}"
-        if self.speak(withdraw, number, speaker):
-            self.objecting[number].discard(speaker)
+    def withdraw(self, number: int, by_student: bool) -> None:
+        person = f"{'student' if by_student else 'guardian'}-{number}"
+        if self.revoke(record_withdrawal, number, person):
+            self.objecting[number].discard(person)
 
-    def speak(self, say: object, number: int, speaker: str) -> bool:
+    def revoke(self, record: RecordEntry, number: int, person: str) -> bool:
         try:
             with self.school.identity.work("operator:test") as work:
-                say(work, f"student-{number}", speaker)  # type: ignore[operator]
+                record(work, f"student-{number}", person)
         except NotFound:
             assert number in self.erased
             return False
@@ -142,45 +149,45 @@ class AnyOrder(RuleBasedStateMachine):
         try:
             self.school.store(number)
         except NotAllowed:
-            assert not self.agreed(number)
+            assert not self.has_consent(number)
         else:
-            assert self.agreed(number)
+            assert self.has_consent(number)
 
     @rule(days=st.sampled_from([1, 30, 365]))
-    def all_agree_and_are_registered(self, days: int) -> None:
+    def register_all(self, days: int) -> None:
         for number in self.granted_until:
             self.grant(number, days)
             self.register_face(number)
 
     @rule(number=numbers, by_student=st.booleans())
-    def somebody_objects_in_the_middle_of_a_lesson(self, number: int, by_student: bool) -> None:
-        self.opens()
-        self.watch(3)
-        self.objects(number, by_student)
-        self.watch(3)
+    def object_during_a_register(self, number: int, by_student: bool) -> None:
+        self.open()
+        self.process_frames(3)
+        self.add_objection(number, by_student)
+        self.process_frames(3)
 
     @rule(minutes=st.sampled_from([1, 5, 11, 60 * 24, 60 * 24 * 100]))
-    def time_passes(self, minutes: int) -> None:
-        self.school.clock.turn(minutes=minutes)
+    def advance_clock(self, minutes: int) -> None:
+        self.school.clock.advance(minutes=minutes)
 
     @rule()
     def purge(self) -> None:
         with self.school.identity.work("system:test") as work:
             destroy_unpermitted(work, self.school.permission)
-        assert all(self.agreed(n) for n in self.granted_until if student(n) in self.stored())
+        assert all(self.has_consent(n) for n in self.granted_until if student(n) in self.stored())
 
     @rule()
-    def keys_are_rotated(self) -> None:
+    def rotate_keys(self) -> None:
         before = self.stored()
         with self.school.identity.work("operator:test") as work:
             rotate_keys(work)
         with self.school.identity.work("operator:test") as work:
             finish_rotation(work)
-            opened = open_templates(work, sorted(before), ENGINE)
-        assert {template.student_id for template in opened} == before
+            decrypted = decrypt_templates(work, sorted(before), ENGINE)
+        assert {template.student_id for template in decrypted} == before
 
     @rule()
-    def opens(self) -> None:
+    def open(self) -> None:
         now = self.school.clock.now
         self.lesson = f"lesson-{secrets.token_hex(4)}"
         with self.school.identity.records.writing() as session:
@@ -193,9 +200,9 @@ class AnyOrder(RuleBasedStateMachine):
                     ends_at=now + timedelta(minutes=45),
                 )
             )
-        self.school.settings = found_settings(self.school.policy, self.lesson)
+        self.school.settings = settings_with_room(self.school.policy, self.lesson)
         self.closes_at = self.school.open(self.lesson).closes_at
-        self.roll_call = FaceRecogniser(
+        self.recogniser = FaceRecogniser(
             self.school.identity,
             self.school.settings,
             self.school.permission,
@@ -204,7 +211,7 @@ class AnyOrder(RuleBasedStateMachine):
         )
 
     @rule()
-    def closes(self) -> None:
+    def close(self) -> None:
         if not self.is_open():
             return
         with self.school.identity.work(teacher(1)) as work:
@@ -212,31 +219,31 @@ class AnyOrder(RuleBasedStateMachine):
         self.closes_at = self.school.clock.now
 
     @rule(seconds=st.integers(1, 4))
-    def watch(self, seconds: int) -> None:
-        if self.roll_call is None:
+    def process_frames(self, seconds: int) -> None:
+        if self.recogniser is None:
             return
         for _ in range(3):
             before = self.school.engine.embedded
-            self.roll_call.see(
-                self.school.clock.now, lambda: [chip_of(n) for n in range(STUDENTS_HERE + 2)]
+            self.recogniser.process_frame(
+                self.school.clock.now, lambda: [chip_of(n) for n in range(STUDENT_COUNT + 2)]
             )
             if self.school.engine.embedded > before:
                 assert self.is_open()
-                assert any(self.agreed(n) for n in self.granted_until)
-            self.school.clock.turn(seconds=seconds)
-        for proposal in self.roll_call.proposals():
+                assert any(self.has_consent(n) for n in self.granted_until)
+            self.school.clock.advance(seconds=seconds)
+        for proposal in self.recogniser.proposals():
             number = int(proposal.student_id, 16)
             assert number in self.granted_until
         try:
-            view = self.roll_call.propose()
+            view = self.recogniser.propose()
         except HomeroomError:
             return
         for entry in view.entries:
             if entry.mark.method is not None and entry.changed_at == self.school.clock.now:
-                assert self.agreed(int(entry.student_id, 16))
+                assert self.has_consent(int(entry.student_id, 16))
 
     @rule(number=numbers)
-    def is_erased(self, number: int) -> None:
+    def erase(self, number: int) -> None:
         try:
             with self.school.identity.work("operator:test") as work:
                 erase(work, f"student-{number}", keep_entries=False)
@@ -251,11 +258,11 @@ class AnyOrder(RuleBasedStateMachine):
             return {row.student_id for row in rows.of_students(session)}
 
     @invariant()
-    def a_stored_template_has_a_grant_behind_it_and_a_key(self) -> None:
+    def every_stored_template_has_consent_and_a_key(self) -> None:
         keys = {
-            name.removeprefix(f"{STUDENTS}/")
+            name.removeprefix(f"{STUDENT_KEYS}/")
             for name in self.school.identity.keys.names()
-            if name.startswith(STUDENTS)
+            if name.startswith(STUDENT_KEYS)
         }
         stored = self.stored()
         assert keys == stored
@@ -271,7 +278,7 @@ class AnyOrder(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
 
-def found_settings(policy: Path, room: str = "room-1") -> Settings:
+def settings_with_room(policy: Path, room: str = "room-1") -> Settings:
     return Settings.model_validate(
         {
             "schools": [{"id": "hill", "name": "Hillside", "timezone": "Europe/London"}],
@@ -281,7 +288,7 @@ def found_settings(policy: Path, room: str = "room-1") -> Settings:
     )
 
 
-TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = hypothesis_settings(
+TestRegisterStateMachine = RegisterStateMachine.TestCase
+TestRegisterStateMachine.settings = hypothesis_settings(
     max_examples=examples(60), stateful_step_count=40, deadline=None
 )

@@ -1,0 +1,78 @@
+"""What a run of the archive job did, for people and as JSON."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from rich.markup import escape
+
+from jobs.archive.footage import FootageProblem
+from jobs.archive.progress import format_duration
+from jobs.archive.stages import FootageGap, SegmentResult
+
+
+@dataclass(slots=True)
+class RunSummary:
+    """What a run did.
+
+    Attributes:
+        run_id: Its id in the warehouse's `runs`.
+        state: `running`, `completed`, `stopped` or `failed`.
+        segments_done: Segments that it analysed.
+        segments_skipped: Segments that an earlier run had analysed.
+        windows: Windows in the segments that it analysed.
+        footage_seconds: Footage in them.
+        wall_seconds: From start to end.
+        startup_seconds: From start to the first segment.
+        problems: Files that could not be used, wholly or in part.
+        gaps: Stretches of files without frames.
+    """
+
+    run_id: str
+    state: str = "running"
+    segments_done: int = 0
+    segments_skipped: int = 0
+    windows: int = 0
+    footage_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    startup_seconds: float = 0.0
+    problems: list[FootageProblem] = field(default_factory=list)
+    gaps: list[FootageGap] = field(default_factory=list)
+
+    def add(self, result: SegmentResult) -> None:
+        """Add a segment that was analysed."""
+        self.segments_done += 1
+        self.windows += len(result.windows)
+        self.footage_seconds += result.segment.seconds
+        reported = {problem.address for problem in self.problems}
+        self.problems += [p for p in result.read.problems if p.address not in reported]
+        listed = {(gap.address, round(gap.begins)) for gap in self.gaps}
+        self.gaps += [g for g in result.read.gaps if (g.address, round(g.begins)) not in listed]
+
+
+def describe_run(summary: RunSummary) -> Iterator[str]:
+    """Yield lines of Rich markup that say how a run ended."""
+    done = format_duration(summary.footage_seconds)
+    if summary.state == "stopped":
+        yield (
+            f"Stopped. {done} of footage is analysed and safe; run the same command again to do "
+            "the rest."
+        )
+    elif summary.segments_done:
+        speed = summary.footage_seconds / max(summary.wall_seconds, 1e-9)
+        yield (
+            f"Analysed {done} of footage in {format_duration(summary.wall_seconds)} "
+            f"({speed:.1f}× real time): {summary.windows} windows, run {summary.run_id}."
+        )
+    elif summary.segments_skipped:
+        yield "Nothing to do: all of this footage has been analysed already."
+    if summary.segments_done and summary.segments_skipped:
+        yield f"{summary.segments_skipped} minutes had been analysed before."
+    for gap in summary.gaps:
+        yield (
+            f"Note: {escape(gap.address)}: no frames for {gap.seconds:.1f} s after "
+            f"{format_duration(gap.begins)}; there are no windows of that time."
+        )
+    if summary.problems:
+        yield f"[red]{len(summary.problems)} could not be used, or not wholly:[/red]"
+        for problem in summary.problems:
+            yield f"  {escape(problem.address)}: {escape(problem.reason)}"

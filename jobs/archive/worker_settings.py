@@ -1,0 +1,72 @@
+"""What Ray's workers need of the settings, and nothing else.
+
+Ray keeps the arguments of tasks and actors in its control store and sends them to every node;
+camera addresses, passwords and keys do not belong there (tests/jobs/test_canary.py).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.district import Place
+from cluster.settings import AnalysisSettings, Settings, WeightsSettings
+from cluster.vision.pose.estimator import model_cache_dir
+
+Polygon = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CameraAnalysis:
+    """How a camera's footage is analysed.
+
+    Attributes:
+        input_size: Longer side of the pose model's input, in pixels.
+        masks: Polygons to blacken, corners (x, y) from 0 to 1.
+        teacher_zone: People who stand in this polygon are not counted.
+        headcount_only: The room's kind allows nothing else (R3).
+    """
+
+    input_size: int
+    masks: tuple[Polygon, ...]
+    teacher_zone: Polygon | None
+    headcount_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """The settings of the stages.
+
+    Attributes:
+        analysis: Rate, confidence, device.
+        weights: Where the pose model's weights are.
+        cache_dir: Where converted models are kept.
+        k: Fewest people of whom more than their number is published (R3).
+        cameras: By id; those whose footage is analysed.
+    """
+
+    analysis: AnalysisSettings
+    weights: WeightsSettings
+    cache_dir: Path
+    k: int
+    cameras: dict[str, CameraAnalysis]
+
+
+def worker_settings(settings: Settings, places: Iterable[Place]) -> WorkerSettings:
+    """Select what the stages need to analyse the footage of some cameras."""
+    return WorkerSettings(
+        analysis=settings.analysis,
+        weights=settings.weights,
+        cache_dir=model_cache_dir(settings),
+        k=settings.privacy.k,
+        cameras={place.camera.id: _camera_analysis(place) for place in places},
+    )
+
+
+def _camera_analysis(place: Place) -> CameraAnalysis:
+    camera = place.camera
+    return CameraAnalysis(
+        input_size=camera.input_size,
+        masks=tuple(map(tuple, camera.masks)),
+        teacher_zone=None if camera.teacher_zone is None else tuple(camera.teacher_zone),
+        headcount_only=place.room.kind == "vehicle",
+    )

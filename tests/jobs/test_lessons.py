@@ -1,0 +1,121 @@
+"""From a timetable file to lessons in the warehouse, through the commands that operators use."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.demo.sample_roster import SCIENCE, write_sample_roster
+from tests.conftest import write_video
+
+pytestmark = pytest.mark.ray
+
+SETTINGS = """
+[[schools]]
+id = "hillside-school"
+name = "Hillside School"
+timezone = "UTC"
+[[rooms]]
+id = "room-12"
+school = "hillside-school"
+name = "Room 12"
+[[cameras]]
+id = "front"
+room = "room-12"
+"""
+DAY = (datetime.now(UTC) - timedelta(days=7)).date()
+STARTS_AT = datetime.combine(DAY, time(9), UTC)
+ENDS_AT = STARTS_AT + timedelta(minutes=45)
+BEGINS_BEFORE_LESSON = timedelta(seconds=10)
+FOOTAGE_SECONDS = 20.0
+
+
+def homeroom(folder: Path, *arguments: str) -> Any:
+    """Run a command to its end, and return its answer in JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cluster.cli.main", *arguments, "--json"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def write_weekly(folder: Path) -> Path:
+    path = folder / "timetable.csv"
+    hours = f"{STARTS_AT:%A},{STARTS_AT:%H:%M},{ENDS_AT:%H:%M}"
+    path.write_text(f"class,room,weekday,start,end,from,to\n7B-SCI,Room 12,{hours},{DAY},{DAY}\n")
+    return path
+
+
+def write_calendar(folder: Path) -> Path:
+    path = folder / "timetable.ics"
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//test//EN", "BEGIN:VEVENT", "UID:1"]
+    lines += [f"DTSTART:{STARTS_AT:%Y%m%dT%H%M%SZ}", f"DTEND:{ENDS_AT:%Y%m%dT%H%M%SZ}"]
+    lines += ["SUMMARY:7B Science", "LOCATION:room-12", "END:VEVENT", "END:VCALENDAR"]
+    path.write_text("\r\n".join([*lines, ""]))
+    return path
+
+
+def write_dated(folder: Path) -> Path:
+    path = folder / "lessons.csv"
+    times = f"{STARTS_AT.isoformat()},{ENDS_AT.isoformat()}"
+    header = "lesson_id,room_id,class_id,starts_at,ends_at"
+    path.write_text(f"{header}\nscience-1,room-12,{SCIENCE},{times}\n")
+    return path
+
+
+@pytest.fixture
+def footage(tmp_path: Path) -> Path:
+    """A clip that begins ten seconds before the lesson."""
+    begins = STARTS_AT - BEGINS_BEFORE_LESSON
+    return write_video(tmp_path / f"front_{begins:%Y%m%dT%H%M%SZ}.mp4", seconds=FOOTAGE_SECONDS)
+
+
+def analyse_and_publish(folder: Path, footage: Path) -> None:
+    """Run the job and publish; see that check, windows and `lesson_activity` name one lesson."""
+    assert homeroom(folder, "check")["lessons"] == 1
+    homeroom(folder, "analyse", str(footage))
+    assert homeroom(folder, "publish")["rows"]["lessons"] == 1
+
+    [lesson] = homeroom(folder, "query", "FROM lesson_activity")
+    windows = homeroom(
+        folder, "query", "SELECT lesson_id FROM activity_windows ORDER BY window_start"
+    )
+    assert [row["lesson_id"] for row in windows] == [None, lesson["lesson_id"]]
+    assert lesson["room_id"] == "room-12"
+    assert lesson["class_id"] == SCIENCE
+    assert datetime.fromisoformat(lesson["starts_at"]) == STARTS_AT
+    assert lesson["windows"] == 1
+
+
+@pytest.mark.parametrize("write_timetable", [write_weekly, write_calendar, write_dated])
+def test_an_imported_timetable_reaches_windows_and_warehouse(
+    tmp_path: Path, footage: Path, write_timetable: Any
+) -> None:
+    (tmp_path / "homeroom.toml").write_text(SETTINGS)
+    write_sample_roster(tmp_path / "roster", today=DAY)
+    homeroom(tmp_path, "roster", "import", "roster")
+    homeroom(tmp_path, "roster", "timetable", write_timetable(tmp_path).name)
+
+    analyse_and_publish(tmp_path, footage)
+
+
+def test_a_timetable_that_the_settings_name_needs_no_import_and_no_roster(
+    tmp_path: Path, footage: Path
+) -> None:
+    file = write_dated(tmp_path)
+    (tmp_path / "homeroom.toml").write_text(f'timetable = "{file.name}"\n{SETTINGS}')
+
+    analyse_and_publish(tmp_path, footage)
+
+    assert homeroom(tmp_path, "query", "SELECT lesson_id FROM lessons") == [
+        {"lesson_id": "science-1"}
+    ]

@@ -116,4 +116,4 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     periodic_tasks.cancel()
     await asyncio.gather(periodic_tasks, return_exceptions=True)
     await app.state.broadcast.close()
-    await app.state.lesson_watch.close()
+    await app.state.lesson_versions.close()

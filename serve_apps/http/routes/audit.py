@@ -15,6 +15,7 @@ from cluster.errors import AuditBroken
 from cluster.records.db import audit_log
 from cluster.records.db.unit_of_work import AuditedRecords, Session
 from cluster.security.audit import AuditEntry, verify_chain
+from cluster.security.audit_actions import AuditAction
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
 from serve_apps.http.routes.data_protection import Officer
@@ -94,7 +95,7 @@ def list_audit(
         until = audit_log.tail(work.session)[0] if before is None else before - 1
         entries, following = _page(work.session, until, paging.limit, filters)
         details = {f"of_{name}": value for name, value in filters.items()}
-        work.audit("audit.show", None, **details, entries=len(entries))
+        work.audit(AuditAction.AUDIT_SHOW, None, **details, entries=len(entries))
     return AuditEntriesBody(entries=[_body(entry) for entry in entries], next=following)
 
 
@@ -114,7 +115,7 @@ def verify_audit(request: Request, caller: Officer) -> AuditVerificationBody:
     body = _verify(identity)
     # If the head is damaged, the entry is written and the head is kept: the response reports it.
     with suppress(AuditBroken), identity.work(caller.name) as work:
-        work.audit("audit.verify", None, holds=body.holds, entries=body.entries)
+        work.audit(AuditAction.AUDIT_VERIFY, None, holds=body.holds, entries=body.entries)
     return body
 
 

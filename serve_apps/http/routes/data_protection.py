@@ -21,6 +21,7 @@ from cluster.records.repos import consent_events
 from cluster.register.faces.consent import ConsentReason, Decision, active_grant
 from cluster.register.faces.permissions import load_student_facts
 from cluster.register.faces.policy import load_policy
+from cluster.security.audit_actions import AuditAction
 from cluster.security.roles import Principal, Role
 from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import backend_of
@@ -118,7 +119,7 @@ def show_policy(request: Request, caller: Officer) -> PolicyBody:
     backend = backend_of(request)
     with backend.identity.work(caller.name) as work:
         body = _policy(backend.settings.registers.policy, work.now)
-        work.audit("policy.show", None, state=str(body.state))
+        work.audit(AuditAction.POLICY_SHOW, None, state=str(body.state))
     return body
 
 
@@ -150,7 +151,7 @@ def list_consents(
             decisions = _decisions(session, now, after="")
             counts = dict(Counter(decision.reason for _, decision in decisions))
     with identity.work(caller.name) as work:  # recorded before it is returned
-        work.audit("consent.list", None, students=len(page))
+        work.audit(AuditAction.CONSENT_LIST, None, students=len(page))
     return ConsentsBody(counts=counts, consents=[_consent(*one) for one in page], next=following)
 
 

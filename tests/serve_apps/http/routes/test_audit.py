@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cluster.security.audit import HEAD_FILE
+from cluster.security.audit_actions import AuditAction
 from cluster.security.roles import Role
 from serve_apps.http.routes import audit
 from tests.register.school import LESSON, teacher
@@ -18,7 +19,7 @@ def officer(api_client: ApiClient) -> UserClient:
 def test_the_newest_entries_come_first_in_consistent_pages(api_client: ApiClient) -> None:
     for number in range(5):
         with api_client.school.identity.work("operator:test") as work:
-            work.audit("test.entry", f"subject-{number}")
+            work.audit(AuditAction.ROSTER_LIST, f"subject-{number}")
     caller, seen = officer(api_client), []
     page = caller.get("/api/audit", params={"limit": 2})
     assert page["entries"][0]["action"] == "sign_in.issue"
@@ -52,15 +53,15 @@ def test_a_filter_that_seldom_matches_scans_a_bounded_number_of_entries(
     monkeypatch.setattr(audit, "MAX_SCANNED_ENTRIES", 4)
     monkeypatch.setattr(audit, "CHUNK_SIZE", 3)
     with api_client.school.identity.work("operator:test") as work:
-        work.audit("test.rare")
+        work.audit(AuditAction.ROSTER_TIMETABLE)
         for _ in range(20):
-            work.audit("test.often")
+            work.audit(AuditAction.ROSTER_LIST)
     caller, pages, found = officer(api_client), 0, []
-    page = caller.get("/api/audit", params={"action": "test.rare"})
+    page = caller.get("/api/audit", params={"action": "roster.timetable"})
     while page["next"]:
         pages += 1
         found += page["entries"]
-        filters = {"action": "test.rare", "cursor": page["next"]}
+        filters = {"action": "roster.timetable", "cursor": page["next"]}
         page = caller.get("/api/audit", params=filters)
     found += page["entries"]
     assert [entry["seq"] for entry in found] == [1]

@@ -243,7 +243,7 @@ def _look_up_principal(backend: Backend, claimed: OidcIdentity) -> Principal:
 
 
 async def _start_session(
-    request: Request, principal: Principal, sign_in_with_token: VerifiedSignIn | None = None
+    request: Request, principal: Principal, with_token: VerifiedSignIn | None = None
 ) -> IssuedSignIn:
     """Start a session, and end the one that the browser had."""
     backend = backend_of(request)
@@ -255,7 +255,7 @@ async def _start_session(
         with backend.identity.work(principal.name) as work:
             if previous is not None:
                 revoke(work, previous.sign_in_id)
-            return begin_session(work, principal, expires_in=lifetime, parent=sign_in_with_token)
+            return begin_session(work, principal, expires_in=lifetime, parent=with_token)
 
     issued = await run_in_pool(write_session)
     if previous is not None:

@@ -12,10 +12,9 @@ What is written here has reached the disk when the call returns.
 
 import errno
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +25,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from cluster.errors import LakeBusy, LakeError, LakeUnwritable
+from cluster.runtime.files import atomic_write
 from cluster.warehouse.schema import ACTIVITY_WINDOWS, MODELS, PARTITION_COLUMNS, RUNS, Table
 
 PART_STAMP = "%Y%m%dT%H%M%SZ"
@@ -98,7 +98,7 @@ class Lake:
                 hint="Wait for it, or stop it; then run this again.",
             ) from None
         except OSError as error:
-            raise _unwritable(error, self.folder) from error
+            raise _unwritable_error(error, self.folder) from error
         try:
             if sweep:
                 self._sweep()
@@ -208,40 +208,14 @@ def _facts_of(metadata: Mapping[bytes, bytes] | None) -> PartFacts:
 
 
 def _write(path: Path, table: pa.Table) -> None:
-    beside = path.with_name(f".{path.name}.tmp")  # always the same: one writer holds the lake
     try:
-        new = [folder for folder in path.parents if not folder.exists()]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as stream:
+        with atomic_write(path) as stream:
             pq.write_table(table, stream, compression="zstd")
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-        for folder in {path.parent, *(folder.parent for folder in new)}:
-            sync_folder(folder)
     except OSError as error:
-        with suppress(OSError):  # on a read-only disk this fails too
-            beside.unlink(missing_ok=True)
-        raise _unwritable(error, path) from error
+        raise _unwritable_error(error, path) from error
 
 
-def sync_folder(folder: Path) -> None:
-    """Make names last: without it, a power cut after a rename takes the new file away.
-
-    Raises:
-        OSError: The disk fails.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # some network disks have no such thing
-            raise
-    finally:
-        os.close(descriptor)
-
-
-def _unwritable(error: OSError, path: Path) -> LakeUnwritable:
+def _unwritable_error(error: OSError, path: Path) -> LakeUnwritable:
     reasons = {
         errno.ENOSPC: ("the disk is full", "Make room, then run this again."),
         errno.EDQUOT: ("the disk quota is used up", "Make room, then run this again."),

@@ -4,24 +4,29 @@ What may be asked, and with which parameters, is in `warehouse.saved_queries`; n
 comes in here.
 """
 
-from collections.abc import Mapping
-from datetime import date
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Path, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
-from cluster.errors import NotFound, ServiceBusy
+from cluster.errors import ServiceBusy
 from cluster.security.roles import Role
-from cluster.settings import Identifier
-from cluster.warehouse.saved_queries import QUESTIONS, Parameter, SavedQuery, Value, run_saved_query
+from cluster.warehouse.saved_queries import (
+    SAVED_QUERIES,
+    BoundQuery,
+    InvalidParameters,
+    SavedQuery,
+    bind_parameters,
+    find_saved_query,
+    run_saved_query,
+)
 from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
-from serve_apps.http.schemas.base import Body, Page, Utc, example_response
+from serve_apps.http.schemas.base import Body, Page, example_response
 from serve_apps.http.schemas.paging import Pages, cursor_of
 
 AT_ONCE: Final = 2
@@ -36,11 +41,6 @@ router = APIRouter(
     responses=ERRORS,
 )
 
-KINDS: Final[Mapping[str, TypeAdapter[Any]]] = {
-    "id": TypeAdapter(Identifier),
-    "date": TypeAdapter(date),
-    "moment": TypeAdapter(Utc),
-}
 PAGING: Final = frozenset({"limit", "cursor"})
 
 
@@ -105,7 +105,7 @@ class RowsBody(Page):
 )
 async def list_queries() -> QuestionsBody:
     """What may be asked of the warehouse, and with which parameters."""
-    return QuestionsBody(queries=[_question(one) for one in QUESTIONS.values()])
+    return QuestionsBody(queries=[_question(one) for one in SAVED_QUERIES.values()])
 
 
 @router.get(
@@ -132,12 +132,7 @@ async def ask_warehouse(
     ],
 ) -> RowsBody:
     """Ask one of the questions; its parameters stand beside `limit` and `cursor`."""
-    question = QUESTIONS.get(name)
-    if question is None:
-        raise NotFound(
-            f"there is no question {name!r}.", hint=f"There are: {', '.join(QUESTIONS)}."
-        )
-    values = _checked(question, request)
+    bound = _bind_parameters(find_saved_query(name), request)
     offset = paging.number() or 0
     limiter: CapacityLimiter = request.app.state.asking_warehouse
     if limiter.statistics().tasks_waiting >= MOST_WAITING:
@@ -145,8 +140,7 @@ async def ask_warehouse(
     asking = partial(
         run_saved_query,
         backend_of(request).settings,
-        name,
-        values,
+        bound,
         limit=paging.limit,
         offset=offset,
     )
@@ -156,44 +150,31 @@ async def ask_warehouse(
         published=found.published,
         columns=list(found.columns),
         rows=[list(row) for row in found.rows],
-        next=cursor_of(offset + len(found.rows)) if found.more else None,
+        next=cursor_of(offset + len(found.rows)) if found.has_more else None,
     )
 
 
-def _checked(question: SavedQuery, request: Request) -> dict[str, Value]:
-    """The parameters, typed: what is wrong with them is told field by field.
+def _bind_parameters(query: SavedQuery, request: Request) -> BoundQuery:
+    """Bind the query parameters of a request; report every invalid one.
 
     Raises:
-        RequestValidationError: One is missing, unknown, given twice or no such value.
+        RequestValidationError: One is missing, unknown, repeated or invalid.
     """
     given = [pair for pair in request.query_params.multi_items() if pair[0] not in PAGING]
-    known = {parameter.name: parameter for parameter in question.parameters}
-    values: dict[str, Value] = {}
-    problems: list[dict[str, Any]] = []
-    for name, text in given:
-        if name not in known or name in values:
-            problems.append(
-                _problem(name, text, f"{question.name} takes no such parameter, or one")
-            )
-            continue
-        try:
-            values[name] = _value(known[name], text)
-        except ValidationError as error:
-            problems.append(_problem(name, text, error.errors()[0]["msg"]))
-    missing = [p.name for p in question.parameters if p.required and p.name not in dict(given)]
-    problems += [_problem(name, None, "it is required") for name in missing]
-    if problems:
-        raise RequestValidationError(problems)
-    return values
-
-
-def _value(parameter: Parameter, text: str) -> Value:
-    value: Value = KINDS[parameter.kind].validate_python(text)
-    return value
-
-
-def _problem(name: str, value: str | None, message: str) -> dict[str, Any]:
-    return {"type": "parameter", "loc": ("query", name), "msg": message, "input": value}
+    try:
+        return bind_parameters(query, given)
+    except InvalidParameters as error:
+        raise RequestValidationError(
+            [
+                {
+                    "type": "parameter",
+                    "loc": ("query", problem.name),
+                    "msg": problem.reason,
+                    "input": problem.value,
+                }
+                for problem in error.problems
+            ]
+        ) from None
 
 
 def _question(question: SavedQuery) -> QuestionBody:

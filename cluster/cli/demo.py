@@ -26,7 +26,7 @@ from cluster.settings import ENV_PREFIX, SETTINGS_FILE, Settings, load_settings
 from cluster.streams.decode.container import probe
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query, warehouse_path
-from cluster.warehouse.report import windows_of_room, write_report
+from cluster.warehouse.report import load_report, write_report
 from jobs.archive.submission import MODULE
 
 LESSON_SECONDS = 60
@@ -74,7 +74,7 @@ def demo(
         published = publish(settings, load_timetable(settings, now=now).timetable, now=now)
     report = folder / "report.html"
     with _step("Drawing the report"):
-        drawn = windows_of_room(settings, ROOM, STARTS_AT, STARTS_AT + timedelta(days=1))
+        drawn = load_report(settings, ROOM, STARTS_AT, STARTS_AT + timedelta(days=1))
         write_report(drawn, report, k=SMALL_K)
     proposed = {}
     if video is None:

@@ -20,7 +20,7 @@ from cluster.records.timetable.lessons import load_timetable
 from cluster.settings import load_settings
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query, warehouse_path
-from cluster.warehouse.report import windows_of_room, write_report
+from cluster.warehouse.report import load_report, write_report
 
 
 class Format(StrEnum):
@@ -114,7 +114,7 @@ def report(
         raise SettingsError(f"there is no room {room!r} in the settings.")
     zone = known.schools_by_id[known.rooms_by_id[room].school].zone
     midnight = date.replace(tzinfo=zone)
-    lesson = windows_of_room(known, room, _at(midnight, begins), _at(midnight, ends))
+    lesson = load_report(known, room, _at(midnight, begins), _at(midnight, ends))
     write_report(lesson, out, k=known.privacy.k)
     if as_json:
         answer_json({"report": str(out), "windows": len(lesson.windows)})

@@ -1,7 +1,7 @@
 """Tables and columns, each with its type and the comment that analysts see.
 
-One place for both the Parquet files and DuckDB: the Arrow schemas of the lake, the comments of
-the warehouse and docs/warehouse.md come from here.
+The one definition for Parquet files and DuckDB: the Arrow schemas of the lake, the comments of the
+warehouse and docs/warehouse.md come from here.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column, and what it means."""
+    """A column, and its comment."""
 
     name: str
     type: pa.DataType
@@ -19,15 +19,15 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A table or view, and what a row of it is."""
+class TableSpec:
+    """A table or view; its comment says what a row is."""
 
     name: str
     comment: str
     columns: tuple[Column, ...]
 
     def arrow(self, *, without: tuple[str, ...] = ()) -> pa.Schema:
-        """Its Arrow schema."""
+        """Return its Arrow schema."""
         return pa.schema([(c.name, c.type) for c in self.columns if c.name not in without])
 
 
@@ -35,9 +35,9 @@ _UTC = pa.timestamp("us", tz="UTC")
 _SHARE = "From 0.05, which means 5% or less, to 0.95, which means 95% or more. Null if suppressed."
 
 PARTITION_COLUMNS = ("school_id", "date")
-"""Kept in the folders' names, not in the files."""
+"""In the names of folders, not in the files."""
 
-ACTIVITY_WINDOWS = Table(
+ACTIVITY_WINDOWS = TableSpec(
     "activity_windows",
     "Ten seconds of a room, as seen by one camera. Never a person.",
     (
@@ -48,15 +48,17 @@ ACTIVITY_WINDOWS = Table(
         Column("lesson_id", pa.string(), "The lesson that was on, if there was one."),
         Column("window_start", _UTC, "Start of the window, UTC, on a multiple of ten seconds."),
         Column("window_seconds", pa.int16(), "Length of the window."),
-        Column("frames", pa.int32(), "Pictures that the numbers rest on."),
-        Column("people_max", pa.int32(), "Most people in one picture, teacher's zone left out."),
-        Column("people_mean", pa.float64(), "Mean number of people in a picture."),
+        Column("frames", pa.int32(), "Frames that were analysed."),
+        Column("people_max", pa.int32(), "Most people in one frame, without the teacher's zone."),
+        Column("people_mean", pa.float64(), "Mean number of people in a frame."),
         Column("hand_raised_share", pa.float64(), f"Share of people with a raised hand. {_SHARE}"),
         Column("reading_share", pa.float64(), f"Share looking down, hands at rest. {_SHARE}"),
         Column("writing_share", pa.float64(), f"Share looking down, a hand moving. {_SHARE}"),
         Column("head_down_share", pa.float64(), f"Share with the head on the desk. {_SHARE}"),
         Column("standing_share", pa.float64(), f"Share standing. {_SHARE}"),
-        Column("unclear_share", pa.float64(), f"Share of whom the picture does not tell. {_SHARE}"),
+        Column(
+            "unclear_share", pa.float64(), f"Share whose activity the frames do not show. {_SHARE}"
+        ),
         Column(
             "hand_raises",
             pa.int32(),
@@ -73,7 +75,7 @@ ACTIVITY_WINDOWS = Table(
     ),
 )
 
-RUNS = Table(
+RUNS = TableSpec(
     "runs",
     "A run of the archive job, or a day (UTC) of the live service, `live-YYYYMMDD`.",
     (
@@ -100,12 +102,12 @@ RUNS = Table(
         Column("footage_seconds", pa.float64(), "Footage analysed, in seconds; live: windows."),
         Column("wall_seconds", pa.float64(), "From start to end, in seconds."),
         Column("model", pa.string(), "The pose model, the newest of a day; `models.model`."),
-        Column("k", pa.int32(), "Fewest people of whom anything but their number was told."),
+        Column("k", pa.int32(), "Fewest people of whom more than their number was published."),
         Column("homeroom_version", pa.string(), "Version of the program."),
     ),
 )
 
-MODELS = Table(
+MODELS = TableSpec(
     "models",
     "A model whose numbers are in the tables.",
     (
@@ -117,7 +119,7 @@ MODELS = Table(
     ),
 )
 
-SCHOOLS = Table(
+SCHOOLS = TableSpec(
     "schools",
     "Schools of the district.",
     (
@@ -127,7 +129,7 @@ SCHOOLS = Table(
     ),
 )
 
-ROOMS = Table(
+ROOMS = TableSpec(
     "rooms",
     "Rooms of the schools.",
     (
@@ -138,7 +140,7 @@ ROOMS = Table(
     ),
 )
 
-LESSONS = Table(
+LESSONS = TableSpec(
     "lessons",
     "Lessons of the records.",
     (
@@ -152,7 +154,7 @@ LESSONS = Table(
 
 _MEAN = "Mean over the lesson's windows that were not suppressed, weighted by people."
 
-LESSON_ACTIVITY = Table(
+LESSON_ACTIVITY = TableSpec(
     "lesson_activity",
     "One row a lesson: its windows added up. Suppressed windows add headcounts only.",
     (
@@ -163,7 +165,7 @@ LESSON_ACTIVITY = Table(
         Column("ends_at", _UTC, "End by the timetable, UTC."),
         Column("windows", pa.int64(), "Windows seen."),
         Column("windows_suppressed", pa.int64(), "Of these, with a headcount only."),
-        Column("people_max", pa.int32(), "Most people in one picture."),
+        Column("people_max", pa.int32(), "Most people in one frame."),
         Column("people_mean", pa.float64(), "Mean number of people."),
         Column("hand_raises", pa.int64(), "Hands that went up, in windows not suppressed."),
         Column("hand_raised_share", pa.float64(), _MEAN),
@@ -175,9 +177,9 @@ LESSON_ACTIVITY = Table(
     ),
 )
 
-CHECKIN_COUNTS = Table(
+CHECKIN_COUNTS = TableSpec(
     "checkin_counts",
-    "What students said in a lesson's check-in: one row a lesson and feeling. Said, never seen.",
+    "What students said in a lesson's check-in: one row a lesson and feeling. Never inferred.",
     (
         Column("lesson_id", pa.string(), "The lesson."),
         Column("class_id", pa.string(), "The class, as the roster names it."),
@@ -193,12 +195,12 @@ CHECKIN_COUNTS = Table(
         Column(
             "answers_told",
             pa.int32(),
-            "The first so many of them are told of: a multiple of k. Null where fewer than k came.",
+            "How many of them the shares cover: a multiple of k. Null if there were fewer than k.",
         ),
         Column(
             "share_text",
             pa.string(),
-            "For people: `≤5%`, `12 (60%)`, `≥95%` or `withheld`. Null where nothing is told.",
+            "For people: `≤5%`, `12 (60%)`, `≥95%` or `withheld`. Null where nothing is published.",
         ),
         Column(
             "share",

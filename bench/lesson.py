@@ -1,7 +1,7 @@
-"""Footage for the benchmarks: a lesson as a network camera would have recorded it.
+"""Footage for the benchmarks: a lesson as a network camera records it.
 
-1080p30 H.264, a key frame every two seconds, no B-frames, sensor noise; the pictures are the
-photograph that `homeroom demo` uses. One minute is encoded and then repeated by copying its
+1080p30 H.264, a key frame every two seconds, no B-frames, sensor noise; the frames show
+the photo that `homeroom demo` uses. One minute is encoded and then repeated by copying its
 packets, so that every minute costs the same to decode.
 """
 
@@ -15,13 +15,13 @@ from cluster.demo.lesson_video import HEIGHT, WIDTH, frames_of_photo, group_phot
 
 FOLDER = Path(".bench")
 RATE = 30
-GROUP = 60
+KEY_FRAME_INTERVAL = 60
 NOISE_SIGMA = 2.0
-NOISES = 8
+NOISE_IMAGES = 8
 
 
 def lesson(minutes: int) -> Path:
-    """A lesson of some minutes, made once and kept in `.bench`."""
+    """Return a lesson of some minutes, made once and cached in `.bench`."""
     path = FOLDER / f"lesson-{minutes}min.mp4"
     if not path.exists():
         _repeat(_one_minute(), minutes, path)
@@ -29,7 +29,7 @@ def lesson(minutes: int) -> Path:
 
 
 def two_seconds() -> Path:
-    """The lesson's first two seconds, to measure start-up with."""
+    """Return the first two seconds of the lesson, to measure start-up."""
     path = FOLDER / "two-seconds.mp4"
     if not path.exists():
         _encode(path, 2.0)
@@ -37,11 +37,11 @@ def two_seconds() -> Path:
 
 
 def camera_footage(width: int = WIDTH, height: int = HEIGHT) -> Path:
-    """Twenty seconds as a camera sends them: 25 a second, a key frame every two seconds."""
+    """Return twenty seconds at 25 frames a second, with a key frame every two seconds."""
     path = FOLDER / f"camera-{height}p.mp4"
     if not path.exists():
         print(f"making twenty seconds of {height}p25 …", flush=True)
-        _encode(path, 20.0, rate=25, group=50, size=(width, height))
+        _encode(path, 20.0, rate=25, key_frame_interval=50, size=(width, height))
     return path
 
 
@@ -58,31 +58,34 @@ def _encode(
     seconds: float,
     *,
     rate: int = RATE,
-    group: int = GROUP,
+    key_frame_interval: int = KEY_FRAME_INTERVAL,
     size: tuple[int, int] = (WIDTH, HEIGHT),
 ) -> None:
     FOLDER.mkdir(exist_ok=True)
     random = np.random.default_rng(1)
-    noises = [
-        random.normal(0, NOISE_SIGMA, (HEIGHT, WIDTH, 3)).astype(np.int8) for _ in range(NOISES)
+    noise_images = [
+        random.normal(0, NOISE_SIGMA, (HEIGHT, WIDTH, 3)).astype(np.int8)
+        for _ in range(NOISE_IMAGES)
     ]
-    beside = path.with_suffix(".part")
-    options = {"preset": "veryfast", "crf": "27", "g": str(group), "bf": "0"}
-    with av.open(beside, "w", format="mp4") as container:
+    scratch = path.with_suffix(".part")
+    options = {"preset": "veryfast", "crf": "27", "g": str(key_frame_interval), "bf": "0"}
+    with av.open(scratch, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=rate, options=options)
         (stream.width, stream.height), stream.pix_fmt = size, "yuv420p"
-        for index, picture in enumerate(frames_of_photo(group_photo(), seconds, rate)):
-            noisy = np.asarray(cv2.add(picture, noises[index % NOISES], dtype=cv2.CV_8U), np.uint8)
+        for index, frame in enumerate(frames_of_photo(group_photo(), seconds, rate)):
+            noisy = np.asarray(
+                cv2.add(frame, noise_images[index % NOISE_IMAGES], dtype=cv2.CV_8U), np.uint8
+            )
             if size != (WIDTH, HEIGHT):
                 noisy = np.asarray(cv2.resize(noisy, size, interpolation=cv2.INTER_AREA), np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(noisy, format="bgr24")))
         container.mux(stream.encode())
-    beside.replace(path)
+    scratch.replace(path)
 
 
 def _repeat(minute: Path, times: int, path: Path) -> None:
-    beside = path.with_suffix(".part")
-    with av.open(beside, "w", format="mp4") as target:
+    scratch = path.with_suffix(".part")
+    with av.open(scratch, "w", format="mp4") as target:
         copy = None
         shift = 0
         for _ in range(times):
@@ -99,4 +102,4 @@ def _repeat(minute: Path, times: int, path: Path) -> None:
                     packet.stream = copy
                     target.mux(packet)
                 shift = end
-    beside.replace(path)
+    scratch.replace(path)

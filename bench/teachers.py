@@ -1,4 +1,4 @@
-"""Teachers of the demo's class, so that many pages of its lesson can be open."""
+"""More teachers for the demo's class, so that many pages of its lesson can be open."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -12,12 +12,12 @@ from cluster.security.roles import Principal, Role
 from cluster.settings import load_settings
 
 
-def tokens_of_teachers(settings: Path, count: int) -> list[str]:
-    """Enrol teachers in the class of the demo's roster; their tokens.
+def enrol_teachers(settings: Path, count: int) -> list[str]:
+    """Enrol teachers in the class of the demo's roster, and return their tokens.
 
     Args:
-        settings: The file of an installation with that roster.
-        count: How many.
+        settings: Settings file of an installation with that roster.
+        count: Number of teachers.
     """
     tokens: list[str] = []
     with open_audited_records(load_settings(settings)) as identity:

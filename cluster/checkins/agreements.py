@@ -23,9 +23,15 @@ from cluster.records.db.models import User
 from cluster.records.db.unit_of_work import Session, UnitOfWork
 from cluster.records.repos import agreement_events
 from cluster.records.repos.people import guardians_of, user_of
+from cluster.security.audit_actions import AuditAction
 
 STORED_ACTIONS: Final = {"agree": ConsentAction.GRANT, "withdraw": ConsentAction.WITHDRAW}
 """The actions by the names under which the records store them."""
+
+AUDIT_ACTIONS: Final = {
+    "agree": AuditAction.CHECKIN_AGREE,
+    "withdraw": AuditAction.CHECKIN_WITHDRAW,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +141,7 @@ def _add(
         recorded_at=work.now,
         expires_at=until,
     )
-    work.audit(f"checkin.{stored_action}", child.id, said_by=person.id, seq=seq)
+    work.audit(AUDIT_ACTIONS[stored_action], child.id, said_by=person.id, seq=seq)
     return Agreement(seq, child.id, until)
 
 

@@ -22,6 +22,7 @@ from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import checkins as rows
 from cluster.records.repos import help_request_rows
 from cluster.records.repos.people import names_of
+from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
 
 
@@ -71,7 +72,7 @@ def list_names(work: UnitOfWork, settings: Settings, code: str) -> tuple[NameCho
     row = resolve_code(work.session, settings, code, work.now).row
     students = eligible_students(work.session, row, work.now)
     names = names_of(work.session, work.keys, students)
-    work.audit("checkin.class_list", row.lesson_id, students=len(names))
+    work.audit(AuditAction.CHECKIN_LIST_CLASS, row.lesson_id, students=len(names))
     listed = (
         NameChoice(_choice_key(row, one), details.display_name) for one, details in names.items()
     )
@@ -132,7 +133,7 @@ def list_help_requests(
     signed = [one.student_id for one in found if one.student_id is not None]
     names = names_of(work.session, work.keys, signed)
     for student_id in sorted(names):
-        work.audit("checkin.show_call", student_id, lesson=lesson_id)
+        work.audit(AuditAction.CHECKIN_SHOW_HELP_REQUEST, student_id, lesson=lesson_id)
     return tuple(
         HelpRequest(
             one.id,

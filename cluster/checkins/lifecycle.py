@@ -23,6 +23,7 @@ from cluster.records.repos import checkins as rows
 from cluster.records.repos import help_request_rows
 from cluster.records.repos.checkin_counts import add_counts
 from cluster.records.repos.people import members
+from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ def start(
     students = members(work.session, lesson.class_sourced_id, "student", row.day)
     row.kind, row.code = "board", unused_codes(work, 1)[0]
     rows.add(work.session, row, Feeling, [])
-    work.audit("checkin.start", lesson.id, kind=row.kind, students=len(students))
+    work.audit(AuditAction.CHECKIN_START, lesson.id, kind=row.kind, students=len(students))
     return StartedCheckin(load_view(work.session, row), is_new=True)
 
 
@@ -181,5 +182,5 @@ def _end(work: UnitOfWork, row: CheckinRow, ended_at: datetime) -> EndedCheckin:
     row.ended_at = ended_at
     row.version += 1
     work.session.flush()
-    work.audit("checkin.end", row.lesson_id, answers=answers, told=snapshot is not None)
+    work.audit(AuditAction.CHECKIN_END, row.lesson_id, answers=answers, told=snapshot is not None)
     return EndedCheckin(answers, snapshot)

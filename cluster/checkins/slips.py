@@ -11,6 +11,7 @@ from cluster.records.db.checkin_models import CheckinRow
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import checkins as rows
 from cluster.records.repos.people import members, names_of
+from cluster.security.audit_actions import AuditAction
 
 
 def start_with_slips(work: UnitOfWork, row: CheckinRow) -> StartedCheckin:
@@ -29,7 +30,7 @@ def start_with_slips(work: UnitOfWork, row: CheckinRow) -> StartedCheckin:
     codes = unused_codes(work, len(agreed))
     row.kind = "slips"
     rows.add(work.session, row, Feeling, _hashes(row, codes))
-    work.audit("checkin.start", row.lesson_id, kind=row.kind, students=len(agreed))
+    work.audit(AuditAction.CHECKIN_START, row.lesson_id, kind=row.kind, students=len(agreed))
     return _with_slips(work, row, codes, agreed)
 
 
@@ -40,7 +41,7 @@ def replace_slips(work: UnitOfWork, row: CheckinRow) -> StartedCheckin:
     rows.replace_slips(work.session, row.id, _hashes(row, codes))
     row.version += 1
     work.session.flush()
-    work.audit("checkin.slips_anew", row.lesson_id, students=len(agreed))
+    work.audit(AuditAction.CHECKIN_REISSUE_SLIPS, row.lesson_id, students=len(agreed))
     return _with_slips(work, row, codes, agreed)
 
 
@@ -70,7 +71,7 @@ def _with_slips(
 ) -> StartedCheckin:
     names = names_of(work.session, work.keys, agreed)
     for student_id in agreed:
-        work.audit("checkin.show_agreed", student_id, lesson=row.lesson_id)
+        work.audit(AuditAction.CHECKIN_SHOW_AGREED, student_id, lesson=row.lesson_id)
     return StartedCheckin(
         load_view(work.session, row),
         is_new=True,

@@ -13,6 +13,7 @@ from cluster.errors import AuditBroken
 from cluster.records.db import audit_log
 from cluster.records.db.database import records_of
 from cluster.security.audit import SignedHead, head_from_json, sign_head, verify_chain
+from cluster.security.audit_actions import AuditAction
 from cluster.settings import load_settings
 
 app = typer.Typer(help="The log of all access to identity data.", no_args_is_help=True)
@@ -60,7 +61,7 @@ def export_head_command(
     """Sign the head of the chain, to be stored elsewhere."""
     with open_installation(settings) as (_, identity):
         with identity.work(operator_actor()) as work:
-            work.audit("audit.export_head")
+            work.audit(AuditAction.AUDIT_EXPORT_HEAD)
         with identity.records.reading() as session:
             signed = sign_head(identity.keys, *audit_log.tail(session))
     try:

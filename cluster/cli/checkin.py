@@ -14,6 +14,7 @@ from cluster.cli.identity import end_of_day, open_installation, operator_actor
 from cluster.clock import utc_now
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.people import names_of, sourced_ids_of, students_of_class
+from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
 
 app = typer.Typer(
@@ -89,7 +90,7 @@ def _agreements_of(work: UnitOfWork, class_id: str) -> list[dict[str, Any]]:
     names = names_of(work.session, work.keys, students)
     keys = sourced_ids_of(work.session, students)
     agreed = agreements.in_force(work.session, students, work.now)
-    work.audit("checkin.agreements", class_id, students=len(students))
+    work.audit(AuditAction.CHECKIN_LIST_AGREEMENTS, class_id, students=len(students))
     rows = [
         {
             "student": keys[student_id],

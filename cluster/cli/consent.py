@@ -27,6 +27,7 @@ from cluster.register.faces.consent_ledger import (
     record_withdrawal,
 )
 from cluster.register.faces.permissions import FacePermissions, load_ledger, load_student_facts
+from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
 
 COLUMNS = (
@@ -116,7 +117,7 @@ def export_command(
     with open_installation(settings) as (_, identity), identity.work(operator_actor()) as work:
         ledger = load_ledger(work.session)
         keys = sourced_ids_of(work.session, {i for e in ledger for i in (e.student_id, e.said_by)})
-        work.audit("consent.export", None, words=len(ledger))
+        work.audit(AuditAction.CONSENT_EXPORT, None, words=len(ledger))
     rows = [
         {
             **asdict(entry),
@@ -138,7 +139,7 @@ def _consents_of(work: UnitOfWork, settings: Settings, class_id: str) -> list[di
         names_of(work.session, work.keys, students),
         sourced_ids_of(work.session, students),
     )
-    work.audit("consent.list", class_id, students=len(students))
+    work.audit(AuditAction.CONSENT_LIST, class_id, students=len(students))
     permission = FacePermissions(settings)
     rows = []
     for facts in load_student_facts(work.session, students, work.now.date()):

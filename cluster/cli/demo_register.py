@@ -35,6 +35,7 @@ from cluster.register.service import RegisterService
 from cluster.register.states import EntryState
 from cluster.register.types import RegisterView
 from cluster.security.audit import verify_chain
+from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
 from cluster.vision.faces.base import FaceEngine
 from cluster.vision.faces.factory import create_face_engine
@@ -106,7 +107,7 @@ def _import(identity: AuditedRecords, settings: Settings, folder: Path, room: st
     write_sample_roster(roster, today=now.date())
     with open_roster(roster) as source, identity.work(ACTOR) as work:
         import_roster(work.session, identity.keys, source)
-        work.audit("roster.import")
+        work.audit(AuditAction.ROSTER_IMPORT)
     zone = settings.schools_by_id[settings.rooms_by_id[room].school].zone
     start = now.astimezone(zone).replace(second=0, microsecond=0) - timedelta(minutes=2)
     hours = [start, start + timedelta(minutes=9), start + timedelta(minutes=49)]
@@ -116,7 +117,7 @@ def _import(identity: AuditedRecords, settings: Settings, folder: Path, room: st
     timetable.write_text("\n".join(lines) + "\n", encoding="utf-8")
     with identity.work(ACTOR) as work:
         import_timetable(work.session, settings, timetable, now=work.now)
-        work.audit("roster.timetable")
+        work.audit(AuditAction.ROSTER_TIMETABLE)
         found = lessons_between(work.session, now, now + timedelta(hours=1))
         return [lesson.id for lesson in found]
 
@@ -183,7 +184,7 @@ def _roll_call(
 def _told(identity: AuditedRecords, view: RegisterView) -> str:
     with identity.work(ACTOR) as work:
         names = names_of(work.session, work.keys, [e.student_id for e in view.entries])
-        work.audit("register.show", view.lesson_id)
+        work.audit(AuditAction.REGISTER_SHOW, view.lesson_id)
     rows = sorted(
         (names[e.student_id].display_name, str(e.mark.status), str(e.mark.state or ""))
         for e in view.entries

@@ -20,6 +20,7 @@ from cluster.register.faces.templates import (
     rotate_keys,
     store_template,
 )
+from cluster.security.audit_actions import AuditAction
 from cluster.security.master_key import read_master_key
 from cluster.settings import load_settings
 from cluster.vision.faces.factory import create_face_engine
@@ -43,7 +44,12 @@ def register_command(
             student_id = user_of(work.session, student, "student").id
             decision = permission.may_keep(work.session, student_id, work.now)
             reason = str(decision.reason)
-            work.audit("face.ask", student_id, allowed=decision.allowed, reason=reason)
+            work.audit(
+                AuditAction.FACE_CHECK_PERMISSION,
+                student_id,
+                allowed=decision.allowed,
+                reason=reason,
+            )
         if not decision.allowed:
             raise denied_error(decision)
         engine = create_face_engine(loaded)

@@ -17,6 +17,7 @@ from cluster.records.roster.oneroster import open_roster
 from cluster.records.timetable.importer import import_timetable, preview_timetable
 from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.templates import destroy_unpermitted
+from cluster.security.audit_actions import AuditAction
 
 EXIT_BAD_ROWS = 3
 MAX_PRINTED_BAD_ROWS = 100
@@ -48,7 +49,9 @@ def import_(
                 changes = import_roster(work.session, work.keys, source, allow_many_removals=yes)
                 # A user who left, or lost a guardian, may no longer have a template.
                 destroyed = destroy_unpermitted(work, FacePermissions(loaded))
-                work.audit("roster.import", None, changes=changes.total, templates=len(destroyed))
+                work.audit(
+                    AuditAction.ROSTER_IMPORT, None, changes=changes.total, templates=len(destroyed)
+                )
             if destroyed:
                 scrub_records(identity)
     _report(changes, dry_run=dry_run, as_json=as_json)
@@ -74,7 +77,7 @@ def timetable(
                 changes = import_timetable(
                     work.session, loaded, path, now=work.now, allow_many_removals=yes
                 )
-                work.audit("roster.timetable", None, changes=changes.total)
+                work.audit(AuditAction.ROSTER_TIMETABLE, None, changes=changes.total)
     _report(changes, dry_run=dry_run, as_json=as_json)
 
 
@@ -103,7 +106,7 @@ def list_(
 
 def _students(work: UnitOfWork, class_id: str) -> list[dict[str, str | int]]:
     found = students_of(work.session, work.keys, class_id, work.now.date())
-    work.audit("roster.list", class_id, students=len(found))
+    work.audit(AuditAction.ROSTER_LIST, class_id, students=len(found))
     return [{"student": one.sourced_id, "name": one.name} for one in found]
 
 

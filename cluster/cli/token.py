@@ -17,6 +17,7 @@ from cluster.errors import NotFound, SettingsError
 from cluster.records.db.unit_of_work import Session
 from cluster.records.repos.people import sourced_ids_of
 from cluster.records.repos.sign_ins import issue, revoke, sign_ins, teacher_of
+from cluster.security.audit_actions import AuditAction
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 
@@ -88,7 +89,7 @@ def list_command(
     with open_installation(settings) as (_, identity), identity.work(operator_actor()) as work:
         found = sign_ins(work.session, "session" if sessions else "token")
         teachers = sourced_ids_of(work.session, [one.user_id for one in found if one.user_id])
-        work.audit("sign_in.list", None, rows=len(found))
+        work.audit(AuditAction.SIGN_IN_LIST, None, rows=len(found))
         rows = [
             {
                 "id": one.id,

@@ -15,6 +15,7 @@ from cluster.errors import BadgeRefused
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import badges
 from cluster.records.repos.people import names_of
+from cluster.security.audit_actions import AuditAction
 from cluster.security.keys import KeyStore
 
 BADGE_KEY = "badges"
@@ -40,7 +41,7 @@ def issue(work: UnitOfWork, student_id: str, days: int) -> Badge:
     """Issue a badge, which invalidates the student's old one."""
     expires_at = work.now + timedelta(days=days)
     serial = badges.replace(work.session, student_id, issued_at=work.now, expires_at=expires_at)
-    work.audit("badge.issue", student_id, expires_at=expires_at)
+    work.audit(AuditAction.BADGE_ISSUE, student_id, expires_at=expires_at)
     token = _serializer(work.keys).dumps([work.district, serial])
     return Badge(student_id, str(token), expires_at)
 

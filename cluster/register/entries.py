@@ -9,6 +9,7 @@ from cluster.records.db.models import EntryRow
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import registers
 from cluster.register.states import BLANK, EntryState, Mark, Method, Status, check_allowed
+from cluster.security.audit_actions import AuditAction
 
 
 def mark_of(entry: EntryRow) -> Mark:
@@ -69,5 +70,5 @@ def retract_face_proposals(work: UnitOfWork, student_id: str) -> int:
         row = registers.register_by_id(work.session, entry.register_id)
         registers.increment_version(work.session, row)
     if entries:
-        work.audit("register.take_back", student_id, entries=len(entries))
+        work.audit(AuditAction.REGISTER_REMOVE_PROPOSALS, student_id, entries=len(entries))
     return len(entries)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from cluster.records.db import audit_log
 from cluster.records.db.unit_of_work import Session, UnitOfWork
@@ -10,9 +9,7 @@ from cluster.records.repos import registers
 from cluster.records.repos.people import remove_user, user_of
 from cluster.register.faces.templates import destroy_templates
 from cluster.security.audit import AuditEntry
-
-ERASE_ACTION: Final = "erase"
-"""The audit action of erasures."""
+from cluster.security.audit_actions import AuditAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,11 @@ def erase(work: UnitOfWork, student: str, *, keep_entries: bool) -> ErasureRecei
     deleted = 0 if keep_entries else registers.remove_entries(work.session, student_id)
     remove_user(work.session, child)
     work.audit(
-        ERASE_ACTION, student_id, template=destroyed, entries_deleted=deleted, entries_kept=kept
+        AuditAction.ERASE,
+        student_id,
+        template=destroyed,
+        entries_deleted=deleted,
+        entries_kept=kept,
     )
     seq = work.last_entry.seq if work.last_entry else 0
     return ErasureReceipt(student_id, work.now, work.actor, destroyed, deleted, kept, seq)
@@ -73,7 +74,7 @@ def list_receipts(
         limit: At most this many receipts.
     """
     entries = audit_log.latest_with_action(
-        session, ERASE_ACTION, until=until, max_scanned=max_scanned, limit=limit
+        session, AuditAction.ERASE, until=until, max_scanned=max_scanned, limit=limit
     )
     return [_receipt(entry) for entry in entries]
 

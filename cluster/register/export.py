@@ -15,6 +15,7 @@ from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.people import PersonDetails, names_of, section_of, sourced_ids_of
 from cluster.register.states import EntryState, Status
 from cluster.register.types import RegisterEntry, RegisterView
+from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
 
 CATEGORIES: Final = {
@@ -56,7 +57,7 @@ def to_csv(work: UnitOfWork, view: RegisterView) -> str:
             entry.changed_at.isoformat(),
         )
         writer.writerow([_escape_formula(str(cell)) for cell in cells])
-    work.audit("register.export", view.lesson_id, form="csv")
+    work.audit(AuditAction.REGISTER_EXPORT, view.lesson_id, form="csv")
     return out.getvalue()
 
 
@@ -77,7 +78,7 @@ def to_ed_fi(work: UnitOfWork, settings: Settings, view: RegisterView) -> list[d
             hint="Complete orgs, courses and academicSessions in OneRoster.",
         )
     day = local_date(settings, view.room_id, view.starts_at)
-    work.audit("register.export", view.lesson_id, form="ed-fi")
+    work.audit(AuditAction.REGISTER_EXPORT, view.lesson_id, form="ed-fi")
     return [
         {
             "attendanceEventCategoryDescriptor": DESCRIPTOR + CATEGORIES[confirmed_status(entry)],

@@ -33,6 +33,7 @@ from cluster.register.states import (
 )
 from cluster.register.types import FaceMatch, RegisterView
 from cluster.register.undo import last_changes, marks_to_restore
+from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
 
 
@@ -74,7 +75,7 @@ class RegisterService:
         # A teacher has marked entries before; these stay.
         row.state, row.opened_at, row.opened_by = "open", work.now, work.actor
         row.closes_at, row.closed_at, row.closed_by = self._closing_time(lesson), None, None
-        return self._changed(lesson, row, "register.open", [])
+        return self._changed(lesson, row, AuditAction.REGISTER_OPEN, [])
 
     def ensure_opened(self, lesson_id: str) -> None:
         """Open a register unless it was opened before, as the setting `open_with_lesson` has it.
@@ -117,7 +118,7 @@ class RegisterService:
             entry = entries.get(student_id) or self._add_late_joiner(lesson, row, student_id)
             mark = Mark(status, Method.TEACHER, EntryState.CONFIRMED)
             change_entry(self._work, entry, mark, entry.arrived_at)
-        return self._changed(lesson, row, "register.mark", list(marks))
+        return self._changed(lesson, row, AuditAction.REGISTER_MARK, list(marks))
 
     def check_version(self, lesson_id: str, version: int) -> None:
         """Check that a register still has a version.
@@ -166,7 +167,7 @@ class RegisterService:
         for student_id in chosen:
             entry = proposed[student_id]
             write_entry(self._work, entry, confirmed(mark_of(entry)), entry.arrived_at)
-        return self._changed(lesson, row, "register.confirm", chosen)
+        return self._changed(lesson, row, AuditAction.REGISTER_CONFIRM, chosen)
 
     def undo(self, lesson_id: str) -> RegisterView:
         """Undo the actor's last change (`cluster.register.undo`).
@@ -183,7 +184,7 @@ class RegisterService:
         for student_id, mark in restored.items():
             entry = entries[student_id]
             write_entry(self._work, entry, mark, None if mark == BLANK else entry.arrived_at)
-        return self._changed(lesson, row, "register.undo", list(restored))
+        return self._changed(lesson, row, AuditAction.REGISTER_UNDO, list(restored))
 
     def can_undo(self, lesson_id: str) -> bool:
         """Whether the actor has changed anything in a register."""
@@ -214,7 +215,7 @@ class RegisterService:
                 changed.append(match.student_id)
         if not changed:
             return load_view(self._work, lesson, row)
-        return self._changed(lesson, row, "register.propose", changed)
+        return self._changed(lesson, row, AuditAction.REGISTER_PROPOSE, changed)
 
     def scan_badge(self, lesson_id: str, token: str) -> RegisterView:
         """Verify a badge, and record its student as present or late.
@@ -248,7 +249,7 @@ class RegisterService:
         if not is_allowed(mark_of(entry), mark):  # confirmed before: this only shows the register
             return self._show(lesson, row)
         change_entry(self._work, entry, mark, arrived_at)
-        return self._changed(lesson, row, "register.badge", [student_id])
+        return self._changed(lesson, row, AuditAction.REGISTER_BADGE, [student_id])
 
     def close(self, lesson_id: str) -> RegisterView:
         """Close a register before its time is up.
@@ -259,13 +260,13 @@ class RegisterService:
         lesson, row = self._taught(lesson_id), locked_row(self._work, lesson_id)
         self._check_open(row)
         row.state, row.closed_at, row.closed_by = "closed", self._work.now, self._work.actor
-        return self._changed(lesson, row, "register.close", [])
+        return self._changed(lesson, row, AuditAction.REGISTER_CLOSE, [])
 
     def history(self, lesson_id: str) -> list[dict[str, Any]]:
         """Return every change of a register's entries, oldest first; the access is recorded."""
         self._taught(lesson_id)
         row = locked_row(self._work, lesson_id)
-        self._work.audit("register.history", lesson_id)
+        self._work.audit(AuditAction.REGISTER_HISTORY, lesson_id)
         return [
             {
                 "student_id": change.student_id,
@@ -281,7 +282,7 @@ class RegisterService:
         return taught_lesson(self._work, self._settings, lesson_id)
 
     def _show(self, lesson: LessonRow, row: RegisterRow) -> RegisterView:
-        self._work.audit("register.show", lesson.id, version=row.version)
+        self._work.audit(AuditAction.REGISTER_SHOW, lesson.id, version=row.version)
         return load_view(self._work, lesson, row)
 
     def _create(self, lesson: LessonRow, *, is_open: bool) -> RegisterRow:
@@ -298,7 +299,7 @@ class RegisterService:
         )
         students = students_of(work.session, self._settings, lesson)
         registers.add_register(work.session, row, [new_entry(work, one) for one in students])
-        work.audit("register.open", lesson.id, students=len(students), open=is_open)
+        work.audit(AuditAction.REGISTER_OPEN, lesson.id, students=len(students), open=is_open)
         return row
 
     def _closing_time(self, lesson: LessonRow) -> datetime:
@@ -337,7 +338,7 @@ class RegisterService:
         return entry
 
     def _changed(
-        self, lesson: LessonRow, row: RegisterRow, action: str, students: list[str]
+        self, lesson: LessonRow, row: RegisterRow, action: AuditAction, students: list[str]
     ) -> RegisterView:
         """Raise the version, record the action, and return the register."""
         registers.increment_version(self._work.session, row)

@@ -1,8 +1,8 @@
-"""A made-up class of 24 and its lesson, on real pages; the room's numbers are what a test says.
+"""A made-up class of 24 and its lesson on served pages; tests set the counts of the room.
 
-with classroom(folder) as room:
-    room.say(24)
-    room.url, room.token()
+with run_classroom(folder) as classroom:
+    classroom.set_people(24)
+    classroom.url, classroom.token()
 """
 
 import math
@@ -17,6 +17,7 @@ from secrets import token_bytes
 
 from cluster import checkins
 from cluster.activity.suppression import ActivityWindow
+from cluster.activity.windows import window_start_of
 from cluster.checkins import Feeling
 from cluster.records.db.database import Records
 from cluster.records.db.models import User
@@ -59,12 +60,12 @@ NAMES = (
 
 MINUTES_INTO_THE_LESSON = 8
 WINDOW_SECONDS = 10
-LOOK_AGAIN_SECONDS = 2.0
-"""Between two looks at who may follow a stream: sooner than usual, so that tests need not wait."""
+RECHECK_SECONDS = 2.0
+"""Between two checks of a stream's sign-in: shorter than usual, so that tests need not wait."""
 
 
-def at_work(window: ActivityWindow) -> ActivityWindow:
-    """A window of a class that works; who is in none of the shares sits and listens."""
+def with_activity(window: ActivityWindow) -> ActivityWindow:
+    """Return the window with the shares of a working class; the rest sits and listens."""
     if window.suppressed:
         return window
     return replace(
@@ -80,27 +81,27 @@ def at_work(window: ActivityWindow) -> ActivityWindow:
 
 @dataclass
 class RunningClock(Clock):
-    """Begins where it is set, and goes on."""
+    """Starts at the set time and runs on."""
 
-    begun: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.monotonic)
 
     def __call__(self) -> datetime:
-        return self.now + timedelta(seconds=time.monotonic() - self.begun)
+        return self.now + timedelta(seconds=time.monotonic() - self.started)
 
 
 @dataclass
 class Classroom:
-    """Pages behind a server, and everything around them that a test may turn.
+    """Served pages, and what tests change behind them.
 
     Attributes:
         api_client: The application, and what is behind it.
-        url: Where the pages are.
+        url: Base URL of the pages.
     """
 
     api_client: ApiClient
     url: str
     code: str = ""
-    """Of the check-in that was started."""
+    """The code of the check-in, once it is started."""
 
     @property
     def school(self) -> School:
@@ -111,40 +112,40 @@ class Classroom:
         return self.school.clock()
 
     def token(self, role: Role = Role.TEACHER, *, number: int = 1) -> str:
-        """Of a teacher of the class, or of somebody else."""
+        """Return a token of a teacher of the class, or of another role."""
         schools = ["hill"] if role is Role.SCHOOL_LEADER else []
         return self.api_client.token(role, schools=schools, number=number)
 
-    def say(self, people: int, **more: object) -> None:
-        """So many people are in the room now; `state` and others as `RoomSnapshot` has them."""
-        window = at_work(window_of(people, at=self.now))
+    def set_people(self, people: int, **more: object) -> None:
+        """Set the people in the room now; `state` and others as `RoomSnapshot` has them."""
+        window = with_activity(window_of(people, at=self.now))
         self.api_client.rooms.say(ROOM, people, **{"as_of": self.now, "window": window, **more})
 
     def lose_camera(self) -> None:
-        """The camera gives nothing any more: nobody knows how many people are in the room."""
-        self.say(0, state="down", reason="connection_lost", window=None)
-        known = self.api_client.rooms.rooms[ROOM]
-        self.api_client.rooms.rooms[ROOM] = replace(known, people=None, hands_up=None)
+        """Take the camera down: the number of people is unknown."""
+        self.set_people(0, state="down", reason="connection_lost", window=None)
+        snapshot = self.api_client.rooms.rooms[ROOM]
+        self.api_client.rooms.rooms[ROOM] = replace(snapshot, people=None, hands_up=None)
 
-    def say_minutes(self, people: int = 23, minutes: int = MINUTES_INTO_THE_LESSON) -> None:
-        """The room has had about so many people for some minutes."""
-        begins = self.now - timedelta(minutes=minutes)
+    def add_windows(self, people: int = 23, minutes: int = MINUTES_INTO_THE_LESSON) -> None:
+        """Add windows with about so many people for the last minutes."""
+        start = window_start_of(self.now - timedelta(minutes=minutes))
         for number in range(minutes * 60 // WINDOW_SECONDS):
-            at = begins + timedelta(seconds=WINDOW_SECONDS * number)
+            at = start + timedelta(seconds=WINDOW_SECONDS * number)
             self.api_client.rooms.finish(ROOM, people + round(1.5 * math.sin(number / 4)), at=at)
 
-    def open(self) -> RegisterView:
-        """The teacher opens the register."""
+    def open_register(self) -> RegisterView:
+        """Open the register as the teacher."""
         return self.school.open()
 
     def mark(self, status: Status, *numbers: int) -> RegisterView:
-        """The teacher marks students."""
+        """Mark students as the teacher."""
         with self.school.identity.work(teacher(1)) as work:
             marks = {student(number): status for number in numbers}
             return RegisterService(work, self.school.settings).mark(LESSON, marks)
 
     def propose(self, *numbers: int, unsure: Sequence[int] = ()) -> RegisterView:
-        """The camera proposes students, as present in time, into an open register."""
+        """Propose students as present, as the face recogniser does."""
         seen = MONDAY + timedelta(minutes=2)
         sighted = [FaceMatch(student(number), True, seen) for number in numbers]
         sighted += [FaceMatch(student(number), False, seen) for number in unsure]
@@ -152,13 +153,13 @@ class Classroom:
             return RegisterService(work, self.school.settings).propose(LESSON, sighted)
 
     def confirm(self) -> RegisterView:
-        """A colleague confirms what is proposed, elsewhere."""
+        """Confirm all proposals, as a colleague elsewhere does."""
         with self.school.identity.work(teacher(1)) as work:
             roll = RegisterService(work, self.school.settings)
             return roll.confirm(LESSON, version=roll.show(LESSON).version)
 
     def start_checkin(self, *feelings: Feeling) -> None:
-        """The teacher starts a check-in, and phones answer."""
+        """Start a check-in as the teacher, and answer it from phones."""
         with self.school.identity.work(teacher(1)) as work:
             self.code = checkins.start(work, self.school.settings, LESSON).view.code or ""
         for feeling in feelings:
@@ -166,38 +167,38 @@ class Classroom:
                 device = checkins.new_device_token()
                 checkins.answer(work, self.school.settings, self.code, device, feeling)
 
-    def answers(self) -> int:
-        """How many have answered the check-in that is on."""
+    def count_answers(self) -> int:
+        """Return how many have answered the running check-in."""
         with self.school.identity.records.reading() as session:
             found = checkins.get_running(session, self.school.settings, LESSON, self.now)
         return found.answers if found else 0
 
-    def call(self) -> None:
-        """Somebody would like to be asked, and says no name."""
+    def request_help(self) -> None:
+        """Request help anonymously."""
         with self.school.identity.work(checkins.STUDENT_ACTOR) as work:
             checkins.request_help(
                 work, self.school.settings, self.code, checkins.new_device_token()
             )
 
-    def badge(self, number: int) -> str:
-        """What a scanner reads from a student's badge."""
+    def issue_badge(self, number: int) -> str:
+        """Issue a badge and return what a scanner reads from it."""
         with self.school.identity.work("operator:test") as work:
             return badges.issue(work, student(number), 30).token
 
-    def said(self) -> dict[str, str]:
-        """The status of each student, by name."""
+    def statuses(self) -> dict[str, str]:
+        """Return the status of each student, by name."""
         entries = self.school.show().entries
         numbers = {student(number): name for number, name in enumerate(NAMES, 1)}
         return {numbers[entry.student_id]: entry.mark.status.value for entry in entries}
 
 
 @contextmanager
-def classroom(folder: Path, migrated: Path | None = None) -> Iterator[Classroom]:
-    """A class and its pages, for so long as the block.
+def run_classroom(folder: Path, migrated: Path | None = None) -> Iterator[Classroom]:
+    """Serve the pages of a class for the duration of the block.
 
     Args:
-        folder: Its own.
-        migrated: SQLite records without a row, to save their making.
+        folder: For its records and keys.
+        migrated: A migrated SQLite file without rows, to save the migration.
     """
     file = folder / "records.sqlite"
     if migrated is not None:
@@ -206,7 +207,7 @@ def classroom(folder: Path, migrated: Path | None = None) -> Iterator[Classroom]
     try:
         if migrated is None:
             records.migrate()
-        limits = StreamLimits(rights_seconds=LOOK_AGAIN_SECONDS)
+        limits = StreamLimits(recheck_seconds=RECHECK_SECONDS)
         with (
             open_api_client(_school(records, folder), limits) as api_client,
             served(api_client.app) as url,

@@ -12,52 +12,61 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.chromium import Window, chromium, chromium_or_skip, window_of
-from tests.browser.classroom import PAGE, Classroom, classroom
+from tests.browser.chromium import (
+    BrowserSession,
+    browser_session,
+    find_chromium_or_skip,
+    launch_chromium,
+)
+from tests.browser.classroom import PAGE, Classroom, run_classroom
 
-Windows = Callable[..., Window]
+OpenSession = Callable[..., BrowserSession]
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium; the test skips, and says how to install it, where there is none."""
-    with chromium(chromium_or_skip()) as opened:
+    """Chromium; without it the test skips, and says how to install it."""
+    with launch_chromium(find_chromium_or_skip()) as opened:
         yield opened
 
 
 @pytest.fixture
-def room(browser: Browser, tmp_path: Path, migrated_sqlite: Path) -> Iterator[Classroom]:
-    """A class of 24 in its lesson, all of them in the room."""
-    assert browser.is_connected()  # asked for first: without one, nothing else need be made
-    with classroom(tmp_path, migrated_sqlite) as made:
-        made.say_minutes()
-        made.say(24)
-        yield made
+def classroom(browser: Browser, tmp_path: Path, migrated_sqlite: Path) -> Iterator[Classroom]:
+    """A class of 24 during its lesson, all of them in the room."""
+    assert browser.is_connected()  # required first: without it the test skips before the set-up
+    with run_classroom(tmp_path, migrated_sqlite) as running:
+        running.add_windows()
+        running.set_people(24)
+        yield running
 
 
 @pytest.fixture
-def windows(browser: Browser, room: Classroom) -> Iterator[Windows]:
-    """Opens windows onto the class's pages; none of them may complain, or ask another host."""
+def open_session(browser: Browser, classroom: Classroom) -> Iterator[OpenSession]:
+    """Opens browser sessions; none may log an error or contact another host."""
     with ExitStack() as opened:
-        made: list[Window] = []
+        sessions: list[BrowserSession] = []
 
-        def open_one(**options: Any) -> Window:
-            made.append(opened.enter_context(window_of(browser, room.url, **options)))
-            return made[-1]
+        def open_one(**options: Any) -> BrowserSession:
+            sessions.append(
+                opened.enter_context(browser_session(browser, classroom.url, **options))
+            )
+            return sessions[-1]
 
         yield open_one
-        assert [problem for window in made for problem in window.problems] == []
+        assert [problem for session in sessions for problem in session.problems] == []
 
 
 @pytest.fixture
-def lesson(windows: Windows, room: Classroom) -> Window:
-    """A teacher of the class, at the lesson's page."""
-    return at_the_lesson(windows, room)
+def lesson(open_session: OpenSession, classroom: Classroom) -> BrowserSession:
+    """The lesson page, opened by a teacher of the class."""
+    return open_lesson_page(open_session, classroom)
 
 
-def at_the_lesson(windows: Windows, room: Classroom, **options: Any) -> Window:
-    """A window in which a teacher of the class sees the lesson's page."""
-    window = windows(**options)
-    window.let_in(room.token())
-    window.goto(PAGE)
-    return window
+def open_lesson_page(
+    open_session: OpenSession, classroom: Classroom, **options: Any
+) -> BrowserSession:
+    """Open the lesson page as a teacher of the class."""
+    session = open_session(**options)
+    session.sign_in_directly(classroom.token())
+    session.goto(PAGE)
+    return session

@@ -1,4 +1,4 @@
-"""The service as an operator starts it, with a lesson of a class on now, in front of its camera."""
+"""The service as an operator starts it, with a lesson in front of its camera."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,12 +24,12 @@ POLICY = '[registers]\npolicy = "policy.toml"\n'
 
 @dataclass(frozen=True, slots=True)
 class LiveLesson:
-    """A lesson that is on.
+    """A lesson on a running service.
 
     Attributes:
-        service: Running.
+        service: The running service.
         lesson_id: The lesson.
-        token: Of its teacher.
+        token: Sign-in token of its teacher.
     """
 
     service: Service
@@ -42,19 +42,19 @@ class LiveLesson:
 
 
 @contextmanager
-def live_lesson(folder: Path, *, more: str = "") -> Iterator[LiveLesson]:
-    """Six adults at a table in front of a camera; four of them agreed to face roll call.
+def live_lesson(folder: Path, *, extra_settings: str = "") -> Iterator[LiveLesson]:
+    """Run a service with six adults in front of its camera, four with consent to face roll call.
 
     Args:
-        folder: Its own.
-        more: Tables of the settings.
+        folder: For its data and settings.
+        extra_settings: Further tables of the settings.
     """
     footage = folder / "footage" / "lesson.mp4"
     footage.parent.mkdir()
     pictures = frames_of_photo(group_photo(), 4.0, 10)
     options = {"g": "20", "preset": "ultrafast"}
     write_video(footage, frames=pictures, rate=10, size=(WIDTH, HEIGHT), options=options)
-    with running(folder, [str(footage)], extra_settings=POLICY + more) as service:
+    with running(folder, [str(footage)], extra_settings=POLICY + extra_settings) as service:
         settings = load_settings(folder / "homeroom.toml")
         estimator, engine = PoseEstimator.from_settings(settings), create_face_engine(settings)
         with open_audited_records(settings) as identity:

@@ -1,6 +1,6 @@
-"""The pages that are looked at by axe and photographed: a line for each.
+"""The pages that axe checks and screenshots show: a `PageCase` for each.
 
-A new page adds a line: its name, whose it is, where, and what happened before.
+A new page adds one: its name, path, role and set-up.
 """
 
 from collections.abc import Callable
@@ -9,103 +9,103 @@ from dataclasses import dataclass, field
 from cluster.checkins import Feeling
 from cluster.register.states import Status
 from cluster.security.roles import Role
-from tests.browser.chromium import Window
+from tests.browser.chromium import BrowserSession
 from tests.browser.classroom import PAGE, Classroom
 
 
-def nothing(room: Classroom) -> None:
-    """The lesson is as it begins."""
-    assert room.url
+def keep_initial_state(classroom: Classroom) -> None:
+    """Leave the lesson as it starts."""
+    assert classroom.url
 
 
-def half_taken(room: Classroom) -> None:
-    """The register is open; some have been marked."""
-    room.open()
-    room.mark(Status.PRESENT, 1, 2, 4, 6, 7, 8, 9, 10, 11, 12)
-    room.mark(Status.LATE, 23)
-    room.mark(Status.ABSENT, 17)
+def take_half_of_register(classroom: Classroom) -> None:
+    """Open the register and mark some students."""
+    classroom.open_register()
+    classroom.mark(Status.PRESENT, 1, 2, 4, 6, 7, 8, 9, 10, 11, 12)
+    classroom.mark(Status.LATE, 23)
+    classroom.mark(Status.ABSENT, 17)
 
 
-def proposed(room: Classroom) -> None:
-    """Besides, the camera proposes some."""
-    half_taken(room)
-    room.school.consent(19, 20, 21, 22)
-    room.propose(19, 20, 21, unsure=[22])
+def add_proposals(classroom: Classroom) -> None:
+    """Take half of the register, and propose others from faces."""
+    take_half_of_register(classroom)
+    classroom.school.consent(19, 20, 21, 22)
+    classroom.propose(19, 20, 21, unsure=[22])
 
 
-def few(room: Classroom) -> None:
-    """Fewer people than may be told of are in the room."""
-    room.say(4)
+def show_small_group(classroom: Classroom) -> None:
+    """Set fewer people than activity may be published for."""
+    classroom.set_people(4)
 
 
-def down(room: Classroom) -> None:
-    """The camera has died."""
-    room.lose_camera()
+def take_camera_down(classroom: Classroom) -> None:
+    """Take the camera down."""
+    classroom.lose_camera()
 
 
-def late(room: Classroom) -> None:
-    """The numbers are old."""
-    room.say(24, state="late", reason="late")
+def make_counts_late(classroom: Classroom) -> None:
+    """Let the counts be outdated."""
+    classroom.set_people(24, state="late", reason="late")
 
 
-def checked_in(room: Classroom) -> None:
-    """Besides, twelve have answered a check-in, and one would like to be asked."""
-    proposed(room)
+def run_checkin(classroom: Classroom) -> None:
+    """Add proposals, twelve answers to a check-in, and a help request."""
+    add_proposals(classroom)
     happy, neutral, sad = Feeling.HAPPY, Feeling.NEUTRAL, Feeling.SAD
-    room.start_checkin(*[happy] * 5, *[neutral] * 3, sad, Feeling.PUT_OFF, happy, sad)
-    room.call()
+    classroom.start_checkin(*[happy] * 5, *[neutral] * 3, sad, Feeling.PUT_OFF, happy, sad)
+    classroom.request_help()
 
 
 @dataclass(frozen=True, slots=True)
 class PageCase:
-    """A page, and how it comes about.
+    """A page, and how to set it up.
 
     Attributes:
-        name: Of its pictures.
-        path: Where it is; `{code}` is the check-in's.
-        role: Who looks; None: nobody has signed in.
-        before: What happened before.
-        is_in_docs: Its pictures belong to the documentation.
+        name: Of its screenshots.
+        path: Its path; `{code}` is replaced by the check-in's code.
+        role: Who opens it; None without a sign-in.
+        set_up: Prepares the classroom.
+        is_in_docs: Its screenshots are part of the documentation.
     """
 
     name: str
     path: str
     role: Role | None = Role.TEACHER
-    before: Callable[[Classroom], None] = field(default=nothing)
+    set_up: Callable[[Classroom], None] = field(default=keep_initial_state)
     is_in_docs: bool = False
 
-    def show(self, window: Window, room: Classroom) -> None:
-        """Bring a window there."""
-        self.before(room)
+    def open_in(self, session: BrowserSession, classroom: Classroom) -> None:
+        """Set the classroom up, and open the page in a session."""
+        self.set_up(classroom)
         if self.role is not None:
-            window.let_in(room.token(self.role))
-        window.goto(self.path.format(code=room.code))
-        window.page.wait_for_load_state("load")
+            session.sign_in_directly(classroom.token(self.role))
+        session.goto(self.path.format(code=classroom.code))
+        session.page.wait_for_load_state("load")
 
 
 PAGES = (
     PageCase("sign-in", "/sign-in", None, is_in_docs=True),
     PageCase("lessons", "/lessons"),
-    PageCase("lesson", PAGE, before=checked_in, is_in_docs=True),
-    PageCase("lesson-proposed", PAGE, before=proposed),
-    PageCase("board", f"{PAGE}/board", before=checked_in, is_in_docs=True),
-    PageCase("calls", f"{PAGE}/calls", before=checked_in),
-    PageCase("check-in", "/c/{code}", None, before=checked_in, is_in_docs=True),
-    PageCase("lesson-not-begun", PAGE),
-    PageCase("lesson-open", PAGE, before=half_taken),
-    PageCase("lesson-few", PAGE, before=few),
-    PageCase("lesson-late", PAGE, before=late),
-    PageCase("lesson-down", PAGE, before=down),
-    PageCase("trouble", "/no-such-page"),
-    PageCase("tools", "/", Role.ANALYST),
-    PageCase("school", "/school", Role.SCHOOL_LEADER, before=proposed, is_in_docs=True),
+    PageCase("lesson", PAGE, set_up=run_checkin, is_in_docs=True),
+    PageCase("lesson-proposed", PAGE, set_up=add_proposals),
+    PageCase("board", f"{PAGE}/board", set_up=run_checkin, is_in_docs=True),
+    PageCase("help-requests", f"{PAGE}/calls", set_up=run_checkin),
+    PageCase("check-in", "/c/{code}", None, set_up=run_checkin, is_in_docs=True),
+    PageCase("lesson-not-started", PAGE),
+    PageCase("lesson-open", PAGE, set_up=take_half_of_register),
+    PageCase("lesson-few", PAGE, set_up=show_small_group),
+    PageCase("lesson-late", PAGE, set_up=make_counts_late),
+    PageCase("lesson-down", PAGE, set_up=take_camera_down),
+    PageCase("error", "/no-such-page"),
+    PageCase("home", "/", Role.ANALYST),
+    PageCase("school", "/school", Role.SCHOOL_LEADER, set_up=add_proposals, is_in_docs=True),
     PageCase(
         "data-protection",
         "/data-protection",
         Role.DATA_PROTECTION,
-        before=proposed,
+        set_up=add_proposals,
         is_in_docs=True,
     ),
-    PageCase("audit", "/data-protection/audit", Role.DATA_PROTECTION, before=proposed),
-    PageCase("code", "/c", None),
+    PageCase("audit", "/data-protection/audit", Role.DATA_PROTECTION, set_up=add_proposals),
+    PageCase("check-in-code", "/c", None),
 )

@@ -1,4 +1,4 @@
-"""The register on a lesson page, as a teacher's fingers and eyes have it."""
+"""Page object of the register on a lesson page."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ __all__ = ["RegisterCard", "expect"]
 
 @dataclass
 class RegisterCard:
-    """The card "Register" of a page."""
+    """The card "Register" of a lesson page."""
 
     page: Page
 
@@ -21,7 +21,7 @@ class RegisterCard:
         return self.page.locator("#register")
 
     def button(self, text: str) -> Locator:
-        """A button by its whole text."""
+        """Return the button with exactly this text."""
         return self.card.get_by_role("button", name=text, exact=True)
 
     def open(self) -> None:
@@ -29,25 +29,25 @@ class RegisterCard:
         self.button("Open the register").click()
         expect(self.button("All others are present")).to_be_visible()
 
-    def tap_id(self, number: int, status: str) -> str:
-        return f"t-{student(number)}-{status}"
+    def status_button_id(self, number: int, status: str) -> str:
+        return f"mark-{student(number)}-{status}"
 
-    def tap(self, number: int, status: str) -> Locator:
-        """The button that says something of a student."""
-        return self.page.locator(f"#{self.tap_id(number, status)}")
+    def status_button(self, number: int, status: str) -> Locator:
+        """Return the button that gives a student a status."""
+        return self.page.locator(f"#{self.status_button_id(number, status)}")
 
-    def line(self, number: int) -> Locator:
-        """The line of a student."""
+    def entry(self, number: int) -> Locator:
+        """Return the list entry of a student."""
         return self.card.locator("li", has_text=NAMES[number - 1])
 
-    def expect_said(self, number: int, status: str) -> None:
-        """Wait until a student is marked so, and fail if that does not come."""
-        expect(self.tap(number, status)).to_have_attribute("aria-pressed", "true")
+    def expect_status(self, number: int, status: str) -> None:
+        """Wait until a student has the status; fail on timeout."""
+        expect(self.status_button(number, status)).to_have_attribute("aria-pressed", "true")
 
-    def expect_unsaid(self, number: int, status: str) -> None:
-        """Wait until a student is not marked so."""
-        expect(self.tap(number, status)).to_have_attribute("aria-pressed", "false")
+    def expect_not_status(self, number: int, status: str) -> None:
+        """Wait until a student does not have the status; fail on timeout."""
+        expect(self.status_button(number, status)).to_have_attribute("aria-pressed", "false")
 
-    def expect_there(self, there: int, everybody: int = len(NAMES)) -> None:
-        """Wait until so many are said to be there."""
-        expect(self.card).to_contain_text(f"{there} of {everybody} there")
+    def expect_present(self, count: int, total: int = len(NAMES)) -> None:
+        """Wait until so many count as present; fail on timeout."""
+        expect(self.card).to_contain_text(f"{count} of {total} present")

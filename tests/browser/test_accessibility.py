@@ -1,4 +1,4 @@
-"""Every page is for everybody: axe-core finds no fault; small screens and big fingers do well."""
+"""Accessibility of every page: axe-core, small screens, target sizes, language."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,24 +8,24 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests.browser.chromium import DESKTOP, PHONE, Window, window_of
-from tests.browser.classroom import classroom
-from tests.browser.conftest import Windows
+from tests.browser.chromium import DESKTOP, PHONE, BrowserSession, browser_session
+from tests.browser.classroom import run_classroom
+from tests.browser.conftest import OpenSession
 from tests.browser.pages import PAGES
 
-LOOKS = [("light", PHONE), ("dark", PHONE), ("light", DESKTOP), ("dark", DESKTOP)]
+SCHEMES_AND_SCREENS = [("light", PHONE), ("dark", PHONE), ("light", DESKTOP), ("dark", DESKTOP)]
 
-LEAST_TARGET = 24
+MIN_TARGET = 24
 """CSS pixels on each side (WCAG 2.2, 2.5.8); links within a sentence are excepted there."""
 
 TARGETS = """
 () => [...document.querySelectorAll("a, button, input:not([type=hidden]), select, summary")]
-  .filter((one) => one.checkVisibility() && !one.closest(".skip"))
+  .filter((one) => one.checkVisibility() && !one.closest(".skip-link"))
   .filter((one) => !(one.matches("p a") && getComputedStyle(one).display === "inline"))
   .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
-  .filter(([, box]) => box.width < LEAST || box.height < LEAST)
+  .filter(([, box]) => box.width < MIN_TARGET || box.height < MIN_TARGET)
   .map(([html, box]) => `${Math.round(box.width)}×${Math.round(box.height)}: ${html}`)
-""".replace("LEAST", str(LEAST_TARGET))
+""".replace("MIN_TARGET", str(MIN_TARGET))
 
 TINY_LINK = """
 () => {
@@ -41,69 +41,72 @@ NARROW = (320, 568)
 
 
 @pytest.fixture(scope="module", params=PAGES, ids=lambda case: case.name)
-def shown(
+def opened_page(
     request: pytest.FixtureRequest,
     browser: Browser,
     tmp_path_factory: pytest.TempPathFactory,
     migrated_sqlite: Path,
-) -> Iterator[Window]:
-    """A page of the table; it never complains, and asks no other host."""
+) -> Iterator[BrowserSession]:
+    """Each page of `PAGES`; it logs no error and contacts no other host."""
     folder = tmp_path_factory.mktemp("class")
     with (
-        classroom(folder, migrated_sqlite) as room,
-        window_of(browser, room.url) as window,
+        run_classroom(folder, migrated_sqlite) as classroom,
+        browser_session(browser, classroom.url) as session,
     ):
-        room.say_minutes()
-        room.say(24)
-        request.param.show(window, room)
-        yield window
-        assert window.problems == []
+        classroom.add_windows()
+        classroom.set_people(24)
+        request.param.open_in(session, classroom)
+        yield session
+        assert session.problems == []
 
 
-def faults_of(found: dict[str, Any]) -> list[str]:
-    """What axe found, in a line each."""
+def violations_of(found: dict[str, Any]) -> list[str]:
+    """The violations that axe found, a line each."""
     return [
-        f"{fault['id']}: {fault['help']}: {node['target']} {node['failureSummary']}"
-        for fault in found["violations"]
-        for node in fault["nodes"]
+        f"{violation['id']}: {violation['help']}: {node['target']} {node['failureSummary']}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
     ]
 
 
-def test_axe_finds_no_fault(shown: Window) -> None:
-    for scheme, (width, height) in LOOKS:
-        shown.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        shown.page.set_viewport_size({"width": width, "height": height})
-        found = Axe().run(shown.page).response
-        assert faults_of(found) == [], f"{scheme}, {width} pixels wide"
+def test_axe_finds_no_violation(opened_page: BrowserSession) -> None:
+    for scheme, (width, height) in SCHEMES_AND_SCREENS:
+        opened_page.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        opened_page.page.set_viewport_size({"width": width, "height": height})
+        found = Axe().run(opened_page.page).response
+        assert violations_of(found) == [], f"{scheme}, {width} pixels wide"
 
 
-def test_a_page_fits_small_screens_and_big_fingers(shown: Window) -> None:
+def test_pages_fit_small_screens_and_targets_are_large_enough(opened_page: BrowserSession) -> None:
     for width, height in (NARROW, PHONE, DESKTOP):
-        shown.page.set_viewport_size({"width": width, "height": height})
-        wide = shown.page.evaluate("document.documentElement.scrollWidth")
+        opened_page.page.set_viewport_size({"width": width, "height": height})
+        wide = opened_page.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{wide} pixels wide on a screen of {width}"
-        assert shown.page.evaluate(TARGETS) == [], f"{width} pixels wide"
+        assert opened_page.page.evaluate(TARGETS) == [], f"{width} pixels wide"
 
 
-def test_axe_sees_a_fault_where_there_is_one(windows: Windows) -> None:
-    window = windows()
-    window.goto("/sign-in")
-    window.page.evaluate("document.querySelector('label').remove()")
-    assert any(fault.startswith("label") for fault in faults_of(Axe().run(window.page).response))
+def test_axe_detects_a_violation(open_session: OpenSession) -> None:
+    session = open_session()
+    session.goto("/sign-in")
+    session.page.evaluate("document.querySelector('label').remove()")
+    assert any(
+        violation.startswith("label")
+        for violation in violations_of(Axe().run(session.page).response)
+    )
 
 
-def test_small_targets_and_wide_pages_are_found_out(windows: Windows) -> None:
-    window = windows(size=NARROW)
-    window.goto("/sign-in")
+def test_small_targets_and_wide_pages_are_detected(open_session: OpenSession) -> None:
+    session = open_session(size=NARROW)
+    session.goto("/sign-in")
     wide = "document.querySelector('h1').textContent = 'w'.repeat(99)"
-    window.page.evaluate(TINY_LINK)
-    assert len(window.page.evaluate(TARGETS)) == 1
-    window.page.evaluate(wide)
-    assert window.page.evaluate("document.documentElement.scrollWidth") > NARROW[0]
+    session.page.evaluate(TINY_LINK)
+    assert len(session.page.evaluate(TARGETS)) == 1
+    session.page.evaluate(wide)
+    assert session.page.evaluate("document.documentElement.scrollWidth") > NARROW[0]
 
 
-def test_a_page_is_in_the_language_that_it_says(windows: Windows) -> None:
+def test_a_page_declares_its_language(open_session: OpenSession) -> None:
     for locale, language in (("en-GB", "en"), ("zh-CN", "zh"), ("nb-NO", "en")):
-        window = windows(locale=locale)
-        window.goto("/sign-in")
-        assert window.page.get_attribute("html", "lang") == language
+        session = open_session(locale=locale)
+        session.goto("/sign-in")
+        assert session.page.get_attribute("html", "lang") == language

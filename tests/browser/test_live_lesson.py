@@ -1,6 +1,6 @@
-"""A teacher's lesson from sign-in to a taken register, on the service as an operator starts it.
+"""A lesson from sign-in to a taken register, on the service as an operator starts it.
 
-One service for all tests of this file, in their order; each leaves it running.
+One service for all tests of this file, which run in order and leave it running.
 """
 
 import re
@@ -10,13 +10,13 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.chromium import PHONE, Window, window_of
+from tests.browser.chromium import PHONE, BrowserSession, browser_session
 from tests.browser.live import ADULTS, AGREED, STUDENTS, LiveLesson, live_lesson
 from tests.serve_apps.running_service import until
 
 pytestmark = pytest.mark.ray
 
-PATIENCE = 60_000
+TIMEOUT = 60_000
 LOST = "The connection is lost"
 
 
@@ -29,26 +29,30 @@ def live(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def two(browser: Browser, live: LiveLesson) -> Iterator[tuple[Window, Window]]:
-    """The same teacher at a desk, and with a phone."""
+def browsers(browser: Browser, live: LiveLesson) -> Iterator[tuple[BrowserSession, BrowserSession]]:
+    """The same teacher at a desk and on a phone."""
     with ExitStack() as opened:
         url = live.service.url
-        desk = opened.enter_context(window_of(browser, url))
-        phone = opened.enter_context(window_of(browser, url, size=PHONE, color_scheme="dark"))
+        desk = opened.enter_context(browser_session(browser, url))
+        phone = opened.enter_context(browser_session(browser, url, size=PHONE, color_scheme="dark"))
         yield desk, phone
 
 
-def tap(page: Page, line: int, word: str) -> Locator:
-    """The button of a word in a line of the list."""
-    return page.locator(".roll > li").nth(line).get_by_role("button", name=word, exact=True)
+def status_button(page: Page, number: int, status: str) -> Locator:
+    """The button of a status in an entry of the list."""
+    return (
+        page.locator(".register-list > li")
+        .nth(number)
+        .get_by_role("button", name=status, exact=True)
+    )
 
 
-def expect_said(page: Page, line: int, word: str) -> None:
-    expect(tap(page, line, word)).to_have_attribute("aria-pressed", "true")
+def expect_status(page: Page, number: int, status: str) -> None:
+    expect(status_button(page, number, status)).to_have_attribute("aria-pressed", "true")
 
 
-def expect_there(page: Page, count: int) -> None:
-    expect(page.locator("#register")).to_contain_text(f"{count} of {STUDENTS} there")
+def expect_present(page: Page, count: int) -> None:
+    expect(page.locator("#register")).to_contain_text(f"{count} of {STUDENTS} present")
 
 
 def button(page: Page, text: str) -> Locator:
@@ -56,70 +60,74 @@ def button(page: Page, text: str) -> Locator:
 
 
 def test_a_teacher_signs_in_and_sees_the_lesson_live(
-    live: LiveLesson, two: tuple[Window, Window]
+    live: LiveLesson, browsers: tuple[BrowserSession, BrowserSession]
 ) -> None:
-    for window in two:
-        window.sign_in(live.token)
-        assert window.page.url.endswith(live.path)  # the lesson that is on, without a search
-        expect(window.page.locator("[data-state='live']")).to_be_visible(timeout=PATIENCE)
-        expect(window.page.locator("[data-figure='people']")).to_have_text(
-            str(ADULTS), timeout=PATIENCE
+    for session in browsers:
+        session.sign_in(live.token)
+        assert session.page.url.endswith(live.path)  # the current lesson, without a search
+        expect(session.page.locator("[data-state='live']")).to_be_visible(timeout=TIMEOUT)
+        expect(session.page.locator("[data-count='people']")).to_have_text(
+            str(ADULTS), timeout=TIMEOUT
         )
-        expect(window.page.locator("[data-suppressed]")).to_be_hidden()
-        expect(window.page.locator("[data-share='standing'] [data-text]")).to_have_text(
-            re.compile(r"\d%"), timeout=PATIENCE
+        expect(session.page.locator("[data-suppressed]")).to_be_hidden()
+        expect(session.page.locator("[data-share='standing'] [data-text]")).to_have_text(
+            re.compile(r"\d%"), timeout=TIMEOUT
         )
 
 
-def test_the_cameras_proposals_are_confirmed_and_both_windows_see_it(
-    two: tuple[Window, Window],
+def test_confirmed_proposals_appear_in_both_browsers(
+    browsers: tuple[BrowserSession, BrowserSession],
 ) -> None:
-    desk, phone = (window.page for window in two)
+    desk, phone = (session.page for session in browsers)
     button(desk, "Open the register").click()
-    waits = f"{AGREED} proposals wait for you."
+    proposals = f"{AGREED} proposals to confirm."
     for page in (desk, phone):
-        expect(page.locator("#register")).to_contain_text(waits, timeout=PATIENCE)
-    assert desk.locator(".tap[aria-pressed='true']").count() == 0
+        expect(page.locator("#register")).to_contain_text(proposals, timeout=TIMEOUT)
+    assert desk.locator(".status-button[aria-pressed='true']").count() == 0
     button(desk, "Confirm all").click()
     for page in (desk, phone):
-        expect(page.locator("#register")).not_to_contain_text("wait for you")
-        expect_there(page, AGREED)
+        expect(page.locator("#register")).not_to_contain_text("to confirm")
+        expect_present(page, AGREED)
 
 
-def test_the_register_is_taken_and_a_second_window_follows_each_tap(
-    two: tuple[Window, Window],
+def test_a_second_browser_follows_each_change_of_the_register(
+    browsers: tuple[BrowserSession, BrowserSession],
 ) -> None:
-    desk, phone = (window.page for window in two)
-    tap(desk, 5, "absent").click()
-    expect_said(phone, 5, "absent")
+    desk, phone = (session.page for session in browsers)
+    status_button(desk, 5, "absent").click()
+    expect_status(phone, 5, "absent")
     button(phone, "All others are present").click()
-    expect_there(desk, STUDENTS - 1)
-    tap(desk, 6, "late").click()  # one tap corrects
-    expect_said(phone, 6, "late")
+    expect_present(desk, STUDENTS - 1)
+    status_button(desk, 6, "late").click()  # one tap corrects it
+    expect_status(phone, 6, "late")
     button(phone, "Undo").click()
     for page in (desk, phone):
-        expect_said(page, 6, "present")
-        expect_said(page, 5, "absent")
+        expect_status(page, 6, "present")
+        expect_status(page, 5, "absent")
     button(desk, "Close").click()
     expect(phone.locator("#register")).to_contain_text("closed to badges and faces")
 
 
-def test_an_open_page_outlives_a_killed_api(live: LiveLesson, two: tuple[Window, Window]) -> None:
-    desk, phone = (window.page for window in two)
+def test_open_pages_recover_from_a_killed_api_replica(
+    live: LiveLesson, browsers: tuple[BrowserSession, BrowserSession]
+) -> None:
+    desk, phone = (session.page for session in browsers)
     line = desk.locator(".chart .line").first
-    expect(line).to_have_attribute("points", re.compile(r"\d"), timeout=PATIENCE)
+    expect(line).to_have_attribute("points", re.compile(r"\d"), timeout=TIMEOUT)
     live.service.kill("ServeReplica:homeroom:Api")
     for page in (desk, phone):
-        expect(page.get_by_text(LOST)).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_text(LOST)).to_be_visible(timeout=TIMEOUT)
     for page in (desk, phone):
-        expect(page.get_by_text(LOST)).to_be_hidden(timeout=PATIENCE)
-        expect(page.locator("[data-figure='people']")).to_have_text(str(ADULTS), timeout=PATIENCE)
-        expect(page.locator("#room")).not_to_have_class(re.compile("is-old"), timeout=PATIENCE)
+        expect(page.get_by_text(LOST)).to_be_hidden(timeout=TIMEOUT)
+        expect(page.locator("[data-count='people']")).to_have_text(str(ADULTS), timeout=TIMEOUT)
+        expect(page.locator("#room")).not_to_have_class(re.compile("is-stale"), timeout=TIMEOUT)
     drawn = line.get_attribute("points")
-    expect(line).not_to_have_attribute("points", drawn or "", timeout=PATIENCE)
-    tap(phone, 5, "present").click()
-    expect_said(desk, 5, "present")
+    expect(line).not_to_have_attribute("points", drawn or "", timeout=TIMEOUT)
+    status_button(phone, 5, "present").click()
+    expect_status(desk, 5, "present")
 
 
-def test_neither_page_ever_complained_or_asked_another_host(two: tuple[Window, Window]) -> None:
-    assert [problem for window in two for problem in window.problems] == []
+def test_no_page_logged_an_error_or_contacted_another_host(
+    browsers: tuple[BrowserSession, BrowserSession],
+) -> None:
+    assert [problem for session in browsers for problem in session.problems] == []

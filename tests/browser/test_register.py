@@ -1,173 +1,193 @@
-"""Taking the register: by taps, by the keyboard alone, and without any script."""
+"""Taking the register: by taps, with the keyboard alone, and without JavaScript."""
 
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
 from cluster.register.states import Status
-from tests.browser.chromium import Window
+from tests.browser.chromium import BrowserSession
 from tests.browser.classroom import NAMES, PAGE, Classroom
-from tests.browser.conftest import Windows, at_the_lesson
+from tests.browser.conftest import OpenSession, open_lesson_page
 from tests.browser.register import RegisterCard
 
 
-def test_without_a_script_the_register_is_taken_whole(room: Classroom, windows: Windows) -> None:
-    window = at_the_lesson(windows, room, java_script_enabled=False)
-    register = RegisterCard(window.page)
+def test_the_register_is_taken_without_javascript(
+    classroom: Classroom, open_session: OpenSession
+) -> None:
+    session = open_lesson_page(open_session, classroom, java_script_enabled=False)
+    register = RegisterCard(session.page)
 
     register.open()
-    register.tap(3, "absent").click()
-    register.tap(5, "late").click()
+    register.status_button(3, "absent").click()
+    register.status_button(5, "late").click()
     register.button("All others are present").click()
-    register.tap(4, "excused").click()
+    register.status_button(4, "excused").click()
     register.button("Undo").click()
-    register.tap(6, "excused").click()
+    register.status_button(6, "excused").click()
     register.button("Close").click()
 
     expect(register.card).to_contain_text("closed to badges and faces")
-    assert urlsplit(window.page.url).path == PAGE
-    said = room.said()
+    assert urlsplit(session.page.url).path == PAGE
+    statuses = classroom.statuses()
     special = {NAMES[2]: "absent", NAMES[4]: "late", NAMES[5]: "excused"}
-    assert said == {name: special.get(name, "present") for name in NAMES}
+    assert statuses == {name: special.get(name, "present") for name in NAMES}
 
 
 def press_until(page: Page, wanted: str, key: str = "Tab") -> None:
-    """Press a key until an element of an id, or with a text, has the focus."""
+    """Press a key until the element with an id or a text has the focus."""
     for _ in range(200):
-        here = page.evaluate("[document.activeElement.id, document.activeElement.innerText]")
-        if wanted in here:
+        focused_now = page.evaluate("[document.activeElement.id, document.activeElement.innerText]")
+        if wanted in focused_now:
             return
         page.keyboard.press(key)
-    raise AssertionError(f"the keyboard never comes to {wanted!r}")
+    raise AssertionError(f"the keyboard does not reach {wanted!r}")
 
 
-def test_the_keyboard_alone_takes_the_register(room: Classroom, lesson: Window) -> None:
+def test_the_register_is_taken_with_the_keyboard_alone(
+    classroom: Classroom, lesson: BrowserSession
+) -> None:
     register, keys = RegisterCard(lesson.page), lesson.page.keyboard
 
     press_until(lesson.page, "Open the register")
     keys.press("Enter")
     expect(register.button("All others are present")).to_be_visible()
-    press_until(lesson.page, register.tap_id(3, "absent"))
+    press_until(lesson.page, register.status_button_id(3, "absent"))
     keys.press("Space")
-    register.expect_said(3, "absent")
-    assert focused(lesson.page) == register.tap_id(3, "absent")
+    register.expect_status(3, "absent")
+    assert focused_id(lesson.page) == register.status_button_id(3, "absent")
     keys.press("Tab")
     keys.press("Enter")
-    register.expect_said(3, "excused")
-    assert focused(lesson.page) == register.tap_id(3, "excused")
-    press_until(lesson.page, register.tap_id(4, "late"))
+    register.expect_status(3, "excused")
+    assert focused_id(lesson.page) == register.status_button_id(3, "excused")
+    press_until(lesson.page, register.status_button_id(4, "late"))
     keys.press("Enter")
-    register.expect_said(4, "late")
+    register.expect_status(4, "late")
     press_until(lesson.page, "All others are present", "Shift+Tab")
     keys.press("Enter")
-    register.expect_there(23)
+    register.expect_present(23)
     assert lesson.page.evaluate("document.activeElement.innerText") == "All others are present"
 
-    said = room.said()
+    statuses = classroom.statuses()
     special = {NAMES[2]: "excused", NAMES[3]: "late"}
-    assert said == {name: special.get(name, "present") for name in NAMES}
+    assert statuses == {name: special.get(name, "present") for name in NAMES}
 
 
-def test_the_focus_is_never_lost_when_what_had_it_goes(room: Classroom, lesson: Window) -> None:
-    assert room.url
+def test_focus_stays_in_the_register_when_the_focused_button_disappears(
+    classroom: Classroom, lesson: BrowserSession
+) -> None:
+    assert classroom.url
     register = RegisterCard(lesson.page)
-    for button, then in (
-        ("Take it by hand alone", "closed to badges and faces"),
+    for button, expected in (
+        ("Take it by hand", "closed to badges and faces"),
         ("Open for badges and faces", "open until"),
-        ("All others are present", "24 of 24 there"),
-        ("Undo", "0 of 24 there"),
+        ("All others are present", "24 of 24 present"),
+        ("Undo", "0 of 24 present"),
         ("Close", "closed to badges and faces"),
     ):
         register.button(button).focus()
         lesson.page.keyboard.press("Enter")
-        expect(register.card).to_contain_text(then)
+        expect(register.card).to_contain_text(expected)
         assert lesson.page.evaluate("document.activeElement.closest('#register') !== null"), button
-    expect(register.button("Open for badges and faces")).to_have_count(0)  # it is opened once
+    expect(register.button("Open for badges and faces")).to_have_count(
+        0
+    )  # a register is opened once
 
 
-def focused(page: Page) -> str:
+def focused_id(page: Page) -> str:
     return str(page.evaluate("document.activeElement.id"))
 
 
-def test_a_tap_says_one_thing_and_another_corrects_it(room: Classroom, lesson: Window) -> None:
+def test_a_second_tap_corrects_the_first(classroom: Classroom, lesson: BrowserSession) -> None:
     register = RegisterCard(lesson.page)
     register.open()
-    register.tap(1, "absent").click()
-    register.expect_said(1, "absent")
-    register.tap(1, "present").click()
-    register.expect_said(1, "present")
-    register.expect_unsaid(1, "absent")
+    register.status_button(1, "absent").click()
+    register.expect_status(1, "absent")
+    register.status_button(1, "present").click()
+    register.expect_status(1, "present")
+    register.expect_not_status(1, "absent")
     register.button("Undo").click()
-    register.expect_said(1, "absent")
-    assert room.said()[NAMES[0]] == "absent"
+    register.expect_status(1, "absent")
+    assert classroom.statuses()[NAMES[0]] == "absent"
 
 
-def test_a_button_keeps_its_name_when_it_is_pressed(room: Classroom, lesson: Window) -> None:
-    register = RegisterCard(lesson.page)
-    register.open()
-    register.tap(1, "absent").click()
-    register.expect_said(1, "absent")
-    expect(register.tap(1, "absent")).to_have_accessible_name("absent")
-    assert room.said()[NAMES[0]] == "absent"
-
-
-def test_nobody_is_absent_before_a_teacher_says_so(room: Classroom, lesson: Window) -> None:
-    register = RegisterCard(lesson.page)
-    register.button("Take it by hand alone").click()
-    register.expect_there(0)
-    assert lesson.page.locator(".tap[aria-pressed='true']").count() == 0
-    assert set(room.said().values()) == {"not_recorded"}
-
-
-def test_a_proposal_is_marked_as_one_and_waits_for_the_teacher(
-    room: Classroom, lesson: Window
+def test_a_pressed_button_keeps_its_accessible_name(
+    classroom: Classroom, lesson: BrowserSession
 ) -> None:
     register = RegisterCard(lesson.page)
     register.open()
-    room.school.consent(1, 2, 3)
-    room.propose(1, 2, unsure=[3])
+    register.status_button(1, "absent").click()
+    register.expect_status(1, "absent")
+    expect(register.status_button(1, "absent")).to_have_accessible_name("absent")
+    assert classroom.statuses()[NAMES[0]] == "absent"
 
-    expect(register.line(1)).to_contain_text("proposed by the camera: present")
-    expect(register.line(3)).to_contain_text("the camera is unsure")
-    register.expect_unsaid(1, "present")
-    expect(register.card).to_contain_text("2 proposals wait for you.")
-    register.expect_there(0)
+
+def test_nobody_is_absent_before_a_teacher_marks_them(
+    classroom: Classroom, lesson: BrowserSession
+) -> None:
+    register = RegisterCard(lesson.page)
+    register.button("Take it by hand").click()
+    register.expect_present(0)
+    assert lesson.page.locator(".status-button[aria-pressed='true']").count() == 0
+    assert set(classroom.statuses().values()) == {"not_recorded"}
+
+
+def test_a_proposal_counts_only_after_confirmation(
+    classroom: Classroom, lesson: BrowserSession
+) -> None:
+    register = RegisterCard(lesson.page)
+    register.open()
+    classroom.school.consent(1, 2, 3)
+    classroom.propose(1, 2, unsure=[3])
+
+    expect(register.entry(1)).to_contain_text("proposed by the camera: present")
+    expect(register.entry(3)).to_contain_text("the camera is unsure")
+    register.expect_not_status(1, "present")
+    expect(register.card).to_contain_text("2 proposals to confirm.")
+    register.expect_present(0)
     register.button("Confirm all").click()
-    register.expect_said(1, "present")
-    register.expect_said(2, "present")
-    expect(register.card).not_to_contain_text("wait for you")
-    expect(register.line(3)).to_contain_text("the camera is unsure")
+    register.expect_status(1, "present")
+    register.expect_status(2, "present")
+    expect(register.card).not_to_contain_text("to confirm")
+    expect(register.entry(3)).to_contain_text("the camera is unsure")
 
 
-def test_who_confirms_too_late_is_told_and_sees_the_list_as_it_is(
-    room: Classroom, windows: Windows
+def test_confirming_an_outdated_version_shows_the_conflict_and_the_current_list(
+    classroom: Classroom, open_session: OpenSession
 ) -> None:
-    room.open()
-    room.school.consent(1, 2)
-    room.propose(1, 2)
-    window = at_the_lesson(windows, room)
-    window.page.route("**/lessons/*/events", lambda route: route.abort())  # it hears of no change
-    window.page.reload()
-    register = RegisterCard(window.page)
+    classroom.open_register()
+    classroom.school.consent(1, 2)
+    classroom.propose(1, 2)
+    session = open_lesson_page(open_session, classroom)
+    session.page.route(
+        "**/lessons/*/events", lambda route: route.abort()
+    )  # no event reaches the page
+    session.page.reload()
+    register = RegisterCard(session.page)
     expect(register.button("Confirm all")).to_be_visible()
 
-    room.mark(Status.ABSENT, 1)
-    with window.page.expect_response(lambda answer: answer.url.endswith("/confirm")) as answered:
+    classroom.mark(Status.ABSENT, 1)
+    with session.page.expect_response(
+        lambda response: response.url.endswith("/confirm")
+    ) as confirmation:
         register.button("Confirm all").click()
 
-    assert answered.value.status == 409
-    expect(register.card.get_by_role("alert")).to_contain_text("Somebody else changed the register")
-    register.expect_said(1, "absent")
-    expect(register.line(2)).to_contain_text("proposed by the camera")
+    assert confirmation.value.status == 409
+    expect(register.card.get_by_role("alert")).to_contain_text(
+        "Somebody else has changed the register"
+    )
+    register.expect_status(1, "absent")
+    expect(register.entry(2)).to_contain_text("proposed by the camera")
     register.button("Confirm all").click()
-    register.expect_said(2, "present")
-    register.expect_said(1, "absent")
-    window.problems.clear()  # the stream that the test cut
+    register.expect_status(2, "present")
+    register.expect_status(1, "absent")
+    session.problems.clear()  # of the stream that the test aborted
 
 
-def test_what_was_said_elsewhere_appears_by_itself(room: Classroom, lesson: Window) -> None:
+def test_changes_made_elsewhere_appear_without_a_reload(
+    classroom: Classroom, lesson: BrowserSession
+) -> None:
     register = RegisterCard(lesson.page)
-    room.open()
+    classroom.open_register()
     expect(register.button("All others are present")).to_be_visible()
-    room.mark(Status.LATE, 7)
-    register.expect_said(7, "late")
+    classroom.mark(Status.LATE, 7)
+    register.expect_status(7, "late")

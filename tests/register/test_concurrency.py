@@ -14,6 +14,7 @@ from cluster.records.db.models import LessonRow
 from cluster.register.service import RegisterService
 from cluster.register.states import EntryState
 from cluster.register.types import FaceMatch
+from cluster.security.audit_actions import AuditAction
 from cluster.security.keys import KeyStore
 from tests.databases import sqlite_url
 from tests.register.confirm_and_kill import MASTER
@@ -91,7 +92,7 @@ def test_concurrent_writers_extend_one_audit_chain(school: School) -> None:
     def write() -> None:
         for _ in range(10):
             with school.identity.work("operator:test") as work:
-                work.audit("test.write")
+                work.audit(AuditAction.ROSTER_LIST)
 
     before = school.verify()
     threads = [threading.Thread(target=write) for _ in range(4)]

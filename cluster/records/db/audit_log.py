@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from cluster.errors import RecordsError
 from cluster.records.db.models import AuditRow, AuditTail
 from cluster.security.audit import AUDIT_KEY, AuditEntry, Detail, next_entry
+from cluster.security.audit_actions import AuditAction
 from cluster.security.keys import KeyStore
 
 FETCH_SIZE = 1000
@@ -20,7 +21,7 @@ def append(
     *,
     now: datetime,
     actor: str,
-    action: str,
+    action: AuditAction,
     subject: str | None = None,
     detail: Detail | None = None,
 ) -> AuditEntry:
@@ -38,7 +39,7 @@ def append(
         seq=tail.seq + 1,
         at=now,
         actor=actor,
-        action=action,
+        action=action.value,
         subject=subject,
         detail=detail or {},
     )
@@ -68,7 +69,7 @@ def entries(session: Session, after: int = 0, until: int | None = None) -> Itera
 
 
 def latest_with_action(
-    session: Session, action: str, *, until: int, max_scanned: int, limit: int
+    session: Session, action: AuditAction, *, until: int, max_scanned: int, limit: int
 ) -> list[AuditEntry]:
     """Return the latest entries of one action, newest first.
 
@@ -80,7 +81,7 @@ def latest_with_action(
         limit: The maximum number of entries.
     """
     query = select(AuditRow).where(
-        AuditRow.seq.between(until - max_scanned + 1, until), AuditRow.action == action
+        AuditRow.seq.between(until - max_scanned + 1, until), AuditRow.action == action.value
     )
     rows = session.scalars(query.order_by(AuditRow.seq.desc()).limit(limit))
     return [_entry(row) for row in rows]

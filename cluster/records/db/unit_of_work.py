@@ -2,7 +2,7 @@
 
     with audited.work(actor="operator:anna") as work:
         …  work.session  …
-        work.audit("consent.grant", subject=student_id)
+        work.audit(AuditAction.CONSENT_GRANT, subject=student_id)
 
 All access to identity data goes through here, so that its entry in the audit log is in the same
 transaction (R9).
@@ -21,6 +21,7 @@ from cluster.errors import BadgeRefused, KeyUnusable, NotAllowed
 from cluster.records.db import audit_log
 from cluster.records.db.database import Records, open_records
 from cluster.security.audit import AUDIT_KEY, AuditEntry, Detail, HeadFile
+from cluster.security.audit_actions import AuditAction
 from cluster.security.keys import KeyStore, open_keys
 from cluster.settings import Settings
 
@@ -47,7 +48,7 @@ class UnitOfWork:
     district: str
     last_entry: AuditEntry | None = field(default=None)
 
-    def audit(self, action: str, subject: str | None = None, **detail: object) -> None:
+    def audit(self, action: AuditAction, subject: str | None = None, **detail: object) -> None:
         """Append to the audit log; details are never names or embeddings."""
         plain: Detail = {name: _plain(value) for name, value in detail.items()}
         self.last_entry = audit_log.append(
@@ -118,7 +119,7 @@ class AuditedRecords:
     ) -> None:
         """Record that an actor was denied; the denied work itself is rolled back."""
         with self.work(actor) as work:
-            work.audit("refused", subject, reason=error.code)
+            work.audit(AuditAction.DENIED, subject, reason=error.code)
 
     def close(self) -> None:
         """Close all connections."""

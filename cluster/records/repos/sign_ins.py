@@ -19,6 +19,7 @@ from cluster.errors import NotFound
 from cluster.records.db.models import SignInRow, User, new_id
 from cluster.records.db.unit_of_work import AuditedRecords, UnitOfWork
 from cluster.records.repos.people import user_of
+from cluster.security.audit_actions import AuditAction
 from cluster.security.roles import Principal, Role
 from cluster.security.tokens import (
     invalid_sign_in_error,
@@ -205,7 +206,7 @@ def revoke(work: UnitOfWork, sign_in_id: str) -> bool:
         .where(SignInRow.revoked_at.is_(None))
         .values(revoked_at=work.now)
     )
-    work.audit("sign_in.revoke", sign_in_id, kind=row.kind, name=row.name)
+    work.audit(AuditAction.SIGN_IN_REVOKE, sign_in_id, kind=row.kind, name=row.name)
     return True
 
 
@@ -241,7 +242,7 @@ def delete_ended_sign_ins(work: UnitOfWork, *, older_than: timedelta) -> int:
     ids = list(work.session.scalars(select(SignInRow.id).where(ended)))
     if ids:
         work.session.execute(delete(SignInRow).where(ended))
-        work.audit("sign_in.forget", None, rows=len(ids))
+        work.audit(AuditAction.SIGN_IN_DELETE_EXPIRED, None, rows=len(ids))
     return len(ids)
 
 
@@ -271,7 +272,7 @@ def _add(
     )
     work.session.flush()
     work.audit(
-        "sign_in.issue",
+        AuditAction.SIGN_IN_ISSUE,
         issued.id,
         kind=kind,
         name=principal.name,

@@ -13,6 +13,12 @@ from cluster.register.entries import retract_face_proposals
 from cluster.register.faces.consent import active_grant
 from cluster.register.faces.permissions import load_ledger, load_student_facts
 from cluster.register.faces.templates import destroy_templates
+from cluster.security.audit_actions import AuditAction
+
+AUDIT_ACTIONS = {
+    ConsentAction.WITHDRAW: AuditAction.CONSENT_WITHDRAW,
+    ConsentAction.OBJECT: AuditAction.CONSENT_OBJECT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,9 @@ def record_grant(
         notice_version=notice_version,
         expires_at=expires_at,
     )
-    work.audit("consent.grant", child.id, said_by=person.id, seq=seq, notice=notice_version)
+    work.audit(
+        AuditAction.CONSENT_GRANT, child.id, said_by=person.id, seq=seq, notice=notice_version
+    )
     return LedgerResult(seq, child.id)
 
 
@@ -107,7 +115,7 @@ def _record(work: UnitOfWork, student: str, person: str, action: ConsentAction) 
         recorded_by=work.actor,
         recorded_at=work.now,
     )
-    work.audit(f"consent.{action}", child.id, said_by=user.id, seq=seq)
+    work.audit(AUDIT_ACTIONS[action], child.id, said_by=user.id, seq=seq)
     (facts,) = load_student_facts(work.session, [child.id], work.now.date())
     if active_grant(facts, None, work.now).allowed:  # a former guardian ends their own grants only
         return LedgerResult(seq, child.id)

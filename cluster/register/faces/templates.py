@@ -20,6 +20,7 @@ from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos import templates
 from cluster.register.faces.consent import ConsentReason, Decision
 from cluster.register.faces.permissions import FacePermissions
+from cluster.security.audit_actions import AuditAction
 from cluster.security.keys import KeyStore, seal, student_key, unseal
 
 PURPOSE = "face-register"
@@ -86,7 +87,7 @@ def store_template(
         grant_seq=decision.grant.seq,
         created_at=work.now,
     )
-    work.audit("face.register", student_id, engine=engine, grant=decision.grant.seq)
+    work.audit(AuditAction.FACE_REGISTER, student_id, engine=engine, grant=decision.grant.seq)
     return decision
 
 
@@ -107,7 +108,7 @@ def decrypt_templates(work: UnitOfWork, students: Sequence[str], engine: str) ->
     """
     found = templates.of_students(work.session, students, engine)
     decrypted = [_decrypt_or_report(work, row) for row in found]
-    work.audit("face.open_templates", None, students=[row.student_id for row in found])
+    work.audit(AuditAction.FACE_OPEN_TEMPLATES, None, students=[row.student_id for row in found])
     return [template for template in decrypted if template is not None]
 
 
@@ -115,7 +116,7 @@ def _decrypt_or_report(work: UnitOfWork, row: TemplateRow) -> FaceTemplate | Non
     try:
         return _decrypt(work.keys, work.district, row)
     except KeyUnusable:
-        work.audit("face.template_refused", row.student_id, engine=row.engine)
+        work.audit(AuditAction.FACE_REJECT_TEMPLATE, row.student_id, engine=row.engine)
         return None
 
 
@@ -127,7 +128,7 @@ def destroy_templates(work: UnitOfWork, student_id: str, reason: str) -> bool:
     key_gone = work.keys.destroy(student_key(student_id))
     rows = templates.remove(work.session, student_id)
     if key_gone or rows:
-        work.audit("face.destroy", student_id, reason=reason, templates=rows)
+        work.audit(AuditAction.FACE_DESTROY, student_id, reason=reason, templates=rows)
     return bool(key_gone or rows)
 
 
@@ -159,7 +160,7 @@ def rotate_keys(work: UnitOfWork) -> int:
                 row.sealed = seal(key, template.embedding.tobytes(), data)
                 row.key_version = version
     work.session.flush()
-    work.audit("face.rotate_keys", None, students=len(by_student))
+    work.audit(AuditAction.FACE_ROTATE_KEYS, None, students=len(by_student))
     return len(by_student)
 
 

@@ -1,1 +1,1 @@
-"""Pages for people: rendered on the server, on the same routes' rules as the API."""
+"""Server-rendered pages, under the same permissions as the API."""

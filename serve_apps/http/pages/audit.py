@@ -1,9 +1,9 @@
-"""`/data-protection/audit`: who looked at what, and whether the log of it still holds.
+"""`/data-protection/audit`: the audit log as a page, and the check of its chain.
 
-    GET  /data-protection/audit         filtered by a form, turned by links
-    POST /data-protection/audit/verify  each link of the chain is checked
+    GET  /data-protection/audit         entries, filtered by a form, paged by links
+    POST /data-protection/audit/verify  checks every link of the chain
 
-The functions of `/api/audit` do the work; each look is recorded.
+The functions of `/api/audit` do the work; every access is recorded (R9).
 """
 
 import re
@@ -16,106 +16,61 @@ from fastapi.responses import Response
 
 from cluster.settings import Settings
 from serve_apps.http.backend import backend_of
-from serve_apps.http.pages.rendering import page
-from serve_apps.http.routes.audit import WORD, list_audit, verify_audit
+from serve_apps.http.pages.audit_texts import ACTION_TEXTS
+from serve_apps.http.pages.rendering import render_page
+from serve_apps.http.routes.audit import FILTER_PATTERN, list_audit, verify_audit
 from serve_apps.http.routes.data_protection import Officer
-from serve_apps.http.schemas.paging import Pages
+from serve_apps.http.schemas.paging import PagingQuery
 
 UNPROCESSABLE: Final = 422
-LOG: Final = "/data-protection/audit"
+AUDIT_PATH: Final = "/data-protection/audit"
 
-ACTIONS: Final = (
-    "audit.export_head",
-    "audit.show",
-    "audit.verify",
-    "badge.issue",
-    "checkin.agree",
-    "checkin.agreements",
-    "checkin.class_list",
-    "checkin.end",
-    "checkin.show_agreed",
-    "checkin.show_call",
-    "checkin.slips_anew",
-    "checkin.start",
-    "checkin.withdraw",
-    "consent.export",
-    "consent.grant",
-    "consent.list",
-    "consent.object",
-    "consent.withdraw",
-    "erase",
-    "face.ask",
-    "face.destroy",
-    "face.open_templates",
-    "face.register",
-    "face.rotate_keys",
-    "face.template_refused",
-    "policy.show",
-    "refused",
-    "register.badge",
-    "register.close",
-    "register.confirm",
-    "register.export",
-    "register.history",
-    "register.mark",
-    "register.open",
-    "register.propose",
-    "register.show",
-    "register.take_back",
-    "register.undo",
-    "roster.import",
-    "roster.list",
-    "roster.timetable",
-    "sign_in.forget",
-    "sign_in.issue",
-    "sign_in.list",
-    "sign_in.revoke",
-)
-"""Actions that the form offers, and for which pages have words."""
+FilterText = Annotated[str, Query(max_length=255)]
 
-Asked = Annotated[str, Query(max_length=255)]
-
-router = APIRouter(prefix=LOG, include_in_schema=False)
+router = APIRouter(prefix=AUDIT_PATH, include_in_schema=False)
 
 
 @router.get("")
-def audit(
+def audit_page(
     request: Request,
     caller: Officer,
-    paging: Pages,
-    actor: Asked = "",
-    action: Asked = "",
-    subject: Asked = "",
+    paging: PagingQuery,
+    actor: FilterText = "",
+    action: FilterText = "",
+    subject: FilterText = "",
 ) -> Response:
-    """The audit log, the newest first; the look is recorded."""
-    said = {"actor": actor.strip(), "action": action.strip(), "subject": subject.strip()}
-    asked = {name: value for name, value in said.items() if value}
-    unclear = [name for name, value in asked.items() if not re.fullmatch(WORD, value)]
+    """The audit log, newest first; the access is recorded."""
+    fields = {"actor": actor.strip(), "action": action.strip(), "subject": subject.strip()}
+    filters = {name: value for name, value in fields.items() if value}
+    invalid_fields = [
+        name for name, value in filters.items() if not re.fullmatch(FILTER_PATTERN, value)
+    ]
     context: dict[str, Any] = {
-        "asked": asked,
-        "unclear": unclear,
-        "actions": ACTIONS,
+        "filters": filters,
+        "invalid_fields": invalid_fields,
+        "action_texts": ACTION_TEXTS,
         "is_first": paging.after is None,
-        "zone": zone_of(backend_of(request).settings),
-        "found": None,
+        "zone": district_zone(backend_of(request).settings),
+        "log": None,
     }
-    if unclear:
-        return page(request, "audit.html", context, status=UNPROCESSABLE)
-    found = list_audit(
-        request, caller, paging, asked.get("actor"), asked.get("action"), asked.get("subject")
+    if invalid_fields:
+        return render_page(request, "audit.html", context, status=UNPROCESSABLE)
+    log = list_audit(
+        request, caller, paging, filters.get("actor"), filters.get("action"), filters.get("subject")
     )
-    if found.next is not None:
-        context["older"] = f"{LOG}?{urlencode({**asked, 'cursor': found.next})}"
-    return page(request, "audit.html", {**context, "found": found})
+    if log.next is not None:
+        context["older_url"] = f"{AUDIT_PATH}?{urlencode({**filters, 'cursor': log.next})}"
+    return render_page(request, "audit.html", {**context, "log": log})
 
 
 @router.post("/verify")
-def verify(request: Request, caller: Officer) -> Response:
+def verify_page(request: Request, caller: Officer) -> Response:
     """Check every link of the log; the check is recorded."""
-    return page(request, "verified.html", {"checked": verify_audit(request, caller)})
+    context = {"result": verify_audit(request, caller)}
+    return render_page(request, "audit_verification.html", context)
 
 
-def zone_of(settings: Settings) -> ZoneInfo:
-    """The zone in which a district reads times: that of all its schools, or UTC."""
+def district_zone(settings: Settings) -> ZoneInfo:
+    """Return the time zone that all schools of the district share, or UTC."""
     zones = {school.timezone for school in settings.schools}
     return ZoneInfo(zones.pop() if len(zones) == 1 else "UTC")

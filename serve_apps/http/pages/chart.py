@@ -1,9 +1,9 @@
-"""Lines of a room's last minutes, as points of an SVG.
+"""Line charts of a room's last minutes, as points of SVG polylines.
 
-    windows of ten seconds -> runs of neighbours -> "x,y x,y …" in a box of 600 by 100
+    windows of ten seconds -> runs without a gap -> "x,y x,y …" in a box of 600 by 100
 
-A window that is withheld, or is missing, leaves a gap: a line drawn across would say what nobody
-counted.
+A suppressed or missing window leaves a gap: a line drawn across it would show a value that was
+never counted (R3).
 """
 
 import math
@@ -15,74 +15,75 @@ from cluster.activity.suppression import ActivityWindow
 
 WIDTH, HEIGHT = 600, 100
 ACTIVITIES = ("hand_raised", "reading", "writing", "head_down", "standing", "unclear")
-LEAST_TOP = 10
-NEIGHBOURS = timedelta(seconds=15)
+MIN_Y_MAX = 10
+MAX_SPACING = timedelta(seconds=15)
+"""Between the starts of two windows that one line joins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What is drawn.
+    """The polylines of a chart.
 
     Attributes:
         minutes: Length of the x axis.
-        top: People at the upper end of the y axis.
-        people: Runs of points, each for `<polyline points=…>`.
-        shares: By activity, runs of points; y is 0 to 100%.
+        y_max: People at the upper end of the y axis.
+        people: Polylines, each for `<polyline points=…>`.
+        shares: By activity, polylines; y is 0 to 100%.
         is_empty: There is nothing to draw.
     """
 
     minutes: int
-    top: int
+    y_max: int
     people: tuple[str, ...]
     shares: dict[str, tuple[str, ...]]
     is_empty: bool
 
 
-def chart_of(windows: Sequence[ActivityWindow], now: datetime, minutes: int) -> Chart:
-    """Draw windows.
+def draw_chart(windows: Sequence[ActivityWindow], now: datetime, minutes: int) -> Chart:
+    """Draw the windows of a room.
 
     Args:
-        windows: Of one room, by start.
-        now: The right end, UTC.
-        minutes: From the left end to the right.
+        windows: Sorted by start.
+        now: The right end of the x axis, UTC.
+        minutes: Length of the x axis.
     """
-    begins = now - timedelta(minutes=minutes)
-    seen = [window for window in windows if window.window_start >= begins]
-    most = max([LEAST_TOP, *(window.people_max for window in seen)])
-    top = math.ceil(most / 5) * 5
+    start = now - timedelta(minutes=minutes)
+    visible = [window for window in windows if window.window_start >= start]
+    most_people = max([MIN_Y_MAX, *(window.people_max for window in visible)])
+    y_max = math.ceil(most_people / 5) * 5
 
     def x_of(window: ActivityWindow) -> float:
         middle = window.window_start + timedelta(seconds=window.window_seconds / 2)
-        return WIDTH * min(1.0, (middle - begins) / (now - begins))
+        return WIDTH * min(1.0, (middle - start) / (now - start))
 
-    def runs(value: Callable[[ActivityWindow], float | None]) -> tuple[str, ...]:
-        found: list[list[str]] = []
-        last: datetime | None = None
-        for window in seen:
-            share = value(window)
-            if share is None:
-                last = None
+    def polylines(value_of: Callable[[ActivityWindow], float | None]) -> tuple[str, ...]:
+        runs: list[list[str]] = []
+        previous: datetime | None = None
+        for window in visible:
+            value = value_of(window)
+            if value is None:
+                previous = None
                 continue
-            if last is None or window.window_start - last > NEIGHBOURS:
-                found.append([])
-            found[-1].append(f"{x_of(window):.1f},{HEIGHT * (1 - min(1.0, share)):.1f}")
-            last = window.window_start
-        return tuple(" ".join(_seen(points)) for points in found)
+            if previous is None or window.window_start - previous > MAX_SPACING:
+                runs.append([])
+            runs[-1].append(f"{x_of(window):.1f},{HEIGHT * (1 - min(1.0, value)):.1f}")
+            previous = window.window_start
+        return tuple(" ".join(_widen_single_point(points)) for points in runs)
 
     return Chart(
         minutes=minutes,
-        top=top,
-        people=runs(lambda window: window.people_mean / top),
+        y_max=y_max,
+        people=polylines(lambda window: window.people_mean / y_max),
         shares={
-            name: runs(lambda window, name=name: getattr(window, f"{name}_share"))  # type: ignore[misc]
+            name: polylines(lambda window, name=name: getattr(window, f"{name}_share"))  # type: ignore[misc]
             for name in ACTIVITIES
         },
-        is_empty=not seen,
+        is_empty=not visible,
     )
 
 
-def _seen(points: list[str]) -> list[str]:
-    """A line of one point is drawn as a dash, or nobody would see it."""
+def _widen_single_point(points: list[str]) -> list[str]:
+    """Make a dash of a single point, which would be invisible as a line."""
     if len(points) > 1:
         return points
     x, _, y = points[0].partition(",")

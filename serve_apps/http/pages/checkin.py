@@ -1,10 +1,11 @@
-"""`/c`: what a student sees on a phone, without an account and without a script.
+"""`/c`: the check-in on a student's phone, without an account and without JavaScript.
 
-    /c  the code is typed ─> /c/{code}  one of seven feelings ─> thanks
-                                 └ "I don't feel well" ─> /c/{code}/call, with a name or without
+    /c  type the code ─> /c/{code}  one of seven feelings ─> /c/{code}/thanks
+                             └ "I don't feel well" ─> /c/{code}/call, with or without a name
 
-A phone carries one cookie for this check-in alone, which ends with it: it says that the phone has
-answered, and nothing else. Wrong codes are counted, so that guessing them ends soon.
+A phone carries one cookie for this check-in alone, which ends with it. It is a random token that
+keeps a phone from answering twice, and says nothing else. Unknown codes are counted, so that
+guessing is rate-limited.
 """
 
 from collections.abc import Callable
@@ -19,17 +20,17 @@ from cluster.checkins.codes import DEVICE_BYTES, parse_code
 from cluster.checkins.feelings import Feeling
 from cluster.errors import CheckinClosed, CheckinError, CheckinOff
 from cluster.records.db.unit_of_work import UnitOfWork
-from serve_apps.http.auth.authentication import door_of
+from serve_apps.http.auth.authentication import authentication_of
 from serve_apps.http.auth.cookies import check_origin
 from serve_apps.http.auth.install import PUBLIC
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.middleware.headers import is_https
 from serve_apps.http.pages.forms import FormBody, form
-from serve_apps.http.pages.rendering import page
+from serve_apps.http.pages.rendering import render_page
 from serve_apps.http.threads import run_in_pool
 
 SEE_OTHER: Final = 303
-COOKIE: Final = "homeroom-checkin"
+DEVICE_COOKIE: Final = "homeroom-checkin"
 NO_COOKIE: Final = "cookie"
 STATUSES: Final[dict[type[CheckinError], int]] = {CheckinClosed: 404, CheckinOff: 403}
 
@@ -39,176 +40,181 @@ Code = Annotated[str, Path(max_length=32)]
 
 
 class AnswerForm(FormBody):
-    """What a student says."""
+    """The answer of a student."""
 
     feeling: Feeling | None = None
     not_well: bool = False
 
 
-class CallForm(FormBody):
-    """Who would like to be asked; nobody in particular unless they choose."""
+class HelpRequestForm(FormBody):
+    """Which student asks for help; empty for an anonymous request."""
 
     student: str = Field("", pattern=r"^([0-9a-f]{64})?$")
 
 
-Answer = Annotated[AnswerForm, form(AnswerForm)]
-Calling = Annotated[CallForm, form(CallForm)]
-
-
 @router.get("")
 async def code_page(request: Request, code: str = "") -> Response:
-    """Where the code is typed."""
+    """The form for the code; a valid code leads to its check-in."""
     if code:
-        read = parse_code(code)
-        if read is not None:
-            return RedirectResponse(f"/c/{read}", status_code=SEE_OTHER)
-        return page(request, "code.html", {"problem": "checkin_closed"}, status=404)
-    return page(request, "code.html", {"problem": ""})
+        normalized = parse_code(code)
+        if normalized is not None:
+            return RedirectResponse(f"/c/{normalized}", status_code=SEE_OTHER)
+        return render_page(
+            request, "checkin_code.html", {"problem": CheckinClosed.code}, status=404
+        )
+    return render_page(request, "checkin_code.html", {"problem": ""})
 
 
 @router.get("/{code}")
-async def ask(request: Request, code: Code) -> Response:
-    """The question, where a check-in is open under the code; at its one address, for the cookie."""
-    read = parse_code(code)
-    if read is not None and read != code:
-        return RedirectResponse(f"/c/{read}", status_code=SEE_OTHER)
-    return await _answered(request, code, lambda found: _question(request, code, found))
+async def question_page(request: Request, code: Code) -> Response:
+    """The question of an open check-in; always at the normalized code, the path of the cookie."""
+    normalized = parse_code(code)
+    if normalized is not None and normalized != code:
+        return RedirectResponse(f"/c/{normalized}", status_code=SEE_OTHER)
+    return await _with_open_checkin(
+        request, code, lambda checkin: _render_question(request, code, checkin)
+    )
 
 
 @router.post("/{code}")
-async def answer(request: Request, code: Code, said: Answer) -> Response:
-    """One answer of this phone."""
-    feeling = said.feeling
-    if feeling is None and not said.not_well:
-        return await _answered(
-            request, code, lambda found: _question(request, code, found, "choose")
+async def submit_answer(
+    request: Request, code: Code, fields: Annotated[AnswerForm, form(AnswerForm)]
+) -> Response:
+    """Record one answer from this phone."""
+    feeling = fields.feeling
+    if feeling is None and not fields.not_well:
+        return await _with_open_checkin(
+            request, code, lambda checkin: _render_question(request, code, checkin, "choose")
         )
-    next_page = "call" if said.not_well else "thanks"
-    back = RedirectResponse(f"/c/{parse_code(code) or 'x'}/{next_page}", status_code=SEE_OTHER)
+    next_page = "call" if fields.not_well else "thanks"
+    redirect = RedirectResponse(f"/c/{parse_code(code) or 'x'}/{next_page}", status_code=SEE_OTHER)
     if feeling is None:
-        return back
+        return redirect
 
-    def say(work: UnitOfWork, backend: Backend) -> None:
-        checkins.answer(work, backend.settings, code, _device_of(request, code), feeling)
+    def record(work: UnitOfWork, backend: Backend) -> Response:
+        device = _require_device_token(request, code)
+        checkins.answer(work, backend.settings, code, device, feeling)
+        return redirect
 
-    response = await _said(request, say, back)
-    # Whoever would like to be asked is not turned away because the phone has answered before.
-    return back if said.not_well else response
+    response = await _run_audited(request, record)
+    # A student who asks for help gets there even if the phone has answered before.
+    return redirect if fields.not_well else response
 
 
 @router.get("/{code}/thanks")
-async def thanks(request: Request, code: Code) -> Response:
-    """The answer has come."""
-    return page(request, "thanks.html", {"is_call": False, "code": code})
+async def thanks_page(request: Request, code: Code) -> Response:
+    """The confirmation of an answer."""
+    return render_page(request, "checkin_thanks.html", {"is_help_request": False, "code": code})
 
 
 @router.get("/{code}/call")
-async def who(request: Request, code: Code) -> Response:
-    """Who would like to be asked may say a name, or none."""
+async def help_request_page(request: Request, code: Code) -> Response:
+    """The form to ask the teacher for help, with or without a name."""
 
-    def look(work: UnitOfWork, backend: Backend) -> Response:
-        _device_of(request, code)  # names are shown to phones that came by the question
+    def load(work: UnitOfWork, backend: Backend) -> Response:
+        _require_device_token(request, code)  # names are shown only to phones that saw the question
         students = checkins.list_names(work, backend.settings, code)
-        return page(request, "call.html", {"code": code, "students": students})
+        return render_page(request, "help_request.html", {"code": code, "students": students})
 
-    return await _in_work(request, look)
+    return await _run_audited(request, load)
 
 
 @router.post("/{code}/call")
-async def call(request: Request, code: Code, said: Calling) -> Response:
-    """Tell the teacher that somebody would like to be asked."""
+async def request_help(
+    request: Request, code: Code, fields: Annotated[HelpRequestForm, form(HelpRequestForm)]
+) -> Response:
+    """Ask the teacher for help."""
 
-    def ring(work: UnitOfWork, backend: Backend) -> None:
-        device = _device_of(request, code)
-        checkins.request_help(work, backend.settings, code, device, said.student or None)
+    def record(work: UnitOfWork, backend: Backend) -> Response:
+        device = _require_device_token(request, code)
+        checkins.request_help(work, backend.settings, code, device, fields.student or None)
+        return render_page(request, "checkin_thanks.html", {"is_help_request": True, "code": code})
 
-    done = page(request, "thanks.html", {"is_call": True, "code": code})
-    return await _said(request, ring, done)
+    return await _run_audited(request, record)
 
 
-def _question(
-    request: Request, code: str, found: checkins.OpenCheckin, problem: str = ""
+def _render_question(
+    request: Request, code: str, checkin: checkins.OpenCheckin, problem: str = ""
 ) -> Response:
     context = {"code": code, "feelings": list(Feeling), "problem": problem}
-    response = page(request, "checkin.html", context, status=422 if problem else 200)
-    if _token_in(request) is None:
+    response = render_page(
+        request, "checkin_question.html", context, status=422 if problem else 200
+    )
+    if _device_token(request) is None:
         live, clock = backend_of(request).settings.live, backend_of(request).identity.clock
         response.set_cookie(
-            COOKIE,
+            DEVICE_COOKIE,
             checkins.new_device_token().hex(),
-            max_age=max(1, int((found.ends_at - clock()).total_seconds())),
+            max_age=max(1, int((checkin.ends_at - clock()).total_seconds())),
             path=f"/c/{parse_code(code)}",
             secure=is_https(live),
             httponly=True,
-            samesite="lax",  # a phone that comes by a link has answered, too
+            samesite="lax",  # a phone that follows a link from elsewhere keeps its cookie
         )
     return response
 
 
-def _token_in(request: Request) -> bytes | None:
+def _device_token(request: Request) -> bytes | None:
     try:
-        token = bytes.fromhex(request.cookies.get(COOKIE, ""))
+        token = bytes.fromhex(request.cookies.get(DEVICE_COOKIE, ""))
     except ValueError:
         return None
     return token if len(token) == DEVICE_BYTES else None
 
 
-def _device_of(request: Request, code: str) -> bytes:
-    """The phone's token; one that keeps no cookies must open the page again."""
-    token = _token_in(request)
+def _require_device_token(request: Request, code: str) -> bytes:
+    """Return the phone's token.
+
+    Raises:
+        CheckinClosed: There is none; a phone that keeps no cookies must open the question again.
+    """
+    token = _device_token(request)
     if token is None:
         raise CheckinClosed(f"the page of {code} was opened too long ago.", where=NO_COOKIE)
     return token
 
 
-async def _answered(
-    request: Request, code: str, show: Callable[[checkins.OpenCheckin], Response]
+async def _with_open_checkin(
+    request: Request, code: str, render: Callable[[checkins.OpenCheckin], Response]
 ) -> Response:
-    """A page of a check-in that is open; where there is none, the page that says so."""
+    """Render a page of an open check-in, or the reason why there is none."""
     backend = backend_of(request)
-    door_of(request).must_be_free_to_guess(request)
+    authentication_of(request).check_guess_limit(request)
 
-    def look() -> checkins.OpenCheckin:
+    def load() -> checkins.OpenCheckin:
         identity = backend.identity
         with identity.records.reading() as session:
             return checkins.find_by_code(session, backend.settings, code, identity.clock())
 
     try:
-        found = await run_in_pool(look)
+        checkin = await run_in_pool(load)
     except CheckinError as error:
-        return _no_checkin(request, error)
-    return show(found)
+        return _render_checkin_error(request, error)
+    return render(checkin)
 
 
-async def _said(
-    request: Request, say: Callable[[UnitOfWork, Backend], None], done: Response
+async def _run_audited(
+    request: Request, action: Callable[[UnitOfWork, Backend], Response]
 ) -> Response:
-    def work_on_it(work: UnitOfWork, backend: Backend) -> Response:
-        say(work, backend)
-        return done
-
-    return await _in_work(request, work_on_it)
-
-
-async def _in_work(request: Request, do: Callable[[UnitOfWork, Backend], Response]) -> Response:
+    """Run an action in an audited unit of work, or render why the check-in rejects it."""
     backend = backend_of(request)
-    door_of(request).must_be_free_to_guess(request)
+    authentication_of(request).check_guess_limit(request)
     if request.method == "POST":
         check_origin(request, backend.settings.live)
 
-    def work_on_it() -> Response:
+    def run() -> Response:
         with backend.identity.work(checkins.STUDENT_ACTOR) as work:
-            return do(work, backend)
+            return action(work, backend)
 
     try:
-        return await run_in_pool(work_on_it)
+        return await run_in_pool(run)
     except CheckinError as error:
-        return _no_checkin(request, error)
+        return _render_checkin_error(request, error)
 
 
-def _no_checkin(request: Request, error: CheckinError) -> Response:
-    """Why it cannot be answered; a code that opens nothing is counted as a guess."""
+def _render_checkin_error(request: Request, error: CheckinError) -> Response:
+    """Say why a check-in cannot be answered; an unknown code counts as a guess."""
     if isinstance(error, CheckinClosed) and error.where != NO_COOKIE:
-        door_of(request).count_guess(request)
+        authentication_of(request).count_failed_guess(request)
     status = STATUSES.get(type(error), 409)
-    return page(request, "code.html", {"problem": error.code}, status=status)
+    return render_page(request, "checkin_code.html", {"problem": error.code}, status=status)

@@ -1,11 +1,11 @@
-"""`/data-protection`: what a data-protection officer answers for, on one page.
+"""`/data-protection`: the page of a data-protection officer.
 
-    the policy, consents that end soon   the functions of /api/policy and /api/consents
-    objections in force                  cluster.register.faces.objections
-    erasures, with their receipts        from the audit log
-    who looked at what                   audit.py
+    the policy, expiring consents   the functions of /api/policy and /api/consents
+    objections in force             cluster.register.faces.objections
+    erasures and their receipts     from the audit log
+    the audit log                   audit.py
 
-Students are told by their ids in Homeroom, never by name. Every look is recorded.
+Students appear by their ids in Homeroom, never by name. Every access is recorded (R9).
 """
 
 import re
@@ -19,15 +19,17 @@ from fastapi.responses import Response
 from cluster.records.db import audit_log
 from cluster.register.erasure import ErasureReceipt, list_receipts
 from cluster.register.faces.objections import Objection, objections_in_force
+from cluster.security.audit_actions import AuditAction
 from serve_apps.http.backend import backend_of
-from serve_apps.http.pages.audit import ACTIONS, zone_of
-from serve_apps.http.pages.rendering import page
+from serve_apps.http.pages.audit import district_zone
+from serve_apps.http.pages.audit_texts import ACTION_TEXTS
+from serve_apps.http.pages.rendering import render_page
 from serve_apps.http.routes.data_protection import Officer, list_consents, show_policy
-from serve_apps.http.schemas.paging import Pages, Paging, cursor_of
+from serve_apps.http.schemas.paging import Paging, PagingQuery, encode_cursor
 
-SOON_DAYS: Final = 30
-ERASURES_LOOKED_AT: Final = 200_000
-"""Entries of the log that one page looks at for erasures."""
+EXPIRING_DAYS: Final = 30
+MAX_SCANNED_ENTRIES: Final = 200_000
+"""Entries of the audit log that one request searches for erasures."""
 
 Row = TypeVar("Row")
 STUDENT_ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -35,8 +37,8 @@ STUDENT_ID: Final = re.compile(r"[0-9a-f]{32}")
 router = APIRouter(include_in_schema=False)
 
 
-class Listed(StrEnum):
-    """A list of the page; one of them can be turned to a later part."""
+class ListName(StrEnum):
+    """A list on the page; a cursor pages one of them, the others show their beginning."""
 
     CONSENTS = "consents"
     OBJECTIONS = "objections"
@@ -44,12 +46,12 @@ class Listed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Part(Generic[Row]):
-    """A part of a list.
+class ListPage(Generic[Row]):
+    """One page of a list.
 
     Attributes:
-        rows: Of it.
-        next: The cursor of what comes after; None at the end.
+        rows: The rows of this page.
+        next: The cursor of the next page; None on the last.
     """
 
     rows: list[Row]
@@ -57,53 +59,55 @@ class Part(Generic[Row]):
 
 
 @router.get("/data-protection")
-def data_protection(
+def data_protection_page(
     request: Request,
     caller: Officer,
-    paging: Pages,
-    turned: Annotated[
-        Listed | None, Query(alias="list", description="Which list the cursor is of.")
+    paging: PagingQuery,
+    paged_list: Annotated[
+        ListName | None, Query(alias="list", description="The list that the cursor belongs to.")
     ] = None,
 ) -> Response:
-    """The policy, consents that end soon, objections and erasures; the looks are recorded."""
-    first = Paging(paging.limit, None)
-    of = {one: paging if one is turned else first for one in Listed}
+    """The policy, expiring consents, objections and erasures; each access is recorded."""
+    first_page = Paging(paging.limit, None)
+    pagings = {name: paging if name is paged_list else first_page for name in ListName}
     context = {
         "policy": show_policy(request, caller),
-        "consents": list_consents(request, caller, of[Listed.CONSENTS], SOON_DAYS),
-        "objections": _objections(request, caller.name, of[Listed.OBJECTIONS]),
-        "erasures": _erasures(request, caller.name, of[Listed.ERASURES]),
-        "turned": turned if paging.after is not None else None,
-        "soon_days": SOON_DAYS,
+        "consents": list_consents(request, caller, pagings[ListName.CONSENTS], EXPIRING_DAYS),
+        "objections": _list_objections(request, caller.name, pagings[ListName.OBJECTIONS]),
+        "erasures": _list_erasures(request, caller.name, pagings[ListName.ERASURES]),
+        "paged_list": paged_list if paging.after is not None else None,
+        "expiring_days": EXPIRING_DAYS,
         "now": backend_of(request).identity.clock(),
-        "zone": zone_of(backend_of(request).settings),
-        "actions": ACTIONS,
-        "asked": {},
+        "zone": district_zone(backend_of(request).settings),
+        "action_texts": ACTION_TEXTS,
+        "filters": {},
     }
-    return page(request, "data_protection.html", context)
+    return render_page(request, "data_protection.html", context)
 
 
-def _objections(request: Request, actor: str, paging: Paging) -> Part[Objection]:
+def _list_objections(request: Request, actor: str, paging: Paging) -> ListPage[Objection]:
     identity, after = backend_of(request).identity, paging.after or ""
-    if not STUDENT_ID.fullmatch(after):  # a database need not bear any other text
+    if not STUDENT_ID.fullmatch(after):  # databases differ in which other texts they accept
         after = ""
     with identity.records.reading() as session:
-        found, more = objections_in_force(session, after=after, limit=paging.limit)
-    with identity.work(actor) as work:  # recorded before it is told
-        work.audit("consent.list", None, objections=len(found))
-    return Part(found, cursor_of(found[-1].student_id) if more else None)
+        rows, has_more = objections_in_force(session, after=after, limit=paging.limit)
+    with identity.work(actor) as work:  # recorded before anything is shown
+        work.audit(AuditAction.CONSENT_LIST, None, objections=len(rows))
+    return ListPage(rows, encode_cursor(rows[-1].student_id) if has_more else None)
 
 
-def _erasures(request: Request, actor: str, paging: Paging) -> Part[ErasureReceipt]:
-    identity, before = backend_of(request).identity, paging.number()
+def _list_erasures(request: Request, actor: str, paging: Paging) -> ListPage[ErasureReceipt]:
+    identity, before = backend_of(request).identity, paging.after_number()
     with identity.records.reading() as session:
         until = audit_log.tail(session)[0] if before is None else before - 1
-        found = list_receipts(
-            session, until=until, max_scanned=ERASURES_LOOKED_AT, limit=paging.limit
+        rows = list_receipts(
+            session, until=until, max_scanned=MAX_SCANNED_ENTRIES, limit=paging.limit
         )
-    last = max(1, until - ERASURES_LOOKED_AT + 1)
-    if len(found) == paging.limit:
-        last = found[-1].audit_seq
+    last_scanned = max(1, until - MAX_SCANNED_ENTRIES + 1)
+    if len(rows) == paging.limit:
+        last_scanned = rows[-1].audit_seq
     with identity.work(actor) as work:
-        work.audit("audit.show", None, of_action="erase", entries=len(found))
-    return Part(found, cursor_of(last) if last > 1 else None)
+        work.audit(
+            AuditAction.AUDIT_SHOW, None, of_action=AuditAction.ERASE.value, entries=len(rows)
+        )
+    return ListPage(rows, encode_cursor(last_scanned) if last_scanned > 1 else None)

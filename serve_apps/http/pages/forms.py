@@ -1,6 +1,8 @@
-"""Fields of forms, checked like everything that comes in.
+"""Fields of HTML forms as pydantic models.
 
-Read after the door has let the caller in, by the same reader that looks for the session's word.
+Parsed by the reader that the CSRF check uses, so that both see the same few fields.
+FastAPI's `Form()` would consume the body before that check, and accept multipart bodies and a
+thousand fields.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,29 +12,29 @@ from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from serve_apps.http.auth.cookies import form_of
+from serve_apps.http.auth.cookies import read_form
 
 Model = TypeVar("Model", bound="FormBody")
 
 
 class FormBody(BaseModel):
-    """Base of every form; `csrf` and what a browser adds besides are left aside."""
+    """Base of every form; `csrf` and unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 def form(model: type[Model]) -> Any:
-    """A dependency that gives the fields of a form.
+    """Return a dependency that parses and validates a form.
 
     Args:
-        model: Of the fields.
+        model: The form's fields.
     """
 
-    async def read(request: Request) -> Model:
+    async def parse(request: Request) -> Model:
         try:
-            return model.model_validate(await form_of(request))
+            return model.model_validate(await read_form(request))
         except ValidationError as error:
             raise RequestValidationError(error.errors(include_context=False)) from None
 
-    reader: Callable[[Request], Awaitable[Model]] = read
-    return Depends(reader)
+    parser: Callable[[Request], Awaitable[Model]] = parse
+    return Depends(parser)

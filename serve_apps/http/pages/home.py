@@ -1,4 +1,4 @@
-"""`/`: the page that somebody came for, by role; and `/sign-in`, where they come in."""
+"""`/`: redirects to the page of the caller's role; and `/sign-in`."""
 
 from typing import Annotated
 
@@ -8,36 +8,36 @@ from fastapi.responses import RedirectResponse, Response
 from cluster.security.roles import Principal, Role
 from serve_apps.http.auth.install import PUBLIC, require_roles
 from serve_apps.http.backend import backend_of
-from serve_apps.http.pages.rendering import caller_of_page, page
-from serve_apps.http.routes.sign_in import Next, local_path
+from serve_apps.http.pages.rendering import render_page, signed_in_caller
+from serve_apps.http.routes.sign_in import Next, safe_redirect_path
 
 SEE_OTHER = 303
 
 router = APIRouter(include_in_schema=False)
 
-HOMES = (
+HOME_PATHS = (
     (Role.TEACHER, "/lessons/now"),
     (Role.SCHOOL_LEADER, "/school"),
     (Role.DATA_PROTECTION, "/data-protection"),
 )
-"""Whose page is where; who is several things begins with the first."""
+"""The page of each role that has one; of several roles the first one listed wins."""
 
 
 @router.get("/")
-async def first(request: Request, caller: Annotated[Principal, require_roles(*Role)]) -> Response:
-    """The page of one's role; roles that work with other tools are told which."""
-    for role, address in HOMES:
+async def home(request: Request, caller: Annotated[Principal, require_roles(*Role)]) -> Response:
+    """Redirect to the page of the caller's role; roles without a page get a list of their tools."""
+    for role, path in HOME_PATHS:
         if caller.has(role):
-            return RedirectResponse(address, status_code=SEE_OTHER)
-    return page(request, "tools.html")
+            return RedirectResponse(path, status_code=SEE_OTHER)
+    return render_page(request, "home.html")
 
 
 @router.get("/sign-in", dependencies=[PUBLIC])
 async def sign_in(request: Request, next: Next = "/") -> Response:  # noqa: A002 (its public name)
-    """The ways to come in: the identity provider, where there is one, or a token."""
+    """The ways to sign in: the identity provider, where there is one, or a token."""
     backend = backend_of(request)
-    if caller_of_page(request) is not None:
-        return RedirectResponse(local_path(next), status_code=SEE_OTHER)
+    if signed_in_caller(request) is not None:
+        return RedirectResponse(safe_redirect_path(next), status_code=SEE_OTHER)
     issuer = backend.settings.access.oidc_issuer
-    context = {"next": local_path(next), "has_provider": issuer is not None}
-    return page(request, "sign_in.html", context)
+    context = {"next": safe_redirect_path(next), "has_provider": issuer is not None}
+    return render_page(request, "sign_in.html", context)

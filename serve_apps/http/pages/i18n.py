@@ -1,7 +1,7 @@
-"""Which language a page speaks: the browser's choice among those that are complete.
+"""The language of a page: the browser's preference among those that are fully translated.
 
-The English texts stand in the templates and in the code, marked for gettext; the others come from
-`locale/<language>.po`. A test extracts every text and finds it in every catalogue.
+English texts are in the templates and in the code, marked for gettext; translations are in
+`locale/<language>.po`. A test extracts every text and checks that each catalogue has it.
 """
 
 import io
@@ -19,18 +19,24 @@ from starlette.requests import HTTPConnection
 
 SOURCE: Final = "en"
 LANGUAGES: Final = (SOURCE, "zh")
-MOST_CHOICES: Final = 20
+MAX_PREFERENCES: Final = 20
+"""Languages of an Accept-Language header that are considered."""
+
+
+def N_(message: str) -> str:  # noqa: N802 (the name that gettext's tools extract)
+    """Mark a text for extraction where it is not translated yet."""
+    return message
 
 
 def language_of(connection: HTTPConnection) -> str:
-    """The language that the browser likes best among ours; English where it likes none."""
-    wanted = _choices(connection.headers.get("accept-language", ""))
-    return negotiate_locale(wanted, LANGUAGES, sep="-") or SOURCE
+    """Return the language that the browser prefers among `LANGUAGES`; English where none fits."""
+    preferred = _preferred_languages(connection.headers.get("accept-language", ""))
+    return negotiate_locale(preferred, LANGUAGES, sep="-") or SOURCE
 
 
 @cache
 def translations_of(language: str) -> NullTranslations:
-    """The texts of a language.
+    """Return the translations into a language.
 
     Args:
         language: One of `LANGUAGES`.
@@ -47,19 +53,19 @@ def translations_of(language: str) -> NullTranslations:
 
 @cache
 def locale_of(language: str) -> Locale:
-    """How a language writes numbers, dates and times."""
+    """Return how a language formats numbers, dates and times."""
     return Locale.parse("en_GB" if language == SOURCE else language)
 
 
-def _choices(header: str) -> Sequence[str]:
-    """The languages of an Accept-Language header, the best liked first (RFC 9110, 12.5.4)."""
-    found = []
-    for part in header.split(",")[:MOST_CHOICES]:
+def _preferred_languages(header: str) -> Sequence[str]:
+    """The languages of an Accept-Language header, by falling quality (RFC 9110, 12.5.4)."""
+    weighted = []
+    for part in header.split(",")[:MAX_PREFERENCES]:
         name, _, parameter = part.partition(";")
         try:
-            weight = float(parameter.strip().removeprefix("q=") or 1)
+            quality = float(parameter.strip().removeprefix("q=") or 1)
         except ValueError:
             continue
-        if name.strip() and weight > 0:
-            found.append((-weight, name.strip()))
-    return [name for _, name in sorted(found, key=lambda one: one[0])]
+        if name.strip() and quality > 0:
+            weighted.append((-quality, name.strip()))
+    return [name for _, name in sorted(weighted, key=lambda one: one[0])]

@@ -1,9 +1,9 @@
-"""`/lessons/{id}/events`: that something of a lesson changed, for pages that show it.
+"""`/lessons/{id}/events`: version numbers of a lesson's data, as server-sent events.
 
-    records ─ one question a second for all lessons that are watched ─> LessonWatch ─> streams
+    records ─ one query a second for all followed lessons ─> LessonVersionFeed ─> event streams
 
-An event carries a version and nothing else: no name, no count. A page that hears of a new version
-asks for the part anew, and that look is recorded as any.
+An event carries a version and nothing else: no name, no count. A page that receives a new version
+fetches the changed fragment, and that access is recorded like any other.
 """
 
 import asyncio
@@ -22,15 +22,15 @@ from cluster import checkins
 from cluster.errors import HomeroomError, ServiceBusy, TooManyRequests
 from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos import registers
-from serve_apps.http.auth.install import still_signed_in
+from serve_apps.http.auth.install import reauthenticate
 from serve_apps.http.backend import backend_of
-from serve_apps.http.pages.lessons import Teacher, lesson_view
+from serve_apps.http.pages.lessons import Teacher, load_lesson
 from serve_apps.http.schemas.base import LessonPath
 from serve_apps.http.services.room_broadcast import StreamLimits
 from serve_apps.http.threads import run_in_pool
 
-LOOK_SECONDS: Final = 1.0
-COME_AGAIN_MILLISECONDS: Final = 3000
+POLL_SECONDS: Final = 1.0
+RETRY_MILLISECONDS: Final = 3000
 
 logger = logging.getLogger(__name__)
 router = APIRouter(prefix="/lessons/{lesson_id}", include_in_schema=False)
@@ -40,25 +40,25 @@ Versions = tuple[int, int]
 
 
 @dataclass(slots=True)
-class LessonWatch:
-    """Knows the versions of the lessons that anybody watches, by one look for all of them.
+class LessonVersionFeed:
+    """Polls the versions of all followed lessons with one query, and wakes their streams.
 
     Attributes:
-        identity: Whose records are looked at.
-        limits: How many streams there may be.
+        identity: The records that are polled.
+        limits: The most streams at a time.
     """
 
     identity: AuditedRecords
     limits: StreamLimits = field(default_factory=StreamLimits)
-    _watched: Counter[str] = field(default_factory=Counter)
+    _followed: Counter[str] = field(default_factory=Counter)
     _callers: Counter[str] = field(default_factory=Counter)
-    _known: dict[str, Versions] = field(default_factory=dict)
+    _latest: dict[str, Versions] = field(default_factory=dict)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _loop: "asyncio.Task[None] | None" = None
+    _poll_task: "asyncio.Task[None] | None" = None
 
     @asynccontextmanager
-    async def watching(self, caller: str, lesson_id: str) -> AsyncIterator[None]:
-        """Have a lesson watched, until the context ends.
+    async def follow(self, caller: str, lesson_id: str) -> AsyncIterator[None]:
+        """Poll a lesson for as long as the context lasts.
 
         Raises:
             TooManyRequests: The caller has too many streams.
@@ -69,94 +69,100 @@ class LessonWatch:
         if self._callers.total() >= self.limits.per_process:
             raise ServiceBusy("no more streams fit.", hint="Try again in a minute.")
         self._callers[caller] += 1
-        self._watched[lesson_id] += 1
-        if self._loop is None or self._loop.done():
-            self._loop = asyncio.create_task(self._look_again_and_again(), name="lesson versions")
+        self._followed[lesson_id] += 1
+        if self._poll_task is None or self._poll_task.done():
+            self._poll_task = asyncio.create_task(self._poll_loop(), name="lesson versions")
         try:
             yield
         finally:
             self._callers -= Counter({caller: 1})
-            self._watched -= Counter({lesson_id: 1})
-            if not self._watched:
+            self._followed -= Counter({lesson_id: 1})
+            if not self._followed:
                 await self.close()
 
-    async def next_after(
-        self, lesson_id: str, known: Versions | None, seconds: float
+    async def wait_for_change(
+        self, lesson_id: str, previous: Versions | None, seconds: float
     ) -> Versions | None:
-        """The versions of a lesson as soon as they are others than known; None after a while."""
+        """Return the versions of a lesson once they differ from the previous; None on timeout."""
         try:
             async with asyncio.timeout(seconds), self._changed:
-                await self._changed.wait_for(lambda: self._known.get(lesson_id, known) != known)
+                await self._changed.wait_for(
+                    lambda: self._latest.get(lesson_id, previous) != previous
+                )
         except TimeoutError:
             return None
-        return self._known.get(lesson_id)
+        return self._latest.get(lesson_id)
 
     async def close(self) -> None:
-        """Look no more."""
-        task, self._loop = self._loop, None
-        self._known.clear()
+        """Stop polling."""
+        task, self._poll_task = self._poll_task, None
+        self._latest.clear()
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def _look_again_and_again(self) -> None:
+    async def _poll_loop(self) -> None:
         while True:
             try:
-                found = await run_in_pool(self._look, list(self._watched))
-                if found != self._known:
-                    self._known = found
+                latest = await run_in_pool(self._read_versions, list(self._followed))
+                if latest != self._latest:
+                    self._latest = latest
                     async with self._changed:
                         self._changed.notify_all()
             except HomeroomError as error:
-                logger.warning("lessons cannot be watched: %s", error)
-            except Exception:  # whatever it is: the next look tries again
-                logger.exception("lessons cannot be watched")
-            await asyncio.sleep(LOOK_SECONDS)
+                logger.warning("the versions of lessons cannot be read: %s", error)
+            except Exception:  # whatever it is, the next poll tries again
+                logger.exception("the versions of lessons cannot be read")
+            await asyncio.sleep(POLL_SECONDS)
 
-    def _look(self, lessons: list[str]) -> dict[str, Versions]:
+    def _read_versions(self, lesson_ids: list[str]) -> dict[str, Versions]:
         with self.identity.records.reading() as session:
-            found = registers.versions_of(session, lessons)
-            asked = checkins.get_versions(session, lessons, self.identity.clock())
-        return {one: (found.get(one, 0), asked.get(one, 0)) for one in lessons}
+            of_registers = registers.versions_of(session, lesson_ids)
+            of_checkins = checkins.get_versions(session, lesson_ids, self.identity.clock())
+        return {one: (of_registers.get(one, 0), of_checkins.get(one, 0)) for one in lesson_ids}
 
 
-async def _watching(
+async def _follow_lesson(
     request: Request, caller: Teacher, lesson_id: LessonPath
-) -> AsyncIterator[LessonWatch]:
+) -> AsyncIterator[LessonVersionFeed]:
     backend = backend_of(request)
-    await run_in_pool(lesson_view, backend, caller, lesson_id)  # an own lesson, or refused
-    watch: LessonWatch = request.app.state.lesson_watch
-    async with watch.watching(caller.name, lesson_id):
-        yield watch
+    await run_in_pool(load_lesson, backend, caller, lesson_id)  # raises for another class's lesson
+    feed: LessonVersionFeed = request.app.state.lesson_versions
+    async with feed.follow(caller.name, lesson_id):
+        yield feed
 
 
 @router.get("/events")
-async def follow(
-    request: Request, lesson_id: LessonPath, watch: Annotated[LessonWatch, Depends(_watching)]
+async def stream_versions(
+    request: Request,
+    lesson_id: LessonPath,
+    feed: Annotated[LessonVersionFeed, Depends(_follow_lesson)],
 ) -> EventSourceResponse:
     """The versions of a lesson's register and check-in, now and at each change."""
     return EventSourceResponse(
-        _events(request, lesson_id, watch),
-        ping=int(watch.limits.heartbeat_seconds),
-        send_timeout=watch.limits.send_seconds,
+        _events(request, lesson_id, feed),
+        ping=int(feed.limits.heartbeat_seconds),
+        send_timeout=feed.limits.send_timeout_seconds,
     )
 
 
 async def _events(
-    request: Request, lesson_id: str, watch: LessonWatch
+    request: Request, lesson_id: str, feed: LessonVersionFeed
 ) -> AsyncIterator[ServerSentEvent]:
-    ends = time.monotonic() + watch.limits.longest_seconds
-    known: Versions | None = None
-    yield ServerSentEvent(comment="welcome", retry=COME_AGAIN_MILLISECONDS)
+    deadline = time.monotonic() + feed.limits.max_seconds
+    versions: Versions | None = None
+    yield ServerSentEvent(comment="welcome", retry=RETRY_MILLISECONDS)
     try:
-        while time.monotonic() < ends:
-            await still_signed_in(request)
-            found = await watch.next_after(lesson_id, known, watch.limits.until_next_look())
-            if found is None:
+        while time.monotonic() < deadline:
+            await reauthenticate(request)
+            latest = await feed.wait_for_change(
+                lesson_id, versions, feed.limits.next_recheck_seconds()
+            )
+            if latest is None:
                 continue
-            before, known = known or (-1, -1), found
-            for name, was, is_now in zip(("register", "checkin"), before, found, strict=True):
-                if was != is_now:
-                    yield ServerSentEvent(event=name, data=str(is_now))
+            previous, versions = versions or (-1, -1), latest
+            for name, old, new in zip(("register", "checkin"), previous, latest, strict=True):
+                if old != new:
+                    yield ServerSentEvent(event=name, data=str(new))
     except HomeroomError as error:
         yield ServerSentEvent(event="end", data=error.code)

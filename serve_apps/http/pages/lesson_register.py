@@ -1,48 +1,48 @@
-"""`/lessons/{id}/register`: the class list on a lesson page, and what a teacher's taps do.
+"""`/lessons/{id}/register`: the class list on a lesson page, and the teacher's changes to it.
 
-Each tap is a form, so that the register can be taken without a script. With one, the answer is
-the list alone, and is put in place of the old one. `RegisterService` decides who may do what, and
-writes every look into the audit log.
+Each change is a form, so that the register can be taken without JavaScript. With it, the answer is
+the list alone, which replaces the old one. `RegisterService` decides who may do what, and records
+every access in the audit log (R9).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
+from starlette.status import HTTP_303_SEE_OTHER
 
 from cluster.errors import BadgeRefused, HomeroomError, NotFound, RegisterError
-from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.register.service import RegisterService
 from cluster.register.states import Status
 from cluster.register.types import RegisterView
 from cluster.security.roles import Principal
 from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.forms import FormBody, form
-from serve_apps.http.pages.lessons import Teacher, lesson_view
-from serve_apps.http.pages.rendering import page, wants_fragment
-from serve_apps.http.routes.registers import roll_of
+from serve_apps.http.pages.lessons import Teacher, load_lesson
+from serve_apps.http.pages.rendering import render_page, wants_fragment
+from serve_apps.http.routes.registers import open_service
 from serve_apps.http.schemas.base import LessonPath
-from serve_apps.http.schemas.registers import LARGEST_VERSION, RegisterBody, register_body
+from serve_apps.http.schemas.registers import MAX_VERSION, RegisterBody, register_body
 from serve_apps.http.threads import run_in_pool
 
-SEE_OTHER: Final = 303
+Change = Callable[[RegisterService], RegisterView]
 
 router = APIRouter(prefix="/lessons/{lesson_id}/register", include_in_schema=False)
 
 
-class TapForm(FormBody):
-    """One tap: whom, and what."""
+class MarkForm(FormBody):
+    """One student and a status, as one button sends them."""
 
     tap: str = Field(pattern=r"^[0-9a-f]{32}:(present|late|absent|excused|not_recorded)$")
 
 
-class SeenForm(FormBody):
-    """What a teacher has seen."""
+class ConfirmForm(FormBody):
+    """The version of the register that the teacher confirms."""
 
-    version: int = Field(ge=0, le=LARGEST_VERSION)
+    version: int = Field(ge=0, le=MAX_VERSION)
 
 
 class BadgeForm(FormBody):
@@ -52,8 +52,14 @@ class BadgeForm(FormBody):
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A register on a page; `body` is None before anybody has begun it."""
+class RegisterSection:
+    """The register's section of a page.
+
+    Attributes:
+        body: The register; None before it is started.
+        can_undo: The caller's last change can be undone.
+        can_open: It has not been opened for badges and faces yet.
+    """
 
     body: RegisterBody | None
     can_undo: bool
@@ -61,144 +67,139 @@ class Listed:
 
 
 @router.get("")
-async def show(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
-    """The class list; the look is recorded."""
-    return await _answer(request, caller, lesson_id, lambda _work, roll: roll.show(lesson_id))
+async def register_section(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
+    """The class list; the access is recorded."""
+    return await _respond(request, caller, lesson_id, lambda roll: roll.show(lesson_id))
 
 
 @router.post("/open")
-async def open_it(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
-    """From now on faces and badges count, for some minutes."""
-    return await _answer(request, caller, lesson_id, lambda _work, roll: roll.open(lesson_id))
+async def open_register(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
+    """Open the register for badges and faces, for some minutes."""
+    return await _respond(request, caller, lesson_id, lambda roll: roll.open(lesson_id))
 
 
 @router.post("/begin")
-async def begin(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
-    """Take it by hand alone."""
-    return await _answer(request, caller, lesson_id, lambda _work, roll: roll.mark(lesson_id, {}))
+async def begin_register(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
+    """Begin the register by hand, without opening it for badges and faces."""
+    return await _respond(request, caller, lesson_id, lambda roll: roll.mark(lesson_id, {}))
 
 
 @router.post("/mark")
-async def mark(
+async def mark_student(
     request: Request,
     caller: Teacher,
     lesson_id: LessonPath,
-    said: Annotated[TapForm, form(TapForm)],
+    fields: Annotated[MarkForm, form(MarkForm)],
 ) -> Response:
-    """One tap on one student."""
-    student, _, word = said.tap.partition(":")
-    marks = {student: Status(word)}
-    return await _answer(
-        request, caller, lesson_id, lambda _work, roll: roll.mark(lesson_id, marks)
-    )
+    """Mark one student."""
+    student_id, _, status = fields.tap.partition(":")
+    marks = {student_id: Status(status)}
+    return await _respond(request, caller, lesson_id, lambda roll: roll.mark(lesson_id, marks))
 
 
 @router.post("/rest-present")
-async def rest_present(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
-    """Everybody of whom nothing is confirmed yet is present."""
+async def mark_rest_present(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
+    """Mark as present everybody whose status is not confirmed yet."""
 
-    def do(_work: UnitOfWork, roll: RegisterService) -> RegisterView:
+    def mark_rest(roll: RegisterService) -> RegisterView:
         return roll.mark(lesson_id, roll.marks_for_unconfirmed(lesson_id, Status.PRESENT))
 
-    return await _answer(request, caller, lesson_id, do)
+    return await _respond(request, caller, lesson_id, mark_rest)
 
 
 @router.post("/confirm")
-async def confirm(
+async def confirm_proposals(
     request: Request,
     caller: Teacher,
     lesson_id: LessonPath,
-    seen: Annotated[SeenForm, form(SeenForm)],
+    fields: Annotated[ConfirmForm, form(ConfirmForm)],
 ) -> Response:
-    """Confirm the proposals that the teacher has seen."""
-    return await _answer(
+    """Confirm the proposals of the version that the teacher has seen (R7)."""
+    return await _respond(
         request,
         caller,
         lesson_id,
-        lambda _work, roll: roll.confirm(lesson_id, version=seen.version),
+        lambda roll: roll.confirm(lesson_id, version=fields.version),
     )
 
 
 @router.post("/undo")
-async def take_back(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
-    """Take back what the teacher said last."""
-    return await _answer(request, caller, lesson_id, lambda _work, roll: roll.undo(lesson_id))
+async def undo_change(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
+    """Undo the teacher's last change."""
+    return await _respond(request, caller, lesson_id, lambda roll: roll.undo(lesson_id))
 
 
 @router.post("/badge")
-async def badge(
+async def record_badge(
     request: Request,
     caller: Teacher,
     lesson_id: LessonPath,
-    shown: Annotated[BadgeForm, form(BadgeForm)],
+    fields: Annotated[BadgeForm, form(BadgeForm)],
 ) -> Response:
-    """A student of the class showed a badge."""
-    return await _answer(
+    """Record the badge of a student of the class."""
+    return await _respond(
         request,
         caller,
         lesson_id,
-        lambda _work, roll: roll.scan_badge(lesson_id, shown.badge.strip()),
+        lambda roll: roll.scan_badge(lesson_id, fields.badge.strip()),
     )
 
 
 @router.post("/close")
-async def close(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
-    """Close it before its time is up."""
-    return await _answer(request, caller, lesson_id, lambda _work, roll: roll.close(lesson_id))
+async def close_register(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
+    """Close the register for badges and faces before its time is up."""
+    return await _respond(request, caller, lesson_id, lambda roll: roll.close(lesson_id))
 
 
-async def listed_of(
-    request: Request,
-    caller: Principal,
-    lesson_id: str,
-    do: Callable[[UnitOfWork, RegisterService], RegisterView] | None = None,
-) -> Listed:
-    """A register for a page, after something was done to it.
+async def load_register_section(
+    request: Request, caller: Principal, lesson_id: str, change: Change | None = None
+) -> RegisterSection:
+    """Return a register for a page, after a change if one is given.
 
     Args:
-        request: Knows the backend.
+        request: Gives the backend.
         caller: A teacher of the class.
-        lesson_id: Of which lesson.
-        do: What is done; looking alone unless given.
+        lesson_id: The lesson.
+        change: Applied first; the register is only read without it.
 
     Raises:
         HomeroomError: See `RegisterService`.
     """
 
-    def work_on_it() -> Listed:
-        with roll_of(request, caller) as (work, roll):
+    def load() -> RegisterSection:
+        with open_service(request, caller) as (work, roll):
             try:
-                view = roll.show(lesson_id) if do is None else do(work, roll)
+                view = roll.show(lesson_id) if change is None else change(roll)
             except NotFound:
-                if do is not None:
+                if change is not None:
                     raise
-                return Listed(None, can_undo=False, can_open=True)
-            can_undo = roll.can_undo(lesson_id)
-            return Listed(register_body(work, view), can_undo, can_open=not view.was_opened)
+                return RegisterSection(None, can_undo=False, can_open=True)
+            return RegisterSection(
+                body=register_body(work, view),
+                can_undo=roll.can_undo(lesson_id),
+                can_open=not view.was_opened,  # a register is opened once
+            )
 
-    return await run_in_pool(work_on_it)
+    return await run_in_pool(load)
 
 
-async def _answer(
-    request: Request,
-    caller: Principal,
-    lesson_id: str,
-    do: Callable[[UnitOfWork, RegisterService], RegisterView],
-) -> Response:
-    """What was asked for, then the list, or back to the page where no script asks."""
-    is_look = request.method == "GET"
+async def _respond(request: Request, caller: Principal, lesson_id: str, change: Change) -> Response:
+    """Apply a change, then send the list; without JavaScript, redirect to the lesson page."""
+    is_read = request.method == "GET"
     problem: HomeroomError | None = None
-    listed: Listed | None = None
+    section: RegisterSection | None = None
     try:
-        listed = await listed_of(request, caller, lesson_id, None if is_look else do)
-    except (RegisterError, BadgeRefused) as error:  # the list as it is now, and why
+        section = await load_register_section(
+            request, caller, lesson_id, None if is_read else change
+        )
+    except (RegisterError, BadgeRefused) as error:  # shown above the current list
         problem = error
     if not wants_fragment(request):
         if problem is not None:
             raise problem
-        return RedirectResponse(f"/lessons/{lesson_id}#register", status_code=SEE_OTHER)
-    if listed is None:
-        listed = await listed_of(request, caller, lesson_id)
-    view = await run_in_pool(lesson_view, backend_of(request), caller, lesson_id)
-    context: dict[str, Any] = {"lesson": view, "register": listed, "problem": problem}
-    return page(request, "_register.html", context, status=409 if problem else 200)
+        return RedirectResponse(f"/lessons/{lesson_id}#register", status_code=HTTP_303_SEE_OTHER)
+    if section is None:
+        section = await load_register_section(request, caller, lesson_id)
+    lesson = await run_in_pool(load_lesson, backend_of(request), caller, lesson_id)
+    context: dict[str, Any] = {"lesson": lesson, "register": section, "problem": problem}
+    return render_page(request, "_register.html", context, status=409 if problem else 200)

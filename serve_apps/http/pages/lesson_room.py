@@ -1,6 +1,6 @@
-"""What a lesson's room does now: numbers, shares, and the line of the last minutes.
+"""The live counts of a lesson's room: people, shares, and a chart of the last minutes.
 
-Told of the room alone, through the same suppression as everywhere.
+For the room alone, and with the same suppression as everywhere (R2, R3).
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from cluster.errors import HomeroomError, NotAllowed
 from cluster.security.roles import Principal
 from serve_apps.http.auth.visibility import get_visible_room
 from serve_apps.http.backend import Backend, backend_of
-from serve_apps.http.pages.chart import Chart, chart_of
-from serve_apps.http.pages.lessons import LessonView, Teacher, lesson_view
-from serve_apps.http.pages.rendering import page
+from serve_apps.http.pages.chart import Chart, draw_chart
+from serve_apps.http.pages.lessons import LessonView, Teacher, load_lesson
+from serve_apps.http.pages.rendering import render_page
 from serve_apps.http.schemas.base import LessonPath
 from serve_apps.http.schemas.rooms import RoomBody, room_body
 from serve_apps.http.threads import run_in_pool
@@ -26,44 +26,49 @@ router = APIRouter(prefix="/lessons/{lesson_id}", include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)
-class LiveRoom:
-    """What a lesson page shows of its room; `body` is None where that is not to be seen now."""
+class RoomSection:
+    """The room's section of a lesson page.
+
+    Attributes:
+        body: The live counts; None while the caller may not see them.
+        chart: Of the last minutes; None where they cannot be read.
+    """
 
     body: RoomBody | None
     chart: Chart | None
 
 
 @router.get("/chart")
-async def chart(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
-    """The line of the last minutes, drawn anew."""
+async def chart_section(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
+    """The chart of the last minutes."""
     backend = backend_of(request)
-    view = await run_in_pool(lesson_view, backend, caller, lesson_id)
-    live = await live_room(backend, caller, view)
-    return page(request, "_chart.html", {"lesson": view, "live": live})
+    lesson = await run_in_pool(load_lesson, backend, caller, lesson_id)
+    live = await load_room_section(backend, caller, lesson)
+    return render_page(request, "_chart.html", {"lesson": lesson, "live": live})
 
 
-async def live_room(backend: Backend, caller: Principal, view: LessonView) -> LiveRoom:
-    """The room of a lesson, as far as the caller may see it now."""
+async def load_room_section(backend: Backend, caller: Principal, lesson: LessonView) -> RoomSection:
+    """Return the room of a lesson, as far as the caller may see it now."""
     try:
-        room, since = await run_in_pool(get_visible_room, backend, caller, view.room_id)
+        room, since = await run_in_pool(get_visible_room, backend, caller, lesson.room_id)
     except NotAllowed:
-        return LiveRoom(None, None)
+        return RoomSection(None, None)
     now = backend.identity.clock()
     try:
-        told = await backend.rooms.snapshots([room.id])
+        snapshots = await backend.rooms.snapshots([room.id])
         windows = await backend.rooms.windows(room.id, CHART_MINUTES)
-    except HomeroomError:  # the page comes without numbers, and its script asks again
-        return LiveRoom(_unknown(view), None)
-    seen = [one.window for one in windows if since is None or one.window.window_start >= since]
-    body = room_body(room, told[0], now) if told else _unknown(view)
-    return LiveRoom(body, chart_of(seen, now, CHART_MINUTES))
+    except HomeroomError:  # the page is shown without counts; its script keeps trying
+        return RoomSection(_unavailable(lesson), None)
+    visible = [one.window for one in windows if since is None or one.window.window_start >= since]
+    body = room_body(room, snapshots[0], now) if snapshots else _unavailable(lesson)
+    return RoomSection(body, draw_chart(visible, now, CHART_MINUTES))
 
 
-def _unknown(view: LessonView) -> RoomBody:
-    nothing: dict[str, Any] = dict.fromkeys(RoomBody.model_fields)
-    known = {
-        "room_id": view.room_id,
-        "name": view.room_name,
+def _unavailable(lesson: LessonView) -> RoomBody:
+    empty: dict[str, Any] = dict.fromkeys(RoomBody.model_fields)
+    required = {
+        "room_id": lesson.room_id,
+        "name": lesson.room_name,
         "school_id": "",
         "kind": "classroom",
         "state": "down",
@@ -73,4 +78,4 @@ def _unknown(view: LessonView) -> RoomBody:
         "window_seconds": 0,
         "event_id": 0,
     }
-    return RoomBody.model_validate({**nothing, **known})
+    return RoomBody.model_validate({**empty, **required})

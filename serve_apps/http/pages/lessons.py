@@ -1,12 +1,13 @@
-"""`/lessons`: a teacher's lessons of today, and which of them is on now."""
+"""`/lessons`: a teacher's lessons of today, and the current one."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
+from starlette.status import HTTP_303_SEE_OTHER
 
 from cluster.records.db.models import LessonRow
 from cluster.records.db.unit_of_work import Session
@@ -14,12 +15,10 @@ from cluster.records.repos.people import class_of
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 from serve_apps.http.auth.install import require_roles
-from serve_apps.http.auth.visibility import lessons_taught_on, must_teach_lesson
+from serve_apps.http.auth.visibility import get_taught_lesson, list_taught_lessons
 from serve_apps.http.backend import Backend, backend_of
-from serve_apps.http.pages.rendering import page
+from serve_apps.http.pages.rendering import render_page
 from serve_apps.http.threads import run_in_pool
-
-SEE_OTHER: Final = 303
 
 router = APIRouter(include_in_schema=False)
 
@@ -32,13 +31,13 @@ class LessonView:
 
     Attributes:
         lesson_id: Its id.
-        title: Of its class.
-        room_id: Where.
-        room_name: Likewise, for people.
+        title: Title of its class.
+        room_id: Its room.
+        room_name: Display name of the room.
         starts_at: UTC.
         ends_at: UTC.
-        zone: Of its school.
-        is_on: It has begun and is not over.
+        zone: Time zone of its school.
+        is_on: It has started and has not ended.
         is_over: It has ended.
     """
 
@@ -54,38 +53,39 @@ class LessonView:
 
 
 @router.get("/lessons/now")
-async def lesson_now(request: Request, caller: Teacher) -> Response:
-    """The lesson that is on now, or the next one today; else the list."""
-    lessons = await run_in_pool(_lessons_today, backend_of(request), caller)
-    now_or_next = [one for one in lessons if one.is_on] or [x for x in lessons if not x.is_over]
-    address = f"/lessons/{now_or_next[0].lesson_id}" if now_or_next else "/lessons"
-    return RedirectResponse(address, status_code=SEE_OTHER)
+async def current_lesson(request: Request, caller: Teacher) -> Response:
+    """Redirect to the current lesson or the next one today; else to the list."""
+    lessons = await run_in_pool(_load_lessons, backend_of(request), caller)
+    candidates = [one for one in lessons if one.is_on] or [x for x in lessons if not x.is_over]
+    path = f"/lessons/{candidates[0].lesson_id}" if candidates else "/lessons"
+    return RedirectResponse(path, status_code=HTTP_303_SEE_OTHER)
 
 
 @router.get("/lessons")
-async def lessons_of_today(request: Request, caller: Teacher) -> Response:
+async def lessons_page(request: Request, caller: Teacher) -> Response:
     """A teacher's lessons of today."""
     backend = backend_of(request)
-    lessons = await run_in_pool(_lessons_today, backend, caller)
-    return page(request, "lessons.html", {"lessons": lessons, "now": backend.identity.clock()})
+    lessons = await run_in_pool(_load_lessons, backend, caller)
+    context = {"lessons": lessons, "now": backend.identity.clock()}
+    return render_page(request, "lessons.html", context)
 
 
-def lesson_view(backend: Backend, caller: Principal, lesson_id: str) -> LessonView:
-    """A lesson of an own class.
+def load_lesson(backend: Backend, caller: Principal, lesson_id: str) -> LessonView:
+    """Return a lesson that the caller teaches; reads the records and blocks.
 
     Raises:
-        NotFound: There is none.
-        NotAllowed: It is another class's.
+        NotFound: There is no such lesson.
+        NotAllowed: The caller does not teach its class.
     """
     with backend.identity.records.reading() as session:
-        row = must_teach_lesson(session, backend.settings, caller, lesson_id)
+        row = get_taught_lesson(session, backend.settings, caller, lesson_id)
         return _view(session, backend.settings, row, backend.identity.clock())
 
 
-def _lessons_today(backend: Backend, caller: Principal) -> list[LessonView]:
+def _load_lessons(backend: Backend, caller: Principal) -> list[LessonView]:
     settings, now = backend.settings, backend.identity.clock()
     with backend.identity.records.reading() as session:
-        rows = lessons_taught_on(session, settings, caller, now)
+        rows = list_taught_lessons(session, settings, caller, now)
         return [_view(session, settings, row, now) for row in rows]
 
 

@@ -1,7 +1,7 @@
-"""Templates in, pages out: the one place where HTML is made and its headers are set.
+"""Renders templates into HTML responses: the one place that makes HTML and sets its headers.
 
-Nothing on a page comes from another host, no script or style stands inside the HTML, and every
-text is escaped unless a template says otherwise.
+Pages load nothing from other hosts and have no inline script or style, and every text is escaped
+unless a template says otherwise.
 """
 
 import hashlib
@@ -25,15 +25,15 @@ from serve_apps.http.auth.authentication import AuthResult
 from serve_apps.http.backend import Backend
 from serve_apps.http.pages.i18n import LANGUAGES, language_of, locale_of, translations_of
 
-POLICY: Final = (
+CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action {form_action}; frame-ancestors 'none'; base-uri 'none'; manifest-src 'self'"
 )
 FRAGMENT_HEADER: Final = "X-Homeroom-Fragment"
-"""Sent by our scripts: they want a part of a page, to put in place of what is there."""
+"""Sent by the pages' scripts, which request a part of a page to replace what is shown."""
 
 
-def page(
+def render_page(
     request: Request,
     template: str,
     context: Mapping[str, Any] | None = None,
@@ -41,33 +41,33 @@ def page(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
-    """A page, or a part of one, in the language of the browser.
+    """Render a page, or a fragment of one, in the language of the browser.
 
     Args:
-        request: What it answers.
-        template: Its name below `templates`.
-        context: What the template is given, besides what every template is given.
-        status: Of the answer.
-        headers: Besides the usual.
+        request: The request that is answered.
+        template: A file name below `templates`.
+        context: Variables of the template, besides those that every template has.
+        status: Of the response.
+        headers: Besides the usual ones.
     """
     language = language_of(request)
-    caller = caller_of_page(request)
     html = (
-        environment(language)
+        template_environment(language)
         .get_template(template)
         .render(
             **{
                 "request_path": request.url.path,
                 "language": language,
-                "caller": caller,
-                "csrf": csrf_of(request),
+                "caller": signed_in_caller(request),
+                "csrf": csrf_token_of(request),
                 **(context or {}),
             }
         )
     )
     response = HTMLResponse(html, status_code=status, headers=dict(headers or {}))
-    response.headers.setdefault("Content-Security-Policy", POLICY.format(form_action="'self'"))
-    # With `no-referrer`, browsers hide from us, too, that a form is our own.
+    policy = CONTENT_SECURITY_POLICY.format(form_action="'self'")
+    response.headers.setdefault("Content-Security-Policy", policy)
+    # Under `no-referrer`, browsers send forms with `Origin: null`, which the CSRF check rejects.
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Content-Language"] = language
     response.headers["Vary"] = f"Accept-Language, Cookie, {FRAGMENT_HEADER}"
@@ -75,18 +75,18 @@ def page(
 
 
 def wants_fragment(request: Request) -> bool:
-    """Whether one of our scripts asks, for a part of a page."""
+    """Return whether a script of the pages requests a part of a page."""
     return FRAGMENT_HEADER.lower() in request.headers
 
 
-def caller_of_page(connection: HTTPConnection) -> Principal | None:
-    """Who looks at the page, if anybody has signed in."""
+def signed_in_caller(connection: HTTPConnection) -> Principal | None:
+    """Return who is signed in, if anybody."""
     asker = connection.scope.get("state", {}).get("asker")
     return asker.principal if isinstance(asker, AuthResult) else None
 
 
-def csrf_of(request: Request) -> str:
-    """The word that forms of the page carry; empty where there is no session."""
+def csrf_token_of(request: Request) -> str:
+    """Return the CSRF token for the page's forms; empty where there is no session."""
     asker = request.scope.get("state", {}).get("asker")
     if not isinstance(asker, AuthResult) or asker.principal is None or asker.kind != "session":
         return ""
@@ -95,15 +95,18 @@ def csrf_of(request: Request) -> str:
 
 
 @cache
-def environment(language: str) -> Environment:
-    """Templates that speak a language.
+def template_environment(language: str) -> Environment:
+    """Return the Jinja2 environment of a language.
 
     Args:
         language: One of `LANGUAGES`.
+
+    Raises:
+        ValueError: There are no translations into it.
     """
     if language not in LANGUAGES:
-        raise ValueError(f"there are no texts in {language!r}")
-    made = Environment(
+        raise ValueError(f"there are no translations into {language!r}")
+    environment = Environment(
         loader=PackageLoader("serve_apps.http.pages"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -111,35 +114,35 @@ def environment(language: str) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    made.install_gettext_translations(translations_of(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.install_gettext_translations(translations_of(language), newstyle=True)  # type: ignore[attr-defined]
     locale = locale_of(language)
-    made.filters["clock"] = partial(_clock, locale=locale)
-    made.filters["day"] = partial(_day, locale=locale)
-    made.filters["moment"] = partial(_moment, locale=locale)
-    made.filters["date"] = partial(format_date, format="medium", locale=locale)
-    made.filters["number"] = partial(format_decimal, locale=locale)
-    made.globals["static"] = static_address
-    return made
+    environment.filters["time"] = partial(_format_time, locale=locale)
+    environment.filters["full_date"] = partial(_format_full_date, locale=locale)
+    environment.filters["datetime"] = partial(_format_datetime, locale=locale)
+    environment.filters["date"] = partial(format_date, format="medium", locale=locale)
+    environment.filters["number"] = partial(format_decimal, locale=locale)
+    environment.globals["static_url"] = static_url
+    return environment
 
 
 @cache
-def static_address(name: str) -> str:
-    """The address of a file of ours, which changes with what is in it: browsers keep it for long.
+def static_url(name: str) -> str:
+    """Return the URL of a static file, with its content's hash so that browsers may cache it.
 
     Args:
-        name: Below `static`.
+        name: A path below `static`.
     """
     content = (files("serve_apps.http.pages") / "static" / name).read_bytes()
     return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
 
 
-def _clock(moment: datetime, zone: ZoneInfo, **how: Any) -> str:
-    return format_time(moment.astimezone(zone), "short", **how)
+def _format_time(when: datetime, zone: ZoneInfo, **options: Any) -> str:
+    return format_time(when.astimezone(zone), "short", **options)
 
 
-def _day(moment: datetime, zone: ZoneInfo, **how: Any) -> str:
-    return format_date(moment.astimezone(zone), "full", **how)
+def _format_full_date(when: datetime, zone: ZoneInfo, **options: Any) -> str:
+    return format_date(when.astimezone(zone), "full", **options)
 
 
-def _moment(moment: datetime, zone: ZoneInfo, **how: Any) -> str:
-    return format_datetime(moment.astimezone(zone), "short", **how)
+def _format_datetime(when: datetime, zone: ZoneInfo, **options: Any) -> str:
+    return format_datetime(when.astimezone(zone), "short", **options)

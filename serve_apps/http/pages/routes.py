@@ -1,9 +1,10 @@
-"""All pages, put onto the application that serves the API."""
+"""All pages, added to the application that serves the API."""
 
 from fastapi import FastAPI
 
 from cluster.records.db.unit_of_work import AuditedRecords
 from serve_apps.http.auth.install import PUBLIC, Guarded
+from serve_apps.http.errors import ErrorPages
 from serve_apps.http.pages import (
     audit,
     checkin,
@@ -17,8 +18,8 @@ from serve_apps.http.pages import (
     lessons,
     school,
 )
-from serve_apps.http.pages.error_pages import TroublePages
-from serve_apps.http.pages.lesson_events import LessonWatch
+from serve_apps.http.pages.error_pages import HtmlErrorPages
+from serve_apps.http.pages.lesson_events import LessonVersionFeed
 from serve_apps.http.pages.static import VersionedStaticFiles
 from serve_apps.http.routers import flatten_router
 from serve_apps.http.services.room_broadcast import StreamLimits
@@ -26,7 +27,7 @@ from serve_apps.http.services.room_broadcast import StreamLimits
 ROUTES = flatten_router(
     (
         home.router,
-        lessons.router,  # before the page, whose path /lessons/{lesson_id} takes every word
+        lessons.router,  # first, since /lessons/{lesson_id} of the next one would match its paths
         lesson_page.router,
         lesson_room.router,
         lesson_register.router,
@@ -41,14 +42,15 @@ ROUTES = flatten_router(
 
 
 def include_pages(app: FastAPI, identity: AuditedRecords, streams: StreamLimits) -> None:
-    """Add the pages; errors of theirs are told on pages.
+    """Add the pages, and have errors rendered as pages where a browser requests one.
 
     Args:
         app: With the routes of the API.
-        identity: Whose lessons pages watch.
-        streams: How much event streams may take.
+        identity: The records whose lessons are polled for changes.
+        streams: The limits of event streams.
     """
     app.router.routes.extend(ROUTES)
     app.mount("/static", Guarded(VersionedStaticFiles(), PUBLIC))
-    app.state.lesson_watch = LessonWatch(identity, streams)
-    app.state.error_pages = TroublePages()
+    app.state.lesson_versions = LessonVersionFeed(identity, streams)
+    error_pages: ErrorPages = HtmlErrorPages()
+    app.state.error_pages = error_pages

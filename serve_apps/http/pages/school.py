@@ -1,10 +1,10 @@
-"""`/school`: the page of a school leader: rooms and lessons of own schools, never a person.
+"""`/school`: rooms and lessons of the schools that a school leader leads, never a person.
 
-    what needs attention  school_day.py, school_rooms.py   drawn anew each minute
-    each room now         school_rooms.py                  followed by school.js
-    lessons of today      school_day.py                    drawn anew each minute
+    what needs attention   school_day.py, school_rooms.py   refreshed each minute
+    live counts of rooms   school_rooms.py                  updated by school.js
+    lessons of today       school_day.py                    refreshed each minute
 
-The page leads to no register: who was there is for teachers of the class alone.
+The page links to no register: attendance is for teachers of the class alone.
 """
 
 import asyncio
@@ -17,111 +17,115 @@ from fastapi.responses import Response
 from cluster.security.roles import Principal, Role
 from cluster.settings import Room, School
 from serve_apps.http.auth.install import require_roles
-from serve_apps.http.auth.visibility import led_schools, must_lead
+from serve_apps.http.auth.visibility import get_led_school, get_led_schools
 from serve_apps.http.backend import Backend, backend_of
-from serve_apps.http.pages.rendering import page
-from serve_apps.http.pages.school_day import LessonLine, lessons_in
+from serve_apps.http.pages.rendering import render_page
+from serve_apps.http.pages.school_day import LessonSummary, load_lessons_today
 from serve_apps.http.pages.school_rooms import (
-    CameraTrouble,
+    CameraProblem,
     RoomCard,
-    cameras_in_trouble,
-    room_cards,
+    load_camera_problems,
+    load_room_cards,
 )
-from serve_apps.http.schemas.base import Name
+from serve_apps.http.schemas.base import SettingsId
 from serve_apps.http.threads import run_in_pool
 
 router = APIRouter(prefix="/school", include_in_schema=False)
 
-SchoolPath = Annotated[Name, Path(description="Which school.")]
+SchoolPath = Annotated[SettingsId, Path(description="The school's id.")]
 Leader = Annotated[Principal, require_roles(Role.SCHOOL_LEADER)]
 
 
 @dataclass(frozen=True, slots=True)
-class Today:
+class SchoolDay:
     """What changes slowly at a school.
 
     Attributes:
-        school: Which.
-        lessons: Of today, by start.
-        cameras: Those that need care; None where nobody can tell now.
+        school: The school.
+        lessons: Lessons of today, by start.
+        camera_problems: Of its cameras; None where their status cannot be read.
     """
 
     school: School
-    lessons: list[LessonLine]
-    cameras: list[CameraTrouble] | None
+    lessons: list[LessonSummary]
+    camera_problems: list[CameraProblem] | None
 
     @property
-    def due(self) -> list[LessonLine]:
-        """Lessons that have begun, and whose registers nobody has taken."""
-        return [one for one in self.lessons if one.is_due]
+    def lessons_without_register(self) -> list[LessonSummary]:
+        """Lessons that have started and whose register nobody has taken."""
+        return [one for one in self.lessons if one.is_register_missing]
 
 
 @dataclass(frozen=True, slots=True)
-class Led:
+class SchoolOverview:
     """A school on the page.
 
     Attributes:
-        today: What changes slowly.
+        day: What changes slowly.
         rooms: Classrooms and halls.
-        vehicles: School buses: how many are on each.
+        vehicles: School buses.
     """
 
-    today: Today
+    day: SchoolDay
     rooms: list[RoomCard]
     vehicles: list[RoomCard]
 
 
 @router.get("")
-async def school(request: Request, caller: Leader) -> Response:
-    """Rooms and lessons of own schools."""
+async def school_page(request: Request, caller: Leader) -> Response:
+    """Rooms and lessons of the caller's schools."""
     backend = backend_of(request)
-    found = led_schools(backend.settings, caller)
-    led = await asyncio.gather(*(_led(backend, one) for one in found))
-    cards = [card for one in led for card in (*one.rooms, *one.vehicles)]
+    schools = get_led_schools(backend.settings, caller)
+    overviews = await asyncio.gather(*(_load_overview(backend, one) for one in schools))
+    cards = [card for one in overviews for card in (*one.rooms, *one.vehicles)]
     context = {
-        "schools": led,
+        "overviews": overviews,
         "now": backend.identity.clock(),
-        "any_rooms": bool(cards),
-        "no_numbers": bool(cards) and all(card.state is None for card in cards),
+        "has_rooms": bool(cards),
+        "counts_unavailable": bool(cards) and all(card.state is None for card in cards),
     }
-    return page(request, "school.html", context)
+    return render_page(request, "school.html", context)
 
 
 @router.get("/{school_id}/attention")
-async def attention(request: Request, caller: Leader, school_id: SchoolPath) -> Response:
-    """What needs attention at a school, drawn anew."""
-    return await _part(request, caller, school_id, "_school_attention.html")
+async def attention_section(request: Request, caller: Leader, school_id: SchoolPath) -> Response:
+    """What needs attention at a school."""
+    return await _render_section(request, caller, school_id, "_school_attention.html")
 
 
 @router.get("/{school_id}/lessons")
-async def lessons(request: Request, caller: Leader, school_id: SchoolPath) -> Response:
-    """A school's lessons of today, drawn anew."""
-    return await _part(request, caller, school_id, "_school_lessons.html")
+async def lessons_section(request: Request, caller: Leader, school_id: SchoolPath) -> Response:
+    """A school's lessons of today."""
+    return await _render_section(request, caller, school_id, "_school_lessons.html")
 
 
-async def _part(request: Request, caller: Principal, school_id: str, template: str) -> Response:
+async def _render_section(
+    request: Request, caller: Principal, school_id: str, template: str
+) -> Response:
     backend = backend_of(request)
-    found = must_lead(backend.settings, caller, school_id)
-    today = await _today(backend, found, _rooms_of(backend, found))
-    return page(request, template, {"today": today})
+    school = get_led_school(backend.settings, caller, school_id)
+    day = await _load_day(backend, school, _rooms_of(backend, school))
+    return render_page(request, template, {"day": day})
 
 
-async def _led(backend: Backend, found: School) -> Led:
-    rooms = _rooms_of(backend, found)
-    cards, slow = await asyncio.gather(room_cards(backend, rooms), _today(backend, found, rooms))
-    return Led(
-        today=slow,
+async def _load_overview(backend: Backend, school: School) -> SchoolOverview:
+    rooms = _rooms_of(backend, school)
+    cards, day = await asyncio.gather(
+        load_room_cards(backend, rooms), _load_day(backend, school, rooms)
+    )
+    return SchoolOverview(
+        day=day,
         rooms=[card for card in cards if card.kind != "vehicle"],
         vehicles=[card for card in cards if card.kind == "vehicle"],
     )
 
 
-async def _today(backend: Backend, found: School, rooms: list[Room]) -> Today:
-    lessons, cameras = await asyncio.gather(
-        run_in_pool(lessons_in, backend, rooms), cameras_in_trouble(backend, rooms)
+async def _load_day(backend: Backend, school: School, rooms: list[Room]) -> SchoolDay:
+    lessons, problems = await asyncio.gather(
+        run_in_pool(load_lessons_today, backend, rooms), load_camera_problems(backend, rooms)
     )
-    return Today(found, lessons, cameras)
+    return SchoolDay(school, lessons, problems)
 
 
-def _rooms_of(backend: Backend, found: School) -> list[Room]:
-    return [room for room in backend.settings.rooms if room.school == found.id]
+def _rooms_of(backend: Backend, school: School) -> list[Room]:
+    return [room for room in backend.settings.rooms if room.school == school.id]

@@ -1,7 +1,7 @@
-"""What a school leader sees of lessons: those of today, and which registers are not taken yet.
+"""Today's lessons as a school leader sees them, with the progress of their registers.
 
-Of a register one word is told, as `/api/lessons/{id}/register/summary` tells it; never who was
-there, and no count of them. However many lessons there are, the records are asked three times.
+Of a register only its progress is shown, as by `/api/lessons/{id}/register/summary`: neither who
+was there nor how many. The number of queries does not depend on the number of lessons.
 """
 
 from collections.abc import Sequence
@@ -12,23 +12,23 @@ from cluster.records.repos import registers
 from cluster.records.repos.people import titles_of
 from cluster.settings import Room
 from serve_apps.http.backend import Backend
-from serve_apps.http.routes.lessons import Taking, takings
+from serve_apps.http.routes.lessons import RegisterProgress, register_progress_of
 
 
 @dataclass(frozen=True, slots=True)
-class LessonLine:
-    """A lesson as a leader sees it.
+class LessonSummary:
+    """A lesson as a school leader sees it.
 
     Attributes:
-        title: Of its class.
-        room_id: Where.
-        room_name: Likewise, for people.
+        title: Title of its class.
+        room_id: Its room.
+        room_name: Display name of the room.
         starts_at: UTC.
         ends_at: UTC.
-        is_on: It has begun and is not over.
+        is_on: It has started and has not ended.
         is_over: It has ended.
-        register: Whether its register is taken.
-        is_due: It has begun, and nobody has taken its register.
+        register: Progress of its register.
+        is_register_missing: It has started, and nobody has taken its register.
     """
 
     title: str
@@ -38,34 +38,36 @@ class LessonLine:
     ends_at: datetime
     is_on: bool
     is_over: bool
-    register: Taking
-    is_due: bool
+    register: RegisterProgress
+    is_register_missing: bool
 
 
-def lessons_in(backend: Backend, rooms: Sequence[Room]) -> list[LessonLine]:
-    """The lessons of today in some rooms, by start; reads the records and blocks.
+def load_lessons_today(backend: Backend, rooms: Sequence[Room]) -> list[LessonSummary]:
+    """Return today's lessons in some rooms, by start; reads the records and blocks.
 
     Args:
-        backend: Its clock says which day it is at each school.
+        backend: Its clock decides which day it is at each school.
         rooms: Of the settings.
     """
     settings, now = backend.settings, backend.identity.clock()
-    known = {room.id: room for room in rooms}
+    rooms_by_id = {room.id: room for room in rooms}
     with backend.identity.records.reading() as session:
-        rows = registers.lessons_on(session, settings, now, rooms=known)
-        titles = titles_of(session, [one.class_sourced_id for one in rows])
-        taken = takings(session, [one.id for one in rows], now)
+        rows = registers.lessons_on(session, settings, now, rooms=rooms_by_id)
+        titles = titles_of(session, [row.class_sourced_id for row in rows])
+        progress = register_progress_of(session, [row.id for row in rows], now)
         return [
-            LessonLine(
-                title=titles.get(one.class_sourced_id, one.class_sourced_id),
-                room_id=one.room_id,
-                room_name=known[one.room_id].name,
-                starts_at=one.starts_at,
-                ends_at=one.ends_at,
-                is_on=one.starts_at <= now < one.ends_at,
-                is_over=one.ends_at <= now,
-                register=taken[one.id],
-                is_due=one.starts_at <= now and taken[one.id] is Taking.NOT_TAKEN,
+            LessonSummary(
+                title=titles.get(row.class_sourced_id, row.class_sourced_id),
+                room_id=row.room_id,
+                room_name=rooms_by_id[row.room_id].name,
+                starts_at=row.starts_at,
+                ends_at=row.ends_at,
+                is_on=row.starts_at <= now < row.ends_at,
+                is_over=row.ends_at <= now,
+                register=progress[row.id],
+                is_register_missing=(
+                    row.starts_at <= now and progress[row.id] is RegisterProgress.NOT_TAKEN
+                ),
             )
-            for one in rows
+            for row in rows
         ]

@@ -1,9 +1,9 @@
-"""What a school leader sees of rooms: how many people are in each now, and which camera needs care.
+"""Rooms as a school leader sees them: how many people are in each, and which cameras have problems.
 
-    rooms.now     ─> RoomCard        followed by school.js
-    rooms.cameras ─> CameraTrouble   no address, no picture, no person
+    rooms.now     ─> RoomCard        updated by school.js
+    rooms.cameras ─> CameraProblem   no address, no image, no person
 
-Nothing here knows a lesson, a register or anybody who is in one.
+Nothing here depends on lessons, registers or students.
 """
 
 from collections.abc import Sequence
@@ -20,15 +20,15 @@ from serve_apps.http.schemas.rooms import room_body
 
 @dataclass(frozen=True, slots=True)
 class RoomCard:
-    """A room as its card shows it.
+    """The card of a room.
 
     Attributes:
-        room_id: Which.
-        name: For people.
+        room_id: The room.
+        name: Its display name.
         kind: `classroom`, `hall`, `vehicle`.
-        state: Of its numbers; None where nothing is known of it now.
-        people: In it; None before the first picture.
-        suppressed: Too few people for anything but their number.
+        state: Of its live counts; None where they cannot be read.
+        people: In the room; None before the first frame.
+        suppressed: Too few people to publish anything but their number (R3).
     """
 
     room_id: str
@@ -40,14 +40,14 @@ class RoomCard:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraTrouble:
-    """A camera that somebody should look after.
+class CameraProblem:
+    """A camera that needs attention.
 
     Attributes:
-        camera_id: Which.
-        room_name: Of its room, for people.
+        camera_id: The camera.
+        room_name: Display name of its room.
         reason: A `StreamReason`, or `frozen`, or `rate_is_off`.
-        since: UTC; None where nobody knows.
+        since: UTC; None where it is not known.
     """
 
     camera_id: str
@@ -56,43 +56,45 @@ class CameraTrouble:
     since: datetime | None
 
 
-async def room_cards(backend: Backend, rooms: Sequence[Room]) -> list[RoomCard]:
-    """The rooms' cards; without numbers where the rooms deployment is away."""
+async def load_room_cards(backend: Backend, rooms: Sequence[Room]) -> list[RoomCard]:
+    """Return the rooms' cards; without counts while the rooms deployment does not answer."""
     try:
-        told = {
+        snapshots = {
             one.room_id: one for one in await backend.rooms.snapshots([room.id for room in rooms])
         }
-    except HomeroomError:  # the page comes without numbers, and its script asks again
-        told = {}
+    except HomeroomError:  # the page is shown without counts; its script keeps trying
+        snapshots = {}
     now = backend.identity.clock()
     cards = []
     for room in rooms:
-        if room.id not in told:
+        if room.id not in snapshots:
             cards.append(RoomCard(room.id, room.name, room.kind, None, None, suppressed=True))
             continue
-        body = room_body(room, told[room.id], now)
+        body = room_body(room, snapshots[room.id], now)
         cards.append(
             RoomCard(room.id, room.name, room.kind, body.state, body.people, body.suppressed)
         )
     return cards
 
 
-async def cameras_in_trouble(backend: Backend, rooms: Sequence[Room]) -> list[CameraTrouble] | None:
-    """The cameras of some rooms that need care, by id; None where nobody can tell now."""
+async def load_camera_problems(
+    backend: Backend, rooms: Sequence[Room]
+) -> list[CameraProblem] | None:
+    """Return the problems of the cameras in some rooms; None where no status can be read."""
     try:
         statuses = await backend.rooms.cameras()
     except HomeroomError:
         return None
-    known = {room.id: room for room in rooms}
+    rooms_by_id = {room.id: room for room in rooms}
     return [
-        CameraTrouble(one.health.camera_id, known[one.room_id].name, reason, _since(one))
+        CameraProblem(one.health.camera_id, rooms_by_id[one.room_id].name, reason, _since(one))
         for one in statuses
-        if one.room_id in known and (reason := _reason(one)) is not None
+        if one.room_id in rooms_by_id and (reason := _problem_of(one)) is not None
     ]
 
 
-def _reason(told: CameraStatus) -> str | None:
-    health = told.health
+def _problem_of(status: CameraStatus) -> str | None:
+    health = status.health
     if health.state is not StreamState.LIVE:
         return str(health.reason)
     if health.metrics.frozen:
@@ -100,6 +102,6 @@ def _reason(told: CameraStatus) -> str | None:
     return "rate_is_off" if health.metrics.rate_is_off else None
 
 
-def _since(told: CameraStatus) -> datetime | None:
-    """Of a stream that is live, its state says nothing of when the picture froze."""
-    return None if told.health.state is StreamState.LIVE else told.health.since
+def _since(status: CameraStatus) -> datetime | None:
+    """When the problem began; of a live stream, its state does not say when it froze."""
+    return None if status.health.state is StreamState.LIVE else status.health.since

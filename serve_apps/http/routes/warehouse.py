@@ -1,7 +1,7 @@
-"""`/api/warehouse/queries`: a fixed set of questions to the published warehouse, for analysts.
+"""`/api/warehouse/queries`: saved queries of the published warehouse, for analysts.
 
-What may be asked, and with which parameters, is in `warehouse.saved_queries`; nobody's own SQL
-comes in here.
+The queries and their parameters are defined in `cluster.warehouse.saved_queries`; no SQL is
+accepted.
 """
 
 from functools import partial
@@ -27,12 +27,12 @@ from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
 from serve_apps.http.schemas.base import Body, Page, example_response
-from serve_apps.http.schemas.paging import Pages, cursor_of
+from serve_apps.http.schemas.paging import PagingQuery, encode_cursor
 
-AT_ONCE: Final = 2
-"""Questions at once: each is a DuckDB of its own, and other routes need threads too."""
+MAX_CONCURRENT_QUERIES: Final = 2
+"""Each query opens a DuckDB of its own, and other routes need threads too."""
 
-MOST_WAITING: Final = 16
+MAX_WAITING_QUERIES: Final = 16
 
 router = APIRouter(
     prefix="/api/warehouse/queries",
@@ -41,49 +41,49 @@ router = APIRouter(
     responses=ERRORS,
 )
 
-PAGING: Final = frozenset({"limit", "cursor"})
+PAGING_PARAMETERS: Final = frozenset({"limit", "cursor"})
 
 
 class ParameterBody(Body):
-    """What a question may be given."""
+    """A parameter of a query."""
 
-    name: str = Field(description="As a query parameter.")
+    name: str = Field(description="Name of the query parameter.")
     kind: Literal["id", "date", "moment"] = Field(
         description="`id`: a short name; `date`: 2026-03-02; `moment`: 2026-03-02T09:00:00Z."
     )
-    description: str = Field(description="What it does.")
-    required: bool = Field(description="Without it the question is refused.")
+    description: str = Field(description="What the parameter does.")
+    required: bool = Field(description="Whether the query is rejected without it.")
 
 
-class QuestionBody(Body):
-    """A question that may be asked."""
+class QueryBody(Body):
+    """A saved query."""
 
-    name: str = Field(description="In the path.")
-    description: str = Field(description="What a row of the answer is.")
-    parameters: list[ParameterBody] = Field(description="What it may be given.")
-
-
-class QuestionsBody(Body):
-    """All questions."""
-
-    queries: list[QuestionBody] = Field(description="By name.")
+    name: str = Field(description="Name of the query, for the path.")
+    description: str = Field(description="What a row of the result is.")
+    parameters: list[ParameterBody] = Field(description="Its parameters.")
 
 
-class RowsBody(Page):
-    """A page of an answer."""
+class QueriesBody(Body):
+    """All saved queries."""
 
-    query: str = Field(description="What was asked.")
-    published: str = Field(description="Which publication of the warehouse answered.")
-    columns: list[str] = Field(description="Their names.")
-    rows: list[list[Any]] = Field(description="Their values, in the order of the columns.")
+    queries: list[QueryBody] = Field(description="The queries, by name.")
+
+
+class QueryResultBody(Page):
+    """A page of a query's result."""
+
+    query: str = Field(description="Name of the query.")
+    published: str = Field(description="Version of the warehouse that was queried.")
+    columns: list[str] = Field(description="Names of the columns.")
+    rows: list[list[Any]] = Field(description="Values, in the order of the columns.")
 
 
 @router.get(
     "",
-    summary="Questions to the warehouse",
+    summary="Saved queries of the warehouse",
     operation_id="list_queries",
     responses=example_response(
-        QuestionsBody,
+        QueriesBody,
         {
             "queries": [
                 {
@@ -100,20 +100,20 @@ class RowsBody(Page):
                 }
             ]
         },
-        "What may be asked.",
+        "The saved queries.",
     ),
 )
-async def list_queries() -> QuestionsBody:
-    """What may be asked of the warehouse, and with which parameters."""
-    return QuestionsBody(queries=[_question(one) for one in SAVED_QUERIES.values()])
+async def list_queries() -> QueriesBody:
+    """List the saved queries, with their parameters."""
+    return QueriesBody(queries=[_query_body(one) for one in SAVED_QUERIES.values()])
 
 
 @router.get(
     "/{name}",
-    summary="Ask the warehouse",
+    summary="Run a saved query",
     operation_id="ask_warehouse",
     responses=example_response(
-        RowsBody,
+        QueryResultBody,
         {
             "query": "rooms",
             "published": "20260302T180000Z-4f1d",
@@ -121,36 +121,36 @@ async def list_queries() -> QuestionsBody:
             "rows": [["room-12", "hill", "Room 12", "classroom"]],
             "next": None,
         },
-        "A page of the answer.",
+        "A page of the result.",
     ),
 )
 async def ask_warehouse(
     request: Request,
-    paging: Pages,
+    paging: PagingQuery,
     name: Annotated[
-        str, Path(pattern=r"^[a-z_]{1,64}$", description="Which question.", examples=["rooms"])
+        str, Path(pattern=r"^[a-z_]{1,64}$", description="Name of the query.", examples=["rooms"])
     ],
-) -> RowsBody:
-    """Ask one of the questions; its parameters stand beside `limit` and `cursor`."""
+) -> QueryResultBody:
+    """Run a saved query; its parameters are query parameters beside `limit` and `cursor`."""
     bound = _bind_parameters(find_saved_query(name), request)
-    offset = paging.number() or 0
-    limiter: CapacityLimiter = request.app.state.asking_warehouse
-    if limiter.statistics().tasks_waiting >= MOST_WAITING:
-        raise ServiceBusy("too many questions wait.", hint="Ask again in a moment.")
-    asking = partial(
+    offset = paging.after_number() or 0
+    limiter: CapacityLimiter = request.app.state.warehouse_limiter
+    if limiter.statistics().tasks_waiting >= MAX_WAITING_QUERIES:
+        raise ServiceBusy("too many queries are waiting.", hint="Try again in a moment.")
+    run_query = partial(
         run_saved_query,
         backend_of(request).settings,
         bound,
         limit=paging.limit,
         offset=offset,
     )
-    found = await to_thread.run_sync(asking, limiter=limiter)
-    return RowsBody(
+    result = await to_thread.run_sync(run_query, limiter=limiter)
+    return QueryResultBody(
         query=name,
-        published=found.published,
-        columns=list(found.columns),
-        rows=[list(row) for row in found.rows],
-        next=cursor_of(offset + len(found.rows)) if found.has_more else None,
+        published=result.published,
+        columns=list(result.columns),
+        rows=[list(row) for row in result.rows],
+        next=encode_cursor(offset + len(result.rows)) if result.has_more else None,
     )
 
 
@@ -160,7 +160,9 @@ def _bind_parameters(query: SavedQuery, request: Request) -> BoundQuery:
     Raises:
         RequestValidationError: One is missing, unknown, repeated or invalid.
     """
-    given = [pair for pair in request.query_params.multi_items() if pair[0] not in PAGING]
+    given = [
+        pair for pair in request.query_params.multi_items() if pair[0] not in PAGING_PARAMETERS
+    ]
     try:
         return bind_parameters(query, given)
     except InvalidParameters as error:
@@ -177,10 +179,10 @@ def _bind_parameters(query: SavedQuery, request: Request) -> BoundQuery:
         ) from None
 
 
-def _question(question: SavedQuery) -> QuestionBody:
-    return QuestionBody(
-        name=question.name,
-        description=question.description,
+def _query_body(query: SavedQuery) -> QueryBody:
+    return QueryBody(
+        name=query.name,
+        description=query.description,
         parameters=[
             ParameterBody(
                 name=one.name,
@@ -188,6 +190,6 @@ def _question(question: SavedQuery) -> QuestionBody:
                 description=one.description,
                 required=one.required,
             )
-            for one in question.parameters
+            for one in query.parameters
         ],
     )

@@ -1,16 +1,16 @@
-// The board, kept up to date by the lesson's versions.
+// The board, refreshed when the version of its check-in changes.
 
-import { comeAgain, follow } from "./events.js";
-import { renew } from "./parts.js";
+import { reloadIfDenied, subscribe } from "./events.js";
+import { refresh } from "./fragments.js";
 
 const board = document.querySelector("[data-board]");
 if (board) {
-  follow(`/lessons/${encodeURIComponent(board.dataset.board)}/events`, {
-    checkin: (data) => {
-      for (const part of board.querySelectorAll("[data-part]")) {
-        if (part.querySelector("[data-version]")?.dataset.version !== data) renew(part);
+  subscribe(`/lessons/${encodeURIComponent(board.dataset.board)}/events`, {
+    checkin: (version) => {
+      for (const fragment of board.querySelectorAll("[data-fragment]")) {
+        if (fragment.querySelector("[data-version]")?.dataset.version !== version) refresh(fragment);
       }
     },
-    end: comeAgain,
+    end: reloadIfDenied,
   });
 }

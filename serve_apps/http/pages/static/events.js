@@ -1,41 +1,46 @@
-// Event streams that come back by themselves; while one is lost, the page says so.
+// Event streams that reconnect by themselves; while one is lost, the page shows a notice.
 
-const FIRST_PAUSE = 2000;
-const LONGEST_PAUSE = 30000;
-const lost = new Set();
+const MIN_DELAY_MILLISECONDS = 2000;
+const MAX_DELAY_MILLISECONDS = 30000;
+const lostConnections = new Set();
 
-/** Say that something is lost, or is back. */
-export function say(what, isLost) {
-  if (isLost) lost.add(what);
-  else lost.delete(what);
-  const notice = document.querySelector("[data-offline]");
-  if (notice) notice.hidden = lost.size === 0;
+/**
+ * Record that a connection is lost or restored, and show or hide the notice.
+ *
+ * @param {string} name - Of the connection.
+ * @param {boolean} isLost
+ */
+export function setConnectionLost(name, isLost) {
+  if (isLost) lostConnections.add(name);
+  else lostConnections.delete(name);
+  const notice = document.querySelector("[data-connection-lost]");
+  if (notice) notice.hidden = lostConnections.size === 0;
 }
 
 /**
- * Follow an event stream for as long as the page is open.
+ * Subscribe to an event stream for as long as the page is open.
  *
- * @param {string} address - Of the stream.
+ * @param {string} url - Of the stream.
  * @param {Object<string, function(string, EventSource)>} listeners - By the event's name.
  */
-export function follow(address, listeners) {
-  let pause = FIRST_PAUSE;
-  let source, later;
+export function subscribe(url, listeners) {
+  let delay = MIN_DELAY_MILLISECONDS;
+  let source, retryTimer;
   const open = () => {
-    clearTimeout(later);
+    clearTimeout(retryTimer);
     source?.close();
     if (document.hidden) return;
-    source = new EventSource(address);
+    source = new EventSource(url);
     source.addEventListener("open", () => {
-      pause = FIRST_PAUSE;
-      say(address, false);
-      say("taps", false);
+      delay = MIN_DELAY_MILLISECONDS;
+      setConnectionLost(url, false);
+      setConnectionLost("forms", false);
     });
     source.addEventListener("error", () => {
-      say(address, true);
-      if (source.readyState !== EventSource.CLOSED) return; // the browser tries by itself
-      later = setTimeout(open, pause + Math.random() * 1000);
-      pause = Math.min(2 * pause, LONGEST_PAUSE);
+      setConnectionLost(url, true);
+      if (source.readyState !== EventSource.CLOSED) return; // the browser reconnects by itself
+      retryTimer = setTimeout(open, delay + Math.random() * 1000);
+      delay = Math.min(2 * delay, MAX_DELAY_MILLISECONDS);
     });
     for (const [name, listener] of Object.entries(listeners)) {
       source.addEventListener(name, (event) => listener(event.data, source));
@@ -44,20 +49,19 @@ export function follow(address, listeners) {
   open();
   addEventListener("pagehide", () => source?.close());
   addEventListener("pageshow", (event) => event.persisted && open());
-  // A connection whose network went away tells nothing for minutes.
+  // A connection whose network has gone fires no event for minutes.
   addEventListener("offline", () => {
-    clearTimeout(later);
+    clearTimeout(retryTimer);
     source?.close();
-    say(address, true);
+    setConnectionLost(url, true);
   });
   addEventListener("online", open);
-  // Browsers keep six connections to a host, for all its pages: one that nobody sees leaves its own.
+  // Browsers allow six connections to a host over all its pages: a hidden page gives up its own.
   document.addEventListener("visibilitychange", open);
 }
 
-/** The end of a stream: where it is a refusal, the page anew says what may be seen now. */
-export function comeAgain(data) {
+/** Handle the end of a stream: reload if access was denied; otherwise the browser reconnects. */
+export function reloadIfDenied(data) {
   const reason = data.startsWith("{") ? JSON.parse(data).reason : data;
   if (reason === "not_allowed" || reason === "not_signed_in") location.reload();
-  // Else the browser opens the stream again by itself.
 }

@@ -1,81 +1,80 @@
-// The lesson page, kept up to date: the room by its events, the rest by its version.
+// The lesson page: the room is updated by its events, the rest when its version changes.
 
-import { comeAgain, follow, say } from "./events.js";
-import { renew, takeTaps } from "./parts.js";
-import { offerScanner } from "./scan.js";
+import { reloadIfDenied, setConnectionLost, subscribe } from "./events.js";
+import { enableInlineForms, refresh } from "./fragments.js";
+import { enableScanner } from "./scan.js";
 
-const OLD_AFTER_SECONDS = 15;
+const STALE_AFTER_MILLISECONDS = 15000;
+const STALE_CHECK_MILLISECONDS = 5000;
 const CHART_MILLISECONDS = 30000;
 const lesson = document.querySelector("[data-lesson]");
 const room = document.getElementById("room");
-let heardAt = Date.now();
+let lastUpdateAt = Date.now();
 let isLive = true;
 
-function figure(name, value) {
-  const place = room.querySelector(`[data-figure="${name}"]`);
+function setCount(name, value) {
+  const element = room.querySelector(`[data-count="${name}"]`);
   const text = value === null ? "–" : String(value);
-  if (place && place.textContent !== text) place.textContent = text;
+  if (element && element.textContent !== text) element.textContent = text;
 }
 
-function show(told) {
-  heardAt = Date.now();
-  figure("people", told.people);
-  figure("hands_up", told.hands_up);
+function updateRoom(snapshot) {
+  lastUpdateAt = Date.now();
+  setCount("people", snapshot.people);
+  setCount("hands_up", snapshot.hands_up);
   for (const pill of room.querySelectorAll("[data-state]")) {
-    pill.hidden = pill.dataset.state !== told.state;
+    pill.hidden = pill.dataset.state !== snapshot.state;
   }
-  const isAway = told.state === "down" || told.state === "off";
+  const isUnavailable = snapshot.state === "down" || snapshot.state === "off";
   const hint = room.querySelector("[data-suppressed]");
-  if (hint) hint.hidden = !told.suppressed || isAway;
-  isLive = told.state === "live";
-  fade();
+  if (hint) hint.hidden = !snapshot.suppressed || isUnavailable;
+  isLive = snapshot.state === "live";
+  markStale();
   for (const row of room.querySelectorAll("[data-share]")) {
-    const share = told.shares?.[row.dataset.share];
+    const share = snapshot.shares?.[row.dataset.share];
     row.querySelector("[data-text]").textContent = share ? share.text : "–";
     row.querySelector(".fill").setAttribute("width", share ? 100 * share.share : 0);
   }
 }
 
-function fade() {
-  const isOld = Date.now() - heardAt > OLD_AFTER_SECONDS * 1000;
-  room.classList.toggle("is-old", isOld || !isLive);
+function markStale() {
+  const isStale = Date.now() - lastUpdateAt > STALE_AFTER_MILLISECONDS;
+  room.classList.toggle("is-stale", isStale || !isLive);
 }
 
-function renewParts(kind) {
-  for (const part of document.querySelectorAll(`[data-every="${kind}"]`)) renew(part);
-}
+const fragmentsOf = (source) => document.querySelectorAll(`[data-refresh-on="${source}"]`);
 
 if (lesson) {
   const id = encodeURIComponent(lesson.dataset.lesson);
-  takeTaps(lesson);
-  lesson.addEventListener("unsent", () => say("taps", true));
-  lesson.addEventListener("renewed", () => say("taps", false));
-  offerScanner(lesson);
-  if (room?.querySelector("[data-figure]")) {
-    let hasNews = false;
-    follow(`/api/rooms/events?room_id=${encodeURIComponent(lesson.dataset.room)}`, {
-      room: (data) => show(JSON.parse(data)),
-      window: () => { hasNews = true; },
-      end: comeAgain,
+  enableInlineForms(lesson);
+  lesson.addEventListener("form-failed", () => setConnectionLost("forms", true));
+  lesson.addEventListener("fragment-replaced", () => setConnectionLost("forms", false));
+  enableScanner(lesson);
+  if (room?.querySelector("[data-count]")) {
+    let hasNewWindow = false;
+    subscribe(`/api/rooms/events?room_id=${encodeURIComponent(lesson.dataset.room)}`, {
+      room: (data) => updateRoom(JSON.parse(data)),
+      window: () => { hasNewWindow = true; },
+      end: reloadIfDenied,
     });
-    const redraw = () => {
-      if (hasNews) renewParts("window");
-      hasNews = false;
-      setTimeout(redraw, CHART_MILLISECONDS);
+    const refreshChart = () => {
+      if (hasNewWindow) fragmentsOf("window").forEach(refresh);
+      hasNewWindow = false;
+      setTimeout(refreshChart, CHART_MILLISECONDS);
     };
-    // Windows end in all rooms at the same moment, and lessons begin so: not all pages ask then.
-    setTimeout(redraw, Math.random() * CHART_MILLISECONDS);
-    setInterval(fade, 5000);
+    // Windows end in all rooms at the same time: a random start spreads the requests of all pages.
+    setTimeout(refreshChart, Math.random() * CHART_MILLISECONDS);
+    setInterval(markStale, STALE_CHECK_MILLISECONDS);
   }
-  const changed = (name) => (data) => {
-    for (const part of document.querySelectorAll(`[data-event="${name}"]`)) {
-      const shown = part.querySelector("[data-version]")?.dataset.version ?? "0";
-      if (shown !== data) renew(part);
+  const refreshOutdated = (source) => (version) => {
+    for (const fragment of fragmentsOf(source)) {
+      const shown = fragment.querySelector("[data-version]")?.dataset.version ?? "0";
+      if (shown !== version) refresh(fragment);
     }
   };
-  follow(`/lessons/${id}/events`, {
-    register: changed("register"),
-    checkin: changed("checkin"),
-    end: comeAgain,
+  subscribe(`/lessons/${id}/events`, {
+    register: refreshOutdated("register"),
+    checkin: refreshOutdated("checkin"),
+    end: reloadIfDenied,
   });
 }

@@ -1,22 +1,22 @@
-// Badges, read with the device's own camera where the browser can. The picture stays in the page.
+// Reads badges with the device's own camera where the browser can. No image leaves the page.
 
-const LOOK_MILLISECONDS = 250;
-const SAME_AGAIN_MILLISECONDS = 4000;
+const SCAN_MILLISECONDS = 250;
+const IGNORE_SAME_MILLISECONDS = 4000;
 
-/** Show the button where the browser can read codes, also after its part was drawn anew. */
-export function offerScanner(root) {
+/** Show the button where the browser can read codes, also after its fragment was replaced. */
+export function enableScanner(root) {
   if (!("BarcodeDetector" in window) || !navigator.mediaDevices?.getUserMedia) return;
   let camera = null;
   let isStarting = false;
 
-  const place = () => root.querySelector("[data-scanner]");
+  const findScanner = () => root.querySelector("[data-scanner]");
 
-  const show = () => {
-    const there = place();
-    if (!there) return stop();
-    there.hidden = false;
-    there.querySelector("[data-scan]").setAttribute("aria-pressed", String(camera !== null));
-    const video = there.querySelector("video");
+  const update = () => {
+    const scanner = findScanner();
+    if (!scanner) return stop();
+    scanner.hidden = false;
+    scanner.querySelector("[data-scan]").setAttribute("aria-pressed", String(camera !== null));
+    const video = scanner.querySelector("video");
     video.hidden = camera === null;
     if (camera && video.srcObject !== camera.stream) {
       video.srcObject = camera.stream;
@@ -29,31 +29,31 @@ export function offerScanner(root) {
     clearInterval(camera.timer);
     for (const track of camera.stream.getTracks()) track.stop();
     camera = null;
-    if (place()) show();
+    if (findScanner()) update();
   };
 
   const start = async () => {
     if (isStarting) return;
     isStarting = true;
-    const wanted = { video: { facingMode: "environment" } };
-    const stream = await navigator.mediaDevices.getUserMedia(wanted).catch(() => null);
+    const constraints = { video: { facingMode: "environment" } };
+    const stream = await navigator.mediaDevices.getUserMedia(constraints).catch(() => null);
     isStarting = false;
-    const refused = place()?.querySelector("[data-scan-refused]");
-    if (refused) refused.hidden = stream !== null;
+    const notice = findScanner()?.querySelector("[data-scan-denied]");
+    if (notice) notice.hidden = stream !== null;
     if (!stream) return;
     const detector = new BarcodeDetector({ formats: ["qr_code"] });
-    const seen = new Map();
-    camera = { stream, timer: setInterval(() => look(detector, seen), LOOK_MILLISECONDS) };
-    show();
+    const lastSeenAt = new Map();
+    camera = { stream, timer: setInterval(() => scan(detector, lastSeenAt), SCAN_MILLISECONDS) };
+    update();
   };
 
-  const look = async (detector, seen) => {
-    const video = place()?.querySelector("video");
+  const scan = async (detector, lastSeenAt) => {
+    const video = findScanner()?.querySelector("video");
     if (!video || video.readyState < 2) return;
     const codes = await detector.detect(video).catch(() => []);
     for (const { rawValue } of codes) {
-      if (Date.now() - (seen.get(rawValue) ?? 0) < SAME_AGAIN_MILLISECONDS) continue;
-      seen.set(rawValue, Date.now());
+      if (Date.now() - (lastSeenAt.get(rawValue) ?? 0) < IGNORE_SAME_MILLISECONDS) continue;
+      lastSeenAt.set(rawValue, Date.now());
       const field = root.querySelector("#badge");
       if (!field) return;
       field.value = rawValue;
@@ -68,7 +68,7 @@ export function offerScanner(root) {
   });
   // `toggle` does not bubble.
   root.addEventListener("toggle", (event) => event.target.id === "badges" && !event.target.open && stop(), true);
-  root.addEventListener("renewed", show);
+  root.addEventListener("fragment-replaced", update);
   addEventListener("pagehide", stop);
-  show();
+  update();
 }

@@ -1,35 +1,35 @@
-// A school leader's page, kept up to date: rooms by their events, what changes slowly each minute.
+// The page of a school: rooms are updated by their events, the rest is refreshed each minute.
 
-import { comeAgain, follow } from "./events.js";
-import { renew } from "./parts.js";
+import { reloadIfDenied, subscribe } from "./events.js";
+import { refresh } from "./fragments.js";
 
-const RENEW_MILLISECONDS = 60000;
-const rooms = new Map();
-for (const card of document.querySelectorAll("[data-room]")) rooms.set(card.dataset.room, card);
+const REFRESH_MILLISECONDS = 60000;
+const cards = new Map();
+for (const card of document.querySelectorAll("[data-room]")) cards.set(card.dataset.room, card);
 
-function show(told) {
-  const card = rooms.get(told.room_id);
+function updateCard(snapshot) {
+  const card = cards.get(snapshot.room_id);
   if (!card) return;
-  const text = told.people === null ? "–" : String(told.people);
-  const figure = card.querySelector('[data-figure="people"]');
-  if (figure.textContent !== text) figure.textContent = text;
+  const text = snapshot.people === null ? "–" : String(snapshot.people);
+  const count = card.querySelector('[data-count="people"]');
+  if (count.textContent !== text) count.textContent = text;
   for (const pill of card.querySelectorAll("[data-state]")) {
-    pill.hidden = pill.dataset.state !== told.state;
+    pill.hidden = pill.dataset.state !== snapshot.state;
   }
-  card.classList.toggle("is-old", told.state !== "live");
+  card.classList.toggle("is-stale", snapshot.state !== "live");
   const hint = card.querySelector("[data-suppressed]");
-  if (hint) hint.hidden = !told.suppressed || !["live", "late"].includes(told.state);
-  const away = document.querySelector("[data-no-numbers]");
-  if (away) away.hidden = true;
+  if (hint) hint.hidden = !snapshot.suppressed || !["live", "late"].includes(snapshot.state);
+  const notice = document.querySelector("[data-counts-unavailable]");
+  if (notice) notice.hidden = true;
 }
 
-if (rooms.size) {
-  follow("/api/rooms/events", { room: (data) => show(JSON.parse(data)), end: comeAgain });
+if (cards.size) {
+  subscribe("/api/rooms/events", { room: (data) => updateCard(JSON.parse(data)), end: reloadIfDenied });
 }
 setInterval(() => {
   if (document.hidden) return;
-  for (const part of document.querySelectorAll("[data-part]")) {
-    part.querySelector(":scope > [data-code]")?.remove(); // what went wrong a minute ago
-    renew(part);
+  for (const fragment of document.querySelectorAll("[data-fragment]")) {
+    fragment.querySelector(":scope > [data-code]")?.remove(); // an error of the previous refresh
+    refresh(fragment);
   }
-}, RENEW_MILLISECONDS);
+}, REFRESH_MILLISECONDS);

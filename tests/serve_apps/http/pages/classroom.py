@@ -1,4 +1,4 @@
-"""A class of 24 on pages: a teacher who taps, and phones that answer."""
+"""Pages over a class of 24: forms of a teacher, and phones of students."""
 
 import re
 from collections.abc import Iterator
@@ -31,22 +31,22 @@ SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 def classroom(
     records: Records, keys: KeyStore, folder: Path, **checkins: object
 ) -> Iterator[ApiClient]:
-    """The pages over a class of 24."""
+    """Open the pages over a class of 24."""
     school = create_school(records, keys, folder, students=STUDENTS)
-    told = settings_of(folder, school).model_dump(exclude_unset=True)
-    told["cameras"] = [{"id": "cam-1", "room": "room-1", "address": "rtsp://10.0.0.9/main"}]
-    school.settings = Settings.model_validate({**told, "checkins": checkins})
+    settings = settings_of(folder, school).model_dump(exclude_unset=True)
+    settings["cameras"] = [{"id": "cam-1", "room": "room-1", "address": "rtsp://10.0.0.9/main"}]
+    school.settings = Settings.model_validate({**settings, "checkins": checkins})
     with open_api_client(school) as api_client:
         yield api_client
 
 
 @dataclass
 class Phone:
-    """A browser of its own, without an account."""
+    """A phone's browser with cookies of its own and no account."""
 
     client: InProcessClient
     cookies: dict[str, str] = field(default_factory=dict)
-    """Its check-ins' cookies, by path."""
+    """Cookies of check-ins, by path."""
     language: str = "en"
 
     def get(self, path: str) -> httpx.Response:
@@ -59,31 +59,31 @@ class Phone:
         self.get(f"/c/{code}")
         return self.post(f"/c/{code}", feeling=feeling.value, **more)
 
-    def call(self, code: str, name: str) -> None:
-        """Ask to be asked, under a name of the class list."""
+    def request_help(self, code: str, name: str) -> None:
+        """Request help under a name of the class list."""
         page = self.get(f"/c/{code}/call").text
         (key,) = re.findall(rf'value="(\w+)">[^<]*{name} ', page)
-        assert "told" in self.post(f"/c/{code}/call", student=key).text
+        assert "informed" in self.post(f"/c/{code}/call", student=key).text
 
     def _send(self, method: str, path: str, data: dict[str, str] | None = None) -> httpx.Response:
-        # As browsers do: by the path, and its letters count.
-        carried = "; ".join(
+        # As browsers do: by path, case-sensitively.
+        cookies = "; ".join(
             f"homeroom-checkin={value}"
             for below, value in self.cookies.items()
             if path == below or path.startswith(f"{below}/")
         )
-        headers = {**HTML, **SAME_SITE, "Accept-Language": self.language, "Cookie": carried}
+        headers = {**HTML, **SAME_SITE, "Accept-Language": self.language, "Cookie": cookies}
         answer = self.client.request(method, path, headers=headers, data=data)
         for cookie in answer.cookies.jar:
             self.cookies[cookie.path] = cookie.value or ""
-        self.client.http.cookies.clear()  # it is shared by all phones
+        self.client.http.cookies.clear()  # the client is shared by all phones
         return answer
 
 
-def tap(
+def submit(
     api_client: ApiClient, action: str, status: int = 303, number: int = 1, **fields: str
 ) -> str:
-    """What a teacher does on the lesson page, as a form without a script."""
+    """Send a form of the lesson page as a teacher, without JavaScript."""
     from cluster.security.roles import Role
 
     caller = api_client.as_role(Role.TEACHER, number=number)
@@ -95,7 +95,7 @@ def tap(
 def page_of(
     api_client: ApiClient, path: str = PAGE, status: int = 200, language: str = "en"
 ) -> str:
-    """A page as the teacher of the class sees it."""
+    """Return a page as the teacher of the class gets it."""
     headers = {**HTML, "Accept-Language": language}
     answer = api_client.teacher.answer("GET", path, headers=headers)
     assert answer.status_code == status, answer.text
@@ -103,9 +103,9 @@ def page_of(
 
 
 def code_on(page: str) -> str:
-    """The check-in's code."""
+    """Return the check-in's code on a page."""
     (found,) = re.findall(r'class="code">(\w{3}) (\w{3})<', page)
     return "".join(found)
 
 
-__all__ = ["BASE", "PAGE", "STUDENTS", "Phone", "classroom", "code_on", "page_of", "tap"]
+__all__ = ["BASE", "PAGE", "STUDENTS", "Phone", "classroom", "code_on", "page_of", "submit"]

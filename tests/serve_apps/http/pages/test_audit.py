@@ -1,4 +1,4 @@
-"""The audit log on a page: filtered by a form, turned by links, checked by a button."""
+"""The audit log on a page: filtered by a form, paged by links, checked by a button."""
 
 import re
 from html import unescape
@@ -7,18 +7,19 @@ from pathlib import Path
 import pytest
 
 from cluster.security.audit import HEAD_FILE
+from cluster.security.audit_actions import AuditAction
 from cluster.security.roles import Role
-from serve_apps.http.pages.audit import ACTIONS
-from serve_apps.http.pages.rendering import environment
+from serve_apps.http.pages.audit_texts import ACTION_TEXTS
+from serve_apps.http.pages.i18n import LANGUAGES, SOURCE, translations_of
 from serve_apps.http.routes import audit as api
 from tests.register.school import LESSON, teacher
 from tests.serve_apps.http.api_client import BASE, ApiClient, UserClient
-from tests.serve_apps.http.pages.reading import (
-    answered,
+from tests.serve_apps.http.pages.html import (
     are_in_order,
+    get_html,
     headings,
-    opened,
     rows,
+    send,
     text_of,
 )
 
@@ -30,192 +31,209 @@ def officer(api_client: ApiClient) -> UserClient:
     return api_client.as_role(Role.DATA_PROTECTION)
 
 
-def older(html: str) -> str | None:
+def older_link(html: str) -> str | None:
     links = re.findall(r'href="([^"]+)" rel="next"', html)
     return unescape(links[0]) if links else None
 
 
-def written(api_client: ApiClient, count: int, action: str = "test.entry") -> None:
+def write_entries(
+    api_client: ApiClient, count: int, action: AuditAction = AuditAction.ROSTER_LIST
+) -> None:
     with api_client.school.identity.work("operator:test") as work:
         for number in range(count):
             work.audit(action, f"subject-{number}", number=number)
 
 
-def test_the_newest_entries_come_first_with_who_what_and_whom(api_client: ApiClient) -> None:
+def test_entries_are_listed_newest_first_with_actor_action_and_subject(
+    api_client: ApiClient,
+) -> None:
     api_client.school.open()
     caller = officer(api_client)
-    newest, opening = rows(opened(caller, LOG))[:2]
+    newest, opening = rows(get_html(caller, LOG))[:2]
     assert "sign_in.issue" in newest
     assert "02/03/2026, 09:00" in opening
     assert f"{teacher(1)} opened a register register.open {LESSON}" in opening
 
 
 @pytest.mark.parametrize(
-    "asked", [{"action": "register.open"}, {"actor": teacher(1)}, {"subject": f" {LESSON} "}]
+    "filters", [{"action": "register.open"}, {"actor": teacher(1)}, {"subject": f" {LESSON} "}]
 )
-def test_entries_are_found_by_who_what_and_whom(
-    api_client: ApiClient, asked: dict[str, str]
+def test_entries_are_filtered_by_actor_action_and_subject(
+    api_client: ApiClient, filters: dict[str, str]
 ) -> None:
     api_client.school.open()
-    filled = {"actor": "", "action": "", "subject": "", **asked}  # as a browser sends the form
-    html = opened(officer(api_client), LOG, params=filled)
+    fields = {"actor": "", "action": "", "subject": "", **filters}  # as a browser sends the form
+    html = get_html(officer(api_client), LOG, params=fields)
     (found,) = rows(html)
     assert "register.open" in found
-    for value in asked.values():
+    for value in filters.values():
         assert f'value="{value.strip()}"' in html
 
 
-def test_an_action_that_ends_in_a_dot_finds_all_that_begin_so(api_client: ApiClient) -> None:
+def test_an_action_that_ends_in_a_dot_matches_its_whole_area(api_client: ApiClient) -> None:
     api_client.school.open()
     api_client.school.show()
-    found = rows(opened(officer(api_client), LOG, params={"action": "register."}))
+    found = rows(get_html(officer(api_client), LOG, params={"action": "register."}))
     assert [re.findall(r"register\.\w+", row)[0] for row in found] == [
         "register.show",
         "register.open",
     ]
 
 
-def test_what_nobody_did_is_not_found(api_client: ApiClient) -> None:
-    html = opened(officer(api_client), LOG, params={"subject": "nobody"})
-    assert "No entry is what was asked for." in text_of(html)
-    assert older(html) is None
+def test_a_filter_without_matches_says_so(api_client: ApiClient) -> None:
+    html = get_html(officer(api_client), LOG, params={"subject": "nobody"})
+    assert "No entry matches." in text_of(html)
+    assert older_link(html) is None
 
 
-def test_what_no_entry_can_bear_is_said_and_what_was_typed_stays(api_client: ApiClient) -> None:
-    html = opened(officer(api_client), LOG, 422, params={"actor": "<b>x"})
-    assert "No entry can bear what was asked for" in text_of(html)
+def test_an_invalid_filter_is_reported_and_keeps_what_was_typed(api_client: ApiClient) -> None:
+    html = get_html(officer(api_client), LOG, 422, params={"actor": "<b>x"})
+    assert "No entry can match" in text_of(html)
     assert 'value="&lt;b&gt;x"' in html
     assert 'aria-invalid="true"' in html
-    opened(officer(api_client), LOG, 422, params={"actor": "a" * 300})
+    get_html(officer(api_client), LOG, 422, params={"actor": "a" * 300})
 
 
-def test_links_lead_to_older_entries_and_keep_the_filter(api_client: ApiClient) -> None:
-    written(api_client, 7)
+def test_links_to_older_entries_keep_the_filter(api_client: ApiClient) -> None:
+    write_entries(api_client, 7)
     caller, seen = officer(api_client), []
-    path: str | None = f"{LOG}?action=test.entry&limit=3"
+    path: str | None = f"{LOG}?action=roster.list&limit=3"
     while path:
-        html = opened(caller, path)
+        html = get_html(caller, path)
         seen += re.findall(r"subject=(subject-\d)", html)
-        path = older(html)
-        assert path is None or "action=test.entry" in path
+        path = older_link(html)
+        assert path is None or "action=roster.list" in path
         path = path and f"{path}&limit=3"
     assert seen == [f"subject-{number}" for number in reversed(range(7))]
-    assert "The newest" in html
+    assert ">Newest</a>" in html
 
 
-def test_a_part_without_a_match_leads_on_to_older_ones(
+def test_a_page_without_a_match_links_to_older_entries(
     api_client: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "LOOKED_AT", 3)
-    written(api_client, 1, "test.rare")
-    written(api_client, 9)
-    caller, parts = officer(api_client), 1
-    html = opened(caller, LOG, params={"action": "test.rare"})
+    monkeypatch.setattr(api, "MAX_SCANNED_ENTRIES", 3)
+    write_entries(api_client, 1, AuditAction.ROSTER_TIMETABLE)
+    write_entries(api_client, 9)
+    caller, pages = officer(api_client), 1
+    html = get_html(caller, LOG, params={"action": "roster.timetable"})
     assert "There are older ones." in text_of(html)
     while not rows(html):
-        parts += 1
-        html = opened(caller, str(older(html)))
-    assert "test.rare" in rows(html)[0]
-    assert parts > 2
+        pages += 1
+        html = get_html(caller, str(older_link(html)))
+    assert "roster.timetable" in rows(html)[0]
+    assert pages > 2
 
 
-def test_ids_and_actions_lead_to_what_else_bears_them(api_client: ApiClient) -> None:
+def test_ids_and_actions_link_to_a_filter_by_them(api_client: ApiClient) -> None:
     api_client.school.open()
-    html = opened(officer(api_client), LOG, params={"action": "register.open"})
+    html = get_html(officer(api_client), LOG, params={"action": "register.open"})
     for name, value in (
         ("actor", teacher(1)),
         ("action", "register.open"),
         ("subject", LESSON),
     ):
-        (row,) = rows(opened(officer(api_client), f"{LOG}?{name}={value}"))
+        (row,) = rows(get_html(officer(api_client), f"{LOG}?{name}={value}"))
         assert f'href="{LOG}?{name}={value}"' in html
         assert "register.open" in row
 
 
-def test_long_lists_of_ids_are_folded_and_markup_in_details_is_text(api_client: ApiClient) -> None:
+def test_long_lists_of_ids_are_collapsed_and_details_are_escaped(api_client: ApiClient) -> None:
     with api_client.school.identity.work("operator:test") as work:
-        work.audit("test.entry", None, students=["a", "b", "c", "d"], note="<b>x")
-    html = opened(officer(api_client), LOG, params={"action": "test.entry"})
+        work.audit(AuditAction.ROSTER_LIST, None, students=["a", "b", "c", "d"], note="<b>x")
+    html = get_html(officer(api_client), LOG, params={"action": "roster.list"})
     assert "<summary>students: 4</summary>" in html
     assert "note: &lt;b&gt;x" in html
     assert "<b>x" not in html
 
 
-def test_each_look_and_each_check_is_recorded(api_client: ApiClient) -> None:
+def test_each_access_and_each_check_is_recorded(api_client: ApiClient) -> None:
     caller = officer(api_client)
-    opened(caller, LOG)
-    answered(caller, "POST", VERIFY, 200)
+    get_html(caller, LOG)
+    send(caller, "POST", VERIFY, 200)
     assert api_client.audited()[-2:] == ["audit.show", "audit.verify"]
 
 
-def test_a_whole_log_holds_and_its_entries_are_counted(api_client: ApiClient) -> None:
-    written(api_client, 3)
-    text = text_of(answered(officer(api_client), "POST", VERIFY, 200).text)
-    assert "The log holds." in text
+def test_an_intact_log_is_reported_with_its_number_of_entries(api_client: ApiClient) -> None:
+    write_entries(api_client, 3)
+    text = text_of(send(officer(api_client), "POST", VERIFY, 200).text)
+    assert "The log is intact." in text
     assert f"{len(api_client.audited()) - 1} entries" in text
     assert "compared with 1 signed head." in text
 
 
-def test_a_broken_log_is_said_with_the_entry_and_without_a_path(
+def test_a_broken_log_is_reported_with_the_entry_and_without_a_path(
     api_client: ApiClient, tmp_path: Path
 ) -> None:
     caller = officer(api_client)
     head = tmp_path / "keys" / HEAD_FILE
     head.write_text(head.read_text().replace('"seq": 1', '"seq": 900'))
-    html = answered(caller, "POST", VERIFY, 200).text
+    html = send(caller, "POST", VERIFY, 200).text
     text = text_of(html)
-    assert "The log does not hold." in text
-    assert "The log holds." not in text
+    assert "The log is not intact." in text
+    assert "The log is intact." not in text
     assert "audit entry 900" in text
     assert 'role="alert"' in html
     assert str(tmp_path) not in html
 
 
-def test_a_check_asked_for_by_another_site_is_refused(api_client: ApiClient) -> None:
+def test_a_check_requested_by_another_site_is_denied(api_client: ApiClient) -> None:
     token = api_client.token(Role.DATA_PROTECTION)
-    begun = api_client.client.request(
+    signed_in = api_client.client.request(
         "POST", "/sign-in/token", data={"token": token}, headers={"Origin": BASE}
     )
-    cookie = begun.headers["Set-Cookie"].partition(";")[0]
-    asked = {"Cookie": cookie, "Accept": "text/html"}
-    assert api_client.client.request("POST", VERIFY, headers=asked).status_code == 403
-    page = api_client.client.request("GET", LOG, headers=asked).text
-    (word,) = set(re.findall(r'name="csrf" value="([^"]+)"', page))
+    cookie = signed_in.headers["Set-Cookie"].partition(";")[0]
+    headers = {"Cookie": cookie, "Accept": "text/html"}
+    assert api_client.client.request("POST", VERIFY, headers=headers).status_code == 403
+    page = api_client.client.request("GET", LOG, headers=headers).text
+    (csrf,) = set(re.findall(r'name="csrf" value="([^"]+)"', page))
     answer = api_client.client.request(
-        "POST", VERIFY, headers={**asked, "Origin": BASE}, data={"csrf": word}
+        "POST", VERIFY, headers={**headers, "Origin": BASE}, data={"csrf": csrf}
     )
-    assert "The log holds." in answer.text
+    assert "The log is intact." in answer.text
 
 
 @pytest.mark.parametrize("role", [one for one in Role if one is not Role.DATA_PROTECTION])
-def test_others_are_refused(api_client: ApiClient, role: Role) -> None:
+def test_other_roles_are_denied(api_client: ApiClient, role: Role) -> None:
     caller = api_client.as_role(role, schools=["hill"])
-    opened(caller, LOG, 403)
-    answered(caller, "POST", VERIFY, 403)
+    get_html(caller, LOG, 403)
+    send(caller, "POST", VERIFY, 403)
 
 
-def test_every_action_that_the_form_offers_has_words_and_is_written_somewhere() -> None:
-    words = environment("en").get_template("words.html").make_module({})
+def test_every_action_has_a_text_in_each_language_and_is_used_somewhere() -> None:
     root = Path(api.__file__).parents[3]
     source = "".join(
         file.read_text()
         for part in ("cluster", "serve_apps")
         for file in (root / part).rglob("*.py")
+        if file.name not in ("audit_actions.py", "audit_texts.py")
     )
-    source = source.replace('f"consent.{word}"', '"consent.withdraw" "consent.object"')
-    source = source.replace('f"checkin.{word}"', '"checkin.agree" "checkin.withdraw"')
-    for action in ACTIONS:
-        assert str(words.action(action)), action  # type: ignore[attr-defined]
-        assert source.count(f'"{action}"') > 1, action
+    assert list(ACTION_TEXTS) == list(AuditAction)
+    for action, text in ACTION_TEXTS.items():
+        assert re.search(rf"\bAuditAction\.{action.name}\b", source), action
+        for language in LANGUAGES:
+            translated = translations_of(language).gettext(text)
+            assert translated, (action, language)
+            assert (translated == text) is (language == SOURCE), (action, language)
 
 
-def test_the_pages_speak_the_browsers_language_and_keep_headings_in_order(
+def test_an_action_of_another_version_is_listed_by_its_stored_name(
+    api_client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api_client.school.open()
+    monkeypatch.delitem(
+        ACTION_TEXTS, AuditAction.REGISTER_OPEN
+    )  # as if this version did not know it
+    (found,) = rows(get_html(officer(api_client), LOG, params={"action": "register."}))
+    assert f"{teacher(1)} register.open {LESSON}" in found
+
+
+def test_pages_are_in_the_browsers_language_with_headings_in_order(
     api_client: ApiClient,
 ) -> None:
     caller = officer(api_client)
-    chinese = answered(caller, "GET", LOG, 200, headers={"Accept-Language": "zh"})
+    chinese = send(caller, "GET", LOG, 200, headers={"Accept-Language": "zh"})
     assert chinese.headers["Content-Language"] == "zh"
-    for html in (opened(caller, LOG), answered(caller, "POST", VERIFY, 200).text):
+    for html in (get_html(caller, LOG), send(caller, "POST", VERIFY, 200).text):
         assert are_in_order(headings(html))
         assert "<script" not in html
         assert 'lang="en"' in html

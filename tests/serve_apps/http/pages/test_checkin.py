@@ -1,4 +1,4 @@
-"""Check-ins on pages: who may answer, what is shown, and what nobody learns."""
+"""Check-ins on pages: who may answer, what is shown, and what stays private."""
 
 import re
 from collections.abc import Iterator
@@ -22,44 +22,46 @@ from tests.serve_apps.http.pages.classroom import (
     classroom,
     code_on,
     page_of,
-    tap,
+    submit,
 )
 
 
 @pytest.fixture
-def room(records: Records, keys: KeyStore, tmp_path: Path) -> Iterator[ApiClient]:
+def class_client(records: Records, keys: KeyStore, tmp_path: Path) -> Iterator[ApiClient]:
     with classroom(records, keys, tmp_path) as api_client:
         yield api_client
 
 
 @pytest.fixture
-def code(room: ApiClient) -> str:
-    """Of a check-in that is on."""
-    tap(room, "check-in/start")
-    return code_on(page_of(room))
+def code(class_client: ApiClient) -> str:
+    """The code of a running check-in."""
+    submit(class_client, "check-in/start")
+    return code_on(page_of(class_client))
 
 
-def phones(room: ApiClient, code: str, feelings: list[Feeling]) -> None:
+def answer_from_phones(class_client: ApiClient, code: str, feelings: list[Feeling]) -> None:
     for feeling in feelings:
-        answer = Phone(room.client).answer(code, feeling)
+        answer = Phone(class_client.client).answer(code, feeling)
         assert (answer.status_code, answer.headers["Location"]) == (303, f"/c/{code}/thanks")
 
 
-def told(page: str) -> dict[str, str]:
-    """The counts on the lesson page, by word."""
+def shown_counts(page: str) -> dict[str, str]:
+    """Return the counts on the lesson page, by feeling."""
     table = page.partition('class="bars feelings"')[2].partition("</table>")[0]
     rows = re.findall(r"</svg> ([\w ]+)</th>\s*<td[^>]*>([^<]+)</td>", table)
     return dict(rows)
 
 
-def test_counts_appear_at_the_tenth_answer_and_not_before(room: ApiClient, code: str) -> None:
-    phones(room, code, [Feeling.HAPPY] * 5 + [Feeling.SAD] * 4)
-    page = page_of(room)
-    assert not told(page)
+def test_counts_appear_at_the_tenth_answer_and_not_before(
+    class_client: ApiClient, code: str
+) -> None:
+    answer_from_phones(class_client, code, [Feeling.HAPPY] * 5 + [Feeling.SAD] * 4)
+    page = page_of(class_client)
+    assert not shown_counts(page)
     assert "Counts appear at 10 answers" in page
-    assert '<span class="number big">9</span>' in page
-    phones(room, code, [Feeling.AFRAID])
-    assert told(page_of(room)) == {
+    assert '<span class="number large">9</span>' in page
+    answer_from_phones(class_client, code, [Feeling.AFRAID])
+    assert shown_counts(page_of(class_client)) == {
         "surprised": "≤5%",
         "sad": "4 (40%)",
         "angry": "≤5%",
@@ -71,68 +73,72 @@ def test_counts_appear_at_the_tenth_answer_and_not_before(room: ApiClient, code:
 
 
 def test_the_eleventh_answer_changes_the_number_of_answers_alone(
-    room: ApiClient, code: str
+    class_client: ApiClient, code: str
 ) -> None:
-    phones(room, code, [Feeling.HAPPY, Feeling.SAD] * 5)
-    before = told(page_of(room))
-    phones(room, code, [Feeling.ANGRY])
-    page = page_of(room)
-    assert told(page) == before
-    assert '<span class="number big">11</span>' in page
+    answer_from_phones(class_client, code, [Feeling.HAPPY, Feeling.SAD] * 5)
+    before = shown_counts(page_of(class_client))
+    answer_from_phones(class_client, code, [Feeling.ANGRY])
+    page = page_of(class_client)
+    assert shown_counts(page) == before
+    assert '<span class="number large">11</span>' in page
 
 
-def test_a_phone_answers_once(room: ApiClient, code: str) -> None:
-    phone = Phone(room.client)
+def test_a_phone_answers_once(class_client: ApiClient, code: str) -> None:
+    phone = Phone(class_client.client)
     assert phone.answer(code, Feeling.HAPPY).status_code == 303
     again = phone.answer(code, Feeling.SAD)
     assert (again.status_code, "answered already" in again.text) == (409, True)
-    assert '<span class="number big">1</span>' in page_of(room)
+    assert '<span class="number large">1</span>' in page_of(class_client)
 
 
-def test_no_more_answers_are_taken_than_students_are_enrolled(room: ApiClient, code: str) -> None:
-    phones(room, code, [Feeling.HAPPY] * STUDENTS)
-    assert Phone(room.client).answer(code, Feeling.SAD).status_code == 404
+def test_no_more_answers_are_accepted_than_students_are_enrolled(
+    class_client: ApiClient, code: str
+) -> None:
+    answer_from_phones(class_client, code, [Feeling.HAPPY] * STUDENTS)
+    assert Phone(class_client.client).answer(code, Feeling.SAD).status_code == 404
 
 
-def test_a_phone_carries_nothing_that_lasts(room: ApiClient, code: str) -> None:
-    answer = Phone(room.client).get(f"/c/{code}")
+def test_the_cookie_of_a_phone_expires_with_the_check_in(
+    class_client: ApiClient, code: str
+) -> None:
+    answer = Phone(class_client.client).get(f"/c/{code}")
     (cookie,) = answer.headers.get_list("set-cookie")
     assert {"HttpOnly", "SameSite=lax", f"Path=/c/{code}"} <= set(cookie.split("; "))
     (age,) = re.findall(r"Max-Age=(\d+)", cookie)
     assert int(age) <= timedelta(minutes=45).total_seconds()
-    other = Phone(room.client)
+    other = Phone(class_client.client)
     other.get(f"/c/{code}")
-    first = Phone(room.client)
+    first = Phone(class_client.client)
     first.get(f"/c/{code}")
     assert first.cookies != other.cookies
 
 
-def test_a_code_is_read_as_people_type_it(room: ApiClient, code: str) -> None:
+def test_a_typed_code_is_normalized(class_client: ApiClient, code: str) -> None:
     typed = f"{code[:3].lower()}-{code[3:]}"
-    answer = Phone(room.client).get(f"/c?code={typed}")
+    answer = Phone(class_client.client).get(f"/c?code={typed}")
     assert answer.headers["Location"] == f"/c/{code}"
 
 
 @pytest.mark.parametrize("path", ["/c/222222", "/c/x", "/c?code=000000", "/c/222222/call"])
-def test_a_code_that_opens_nothing_is_told_as_one(room: ApiClient, code: str, path: str) -> None:
+def test_an_unknown_code_is_reported(class_client: ApiClient, code: str, path: str) -> None:
     assert code
-    answer = Phone(room.client).get(path)
+    answer = Phone(class_client.client).get(path)
     assert answer.status_code == 404
     assert "No check-in is open under this code" in answer.text
 
 
-def test_who_guesses_too_often_waits_even_with_the_right_code(room: ApiClient, code: str) -> None:
-    phone = Phone(room.client)
+def test_too_many_wrong_codes_block_even_the_right_one(class_client: ApiClient, code: str) -> None:
+    phone = Phone(class_client.client)
     for _ in range(GUESSES_PER_MINUTE):
         assert phone.get("/c/222222").status_code == 404
     assert phone.get("/c/222222").status_code == 429
     assert phone.get(f"/c/{code}").status_code == 429
 
 
-def test_a_page_of_another_site_cannot_answer(room: ApiClient, code: str) -> None:
-    phone = Phone(room.client)
+def test_a_form_of_another_site_is_denied(class_client: ApiClient, code: str) -> None:
+    phone = Phone(class_client.client)
     phone.get(f"/c/{code}")
-    answer = room.client.request(
+    answer = class_client.client.request(
         "POST",
         f"/c/{code}",
         data={"feeling": "sad"},
@@ -141,61 +147,71 @@ def test_a_page_of_another_site_cannot_answer(room: ApiClient, code: str) -> Non
     assert answer.status_code == 403
 
 
-def test_nothing_chosen_is_said_and_a_feeling_that_is_none_is_refused(
-    room: ApiClient, code: str
+def test_a_form_with_very_many_fields_is_denied(class_client: ApiClient, code: str) -> None:
+    phone = Phone(class_client.client)
+    phone.get(f"/c/{code}")
+    many = {f"field-{number}": "x" for number in range(50)}
+    assert phone.post(f"/c/{code}", feeling="sad", **many).status_code == 403
+    assert phone.post(f"/c/{code}", feeling="sad", unknown="x").status_code == 303
+
+
+def test_an_empty_answer_and_an_unknown_feeling_are_rejected(
+    class_client: ApiClient, code: str
 ) -> None:
-    phone = Phone(room.client)
+    phone = Phone(class_client.client)
     phone.get(f"/c/{code}")
     assert phone.post(f"/c/{code}").status_code == 422
     assert phone.post(f"/c/{code}", feeling="bored").status_code == 422
-    assert '<span class="number big">0</span>' in page_of(room)
+    assert '<span class="number large">0</span>' in page_of(class_client)
 
 
-def test_who_does_not_feel_well_is_named_to_the_teacher_alone_and_elsewhere_to_nobody(
-    room: ApiClient, code: str
+def test_the_name_of_a_help_request_is_shown_to_the_teacher_alone(
+    class_client: ApiClient, code: str
 ) -> None:
-    phone = Phone(room.client)
+    phone = Phone(class_client.client)
     answer = phone.answer(code, Feeling.SAD, not_well="true")
     assert answer.headers["Location"] == f"/c/{code}/call"
     assert "student-3" in phone.get(f"/c/{code}/call").text
-    phone.call(code, "student-3")
-    room.school.clock.advance(seconds=1)
-    block = page_of(room, f"{PAGE}/check-in")
-    assert "1 student would like to be asked" in block
+    phone.request_help(code, "student-3")
+    class_client.school.clock.advance(seconds=1)
+    block = page_of(class_client, f"{PAGE}/check-in")
+    assert "1 student has asked for help" in block
     assert "student-3" not in block
-    assert "student-3" not in page_of(room, f"{PAGE}/board")
-    assert "student-3" in page_of(room, f"{PAGE}/calls")
-    assert "checkin.show_call" in room.audited()
+    assert "student-3" not in page_of(class_client, f"{PAGE}/board")
+    assert "student-3" in page_of(class_client, f"{PAGE}/calls")
+    assert "checkin.show_call" in class_client.audited()
 
 
-def test_who_has_answered_can_still_ask_to_be_asked(room: ApiClient, code: str) -> None:
-    phone = Phone(room.client)
+def test_help_can_be_requested_after_an_answer(class_client: ApiClient, code: str) -> None:
+    phone = Phone(class_client.client)
     phone.answer(code, Feeling.HAPPY)
     again = phone.post(f"/c/{code}", feeling="happy", not_well="true")
     assert again.headers["Location"] == f"/c/{code}/call"
-    phone.call(code, "student-3")
-    assert "1 student would like to be asked" in page_of(room, f"{PAGE}/check-in")
-    assert '<span class="number big">1</span>' in page_of(room)
+    phone.request_help(code, "student-3")
+    assert "1 student has asked for help" in page_of(class_client, f"{PAGE}/check-in")
+    assert '<span class="number large">1</span>' in page_of(class_client)
 
 
-def test_the_names_of_a_class_are_shown_to_no_phone_that_did_not_open_the_question(
-    room: ApiClient, code: str
+def test_the_class_list_is_shown_only_to_phones_that_opened_the_question(
+    class_client: ApiClient, code: str
 ) -> None:
-    answer = Phone(room.client).get(f"/c/{code}/call")
+    answer = Phone(class_client.client).get(f"/c/{code}/call")
     assert (answer.status_code, "student-" in answer.text) == (404, False)
-    assert "checkin.class_list" not in room.audited()
+    assert "checkin.class_list" not in class_client.audited()
 
 
-def test_an_address_in_small_letters_leads_to_the_one_address(room: ApiClient, code: str) -> None:
-    answer = Phone(room.client).get(f"/c/{code.lower()}")
+def test_a_lower_case_code_redirects_to_the_normalized_one(
+    class_client: ApiClient, code: str
+) -> None:
+    answer = Phone(class_client.client).get(f"/c/{code.lower()}")
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/c/{code}")
 
 
-def test_a_leader_who_also_teaches_sees_the_check_ins_of_own_classes_alone(
-    room: ApiClient, code: str
+def test_a_leader_who_also_teaches_sees_only_check_ins_of_own_classes(
+    class_client: ApiClient, code: str
 ) -> None:
     assert code
-    both = room.as_role(Role.TEACHER, Role.SCHOOL_LEADER, schools=["hill"], number=2)
+    both = class_client.as_role(Role.TEACHER, Role.SCHOOL_LEADER, schools=["hill"], number=2)
     for path in ("", "/check-in", "/board", "/calls", "/events", "/register", "/chart"):
         assert both.answer("GET", f"{PAGE}{path}").status_code == 403, path
     listed = both.answer("GET", "/lessons", headers={"Accept": "text/html"}).text
@@ -203,89 +219,95 @@ def test_a_leader_who_also_teaches_sees_the_check_ins_of_own_classes_alone(
     assert "/lessons/lesson-2" in listed
 
 
-def test_a_call_without_a_name_is_seen_and_marked(room: ApiClient, code: str) -> None:
-    phone = Phone(room.client)
+def test_an_anonymous_help_request_is_acknowledged(class_client: ApiClient, code: str) -> None:
+    phone = Phone(class_client.client)
     phone.get(f"/c/{code}")
     assert phone.post(f"/c/{code}", not_well="true").headers["Location"] == f"/c/{code}/call"
     phone.post(f"/c/{code}/call", student="")
-    page = page_of(room, f"{PAGE}/calls")
-    assert "Somebody, without a name" in page
+    page = page_of(class_client, f"{PAGE}/calls")
+    assert "A student, without a name" in page
     (call,) = re.findall(r'name="call" value="(\w{32})"', page)
-    tap(room, "calls", call=call)
-    assert "seen" in page_of(room, f"{PAGE}/calls")
-    assert "would like to be asked." not in page_of(room, f"{PAGE}/check-in")
+    submit(class_client, "calls", call=call)
+    assert "seen" in page_of(class_client, f"{PAGE}/calls")
+    assert "asked for help." not in page_of(class_client, f"{PAGE}/check-in")
 
 
-def test_when_the_lesson_is_over_nothing_of_it_can_be_answered_or_seen(
-    room: ApiClient, code: str
+def test_after_the_lesson_nothing_can_be_answered_or_seen(
+    class_client: ApiClient, code: str
 ) -> None:
-    phone = Phone(room.client)
+    phone = Phone(class_client.client)
     phone.answer(code, Feeling.SAD, not_well="true")
-    phone.call(code, "student-3")
-    room.school.clock.now = MONDAY + timedelta(minutes=46)
-    assert Phone(room.client).get(f"/c/{code}").status_code == 404
-    assert "student-3" not in page_of(room, f"{PAGE}/calls")
-    assert "The check-in is over: 1 answer." in page_of(room)
+    phone.request_help(code, "student-3")
+    class_client.school.clock.now = MONDAY + timedelta(minutes=46)
+    assert Phone(class_client.client).get(f"/c/{code}").status_code == 404
+    assert "student-3" not in page_of(class_client, f"{PAGE}/calls")
+    assert "The check-in has ended: 1 answer." in page_of(class_client)
 
 
-def test_an_ended_check_in_shows_what_was_told_and_cannot_be_started_anew(
-    room: ApiClient, code: str
+def test_an_ended_check_in_keeps_its_counts_and_cannot_be_restarted(
+    class_client: ApiClient, code: str
 ) -> None:
-    phones(room, code, [Feeling.HAPPY, Feeling.SAD] * 5)
-    tap(room, "check-in/end")
-    assert told(page_of(room))["sad"] == "5 (50%)"
-    tap(room, "check-in/start", status=409)
-    assert Phone(room.client).get(f"/c/{code}").status_code == 404
+    answer_from_phones(class_client, code, [Feeling.HAPPY, Feeling.SAD] * 5)
+    submit(class_client, "check-in/end")
+    assert shown_counts(page_of(class_client))["sad"] == "5 (50%)"
+    submit(class_client, "check-in/start", status=409)
+    assert Phone(class_client.client).get(f"/c/{code}").status_code == 404
 
 
-def test_who_does_not_teach_the_class_starts_and_sees_nothing(room: ApiClient, code: str) -> None:
+def test_check_ins_are_denied_to_everybody_but_teachers_of_the_class(
+    class_client: ApiClient, code: str
+) -> None:
     assert code
-    tap(room, "check-in/end", status=403, number=2)
-    for caller in (room.as_role(Role.TEACHER, number=2), room.leader, room.as_role(Role.ANALYST)):
+    submit(class_client, "check-in/end", status=403, number=2)
+    for caller in (
+        class_client.as_role(Role.TEACHER, number=2),
+        class_client.leader,
+        class_client.as_role(Role.ANALYST),
+    ):
         for path in ("check-in", "board", "calls"):
             assert caller.answer("GET", f"{PAGE}/{path}").status_code == 403
-    assert room.client.request("GET", f"{PAGE}/calls").status_code == 401
+    assert class_client.client.request("GET", f"{PAGE}/calls").status_code == 401
 
 
-def test_the_board_shows_code_and_qr_and_no_name(room: ApiClient, code: str) -> None:
-    page = page_of(room, f"{PAGE}/board")
+def test_the_board_shows_code_and_qr_and_no_name(class_client: ApiClient, code: str) -> None:
+    page = page_of(class_client, f"{PAGE}/board")
     assert f"{code[:3]} {code[3:]}" in page
     assert 'class="qr"' in page
     assert "student-" not in page
 
 
-def test_a_student_is_asked_in_the_language_of_the_phone(room: ApiClient, code: str) -> None:
-    page = Phone(room.client, language="zh-CN").get(f"/c/{code}").text
+def test_the_question_is_in_the_language_of_the_phone(class_client: ApiClient, code: str) -> None:
+    page = Phone(class_client.client, language="zh-CN").get(f"/c/{code}").text
     assert '<html lang="zh">' in page
     assert "难过" in page
 
 
-def test_switched_off_nothing_can_be_started(
+def test_check_ins_that_are_switched_off_cannot_be_started(
     records: Records, keys: KeyStore, tmp_path: Path
 ) -> None:
-    with classroom(records, keys, tmp_path, off_in_classes=["class-1"]) as room:
-        assert "switched off" in page_of(room)
-        tap(room, "check-in/start", status=403)
+    with classroom(records, keys, tmp_path, off_in_classes=["class-1"]) as class_client:
+        assert "switched off" in page_of(class_client)
+        submit(class_client, "check-in/start", status=403)
 
 
-def test_where_guardians_must_agree_there_are_slips_for_those_who_did(
+def test_where_guardians_must_agree_slips_are_made_for_those_who_did(
     records: Records, keys: KeyStore, tmp_path: Path
 ) -> None:
-    with classroom(records, keys, tmp_path, agreement_classes=["*"]) as room:
-        with room.school.identity.work("operator:test") as work:
+    with classroom(records, keys, tmp_path, agreement_classes=["*"]) as class_client:
+        with class_client.school.identity.work("operator:test") as work:
             for number in (1, 2):
                 checkins.agreements.agree(work, f"student-{number}", f"guardian-{number}")
-        page = tap(room, "check-in/start", status=200)
+        page = submit(class_client, "check-in/start", status=200)
         slips = [first + last for first, last in re.findall(r'code">(\w{3}) (\w{3})<', page)]
         assert len(slips) == 2
         assert "student-1 Family" in page
         assert "student-3" not in page
-        assert not any(slip in page_of(room) for slip in slips)
-        anew = tap(room, "check-in/start", status=200)
-        assert Phone(room.client).get(f"/c/{slips[0]}").status_code == 404
-        slips = [first + last for first, last in re.findall(r'code">(\w{3}) (\w{3})<', anew)]
+        assert not any(slip in page_of(class_client) for slip in slips)
+        reissued = submit(class_client, "check-in/start", status=200)
+        assert Phone(class_client.client).get(f"/c/{slips[0]}").status_code == 404
+        slips = [first + last for first, last in re.findall(r'code">(\w{3}) (\w{3})<', reissued)]
         assert len(slips) == 2
-        phones(room, slips[0], [Feeling.HAPPY])
-        tap(room, "check-in/start", status=303)
-        assert Phone(room.client).answer(slips[0], Feeling.SAD).status_code == 409
-        assert "counts will never be shown" in page_of(room)
+        answer_from_phones(class_client, slips[0], [Feeling.HAPPY])
+        submit(class_client, "check-in/start", status=303)
+        assert Phone(class_client.client).answer(slips[0], Feeling.SAD).status_code == 409
+        assert "counts will not be shown" in page_of(class_client)

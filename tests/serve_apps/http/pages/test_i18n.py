@@ -1,4 +1,4 @@
-"""The language of a page: the browser's choice, and every text in every language."""
+"""The language of a page: the browser's preference, and complete catalogues."""
 
 import re
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ OPTIONS = {
         "newstyle_gettext": "true",
     }
 }
-PLACES = re.compile(r"%\(\w+\)s")
+PLACEHOLDERS = re.compile(r"%\(\w+\)s")
 
 
-def asking(header: str | None) -> Request:
+def request_with(header: str | None) -> Request:
     headers = [] if header is None else [(b"accept-language", header.encode())]
     return Request({"type": "http", "headers": headers})
 
@@ -47,14 +47,14 @@ def asking(header: str | None) -> Request:
         ("x" * 5000, "en"),
     ],
 )
-def test_the_best_liked_language_that_is_complete_is_spoken(
+def test_the_preferred_language_among_the_translated_ones_is_used(
     header: str | None, language: str
 ) -> None:
-    assert language_of(asking(header)) == language
+    assert language_of(request_with(header)) == language
 
 
 def texts() -> Iterator[tuple[str, ...]]:
-    """Every text that is marked in templates and code, with its plural where it has one."""
+    """Every marked text of templates and code, with its plural where it has one."""
     for _file, _line, message, _comments, _context in extract_from_dir(
         FOLDER, method_map=METHODS, options_map=OPTIONS
     ):
@@ -66,30 +66,29 @@ def catalogue(language: str) -> Catalog:
         return read_po(file, locale=language)
 
 
-def words_of(message: Message) -> tuple[str, ...]:
+def strings_of(message: Message) -> tuple[str, ...]:
     found = message.string
     return tuple(str(one or "") for one in (found if isinstance(found, list | tuple) else [found]))
 
 
 @pytest.mark.parametrize("language", [one for one in LANGUAGES if one != SOURCE])
-def test_every_text_is_in_every_language_with_the_same_places(language: str) -> None:
-    known, marked = catalogue(language), set(texts())
+def test_every_text_is_translated_with_the_same_placeholders(language: str) -> None:
+    translations, marked = catalogue(language), set(texts())
     assert len(marked) > 50
     missing = []
     for message in marked:
-        found = known.get(message[0])
-        if found is None or found.fuzzy or not all(words_of(found)):
+        found = translations.get(message[0])
+        if found is None or found.fuzzy or not all(strings_of(found)):
             missing.append(message[0])
             continue
-        for words in words_of(found):
-            wanted = set(PLACES.findall(message[-1]))
-            # "one minute" may leave the number out; nothing else may.
-            assert set(PLACES.findall(words)) == wanted, message[0]
+        for string in strings_of(found):
+            expected = set(PLACEHOLDERS.findall(message[-1]))
+            assert set(PLACEHOLDERS.findall(string)) == expected, message[0]
     assert not missing, f"write them into locale/{language}.po"
 
 
 @pytest.mark.parametrize("language", [one for one in LANGUAGES if one != SOURCE])
-def test_no_catalogue_keeps_texts_that_no_page_has(language: str) -> None:
+def test_no_catalogue_has_unused_texts(language: str) -> None:
     marked = {message[0] for message in texts()}
     kept = {
         one.id[0] if isinstance(one.id, list | tuple) else one.id

@@ -1,4 +1,4 @@
-"""A school leader's page: rooms, lessons and cameras of own schools, and never a person."""
+"""A school leader's page: rooms, lessons and cameras of own schools, never a person."""
 
 import re
 from dataclasses import replace
@@ -14,7 +14,7 @@ from cluster.register.service import RegisterService
 from cluster.register.states import Status
 from cluster.security.roles import Role
 from cluster.settings import Settings
-from cluster.streams.reader.config import StreamMetrics
+from cluster.streams.capture.health import StreamMetrics
 from cluster.streams.source.state import StreamReason, StreamState
 from tests.register.school import CLASS, LESSON, MONDAY, student, teacher
 from tests.serve_apps.http.api_client import (
@@ -24,12 +24,12 @@ from tests.serve_apps.http.api_client import (
     camera_status,
     open_api_client,
 )
-from tests.serve_apps.http.pages.reading import (
-    answered,
+from tests.serve_apps.http.pages.html import (
     are_in_order,
+    get_html,
     headings,
-    opened,
     rows,
+    send,
     text_of,
 )
 
@@ -37,11 +37,11 @@ PATHS = ("/school", "/school/hill/attention", "/school/hill/lessons")
 
 
 def page_of(api_client: ApiClient) -> str:
-    return opened(api_client.leader, "/school")
+    return get_html(api_client.leader, "/school")
 
 
 def card_of(html: str, room_id: str) -> str:
-    """A room's card, as people read it."""
+    """Return the visible text of a room's card."""
     (card,) = re.findall(rf'<li [^>]*data-room="{room_id}".*?</li>', html, re.DOTALL)
     return text_of(card)
 
@@ -51,7 +51,7 @@ def attention(html: str) -> str:
     return text_of(found)
 
 
-def take(api_client: ApiClient, lesson: str = LESSON) -> None:
+def take_register(api_client: ApiClient, lesson: str = LESSON) -> None:
     with api_client.school.identity.work(teacher(1)) as work:
         RegisterService(work, api_client.school.settings).mark(lesson, {student(1): Status.PRESENT})
 
@@ -74,37 +74,35 @@ def test_a_leader_sees_how_many_people_are_in_each_room(api_client: ApiClient) -
 
 
 @pytest.mark.parametrize(
-    ("state", "words"),
+    ("state", "text"),
     [
-        ("late", "late: the numbers are old"),
+        ("late", "late: the counts are outdated"),
         ("down", "the camera is down"),
         ("off", "no camera here"),
     ],
 )
-def test_a_room_says_how_far_to_trust_its_number(
-    api_client: ApiClient, state: str, words: str
-) -> None:
+def test_a_room_shows_the_state_of_its_counts(api_client: ApiClient, state: str, text: str) -> None:
     api_client.rooms.say("room-1", 24, state=state)
     card = card_of(page_of(api_client), "room-1")
-    assert card.endswith(words)
+    assert card.endswith(text)
     assert "live" not in card
 
 
-def test_a_small_group_is_a_number_and_a_hint(api_client: ApiClient) -> None:
+def test_a_small_group_is_shown_as_a_number_with_a_hint(api_client: ApiClient) -> None:
     api_client.rooms.say("room-1", 6)
     card = card_of(page_of(api_client), "room-1")
     assert "6" in card
-    assert "Too few for anything but their number." in card
+    assert "Too few people: only their number is shown." in card
 
 
-def test_a_bus_says_how_many_are_on_board(api_client: ApiClient) -> None:
+def test_a_bus_shows_how_many_are_on_board(api_client: ApiClient) -> None:
     api_client.rooms.say("bus", 12)
     html = page_of(api_client)
     assert "On each bus now" in text_of(html)
     assert card_of(html, "bus") == "Bus school bus On board 12 ● live"
 
 
-def test_rooms_and_lessons_of_other_schools_are_not_there(api_client: ApiClient) -> None:
+def test_rooms_and_lessons_of_other_schools_are_not_shown(api_client: ApiClient) -> None:
     api_client.rooms.say("room-2", 24)
     with api_client.school.identity.records.writing() as session:
         lesson: LessonRow = lesson_of(session, "lesson-2")
@@ -116,19 +114,19 @@ def test_rooms_and_lessons_of_other_schools_are_not_there(api_client: ApiClient)
     assert "7C-SCI" not in html
 
 
-def test_who_leads_several_schools_sees_a_section_of_each(api_client: ApiClient) -> None:
-    html = opened(api_client.as_role(Role.SCHOOL_LEADER, schools=["hill", "dale"]), "/school")
+def test_a_leader_of_several_schools_sees_a_section_of_each(api_client: ApiClient) -> None:
+    html = get_html(api_client.as_role(Role.SCHOOL_LEADER, schools=["hill", "dale"]), "/school")
     assert re.findall(r"<h2[^>]*>(.*?)</h2>", html) == ["Hillside", "Dale"]
     assert are_in_order(headings(html))
     assert card_of(html, "room-2").startswith("Room 2")
 
 
-def test_who_leads_no_school_is_told_so(api_client: ApiClient) -> None:
-    html = opened(api_client.as_role(Role.SCHOOL_LEADER, schools=["elsewhere"]), "/school")
-    assert "No school is yours to see yet." in text_of(html)
+def test_a_leader_without_a_school_sees_a_hint(api_client: ApiClient) -> None:
+    html = get_html(api_client.as_role(Role.SCHOOL_LEADER, schools=["elsewhere"]), "/school")
+    assert "No school is assigned to you yet." in text_of(html)
 
 
-def test_lessons_of_today_say_where_when_and_whether_the_register_is_taken(
+def test_lessons_of_today_are_listed_with_time_room_and_register_progress(
     api_client: ApiClient,
 ) -> None:
     assert rows(page_of(api_client)) == [
@@ -137,7 +135,7 @@ def test_lessons_of_today_say_where_when_and_whether_the_register_is_taken(
     ]
     api_client.school.open()
     assert rows(page_of(api_client))[0].endswith("open")
-    take(api_client)
+    take_register(api_client)
     api_client.school.clock.advance(minutes=11)
     assert rows(page_of(api_client))[0].endswith("Room 1 taken")
 
@@ -147,20 +145,20 @@ def test_a_day_without_lessons_says_so(api_client: ApiClient) -> None:
     assert "There is no lesson in today's timetable." in text_of(page_of(api_client))
 
 
-def test_registers_of_lessons_that_have_begun_need_attention_until_they_are_taken(
+def test_started_lessons_need_attention_until_their_register_is_taken(
     api_client: ApiClient,
 ) -> None:
     found = attention(page_of(api_client))
-    assert "1 register of a lesson that has begun is not taken" in found
+    assert "1 lesson has started without a register" in found
     assert "7B-SCI Room 1, 09:00–09:45" in found
     assert "7C-SCI" not in found  # has not begun
-    take(api_client)
+    take_register(api_client)
     assert attention(page_of(api_client)) == "Needs attention ✓ Nothing needs your attention now."
     api_client.school.clock.advance(hours=3)
     assert "7C-SCI" in attention(page_of(api_client))  # over, and never taken
 
 
-def test_cameras_that_need_care_are_named_with_their_room_and_the_reason(
+def test_cameras_with_problems_are_listed_with_room_and_reason(
     api_client: ApiClient,
 ) -> None:
     lost = camera_status(
@@ -182,43 +180,43 @@ def test_cameras_that_need_care_are_named_with_their_room_and_the_reason(
     ]
     html = page_of(api_client)
     found = attention(html)
-    assert "3 cameras need care" in found
+    assert "3 cameras have a problem" in found
     assert "Room 1 cam-1: the connection was lost, since 02/03/2026, 09:00" in found
-    assert "cam-frozen: its picture has stayed the same for long" in found
-    assert "cam-rate: it sends more or fewer pictures than it says" in found
+    assert "cam-frozen: its image has not changed for a long time" in found
+    assert "cam-rate: its frame rate is not the announced one" in found
     assert "cam-well" not in html
     assert "cam-dale" not in html
     assert "10.0.0.9" not in html
     assert CAMERA_SECRET not in html
 
 
-def test_every_reason_of_a_camera_has_words(api_client: ApiClient) -> None:
-    for reason in set(StreamReason) - {
-        StreamReason.PICTURES_ARRIVE
-    }:  # that one is only said of live streams
+def test_every_reason_of_a_camera_has_a_text(api_client: ApiClient) -> None:
+    for reason in set(StreamReason) - {StreamReason.PICTURES_ARRIVE}:  # only of live streams
         api_client.rooms.statuses = [
             camera_status("cam-1", state=StreamState.FAILED, reason=reason),
         ]
         found = attention(page_of(api_client))
         assert "cam-1: " in found
-        assert "does not deliver" not in found, reason
+        assert "it sends no video" not in found, reason
 
 
-def test_the_page_comes_without_numbers_while_the_rooms_are_away(broken_rooms: ApiClient) -> None:
+def test_the_page_is_shown_without_counts_while_the_rooms_do_not_answer(
+    broken_rooms: ApiClient,
+) -> None:
     html = page_of(broken_rooms)
     text = text_of(html)
-    assert "The rooms' numbers are not to be had now." in text
-    assert "How the cameras do is not known now." in text
-    assert card_of(html, "room-1") == "Room 1 classroom People – ? nothing is known now"
+    assert "The live counts are unavailable now." in text
+    assert "The status of the cameras is unavailable now." in text
+    assert card_of(html, "room-1") == "Room 1 classroom People – ? status unknown"
     assert "Nothing needs your attention now." not in text
     assert "7B-SCI" in text
 
 
-def test_nobody_of_a_class_is_on_the_page(api_client: ApiClient) -> None:
-    take(api_client)
+def test_no_student_is_on_the_page(api_client: ApiClient) -> None:
+    take_register(api_client)
     api_client.school.open()
     for path in PATHS:
-        html = opened(api_client.leader, path)
+        html = get_html(api_client.leader, path)
         assert "Given" not in html
         assert not re.search(r"\b[0-9a-f]{32}\b", html)
         assert '"/lessons' not in html
@@ -227,38 +225,36 @@ def test_nobody_of_a_class_is_on_the_page(api_client: ApiClient) -> None:
 
 
 @pytest.mark.parametrize("part", ["attention", "lessons"])
-def test_a_part_is_drawn_anew_for_leaders_of_the_school_alone(
-    api_client: ApiClient, part: str
-) -> None:
-    found = opened(api_client.leader, f"/school/hill/{part}")
+def test_fragments_are_for_leaders_of_the_school_alone(api_client: ApiClient, part: str) -> None:
+    found = get_html(api_client.leader, f"/school/hill/{part}")
     assert "<html" not in found
     assert "7B-SCI" in found
-    opened(api_client.leader, f"/school/dale/{part}", 403)
-    opened(api_client.leader, f"/school/elsewhere/{part}", 403)
+    get_html(api_client.leader, f"/school/dale/{part}", 403)
+    get_html(api_client.leader, f"/school/elsewhere/{part}", 403)
 
 
-def test_what_needs_attention_stands_above_the_rooms(api_client: ApiClient) -> None:
+def test_attention_is_listed_above_the_rooms(api_client: ApiClient) -> None:
     found = re.findall(r"<h3[^>]*>(.*?)</h3>", page_of(api_client))
     assert found == ["Needs attention", "In the rooms now", "On each bus now", "Lessons today"]
 
 
 @pytest.mark.parametrize("role", [one for one in Role if one is not Role.SCHOOL_LEADER])
-def test_others_are_refused(api_client: ApiClient, role: Role) -> None:
+def test_other_roles_are_denied(api_client: ApiClient, role: Role) -> None:
     for path in PATHS:
-        opened(api_client.as_role(role, schools=["hill"]), path, 403)
+        get_html(api_client.as_role(role, schools=["hill"]), path, 403)
 
 
-def test_who_has_not_signed_in_is_brought_to_the_sign_in(api_client: ApiClient) -> None:
+def test_an_anonymous_visitor_is_redirected_to_the_sign_in(api_client: ApiClient) -> None:
     nobody = UserClient(api_client.client, "")
-    answer = answered(nobody, "GET", "/school", 303, headers={"Authorization": ""})
+    answer = send(nobody, "GET", "/school", 303, headers={"Authorization": ""})
     assert answer.headers["Location"] == "/sign-in?next=/school"
 
 
-def test_a_name_of_a_room_or_class_is_text_whatever_is_in_it(api_client: ApiClient) -> None:
-    told = api_client.school.settings.model_dump(mode="json")
-    told["rooms"][0]["name"] = "<b>x"
-    told["cameras"] = []
-    api_client.school.settings = Settings.model_validate(told)
+def test_names_of_rooms_and_classes_are_escaped(api_client: ApiClient) -> None:
+    settings = api_client.school.settings.model_dump(mode="json")
+    settings["rooms"][0]["name"] = "<b>x"
+    settings["cameras"] = []
+    api_client.school.settings = Settings.model_validate(settings)
     with open_api_client(api_client.school) as other:
         other.rooms.say("room-1", 24)
         other.rooms.statuses = [camera_status("cam-1", metrics=StreamMetrics(frozen=True))]
@@ -267,10 +263,10 @@ def test_a_name_of_a_room_or_class_is_text_whatever_is_in_it(api_client: ApiClie
     assert "<b>x" not in html
 
 
-def test_the_page_speaks_the_browsers_language(api_client: ApiClient) -> None:
-    english = answered(api_client.leader, "GET", "/school", 200, headers={"Accept-Language": "en"})
+def test_the_page_is_in_the_browsers_language(api_client: ApiClient) -> None:
+    english = send(api_client.leader, "GET", "/school", 200, headers={"Accept-Language": "en"})
     assert english.headers["Content-Language"] == "en"
-    chinese = answered(
+    chinese = send(
         api_client.leader, "GET", "/school", 200, headers={"Accept-Language": "zh-CN, en;q=0.5"}
     )
     assert chinese.headers["Content-Language"] == "zh"
@@ -292,8 +288,10 @@ def test_headings_are_in_order_and_tables_can_be_scrolled_with_the_keyboard(
     assert "style=" not in html
 
 
-def test_many_lessons_take_no_more_questions_than_few(api_client: ApiClient) -> None:
-    def asked() -> int:
+def test_the_number_of_queries_does_not_depend_on_the_number_of_lessons(
+    api_client: ApiClient,
+) -> None:
+    def count_queries() -> int:
         count = 0
 
         def counted(*_: object) -> None:
@@ -303,13 +301,13 @@ def test_many_lessons_take_no_more_questions_than_few(api_client: ApiClient) -> 
         engine = api_client.school.identity.records.engine
         event.listen(engine, "before_cursor_execute", counted)
         try:
-            opened(api_client.leader, "/school/hill/lessons")
+            get_html(api_client.leader, "/school/hill/lessons")
         finally:
             event.remove(engine, "before_cursor_execute", counted)
         return count
 
-    asked()  # the sign-in is remembered from now on
-    few = asked()
+    count_queries()  # the sign-in is cached from now on
+    few = count_queries()
     with api_client.school.identity.records.writing() as session:
         for number in range(1, 30):
             begins = MONDAY + timedelta(hours=1, minutes=10 * number)
@@ -324,6 +322,6 @@ def test_many_lessons_take_no_more_questions_than_few(api_client: ApiClient) -> 
             )
     for number in range(1, 10):
         api_client.school.clock.now = MONDAY + timedelta(hours=1, minutes=10 * number)
-        take(api_client, f"more-{number}")
-    assert asked() == few
+        take_register(api_client, f"more-{number}")
+    assert count_queries() == few
     assert len(rows(page_of(api_client))) == 31

@@ -1,4 +1,4 @@
-"""Pages as a browser asks for them, and their text as people read it."""
+"""Requests for pages as a browser sends them, and the visible text of pages."""
 
 import itertools
 import re
@@ -10,23 +10,21 @@ import httpx
 from tests.serve_apps.http.api_client import UserClient
 
 
-def opened(caller: UserClient, path: str, status: int = 200, **more: Any) -> str:
-    """The HTML of a page, asked for with GET."""
-    return answered(caller, "GET", path, status, **more).text
+def get_html(caller: UserClient, path: str, status: int = 200, **more: Any) -> str:
+    """Return the HTML of a page, requested with GET."""
+    return send(caller, "GET", path, status, **more).text
 
 
-def answered(
-    caller: UserClient, method: str, path: str, status: int, **more: Any
-) -> httpx.Response:
-    """The answer to a browser."""
+def send(caller: UserClient, method: str, path: str, status: int, **more: Any) -> httpx.Response:
+    """Return the response to a browser; fail on another status."""
     headers = {"Accept": "text/html", **more.pop("headers", {})}
     answer = caller.answer(method, path, headers=headers, **more)
     assert answer.status_code == status, answer.text
     return answer
 
 
-class _Shown(HTMLParser):
-    """Keeps the text of what is neither hidden nor inside of something hidden."""
+class _VisibleText(HTMLParser):
+    """Collects the text that is not hidden, nor inside a hidden element."""
 
     VOID = frozenset({"input", "br", "img", "meta", "link", "hr", "wbr", "path", "rect", "option"})
 
@@ -49,25 +47,25 @@ class _Shown(HTMLParser):
 
 
 def text_of(html: str) -> str:
-    """What is read on a page: without tags, and without what is hidden."""
-    reader = _Shown()
+    """Return the visible text of a page, without tags."""
+    reader = _VisibleText()
     reader.feed(html)
     reader.close()
     return " ".join(" ".join(reader.texts).split())
 
 
 def headings(html: str) -> list[int]:
-    """The levels of a page's headings, in order."""
+    """Return the levels of a page's headings, in order."""
     return [int(level) for level in re.findall(r"<h([1-6])\b", html)]
 
 
 def are_in_order(levels: list[int]) -> bool:
-    """One first heading, and none that skips a level."""
+    """Return whether there is one first heading, and no level is skipped."""
     steps = itertools.pairwise(levels)
     return levels.count(1) == 1 and levels[0] == 1 and all(b <= a + 1 for a, b in steps)
 
 
 def rows(html: str) -> list[str]:
-    """The rows of all tables' bodies, as text."""
+    """Return the rows of all table bodies, as text."""
     bodies = re.findall(r"<tbody>(.*?)</tbody>", html, re.DOTALL)
     return [text_of(row) for body in bodies for row in re.findall(r"<tr.*?</tr>", body, re.DOTALL)]

@@ -1,0 +1,57 @@
+"""The actions that the audit log records, under the names that are stored.
+
+A stored name never changes: entries of earlier years keep theirs. The pages have a text for each
+member (`serve_apps.http.pages.audit_texts`).
+"""
+
+from enum import StrEnum
+
+
+class AuditAction(StrEnum):
+    """What somebody did that touches identity: `<area>.<verb>`, which filters by area use."""
+
+    AUDIT_EXPORT_HEAD = "audit.export_head"
+    AUDIT_SHOW = "audit.show"
+    AUDIT_VERIFY = "audit.verify"
+    BADGE_ISSUE = "badge.issue"
+    CHECKIN_AGREE = "checkin.agree"
+    CHECKIN_LIST_AGREEMENTS = "checkin.agreements"
+    CHECKIN_LIST_CLASS = "checkin.class_list"
+    CHECKIN_END = "checkin.end"
+    CHECKIN_SHOW_AGREED = "checkin.show_agreed"
+    CHECKIN_SHOW_HELP_REQUEST = "checkin.show_call"
+    CHECKIN_REISSUE_SLIPS = "checkin.slips_anew"
+    CHECKIN_START = "checkin.start"
+    CHECKIN_WITHDRAW = "checkin.withdraw"
+    CONSENT_EXPORT = "consent.export"
+    CONSENT_GRANT = "consent.grant"
+    CONSENT_LIST = "consent.list"
+    CONSENT_OBJECT = "consent.object"
+    CONSENT_WITHDRAW = "consent.withdraw"
+    ERASE = "erase"
+    FACE_CHECK_PERMISSION = "face.ask"
+    FACE_DESTROY = "face.destroy"
+    FACE_OPEN_TEMPLATES = "face.open_templates"
+    FACE_REGISTER = "face.register"
+    FACE_ROTATE_KEYS = "face.rotate_keys"
+    FACE_REJECT_TEMPLATE = "face.template_refused"
+    POLICY_SHOW = "policy.show"
+    DENIED = "refused"
+    REGISTER_BADGE = "register.badge"
+    REGISTER_CLOSE = "register.close"
+    REGISTER_CONFIRM = "register.confirm"
+    REGISTER_EXPORT = "register.export"
+    REGISTER_HISTORY = "register.history"
+    REGISTER_MARK = "register.mark"
+    REGISTER_OPEN = "register.open"
+    REGISTER_PROPOSE = "register.propose"
+    REGISTER_SHOW = "register.show"
+    REGISTER_REMOVE_PROPOSALS = "register.take_back"
+    REGISTER_UNDO = "register.undo"
+    ROSTER_IMPORT = "roster.import"
+    ROSTER_LIST = "roster.list"
+    ROSTER_TIMETABLE = "roster.timetable"
+    SIGN_IN_DELETE_EXPIRED = "sign_in.forget"
+    SIGN_IN_ISSUE = "sign_in.issue"
+    SIGN_IN_LIST = "sign_in.list"
+    SIGN_IN_REVOKE = "sign_in.revoke"

@@ -1,0 +1,55 @@
+"""The text of each audit action on pages, in English; catalogues translate it."""
+
+from typing import Final
+
+from cluster.security.audit_actions import AuditAction
+from serve_apps.http.pages.i18n import N_
+
+ACTION_TEXTS: Final[dict[AuditAction, str]] = {
+    AuditAction.AUDIT_EXPORT_HEAD: N_("exported the head of this log"),
+    AuditAction.AUDIT_SHOW: N_("viewed this log"),
+    AuditAction.AUDIT_VERIFY: N_("checked this log"),
+    AuditAction.BADGE_ISSUE: N_("issued a badge"),
+    AuditAction.CHECKIN_AGREE: N_("recorded an agreement to check-ins"),
+    AuditAction.CHECKIN_LIST_AGREEMENTS: N_("viewed agreements to check-ins"),
+    AuditAction.CHECKIN_LIST_CLASS: N_("showed a class list to a phone"),
+    AuditAction.CHECKIN_END: N_("ended a check-in"),
+    AuditAction.CHECKIN_SHOW_AGREED: N_("viewed who gets a slip"),
+    AuditAction.CHECKIN_SHOW_HELP_REQUEST: N_("viewed a help request"),
+    AuditAction.CHECKIN_REISSUE_SLIPS: N_("reissued slips"),
+    AuditAction.CHECKIN_START: N_("started a check-in"),
+    AuditAction.CHECKIN_WITHDRAW: N_("recorded the withdrawal of an agreement"),
+    AuditAction.CONSENT_EXPORT: N_("exported consents"),
+    AuditAction.CONSENT_GRANT: N_("recorded a consent"),
+    AuditAction.CONSENT_LIST: N_("viewed consents"),
+    AuditAction.CONSENT_OBJECT: N_("recorded an objection"),
+    AuditAction.CONSENT_WITHDRAW: N_("recorded a withdrawal"),
+    AuditAction.ERASE: N_("erased a student"),
+    AuditAction.FACE_CHECK_PERMISSION: N_("checked whether a face may be compared"),
+    AuditAction.FACE_DESTROY: N_("destroyed a face template"),
+    AuditAction.FACE_OPEN_TEMPLATES: N_("opened face templates"),
+    AuditAction.FACE_REGISTER: N_("stored a face template"),
+    AuditAction.FACE_ROTATE_KEYS: N_("changed the keys of templates"),
+    AuditAction.FACE_REJECT_TEMPLATE: N_("rejected a face template"),
+    AuditAction.POLICY_SHOW: N_("viewed the policy"),
+    AuditAction.DENIED: N_("was denied"),
+    AuditAction.REGISTER_BADGE: N_("recorded a badge"),
+    AuditAction.REGISTER_CLOSE: N_("closed a register"),
+    AuditAction.REGISTER_CONFIRM: N_("confirmed proposals"),
+    AuditAction.REGISTER_EXPORT: N_("exported a register"),
+    AuditAction.REGISTER_HISTORY: N_("viewed the changes of a register"),
+    AuditAction.REGISTER_MARK: N_("marked attendance"),
+    AuditAction.REGISTER_OPEN: N_("opened a register"),
+    AuditAction.REGISTER_PROPOSE: N_("proposed from faces"),
+    AuditAction.REGISTER_SHOW: N_("viewed a register"),
+    AuditAction.REGISTER_REMOVE_PROPOSALS: N_("withdrew proposals"),
+    AuditAction.REGISTER_UNDO: N_("undid the last change"),
+    AuditAction.ROSTER_IMPORT: N_("imported the roster"),
+    AuditAction.ROSTER_LIST: N_("viewed a class list"),
+    AuditAction.ROSTER_TIMETABLE: N_("imported the timetable"),
+    AuditAction.SIGN_IN_DELETE_EXPIRED: N_("deleted expired sign-ins"),
+    AuditAction.SIGN_IN_ISSUE: N_("issued a sign-in"),
+    AuditAction.SIGN_IN_LIST: N_("viewed sign-ins"),
+    AuditAction.SIGN_IN_REVOKE: N_("revoked a sign-in"),
+}
+"""Every `AuditAction`, in the order of the filter's list."""

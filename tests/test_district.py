@@ -49,7 +49,7 @@ def test_a_lesson_is_on_in_its_own_room_alone() -> None:
     assert timetable.lesson_at("r3", NINE) is None
 
 
-def test_a_moment_of_another_zone_finds_the_same_lesson() -> None:
+def test_a_time_of_another_zone_finds_the_same_lesson() -> None:
     timetable = Timetable([lesson("a", 0, 1)])
     east = timezone(timedelta(hours=5, minutes=45))
     assert timetable.lesson_at("r1", NINE.astimezone(east)) is not None
@@ -60,7 +60,7 @@ def test_a_moment_of_another_zone_finds_the_same_lesson() -> None:
     marks=st.lists(st.integers(0, 60), unique=True, max_size=12).map(sorted),
     minute=st.integers(-1, 61),
 )
-def test_the_lesson_that_is_found_is_the_one_that_holds_the_moment(
+def test_the_lesson_that_is_found_is_the_one_that_contains_the_time(
     marks: list[int], minute: int
 ) -> None:
     lessons = [
@@ -80,13 +80,13 @@ def test_the_lesson_that_is_found_is_the_one_that_holds_the_moment(
         timezones=st.integers(-23 * 60, 23 * 60).map(lambda m: timezone(timedelta(minutes=m))),
     )
 )
-def test_any_time_with_a_zone_is_read_as_the_same_moment(moment: datetime) -> None:
+def test_any_time_with_a_zone_is_read_as_the_same_time(moment: datetime) -> None:
     read = parse_timestamp(f" {moment.isoformat()} ", "here")
     assert read == moment
     assert read.tzinfo is UTC
 
 
-def test_a_time_without_a_zone_is_refused_with_what_to_do() -> None:
+def test_a_time_without_a_zone_is_rejected_with_what_to_do() -> None:
     with pytest.raises(SettingsError, match=r"t\.csv:4: .* no zone\. Add the offset"):
         parse_timestamp("2026-03-02T09:00:00", "t.csv:4")
 
@@ -94,6 +94,6 @@ def test_a_time_without_a_zone_is_refused_with_what_to_do() -> None:
 @pytest.mark.parametrize(
     "text", [None, "", "soon", "25:00", "2026-02-30T09:00:00Z", "0001-01-01T00:00:00+01:00"]
 )
-def test_what_is_no_time_is_refused(text: str | None) -> None:
+def test_what_is_no_time_is_rejected(text: str | None) -> None:
     with pytest.raises(SettingsError, match=r"t\.csv:4: "):
         parse_timestamp(text, "t.csv:4")

@@ -97,7 +97,7 @@ def demo(
 
 
 def _unset_variables_of_installation() -> None:
-    """Unset variables of a real installation, whose data, keys and records the demo must leave."""
+    """Unset variables of a real installation, which the demo must not touch."""
     kept = tuple(f"{ENV_PREFIX}{name}" for name in ("CACHE_DIR", "WEIGHTS__", "ANALYSIS__"))
     for name in [n for n in os.environ if n.upper().startswith(ENV_PREFIX)]:
         if not name.upper().startswith(kept):

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from filelock import FileLock
 
 from cluster.errors import AuditBroken, KeyUnusable
-from cluster.runtime.files import atomic_write
+from cluster.files import atomic_write
 from cluster.security.keys import KeyStore
 
 AUDIT_KEY = "audit"

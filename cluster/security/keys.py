@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from filelock import FileLock
 
 from cluster.errors import KeyMissing, KeyUnusable
-from cluster.runtime.files import atomic_write, sync_folder, temporary_path
+from cluster.files import atomic_write, sync_folder, temporary_path
 from cluster.security.master_key import KEY_BYTES, NONCE_BYTES, MasterKey, load_master_key
 from cluster.settings import Settings
 

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from cluster.errors import LakeBusy, LakeError, LakeUnwritable
-from cluster.runtime.files import atomic_write
+from cluster.files import atomic_write
 from cluster.warehouse.schema import ACTIVITY_WINDOWS, MODELS, PARTITION_COLUMNS, RUNS, TableSpec
 
 PART_STAMP = "%Y%m%dT%H%M%SZ"

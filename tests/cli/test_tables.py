@@ -35,7 +35,7 @@ def settings_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return published_school(tmp_path_factory.mktemp("district"))
 
 
-def test_publish_says_what_and_where(homeroom: Homeroom, settings_file: Path) -> None:
+def test_publish_prints_rows_and_path(homeroom: Homeroom, settings_file: Path) -> None:
     answer = homeroom("publish", "--settings", settings_file)
     assert answer.code == 0
     assert answer.out == ""
@@ -45,7 +45,7 @@ def test_publish_says_what_and_where(homeroom: Homeroom, settings_file: Path) ->
     assert answer.stderr_contains("1 schools, 2 rooms, 0 lessons, 3 activity_windows")
 
 
-def test_publish_says_it_as_json(homeroom: Homeroom, settings_file: Path) -> None:
+def test_publish_prints_json(homeroom: Homeroom, settings_file: Path) -> None:
     answer = homeroom("publish", "--json", "--settings", settings_file)
     assert set(answer.json) == {"path", "rows"}
     assert answer.json["rows"]["activity_windows"] == 3
@@ -72,7 +72,9 @@ def test_a_query_is_answered_as_a_table(homeroom: Homeroom, settings_file: Path)
     assert lines == [["room_id", "name"], ["bus", "Bus", "7"], ["r1", "Room", "1"], ["2", "rows"]]
 
 
-def test_a_table_shows_what_is_withheld_as_a_dash(homeroom: Homeroom, settings_file: Path) -> None:
+def test_a_table_shows_what_is_suppressed_as_a_dash(
+    homeroom: Homeroom, settings_file: Path
+) -> None:
     sql = "SELECT people_max, reading_share FROM activity_windows ORDER BY window_start LIMIT 2"
     answer = homeroom("query", "--settings", settings_file, sql)
     assert [line.split() for line in answer.out.splitlines()][1:3] == [["22", "0.3"], ["4", "–"]]
@@ -159,7 +161,7 @@ def test_two_columns_of_one_name_are_both_answered(
         ("FROM read_text('/etc/passwd')", "disabled by configuration"),
     ],
 )
-def test_a_query_that_is_refused_ends_with_1_and_its_code(
+def test_a_query_that_is_rejected_ends_with_1_and_its_code(
     homeroom: Homeroom, settings_file: Path, sql: str, words: str
 ) -> None:
     answer = homeroom("query", "--json", "--settings", settings_file, sql)
@@ -212,7 +214,7 @@ def test_a_report_of_a_part_of_a_day_takes_local_times(
         (("r1", "2026-03-02", "--out", "report.pdf"), "a report is .html, .png, .svg, not .pdf"),
     ],
 )
-def test_a_report_that_cannot_be_made_ends_with_1_in_words(
+def test_a_report_that_cannot_be_made_ends_with_1_and_a_reason(
     homeroom: Homeroom, settings_file: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     answer = homeroom("report", *arguments, "--settings", settings_file)

@@ -82,7 +82,7 @@ def _of(told: list[dict[str, Any]], hour: int) -> list[dict[str, Any]]:
     return [row for row in told if row["window_start"].hour == hour]
 
 
-def test_four_people_at_desks_are_four_in_every_window_and_nothing_else_is_told(
+def test_four_people_at_desks_are_four_in_every_window_and_nothing_else_is_published(
     told: list[dict[str, Any]],
 ) -> None:
     rows = _of(told, 7)
@@ -122,7 +122,7 @@ def test_windows_carry_run_model_room_and_local_date(told: list[dict[str, Any]],
     }
 
 
-def test_a_second_run_does_nothing_and_says_so(lesson: tuple[Path, Path], ran: Ran) -> None:
+def test_a_second_run_does_nothing_and_reports_it(lesson: tuple[Path, Path], ran: Ran) -> None:
     settings, manifest = lesson
     lake = load_settings(settings).lake_dir
     before = {part: part.stat().st_mtime_ns for part in parts(lake)}
@@ -136,7 +136,7 @@ def test_a_second_run_does_nothing_and_says_so(lesson: tuple[Path, Path], ran: R
     assert {part: part.stat().st_mtime_ns for part in parts(lake)} == before
 
 
-def test_a_higher_k_makes_the_windows_anew_in_the_place_of_the_old(
+def test_a_higher_k_replaces_the_windows(
     lesson: tuple[Path, Path], told: list[dict[str, Any]]
 ) -> None:
     settings, manifest = lesson

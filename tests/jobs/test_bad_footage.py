@@ -119,7 +119,7 @@ def test_a_gap_in_the_timestamps_is_a_note_and_not_an_error(ran: Ran) -> None:
         (["--manifest=no-such.csv"], "the manifest cannot be read"),
     ],
 )
-def test_wrong_arguments_are_answered_in_words_before_anything_starts(
+def test_wrong_arguments_are_reported_before_anything_starts(
     tmp_path: Path, arguments: list[str], words: str
 ) -> None:
     ran = run_job(write_settings(tmp_path), *arguments)
@@ -139,7 +139,7 @@ def test_a_manifest_without_a_column_names_the_column(tmp_path: Path) -> None:
     assert ran.summary["error"]["code"] == "footage_list_invalid"
 
 
-def test_weights_with_a_wrong_checksum_are_refused_with_both_sums(tmp_path: Path) -> None:
+def test_weights_with_a_wrong_checksum_are_rejected_with_both_sums(tmp_path: Path) -> None:
     wrong = tmp_path / "mine.pt"
     wrong.write_bytes(b"not weights")
     settings = write_settings(tmp_path, more=f'[weights]\npose = "{wrong}"\n')
@@ -168,7 +168,7 @@ def _fill(path: Path) -> None:
 
 
 @pytest.mark.ray
-def test_a_disk_that_fills_up_ends_the_job_in_words_and_room_lets_it_go_on(
+def test_a_disk_that_fills_up_ends_the_job_with_a_reason_and_it_can_be_repeated(
     tmp_path: Path, small_disk: Path
 ) -> None:
     settings = write_settings(tmp_path, rate=1.0, data_dir=str(small_disk / "data"))
@@ -190,7 +190,7 @@ def test_a_disk_that_fills_up_ends_the_job_in_words_and_room_lets_it_go_on(
     assert len(parts(small_disk / "data" / "lake")) == 2
 
 
-def test_a_read_only_folder_is_said_before_anything_starts(
+def test_a_read_only_folder_is_reported_before_anything_starts(
     tmp_path: Path, small_disk: Path
 ) -> None:
     make_read_only(small_disk)

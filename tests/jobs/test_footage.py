@@ -49,7 +49,7 @@ def only_problem(files: list[Footage], problems: list[FootageProblem]) -> Footag
     return problem
 
 
-def test_a_file_says_camera_and_start_in_its_name(school: Settings, archive: Path) -> None:
+def test_a_file_has_camera_and_start_in_its_name(school: Settings, archive: Path) -> None:
     address = str(archive / NAME)
     assert list_footage([address], school) == ([Footage(address, "cam1", NINE)], [])
 
@@ -84,7 +84,7 @@ def test_a_folder_gives_its_videos_and_those_of_folders_in_it(
         ("cam9_20260302T090000Z.mp4", "no camera 'cam9' in the settings (known: cam1, cam2)"),
     ],
 )
-def test_a_name_that_does_not_say_it_is_a_problem_and_does_not_stop_the_rest(
+def test_a_name_without_them_is_a_problem_and_does_not_stop_the_rest(
     school: Settings, archive: Path, name: str, words: str
 ) -> None:
     good, bad = str(archive / NAME), str(archive / name)
@@ -209,9 +209,7 @@ def test_a_bad_row_of_a_manifest_is_named_with_its_line(
     "content",
     [b"", b"\xff\xfe\x00binary", b'path,camera_id,started_at\n"a.mp4,cam1', b"PK\x03\x04\x00\x00"],
 )
-def test_a_broken_manifest_is_said_in_words(
-    school: Settings, archive: Path, content: bytes
-) -> None:
+def test_a_broken_manifest_is_reported(school: Settings, archive: Path, content: bytes) -> None:
     path = archive / "m.csv"
     path.write_bytes(content)
     with pytest.raises(FootageListError) as refused:
@@ -219,14 +217,14 @@ def test_a_broken_manifest_is_said_in_words(
     assert refused.value.where == str(path)
 
 
-def test_a_manifest_that_is_not_there_is_said_in_words(school: Settings, archive: Path) -> None:
+def test_a_manifest_that_is_not_there_is_reported(school: Settings, archive: Path) -> None:
     for name in (str(archive / "none.csv"), str(archive), "nosuch://m.csv"):
         with pytest.raises(FootageListError, match="cannot be read") as refused:
             list_footage([], school, manifest=name)
         assert refused.value.where == name
 
 
-def test_an_address_whose_driver_is_not_installed_is_said_in_words(school: Settings) -> None:
+def test_an_address_whose_driver_is_not_installed_is_reported(school: Settings) -> None:
     fsspec.register_implementation("absent", "no_such_driver.System", clobber=True)
     with pytest.raises(FootageListError, match="no_such_driver"):
         list_footage([], school, manifest="absent://m.csv")
@@ -235,13 +233,13 @@ def test_an_address_whose_driver_is_not_installed_is_said_in_words(school: Setti
     assert "no_such_driver" in problems[0].reason
 
 
-def test_camera_and_start_may_be_said_of_one_file(school: Settings, archive: Path) -> None:
+def test_camera_and_start_may_be_given_for_one_file(school: Settings, archive: Path) -> None:
     address = str(archive / "holiday.mp4")
     said = list_footage([address], school, camera_id="cam1", started_at="2026-03-02T10:00:00+01:00")
     assert said == ([Footage(address, "cam1", NINE)], [])
 
 
-def test_what_is_said_stands_above_the_name(school: Settings, archive: Path) -> None:
+def test_options_override_the_name(school: Settings, archive: Path) -> None:
     address = str(archive / NAME)
     files, _ = list_footage([address], school, camera_id="cam2", started_at="2026-03-05T09:00:00Z")
     assert files == [Footage(address, "cam2", NINE.replace(day=5))]
@@ -271,7 +269,7 @@ def test_a_start_that_is_no_time_with_a_zone_ends_the_run(
     assert refused.value.where == "--started-at"
 
 
-def test_a_camera_that_is_not_known_is_a_problem_of_its_file(
+def test_a_camera_that_does_not_exist_is_a_problem_of_its_file(
     school: Settings, archive: Path
 ) -> None:
     address = str(archive / "a.mp4")
@@ -297,7 +295,7 @@ def test_a_remote_file_may_be_named(school: Settings, memory: str) -> None:
     assert list_footage([address], school) == ([Footage(address, "cam1", NINE)], [])
 
 
-def test_nothing_named_is_said_in_words(school: Settings) -> None:
+def test_no_footage_is_reported(school: Settings) -> None:
     with pytest.raises(FootageListError, match="no footage was named"):
         list_footage([], school)
 
@@ -310,12 +308,12 @@ def told_of_an_empty_folder(folder: str, others: list[str], school: Settings) ->
     return any("holds no video" in problem.reason for problem in problems)
 
 
-def test_a_folder_without_videos_is_said_in_words(school: Settings, archive: Path) -> None:
+def test_a_folder_without_videos_is_reported(school: Settings, archive: Path) -> None:
     (archive / "notes.txt").touch()
     assert told_of_an_empty_folder(str(archive), [], school)
 
 
-def test_a_remote_folder_without_videos_is_said_in_words(school: Settings, memory: str) -> None:
+def test_a_remote_folder_without_videos_is_reported(school: Settings, memory: str) -> None:
     put(f"{memory}/notes.txt")
     assert told_of_an_empty_folder(memory, [], school)
 

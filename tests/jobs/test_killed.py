@@ -91,7 +91,7 @@ def test_a_worker_is_killed_and_the_same_run_completes(
     assert windows(lake) == unbroken
 
 
-def test_a_second_copy_waits_for_the_lake_and_is_refused(
+def test_a_second_copy_waits_for_the_lake_and_is_rejected(
     settings: Path, lake: Path, video: Path
 ) -> None:
     with Lake(lake).locked():

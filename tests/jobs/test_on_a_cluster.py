@@ -107,7 +107,7 @@ def test_homeroom_and_ray_submit_the_same_job_and_follow_it(tmp_path: Path) -> N
     assert "its name does not say camera and start" in missing.stderr
 
 
-def test_a_cluster_that_would_write_frames_to_a_disk_is_refused(tmp_path: Path) -> None:
+def test_a_cluster_that_would_write_frames_to_a_disk_is_rejected(tmp_path: Path) -> None:
     settings = write_settings(tmp_path, data_dir=str(tmp_path / "data"))
     video = write_video(tmp_path / NAME, seconds=2.0)
 
@@ -121,7 +121,7 @@ def test_a_cluster_that_would_write_frames_to_a_disk_is_refused(tmp_path: Path) 
     assert not parts(tmp_path / "data" / "lake")
 
 
-def test_a_relative_data_folder_is_refused_for_a_cluster(tmp_path: Path) -> None:
+def test_a_relative_data_folder_is_rejected_for_a_cluster(tmp_path: Path) -> None:
     settings = write_settings(tmp_path)
 
     ran = _run(
@@ -132,7 +132,7 @@ def test_a_relative_data_folder_is_refused_for_a_cluster(tmp_path: Path) -> None
     assert "must be an absolute path" in ran.stderr
 
 
-def test_a_cluster_that_is_not_there_is_said_in_words(tmp_path: Path) -> None:
+def test_a_cluster_that_is_not_there_is_reported(tmp_path: Path) -> None:
     settings = write_settings(tmp_path, data_dir=str(tmp_path / "data"))
 
     ran = _run(

@@ -117,7 +117,7 @@ def test_cameras_have_minutes_of_their_own(
     ]
 
 
-def test_the_pictures_just_before_a_minute_lead_into_it(
+def test_the_frames_just_before_a_minute_lead_into_it(
     district: Settings, videos: dict[float, list[str]]
 ) -> None:
     first, second = videos[130.0][0], videos[20.0][0]
@@ -148,7 +148,7 @@ def test_a_lead_in_may_come_from_the_file_before(
     assert clock(after.lead_in[-1].end) == 60.0
 
 
-def test_a_file_over_another_is_left_out_and_said_in_words(
+def test_a_file_over_another_is_left_out_and_reported(
     district: Settings, videos: dict[float, list[str]]
 ) -> None:
     first, second, third = videos[20.0][:3]
@@ -369,7 +369,7 @@ def test_minutes_made_with_another_model_are_made_again(
     assert len(plan(footage, school, lake, model="pose@2").pending) == 1
 
 
-def test_a_minute_of_which_more_is_known_now_is_made_again(
+def test_a_minute_with_more_footage_than_before_is_made_again(
     school: Settings, videos: dict[float, list[str]]
 ) -> None:
     lake = Lake(school.lake_dir)

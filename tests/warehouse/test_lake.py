@@ -172,7 +172,7 @@ def test_a_segment_in_which_nothing_was_seen_still_has_a_part(lake: Lake) -> Non
     assert starts_in(lake) == []
 
 
-def test_facts_come_in_the_order_that_they_were_asked_for(lake: Lake) -> None:
+def test_facts_come_in_the_order_of_the_request(lake: Lake) -> None:
     keys = [
         PartKey("hill", "2026-03-02", f"cam{number}", NINE + timedelta(minutes=number))
         for number in range(40)
@@ -229,7 +229,7 @@ def test_a_writer_killed_before_the_rename_leaves_the_old_part_as_it_was(lake: L
         assert len(files_below(lake.folder)) == 1
 
 
-def test_a_second_writer_is_refused_until_the_first_is_killed(lake: Lake) -> None:
+def test_a_second_writer_is_rejected_until_the_first_is_killed(lake: Lake) -> None:
     holder = python(HOLDER, lake.folder)
     try:
         assert holder.stdout is not None
@@ -244,7 +244,7 @@ def test_a_second_writer_is_refused_until_the_first_is_killed(lake: Lake) -> Non
         lake.write_part(KEY, FACTS, [])
 
 
-def test_two_writers_in_one_process_are_refused_too(lake: Lake) -> None:
+def test_two_writers_in_one_process_are_rejected_too(lake: Lake) -> None:
     with lake.locked(), pytest.raises(LakeBusy), Lake(lake.folder).locked():
         pass
 
@@ -287,7 +287,7 @@ def test_names_have_reached_the_disk_when_a_part_is_written(
     assert synced[1:] == folders[:1]
 
 
-def test_a_part_is_read_whole_or_said_to_be_missing(lake: Lake) -> None:
+def test_a_part_is_read_whole_or_reported_missing(lake: Lake) -> None:
     assert lake.read_part(KEY) is None
     lake.write_part(KEY, FACTS, rows_of([window(NINE)]))
     assert lake.read_part(KEY) == (FACTS, rows_of([window(NINE)]))
@@ -314,7 +314,7 @@ def test_the_lock_falls_when_the_work_under_it_fails(lake: Lake) -> None:
         pass
 
 
-def test_a_full_disk_is_said_in_words_and_harms_no_earlier_part(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_harms_no_earlier_part(tmp_path: Path) -> None:
     other = PartKey("hill", "2026-03-02", "cam1", NINE + timedelta(minutes=1))
     with small_disk(tmp_path / "disk") as disk:
         lake = Lake(disk / "lake")
@@ -330,7 +330,7 @@ def test_a_full_disk_is_said_in_words_and_harms_no_earlier_part(tmp_path: Path) 
         assert starts_in(lake) == [NINE]
 
 
-def test_a_read_only_disk_is_said_in_words_and_harms_no_earlier_part(tmp_path: Path) -> None:
+def test_a_read_only_disk_is_reported_and_harms_no_earlier_part(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk") as disk:
         lake = Lake(disk / "lake")
         lake.write_part(KEY, FACTS, rows_of([window(NINE)]))
@@ -350,7 +350,7 @@ def test_a_read_only_disk_cannot_be_held_for_writing(tmp_path: Path) -> None:
             pass
 
 
-def test_a_lake_that_cannot_be_made_is_said_in_words(tmp_path: Path) -> None:
+def test_a_lake_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     lake = Lake(tmp_path / "file" / "lake")
     with pytest.raises(LakeUnwritable, match="nothing can be written here"), lake.locked():
@@ -367,7 +367,7 @@ def test_runs_that_were_killed_are_marked_as_stopped_and_others_are_left(lake: L
     assert lost == {**run_row("lost", "running"), "state": "stopped"}
 
 
-def test_a_damaged_row_of_a_run_ends_in_words_or_not_at_all(lake: Lake) -> None:
+def test_a_damaged_row_of_a_run_is_reported_or_harmless(lake: Lake) -> None:
     lake.write_run(run_row("a-broken", "running"))
     lake.write_run(run_row("lost", "running"))
     broken = lake.folder / "runs" / "a-broken.parquet"

@@ -149,7 +149,7 @@ def test_every_table_and_column_carries_the_comment_of_the_schema(school: Settin
     }
 
 
-def test_one_who_reads_goes_on_with_the_old_file_and_the_next_gets_the_new(
+def test_a_reader_keeps_the_old_file_and_the_next_gets_the_new(
     school: Settings,
 ) -> None:
     first = publish(school, Timetable(), now=NINE)
@@ -193,7 +193,7 @@ def test_a_clock_that_was_set_back_does_not_remove_what_was_just_published(
     assert count(school, "lessons") == 1
 
 
-def test_an_empty_lake_can_be_published_and_asked(school: Settings) -> None:
+def test_an_empty_lake_can_be_published_and_queried(school: Settings) -> None:
     published = publish(school, Timetable([MATHS]), now=NINE)
     assert published.rows["activity_windows"] == 0
     row = of_lesson(school)
@@ -229,12 +229,12 @@ def published(school: Settings) -> Settings:
     return school
 
 
-def test_a_window_that_stands_twice_is_not_published(published: Settings) -> None:
+def test_a_window_that_is_duplicated_is_not_published(published: Settings) -> None:
     write_by_hand(published, "copy.parquet", rows_of([window(NINE)])[0])
     refuse(published, "2026-03-02 09:00:00.* of camera cam1 is in the lake twice")
 
 
-def test_a_window_is_double_by_camera_and_time_whatever_else_it_says(published: Settings) -> None:
+def test_a_window_is_a_duplicate_by_camera_and_time(published: Settings) -> None:
     write_by_hand(published, "copy.parquet", rows_of([withheld(NINE)], lesson_id="other")[0])
     refuse(published, "is in the lake twice")
 
@@ -244,7 +244,7 @@ def test_two_cameras_may_see_the_same_ten_seconds(published: Settings) -> None:
     assert publish(published, Timetable(), now=NINE).rows["activity_windows"] == 2
 
 
-def test_a_suppressed_window_that_tells_anything_is_not_published(published: Settings) -> None:
+def test_a_suppressed_window_that_has_a_share_is_not_published(published: Settings) -> None:
     row = rows_of([withheld(NINE + seconds(10))])[0]
     for told in (*SHARES, "hand_raises"):
         write_by_hand(published, "leak.parquet", {**row, told: 1})
@@ -285,14 +285,14 @@ def test_a_first_publication_that_fails_leaves_nothing(school: Settings) -> None
     assert visible_files(school) == {}
 
 
-def test_a_folder_that_cannot_be_made_is_said_in_words(school: Settings) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(school: Settings) -> None:
     school.data_dir.mkdir()
     school.warehouse_dir.write_text("in the way")
     with pytest.raises(WarehouseError, match="cannot be written: "):
         publish(school, Timetable(), now=NINE)
 
 
-def test_two_publications_at_once_are_refused(published: Settings) -> None:
+def test_two_publications_at_once_are_rejected(published: Settings) -> None:
     (lock,) = published.warehouse_dir.glob(".*.lock")
     with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -348,7 +348,7 @@ def test_a_lesson_adds_up_its_windows_weighted_by_people(school: Settings) -> No
     assert (row["room_id"], row["class_id"]) == ("r1", "7B")
 
 
-def test_a_lesson_of_withheld_windows_tells_heads_and_nothing_else(school: Settings) -> None:
+def test_a_lesson_of_suppressed_windows_has_headcounts_and_nothing_else(school: Settings) -> None:
     write_windows(school, [withheld(NINE), withheld(NINE + seconds(10), 2.0, 3)], lesson_id="maths")
     publish(school, Timetable([MATHS]), now=NINE)
     row = of_lesson(school)
@@ -357,7 +357,7 @@ def test_a_lesson_of_withheld_windows_tells_heads_and_nothing_else(school: Setti
     assert [row[name] for name in ("hand_raises", *SHARES)] == [None] * 7
 
 
-def test_a_withheld_window_changes_nothing_that_a_lesson_tells_of_activity(
+def test_a_suppressed_window_changes_nothing_in_the_activity_of_a_lesson(
     school: Settings,
 ) -> None:
     told = [window(NINE), window(NINE + seconds(10), hand_raised_share=0.6, people_mean=9.0)]
@@ -381,6 +381,6 @@ def test_two_lessons_of_one_room_do_not_mix(school: Settings) -> None:
     assert of_lesson(school, "art")["hand_raises"] == 5
 
 
-def test_what_is_published_can_be_said_as_json(school: Settings) -> None:
+def test_what_is_published_can_be_printed_as_json(school: Settings) -> None:
     rows = publish(school, Timetable(), now=NINE).rows
     assert json.loads(json.dumps(rows)) == rows

@@ -153,7 +153,7 @@ def test_a_statement_that_reads_is_answered(
 
 
 @pytest.mark.parametrize("sql", ["SHOW TABLES", "DESCRIBE rooms", "SUMMARIZE activity_windows"])
-def test_the_warehouse_can_be_looked_over(published: Settings, sql: str) -> None:
+def test_the_warehouse_can_be_explored(published: Settings, sql: str) -> None:
     assert run_query(published, sql).num_rows >= 4
 
 
@@ -163,7 +163,7 @@ def test_times_are_given_in_utc(published: Settings) -> None:
 
 
 @pytest.mark.parametrize("sql", WRITES, ids=range(len(WRITES)))
-def test_a_statement_that_does_more_than_read_is_refused_and_changes_nothing(
+def test_a_statement_that_does_more_than_read_is_rejected_and_changes_nothing(
     published: Settings, sql: str
 ) -> None:
     with nothing_changes(published), pytest.raises(QueryRefused):
@@ -211,31 +211,31 @@ def test_an_unknown_column_is_named(published: Settings) -> None:
         run_query(published, "SELECT nam FROM rooms")
 
 
-def test_a_value_that_cannot_be_is_said_in_words(published: Settings) -> None:
+def test_a_value_that_is_invalid_is_reported(published: Settings) -> None:
     with pytest.raises(QueryRefused, match="Could not convert"):
         run_query(published, "SELECT name::INTEGER FROM rooms")
 
 
-def test_before_the_first_publication_it_says_what_to_do(school: Settings) -> None:
+def test_before_the_first_publication_the_error_says_what_to_do(school: Settings) -> None:
     with pytest.raises(NotPublished, match="homeroom publish"):
         run_query(school, "SELECT 1")
 
 
-def test_a_file_that_is_no_database_is_refused_in_words(school: Settings) -> None:
+def test_a_file_that_is_no_database_is_rejected_with_a_reason(school: Settings) -> None:
     school.warehouse_dir.mkdir(parents=True)
     warehouse_path(school).write_bytes(b"not a database" * 1000)
     with pytest.raises(QueryRefused, match="cannot be opened"):
         run_query(school, "SELECT 1")
 
 
-def test_a_refused_query_does_not_stand_in_the_way_of_the_next(published: Settings) -> None:
+def test_a_rejected_query_does_not_block_the_next(published: Settings) -> None:
     for _ in range(2):
         with pytest.raises(QueryRefused):
             run_query(published, "COPY (SELECT 1) TO 'x.csv'")
     assert run_query(published, "SELECT 1 AS one").to_pylist() == [{"one": 1}]
 
 
-def test_two_may_ask_at_the_same_time(published: Settings) -> None:
+def test_two_may_query_at_the_same_time(published: Settings) -> None:
     with open_warehouse(published) as first:
         assert run_query(published, "SELECT 1 AS one").to_pylist() == [{"one": 1}]
         assert first.sql("SELECT count(*) FROM rooms").fetchall() == [(2,)]

@@ -101,7 +101,7 @@ def test_a_name_that_looks_like_a_program_stays_a_name(tmp_path: Path) -> None:
     assert text.count("&lt;script&gt;alert(1)&lt;/script&gt; &amp; &lt;img src=x&gt;") >= 3
 
 
-def test_the_table_shows_what_is_withheld_and_what_is_coded(page: str) -> None:
+def test_the_table_shows_what_is_suppressed_and_what_is_coded(page: str) -> None:
     header, first, second, _ = Page(page).rows
     assert header[:6] == ["from", "most people", "mean", "hands raised", "hand raised", "reading"]
     assert first == [
@@ -125,7 +125,7 @@ def test_the_page_is_the_same_each_time(morning: RoomReport, page: str, tmp_path
     assert page_of(morning, tmp_path) == page
 
 
-def test_a_drawing_says_which_shares_are_small_or_withheld(
+def test_a_drawing_says_which_shares_are_small_or_suppressed(
     school: Settings, page: str, tmp_path: Path
 ) -> None:
     assert page.count("≤5% where published") == 3  # writing, head down, unclear
@@ -138,13 +138,13 @@ def test_a_drawing_says_which_shares_are_small_or_withheld(
     assert path.read_text().count(">withheld throughout<") == 6
 
 
-def test_a_picture_is_written_too(morning: RoomReport, tmp_path: Path) -> None:
+def test_a_plot_is_written_too(morning: RoomReport, tmp_path: Path) -> None:
     write_report(morning, tmp_path / "lesson.png", k=5)
     assert (tmp_path / "lesson.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 
 @pytest.mark.parametrize("name", ["report.pdf", "report", "report.html.exe"])
-def test_another_suffix_is_refused(morning: RoomReport, tmp_path: Path, name: str) -> None:
+def test_another_suffix_is_rejected(morning: RoomReport, tmp_path: Path, name: str) -> None:
     with pytest.raises(WarehouseError, match=r"\.html, \.png, \.svg") as refused:
         write_report(morning, tmp_path / name, k=5)
     assert refused.value.where == str(tmp_path / name)
@@ -152,7 +152,7 @@ def test_another_suffix_is_refused(morning: RoomReport, tmp_path: Path, name: st
 
 
 @pytest.mark.parametrize("name", ["file/report.html", "file/report.svg"])
-def test_a_place_that_cannot_be_written_is_said_in_words(
+def test_a_place_that_cannot_be_written_is_reported(
     morning: RoomReport, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "file").write_text("in the way")
@@ -173,7 +173,7 @@ def test_a_room_shows_its_own_windows_only(school: Settings) -> None:
     assert (lesson.room_name, lesson.school_name) == ("Room 1", "Hill School")
 
 
-def test_a_time_without_windows_is_said_in_words(school: Settings) -> None:
+def test_a_time_without_windows_is_reported(school: Settings) -> None:
     lesson_of(school, window(EIGHT))
     with pytest.raises(WarehouseError, match=r"no windows of room 'r1' between 2026-03-03T08:00"):
         load_report(school, "r1", EIGHT + timedelta(days=1), EIGHT + timedelta(days=1, hours=1))
@@ -185,6 +185,6 @@ def test_an_unknown_room_is_named(school: Settings) -> None:
         load_report(school, "r9", EIGHT, EIGHT + timedelta(hours=1))
 
 
-def test_before_the_first_publication_it_says_what_to_do(school: Settings) -> None:
+def test_before_the_first_publication_the_error_says_what_to_do(school: Settings) -> None:
     with pytest.raises(NotPublished, match="homeroom publish"):
         load_report(school, "r1", EIGHT, EIGHT + timedelta(hours=1))

@@ -126,7 +126,7 @@ def ask_about(settings: Settings, name: str, **changes: Any) -> list[dict[str, A
 
 
 @pytest.mark.parametrize("name", SAVED_QUERIES)
-def test_every_question_has_an_answer(published: Settings, name: str) -> None:
+def test_every_query_has_an_answer(published: Settings, name: str) -> None:
     answer = run(published, name, GIVEN[name])
     assert answer.rows
     assert not answer.has_more
@@ -135,7 +135,7 @@ def test_every_question_has_an_answer(published: Settings, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SAVED_QUERIES)
-def test_every_question_is_answered_before_the_first_window(school: Settings, name: str) -> None:
+def test_every_query_is_answered_before_the_first_window(school: Settings, name: str) -> None:
     publish(school, Timetable(), now=NINE)
     assert run(school, name, GIVEN[name]).has_more is False
 
@@ -155,7 +155,7 @@ def test_pages_fit_together_whatever_their_size(published: Settings, name: str) 
     assert run(published, name, GIVEN[name], offset=1_000_000).rows == ()
 
 
-def test_the_windows_of_a_room_are_those_that_start_in_the_time_asked_for(
+def test_the_windows_of_a_room_are_those_that_start_in_the_requested_time(
     published: Settings,
 ) -> None:
     found = ask_about(published, "room_windows")
@@ -237,14 +237,14 @@ def test_hours_begin_when_they_do_at_the_school(tmp_path: Path) -> None:
     assert row["hour_starts_at"] == NINE - timedelta(minutes=30)
 
 
-def test_the_days_of_a_school_say_how_much_was_seen(published: Settings) -> None:
+def test_the_days_of_a_school_count_windows(published: Settings) -> None:
     [row] = ask_about(published, "school_days", school_id="hill")
     assert (row["date"], row["rooms"], row["cameras"]) == (date(2026, 3, 2), 2, 3)
     assert (row["windows"], row["windows_suppressed"], row["windows_live"]) == (8, 3, 0)
     assert ask_about(published, "school_days", school_id="dale") == []
 
 
-def test_feelings_come_in_their_order_and_of_lessons_that_are_told_alone(
+def test_feelings_come_in_their_order_and_of_lessons_that_are_published_alone(
     published: Settings,
 ) -> None:
     found = ask_about(published, "checkin_feelings")
@@ -258,7 +258,7 @@ def test_the_newest_run_comes_first(published: Settings) -> None:
     assert [row["run_id"] for row in ask_about(published, "runs")] == ["run-1", "run-0", "run-2"]
 
 
-def test_no_question_tells_a_share_of_what_is_withheld(published: Settings) -> None:
+def test_no_query_returns_a_share_that_is_suppressed(published: Settings) -> None:
     told = [f"{activity}_share" for activity in PUBLISHED_ACTIVITIES] + ["hand_raises"]
     [art] = [r for r in ask_about(published, "lesson_activity") if r["lesson_id"] == "art"]
     assert art["windows_suppressed"] == art["windows"] == 1
@@ -272,7 +272,7 @@ def test_no_question_tells_a_share_of_what_is_withheld(published: Settings) -> N
         assert not [column for column in columns if "share" in column]
 
 
-def test_a_question_gives_tables_as_they_are_published(published: Settings) -> None:
+def test_a_query_gives_tables_as_they_are_published(published: Settings) -> None:
     table = run_query(published, "FROM activity_windows WHERE room_id = 'r1'").to_pylist()
     found = ask_about(published, "room_windows")
     key = ("window_start", "camera_id")
@@ -333,21 +333,21 @@ def test_a_page_has_bounds(published: Settings, page: Mapping[str, int]) -> None
         run(published, "rooms", {}, **page)
 
 
-def test_an_unknown_question_is_said_with_those_that_exist(published: Settings) -> None:
+def test_an_unknown_query_is_reported_with_those_that_exist(published: Settings) -> None:
     for name in ("students", "SELECT 1", "", "x" * 10_000):
         with pytest.raises(NotFound, match="no query") as refused:
             run(published, name, {})
         assert "room_windows" in str(refused.value.hint)
 
 
-def test_before_the_first_publication_it_says_so(school: Settings) -> None:
+def test_before_the_first_publication_it_reports_it(school: Settings) -> None:
     with pytest.raises(NotPublished):
         run(school, "rooms", {})
 
 
 @effort(max_examples=examples(60), deadline=None)
 @given(st.sampled_from(sorted(SAVED_QUERIES)), st.data())
-def test_whatever_is_given_ends_in_an_answer_or_in_a_refusal(
+def test_whatever_is_given_gives_a_result_or_an_error(
     published: Settings, name: str, data: st.DataObject
 ) -> None:
     value = st.one_of(
@@ -393,7 +393,7 @@ def test_what_takes_too_long_is_ended_and_leaves_nothing_behind(
     assert run(published, "rooms", {}).rows
 
 
-def test_many_threads_may_ask_while_new_warehouses_are_published(school: Settings) -> None:
+def test_many_threads_may_query_while_new_warehouses_are_published(school: Settings) -> None:
     write_windows(school, [window(NINE), withheld(NINE + TEN_SECONDS)])
     publish(school, Timetable(), now=NINE)
 
@@ -408,7 +408,7 @@ def test_many_threads_may_ask_while_new_warehouses_are_published(school: Setting
         assert set(answers) == {expected}
 
 
-def test_asking_leaves_no_file_open(published: Settings) -> None:
+def test_queries_leave_no_file_open(published: Settings) -> None:
     this = psutil.Process()
     run(published, "rooms", {})
     before = this.num_fds()
@@ -419,7 +419,7 @@ def test_asking_leaves_no_file_open(published: Settings) -> None:
     assert this.num_fds() <= before
 
 
-def test_every_question_and_parameter_is_documented() -> None:
+def test_every_query_and_parameter_is_documented() -> None:
     page = (ROOT / "docs" / "warehouse.md").read_text()
     for question in SAVED_QUERIES.values():
         given = ", ".join(

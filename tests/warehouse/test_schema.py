@@ -37,7 +37,7 @@ def test_no_column_could_hold_a_person(table: TableSpec) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_every_table_and_column_says_in_a_sentence_what_it_is(table: TableSpec) -> None:
+def test_every_table_and_column_has_a_sentence_as_comment(table: TableSpec) -> None:
     comments = [table.comment, *(column.comment for column in table.columns)]
     assert all(re.fullmatch(r"[`A-Z].{2,}\.", comment, re.DOTALL) for comment in comments)
 
@@ -70,7 +70,7 @@ def test_an_empty_lake_has_the_same_types_as_a_full_one(school: Settings) -> Non
     assert seen.num_rows == 0
 
 
-def test_what_the_folders_say_is_not_said_again_in_the_files() -> None:
+def test_partition_columns_are_not_repeated_in_the_files() -> None:
     inside = ACTIVITY_WINDOWS.arrow(without=PARTITION_COLUMNS)
     assert set(inside.names) == set(DESIGNED) - {"school_id", "date"}
     assert inside.field("window_start").type == pa.timestamp("us", tz="UTC")

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from cluster.clock import Clock
 from cluster.errors import JournalError
-from cluster.runtime.files import sync_folder
+from cluster.files import sync_folder
 
 _log = logging.getLogger(__name__)
 _SUFFIXES = ("-wal", "-shm", "")

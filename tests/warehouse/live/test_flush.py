@@ -133,7 +133,7 @@ def test_a_minute_waits_until_its_grace_is_over(school: Settings, journal: Journ
     assert done.windows == 1
 
 
-def test_the_archive_job_would_make_the_part_anew(school: Settings, journal: Journal) -> None:
+def test_the_archive_job_would_make_the_part_again(school: Settings, journal: Journal) -> None:
     journal.append([seen(number) for number in range(6)])
     flushed(journal, school)
     [facts] = Lake(school.lake_dir).read_metadata([KEY])
@@ -160,7 +160,7 @@ def test_a_late_window_joins_its_part_though_the_journal_forgot_the_others(
     assert part[1][0]["suppressed"] is False, "the first of two stands"
 
 
-def test_the_archives_part_stands(school: Settings, journal: Journal) -> None:
+def test_the_archives_part_is_kept(school: Settings, journal: Journal) -> None:
     lake = Lake(school.lake_dir)
     facts = PartMetadata(f"{MODEL}/0123456789ab", ((NINE.timestamp(), NINE.timestamp() + 60),))
     lake.write_part(KEY, facts, rows_of([window(NINE)]))
@@ -236,7 +236,7 @@ def test_a_day_has_one_row_that_grows(school: Settings, journal: Journal) -> Non
     assert run_states(Lake(school.lake_dir)) == {"live-20260302": "completed"}
 
 
-def test_a_journal_that_is_begun_anew_takes_nothing_from_its_day(school: Settings) -> None:
+def test_a_journal_that_is_replaced_does_not_lower_its_day(school: Settings) -> None:
     for turn, windows in enumerate(([seen(0), seen(6), seen(12)], [seen(18)])):
         with Journal(school.data_dir / f"journal-{turn}.sqlite") as journal:
             journal.append(windows)
@@ -247,7 +247,7 @@ def test_a_journal_that_is_begun_anew_takes_nothing_from_its_day(school: Setting
     assert len(stored(school)) == 4
 
 
-def test_models_are_told_even_of_windows_that_waited_for_a_change(
+def test_models_are_published_even_for_windows_that_waited_for_a_change(
     school: Settings, journal: Journal
 ) -> None:
     journal.append([seen(0)])
@@ -523,7 +523,7 @@ _STEPS = st.one_of(
 
 @effort(max_examples=examples(40), deadline=None)
 @given(st.lists(_STEPS, max_size=12))
-def test_in_any_order_each_window_is_in_the_lake_once_or_the_archives_part_stands(
+def test_in_any_order_each_window_is_in_the_lake_once_or_the_archives_part_is_kept(
     steps: list[tuple[Any, ...]],
 ) -> None:
     with TemporaryDirectory() as folder:

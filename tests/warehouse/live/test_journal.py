@@ -96,7 +96,7 @@ def test_windows_come_back_as_they_were_kept_oldest_first(journal: Journal, path
         assert again.recent(NINE) == expected
 
 
-def test_a_window_that_comes_again_is_ignored_and_not_counted(journal: Journal) -> None:
+def test_a_window_that_is_sent_again_is_ignored_and_not_counted(journal: Journal) -> None:
     assert journal.append([live(0), live(0), live(1)]) == 2
     assert journal.append([live(1), live(2), live(2, "cam2")]) == 2
     assert journal.append([live(0, told=withheld(NINE))]) == 0
@@ -133,7 +133,7 @@ def test_only_minutes_that_are_over_are_to_be_flushed(journal: Journal) -> None:
     assert len(journal.minutes_to_flush(NINE + timedelta(seconds=120), limit=1)) == 1
 
 
-def test_an_empty_journal_has_nothing_to_say(journal: Journal) -> None:
+def test_an_empty_journal_is_empty(journal: Journal) -> None:
     assert journal.pending() == (0, None)
     assert journal.recent(NINE) == []
     assert journal.minutes_to_flush(NINE) == []
@@ -141,7 +141,7 @@ def test_an_empty_journal_has_nothing_to_say(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize("jump", [timedelta(hours=7), timedelta(hours=-7)])
-def test_windows_are_forgotten_some_hours_after_they_are_in_the_lake_whatever_the_clock(
+def test_windows_are_deleted_some_hours_after_they_are_in_the_lake_whatever_the_clock(
     path: Path, jump: timedelta
 ) -> None:
     now = [NINE]
@@ -236,7 +236,7 @@ def test_a_row_that_breaks_the_suppression_is_not_returned_and_is_deleted(
         assert again.pending() == (1, NINE + 2 * TEN_SECONDS)
 
 
-def test_a_second_process_is_refused_until_the_first_is_killed(path: Path) -> None:
+def test_a_second_process_is_rejected_until_the_first_is_killed(path: Path) -> None:
     holder = process(path, HOLDER)
     try:
         assert holder.stdout is not None
@@ -252,7 +252,7 @@ def test_a_second_process_is_refused_until_the_first_is_killed(path: Path) -> No
         assert journal.append([live(0)]) == 1
 
 
-def test_a_second_opener_in_the_same_process_is_refused_or_waits(journal: Journal) -> None:
+def test_a_second_opener_in_the_same_process_is_rejected_or_waits(journal: Journal) -> None:
     path = journal._file.path
     with pytest.raises(JournalError, match="another process has locked"):
         Journal(path)
@@ -264,7 +264,7 @@ def test_a_second_opener_in_the_same_process_is_refused_or_waits(journal: Journa
             assert next_one.recent(NINE) == [live(0)]
 
 
-def test_a_closed_journal_says_so(journal: Journal) -> None:
+def test_a_closed_journal_reports_it(journal: Journal) -> None:
     journal.close()
     with pytest.raises(JournalError, match="closed"):
         journal.append([live(0)])
@@ -316,7 +316,7 @@ def test_a_journal_of_before_can_be_opened_on_a_full_disk(tmp_path: Path) -> Non
             assert journal.moved_aside == []
 
 
-def test_a_read_only_disk_is_said_in_words_and_loses_nothing(tmp_path: Path) -> None:
+def test_a_read_only_disk_is_reported_and_loses_nothing(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "1m") as disk:
         with Journal(disk / "journal.sqlite") as journal:
             journal.append([live(0)])
@@ -329,7 +329,7 @@ def test_a_read_only_disk_is_said_in_words_and_loses_nothing(tmp_path: Path) -> 
             assert journal.recent(NINE) == [live(0)]
 
 
-def test_a_folder_that_cannot_be_made_is_said_in_words(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(JournalError, match="cannot be opened"):
         Journal(tmp_path / "file" / "journal.sqlite")
@@ -421,7 +421,7 @@ def test_a_file_that_breaks_while_it_is_open_is_replaced_at_the_next_call(path: 
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
-def test_whatever_bytes_are_damaged_it_comes_up_and_tells_nothing_that_is_withheld(
+def test_whatever_bytes_are_damaged_it_opens_and_returns_nothing_suppressed(
     path: Path, tmp_path: Path, data: st.DataObject
 ) -> None:
     source = tmp_path / "whole.sqlite"

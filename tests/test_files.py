@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.runtime.files import atomic_write, sync_folder, temporary_path
+from cluster.files import atomic_write, sync_folder, temporary_path
 
 
 def test_a_file_and_its_folders_are_created(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The rules R1, R2 and R6 as structure: what is never done has no column, field or import."""
 
+import ast
 import dataclasses
 import os
 import re
@@ -316,3 +317,13 @@ def test_a_new_part_of_cluster_is_not_forgotten_in_the_contracts() -> None:
     assert closed == (parts - databases) | {"jobs", "serve_apps"}
     layered = {part.strip() for layer in contract(LAYERS)["layers"] for part in layer.split("|")}
     assert layered == parts | {"jobs", "serve_apps"}
+
+
+def test_no_public_class_name_is_used_twice() -> None:
+    places: dict[str, list[str]] = {}
+    for package in ("cluster", "serve_apps", "jobs"):
+        for file in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.parse(file.read_text()).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    places.setdefault(node.name, []).append(str(file.relative_to(ROOT)))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}

@@ -1,5 +1,5 @@
-# Everything sets itself up in .venv; only Python 3.11 or 3.12, make and git are needed.
-# `make help` lists the targets with the text behind their `##`.
+# Everything is installed into .venv; only Python 3.11 or 3.12, make and git are needed.
+# `make help` lists the targets with the text after their `##`.
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell command -v python3.12 >/dev/null 2>&1 && python3.12 -c '' 2>/dev/null && echo python3.12 || (python3.11 -c '' 2>/dev/null && echo python3.11) || echo python3)
@@ -12,7 +12,7 @@ READY := .venv/.ready
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(READY)  ## Make .venv with everything that the other targets use
+setup: $(READY)  ## Create .venv with everything that the other targets use
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v in {(3, 11), (3, 12)} else f"Homeroom needs Python 3.11 or 3.12, and this is {v[0]}.{v[1]}: make PYTHON=/path/to/python3.11")'
@@ -23,18 +23,18 @@ $(READY): $(BIN)/uv pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
 	@touch $(READY)
 
-demo: $(READY)  ## Footage in, tables and a picture out
+demo: $(READY)  ## Make footage, analyse it, and write tables and a report
 	$(BIN)/homeroom demo
 
 PYTEST := $(BIN)/python -m pytest
 IN_TWO := --numprocesses=2 --dist=loadfile
 
-# Two Rays contend for a port, so one run after the other starts them. The run beside them is as nice
-# as Ray's workers are, which would otherwise get what it leaves; its two processes take what is idle.
+# Runs that start Ray follow one another, because two Rays compete for a port. The run beside them has
+# the niceness of Ray's workers: with a lower one it would slow them down.
 test: $(READY)  ## All tests: those without Ray beside those with Ray and a browser
 	$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=recurse test-others test-rest
 
-test-fast: $(READY)  ## Tests without Ray, a browser, PostgreSQL and what is slow
+test-fast: $(READY)  ## Tests without Ray, a browser or PostgreSQL, and none that are slow
 	env -u POSTGRES_TEST_URL $(PYTEST) -m 'not ray and not slow' --ignore=tests/browser $(IN_TWO)
 
 test-others: $(READY)  ## Only the tests that start neither Ray nor a browser
@@ -54,7 +54,7 @@ test-rest:
 test-thorough: $(READY)  ## The tests of test-others, with ten times as many examples
 	HYPOTHESIS_PROFILE=thorough $(PYTEST) -m 'not ray' --ignore=tests/browser $(IN_TWO) --timeout=3000
 
-coverage: $(READY)  ## All tests, with the lines and branches that they reach; fails below the gate
+coverage: $(READY)  ## All tests with branch coverage; fails below the threshold
 	rm -rf .coverage .coverage.*
 	$(MAKE) --no-print-directory test PYTEST='$(BIN)/coverage run -m pytest'
 	$(BIN)/coverage combine --quiet
@@ -72,7 +72,7 @@ format: $(READY)  ## Format the code, and fix what the linter can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)  ## Measure against the naive way and the limit
+bench: $(READY)  ## All benchmarks: against a naive implementation and the limit
 	$(BIN)/python -m bench.archive
 	$(BIN)/python -m bench.faces
 	$(BIN)/python -m bench.fleet
@@ -81,12 +81,12 @@ bench: $(READY)  ## Measure against the naive way and the limit
 	$(BIN)/python -m bench.register
 	$(BIN)/python -m bench.roster
 
-screenshots: $(READY)  ## Pictures of the pages, into docs/images; needs Chromium
+screenshots: $(READY)  ## Screenshots of the pages, into docs/images; needs Chromium
 	$(BIN)/python -m tests.browser.screenshots
 
-constraints: $(BIN)/uv  ## Pin anew everything that pyproject.toml asks for
+constraints: $(BIN)/uv  ## Update constraints.txt to the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade \
 	  --custom-compile-command 'make constraints' --output-file constraints.txt pyproject.toml
 
-clean:  ## Remove .venv and what the demo and the measurements left
+clean:  ## Remove .venv and the output of demo, benchmarks and coverage
 	rm -rf .venv homeroom-demo .bench .coverage*

@@ -30,8 +30,10 @@ from bench.archive import inference_alone
 from bench.service import HEAD, ROOM
 from cluster.clock import utc_now
 from cluster.runtime.ray_local import MEBIBYTE, choose_store_bytes, start_local_ray
+from cluster.streams.capture.frame import LiveFrame
+from cluster.streams.capture.health import CameraHealth, StreamMetrics
 from cluster.streams.reader import actor
-from cluster.streams.reader.config import CameraConfig, CameraHealth, LiveFrame, StreamMetrics
+from cluster.streams.source.config import CameraConfig
 from cluster.streams.source.state import StreamReason, StreamState
 from cluster.vision.people import People
 from serve_apps.clients.types import FrameSet
@@ -89,7 +91,7 @@ class SimulatedCamera:
 class SimulatedReader(actor.StreamReader):
     """A reader of simulated cameras."""
 
-    camera_thread = cast("Any", SimulatedCamera)
+    camera_source = cast("Any", SimulatedCamera)
 
 
 @serve.deployment(name="PoseModel", max_ongoing_requests=64)

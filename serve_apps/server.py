@@ -38,7 +38,7 @@ from cluster.runtime.ray_local import (
 from cluster.settings import LiveSettings, Settings, load_settings
 from serve_apps.app import APP, Arguments, build
 from serve_apps.deployments.logging_config import SERVE_LOGGING
-from serve_apps.http.middleware.slow_clients import CALLBACK
+from serve_apps.http.middleware.slow_clients import PROXY_ENVIRONMENT
 
 STORE_BYTES = 512 * MEBIBYTE
 MIN_STORE_BYTES = 256 * MEBIBYTE
@@ -170,7 +170,7 @@ def _start_or_join_ray(settings: Settings, cleanup: ExitStack) -> None:
                 "dashboard_host": host,
                 "dashboard_port": port,
             }
-        os.environ.update(CALLBACK)  # Ray's processes inherit it
+        os.environ.update(PROXY_ENVIRONMENT)  # Ray's processes inherit it
         start_local_ray(
             choose_store_bytes(STORE_BYTES, MIN_STORE_BYTES), log_to_driver=False, **options
         )

@@ -9,7 +9,7 @@ from cluster.settings.redacted import without_secrets
 
 def toml_value(value: Any) -> str:
     """Format a string, number, boolean or list as TOML."""
-    plain = value if isinstance(value, bool | int | float | list) else str(value)
+    plain = value if isinstance(value, bool | int | float | list | tuple) else str(value)
     # JSON's strings are TOML's, but for the one control character that JSON leaves as it is.
     return json.dumps(plain, ensure_ascii=False).replace("\x7f", "\\u007F")
 

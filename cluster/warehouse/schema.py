@@ -1,7 +1,6 @@
-"""Tables and columns, each with its type and the comment that analysts see.
+"""Tables and columns, each with its type and the comment that analysts read.
 
-One place for both the Parquet files and DuckDB: the Arrow schemas of the lake, the comments of
-the warehouse and docs/warehouse.md come from here.
+The Arrow schemas of the lake, the comments of the warehouse and docs/warehouse.md come from here.
 """
 
 from dataclasses import dataclass
@@ -48,15 +47,15 @@ ACTIVITY_WINDOWS = Table(
         Column("lesson_id", pa.string(), "The lesson that was on, if there was one."),
         Column("window_start", _UTC, "Start of the window, UTC, on a multiple of ten seconds."),
         Column("window_seconds", pa.int16(), "Length of the window."),
-        Column("frames", pa.int32(), "Pictures that the numbers rest on."),
-        Column("people_max", pa.int32(), "Most people in one picture, teacher's zone left out."),
-        Column("people_mean", pa.float64(), "Mean number of people in a picture."),
+        Column("frames", pa.int32(), "Frames that the counts are based on."),
+        Column("people_max", pa.int32(), "Most people in one frame, without the teacher's zone."),
+        Column("people_mean", pa.float64(), "Mean number of people in a frame."),
         Column("hand_raised_share", pa.float64(), f"Share of people with a raised hand. {_SHARE}"),
         Column("reading_share", pa.float64(), f"Share looking down, hands at rest. {_SHARE}"),
         Column("writing_share", pa.float64(), f"Share looking down, a hand moving. {_SHARE}"),
         Column("head_down_share", pa.float64(), f"Share with the head on the desk. {_SHARE}"),
         Column("standing_share", pa.float64(), f"Share standing. {_SHARE}"),
-        Column("unclear_share", pa.float64(), f"Share of whom the picture does not tell. {_SHARE}"),
+        Column("unclear_share", pa.float64(), f"Share whose activity is not visible. {_SHARE}"),
         Column(
             "hand_raises",
             pa.int32(),
@@ -94,20 +93,24 @@ RUNS = Table(
         Column(
             "segments_skipped",
             pa.int64(),
-            "Minutes that an earlier run had analysed. Live: that an archive run had.",
+            "Minutes that an earlier run had analysed; live: that an archive run had analysed.",
         ),
         Column("files_failed", pa.int64(), "Files that could not be used, wholly or in part."),
-        Column("footage_seconds", pa.float64(), "Footage analysed, in seconds; live: windows."),
+        Column(
+            "footage_seconds",
+            pa.float64(),
+            "Footage analysed, in seconds; live: length of its windows.",
+        ),
         Column("wall_seconds", pa.float64(), "From start to end, in seconds."),
         Column("model", pa.string(), "The pose model, the newest of a day; `models.model`."),
-        Column("k", pa.int32(), "Fewest people of whom anything but their number was told."),
+        Column("k", pa.int32(), "Smallest group with more than a headcount published."),
         Column("homeroom_version", pa.string(), "Version of the program."),
     ),
 )
 
 MODELS = Table(
     "models",
-    "A model whose numbers are in the tables.",
+    "A model whose counts are in the tables.",
     (
         Column("model", pa.string(), "Its name and the start of its checksum."),
         Column("sha256", pa.string(), "SHA-256 of the weights file."),
@@ -154,16 +157,16 @@ _MEAN = "Mean over the lesson's windows that were not suppressed, weighted by pe
 
 LESSON_ACTIVITY = Table(
     "lesson_activity",
-    "One row a lesson: its windows added up. Suppressed windows add headcounts only.",
+    "One row per lesson: totals of its windows. Suppressed windows add headcounts only.",
     (
         Column("lesson_id", pa.string(), "The lesson; `lessons.lesson_id`."),
         Column("room_id", pa.string(), "The room."),
         Column("class_id", pa.string(), "The class: its sourcedId."),
         Column("starts_at", _UTC, "Start by the timetable, UTC."),
         Column("ends_at", _UTC, "End by the timetable, UTC."),
-        Column("windows", pa.int64(), "Windows seen."),
-        Column("windows_suppressed", pa.int64(), "Of these, with a headcount only."),
-        Column("people_max", pa.int32(), "Most people in one picture."),
+        Column("windows", pa.int64(), "Number of windows."),
+        Column("windows_suppressed", pa.int64(), "Of these, suppressed ones: headcount only."),
+        Column("people_max", pa.int32(), "Most people in one frame."),
         Column("people_mean", pa.float64(), "Mean number of people."),
         Column("hand_raises", pa.int64(), "Hands that went up, in windows not suppressed."),
         Column("hand_raised_share", pa.float64(), _MEAN),
@@ -177,7 +180,7 @@ LESSON_ACTIVITY = Table(
 
 CHECKIN_COUNTS = Table(
     "checkin_counts",
-    "What students said in a lesson's check-in: one row a lesson and feeling. Said, never seen.",
+    "Answers of a lesson's check-in, one row per lesson and feeling. Never from video.",
     (
         Column("lesson_id", pa.string(), "The lesson."),
         Column("class_id", pa.string(), "The class, as the roster names it."),
@@ -189,23 +192,27 @@ CHECKIN_COUNTS = Table(
             pa.string(),
             "`surprised`, `sad`, `angry`, `happy`, `put_off`, `afraid` or `neutral`.",
         ),
-        Column("answers", pa.int32(), "How many answered, to all feelings together."),
+        Column("answers", pa.int32(), "Number of answers, all feelings together."),
         Column(
             "answers_told",
             pa.int32(),
-            "The first so many of them are told of: a multiple of k. Null where fewer than k came.",
+            "Answers that the published counts cover: a multiple of k. Null with fewer than k.",
         ),
         Column(
             "share_text",
             pa.string(),
-            "For people: `≤5%`, `12 (60%)`, `≥95%` or `withheld`. Null where nothing is told.",
+            "For people: `≤5%`, `12 (60%)`, `≥95%` or `withheld`. Null if not published.",
         ),
         Column(
             "share",
             pa.float64(),
-            "From 0.05, which means 5% or less, to 0.95, 95% or more. Null if withheld.",
+            "From 0.05, meaning 5% or less, to 0.95, meaning 95% or more. Null if withheld.",
         ),
-        Column("count", pa.int32(), "How many said so. Null where the share is coded or withheld."),
+        Column(
+            "count",
+            pa.int32(),
+            "Answers with this feeling. Null if the share is coded or withheld.",
+        ),
     ),
 )
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
-from cluster.streams.reader.config import CameraHealth
+from cluster.streams.capture.health import CameraHealth
 from cluster.vision.people import BgrImage
 
 RoomStatus = Literal["live", "late", "down", "off"]

@@ -29,8 +29,8 @@ from cluster.records.timetable.lessons import SettingsTimetable, read_timetable
 from cluster.runtime.logging import configure_logging
 from cluster.settings import Settings
 from cluster.streams.reader.actor import StreamReader
-from cluster.streams.reader.config import CameraConfig, build_camera_config
 from cluster.streams.reader.report import Ack, Report
+from cluster.streams.source.config import CameraConfig, build_camera_config
 from cluster.vision.pose.estimator import model_cache_dir
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.lake import Lake
@@ -250,17 +250,17 @@ class Rooms:
         """Change which cameras the readers read to what the settings ask for."""
         if await asyncio.to_thread(self._watcher.reload_if_changed):
             self._state.reconfigure(self._watcher.settings, self._timetable, utc_now())
-        jobs = self._camera_jobs()
-        unassigned, overdue = await self._reconciler.observe(jobs)
+        configs = self._camera_configs()
+        unassigned, overdue = await self._reconciler.observe(configs)
         self._state.mark_lost(sorted(unassigned), utc_now(), overdue=overdue)
-        ended = await self._reconciler.apply(jobs, self._watcher.settings)
+        ended = await self._reconciler.apply(configs, self._watcher.settings)
         self._metrics.forget(ended)
         readers = len(self._reconciler.assignments)
         status = await self.journal_status()
         self._metrics.set_gauges(self._state.cameras(), readers, status.waiting)
 
-    def _camera_jobs(self) -> dict[str, CameraConfig]:
-        settings, jobs = self._watcher.settings, {}
+    def _camera_configs(self) -> dict[str, CameraConfig]:
+        settings, configs = self._watcher.settings, {}
         for camera in settings.cameras:
             try:
                 config = build_camera_config(settings, camera)
@@ -269,8 +269,8 @@ class Rooms:
                 continue
             if config is None:
                 continue
-            jobs[camera.id] = config
-        return jobs
+            configs[camera.id] = config
+        return configs
 
 
 async def _open_journal(settings: Settings) -> Journal:

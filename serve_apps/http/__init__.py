@@ -1,1 +1,1 @@
-"""The HTTP API and the pages: middleware, authentication, routes, schemas, services."""
+"""The HTTP API and the web pages: middleware, authentication, routes, schemas, services."""

@@ -1,9 +1,9 @@
 """The HTTP API as one FastAPI application.
 
-    request -> door, limits (access) -> a route -> Backend ─┬─> rooms, pose (deployments)
-                                                            └─> records, warehouse (threads)
+    request -> middleware (auth/install.py) -> route -> Backend ─┬─> rooms, pose (deployments)
+                                                               └─> records, warehouse (threads)
 
-Every route says who may use it; `install` refuses an application in which one does not.
+Every route declares who may use it; `install` rejects an application in which one does not.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from cluster import __version__
 from serve_apps.http.auth.install import install
-from serve_apps.http.auth.route_table import describe_roles
+from serve_apps.http.auth.route_table import add_roles_to_openapi
 from serve_apps.http.backend import Backend
 from serve_apps.http.pages.routes import include_pages
 from serve_apps.http.periodic_tasks import run_periodic_tasks
@@ -35,19 +35,19 @@ from serve_apps.http.routes import (
     sign_in,
     warehouse,
 )
-from serve_apps.http.services.room_broadcast import Broadcast, StreamLimits
+from serve_apps.http.services.room_broadcast import RoomBroadcast, StreamLimits
 
 DESCRIPTION: Final = """
-What happens in classrooms, for a room and ten seconds, never for a person; and the register.
+Activity in classrooms, per room and ten seconds, never per person; and the attendance register.
 
-Come in with a token: `Authorization: Bearer hr_…`. Every error has one shape. `x-roles` of an
-operation says who may use it. How streams, pages and versions work is in `docs/api.md`.
+Authenticate with a token: `Authorization: Bearer hr_…`. All errors have one format. `x-roles` of an
+operation lists the roles that may use it. `docs/api.md` explains streams, paging and versions.
 """
 
 ROUTES: Final = flatten_router(
     (
         health.router,
-        room_events.router,  # before the rooms, whose path /{room_id} takes every word
+        room_events.router,  # before the rooms, whose path /{room_id} matches it too
         rooms.router,
         lessons.router,
         registers.router,
@@ -63,36 +63,36 @@ ROUTES: Final = flatten_router(
 
 
 def create_app(backend: Backend, streams: StreamLimits | None = None) -> FastAPI:
-    """The application.
+    """Create the application.
 
     Args:
-        backend: What the routes work with; whoever opened it closes it.
-        streams: How much event streams may take; the usual unless given.
+        backend: The services behind the routes; whoever opened it closes it.
+        streams: Limits of event streams; the defaults unless given.
 
     Raises:
-        SettingsError: A route says neither who may use it nor that everybody may.
+        SettingsError: A route declares neither roles nor that it is public.
     """
-    app = _routes()
+    app = _create_bare_app()
     limits = streams or StreamLimits()
     include_pages(app, backend.identity, limits)
     app.state.backend = backend
-    app.state.broadcast = Broadcast(backend.rooms, limits)
-    app.state.asking_ray = CapacityLimiter(jobs.AT_ONCE)
-    app.state.decoding = CapacityLimiter(analyse.AT_ONCE)
-    app.state.asking_warehouse = CapacityLimiter(warehouse.AT_ONCE)
+    app.state.broadcast = RoomBroadcast(backend.rooms, limits)
+    app.state.dashboard_limiter = CapacityLimiter(jobs.MAX_CONCURRENT_CALLS)
+    app.state.decoding_limiter = CapacityLimiter(analyse.MAX_CONCURRENT_IMAGES)
+    app.state.warehouse_limiter = CapacityLimiter(warehouse.MAX_CONCURRENT_QUERIES)
     install(app, backend.settings)
     return app
 
 
 def openapi_document() -> dict[str, Any]:
-    """The OpenAPI document; it needs no settings and no backend."""
-    app = _routes()
-    describe_roles(app)
+    """Return the OpenAPI document; it needs no settings and no backend."""
+    app = _create_bare_app()
+    add_roles_to_openapi(app)
     return app.openapi()
 
 
-def _routes() -> FastAPI:
-    # No pages of documentation: FastAPI's load their scripts from other hosts.
+def _create_bare_app() -> FastAPI:
+    # No documentation pages: FastAPI's load their scripts from other hosts.
     app = FastAPI(
         title="Homeroom",
         version=__version__,
@@ -109,11 +109,11 @@ def _routes() -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    keeping = asyncio.create_task(
-        run_periodic_tasks(app.state.backend.identity), name="housekeeping"
+    periodic_tasks = asyncio.create_task(
+        run_periodic_tasks(app.state.backend.identity), name="periodic tasks"
     )
     yield
-    keeping.cancel()
-    await asyncio.gather(keeping, return_exceptions=True)
+    periodic_tasks.cancel()
+    await asyncio.gather(periodic_tasks, return_exceptions=True)
     await app.state.broadcast.close()
     await app.state.lesson_versions.close()

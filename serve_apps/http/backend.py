@@ -1,4 +1,4 @@
-"""What the routes work with: found at `request.app.state.backend`."""
+"""The services behind the routes, at `request.app.state.backend`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +12,14 @@ from serve_apps.clients.interfaces import PoseService, RoomsService
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """The parts behind the API.
+    """The services behind the API.
 
     Attributes:
         settings: All settings.
-        identity: Records, keys and audit log.
-        rooms: The rooms deployment.
-        pose: The pose model.
-        settings_file: Where the settings are from, for jobs.
+        identity: Records with their keys and audit log.
+        rooms: Client of the rooms deployment.
+        pose: Client of the pose model.
+        settings_file: The file that the settings were read from, for jobs.
     """
 
     settings: Settings
@@ -30,6 +30,6 @@ class Backend:
 
 
 def backend_of(request: Request) -> Backend:
-    """The backend that serves a request."""
+    """Return the backend of the application that serves a request."""
     found: Backend = request.app.state.backend
     return found

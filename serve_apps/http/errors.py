@@ -1,9 +1,11 @@
-"""One shape for every error that the HTTP API answers with.
+"""One format for every error of the HTTP API.
 
     {"error": {"code": …, "detail": …, "request_id": …, "where"?, "hint"?, "fields"?}}
 
-What the caller did wrong is told in full. What is wrong with us is told by the kind of fault alone:
-the words, which may name files, databases and cameras, go to the log under the request's id.
+Errors of the caller are returned with their message. Errors of the service are returned by their
+kind
+alone: the message, which may name files, databases and cameras, goes to the log with the request
+id.
 """
 
 import logging
@@ -19,96 +21,97 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
+from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.websockets import WebSocket
 
 from cluster import errors
 
 logger = logging.getLogger(__name__)
 
-LONGEST_PLACE = 100
-POLICY_VIOLATION = 1008
-"""The code with which a WebSocket is closed that may not be (RFC 6455)."""
+MAX_WHERE_LENGTH = 100
+MAX_FIELD_PROBLEMS = 50
+"""Of a request with more, the first are returned."""
 
 
 class FieldProblem(BaseModel):
-    """What was wrong with one part of a request; never the value itself."""
+    """What is wrong with one part of a request; never the value itself."""
 
     where: str = Field(examples=["body.status"])
     problem: str = Field(examples=["Field required"])
 
 
 class ErrorDetail(BaseModel):
-    """What was wrong."""
+    """What is wrong."""
 
     code: str = Field(description="Stable; programs may match on it.", examples=["not_found"])
     detail: str = Field(description="For people.", examples=["there is no room 'r9'."])
-    request_id: str = Field(description="Find it in the log with this.", examples=["4f1d…"])
-    where: str | None = Field(None, description="What it is about.")
+    request_id: str = Field(description="Identifies the request in the log.", examples=["4f1d…"])
+    where: str | None = Field(None, description="What the error is about.")
     hint: str | None = Field(None, description="What to do.")
-    fields: list[FieldProblem] | None = Field(None, description="Parts of the request.")
+    fields: list[FieldProblem] | None = Field(None, description="Invalid parts of the request.")
 
 
 class ErrorBody(BaseModel):
-    """Every error looks like this."""
+    """The body of every error response."""
 
     error: ErrorDetail
 
 
 class ErrorPages(Protocol):
-    """Tells errors on pages; an application with pages has it as `app.state.error_pages`."""
+    """Renders errors as pages; an application with pages has it at `app.state.error_pages`."""
 
-    def is_for_people(self, connection: HTTPConnection) -> bool:
-        """Whether a browser asks for a page, and not a program for data."""
+    def wants_page(self, connection: HTTPConnection) -> bool:
+        """Return whether a browser requests a page, rather than a program data."""
 
-    def page_of_error(
-        self, connection: HTTPConnection, status: int, error: ErrorDetail
-    ) -> Response:
-        """The page."""
+    def render_error(self, connection: HTTPConnection, status: int, error: ErrorDetail) -> Response:
+        """Return the page for an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorPolicy:
-    """How a kind of error is told.
+    """How a kind of error is answered.
 
     Attributes:
-        status: Of the HTTP answer.
-        whole: In its own words; else by its kind alone.
-        retry_after: Seconds after which asking again may help.
+        status: The HTTP status.
+        exposes_message: The response has the error's message; else only its kind.
+        retry_after: Seconds after which a retry may succeed.
     """
 
     status: HTTPStatus
-    whole: bool = True
+    exposes_message: bool = True
     retry_after: int | None = None
 
 
-_OURS = ErrorPolicy(HTTPStatus.INTERNAL_SERVER_ERROR, whole=False)
-_AWAY = ErrorPolicy(HTTPStatus.SERVICE_UNAVAILABLE, whole=False, retry_after=10)
+_INTERNAL = ErrorPolicy(HTTPStatus.INTERNAL_SERVER_ERROR, exposes_message=False)
+_UNAVAILABLE = ErrorPolicy(HTTPStatus.SERVICE_UNAVAILABLE, exposes_message=False, retry_after=10)
 
 ERROR_POLICIES: Mapping[type[errors.HomeroomError], ErrorPolicy] = {
-    errors.HomeroomError: _OURS,
-    errors.SettingsError: _OURS,
+    errors.HomeroomError: _INTERNAL,
+    errors.SettingsError: _INTERNAL,
     errors.FootageError: ErrorPolicy(HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.FootageUnreadable: ErrorPolicy(HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.FootageUntimed: ErrorPolicy(HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.FootageTruncated: ErrorPolicy(HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.FootageListError: ErrorPolicy(HTTPStatus.UNPROCESSABLE_ENTITY),
-    errors.WeightsError: _OURS,
-    errors.WeightsMissing: _OURS,
-    errors.WeightsMismatch: _OURS,
-    errors.LicenceNotAccepted: _OURS,
-    errors.VisionError: _OURS,
-    errors.LakeError: _OURS,
-    errors.LakeBusy: _AWAY,
-    errors.LakeUnwritable: _AWAY,
-    errors.WarehouseError: _OURS,
-    errors.NotPublished: ErrorPolicy(HTTPStatus.NOT_FOUND, whole=False),
-    errors.QueryRefused: ErrorPolicy(HTTPStatus.UNPROCESSABLE_ENTITY, whole=False),
-    errors.RayError: _AWAY,
-    errors.KeyUnusable: _OURS,
-    errors.KeyMissing: _OURS,
-    errors.RecordsError: _AWAY,
-    errors.RecordsOutdated: _OURS,
-    errors.RecordsBusy: ErrorPolicy(HTTPStatus.SERVICE_UNAVAILABLE, whole=False, retry_after=2),
+    errors.WeightsError: _INTERNAL,
+    errors.WeightsMissing: _INTERNAL,
+    errors.WeightsMismatch: _INTERNAL,
+    errors.LicenceNotAccepted: _INTERNAL,
+    errors.VisionError: _INTERNAL,
+    errors.LakeError: _INTERNAL,
+    errors.LakeBusy: _UNAVAILABLE,
+    errors.LakeUnwritable: _UNAVAILABLE,
+    errors.WarehouseError: _INTERNAL,
+    errors.NotPublished: ErrorPolicy(HTTPStatus.NOT_FOUND, exposes_message=False),
+    errors.QueryRefused: ErrorPolicy(HTTPStatus.UNPROCESSABLE_ENTITY, exposes_message=False),
+    errors.RayError: _UNAVAILABLE,
+    errors.KeyUnusable: _INTERNAL,
+    errors.KeyMissing: _INTERNAL,
+    errors.RecordsError: _UNAVAILABLE,
+    errors.RecordsOutdated: _INTERNAL,
+    errors.RecordsBusy: ErrorPolicy(
+        HTTPStatus.SERVICE_UNAVAILABLE, exposes_message=False, retry_after=2
+    ),
     errors.RosterError: ErrorPolicy(HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.NotFound: ErrorPolicy(HTTPStatus.NOT_FOUND),
     errors.NotAllowed: ErrorPolicy(HTTPStatus.FORBIDDEN),
@@ -120,18 +123,18 @@ ERROR_POLICIES: Mapping[type[errors.HomeroomError], ErrorPolicy] = {
     errors.AlreadyAnswered: ErrorPolicy(HTTPStatus.CONFLICT),
     errors.CheckinClosed: ErrorPolicy(HTTPStatus.NOT_FOUND),
     errors.CheckinOff: ErrorPolicy(HTTPStatus.FORBIDDEN),
-    errors.AuditBroken: _OURS,
-    errors.StreamError: _AWAY,
-    errors.JournalError: _AWAY,
+    errors.AuditBroken: _INTERNAL,
+    errors.StreamError: _UNAVAILABLE,
+    errors.JournalError: _UNAVAILABLE,
     errors.NotSignedIn: ErrorPolicy(HTTPStatus.UNAUTHORIZED),
     errors.TooManyRequests: ErrorPolicy(HTTPStatus.TOO_MANY_REQUESTS, retry_after=60),
     errors.ServiceBusy: ErrorPolicy(HTTPStatus.SERVICE_UNAVAILABLE, retry_after=1),
     errors.ServiceDown: ErrorPolicy(HTTPStatus.SERVICE_UNAVAILABLE, retry_after=10),
     errors.JobError: ErrorPolicy(HTTPStatus.CONFLICT),
 }
-"""Each kind of error; a test sees to it that none is forgotten."""
+"""The policy of each kind of error; a test checks that none is missing."""
 
-CODES = {
+CODES_BY_STATUS: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "request_unreadable",
     HTTPStatus.NOT_FOUND: "not_found",
     HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
@@ -140,31 +143,31 @@ CODES = {
     HTTPStatus.UNPROCESSABLE_ENTITY: "request_invalid",
     HTTPStatus.INTERNAL_SERVER_ERROR: "internal",
 }
-"""Codes of what is wrong before any part of ours is asked; else `http_<status>`."""
+"""Codes of errors that the framework raises; others are `http_<status>`."""
 
 _DESCRIPTIONS = {
     400: "The request cannot be read.",
-    401: "No sign-in, or one that does not hold.",
-    403: "The role does not allow it, or a rule stands against it.",
-    404: "There is no such thing.",
-    405: "The path does not take this method.",
-    409: "Its state does not allow it, or somebody else changed it in between.",
+    401: "There is no sign-in, or it is not valid.",
+    403: "The role or a rule does not allow it.",
+    404: "It does not exist.",
+    405: "The path does not support this method.",
+    409: "Its state does not allow it, or it was changed in between.",
     413: "The request is too large.",
-    421: "The service does not go by this host name.",
-    422: "The request says something that cannot be.",
-    429: "Too many requests; `Retry-After` says when to ask again.",
-    500: "A fault of ours; the log has it under the request's id.",
-    503: "A part of the service is busy or away; `Retry-After` says when to ask again.",
+    421: "The host name is not one of the service.",
+    422: "The request is not valid.",
+    429: "Too many requests; `Retry-After` says when to try again.",
+    500: "An internal error; the log has it with the request id.",
+    503: "A part of the service is busy or unavailable; `Retry-After` says when to try again.",
 }
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": text} for status, text in _DESCRIPTIONS.items()
 }
-"""For `responses=`: of all routes, or a choice by status."""
+"""Error responses for `responses=`: all of them, or a choice by status."""
 
 
 def request_id_of(connection: HTTPConnection) -> str:
-    """The id that the log knows a request by."""
+    """Return the id of a request, as it is in the log."""
     found = structlog.contextvars.get_contextvars().get("request_id")
     return str(found or connection.scope.get("state", {}).get("request_id", ""))
 
@@ -180,7 +183,7 @@ def error_response(
     fields: list[FieldProblem] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """An answer in the one shape; on a page, where a browser asks for one."""
+    """Return a response in the error format; a page, where a browser requests one."""
     error = ErrorDetail(
         code=code,
         detail=detail,
@@ -189,46 +192,46 @@ def error_response(
         hint=hint,
         fields=fields,
     )
-    if (on_page := _on_page(connection, status, error)) is not None:
-        on_page.headers.update(dict(headers or {}))
-        return on_page
+    if (error_page := _error_page(connection, status, error)) is not None:
+        error_page.headers.update(dict(headers or {}))
+        return error_page
     content = ErrorBody(error=error).model_dump(exclude_none=True)
     return JSONResponse(content, status_code=status, headers=dict(headers or {}))
 
 
-def _on_page(connection: HTTPConnection, status: int, error: ErrorDetail) -> Response | None:
-    """The page that tells an error, where the application has pages and a browser asks for one."""
+def _error_page(connection: HTTPConnection, status: int, error: ErrorDetail) -> Response | None:
+    """Return the page for an error, where the application has pages and a browser requests one."""
     app = connection.scope.get("app")
     pages: ErrorPages | None = getattr(getattr(app, "state", None), "error_pages", None)
-    if pages is None or not pages.is_for_people(connection):
+    if pages is None or not pages.wants_page(connection):
         return None
-    return pages.page_of_error(connection, status, error)
+    return pages.render_error(connection, status, error)
 
 
-def response_to(
+def response_for_error(
     connection: HTTPConnection,
     error: errors.HomeroomError,
     *,
     retry_after: int | None = None,
 ) -> Response:
-    """The answer to an error of our tree.
+    """Return the response to an error.
 
     Args:
-        connection: What it was raised for.
-        error: Of the tree.
-        retry_after: Seconds; in place of the kind's own.
+        connection: The request during which it was raised.
+        error: The error.
+        retry_after: Seconds, in place of the policy's.
     """
-    told = ERROR_POLICIES[_told_kind(type(error))]
+    policy = _policy_for(type(error))
     headers = {}
-    if told.status == HTTPStatus.UNAUTHORIZED:
+    if policy.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="homeroom"'
-    wait = told.retry_after if retry_after is None else retry_after
+    wait = policy.retry_after if retry_after is None else retry_after
     if wait is not None:
         headers["Retry-After"] = str(wait)
-    if told.whole:
+    if policy.exposes_message:
         return error_response(
             connection,
-            told.status,
+            policy.status,
             error.code,
             error.what,
             where=error.where,
@@ -236,45 +239,41 @@ def response_to(
             headers=headers,
         )
     logger.log(
-        logging.ERROR if told.status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO,
+        logging.ERROR if policy.status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO,
         "request %s: %s: %s",
         request_id_of(connection),
         error.code,
         error,
     )
     kind = (type(error).__doc__ or error.code).splitlines()[0]
-    return error_response(connection, told.status, error.code, kind, headers=headers)
+    return error_response(connection, policy.status, error.code, kind, headers=headers)
 
 
-def unexpected(connection: HTTPConnection, error: Exception) -> Response:
-    """The answer to an exception that nobody foresaw: the log has it, the caller its id."""
+def response_for_unhandled(connection: HTTPConnection, error: Exception) -> Response:
+    """Return the response to an unexpected exception, and log it with the request id."""
     logger.error("request %s failed", request_id_of(connection), exc_info=error)
     return error_response(
         connection,
         HTTPStatus.INTERNAL_SERVER_ERROR,
-        CODES[HTTPStatus.INTERNAL_SERVER_ERROR],
-        "something went wrong on our side.",
-        hint="Tell whoever runs Homeroom the request_id.",
+        CODES_BY_STATUS[HTTPStatus.INTERNAL_SERVER_ERROR],
+        "an internal error occurred.",
+        hint="Tell the operator of Homeroom the request_id.",
     )
 
 
-def install_errors(app: FastAPI) -> None:
-    """Answer every error of an application's routes in the one shape."""
+def install_error_handlers(app: FastAPI) -> None:
+    """Answer every error of an application's routes in the error format."""
     app.add_exception_handler(errors.HomeroomError, _on_homeroom_error)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
 
 
-MOST_FIELDS = 50
-"""Of a request with more faults, the first are told."""
-
-
 async def _on_homeroom_error(connection: HTTPConnection, error: Exception) -> Response | None:
     assert isinstance(error, errors.HomeroomError)  # noqa: S101 (registered for it)
     if isinstance(connection, WebSocket):
-        await connection.close(POLICY_VIOLATION, error.code)
+        await connection.close(WS_1008_POLICY_VIOLATION, error.code)
         return None
-    return response_to(connection, error)
+    return response_for_error(connection, error)
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
@@ -282,11 +281,13 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
     return error_response(
         request,
         HTTPStatus.UNPROCESSABLE_ENTITY,
-        CODES[HTTPStatus.UNPROCESSABLE_ENTITY],
-        "the request says something that cannot be.",
+        CODES_BY_STATUS[HTTPStatus.UNPROCESSABLE_ENTITY],
+        "the request is not valid.",
         fields=[
-            FieldProblem(where=_place(problem["loc"]), problem=_without_input(problem))
-            for problem in error.errors()[:MOST_FIELDS]
+            FieldProblem(
+                where=_format_location(problem["loc"]), problem=_message_without_input(problem)
+            )
+            for problem in error.errors()[:MAX_FIELD_PROBLEMS]
         ],
     )
 
@@ -294,21 +295,20 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 (registered for it)
     status = error.status_code
-    known = status in HTTPStatus.__members__.values()
-    code = CODES.get(HTTPStatus(status), f"http_{status}") if known else f"http_{status}"
+    code = CODES_BY_STATUS.get(status, f"http_{status}")
     return error_response(request, status, code, str(error.detail), headers=error.headers)
 
 
-def _told_kind(kind: type[errors.HomeroomError]) -> type[errors.HomeroomError]:
-    return next(one for one in kind.__mro__ if one in ERROR_POLICIES)
+def _policy_for(kind: type[errors.HomeroomError]) -> ErrorPolicy:
+    return next(ERROR_POLICIES[one] for one in kind.__mro__ if one in ERROR_POLICIES)
 
 
-def _place(loc: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in loc)[:LONGEST_PLACE]
+def _format_location(loc: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in loc)[:MAX_WHERE_LENGTH]
 
 
-def _without_input(problem: Mapping[str, Any]) -> str:
-    """What is wrong, in pydantic's words, unless they repeat what came in."""
+def _message_without_input(problem: Mapping[str, Any]) -> str:
+    """Return pydantic's message, or its type where the message would repeat the input."""
     message = str(problem["msg"]).removeprefix("Value error, ")
     if any(text in message for text in _texts(problem.get("input")) if len(text) > 1):
         return str(problem["type"])

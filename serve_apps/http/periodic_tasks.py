@@ -1,10 +1,10 @@
-"""What must end or be forgotten by the clock, while the service runs.
+"""Tasks that run periodically while the service does (R10).
 
-    every 20 s ─> check-ins whose time is over: counts that may be told are kept, all else deleted
-    every hour ─> sign-ins that ended long ago
+    every 20 s ─> end overdue check-ins: counts that may be published are kept, all else is deleted
+    every hour ─> delete sign-ins that ended long ago
 
-Both change nothing when they are done twice, so each replica does them. `homeroom checkin end-over`
-does the first where no service runs.
+Both are idempotent, so each replica runs them. `homeroom checkin end-over` does the first where no
+service runs.
 """
 
 import asyncio
@@ -20,34 +20,34 @@ from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos.sign_ins import delete_ended_sign_ins
 from serve_apps.http.threads import run_in_pool
 
-CHECKINS_SECONDS: Final = 20.0
-SIGN_INS_SECONDS: Final = 3600.0
-KEPT: Final = timedelta(days=30)
-"""So long it can be looked up which token somebody had."""
+CHECKINS_INTERVAL_SECONDS: Final = 20.0
+SIGN_INS_INTERVAL_SECONDS: Final = 3600.0
+SIGN_IN_RETENTION: Final = timedelta(days=30)
+"""For this time operators can see which tokens existed."""
 
 logger = logging.getLogger(__name__)
 
 
 async def run_periodic_tasks(identity: AuditedRecords) -> None:
-    """Go on for ever; what fails is tried again.
+    """Run until cancelled; a task that fails is tried again in the next round.
 
     Args:
         identity: The records.
     """
-    forgotten_at = -math.inf
+    sign_ins_deleted_at = -math.inf
     while True:
-        await asyncio.sleep(CHECKINS_SECONDS)
+        await asyncio.sleep(CHECKINS_INTERVAL_SECONDS)
         try:
             await run_in_pool(checkins.end_expired, identity, identity.clock())
-            if time.monotonic() - forgotten_at >= SIGN_INS_SECONDS:
-                await run_in_pool(_forget_sign_ins, identity)
-                forgotten_at = time.monotonic()
+            if time.monotonic() - sign_ins_deleted_at >= SIGN_INS_INTERVAL_SECONDS:
+                await run_in_pool(_delete_ended_sign_ins, identity)
+                sign_ins_deleted_at = time.monotonic()
         except HomeroomError as error:
-            logger.warning("what is over is not cleared away yet: %s", error)
-        except Exception:  # whatever it is: the next round tries again
-            logger.exception("what is over is not cleared away yet")
+            logger.warning("a periodic task failed: %s", error)
+        except Exception:  # whatever it is, the next round tries again
+            logger.exception("a periodic task failed")
 
 
-def _forget_sign_ins(identity: AuditedRecords) -> None:
+def _delete_ended_sign_ins(identity: AuditedRecords) -> None:
     with identity.work("system:housekeeping") as work:
-        delete_ended_sign_ins(work, older_than=KEPT)
+        delete_ended_sign_ins(work, older_than=SIGN_IN_RETENTION)

@@ -1,7 +1,8 @@
-"""Routers as routes, the same ones for each application of a process.
+"""Routers flattened into routes, which all applications of a process share.
 
-What FastAPI works out of an included router (models of parameters and answers) hangs on the routes,
-and takes a quarter of a second for all of ours; applications that share them share that, too.
+FastAPI builds models of parameters and responses when it includes a router: a quarter of a second
+for all of these. The models belong to the routes, so that applications with the same routes share
+them.
 """
 
 from collections.abc import Iterable
@@ -11,8 +12,8 @@ from starlette.routing import BaseRoute
 
 
 def flatten_router(routers: Iterable[APIRouter]) -> tuple[BaseRoute, ...]:
-    """The routes of routers, in their order."""
-    together = APIRouter()
+    """Return the routes of routers, in their order."""
+    combined = APIRouter()
     for router in routers:
-        together.include_router(router)
-    return tuple(together.routes)
+        combined.include_router(router)
+    return tuple(combined.routes)

@@ -11,7 +11,7 @@ import numpy as np
 
 from cluster.activity.live import LiveCounts
 from cluster.settings import Camera, Room
-from cluster.streams.reader.config import CameraHealth
+from cluster.streams.capture.health import CameraHealth
 from cluster.streams.reader.report import CameraReport
 from cluster.streams.source.state import StreamReason, StreamState
 from serve_apps.clients.types import CameraStatus, RoomStatus

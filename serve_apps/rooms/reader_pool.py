@@ -27,7 +27,7 @@ from cluster.errors import HomeroomError
 from cluster.settings import Settings
 from cluster.settings.redacted import without_secrets
 from cluster.streams.reader.actor import StreamReader
-from cluster.streams.reader.config import CameraConfig
+from cluster.streams.source.config import CameraConfig
 from cluster.vision.faces.factory import create_face_cutter
 from serve_apps.clients.deployments import RegistersClient, RoomsClient
 from serve_apps.clients.pose import PoseModelClient
@@ -136,13 +136,13 @@ class ReaderPool:
         self._assignments = {n: a for n, a in self._assignments.items() if n in self._actors}
         return dict(self._assignments)
 
-    def launch(self, reader_id: str, settings: Settings, jobs: Sequence[CameraConfig]) -> None:
+    def launch(self, reader_id: str, settings: Settings, configs: Sequence[CameraConfig]) -> None:
         """Start a reader in the background; it gets its cameras as soon as it runs.
 
         Args:
             reader_id: Its name, a new one.
             settings: Of the installation.
-            jobs: The cameras; `starting` lists them until the reader runs or is given up.
+            configs: The cameras; `starting` lists them until the reader runs or is given up.
         """
         options: dict[str, Any] = {
             "name": reader_id,
@@ -164,7 +164,7 @@ class ReaderPool:
             cutter=partial(create_face_cutter, without_secrets(settings)),
             late_seconds=settings.live.late_seconds,
         )
-        self._await_start(reader_id, jobs)
+        self._await_start(reader_id, configs)
 
     def max_cameras_per_reader(self, settings: Settings) -> int:
         """Return how many cameras a reader may host: no more than the largest node may read."""
@@ -190,9 +190,9 @@ class ReaderPool:
                 logger.warning("%s does not report: it is replaced", reader_id)
                 self._kill(reader_id)
 
-    async def assign(self, reader_id: str, jobs: Sequence[CameraConfig]) -> bool:
+    async def assign(self, reader_id: str, configs: Sequence[CameraConfig]) -> bool:
         """Assign a reader its cameras, and return whether it accepted them."""
-        return await self._call(reader_id, "assign", list(jobs), default=True) is not None
+        return await self._call(reader_id, "assign", list(configs), default=True) is not None
 
     async def cut_faces(
         self, reader_id: str, camera_id: str, ticket: str, until: datetime | None
@@ -219,25 +219,25 @@ class ReaderPool:
         for start in self._starts.values():
             start.task.cancel()
 
-    def _await_start(self, reader_id: str, jobs: Sequence[CameraConfig] | None) -> None:
+    def _await_start(self, reader_id: str, configs: Sequence[CameraConfig] | None) -> None:
         """Wait in the background until a reader runs, and assign its cameras where given."""
-        task = asyncio.get_running_loop().create_task(self._start(reader_id, jobs))
-        cameras = frozenset(job.camera_id for job in jobs or ())
+        task = asyncio.get_running_loop().create_task(self._start(reader_id, configs))
+        cameras = frozenset(config.camera_id for config in configs or ())
         self._starts[reader_id] = _Start(cameras, task)
         task.add_done_callback(partial(self._on_start_done, reader_id))
 
-    async def _start(self, reader_id: str, jobs: Sequence[CameraConfig] | None) -> None:
+    async def _start(self, reader_id: str, configs: Sequence[CameraConfig] | None) -> None:
         if await self._call(reader_id, "start", seconds=START_TIMEOUT_SECONDS) is None:
             logger.warning(
                 "%s is given up: no node had a place for it, or it could not start there", reader_id
             )
             self._kill(reader_id)
             return
-        if jobs is not None:
-            await self.assign(reader_id, jobs)
-        if self._starts.pop(reader_id, None) is not None and jobs is not None:
+        if configs is not None:
+            await self.assign(reader_id, configs)
+        if self._starts.pop(reader_id, None) is not None and configs is not None:
             # Until the first poll, its cameras count as assigned.
-            self._assignments[reader_id] = {job.camera_id: job for job in jobs}
+            self._assignments[reader_id] = {config.camera_id: config for config in configs}
 
     def _on_start_done(self, reader_id: str, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and task.exception() is not None:

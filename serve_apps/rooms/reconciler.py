@@ -9,7 +9,7 @@ import time
 from collections.abc import Collection, Mapping
 
 from cluster.settings import Settings
-from cluster.streams.reader.config import CameraConfig
+from cluster.streams.source.config import CameraConfig
 from serve_apps.rooms.placement import place
 from serve_apps.rooms.reader_pool import ReaderPool
 
@@ -56,11 +56,11 @@ class ReaderReconciler:
         }
         return unassigned, overdue
 
-    async def apply(self, jobs: Mapping[str, CameraConfig], settings: Settings) -> set[str]:
+    async def apply(self, configs: Mapping[str, CameraConfig], settings: Settings) -> set[str]:
         """Change the readers' cameras to the wanted ones.
 
         Args:
-            jobs: The cameras that should be read, by id.
+            configs: The cameras that should be read, by id.
             settings: In force.
 
         Returns:
@@ -68,38 +68,42 @@ class ReaderReconciler:
         """
         limit = await asyncio.to_thread(self._pool.max_cameras_per_reader, settings)
         plan = place(
-            jobs,
+            configs,
             {r: list(held) for r, held in self._running.items() if self._pool.is_current(r)},
             cameras_per_reader=limit,
-            new_names=[self._pool.new_reader_id() for _ in jobs],
+            new_names=[self._pool.new_reader_id() for _ in configs],
             starting=self._starting,
         )
         await asyncio.gather(
             *(
-                self._assign(reader_id, [jobs[c] for c in sorted(cameras)], settings)
+                self._assign(reader_id, [configs[c] for c in sorted(cameras)], settings)
                 for reader_id, cameras in plan.cameras.items()
                 if reader_id not in self._starting
             )
         )
-        await self._stop_superfluous(jobs, plan.superfluous)
+        await self._stop_superfluous(configs, plan.superfluous)
         previous = set(self.assignments)
         self.assignments = await self._pool.poll()
         return previous - set(self.assignments)
 
-    async def _assign(self, reader_id: str, jobs: list[CameraConfig], settings: Settings) -> None:
+    async def _assign(
+        self, reader_id: str, configs: list[CameraConfig], settings: Settings
+    ) -> None:
         held = self._running.get(reader_id)
         if held is None:
-            self._pool.launch(reader_id, settings, jobs)
-        elif {job.camera_id: job for job in jobs} != dict(held):
-            await self._pool.assign(reader_id, jobs)
+            self._pool.launch(reader_id, settings, configs)
+        elif {config.camera_id: config for config in configs} != dict(held):
+            await self._pool.assign(reader_id, configs)
 
-    async def _stop_superfluous(self, jobs: Collection[str], superfluous: Collection[str]) -> None:
+    async def _stop_superfluous(
+        self, configs: Collection[str], superfluous: Collection[str]
+    ) -> None:
         """Stop readers without cameras, and those of an older version after a handover."""
         running = await self._pool.poll()
         handed_over = {c for r, held in running.items() if self._pool.is_current(r) for c in held}
         outdated = {
             reader_id
             for reader_id, held in running.items()
-            if not self._pool.is_current(reader_id) and (set(held) & set(jobs)) <= handed_over
+            if not self._pool.is_current(reader_id) and (set(held) & set(configs)) <= handed_over
         }
         await asyncio.gather(*(self._pool.stop(r) for r in {*superfluous, *outdated}))

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+from starlette.status import HTTP_303_SEE_OTHER
 
-SEE_OTHER = 303
 TIMEOUT_MILLISECONDS = 10_000
 CHROMIUM_PATH = os.environ.get("CHROMIUM_PATH")
 """Read at import; where it is set, a missing browser is a failure."""
@@ -110,7 +110,7 @@ class BrowserSession:
         response = self.page.context.request.post(
             f"{self.url}/sign-in/token", form={"token": token}, max_redirects=0
         )
-        assert response.status == SEE_OTHER
+        assert response.status == HTTP_303_SEE_OTHER
 
     def measure_bytes(self, path: str) -> dict[str, int]:
         """Return the bytes of HTML, styles and scripts of a page, by type, with an empty cache."""

@@ -207,7 +207,7 @@ def run_classroom(folder: Path, migrated: Path | None = None) -> Iterator[Classr
     try:
         if migrated is None:
             records.migrate()
-        limits = StreamLimits(rights_seconds=RECHECK_SECONDS)
+        limits = StreamLimits(recheck_seconds=RECHECK_SECONDS)
         with (
             open_api_client(_school(records, folder), limits) as api_client,
             served(api_client.app) as url,

@@ -255,4 +255,4 @@ def test_check_names_what_of_the_timetable_is_left_out(homeroom: Homeroom, tmp_p
     file.write_text(f"{head}art,r1,7B,2026-03-02T09:30:00Z,2026-03-02T10:15:00Z\n")
     checked = homeroom("check", "--json", "--settings", path).json
     assert checked["lessons"] == 1
-    assert "lessons.csv:2: meets the lesson 'maths' in the records" in checked["notes"][0]
+    assert "lessons.csv:2: overlaps the lesson 'maths' in the records" in checked["notes"][0]

@@ -10,7 +10,7 @@ import pytest
 from ray.util.metrics import Counter, Histogram, Metric
 
 from serve_apps import metrics
-from tests.test_section2 import words
+from tests.test_architecture import words
 
 DASHBOARD = Path(__file__).resolve().parents[2] / "deploy" / "grafana" / "homeroom.json"
 ALLOWED_LABELS = {"model", "outcome", "camera", "state"}

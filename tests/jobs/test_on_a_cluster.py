@@ -1,4 +1,4 @@
-"""The job on a Ray cluster: submitted both ways, and refused where Ray would use a disk."""
+"""The job on a Ray cluster: submitted both ways, and rejected if Ray would spill to disk (R8)."""
 
 import os
 import subprocess

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from cluster.demo.lesson_video import HEIGHT, WIDTH, frames_of_photo, group_photo
-from serve_apps.http.middleware.slow_clients import CALLBACK
+from serve_apps.http.middleware.slow_clients import PROXY_ENVIRONMENT
 from tests.conftest import write_video
 from tests.disks import small_disk
 from tests.ports import free_port
@@ -150,7 +150,7 @@ def test_a_killed_rooms_replica_is_replaced_and_no_window_is_lost(service: Servi
 
 def test_the_proxy_has_the_middleware_against_slow_clients(service: Service) -> None:
     (proxy,) = service.processes("ProxyActor")
-    assert CALLBACK.items() <= proxy.environ().items()
+    assert PROXY_ENVIRONMENT.items() <= proxy.environ().items()
 
 
 def test_a_killed_proxy_is_replaced(service: Service) -> None:

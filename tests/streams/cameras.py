@@ -10,7 +10,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from cluster.streams.capture.camera import CameraSource
-from cluster.streams.reader.config import CameraConfig, CameraHealth, LiveFrame
+from cluster.streams.capture.frame import LiveFrame
+from cluster.streams.capture.health import CameraHealth
+from cluster.streams.source.config import CameraConfig
 from cluster.streams.source.state import StreamReason, StreamState
 from tests.conftest import write_video
 

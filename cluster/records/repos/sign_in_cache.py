@@ -81,8 +81,9 @@ class SignInCache:
         """Drop the entries of a sign-in that has ended."""
         with self._lock:
             self._evictions += 1
-            for key, entry in list(self._cached.items()):
-                if entry.signed_in.principal.sign_in_id == sign_in_id:
+            for key in list(self._cached):
+                entry = self._cached.get(key)  # it may have expired since
+                if entry is not None and entry.signed_in.principal.sign_in_id == sign_in_id:
                     self._cached.pop(key, None)
 
 

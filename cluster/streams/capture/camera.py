@@ -19,9 +19,11 @@ from cluster.streams.capture.capture_thread import (
     CaptureThread,
     FullSizeMode,
 )
+from cluster.streams.capture.frame import LiveFrame
+from cluster.streams.capture.health import CameraHealth
 from cluster.streams.capture.stats import StreamStats
-from cluster.streams.reader.config import CameraConfig, CameraHealth, LiveFrame
 from cluster.streams.source.backoff import ExponentialBackoff
+from cluster.streams.source.config import CameraConfig
 from cluster.streams.source.state import StreamReason, StreamState, StreamStatus
 
 logger = logging.getLogger(__name__)

@@ -18,14 +18,15 @@ import av
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from cluster.streams.capture.frame import LiveFrame
 from cluster.streams.capture.stats import StreamStats
 from cluster.streams.decode.frame_selector import FrameSelector
 from cluster.streams.decode.lazy_decoder import LazyDecoder, VideoPacket
 from cluster.streams.decode.packet_pacing import PacketPacer
 from cluster.streams.decode.preprocess import Preprocessor, upright_frame_size
-from cluster.streams.reader.config import CameraConfig, LiveFrame
 from cluster.streams.source.address import CameraAddress, parse_address
 from cluster.streams.source.backoff import ExponentialBackoff
+from cluster.streams.source.config import CameraConfig
 from cluster.streams.source.connection import Connection, open_connection, track_sockets
 from cluster.streams.source.errors import (
     TIMEOUT_SHARE,

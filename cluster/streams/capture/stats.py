@@ -9,7 +9,7 @@ from collections import deque
 import numpy as np
 import numpy.typing as npt
 
-from cluster.streams.reader.config import StreamMetrics
+from cluster.streams.capture.health import StreamMetrics
 from cluster.vision.people import BgrImage
 
 RATE_WINDOW_SECONDS = 10.0

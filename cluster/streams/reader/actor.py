@@ -24,14 +24,15 @@ from cluster.errors import HomeroomError, ServiceDown
 from cluster.runtime.ray_local import ensure_node_spills_to_memory
 from cluster.runtime.scheduling import use_batch_scheduling
 from cluster.streams.capture.camera import CameraSource
+from cluster.streams.capture.frame import LiveFrame
 from cluster.streams.capture.watchdog import Watchdog
 from cluster.streams.reader.assigned_camera import AssignedCamera
 from cluster.streams.reader.clock import UtcClock
-from cluster.streams.reader.config import CameraConfig, LiveFrame
 from cluster.streams.reader.face_chips import FaceChipSender
 from cluster.streams.reader.inference import InferenceLoop
 from cluster.streams.reader.interfaces import ChipSink, FaceCutterFactory, PoseFinder, ReportSink
 from cluster.streams.reader.report import Outbox, Report
+from cluster.streams.source.config import CameraConfig
 from cluster.vision.people import People
 
 logger = logging.getLogger(__name__)

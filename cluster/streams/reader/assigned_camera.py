@@ -9,8 +9,9 @@ from cluster.activity.live import LiveCounter, LiveCounts
 from cluster.activity.room import AnalysedFrame
 from cluster.activity.suppression import ActivityWindow
 from cluster.streams.capture.camera import CameraSource
-from cluster.streams.reader.config import CameraConfig, LiveFrame
+from cluster.streams.capture.frame import LiveFrame
 from cluster.streams.reader.report import CameraReport
+from cluster.streams.source.config import CameraConfig
 from cluster.vision.people import People
 
 HEALTH_SECONDS = 1.0

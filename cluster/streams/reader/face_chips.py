@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from cluster.errors import HomeroomError
-from cluster.streams.reader.config import LiveFrame
+from cluster.streams.capture.frame import LiveFrame
 from cluster.streams.reader.interfaces import ChipSink, FaceCutterFactory
 from cluster.streams.reader.leases import Leases
 from cluster.vision.faces.base import FaceChip, FaceCutter

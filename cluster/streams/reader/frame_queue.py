@@ -9,7 +9,7 @@ import threading
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Hashable
 
-from cluster.streams.reader.config import LiveFrame
+from cluster.streams.capture.frame import LiveFrame
 
 MAX_WAITING_PER_CAMERA = 2
 """Frames of one camera that may wait; another replaces the oldest."""

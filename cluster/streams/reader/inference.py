@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Never
 
 from cluster.errors import HomeroomError, ServiceBusy, ServiceDown
-from cluster.streams.reader.config import LiveFrame
+from cluster.streams.capture.frame import LiveFrame
 from cluster.streams.reader.face_chips import SpawnTask
 from cluster.streams.reader.frame_queue import LatestFrameQueue
 from cluster.streams.reader.interfaces import PoseFinder

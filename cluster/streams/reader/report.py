@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from cluster.activity.live import LiveCounts
 from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
-from cluster.streams.reader.config import CameraHealth
+from cluster.streams.capture.health import CameraHealth
 
 MAX_WINDOWS = 20_000
 """Largest size of an outbox: a day of a few cameras."""

@@ -21,8 +21,8 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from cluster.streams.decode.lazy_decoder import VideoPacket
-from cluster.streams.reader.config import CameraConfig
 from cluster.streams.source.address import AddressKind, CameraAddress
+from cluster.streams.source.config import CameraConfig
 from cluster.streams.source.errors import (
     TIMEOUT_SHARE,
     StreamFailure,

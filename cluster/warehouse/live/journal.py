@@ -150,7 +150,7 @@ class Journal:
     def windows_of(self, minute: Minute) -> list[PublishedWindow]:
         """All of a minute's windows, in the lake or not, in the order of time.
 
-        One that tells what rule 3 withholds was not written by us; it is removed with a warning.
+        One that tells what R3 withholds was not written by us; it is removed with a warning.
         """
         with self._file.transaction() as connection:
             windows, refused = valid_windows(

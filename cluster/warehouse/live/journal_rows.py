@@ -1,6 +1,6 @@
 """What the journal keeps: its tables, what goes into them and what comes out.
 
-A row is checked when it is read as when it was written: what tells more than rule 3 allows, or has
+A row is checked when it is read as when it was written: what tells more than R3 allows, or has
 no place in the lake, does not come out, whoever wrote it.
 """
 

@@ -1,1 +1,1 @@
-"""Who asks, and what they may see: authentication, authorization, sessions, OpenID Connect."""
+"""Authentication, authorization, visibility, sessions and OpenID Connect."""

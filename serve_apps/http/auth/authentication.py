@@ -1,12 +1,11 @@
-"""Who is at the door: one look at each request, before any route is asked.
+"""Authenticate each request, and limit its rate, before any route sees it.
 
     Authorization: Bearer hr_…  ─┐
-    the session's cookie        ─┼─► who it is (remembered for seconds) ─► counted ─► the routes
+    session cookie              ─┼─► principal (cached for seconds) ─► rate limits ─► the routes
     neither                     ─┘
 
-A request that is refused here costs arithmetic; only a sign-in that we signed costs a look into the
-records. Whether a route may be used is for `gate` and `access` to say: here it is only found out
-who asks.
+A request that is rejected here costs arithmetic; only a sign-in with a valid signature costs a read
+of the records. `authorization` and `permissions` decide whether the principal may use a route.
 """
 
 import logging
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection, Request
+from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -24,28 +24,28 @@ from cluster.records.repos.sign_ins import Kind
 from cluster.security.roles import Principal
 from cluster.security.tokens import invalid_sign_in_error
 from cluster.settings import Settings
-from serve_apps.http.auth.cookies import Cookies, check_change
-from serve_apps.http.errors import POLICY_VIOLATION, response_to
+from serve_apps.http.auth.cookies import Cookies, check_csrf
+from serve_apps.http.errors import response_for_error
 from serve_apps.http.middleware.limits import RateLimits, client_address
 from serve_apps.http.threads import run_in_pool
 
-ATTEMPTS = frozenset({"/sign-in/provider", "/sign-in/token"})
-"""Paths that begin a sign-in: these are counted more strictly."""
+SIGN_IN_PATHS = frozenset({"/sign-in/provider", "/sign-in/token"})
+"""Paths that begin a sign-in: these have a stricter limit."""
 
-CLASSROOM = ("/c/", "/static/")
-"""What the phones of whole classes ask for at once."""
+CLASSROOM_PREFIXES = ("/c/", "/static/")
+"""What the phones of whole classes request at once."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class AuthResult:
-    """Who asks.
+    """The result of authenticating a request.
 
     Attributes:
-        principal: None where there is no sign-in that holds.
-        kind: What it came with; None for nothing.
-        error: Why it does not hold, for routes that need a sign-in.
+        principal: The caller; None without a valid sign-in.
+        kind: The kind of credential that was sent; None if there was none.
+        error: Why the sign-in is not valid, for routes that need one.
     """
 
     principal: Principal | None = None
@@ -54,11 +54,13 @@ class AuthResult:
 
 
 class AuthenticationMiddleware:
-    """Finds out who asks, and counts how often.
+    """Finds the caller of each request, and limits how often each may call.
+
+    Puts an `AuthResult` at `scope["state"]["auth"]`, and itself at `…["authentication"]`.
 
     Args:
-        app: What comes next.
-        settings: Of the installation.
+        app: The next application.
+        settings: Settings of the installation.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -69,27 +71,27 @@ class AuthenticationMiddleware:
         self._cache: SignInCache | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a connection."""
+        """Handle a connection."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
-        asker = await self.asker(connection)
-        wait = self._wait(connection, asker)
-        if wait is not None:
-            await _turn_away(wait, scope, receive, send)
+        auth = await self.authenticate(connection)
+        wait_seconds = self._hit_limit(connection, auth)
+        if wait_seconds is not None:
+            await _send_too_many_requests(wait_seconds, scope, receive, send)
             return
-        scope["state"] = {**scope.get("state", {}), "asker": asker, "door": self}
+        scope["state"] = {**scope.get("state", {}), "auth": auth, "authentication": self}
         await self._app(scope, receive, send)
 
-    async def asker(self, connection: HTTPConnection) -> AuthResult:
-        """Who asks; a sign-in that does not hold is an answer, too."""
-        carried = self._carried(connection)
-        if carried is None:
+    async def authenticate(self, connection: HTTPConnection) -> AuthResult:
+        """Find the caller; an invalid sign-in is a result, too."""
+        credential = self._read_credential(connection)
+        if credential is None:
             return AuthResult()
-        kind, text = carried
+        kind, text = credential
         try:
-            cache = self._cache_of(connection)
+            cache = self._get_cache(connection)
             principal = cache.get_cached(kind, text)
             if principal is None:
                 principal = await run_in_pool(cache.look_up, kind, text)
@@ -97,81 +99,82 @@ class AuthenticationMiddleware:
             return AuthResult(kind=kind, error=error)
         return AuthResult(principal, kind)
 
-    async def check(self, connection: HTTPConnection, asker: AuthResult) -> Principal:
-        """The principal, where the sign-in holds and a change is shown to be meant.
+    async def verify(self, connection: HTTPConnection, auth: AuthResult) -> Principal:
+        """Return the principal, after checking a change against request forgery.
 
         Raises:
-            NotSignedIn: There is no sign-in, or it does not hold.
-            NotAllowed: A change comes with a cookie, and not from our pages.
-            RecordsError: It could not be looked up.
+            NotSignedIn: There is no sign-in, or it is not valid.
+            NotAllowed: A change comes with a cookie, and may come from another site.
+            RecordsError: The sign-in could not be looked up.
         """
-        principal = principal_of(asker)
-        if asker.kind == "session":
-            keys = identity_of(connection).keys
-            await check_change(connection, self._settings.live, keys, principal)
+        principal = principal_of(auth)
+        if auth.kind == "session":
+            keys = audited_records_of(connection).keys
+            await check_csrf(connection, self._settings.live, keys, principal)
         return principal
 
-    def forget(self, sign_in_id: str) -> None:
-        """A sign-in has ended: know it no more."""
+    def evict_sign_in(self, sign_in_id: str) -> None:
+        """Drop a sign-in that has ended from the cache."""
         if self._cache is not None:
             self._cache.evict(sign_in_id)
 
-    def count_refused(self, connection: HTTPConnection) -> None:
-        """Count a sign-in that was tried and did not hold.
+    def count_failed_sign_in(self, connection: HTTPConnection) -> None:
+        """Count a sign-in that was tried and is not valid.
 
         Raises:
             TooManyRequests: There were too many.
         """
-        if self._limits.wait_of_refused(self._address(connection)) is not None:
-            raise TooManyRequests("too many sign-ins did not hold.", hint="Wait a minute.")
+        if self._limits.hit_failed_sign_in(self._client_address(connection)) is not None:
+            raise TooManyRequests("too many sign-ins failed.", hint="Wait a minute.")
 
-    def must_be_free_to_guess(self, connection: HTTPConnection) -> None:
-        """Asked before a code of a check-in is looked up.
+    def check_guess_limit(self, connection: HTTPConnection) -> None:
+        """Check the limit of unknown check-in codes, before a code is looked up.
 
         Raises:
-            TooManyRequests: Too many from there opened nothing.
+            TooManyRequests: There were too many from this address.
         """
-        if not self._limits.may_guess(self._address(connection)):
-            raise TooManyRequests("too many codes opened nothing.", hint="Wait a minute.")
+        if not self._limits.may_guess(self._client_address(connection)):
+            raise TooManyRequests("too many unknown codes.", hint="Wait a minute.")
 
-    def count_guess(self, connection: HTTPConnection) -> None:
-        """A code of a check-in opened nothing."""
-        self._limits.count_guess(self._address(connection))
+    def count_failed_guess(self, connection: HTTPConnection) -> None:
+        """Count an unknown check-in code."""
+        self._limits.hit_failed_guess(self._client_address(connection))
 
-    def _carried(self, connection: HTTPConnection) -> tuple[Kind, str] | None:
+    def _read_credential(self, connection: HTTPConnection) -> tuple[Kind, str] | None:
         authorization = connection.headers.get("authorization")
         if authorization is not None:
             scheme, _, text = authorization.partition(" ")
             return "token", text.strip() if scheme.lower() == "bearer" else ""
-        session = self._cookies.session_of(connection)
+        session = self._cookies.read_session(connection)
         return None if session is None else ("session", session)
 
-    def _wait(self, connection: HTTPConnection, asker: AuthResult) -> int | None:
-        address = self._address(connection)
+    def _hit_limit(self, connection: HTTPConnection, auth: AuthResult) -> int | None:
+        """Count the request; return how many seconds to wait where a limit is reached."""
+        address = self._client_address(connection)
         path = connection.scope["path"]
-        if path in ATTEMPTS:
-            return self._limits.wait_of_attempt(address)
-        if path == "/c" or path.startswith(CLASSROOM):
-            return self._limits.wait_of_classroom(address)
-        if asker.principal is not None:
-            return self._limits.wait_of_caller(asker.principal.sign_in_id)
-        if isinstance(asker.error, NotSignedIn):
-            wait = self._limits.wait_of_refused(address)
-            if wait is not None:
-                return wait
-        return self._limits.wait_of_address(address)
+        if path in SIGN_IN_PATHS:
+            return self._limits.hit_attempt(address)
+        if path == "/c" or path.startswith(CLASSROOM_PREFIXES):
+            return self._limits.hit_classroom(address)
+        if auth.principal is not None:
+            return self._limits.hit_sign_in_id(auth.principal.sign_in_id)
+        if isinstance(auth.error, NotSignedIn):
+            wait_seconds = self._limits.hit_failed_sign_in(address)
+            if wait_seconds is not None:
+                return wait_seconds
+        return self._limits.hit_address(address)
 
-    def _address(self, connection: HTTPConnection) -> str:
+    def _client_address(self, connection: HTTPConnection) -> str:
         return client_address(connection, behind_proxy=self._settings.live.behind_proxy)
 
-    def _cache_of(self, connection: HTTPConnection) -> SignInCache:
+    def _get_cache(self, connection: HTTPConnection) -> SignInCache:
         if self._cache is None:
-            self._cache = SignInCache(identity_of(connection))
+            self._cache = SignInCache(audited_records_of(connection))
         return self._cache
 
 
-def identity_of(connection: HTTPConnection) -> AuditedRecords:
-    """The records and keys behind the application that serves a connection.
+def audited_records_of(connection: HTTPConnection) -> AuditedRecords:
+    """Return the records and keys behind the application that serves a connection.
 
     Raises:
         ServiceDown: It has not started yet.
@@ -179,71 +182,73 @@ def identity_of(connection: HTTPConnection) -> AuditedRecords:
     app: FastAPI = connection.app
     backend = getattr(app.state, "backend", None)
     if backend is None:
-        raise ServiceDown("the service is starting.", hint="Ask again in a few seconds.")
+        raise ServiceDown("the service is starting.", hint="Try again in a few seconds.")
     found: AuditedRecords = backend.identity
     return found
 
 
-def door_of(connection: HTTPConnection) -> AuthenticationMiddleware:
-    """The door that a connection came through.
+def authentication_of(connection: HTTPConnection) -> AuthenticationMiddleware:
+    """Return the middleware that authenticated a connection.
 
     Raises:
-        NotSignedIn: There is none: `access.install` was not called, so nobody may come in.
+        NotSignedIn: There is none: `install` was not called, so that every caller is denied.
     """
-    door = connection.scope.get("state", {}).get("door")
-    if not isinstance(door, AuthenticationMiddleware):
-        logger.error("a route was asked behind no door: access.install(app, settings) is missing")
+    middleware = connection.scope.get("state", {}).get("authentication")
+    if not isinstance(middleware, AuthenticationMiddleware):
+        logger.error("a route is served without authentication: install(app, settings) is missing")
         raise invalid_sign_in_error()
-    return door
+    return middleware
 
 
 async def current_principal(connection: HTTPConnection) -> Principal:
-    """Who asks, as it was found out at the door.
+    """Return the caller of a request.
 
     Raises:
-        NotSignedIn: Nobody whose sign-in holds.
-        NotAllowed: A change that is not shown to be meant.
-        RecordsError: It could not be looked up.
+        NotSignedIn: There is no valid sign-in.
+        NotAllowed: A change may come from another site.
+        RecordsError: The sign-in could not be looked up.
     """
-    door = door_of(connection)
-    asker: AuthResult = connection.scope["state"]["asker"]
-    return await door.check(connection, asker)
+    middleware = authentication_of(connection)
+    return await middleware.verify(connection, connection.scope["state"]["auth"])
 
 
-async def still_signed_in(connection: HTTPConnection) -> Principal:
-    """Look again, in the middle of a long answer: streams outlive tokens.
+async def reauthenticate(connection: HTTPConnection) -> Principal:
+    """Authenticate again during a long response: streams outlive tokens.
 
     Raises:
         NotSignedIn: The sign-in has ended since.
-        RecordsError: It could not be looked up.
+        RecordsError: The sign-in could not be looked up.
     """
-    return principal_of(await door_of(connection).asker(connection))
+    return principal_of(await authentication_of(connection).authenticate(connection))
 
 
-def principal_of(asker: AuthResult) -> Principal:
-    """Who asks, where the sign-in holds.
+def principal_of(auth: AuthResult) -> Principal:
+    """Return the principal of a valid sign-in.
 
     Raises:
-        NotSignedIn: There is no sign-in, or it does not hold.
-        RecordsError: It could not be looked up.
+        NotSignedIn: There is no sign-in, or it is not valid.
+        RecordsError: The sign-in could not be looked up.
     """
-    if asker.error is not None:
-        raise asker.error
-    if asker.principal is None:
+    if auth.error is not None:
+        raise auth.error
+    if auth.principal is None:
         raise invalid_sign_in_error()
-    return asker.principal
+    return auth.principal
 
 
-def request_or_socket(scope: Scope, receive: Receive, send: Send) -> HTTPConnection:
-    """A connection with what can be read from it."""
+def build_connection(scope: Scope, receive: Receive, send: Send) -> HTTPConnection:
+    """Return a scope as a request or a WebSocket, which can read its body or messages."""
     if scope["type"] == "websocket":
         return WebSocket(scope, receive, send)
     return Request(scope, receive, send)
 
 
-async def _turn_away(wait: int, scope: Scope, receive: Receive, send: Send) -> None:
+async def _send_too_many_requests(
+    wait_seconds: int, scope: Scope, receive: Receive, send: Send
+) -> None:
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+        await send({"type": "websocket.close", "code": WS_1008_POLICY_VIOLATION})
         return
-    error = TooManyRequests("too many requests.", hint=f"Wait {wait} s.")
-    await response_to(HTTPConnection(scope), error, retry_after=wait)(scope, receive, send)
+    error = TooManyRequests("too many requests.", hint=f"Wait {wait_seconds} s.")
+    response = response_for_error(HTTPConnection(scope), error, retry_after=wait_seconds)
+    await response(scope, receive, send)

@@ -1,11 +1,11 @@
-"""Who may not use a route is refused before anything of the request's body is read.
+"""Deny a request by the roles of its route before its body is read.
 
-    Door (who asks) ─► Gate ─┬─► 401, 403: the body is left where it is
-                             └─► the route, which reads the body and asks again
+    AuthenticationMiddleware ─► AuthorizationMiddleware ─┬─► 401, 403: the body is not read
+                                                         └─► route: reads the body, checks again
 
-FastAPI reads a body before it asks a route's dependencies, so without this a stranger could have
-half a megabyte read and parsed by each request. What this lets through is still asked by the route
-itself: a path that nobody knows here is refused there, or is not there.
+FastAPI reads a body before it calls a route's dependencies, so without this an anonymous client
+could have half a megabyte read and parsed by each request. The route checks again whatever passes
+here: a path that matches no rule is denied there, or does not exist.
 """
 
 import re
@@ -19,20 +19,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cluster.errors import HomeroomError
 from serve_apps.http.auth.authentication import AuthResult, principal_of
 from serve_apps.http.auth.permissions import Check, RoleCheck
-from serve_apps.http.auth.route_table import EVERY_METHOD, Declared
-from serve_apps.http.errors import response_to
+from serve_apps.http.auth.route_table import ANY_METHOD, RoutePermissions
+from serve_apps.http.errors import response_for_error
 
-REST = "/*"
-"""The end of a mount's path in the table of routes."""
+MOUNT_SUFFIX = "/*"
+"""How the path of a mount ends in the route table."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Guard:
+class _RouteRule:
     """Who may use a route.
 
     Attributes:
-        path: The paths that the route serves.
-        methods: Their methods; empty: every one.
+        path: Matches the paths that the route serves.
+        methods: The methods that it serves; empty: any.
         checks: All must pass.
     """
 
@@ -42,51 +42,52 @@ class _Guard:
 
 
 class AuthorizationMiddleware:
-    """Refuses by the route's roles alone, without the body.
+    """Denies by the roles of the route alone, without reading the body.
 
     Args:
-        app: What comes next.
-        declared: The application's routes, in the order in which they are tried.
+        app: The next application.
+        routes: The application's routes, in the order in which they are matched.
     """
 
-    def __init__(self, app: ASGIApp, declared: Sequence[Declared]) -> None:
+    def __init__(self, app: ASGIApp, routes: Sequence[RoutePermissions]) -> None:
         self._app = app
-        self._guards = [_guard(one) for one in declared]
+        self._rules = [_compile_rule(route) for route in routes]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a connection."""
+        """Handle a connection."""
         if scope["type"] == "http":
             try:
-                self._must_be_let_in(scope)
+                self._authorize(scope)
             except HomeroomError as error:
-                await response_to(HTTPConnection(scope), error)(scope, receive, send)
+                response = response_for_error(HTTPConnection(scope), error)
+                await response(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    def _must_be_let_in(self, scope: Scope) -> None:
-        """Let pass who may use the route, or may find out that there is none.
+    def _authorize(self, scope: Scope) -> None:
+        """Check the caller's roles; a path without a rule passes.
 
         Raises:
             NotSignedIn: The route needs a sign-in.
-            NotAllowed: It needs another role.
-            RecordsError: Who asks could not be looked up.
+            NotAllowed: The route needs another role.
+            RecordsError: The sign-in could not be looked up.
         """
-        asker: AuthResult = scope["state"]["asker"]
-        for check in self._checks_of(scope):
+        auth: AuthResult = scope["state"]["auth"]
+        for check in self._find_checks(scope):
             if isinstance(check, RoleCheck):
-                check.must_name(principal_of(asker))
+                check.require_role(principal_of(auth))
 
-    def _checks_of(self, scope: Scope) -> tuple[Check, ...]:
+    def _find_checks(self, scope: Scope) -> tuple[Check, ...]:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        for guard in self._guards:
-            if guard.path.match(path) and scope["method"] in (guard.methods or {scope["method"]}):
-                return guard.checks
+        for rule in self._rules:
+            if rule.path.match(path) and scope["method"] in (rule.methods or {scope["method"]}):
+                return rule.checks
         return ()
 
 
-def _guard(declared: Declared) -> _Guard:
-    methods = frozenset(declared.methods) - {EVERY_METHOD}
-    path = declared.path
-    if path.endswith(REST):
-        path = path.removesuffix(REST) + "/{rest:path}"
-    return _Guard(compile_path(path)[0], methods, declared.checks)
+def _compile_rule(route: RoutePermissions) -> _RouteRule:
+    methods = frozenset(route.methods) - {ANY_METHOD}
+    path = route.path
+    if path.endswith(MOUNT_SUFFIX):
+        path = path.removesuffix(MOUNT_SUFFIX) + "/{rest:path}"
+    return _RouteRule(compile_path(path)[0], methods, route.checks)

@@ -1,9 +1,9 @@
-"""Cookies: what a session in a browser is carried in, and how a change is known to be ours.
+"""Cookies of sessions and of sign-ins under way, and protection against request forgery (CSRF).
 
 A browser sends a cookie with every request, also with one that another site made it send. So a
-change that comes with a cookie must also show the session's own word (`X-Homeroom-CSRF`, or a
-form's field `csrf`), and must not come from elsewhere. A bearer token is sent by who means it, and
-needs neither.
+change that comes with a cookie must also have the session's CSRF token (`X-Homeroom-CSRF`, or a
+form's field `csrf`), and must not come from another site. No site can make a browser send a bearer
+token, so requests with one need neither.
 """
 
 import json
@@ -21,18 +21,18 @@ from cluster.security.keys import KeyStore, seal, unseal
 from cluster.security.roles import Principal
 from cluster.security.tokens import SIGN_IN_KEY, is_csrf_token
 from cluster.settings import LiveSettings
-from serve_apps.http.middleware.headers import is_https, public_base
+from serve_apps.http.middleware.headers import is_https, public_base_url
 
 SESSION_COOKIE = "homeroom"
-FLOW_COOKIE = "homeroom-sign-in"
-FLOW_SECONDS = 600
+OAUTH_STATE_COOKIE = "homeroom-sign-in"
+OAUTH_STATE_SECONDS = 600
 CSRF_HEADER = "X-Homeroom-CSRF"
 CSRF_FIELD = "csrf"
-FORM = "application/x-www-form-urlencoded"
-MOST_FIELDS = 10
+FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
+MAX_FORM_FIELDS = 10
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-OUR_SITE = frozenset({"same-origin", "none"})
-FLOW_CONTEXT = "homeroom sign-in"
+SAME_SITE_VALUES = frozenset({"same-origin", "none"})
+OAUTH_STATE_CONTEXT = "homeroom sign-in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,45 +40,45 @@ class Cookies:
     """The cookies of an installation.
 
     Attributes:
-        live: Says whether browsers come over TLS: then the names begin with `__Host-`, so that no
-            neighbour under the same domain can set them, and they never travel in the clear.
+        live: Settings that say whether browsers use TLS: then names begin with `__Host-`, so that
+            no other host of the domain can set them, and they are never sent in the clear.
     """
 
     live: LiveSettings
 
-    def session_of(self, connection: HTTPConnection) -> str | None:
-        """What the session's cookie holds, if there is one."""
+    def read_session(self, connection: HTTPConnection) -> str | None:
+        """Return the content of the session cookie, if there is one."""
         return connection.cookies.get(self._name(SESSION_COOKIE))
 
     def set_session(self, response: Response, text: str, seconds: int) -> None:
-        """Have the browser carry a session."""
+        """Set the session cookie."""
         self._set(response, SESSION_COOKIE, text, seconds)
 
     def clear_session(self, response: Response) -> None:
-        """Have the browser drop its session."""
+        """Delete the session cookie."""
         self._set(response, SESSION_COOKIE, "", 0)
 
-    def set_flow(self, response: Response, keys: KeyStore, flow: Mapping[str, Any]) -> None:
-        """Have the browser carry a sign-in that is under way, encrypted, for a few minutes."""
+    def set_oauth_state(self, response: Response, keys: KeyStore, state: Mapping[str, Any]) -> None:
+        """Set the OAuth state cookie of a sign-in under way: encrypted, for a few minutes."""
         _, key = keys.current(SIGN_IN_KEY)
-        content = json.dumps({"until": time.time() + FLOW_SECONDS, "flow": dict(flow)})
-        text = seal(key, content.encode(), FLOW_CONTEXT).hex()
-        self._set(response, FLOW_COOKIE, text, FLOW_SECONDS)
+        content = json.dumps({"until": time.time() + OAUTH_STATE_SECONDS, "flow": dict(state)})
+        text = seal(key, content.encode(), OAUTH_STATE_CONTEXT).hex()
+        self._set(response, OAUTH_STATE_COOKIE, text, OAUTH_STATE_SECONDS)
 
-    def flow_of(self, connection: HTTPConnection, keys: KeyStore) -> dict[str, Any]:
-        """The sign-in that is under way; empty where there is none that holds."""
+    def read_oauth_state(self, connection: HTTPConnection, keys: KeyStore) -> dict[str, Any]:
+        """Return the state of the sign-in under way; empty if there is no valid one."""
         _, key = keys.current(SIGN_IN_KEY)
         try:
-            sealed = bytes.fromhex(connection.cookies.get(self._name(FLOW_COOKIE), ""))
-            content = json.loads(unseal(key, sealed, FLOW_CONTEXT))
+            sealed = bytes.fromhex(connection.cookies.get(self._name(OAUTH_STATE_COOKIE), ""))
+            content = json.loads(unseal(key, sealed, OAUTH_STATE_CONTEXT))
         except (KeyUnusable, ValueError):
             return {}
-        flow: dict[str, Any] = content["flow"]
-        return flow if time.time() < content["until"] else {}
+        state: dict[str, Any] = content["flow"]
+        return state if time.time() < content["until"] else {}
 
-    def clear_flow(self, response: Response) -> None:
-        """Have the browser drop the sign-in that was under way."""
-        self._set(response, FLOW_COOKIE, "", 0)
+    def clear_oauth_state(self, response: Response) -> None:
+        """Delete the OAuth state cookie."""
+        self._set(response, OAUTH_STATE_COOKIE, "", 0)
 
     def _set(self, response: Response, name: str, text: str, seconds: int) -> None:
         response.set_cookie(
@@ -96,34 +96,36 @@ class Cookies:
 
 
 def check_origin(connection: HTTPConnection, live: LiveSettings) -> None:
-    """Refuse what another site made the browser send.
+    """Reject a request that another site made the browser send.
 
     Raises:
-        NotAllowed: Its headers say so.
+        NotAllowed: Its headers say that another site did.
     """
     site = connection.headers.get("sec-fetch-site")
     origin = connection.headers.get("origin")
-    scheme = urlsplit(public_base(live)).scheme
-    ours = {public_base(live), f"{scheme}://{connection.headers.get('host', '')}"}
-    if (site is not None and site not in OUR_SITE) or (origin is not None and origin not in ours):
+    scheme = urlsplit(public_base_url(live)).scheme
+    own_origins = {public_base_url(live), f"{scheme}://{connection.headers.get('host', '')}"}
+    if (site is not None and site not in SAME_SITE_VALUES) or (
+        origin is not None and origin not in own_origins
+    ):
         raise NotAllowed("the request comes from another site.")
 
 
-async def check_change(
+async def check_csrf(
     request: HTTPConnection, live: LiveSettings, keys: KeyStore, principal: Principal
 ) -> None:
-    """Refuse a change that comes with a session's cookie and is not shown to be ours.
+    """Reject a change that comes with a session cookie but without the session's CSRF token.
 
     Args:
-        request: What came; one that changes nothing passes.
-        live: Names our own address.
-        keys: The session's word is made with them.
-        principal: Whose session it is.
+        request: The request; one with a safe method passes.
+        live: Settings with the own address.
+        keys: The keys that CSRF tokens are derived with.
+        principal: The principal of the session.
 
     Raises:
-        NotAllowed: It comes from elsewhere, or lacks the session's word.
+        NotAllowed: It comes from another site, or lacks the CSRF token.
     """
-    if not isinstance(request, Request):  # a WebSocket: it carries both ways
+    if not isinstance(request, Request):  # a WebSocket may change things, and has no body
         check_origin(request, live)
         return
     if request.method in SAFE_METHODS:
@@ -131,27 +133,29 @@ async def check_change(
     check_origin(request, live)
     given = request.headers.get(CSRF_HEADER)
     if given is None and is_form(request):
-        given = (await form_of(request)).get(CSRF_FIELD)
+        given = (await read_form(request)).get(CSRF_FIELD)
     if given is None or not is_csrf_token(keys, principal.sign_in_id, given):
         raise NotAllowed(
-            "the request does not carry its session's word.",
+            "the request does not have the CSRF token of its session.",
             hint=f"Send `csrf` of GET /sign-in/session in the header {CSRF_HEADER}.",
         )
 
 
 def is_form(request: Request) -> bool:
-    """Whether the body is a form's."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
+    """Return whether the body is a form."""
+    return (
+        request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM_MEDIA_TYPE
+    )
 
 
-async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form.
+async def read_form(request: Request) -> dict[str, str]:
+    """Return the fields of a form.
 
     Raises:
-        NotAllowed: It has very many.
+        NotAllowed: It has more than `MAX_FORM_FIELDS`.
     """
     body = (await request.body()).decode("utf-8", "replace")
     try:
-        return dict(parse_qsl(body, max_num_fields=MOST_FIELDS))
+        return dict(parse_qsl(body, max_num_fields=MAX_FORM_FIELDS))
     except ValueError:
-        raise NotAllowed(f"the form has more than {MOST_FIELDS} fields.") from None
+        raise NotAllowed(f"the form has more than {MAX_FORM_FIELDS} fields.") from None

@@ -1,4 +1,4 @@
-"""Permissions of every route, denied by default: who may call it stands at the route.
+"""Install authentication and authorization: every route declares who may use it, or is denied.
 
     @router.get("/rooms")
     async def rooms(caller: Annotated[Principal, require_roles(Role.TEACHER)]): …
@@ -7,28 +7,32 @@
 
     app.mount("/static", Guarded(StaticFiles(…), PUBLIC))
 
-    install(app, settings)      # last: refuses an application with a route that says nothing
+    install(app, settings)      # last: rejects an application with a route that declares nothing
 
-A dependency of a router holds for all its routes; where a route names its own roles besides, both
-must hold. A request meets, in this order:
+A dependency of a router applies to all its routes; where a route declares roles too, both must
+pass. A request passes, in this order:
 
     RequestIdMiddleware ─► SecurityHeadersMiddleware ─► UnhandledErrorMiddleware
     ─► TrustedHostMiddleware ─► BodySizeLimitMiddleware
     ─► AuthenticationMiddleware ─► AuthorizationMiddleware ─► the route
 
-AuthorizationMiddleware refuses a caller whose role the route does not name, before the body is
+AuthorizationMiddleware denies a caller whose role the route does not declare before the body is
 read; the route checks again.
 """
 
 from fastapi import FastAPI
 
 from cluster.settings import Settings
-from serve_apps.http.auth.authentication import AuthenticationMiddleware, still_signed_in
+from serve_apps.http.auth.authentication import AuthenticationMiddleware, reauthenticate
 from serve_apps.http.auth.authorization import AuthorizationMiddleware
-from serve_apps.http.auth.oidc import check_provider
+from serve_apps.http.auth.oidc import check_oidc_settings
 from serve_apps.http.auth.permissions import PUBLIC, Guarded, require_roles
-from serve_apps.http.auth.route_table import declared_routes, describe_roles, route_table
-from serve_apps.http.errors import install_errors
+from serve_apps.http.auth.route_table import (
+    add_roles_to_openapi,
+    list_route_permissions,
+    route_table,
+)
+from serve_apps.http.errors import install_error_handlers
 from serve_apps.http.middleware.headers import (
     RequestIdMiddleware,
     SecurityHeadersMiddleware,
@@ -37,26 +41,26 @@ from serve_apps.http.middleware.headers import (
 )
 from serve_apps.http.middleware.limits import BodySizeLimitMiddleware
 
-__all__ = ["PUBLIC", "Guarded", "install", "require_roles", "route_table", "still_signed_in"]
+__all__ = ["PUBLIC", "Guarded", "install", "reauthenticate", "require_roles", "route_table"]
 
 
 def install(app: FastAPI, settings: Settings) -> None:
-    """Put the door, the limits and the headers around an application; called last.
+    """Add authentication, authorization, limits and headers to an application; called last.
 
     Args:
-        app: With all its routes; `app.state.backend` may be set later.
-        settings: Of the installation.
+        app: The application with all its routes; `app.state.backend` may be set later.
+        settings: Settings of the installation.
 
     Raises:
-        SettingsError: A route says neither who may use it nor that everybody may, or the identity
-            provider cannot be used as the settings have it.
+        SettingsError: A route declares neither roles nor that it is public, or the settings of the
+            identity provider are not usable.
     """
-    check_provider(settings)
-    declared = declared_routes(app)
-    describe_roles(app)
-    install_errors(app)
-    # The last one added is the first that a request meets.
-    app.add_middleware(AuthorizationMiddleware, declared=declared)
+    check_oidc_settings(settings)
+    routes = list_route_permissions(app)
+    add_roles_to_openapi(app)
+    install_error_handlers(app)
+    # The last one added is the first that a request passes.
+    app.add_middleware(AuthorizationMiddleware, routes=routes)
     app.add_middleware(AuthenticationMiddleware, settings=settings)
     app.add_middleware(BodySizeLimitMiddleware, settings=settings)
     app.add_middleware(TrustedHostMiddleware, settings=settings)

@@ -1,8 +1,8 @@
-"""Every route of an application with who may use it, read from what the routes declare.
+"""Every route of an application with the roles that may use it, read from what the routes declare.
 
-The same table stops an application with a route that declares nothing, puts `x-roles` on each
-operation of the OpenAPI document, stands in the documentation, and is walked by a test with every
-role. Whatever cannot be read (a bare mount, a route of another make) counts as undeclared.
+The table rejects an application with a route that declares nothing, puts `x-roles` on each
+operation of the OpenAPI document, is printed in the documentation, and is tested with every role.
+Whatever cannot be read (a bare mount, a route of another class) counts as undeclared.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,18 +16,18 @@ from starlette.routing import BaseRoute, Host, Mount, WebSocketRoute
 
 from cluster.errors import SettingsError
 from cluster.security.roles import Role
-from serve_apps.http.auth.permissions import Check, Guarded, OpenCheck, RoleCheck
+from serve_apps.http.auth.permissions import Check, Guarded, PublicCheck, RoleCheck
 
-EVERY_METHOD = "*"
+ANY_METHOD = "*"
 WEBSOCKET = "WEBSOCKET"
 
-Row = tuple[str, str, tuple[Role, ...]]
-"""(method, path, roles in alphabetical order); no roles: everybody."""
+RouteRow = tuple[str, str, tuple[Role, ...]]
+"""(method, path, roles in alphabetical order); no roles: anybody."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """A route; `checks` is None where it declares nothing."""
+class _WalkedRoute:
+    """A route; `checks` is None if it declares nothing."""
 
     methods: tuple[str, ...]
     path: str
@@ -35,12 +35,12 @@ class _Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
-    """A route with what it says of who may use it.
+class RoutePermissions:
+    """A route with its permissions.
 
     Attributes:
-        methods: Of HTTP, `EVERY_METHOD` or `WEBSOCKET`.
-        path: As `route_table` has it.
+        methods: HTTP methods, `ANY_METHOD` or `WEBSOCKET`.
+        path: The path as in `route_table`.
         checks: All must pass.
     """
 
@@ -49,109 +49,109 @@ class Declared:
     checks: tuple[Check, ...]
 
 
-def declared_routes(app: FastAPI) -> list[Declared]:
-    """The routes in the order in which they are tried.
+def list_route_permissions(app: FastAPI) -> list[RoutePermissions]:
+    """Return the routes in the order in which they are matched.
 
     Raises:
-        SettingsError: One says neither who may use it nor that everybody may.
+        SettingsError: One declares neither roles nor that it is public.
     """
-    check_declared(app)
-    return [Declared(one.methods, one.path, one.checks) for one in _walk(app) if one.checks]
+    check_permissions_declared(app)
+    return [RoutePermissions(one.methods, one.path, one.checks) for one in _walk(app) if one.checks]
 
 
-def route_table(app: FastAPI) -> list[Row]:
-    """The routes by path and method.
+def route_table(app: FastAPI) -> list[RouteRow]:
+    """Return the routes by path and method.
 
     Raises:
-        SettingsError: One says neither who may use it nor that everybody may.
+        SettingsError: One declares neither roles nor that it is public.
     """
     rows = [
-        (method, found.path, _roles(found.checks))
-        for found in declared_routes(app)
-        for method in found.methods
+        (method, route.path, _roles(route.checks))
+        for route in list_route_permissions(app)
+        for method in route.methods
     ]
     return sorted(rows, key=lambda row: (row[1], row[0]))
 
 
-def check_declared(app: FastAPI) -> None:
-    """Refuse an application with a route that declares nothing, or what nobody can fulfil.
+def check_permissions_declared(app: FastAPI) -> None:
+    """Check that every route declares permissions, and some that a role can pass.
 
     Raises:
-        SettingsError: It names these routes.
+        SettingsError: Names the routes that do not.
     """
-    silent, shut = [], []
-    for found in _walk(app):
-        name = f"{'/'.join(found.methods)} {found.path}"
-        if not found.checks:
-            silent.append(name)
-        elif any(isinstance(one, RoleCheck) for one in found.checks) and not _roles(found.checks):
-            shut.append(name)
-    if silent:
+    undeclared, unusable = [], []
+    for route in _walk(app):
+        name = f"{'/'.join(route.methods)} {route.path}"
+        if not route.checks:
+            undeclared.append(name)
+        elif any(isinstance(one, RoleCheck) for one in route.checks) and not _roles(route.checks):
+            unusable.append(name)
+    if undeclared:
         raise SettingsError(
-            f"these routes do not say who may use them: {', '.join(sorted(silent))}.",
+            f"these routes do not declare who may use them: {', '.join(sorted(undeclared))}.",
             where="serve_apps/http",
-            hint="Give them allow(…) or OPEN, or put Guarded around what is mounted.",
+            hint="Add require_roles(…) or PUBLIC, or wrap mounted applications in Guarded.",
         )
-    if shut:
+    if unusable:
         raise SettingsError(
-            f"no role passes all checks of these routes: {', '.join(sorted(shut))}.",
+            f"no role passes all checks of these routes: {', '.join(sorted(unusable))}.",
             where="serve_apps/http",
         )
 
 
-def describe_roles(app: FastAPI) -> None:
-    """Have the OpenAPI document say the needed roles, as `x-roles`, on each operation."""
-    made = app.openapi
-    if getattr(made, "says_roles", False):
+def add_roles_to_openapi(app: FastAPI) -> None:
+    """Add the roles of each operation to the OpenAPI document, as `x-roles`."""
+    build_document = app.openapi
+    if getattr(build_document, "has_roles", False):
         return
 
     def with_roles() -> dict[str, Any]:
-        document = made()
+        document = build_document()
         for method, path, roles in route_table(app):
             operation = document.get("paths", {}).get(path, {}).get(method.lower())
             if operation is not None:
                 operation["x-roles"] = [role.value for role in roles]
         return document
 
-    with_roles.says_roles = True  # type: ignore[attr-defined]
+    with_roles.has_roles = True  # type: ignore[attr-defined]
     app.openapi = with_roles  # type: ignore[method-assign]
 
 
-def _walk(app: FastAPI) -> Iterator[_Found]:
-    for found in _walk_routes(app.routes, ""):
-        # FastAPI's own route for the document tells what the repository tells.
-        if found.path == app.openapi_url and found.checks is None:
-            yield _Found(found.methods, found.path, (OpenCheck(),))
+def _walk(app: FastAPI) -> Iterator[_WalkedRoute]:
+    for route in _walk_routes(app.routes, ""):
+        # FastAPI's own route for the document: its content is public, in the repository.
+        if route.path == app.openapi_url and route.checks is None:
+            yield _WalkedRoute(route.methods, route.path, (PublicCheck(),))
         else:
-            yield found
-    for name in _low_priority(app):
-        yield _Found((EVERY_METHOD,), name, None)
+            yield route
+    for name in _frontend_routes(app):
+        yield _WalkedRoute((ANY_METHOD,), name, None)
 
 
-def _walk_routes(routes: Sequence[BaseRoute], prefix: str) -> Iterator[_Found]:
+def _walk_routes(routes: Sequence[BaseRoute], prefix: str) -> Iterator[_WalkedRoute]:
     for context in iter_route_contexts(routes):
         path = prefix + str(context.path or "")
         if isinstance(context.original_route, Mount | Host):
             yield from _walk_inner(getattr(context, "app", None), path)
         else:
-            yield _Found(_methods(context), path, _checks(context))
+            yield _WalkedRoute(_methods(context), path, _checks(context))
 
 
-def _walk_inner(app: Any, prefix: str) -> Iterator[_Found]:
-    """What is mounted: guarded as a whole, or an application whose routes speak for themselves."""
+def _walk_inner(app: Any, prefix: str) -> Iterator[_WalkedRoute]:
+    """Yield a mounted application as one route if it is guarded; else its routes."""
     routes = getattr(app, "routes", None)
     if isinstance(app, Guarded):
-        yield _Found((EVERY_METHOD,), f"{prefix}/*", (app.check,))
+        yield _WalkedRoute((ANY_METHOD,), f"{prefix}/*", (app.check,))
     elif routes and not getattr(app, "html", None):
         yield from _walk_routes(routes, prefix)
     else:
-        yield _Found((EVERY_METHOD,), f"{prefix}/*", None)
+        yield _WalkedRoute((ANY_METHOD,), f"{prefix}/*", None)
 
 
 def _methods(context: RouteContext) -> tuple[str, ...]:
     if isinstance(context.original_route, WebSocketRoute):
         return (WEBSOCKET,)
-    return tuple(sorted(context.methods or ())) or (EVERY_METHOD,)
+    return tuple(sorted(context.methods or ())) or (ANY_METHOD,)
 
 
 def _checks(context: RouteContext) -> tuple[Check, ...] | None:
@@ -160,25 +160,25 @@ def _checks(context: RouteContext) -> tuple[Check, ...] | None:
     dependant = getattr(context, "dependant", None)
     if not isinstance(dependant, Dependant):
         return None
-    return tuple(_declared_in(dependant)) or None
+    return tuple(_find_checks(dependant)) or None
 
 
-def _declared_in(dependant: Dependant) -> Iterator[Check]:
+def _find_checks(dependant: Dependant) -> Iterator[Check]:
     for inner in dependant.dependencies:
         if isinstance(inner.call, Check):
             yield inner.call
         else:
-            yield from _declared_in(inner)
+            yield from _find_checks(inner)
 
 
 def _roles(checks: Iterable[Check]) -> tuple[Role, ...]:
-    """Who passes all of them; nobody is named where everybody does."""
+    """Return the roles that pass all checks; none if anybody does."""
     needed = [check.roles for check in checks if isinstance(check, RoleCheck)]
     return tuple(sorted(frozenset.intersection(*needed))) if needed else ()
 
 
-def _low_priority(app: FastAPI) -> Iterator[str]:
-    """`app.frontend(…)`: FastAPI keeps these apart from its other routes."""
+def _frontend_routes(app: FastAPI) -> Iterator[str]:
+    """Yield routes of `app.frontend(…)`, which FastAPI keeps apart from its other routes."""
     groups = list(getattr(app.router, "_low_priority_routes", ()))
     for route in app.router.routes:
         inner = getattr(route, "effective_low_priority_routes", None)

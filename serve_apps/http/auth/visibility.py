@@ -1,7 +1,7 @@
-"""Which rooms and lessons somebody may see: the one place that says so.
+"""Which rooms and lessons a caller may see; no other module decides it.
 
-    teacher        lessons of classes that they teach; rooms while such a lesson is on there, and
-                   for as long before it as a register may be opened before it
+    teacher        lessons of classes that they teach; rooms during such a lesson, and for as long
+                   before it as its register may be opened
     school_leader  rooms and lessons of schools that they lead
     others         none
 
@@ -22,47 +22,47 @@ from cluster.settings import Room, School, Settings
 from serve_apps.http.backend import Backend
 
 Visibility = Mapping[str, datetime | None]
-"""Rooms, and since when their windows may be seen; None: as far back as there are any."""
+"""Room ids, and since when their windows may be seen; None: without a limit."""
 
 
-def visible_rooms(backend: Backend, caller: Principal) -> Visibility:
-    """The rooms whose numbers somebody may see now."""
+def get_visible_rooms(backend: Backend, caller: Principal) -> Visibility:
+    """Return the rooms whose live counts a caller may see now."""
     return {
-        **_taught_rooms(backend, caller, None),
-        **dict.fromkeys(_led_rooms(backend.settings, caller)),
+        **_get_taught_rooms(backend, caller, None),
+        **dict.fromkeys(_get_led_room_ids(backend.settings, caller)),
     }
 
 
 def get_visible_room(
     backend: Backend, caller: Principal, room_id: str
 ) -> tuple[Room, datetime | None]:
-    """The room, if its numbers may be seen now; and since when its windows may.
+    """Return the room, if its live counts may be seen now, and since when its windows may be.
 
     Raises:
         NotFound: There is no such room.
-        NotAllowed: It is out of reach.
+        NotAllowed: The caller may not see it now.
     """
     room = backend.settings.rooms_by_id.get(room_id)
     if room is None:
         raise NotFound(f"there is no room {room_id!r} in the settings.")
-    if room_id in _led_rooms(backend.settings, caller):
+    if room_id in _get_led_room_ids(backend.settings, caller):
         return room, None
-    taught = _taught_rooms(backend, caller, room_id)
+    taught = _get_taught_rooms(backend, caller, room_id)
     if room_id not in taught:
         raise NotAllowed(
-            "this room's numbers are not yours to see now.",
+            "you may not see this room now.",
             where=room_id,
-            hint="A teacher sees a room while a lesson of an own class is on there, and shortly "
-            "before; a school leader sees the rooms of own schools.",
+            hint="A teacher sees a room during a lesson of their own class there, and shortly "
+            "before; a school leader sees the rooms of their schools.",
         )
     return room, taught[room_id]
 
 
-def visible_lessons(
+def filter_visible_lessons(
     session: Session, settings: Settings, caller: Principal, lessons: Iterable[LessonRow]
 ) -> list[LessonRow]:
-    """Those of some lessons that somebody may see."""
-    led = _led_rooms(settings, caller)
+    """Return those of some lessons that a caller may see."""
+    led = _get_led_room_ids(settings, caller)
     taught = TeachingLookup(session, settings, caller)
     return [one for one in lessons if one.room_id in led or taught.teaches(one)]
 
@@ -70,42 +70,42 @@ def visible_lessons(
 def get_visible_lesson(
     session: Session, settings: Settings, caller: Principal, lesson_id: str
 ) -> LessonRow:
-    """The lesson, if it may be seen.
+    """Return the lesson, if the caller may see it.
 
     Raises:
         NotFound: There is no such lesson.
-        NotAllowed: It is out of reach.
+        NotAllowed: The caller may not see it.
     """
     lesson = registers.lesson_of(session, lesson_id)
-    if not visible_lessons(session, settings, caller, [lesson]):
-        raise NotAllowed("this lesson is not yours to see.", where=lesson_id)
+    if not filter_visible_lessons(session, settings, caller, [lesson]):
+        raise NotAllowed("you may not see this lesson.", where=lesson_id)
     return lesson
 
 
-def must_teach_lesson(
+def get_taught_lesson(
     session: Session, settings: Settings, caller: Principal, lesson_id: str
 ) -> LessonRow:
-    """The lesson, if it is of a class that the caller teaches, whatever else the caller may see.
+    """Return the lesson, if the caller teaches its class, whatever else the caller may see.
 
     Raises:
         NotFound: There is no such lesson.
-        NotAllowed: It is another class's.
+        NotAllowed: The caller does not teach its class.
     """
     lesson = registers.lesson_of(session, lesson_id)
     if not TeachingLookup(session, settings, caller).teaches(lesson):
-        raise NotAllowed("this lesson is not of a class of yours.", where=lesson_id)
+        raise NotAllowed("you do not teach the class of this lesson.", where=lesson_id)
     return lesson
 
 
-def lessons_taught_on(
+def list_taught_lessons(
     session: Session, settings: Settings, caller: Principal, day: date | datetime
 ) -> list[LessonRow]:
-    """The lessons of a day that somebody teaches.
+    """Return the lessons of a day that a caller teaches.
 
     Args:
-        session: Of the records.
-        settings: They know rooms and zones.
-        caller: Who.
+        session: Session of the records.
+        settings: Settings with rooms and time zones.
+        caller: The caller.
         day: See `registers.lessons_on`.
     """
     if caller.user_id is None or not caller.has(Role.TEACHER):
@@ -116,69 +116,73 @@ def lessons_taught_on(
     return [one for one in lessons if taught.teaches(one)]
 
 
-def lessons_seen_on(
+def list_visible_lessons(
     session: Session, settings: Settings, caller: Principal, day: date | datetime
 ) -> list[LessonRow]:
-    """The lessons of a day that somebody may see, by start; see `registers.lessons_on`."""
-    led = _led_rooms(settings, caller)
+    """Return the lessons of a day that a caller may see, by start; see `registers.lessons_on`."""
+    led = _get_led_room_ids(settings, caller)
     lessons = registers.lessons_on(session, settings, day, rooms=led) if led else []
-    seen = {one.id: one for one in (*lessons, *lessons_taught_on(session, settings, caller, day))}
-    return sorted(seen.values(), key=lambda one: (one.starts_at, one.room_id))
+    by_id = {
+        one.id: one for one in (*lessons, *list_taught_lessons(session, settings, caller, day))
+    }
+    return sorted(by_id.values(), key=lambda one: (one.starts_at, one.room_id))
 
 
 class TeachingLookup:
-    """Whether somebody teaches lessons; each class is asked for once a day.
+    """Looks up which lessons a caller teaches; reads the teachers of a class and day once.
 
     Args:
-        session: Of the records.
-        settings: They know the zones of rooms.
-        caller: Who.
+        session: Session of the records.
+        settings: Settings with the time zones of rooms.
+        caller: The caller.
     """
 
     def __init__(self, session: Session, settings: Settings, caller: Principal) -> None:
         self._session = session
         self._settings = settings
         self._user_id = caller.user_id if caller.has(Role.TEACHER) else None
-        self._known: dict[tuple[str, str], bool] = {}
+        self._teaches: dict[tuple[str, str], bool] = {}
 
     def teaches(self, lesson: LessonRow) -> bool:
-        """Whether the lesson is of a class that they teach on its day."""
+        """Return whether the caller teaches the class of the lesson on its day."""
         if self._user_id is None or lesson.room_id not in self._settings.rooms_by_id:
             return False
         day = local_date(self._settings, lesson.room_id, lesson.starts_at)
         key = (lesson.class_sourced_id, day.isoformat())
-        if key not in self._known:
+        if key not in self._teaches:
             teachers = members(self._session, lesson.class_sourced_id, "teacher", day)
-            self._known[key] = self._user_id in teachers
-        return self._known[key]
+            self._teaches[key] = self._user_id in teachers
+        return self._teaches[key]
 
 
-def led_schools(settings: Settings, caller: Principal) -> list[School]:
-    """The schools that somebody leads, in the order of the settings."""
+def get_led_schools(settings: Settings, caller: Principal) -> list[School]:
+    """Return the schools that a caller leads, in the order of the settings."""
     if not caller.has(Role.SCHOOL_LEADER):
         return []
     return [school for school in settings.schools if school.id in caller.schools]
 
 
-def must_lead(settings: Settings, caller: Principal, school_id: str) -> School:
-    """The school, if somebody leads it.
+def get_led_school(settings: Settings, caller: Principal, school_id: str) -> School:
+    """Return the school, if the caller leads it.
 
     Raises:
-        NotAllowed: It is another's, or there is none.
+        NotAllowed: The caller does not, or there is no such school.
     """
-    for school in led_schools(settings, caller):
+    for school in get_led_schools(settings, caller):
         if school.id == school_id:
             return school
-    raise NotAllowed("this school is not yours to see.", where=school_id)
+    raise NotAllowed("you may not see this school.", where=school_id)
 
 
-def _led_rooms(settings: Settings, caller: Principal) -> frozenset[str]:
-    led = {school.id for school in led_schools(settings, caller)}
-    return frozenset(room.id for room in settings.rooms if room.school in led)
+def _get_led_room_ids(settings: Settings, caller: Principal) -> frozenset[str]:
+    school_ids = {school.id for school in get_led_schools(settings, caller)}
+    return frozenset(room.id for room in settings.rooms if room.school in school_ids)
 
 
-def _taught_rooms(backend: Backend, caller: Principal, room_id: str | None) -> dict[str, datetime]:
-    """Rooms of own lessons that are on or about to begin, and when these came in reach.
+def _get_taught_rooms(
+    backend: Backend, caller: Principal, room_id: str | None
+) -> dict[str, datetime]:
+    """Return rooms of own lessons that are on or about to begin, and since when they may be seen.
 
     What was in the room before belongs to another class.
     """
@@ -197,7 +201,7 @@ def _taught_rooms(backend: Backend, caller: Principal, room_id: str | None) -> d
         around = registers.lessons_between(session, now - early, now + early, rooms=rooms)
         mine = [one for one in around if one.ends_at > now and taught.teaches(one)]
         for lesson in mine:
-            # Another class that is still there is not the next teacher's to see.
+            # A class that is still there may not be seen by the next teacher.
             others = [
                 other.ends_at
                 for other in around

@@ -1,1 +1,1 @@
-"""ASGI middleware that knows nothing of the domain: headers, limits, slow clients."""
+"""ASGI middleware without domain logic: headers, limits, slow clients."""

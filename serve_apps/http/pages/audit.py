@@ -18,9 +18,9 @@ from cluster.settings import Settings
 from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.audit_texts import ACTION_TEXTS
 from serve_apps.http.pages.rendering import render_page
-from serve_apps.http.routes.audit import WORD, list_audit, verify_audit
+from serve_apps.http.routes.audit import FILTER_PATTERN, list_audit, verify_audit
 from serve_apps.http.routes.data_protection import Officer
-from serve_apps.http.schemas.paging import Pages
+from serve_apps.http.schemas.paging import PagingQuery
 
 UNPROCESSABLE: Final = 422
 AUDIT_PATH: Final = "/data-protection/audit"
@@ -34,7 +34,7 @@ router = APIRouter(prefix=AUDIT_PATH, include_in_schema=False)
 def audit_page(
     request: Request,
     caller: Officer,
-    paging: Pages,
+    paging: PagingQuery,
     actor: FilterText = "",
     action: FilterText = "",
     subject: FilterText = "",
@@ -42,7 +42,9 @@ def audit_page(
     """The audit log, newest first; the access is recorded."""
     fields = {"actor": actor.strip(), "action": action.strip(), "subject": subject.strip()}
     filters = {name: value for name, value in fields.items() if value}
-    invalid_fields = [name for name, value in filters.items() if not re.fullmatch(WORD, value)]
+    invalid_fields = [
+        name for name, value in filters.items() if not re.fullmatch(FILTER_PATTERN, value)
+    ]
     context: dict[str, Any] = {
         "filters": filters,
         "invalid_fields": invalid_fields,

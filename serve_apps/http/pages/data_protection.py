@@ -25,7 +25,7 @@ from serve_apps.http.pages.audit import district_zone
 from serve_apps.http.pages.audit_texts import ACTION_TEXTS
 from serve_apps.http.pages.rendering import render_page
 from serve_apps.http.routes.data_protection import Officer, list_consents, show_policy
-from serve_apps.http.schemas.paging import Pages, Paging, cursor_of
+from serve_apps.http.schemas.paging import Paging, PagingQuery, encode_cursor
 
 EXPIRING_DAYS: Final = 30
 MAX_SCANNED_ENTRIES: Final = 200_000
@@ -62,7 +62,7 @@ class ListPage(Generic[Row]):
 def data_protection_page(
     request: Request,
     caller: Officer,
-    paging: Pages,
+    paging: PagingQuery,
     paged_list: Annotated[
         ListName | None, Query(alias="list", description="The list that the cursor belongs to.")
     ] = None,
@@ -93,11 +93,11 @@ def _list_objections(request: Request, actor: str, paging: Paging) -> ListPage[O
         rows, has_more = objections_in_force(session, after=after, limit=paging.limit)
     with identity.work(actor) as work:  # recorded before anything is shown
         work.audit(AuditAction.CONSENT_LIST, None, objections=len(rows))
-    return ListPage(rows, cursor_of(rows[-1].student_id) if has_more else None)
+    return ListPage(rows, encode_cursor(rows[-1].student_id) if has_more else None)
 
 
 def _list_erasures(request: Request, actor: str, paging: Paging) -> ListPage[ErasureReceipt]:
-    identity, before = backend_of(request).identity, paging.number()
+    identity, before = backend_of(request).identity, paging.after_number()
     with identity.records.reading() as session:
         until = audit_log.tail(session)[0] if before is None else before - 1
         rows = list_receipts(
@@ -110,4 +110,4 @@ def _list_erasures(request: Request, actor: str, paging: Paging) -> ListPage[Era
         work.audit(
             AuditAction.AUDIT_SHOW, None, of_action=AuditAction.ERASE.value, entries=len(rows)
         )
-    return ListPage(rows, cursor_of(last_scanned) if last_scanned > 1 else None)
+    return ListPage(rows, encode_cursor(last_scanned) if last_scanned > 1 else None)

@@ -10,34 +10,32 @@ from urllib.parse import quote
 from fastapi import Request
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
+from starlette.status import HTTP_303_SEE_OTHER
 
 from serve_apps.http.errors import ErrorDetail
 from serve_apps.http.pages.rendering import render_page, wants_fragment
 
 NOT_SIGNED_IN: Final = 401
-SEE_OTHER: Final = 303
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
 class HtmlErrorPages:
     """Renders errors as HTML (`serve_apps.http.errors.ErrorPages`)."""
 
-    def is_for_people(self, connection: HTTPConnection) -> bool:
+    def wants_page(self, connection: HTTPConnection) -> bool:
         """Return whether a browser requests a page, and not a program data."""
         path = connection.scope.get("path", "")
         if connection.scope["type"] != "http" or path.startswith(("/api/", "/static/")):
             return False
         return "text/html" in connection.headers.get("accept", "")
 
-    def page_of_error(
-        self, connection: HTTPConnection, status: int, error: ErrorDetail
-    ) -> Response:
+    def render_error(self, connection: HTTPConnection, status: int, error: ErrorDetail) -> Response:
         """Render an error; a browser that is not signed in is redirected to the sign-in."""
         request = connection if isinstance(connection, Request) else Request(connection.scope)
         if status == NOT_SIGNED_IN and not wants_fragment(request):
             next_path = request.url.path if request.method in SAFE_METHODS else "/"
             return RedirectResponse(
-                f"/sign-in?next={quote(next_path, safe='/')}", status_code=SEE_OTHER
+                f"/sign-in?next={quote(next_path, safe='/')}", status_code=HTTP_303_SEE_OTHER
             )
         template = "_error.html" if wants_fragment(request) else "error.html"
         return render_page(request, template, {"status": status, "error": error}, status=status)

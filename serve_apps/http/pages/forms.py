@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from serve_apps.http.auth.cookies import form_of
+from serve_apps.http.auth.cookies import read_form
 
 Model = TypeVar("Model", bound="FormBody")
 
@@ -32,7 +32,7 @@ def form(model: type[Model]) -> Any:
 
     async def parse(request: Request) -> Model:
         try:
-            return model.model_validate(await form_of(request))
+            return model.model_validate(await read_form(request))
         except ValidationError as error:
             raise RequestValidationError(error.errors(include_context=False)) from None
 

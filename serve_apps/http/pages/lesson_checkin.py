@@ -7,25 +7,24 @@ Help requests have a page of their own, because the lesson page may be projected
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import segno
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
+from starlette.status import HTTP_303_SEE_OTHER
 
 from cluster import checkins
 from cluster.errors import CheckinError, HomeroomError, NotAllowed
 from cluster.security.roles import Principal
 from serve_apps.http.backend import Backend, backend_of
-from serve_apps.http.middleware.headers import public_base
+from serve_apps.http.middleware.headers import public_base_url
 from serve_apps.http.pages.forms import FormBody, form
 from serve_apps.http.pages.lessons import LessonView, Teacher, load_lesson
 from serve_apps.http.pages.rendering import render_page, wants_fragment
 from serve_apps.http.schemas.base import LessonPath
 from serve_apps.http.threads import run_in_pool
-
-SEE_OTHER: Final = 303
 
 router = APIRouter(prefix="/lessons/{lesson_id}", include_in_schema=False)
 
@@ -64,7 +63,7 @@ async def start_checkin(request: Request, caller: Teacher, lesson_id: LessonPath
         return render_page(request, "checkin_slips.html", context)
     if wants_fragment(request):
         return await _render_section(request, caller, lesson_id)
-    return RedirectResponse(f"/lessons/{lesson_id}#checkin", status_code=SEE_OTHER)
+    return RedirectResponse(f"/lessons/{lesson_id}#checkin", status_code=HTTP_303_SEE_OTHER)
 
 
 @router.post("/check-in/end")
@@ -127,7 +126,7 @@ async def acknowledge_help_request(
             checkins.mark_seen(work, backend.settings, lesson_id, fields.call)
 
     await run_in_pool(acknowledge)
-    return RedirectResponse(f"/lessons/{lesson_id}/calls", status_code=SEE_OTHER)
+    return RedirectResponse(f"/lessons/{lesson_id}/calls", status_code=HTTP_303_SEE_OTHER)
 
 
 def load_checkin_status(backend: Backend, lesson_id: str) -> checkins.CheckinStatus:
@@ -146,7 +145,7 @@ async def _run_and_render(
         return await _render_problem(request, caller, lesson_id, error)
     if wants_fragment(request):
         return await _render_section(request, caller, lesson_id)
-    return RedirectResponse(f"/lessons/{lesson_id}#checkin", status_code=SEE_OTHER)
+    return RedirectResponse(f"/lessons/{lesson_id}#checkin", status_code=HTTP_303_SEE_OTHER)
 
 
 async def _render_problem(
@@ -177,10 +176,10 @@ def _teacher_id(caller: Principal) -> str:
 
 def _join_address(backend: Backend) -> str:
     """The address that students type on their phones."""
-    return public_base(backend.settings.live).removeprefix("https://") + "/c"
+    return public_base_url(backend.settings.live).removeprefix("https://") + "/c"
 
 
 def _qr_svg(backend: Backend, code: str) -> str:
     """The address with the code as an SVG without inline styles, which the CSP would block."""
-    qr = segno.make(f"{public_base(backend.settings.live)}/c/{code}", error="m", micro=False)
+    qr = segno.make(f"{public_base_url(backend.settings.live)}/c/{code}", error="m", micro=False)
     return qr.svg_inline(scale=8, border=2, light="#fff", omitsize=True, svgclass="qr")

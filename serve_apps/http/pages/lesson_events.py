@@ -22,7 +22,7 @@ from cluster import checkins
 from cluster.errors import HomeroomError, ServiceBusy, TooManyRequests
 from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos import registers
-from serve_apps.http.auth.install import still_signed_in
+from serve_apps.http.auth.install import reauthenticate
 from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.lessons import Teacher, load_lesson
 from serve_apps.http.schemas.base import LessonPath
@@ -142,20 +142,22 @@ async def stream_versions(
     return EventSourceResponse(
         _events(request, lesson_id, feed),
         ping=int(feed.limits.heartbeat_seconds),
-        send_timeout=feed.limits.send_seconds,
+        send_timeout=feed.limits.send_timeout_seconds,
     )
 
 
 async def _events(
     request: Request, lesson_id: str, feed: LessonVersionFeed
 ) -> AsyncIterator[ServerSentEvent]:
-    deadline = time.monotonic() + feed.limits.longest_seconds
+    deadline = time.monotonic() + feed.limits.max_seconds
     versions: Versions | None = None
     yield ServerSentEvent(comment="welcome", retry=RETRY_MILLISECONDS)
     try:
         while time.monotonic() < deadline:
-            await still_signed_in(request)
-            latest = await feed.wait_for_change(lesson_id, versions, feed.limits.until_next_look())
+            await reauthenticate(request)
+            latest = await feed.wait_for_change(
+                lesson_id, versions, feed.limits.next_recheck_seconds()
+            )
             if latest is None:
                 continue
             previous, versions = versions or (-1, -1), latest

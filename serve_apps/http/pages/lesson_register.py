@@ -7,11 +7,12 @@ every access in the audit log (R9).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
+from starlette.status import HTTP_303_SEE_OTHER
 
 from cluster.errors import BadgeRefused, HomeroomError, NotFound, RegisterError
 from cluster.register.service import RegisterService
@@ -22,12 +23,10 @@ from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.forms import FormBody, form
 from serve_apps.http.pages.lessons import Teacher, load_lesson
 from serve_apps.http.pages.rendering import render_page, wants_fragment
-from serve_apps.http.routes.registers import roll_of
+from serve_apps.http.routes.registers import open_service
 from serve_apps.http.schemas.base import LessonPath
-from serve_apps.http.schemas.registers import LARGEST_VERSION, RegisterBody, register_body
+from serve_apps.http.schemas.registers import MAX_VERSION, RegisterBody, register_body
 from serve_apps.http.threads import run_in_pool
-
-SEE_OTHER: Final = 303
 
 Change = Callable[[RegisterService], RegisterView]
 
@@ -43,7 +42,7 @@ class MarkForm(FormBody):
 class ConfirmForm(FormBody):
     """The version of the register that the teacher confirms."""
 
-    version: int = Field(ge=0, le=LARGEST_VERSION)
+    version: int = Field(ge=0, le=MAX_VERSION)
 
 
 class BadgeForm(FormBody):
@@ -168,7 +167,7 @@ async def load_register_section(
     """
 
     def load() -> RegisterSection:
-        with roll_of(request, caller) as (work, roll):
+        with open_service(request, caller) as (work, roll):
             try:
                 view = roll.show(lesson_id) if change is None else change(roll)
             except NotFound:
@@ -198,7 +197,7 @@ async def _respond(request: Request, caller: Principal, lesson_id: str, change: 
     if not wants_fragment(request):
         if problem is not None:
             raise problem
-        return RedirectResponse(f"/lessons/{lesson_id}#register", status_code=SEE_OTHER)
+        return RedirectResponse(f"/lessons/{lesson_id}#register", status_code=HTTP_303_SEE_OTHER)
     if section is None:
         section = await load_register_section(request, caller, lesson_id)
     lesson = await run_in_pool(load_lesson, backend_of(request), caller, lesson_id)

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
+from starlette.status import HTTP_303_SEE_OTHER
 
 from cluster.records.db.models import LessonRow
 from cluster.records.db.unit_of_work import Session
@@ -14,12 +15,10 @@ from cluster.records.repos.people import class_of
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 from serve_apps.http.auth.install import require_roles
-from serve_apps.http.auth.visibility import lessons_taught_on, must_teach_lesson
+from serve_apps.http.auth.visibility import get_taught_lesson, list_taught_lessons
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.pages.rendering import render_page
 from serve_apps.http.threads import run_in_pool
-
-SEE_OTHER: Final = 303
 
 router = APIRouter(include_in_schema=False)
 
@@ -59,7 +58,7 @@ async def current_lesson(request: Request, caller: Teacher) -> Response:
     lessons = await run_in_pool(_load_lessons, backend_of(request), caller)
     candidates = [one for one in lessons if one.is_on] or [x for x in lessons if not x.is_over]
     path = f"/lessons/{candidates[0].lesson_id}" if candidates else "/lessons"
-    return RedirectResponse(path, status_code=SEE_OTHER)
+    return RedirectResponse(path, status_code=HTTP_303_SEE_OTHER)
 
 
 @router.get("/lessons")
@@ -79,14 +78,14 @@ def load_lesson(backend: Backend, caller: Principal, lesson_id: str) -> LessonVi
         NotAllowed: The caller does not teach its class.
     """
     with backend.identity.records.reading() as session:
-        row = must_teach_lesson(session, backend.settings, caller, lesson_id)
+        row = get_taught_lesson(session, backend.settings, caller, lesson_id)
         return _view(session, backend.settings, row, backend.identity.clock())
 
 
 def _load_lessons(backend: Backend, caller: Principal) -> list[LessonView]:
     settings, now = backend.settings, backend.identity.clock()
     with backend.identity.records.reading() as session:
-        rows = lessons_taught_on(session, settings, caller, now)
+        rows = list_taught_lessons(session, settings, caller, now)
         return [_view(session, settings, row, now) for row in rows]
 
 

@@ -81,17 +81,17 @@ def wants_fragment(request: Request) -> bool:
 
 def signed_in_caller(connection: HTTPConnection) -> Principal | None:
     """Return who is signed in, if anybody."""
-    asker = connection.scope.get("state", {}).get("asker")
-    return asker.principal if isinstance(asker, AuthResult) else None
+    auth = connection.scope.get("state", {}).get("auth")
+    return auth.principal if isinstance(auth, AuthResult) else None
 
 
 def csrf_token_of(request: Request) -> str:
     """Return the CSRF token for the page's forms; empty where there is no session."""
-    asker = request.scope.get("state", {}).get("asker")
-    if not isinstance(asker, AuthResult) or asker.principal is None or asker.kind != "session":
+    auth = request.scope.get("state", {}).get("auth")
+    if not isinstance(auth, AuthResult) or auth.principal is None or auth.kind != "session":
         return ""
     backend: Backend = request.app.state.backend
-    return csrf_token(backend.identity.keys, asker.principal.sign_in_id)
+    return csrf_token(backend.identity.keys, auth.principal.sign_in_id)
 
 
 @cache

@@ -17,7 +17,7 @@ from fastapi.responses import Response
 from cluster.security.roles import Principal, Role
 from cluster.settings import Room, School
 from serve_apps.http.auth.install import require_roles
-from serve_apps.http.auth.visibility import led_schools, must_lead
+from serve_apps.http.auth.visibility import get_led_school, get_led_schools
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.pages.rendering import render_page
 from serve_apps.http.pages.school_day import LessonSummary, load_lessons_today
@@ -27,12 +27,12 @@ from serve_apps.http.pages.school_rooms import (
     load_camera_problems,
     load_room_cards,
 )
-from serve_apps.http.schemas.base import Name
+from serve_apps.http.schemas.base import SettingsId
 from serve_apps.http.threads import run_in_pool
 
 router = APIRouter(prefix="/school", include_in_schema=False)
 
-SchoolPath = Annotated[Name, Path(description="The school's id.")]
+SchoolPath = Annotated[SettingsId, Path(description="The school's id.")]
 Leader = Annotated[Principal, require_roles(Role.SCHOOL_LEADER)]
 
 
@@ -75,7 +75,7 @@ class SchoolOverview:
 async def school_page(request: Request, caller: Leader) -> Response:
     """Rooms and lessons of the caller's schools."""
     backend = backend_of(request)
-    schools = led_schools(backend.settings, caller)
+    schools = get_led_schools(backend.settings, caller)
     overviews = await asyncio.gather(*(_load_overview(backend, one) for one in schools))
     cards = [card for one in overviews for card in (*one.rooms, *one.vehicles)]
     context = {
@@ -103,7 +103,7 @@ async def _render_section(
     request: Request, caller: Principal, school_id: str, template: str
 ) -> Response:
     backend = backend_of(request)
-    school = must_lead(backend.settings, caller, school_id)
+    school = get_led_school(backend.settings, caller, school_id)
     day = await _load_day(backend, school, _rooms_of(backend, school))
     return render_page(request, template, {"day": day})
 

@@ -12,7 +12,7 @@ from cluster.records.repos import registers
 from cluster.records.repos.people import titles_of
 from cluster.settings import Room
 from serve_apps.http.backend import Backend
-from serve_apps.http.routes.lessons import Taking, takings
+from serve_apps.http.routes.lessons import RegisterProgress, register_progress_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class LessonSummary:
     ends_at: datetime
     is_on: bool
     is_over: bool
-    register: Taking
+    register: RegisterProgress
     is_register_missing: bool
 
 
@@ -54,7 +54,7 @@ def load_lessons_today(backend: Backend, rooms: Sequence[Room]) -> list[LessonSu
     with backend.identity.records.reading() as session:
         rows = registers.lessons_on(session, settings, now, rooms=rooms_by_id)
         titles = titles_of(session, [row.class_sourced_id for row in rows])
-        progress = takings(session, [row.id for row in rows], now)
+        progress = register_progress_of(session, [row.id for row in rows], now)
         return [
             LessonSummary(
                 title=titles.get(row.class_sourced_id, row.class_sourced_id),
@@ -65,7 +65,9 @@ def load_lessons_today(backend: Backend, rooms: Sequence[Room]) -> list[LessonSu
                 is_on=row.starts_at <= now < row.ends_at,
                 is_over=row.ends_at <= now,
                 register=progress[row.id],
-                is_register_missing=(row.starts_at <= now and progress[row.id] is Taking.NOT_TAKEN),
+                is_register_missing=(
+                    row.starts_at <= now and progress[row.id] is RegisterProgress.NOT_TAKEN
+                ),
             )
             for row in rows
         ]

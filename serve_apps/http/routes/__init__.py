@@ -1,1 +1,1 @@
-"""The routes under `/api`, one file for each resource."""
+"""The routes under `/api` and `/sign-in`, one file for each resource."""

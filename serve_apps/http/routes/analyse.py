@@ -1,11 +1,11 @@
-"""`/api/analyse`: one picture in, counts out, under the same rule as everything else.
+"""`/api/analyse`: count the people and activities of one image, with small-cell suppression (R3).
 
-    picture -> decoded, shrunken (thread) -> pose model -> people -> counts -> suppression -> answer
+    image -> decode, shrink (thread) -> pose model -> people -> counts -> suppression -> response
 
-One picture does not tell what lasts, and an activity is what lasts. It is taken as a scene that
-stands still: looked at for as long as the slowest activity needs. So hands, heads and standing are
-what they look like; looking down is reading, since no hand moves. Nothing is stored, and no box and
-no keypoint leaves the service.
+Activities are defined over time, and one image has no duration. It is treated as a static scene
+that lasts as long as the slowest activity needs. So raised hands, heads and standing are as they
+appear, and looking down is reading, since no hand moves. Nothing is stored, and no box and no
+keypoint leaves the service.
 """
 
 from datetime import datetime, timedelta
@@ -28,13 +28,13 @@ from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
 from serve_apps.http.schemas.base import Body, example_response
 from serve_apps.http.schemas.rooms import ROOM_EXAMPLE, Shares, shares_of
-from serve_apps.http.services.image_decoding import decoded
+from serve_apps.http.services.image_decoding import decode_image
 
 MEDIA_TYPES: Final = ("image/jpeg", "image/png")
-AT_ONCE: Final = 2
-"""Pictures in memory at a time: one may take 120 MB."""
-MOST_WAITING: Final = 8
-RATE: Final = 2.0
+MAX_CONCURRENT_IMAGES: Final = 2
+"""Images in memory at a time: one may take 120 MB."""
+MAX_WAITING_IMAGES: Final = 8
+FRAMES_PER_SECOND: Final = 2.0
 
 router = APIRouter(
     prefix="/api",
@@ -45,19 +45,21 @@ router = APIRouter(
 
 
 class InputSize(IntEnum):
-    """Longer side, in pixels, at which a picture is looked at."""
+    """Longer side of the pose model's input, in pixels."""
 
-    USUAL = 640
-    LARGER = 960
-    LARGEST = 1280
+    SMALL = 640
+    MEDIUM = 960
+    LARGE = 1280
 
 
-class CountsBody(Body):
-    """What may be told of a picture."""
+class ImageCountsBody(Body):
+    """The counts of an image that may be published."""
 
-    people: int = Field(description="People in it.")
-    suppressed: bool = Field(description="Too few people for anything but their number.")
-    shares: Shares | None = Field(description="Null where withheld.")
+    people: int = Field(description="Number of people.")
+    suppressed: bool = Field(
+        description="Whether there are too few people for more than a headcount."
+    )
+    shares: Shares | None = Field(description="Null if suppressed.")
 
 
 _BINARY: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary"}}
@@ -65,63 +67,63 @@ _BINARY: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary
 
 @router.post(
     "/analyse",
-    summary="Count one picture",
+    summary="Count one image",
     operation_id="analyse_picture",
     openapi_extra={
         "requestBody": {
             "required": True,
-            "description": "One picture, of at most 40 million pixels.",
+            "description": "One image, of at most 40 million pixels.",
             "content": {
-                media_type: {**_BINARY, "example": "(the bytes of the picture)"}
+                media_type: {**_BINARY, "example": "(the bytes of the image)"}
                 for media_type in MEDIA_TYPES
             },
         }
     },
     responses={
         **example_response(
-            CountsBody,
+            ImageCountsBody,
             {"people": 24, "suppressed": False, "shares": ROOM_EXAMPLE["shares"]},
-            "Counts of the picture.",
+            "Counts of the image.",
         ),
-        415: {**ERRORS[422], "description": "It is no JPEG and no PNG picture by its type."},
+        415: {**ERRORS[422], "description": "The content type is neither JPEG nor PNG."},
     },
 )
 async def analyse_picture(
     request: Request,
     input_size: Annotated[
         InputSize,
-        Query(description="Longer side, in pixels, at which it is looked at."),
-    ] = InputSize.USUAL,
-) -> CountsBody:
-    """How many people are in a picture, and what they do, where they are enough to tell."""
+        Query(description="Longer side of the pose model's input, in pixels."),
+    ] = InputSize.SMALL,
+) -> ImageCountsBody:
+    """Return how many people are in an image and, if they are enough, shares of activities."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in MEDIA_TYPES:
         raise HTTPException(415, f"send {' or '.join(MEDIA_TYPES)}.")
     backend = backend_of(request)
-    limiter: CapacityLimiter = request.app.state.decoding
+    limiter: CapacityLimiter = request.app.state.decoding_limiter
     content = await request.body()
-    if limiter.statistics().tasks_waiting >= MOST_WAITING:
-        raise ServiceBusy("too many pictures wait.", hint="Ask again in a moment.")
-    pixels = await to_thread.run_sync(decoded, content, input_size, limiter=limiter)
+    if limiter.statistics().tasks_waiting >= MAX_WAITING_IMAGES:
+        raise ServiceBusy("too many images are waiting.", hint="Try again in a moment.")
+    pixels = await to_thread.run_sync(decode_image, content, input_size, limiter=limiter)
     del content
     (people,) = await backend.pose.find([pixels], input_size)
     height, width = pixels.shape[:2]
     k, now = backend.settings.privacy.k, backend.identity.clock()
-    window = await to_thread.run_sync(_counted, people, (width, height), now, k)
-    return CountsBody(
+    window = await to_thread.run_sync(_count_activities, people, (width, height), now, k)
+    return ImageCountsBody(
         people=window.people_max, suppressed=window.suppressed, shares=shares_of(window)
     )
 
 
-def _counted(
-    people: People, frame_size: tuple[int, int], moment: datetime, k: int
+def _count_activities(
+    people: People, frame_size: tuple[int, int], time: datetime, k: int
 ) -> ActivityWindow:
-    """The window of one frame, behind a scene that stood still."""
-    counter = RoomCounter(RATE)
-    step = timedelta(seconds=1 / RATE)
-    steps = round(MEMORY_SECONDS * RATE)
+    """Return the window of one frame, at the end of a static scene."""
+    counter = RoomCounter(FRAMES_PER_SECOND)
+    step = timedelta(seconds=1 / FRAMES_PER_SECOND)
+    steps = round(MEMORY_SECONDS * FRAMES_PER_SECOND)
     counts = [
-        counter.update(AnalysedFrame(moment + number * step, people, frame_size))
+        counter.update(AnalysedFrame(time + number * step, people, frame_size))
         for number in range(steps + 1)
     ]
-    return published_window(WindowCounts(moment, counts[-1:]), k=k, headcount_only=False)
+    return published_window(WindowCounts(time, counts[-1:]), k=k, headcount_only=False)

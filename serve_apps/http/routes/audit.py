@@ -1,7 +1,7 @@
-"""`/api/audit`: who looked at, or changed, what touches identity; and whether the log still holds.
+"""`/api/audit`: the log of access to identity data (R9), and whether the log is intact.
 
-The newest entries come first. A page looks through a bounded number of entries, so that a filter
-that seldom matches costs no more than another: such a page may be short, and have a `next`.
+The newest entries come first. A page scans a bounded number of entries, so that a filter that
+seldom matches costs no more than another: such a page may be short, and still have a `next`.
 """
 
 from collections.abc import Iterator
@@ -20,44 +20,44 @@ from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
 from serve_apps.http.routes.data_protection import Officer
 from serve_apps.http.schemas.base import Body, Page, Utc, example_response
-from serve_apps.http.schemas.paging import Pages, cursor_of
+from serve_apps.http.schemas.paging import PagingQuery, encode_cursor
 
-LOOKED_AT: Final = 5000
-CHUNK: Final = 500
+MAX_SCANNED_ENTRIES: Final = 5000
+CHUNK_SIZE: Final = 500
 
 router = APIRouter(prefix="/api/audit", tags=["data protection"], responses=ERRORS)
 
-WORD: Final = r"^[A-Za-z0-9][A-Za-z0-9._:@| -]{0,254}$"
-"""What actors, actions and subjects look like."""
+FILTER_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:@| -]{0,254}$"
+"""Format of actors, actions and subjects."""
 
-Word = Annotated[str | None, Query(pattern=WORD)]
+Filter = Annotated[str | None, Query(pattern=FILTER_PATTERN)]
 
 
-class AuditBody(Body):
+class AuditEntryBody(Body):
     """An entry of the audit log."""
 
-    seq: int = Field(description="Its number, from 1, without gaps.")
-    at: Utc = Field(description="When.")
-    actor: str = Field(description="Who: a user's id, `system:…`, `operator:…`.")
-    action: str = Field(description="What, like `register.confirm`.")
-    subject: str | None = Field(description="Whom or what it concerns: an id.")
-    detail: dict[str, Any] = Field(description="More, without names.")
+    seq: int = Field(description="Sequence number, from 1, without gaps.")
+    at: Utc = Field(description="Time of the entry.")
+    actor: str = Field(description="Who did it: a user's id, `system:…`, `operator:…`.")
+    action: str = Field(description="What was done, like `register.confirm`.")
+    subject: str | None = Field(description="Id of the person or object that it concerns.")
+    detail: dict[str, Any] = Field(description="Details, without names.")
 
 
-class AuditsBody(Page):
+class AuditEntriesBody(Page):
     """Entries of the audit log, the newest first."""
 
-    entries: list[AuditBody] = Field(description="Ids in them are pseudonyms.")
+    entries: list[AuditEntryBody] = Field(description="Ids in them are pseudonyms.")
 
 
-class VerifiedBody(Body):
-    """Whether the log is whole."""
+class AuditVerificationBody(Body):
+    """The result of verifying the log."""
 
-    holds: bool = Field(description="Nothing was changed, removed, moved or cut off.")
-    entries: int = Field(description="How many entries there are.")
-    heads: int = Field(description="Signed heads that it was compared with.")
-    problem: str | None = Field(description="What is broken; null where it holds.")
-    where: str | None = Field(description="At which entry.")
+    holds: bool = Field(description="Whether no entry was changed, removed or moved.")
+    entries: int = Field(description="Number of entries.")
+    heads: int = Field(description="Number of signed heads that it was compared with.")
+    problem: str | None = Field(description="What is broken; null if it is intact.")
+    where: str | None = Field(description="The entry at which it is broken.")
 
 
 ENTRY_EXAMPLE: Final[dict[str, Any]] = {
@@ -75,107 +75,107 @@ ENTRY_EXAMPLE: Final[dict[str, Any]] = {
     summary="The audit log",
     operation_id="list_audit",
     responses=example_response(
-        AuditsBody, {"entries": [ENTRY_EXAMPLE], "next": "ODEy"}, "The newest first."
+        AuditEntriesBody, {"entries": [ENTRY_EXAMPLE], "next": "ODEy"}, "The newest first."
     ),
 )
 def list_audit(
     request: Request,
     caller: Officer,
-    paging: Pages,
-    actor: Annotated[Word, Query(description="Only by this actor.")] = None,
+    paging: PagingQuery,
+    actor: Annotated[Filter, Query(description="Only entries of this actor.")] = None,
     action: Annotated[
-        Word, Query(description="Only this action; `register.` for all that begin so.")
+        Filter, Query(description="Only this action; `register.` for all with this prefix.")
     ] = None,
-    subject: Annotated[Word, Query(description="Only of this subject.")] = None,
-) -> AuditsBody:
-    """Who did what that touches identity, the newest first; the look is recorded."""
-    identity, before = backend_of(request).identity, paging.number()
-    asked = {"actor": actor, "action": action, "subject": subject}
+    subject: Annotated[Filter, Query(description="Only entries about this subject.")] = None,
+) -> AuditEntriesBody:
+    """List entries of the audit log, the newest first; this access is recorded."""
+    identity, before = backend_of(request).identity, paging.after_number()
+    filters = {"actor": actor, "action": action, "subject": subject}
     with identity.work(caller.name) as work:
         until = audit_log.tail(work.session)[0] if before is None else before - 1
-        entries, following = _page(work.session, until, paging.limit, asked)
-        said = {f"of_{name}": value for name, value in asked.items()}
-        work.audit(AuditAction.AUDIT_SHOW, None, **said, entries=len(entries))
-    return AuditsBody(entries=[_body(entry) for entry in entries], next=following)
+        entries, following = _page(work.session, until, paging.limit, filters)
+        details = {f"of_{name}": value for name, value in filters.items()}
+        work.audit(AuditAction.AUDIT_SHOW, None, **details, entries=len(entries))
+    return AuditEntriesBody(entries=[_body(entry) for entry in entries], next=following)
 
 
 @router.get(
     "/verify",
-    summary="Whether the audit log holds",
+    summary="Verify the audit log",
     operation_id="verify_audit",
     responses=example_response(
-        VerifiedBody,
+        AuditVerificationBody,
         {"holds": True, "entries": 812, "heads": 1, "problem": None, "where": None},
-        "What the check gave.",
+        "The result of the verification.",
     ),
 )
-def verify_audit(request: Request, caller: Officer) -> VerifiedBody:
-    """Check every link of the log, and the head that lies with the keys; the look is recorded."""
+def verify_audit(request: Request, caller: Officer) -> AuditVerificationBody:
+    """Verify every link of the log, and the head stored with the keys; this access is recorded."""
     identity = backend_of(request).identity
-    body = _verified(identity)
-    # Where the head is damaged, the entry is written and the head stays: the answer tells it.
+    body = _verify(identity)
+    # If the head is damaged, the entry is written and the head is kept: the response reports it.
     with suppress(AuditBroken), identity.work(caller.name) as work:
         work.audit(AuditAction.AUDIT_VERIFY, None, holds=body.holds, entries=body.entries)
     return body
 
 
 def _page(
-    session: Session, until: int, limit: int, asked: dict[str, str | None]
+    session: Session, until: int, limit: int, filters: dict[str, str | None]
 ) -> tuple[list[AuditEntry], str | None]:
-    """The entries up to a number that are asked for, and the cursor of those before them."""
+    """Return matching entries up to a number, and the cursor of the next page."""
     found: list[AuditEntry] = []
     for entry in _backwards(session, until):
-        if _is_asked(entry, asked):
+        if _matches(entry, filters):
             found.append(entry)
         last = entry.seq
-        if len(found) == limit or until - last >= LOOKED_AT:
-            return found, cursor_of(last) if last > 1 else None
+        if len(found) == limit or until - last >= MAX_SCANNED_ENTRIES:
+            return found, encode_cursor(last) if last > 1 else None
     return found, None
 
 
 def _backwards(session: Session, until: int) -> Iterator[AuditEntry]:
     while until > 0:
-        begins = max(0, until - CHUNK)
-        yield from reversed(list(audit_log.entries(session, after=begins, until=until)))
-        until = begins
+        start = max(0, until - CHUNK_SIZE)
+        yield from reversed(list(audit_log.entries(session, after=start, until=until)))
+        until = start
 
 
-def _is_asked(entry: AuditEntry, asked: dict[str, str | None]) -> bool:
-    action = asked["action"]
+def _matches(entry: AuditEntry, filters: dict[str, str | None]) -> bool:
+    action = filters["action"]
     if action is not None and entry.action != action:
-        is_below = action.endswith(".") and entry.action.startswith(action)
-        if not is_below:
+        has_prefix = action.endswith(".") and entry.action.startswith(action)
+        if not has_prefix:
             return False
-    return asked["actor"] in (None, entry.actor) and asked["subject"] in (None, entry.subject)
+    return filters["actor"] in (None, entry.actor) and filters["subject"] in (None, entry.subject)
 
 
-def _verified(identity: AuditedRecords) -> VerifiedBody:
-    kept = None
+def _verify(identity: AuditedRecords) -> AuditVerificationBody:
+    head = None
     entries = 0
     try:
-        kept = identity.head.read()
+        head = identity.head.read()
         with identity.records.reading() as session:
             tail = audit_log.tail(session)
             entries = tail[0]
-            if kept is None and entries:
-                raise AuditBroken("the signed head that lies with the keys is gone.")
+            if head is None and entries:
+                raise AuditBroken("the signed head that is stored with the keys is missing.")
             rows = audit_log.entries(session, until=entries)
-            if verify_chain(rows, identity.keys, [kept] if kept else []) != tail:
-                raise AuditBroken(f"the log does not end where its tail says, at {entries}.")
+            if verify_chain(rows, identity.keys, [head] if head else []) != tail:
+                raise AuditBroken(f"the log does not end at entry {entries}, as its tail says.")
     except AuditBroken as error:
-        return VerifiedBody(
+        return AuditVerificationBody(
             holds=False,
             entries=entries,
-            heads=0 if kept is None else 1,
+            heads=0 if head is None else 1,
             problem=error.what,
             where=error.where if (error.where or "").startswith("audit entry") else None,
         )
-    heads = 0 if kept is None else 1
-    return VerifiedBody(holds=True, entries=entries, heads=heads, problem=None, where=None)
+    heads = 0 if head is None else 1
+    return AuditVerificationBody(holds=True, entries=entries, heads=heads, problem=None, where=None)
 
 
-def _body(entry: AuditEntry) -> AuditBody:
-    return AuditBody(
+def _body(entry: AuditEntry) -> AuditEntryBody:
+    return AuditEntryBody(
         seq=entry.seq,
         at=entry.at,
         actor=entry.actor,

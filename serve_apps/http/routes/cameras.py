@@ -1,4 +1,4 @@
-"""`/api/cameras`: how cameras do, for operators: no address, no credential, nothing of a room."""
+"""`/api/cameras`: health of cameras, for operators: no address, no credential, no counts."""
 
 from dataclasses import asdict
 from typing import Any, Final
@@ -15,7 +15,7 @@ from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
 from serve_apps.http.schemas.base import Body, CameraPath, Page, Utc, example_response
-from serve_apps.http.schemas.paging import Pages, page_of
+from serve_apps.http.schemas.paging import PagingQuery, paginate
 
 router = APIRouter(
     prefix="/api/cameras",
@@ -28,46 +28,52 @@ router = APIRouter(
 class CameraBody(Body):
     """A camera and its stream."""
 
-    camera_id: str = Field(description="Which camera.")
-    room_id: str = Field(description="Its room.")
-    school_id: str = Field(description="Its school.")
-    state: StreamState = Field(description="Where its stream is.")
-    reason: StreamReason = Field(description="Why it is there; programs may match on it.")
-    since: Utc = Field(description="Since when.")
+    camera_id: str = Field(description="The camera's id.")
+    room_id: str = Field(description="The room's id.")
+    school_id: str = Field(description="The school's id.")
+    state: StreamState = Field(description="State of the stream.")
+    reason: StreamReason = Field(
+        description="Why it is in this state; stable, programs may match on it."
+    )
+    since: Utc = Field(description="When it entered this state.")
     detail: str = Field(description="For people.")
-    reader_id: str | None = Field(description="The reader that hosts it.")
+    reader_id: str | None = Field(description="Id of the reader actor.")
     node: str | None = Field(description="Host name of the reader's machine.")
-    reconnects: int = Field(description="Attempts to open it anew.")
-    frames_read: int = Field(description="Pictures that were given on for analysis.")
-    frames_decoded: int = Field(description="Pictures that were decoded.")
-    frames_late: int = Field(description="Dropped since they waited too long.")
-    frames_dropped: int = Field(description="Dropped since the model was busy or away.")
-    delivered_rate: float = Field(description="Pictures a second that it sends, measured.")
-    declared_rate: float | None = Field(description="What it says of itself.")
-    rate_is_off: bool = Field(description="The two lie far apart.")
-    frozen: bool = Field(description="The picture has stayed the same too long.")
-    width: int = Field(description="Of its picture, pixels; 0 before the first.")
-    height: int = Field(description="Likewise.")
-    codec: str = Field(description="FFmpeg's name of it.")
-    last_frame_seconds: float | None = Field(description="Since the last picture.")
+    reconnects: int = Field(description="Number of attempts to open it again.")
+    frames_read: int = Field(description="Frames passed on for analysis.")
+    frames_decoded: int = Field(description="Frames decoded.")
+    frames_late: int = Field(description="Frames dropped because they waited too long.")
+    frames_dropped: int = Field(
+        description="Frames dropped because the model was busy or unavailable."
+    )
+    delivered_rate: float = Field(description="Measured frames per second.")
+    declared_rate: float | None = Field(description="Frames per second that the stream declares.")
+    rate_is_off: bool = Field(description="Whether the two differ widely.")
+    frozen: bool = Field(description="Whether the frame has not changed for too long.")
+    width: int = Field(description="Width of a frame in pixels; 0 before the first.")
+    height: int = Field(description="Height of a frame in pixels; 0 before the first.")
+    codec: str = Field(description="FFmpeg's name of the codec.")
+    last_frame_seconds: float | None = Field(description="Time since the last frame.")
     latency_p95_seconds: float | None = Field(
-        description="From picture to number, over the last half minute."
+        description="From frame to count, over the last half minute."
     )
 
 
 class JournalBody(Body):
-    """Where finished windows are."""
+    """The state of the journal of finished windows."""
 
-    waiting: int = Field(description="Windows that are not in the lake yet.")
-    oldest_waiting: Utc | None = Field(description="Start of the oldest of them.")
-    problem: str = Field(description="What stands in the way; empty where nothing does.")
+    waiting: int = Field(description="Number of windows that are not in the lake yet.")
+    oldest_waiting: Utc | None = Field(
+        description="Start of the oldest of them; null if there is none."
+    )
+    problem: str = Field(description="Why they cannot be written; empty if nothing is wrong.")
 
 
 class CamerasBody(Page):
     """All cameras, by id."""
 
-    cameras: list[CameraBody] = Field(description="How each does.")
-    journal: JournalBody = Field(description="Where finished windows are.")
+    cameras: list[CameraBody] = Field(description="Health of each camera.")
+    journal: JournalBody = Field(description="State of the journal of finished windows.")
 
 
 CAMERA_EXAMPLE: Final[dict[str, Any]] = {
@@ -109,14 +115,14 @@ JOURNAL_EXAMPLE: Final[dict[str, Any]] = {
     responses=example_response(
         CamerasBody,
         {"cameras": [CAMERA_EXAMPLE], "journal": JOURNAL_EXAMPLE, "next": None},
-        "All cameras that are read live.",
+        "All live cameras.",
     ),
 )
-async def list_cameras(request: Request, paging: Pages) -> CamerasBody:
-    """How cameras do, and whether finished windows reach the lake."""
+async def list_cameras(request: Request, paging: PagingQuery) -> CamerasBody:
+    """List the health of cameras, and whether finished windows reach the lake."""
     rooms = backend_of(request).rooms
     cameras = await rooms.cameras()
-    page, following = page_of(cameras, lambda one: one.health.camera_id, paging)
+    page, following = paginate(cameras, lambda one: one.health.camera_id, paging)
     journal = _journal(await rooms.journal_status())
     return CamerasBody(cameras=[_body(one) for one in page], journal=journal, next=following)
 
@@ -125,27 +131,27 @@ async def list_cameras(request: Request, paging: Pages) -> CamerasBody:
     "/{camera_id}",
     summary="One camera",
     operation_id="show_camera",
-    responses=example_response(CameraBody, CAMERA_EXAMPLE, "How it does."),
+    responses=example_response(CameraBody, CAMERA_EXAMPLE, "Its health."),
 )
 async def show_camera(request: Request, camera_id: CameraPath) -> CameraBody:
-    """How one camera does."""
+    """Show the health of one camera."""
     for one in await backend_of(request).rooms.cameras():
         if one.health.camera_id == camera_id:
             return _body(one)
-    raise NotFound(f"there is no camera {camera_id!r} that is read live.")
+    raise NotFound(f"there is no live camera {camera_id!r}.")
 
 
-def _body(told: CameraStatus) -> CameraBody:
-    around = asdict(told)
-    health = around.pop("health")
+def _body(status: CameraStatus) -> CameraBody:
+    rest = asdict(status)
+    health = rest.pop("health")
     metrics = health.pop("metrics")
     detail = redact_credentials(health["detail"])
-    return CameraBody.model_validate({**health, **metrics, **around, "detail": detail})
+    return CameraBody.model_validate({**health, **metrics, **rest, "detail": detail})
 
 
-def _journal(told: JournalStatus) -> JournalBody:
+def _journal(status: JournalStatus) -> JournalBody:
     return JournalBody(
-        waiting=told.waiting,
-        oldest_waiting=told.oldest_waiting,
-        problem=redact_credentials(told.problem),
+        waiting=status.waiting,
+        oldest_waiting=status.oldest_waiting,
+        problem=redact_credentials(status.problem),
     )

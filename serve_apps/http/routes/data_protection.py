@@ -1,9 +1,9 @@
-"""What a data-protection officer looks at: the policy, consents, the audit log.
+"""Routes for data-protection officers: the face policy and consents (the audit log is in `audit`).
 
-    GET /api/policy, /api/consents, /api/audit, /api/audit/verify
+    GET /api/policy, /api/consents
 
-Students are told by their ids in Homeroom, never by name; whoever needs a name asks the school's
-own system. Every look is written into the log that is being looked at.
+Students are identified by their ids in Homeroom, never by name; a name can be looked up in the
+school's own system. Every access is recorded in the audit log (R9).
 """
 
 from collections import Counter
@@ -26,13 +26,13 @@ from cluster.security.roles import Principal, Role
 from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
-from serve_apps.http.schemas.base import Body, Page, StudentName, Utc, example_response
-from serve_apps.http.schemas.paging import Pages, cursor_of
+from serve_apps.http.schemas.base import Body, Page, StudentId, Utc, example_response
+from serve_apps.http.schemas.paging import PagingQuery, encode_cursor
 
-CHUNK: Final = 300
-"""Students that the records are asked for at once: databases bound the length of a question."""
-LOOKED_AT: Final = 3000
-"""Students that one page looks at: few may be among them of whom a filter tells."""
+CHUNK_SIZE: Final = 300
+"""Students per query: databases bound the length of a query."""
+MAX_SCANNED_STUDENTS: Final = 3000
+"""Students that one page scans: a filter may match few of them."""
 
 router = APIRouter(prefix="/api", tags=["data protection"], responses=ERRORS)
 
@@ -40,7 +40,7 @@ Officer = Annotated[Principal, require_roles(Role.DATA_PROTECTION)]
 
 
 class PolicyState(StrEnum):
-    """Whether face roll call may be."""
+    """Whether face roll call is allowed (R4)."""
 
     OFF = "off"
     ON = "on"
@@ -50,36 +50,36 @@ class PolicyState(StrEnum):
 
 
 class PolicyBody(Body):
-    """The district's face policy, as it is in force."""
+    """The district's face policy in force."""
 
-    state: PolicyState = Field(description="Anything but `on`: no face is compared.")
+    state: PolicyState = Field(description="Unless it is `on`, no face is compared.")
     digest: str | None = Field(description="First digits of the file's SHA-256.")
-    classes: list[str] = Field(description="The sourcedIds of the classes that it names.")
+    classes: list[str] = Field(description="The sourcedIds of the classes that it allows.")
     legal_basis: str | None = Field(description="As the policy states it.")
-    impact_assessment: str | None = Field(description="Its reference.")
+    impact_assessment: str | None = Field(description="Reference of the impact assessment.")
     approved_by: str | None = Field(description="Who approved it.")
-    approved_on: date | None = Field(description="When.")
-    valid_until: date | None = Field(description="Its last day.")
+    approved_on: date | None = Field(description="Date of approval.")
+    valid_until: date | None = Field(description="Last day of its validity.")
     notice_version: str | None = Field(description="Consents to another notice do not count.")
 
 
 class ConsentBody(Body):
-    """How it stands with one student."""
+    """The consent of one student."""
 
-    student_id: StudentName = Field(description="The student's id in Homeroom.")
-    in_force: bool = Field(description="A grant is in force.")
-    reason: ConsentReason = Field(description="Why it is, or is not.")
+    student_id: StudentId = Field(description="The student's id in Homeroom.")
+    in_force: bool = Field(description="Whether a grant is in force.")
+    reason: ConsentReason = Field(description="Why it is or is not in force.")
     expires_at: Utc | None = Field(description="When the grant ends.")
 
 
 class ConsentsBody(Page):
-    """Consents: how many, and whose."""
+    """Consents, with counts."""
 
     counts: dict[ConsentReason, int] | None = Field(
-        description="Students by reason, of all that were spoken of; null behind the first page."
+        description="Number of students by reason, of all in the ledger; only on the first page."
     )
     consents: list[ConsentBody] = Field(
-        description="By id. With a filter a page may be short, and have a `next`."
+        description="By id. With a filter a page may be short, and still have a `next`."
     )
 
 
@@ -115,7 +115,7 @@ CONSENTS_EXAMPLE: Final[dict[str, Any]] = {
     responses=example_response(PolicyBody, POLICY_EXAMPLE, "The policy."),
 )
 def show_policy(request: Request, caller: Officer) -> PolicyBody:
-    """Whether face roll call is on, for which classes, and on what ground; the look is recorded."""
+    """Show whether face roll call is on, for which classes and why; this access is recorded."""
     backend = backend_of(request)
     with backend.identity.work(caller.name) as work:
         body = _policy(backend.settings.registers.policy, work.now)
@@ -127,88 +127,86 @@ def show_policy(request: Request, caller: Officer) -> PolicyBody:
     "/consents",
     summary="Consents",
     operation_id="list_consents",
-    responses=example_response(ConsentsBody, CONSENTS_EXAMPLE, "How many, and whose."),
+    responses=example_response(ConsentsBody, CONSENTS_EXAMPLE, "Consents, with counts."),
 )
 def list_consents(
     request: Request,
     caller: Officer,
-    paging: Pages,
+    paging: PagingQuery,
     expiring_within_days: Annotated[
         int | None,
-        Query(ge=0, le=366, description="Only grants in force that end within so many days."),
+        Query(ge=0, le=366, description="Only grants in force that expire within so many days."),
     ] = None,
 ) -> ConsentsBody:
-    """How it stands with each student of whom something was said; the look is recorded."""
+    """List the consent of each student in the ledger; this access is recorded."""
     identity = backend_of(request).identity
-    now, before, after = identity.clock(), None, paging.random_id()
+    now, before, after = identity.clock(), None, paging.after_id()
     if expiring_within_days is not None:
         before = now + timedelta(days=expiring_within_days)
     counts = None
-    # Read beside the writers: a register must not wait for a list of the whole district.
+    # Without a write lock: a register must not wait for a list of the whole district.
     with identity.records.reading() as session:
         page, following = _page(session, after or "", paging.limit, now, before)
         if after is None:
-            every = _standing(session, now, after="")
-            counts = dict(Counter(decision.reason for _, decision in every))
-    with identity.work(caller.name) as work:  # recorded before it is told
+            decisions = _decisions(session, now, after="")
+            counts = dict(Counter(decision.reason for _, decision in decisions))
+    with identity.work(caller.name) as work:  # recorded before it is returned
         work.audit(AuditAction.CONSENT_LIST, None, students=len(page))
     return ConsentsBody(counts=counts, consents=[_consent(*one) for one in page], next=following)
 
 
 def _policy(path: Any, now: datetime) -> PolicyBody:
-    nothing: dict[str, Any] = dict.fromkeys(PolicyBody.model_fields)
+    empty: dict[str, Any] = dict.fromkeys(PolicyBody.model_fields)
     try:
         policy = load_policy(path)
     except SettingsError:
-        return PolicyBody.model_validate(
-            {**nothing, "state": PolicyState.UNREADABLE, "classes": []}
-        )
+        return PolicyBody.model_validate({**empty, "state": PolicyState.UNREADABLE, "classes": []})
     if policy is None:
-        return PolicyBody.model_validate({**nothing, "state": PolicyState.OFF, "classes": []})
-    decided = policy.face_roll_call
-    facts = decided.model_dump(exclude={"switched_on"})
-    state = PolicyState.ON if decided.switched_on else PolicyState.OFF
-    if decided.switched_on and now.date() < decided.approved_on:
+        return PolicyBody.model_validate({**empty, "state": PolicyState.OFF, "classes": []})
+    roll_call = policy.face_roll_call
+    fields = roll_call.model_dump(exclude={"switched_on"})
+    state = PolicyState.ON if roll_call.switched_on else PolicyState.OFF
+    if roll_call.switched_on and now.date() < roll_call.approved_on:
         state = PolicyState.NOT_YET
-    elif decided.switched_on and now.date() > decided.valid_until:
+    elif roll_call.switched_on and now.date() > roll_call.valid_until:
         state = PolicyState.EXPIRED
-    return PolicyBody.model_validate({**facts, "state": state, "digest": policy.digest})
+    return PolicyBody.model_validate({**fields, "state": state, "digest": policy.digest})
 
 
 def _page(
     session: Session, after: str, limit: int, now: datetime, before: datetime | None
 ) -> tuple[list[tuple[str, Decision]], str | None]:
-    """The students of a page, and the cursor of the next."""
+    """Return the students of a page, and the cursor of the next page."""
     found: list[tuple[str, Decision]] = []
-    looked_at, last = 0, after
-    for student, decision in _standing(session, now, after=after, ending_before=before):
-        if len(found) == limit or looked_at == LOOKED_AT:
-            return found, cursor_of(last)
-        looked_at, last = looked_at + 1, student
+    scanned, last = 0, after
+    for student, decision in _decisions(session, now, after=after, ending_before=before):
+        if len(found) == limit or scanned == MAX_SCANNED_STUDENTS:
+            return found, encode_cursor(last)
+        scanned, last = scanned + 1, student
         if before is None or _ends_before(decision, before):
             found.append((student, decision))
     return found, None
 
 
-def _standing(
+def _decisions(
     session: Session, now: datetime, *, after: str, ending_before: datetime | None = None
 ) -> Iterator[tuple[str, Decision]]:
-    """What the ledger comes to, for each student of whom something was said, by id."""
+    """Yield the decision for each student in the ledger, by id."""
     while True:
         students = consent_events.students_with_events(
-            session, after=after, limit=CHUNK, ending_before=ending_before
+            session, after=after, limit=CHUNK_SIZE, ending_before=ending_before
         )
         for facts in load_student_facts(session, students, now.date()):
             yield facts.student_id, active_grant(facts, None, now)
         session.expunge_all()  # a district's ledger need not stay in memory
-        if len(students) < CHUNK:
+        if len(students) < CHUNK_SIZE:
             return
         after = students[-1]
 
 
-def _ends_before(decision: Decision, moment: datetime) -> bool:
+def _ends_before(decision: Decision, time: datetime) -> bool:
     ends = decision.grant.expires_at if decision.grant else None
-    return decision.allowed and ends is not None and ends <= moment
+    return decision.allowed and ends is not None and ends <= time
 
 
 def _consent(student_id: str, decision: Decision) -> ConsentBody:

@@ -1,4 +1,4 @@
-"""`/api/health` for whoever watches the service, `/api/me` for whoever has come in."""
+"""`/api/health` for probes, `/api/me` for callers who want to know their roles."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -15,21 +15,21 @@ from serve_apps.http.schemas.base import Body, Utc, example_response
 
 router = APIRouter(prefix="/api", tags=["service"], responses=ERRORS)
 
-Anybody = Annotated[Principal, require_roles(*Role)]
+AnyRole = Annotated[Principal, require_roles(*Role)]
 
 
 class HealthBody(Body):
-    """That the service answers, and nothing more."""
+    """Says that the service answers, and nothing more."""
 
-    status: Literal["ok"] = Field(description="It answers.")
+    status: Literal["ok"] = Field(description="Always `ok`.")
 
 
 class MeBody(Body):
-    """Who has come in, and as what."""
+    """The caller."""
 
-    name: str = Field(description="As the audit log has it; never a person's name.")
-    roles: list[Role] = Field(description="All roles.")
-    schools: list[str] = Field(description="Schools that a leader leads.")
+    name: str = Field(description="Name in the audit log; never a person's name.")
+    roles: list[Role] = Field(description="All roles of the caller.")
+    schools: list[str] = Field(description="Ids of the schools that a school leader leads.")
     expires_at: Utc | None = Field(description="When the sign-in ends.")
 
 
@@ -41,7 +41,7 @@ class MeBody(Body):
     responses=example_response(HealthBody, {"status": "ok"}, "It answers."),
 )
 async def show_health() -> HealthBody:
-    """For load balancers and probes; it tells nothing of the school."""
+    """Answer load balancers and probes; the response has no data."""
     return HealthBody(status="ok")
 
 
@@ -60,17 +60,17 @@ async def show_health() -> HealthBody:
         "The caller.",
     ),
 )
-def show_me(request: Request, caller: Anybody) -> MeBody:
-    """As what the caller has come in, and until when."""
+def show_me(request: Request, caller: AnyRole) -> MeBody:
+    """Show the caller's roles, and when the sign-in ends."""
     return MeBody(
         name=caller.name,
         roles=sorted(caller.roles),
         schools=sorted(caller.schools),
-        expires_at=_end_of(request, caller),
+        expires_at=_expiry_of(request, caller),
     )
 
 
-def _end_of(request: Request, caller: Principal) -> datetime | None:
+def _expiry_of(request: Request, caller: Principal) -> datetime | None:
     with backend_of(request).identity.records.reading() as session:
         row = session.get(SignInRow, caller.sign_in_id)
         return row.expires_at if row else None

@@ -1,7 +1,7 @@
 """`/api/jobs`: archive jobs, for operators.
 
-Footage must lie below `archive.footage_roots`. Ray's dashboard runs what it is sent, so it must not
-be reachable from outside; this is the way in.
+Footage must be below `archive.footage_roots`. Ray's dashboard executes whatever it is sent, so it
+must not be reachable from outside; these routes are the interface for operators.
 """
 
 import os
@@ -22,14 +22,21 @@ from cluster.settings import ENV_SETTINGS_FILE, SETTINGS_FILE
 from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
-from serve_apps.http.schemas.base import Body, Name, Page, Utc, example_config, example_response
-from serve_apps.http.schemas.paging import Pages, page_of
+from serve_apps.http.schemas.base import (
+    Body,
+    Page,
+    SettingsId,
+    Utc,
+    example_config,
+    example_response,
+)
+from serve_apps.http.schemas.paging import PagingQuery, paginate
 from serve_apps.http.services.archive_jobs import ArchiveJob, ArchiveJobs
-from serve_apps.http.services.footage_paths import LONGEST, allowed_footage
+from serve_apps.http.services.footage_paths import MAX_FOOTAGE_LENGTH, resolve_footage
 
-LONGEST_WAIT_SECONDS: Final = 30.0
-AT_ONCE: Final = 8
-"""Questions to Ray's dashboard at a time: one that hangs must not take the threads of the rest."""
+DASHBOARD_TIMEOUT_SECONDS: Final = 30.0
+MAX_CONCURRENT_CALLS: Final = 8
+"""Concurrent calls to Ray's dashboard: if it hangs, the other routes keep their threads."""
 
 router = APIRouter(
     prefix="/api/jobs", tags=["jobs"], dependencies=[require_roles(Role.OPERATOR)], responses=ERRORS
@@ -52,49 +59,49 @@ class ArchiveRequest(Body):
 
     model_config = example_config({"footage": ["/srv/footage/2026-03-02"]})
 
-    footage: list[Annotated[str, Field(min_length=1, max_length=LONGEST)]] = Field(
+    footage: list[Annotated[str, Field(min_length=1, max_length=MAX_FOOTAGE_LENGTH)]] = Field(
         min_length=1,
         max_length=200,
         description="Files, folders or fsspec addresses below archive.footage_roots.",
     )
-    camera: Name | None = Field(
-        None, description="The camera of one file whose name does not say it."
+    camera: SettingsId | None = Field(
+        None, description="The camera of a single file, if its name does not have it."
     )
-    started_at: Utc | None = Field(None, description="The start of that file.")
+    started_at: Utc | None = Field(None, description="When that file starts.")
 
     @model_validator(mode="after")
-    def _names_go_together(self) -> "ArchiveRequest":
+    def _check_camera(self) -> "ArchiveRequest":
         if (self.camera is None) != (self.started_at is None):
-            raise ValueError("camera and started_at go together")
+            raise ValueError("camera and started_at are needed together")
         if self.camera is not None and len(self.footage) != 1:
-            raise ValueError("camera and started_at go with one file")
+            raise ValueError("camera and started_at are only for a single file")
         return self
 
 
 class JobBody(Body):
     """An archive job."""
 
-    job_id: str = Field(description="Which job.")
+    job_id: str = Field(description="The job's id.")
     state: str = Field(description="`pending`, `running`, `stopped`, `succeeded` or `failed`.")
     detail: str = Field(description="For people.")
-    submitted_by: str = Field(description="Who asked for it, as the audit log has names.")
-    footage: list[str] = Field(description="What is analysed.")
-    started_at: Utc | None = Field(description="When it began.")
+    submitted_by: str = Field(description="Name of the caller who submitted it.")
+    footage: list[str] = Field(description="The footage that is analysed.")
+    started_at: Utc | None = Field(description="When it started.")
     ended_at: Utc | None = Field(description="When it ended.")
 
 
 class JobsBody(Page):
     """Archive jobs."""
 
-    jobs: list[JobBody] = Field(description="Those that came through Homeroom.")
+    jobs: list[JobBody] = Field(description="Jobs that Homeroom submitted.")
 
 
 class LogBody(Body):
     """A part of a job's log."""
 
-    text: str = Field(description="Credentials in it are hidden.")
-    next_offset: int = Field(description="Give it as `offset` for what comes after.")
-    ended: bool = Field(description="The job has ended, and nothing comes after.")
+    text: str = Field(description="Whole lines; credentials are redacted.")
+    next_offset: int = Field(description="Send it as `offset` for the next part.")
+    ended: bool = Field(description="Whether the job has ended and this is the last part.")
 
 
 JOB_EXAMPLE: Final[dict[str, Any]] = {
@@ -113,25 +120,25 @@ JOB_EXAMPLE: Final[dict[str, Any]] = {
     status_code=202,
     summary="Analyse archived footage",
     operation_id="submit_archive_job",
-    responses=example_response(JobBody, JOB_EXAMPLE, "Ray has taken it.", status=202),
+    responses=example_response(JobBody, JOB_EXAMPLE, "Ray has accepted it.", status=202),
 )
-async def submit_archive_job(request: Request, caller: Operator, wanted: ArchiveRequest) -> JobBody:
-    """Have footage analysed: counts of rooms, never a person; twice the same changes nothing."""
+async def submit_archive_job(request: Request, caller: Operator, body: ArchiveRequest) -> JobBody:
+    """Submit a job that analyses footage: counts of rooms, never of a person. It is idempotent."""
     settings = backend_of(request).settings
-    if wanted.camera is not None and wanted.camera not in settings.cameras_by_id:
-        raise NotFound(f"there is no camera {wanted.camera!r} in the settings.")
+    if body.camera is not None and body.camera not in settings.cameras_by_id:
+        raise NotFound(f"there is no camera {body.camera!r} in the settings.")
     roots = settings.archive.footage_roots
 
     def submit(jobs: ArchiveJobs) -> ArchiveJob:
         return jobs.submit(
-            allowed_footage(wanted.footage, roots),
+            resolve_footage(body.footage, roots),
             roots=roots,
             submitted_by=caller.name,
-            camera=wanted.camera,
-            started_at=wanted.started_at,
+            camera=body.camera,
+            started_at=body.started_at,
         )
 
-    return _body(await _asked(request, submit))
+    return _body(await _call_dashboard(request, submit))
 
 
 @router.get(
@@ -140,10 +147,10 @@ async def submit_archive_job(request: Request, caller: Operator, wanted: Archive
     operation_id="list_jobs",
     responses=example_response(JobsBody, {"jobs": [JOB_EXAMPLE], "next": None}, "By id."),
 )
-async def list_jobs(request: Request, paging: Pages) -> JobsBody:
-    """The archive jobs that came through Homeroom, as long as Ray remembers them."""
-    jobs = await _asked(request, lambda jobs: jobs.all())
-    page, following = page_of(jobs, lambda job: job.job_id, paging)
+async def list_jobs(request: Request, paging: PagingQuery) -> JobsBody:
+    """List the archive jobs that Homeroom submitted, as long as Ray has them."""
+    jobs = await _call_dashboard(request, lambda jobs: jobs.list_jobs())
+    page, following = paginate(jobs, lambda job: job.job_id, paging)
     return JobsBody(jobs=[_body(job) for job in page], next=following)
 
 
@@ -151,11 +158,11 @@ async def list_jobs(request: Request, paging: Pages) -> JobsBody:
     "/{job_id}",
     summary="One archive job",
     operation_id="show_job",
-    responses=example_response(JobBody, JOB_EXAMPLE, "How it stands."),
+    responses=example_response(JobBody, JOB_EXAMPLE, "Its state."),
 )
 async def show_job(request: Request, job_id: JobPath) -> JobBody:
-    """How an archive job stands."""
-    return _body(await _asked(request, lambda jobs: jobs.one(job_id)))
+    """Show the state of an archive job."""
+    return _body(await _call_dashboard(request, lambda jobs: jobs.get(job_id)))
 
 
 @router.get(
@@ -172,11 +179,11 @@ async def read_job_log(
     request: Request,
     job_id: JobPath,
     offset: Annotated[
-        int, Query(ge=0, le=10**9, description="0, then `next_offset` of the part before.")
+        int, Query(ge=0, le=10**9, description="0, then `next_offset` of the previous part.")
     ] = 0,
 ) -> LogBody:
-    """What a job has written, in parts."""
-    part = await _asked(request, lambda jobs: jobs.log(job_id, offset))
+    """Read the log of a job, in parts."""
+    part = await _call_dashboard(request, lambda jobs: jobs.read_log(job_id, offset))
     return LogBody.model_validate(asdict(part))
 
 
@@ -184,34 +191,34 @@ async def read_job_log(
     "/{job_id}/stop",
     summary="Stop a job",
     operation_id="stop_job",
-    responses=example_response(JobBody, {**JOB_EXAMPLE, "state": "stopped"}, "How it stands now."),
+    responses=example_response(JobBody, {**JOB_EXAMPLE, "state": "stopped"}, "Its state now."),
 )
 async def stop_job(request: Request, job_id: JobPath) -> JobBody:
-    """Stop a job; what it has analysed stays, and the next run does only the rest."""
-    return _body(await _asked(request, lambda jobs: jobs.stop(job_id)))
+    """Stop a job; finished segments are kept, and the next run does only the rest."""
+    return _body(await _call_dashboard(request, lambda jobs: jobs.stop(job_id)))
 
 
-async def _asked(request: Request, question: Callable[[ArchiveJobs], Result]) -> Result:
-    """Ask Ray's dashboard in a thread, and not for ever.
+async def _call_dashboard(request: Request, call: Callable[[ArchiveJobs], Result]) -> Result:
+    """Call Ray's dashboard in a thread, with a timeout.
 
     Raises:
         ServiceDown: It does not answer in time.
     """
     backend = backend_of(request)
     jobs = ArchiveJobs(backend.settings.archive.dashboard, backend.settings_file or settings_file())
-    limiter: CapacityLimiter = request.app.state.asking_ray
+    limiter: CapacityLimiter = request.app.state.dashboard_limiter
     try:
-        with anyio.fail_after(LONGEST_WAIT_SECONDS):
-            return await to_thread.run_sync(question, jobs, limiter=limiter, abandon_on_cancel=True)
+        with anyio.fail_after(DASHBOARD_TIMEOUT_SECONDS):
+            return await to_thread.run_sync(call, jobs, limiter=limiter, abandon_on_cancel=True)
     except TimeoutError:
         raise ServiceDown(
-            f"Ray's dashboard does not answer within {LONGEST_WAIT_SECONDS:g} s.",
-            hint="Ask who runs Homeroom to look at Ray.",
+            f"Ray's dashboard does not answer within {DASHBOARD_TIMEOUT_SECONDS:g} s.",
+            hint="Ask the operator of Homeroom to check Ray.",
         ) from None
 
 
 def settings_file() -> Path:
-    """The settings file of this process, for the job."""
+    """Return the settings file of this process, for the job."""
     return Path(os.environ.get(ENV_SETTINGS_FILE) or SETTINGS_FILE).absolute()
 
 

@@ -1,8 +1,8 @@
-"""`/api/lessons`: which lessons there are, and whether their registers are taken.
+"""`/api/lessons`: the lessons of a day, and the progress of their registers.
 
-A teacher sees lessons of own classes, a school leader those of own schools: class and room, never
-who is in it. Of a register this tells one word; who was there is in `registers.py`, for teachers of
-the class alone.
+A teacher sees lessons of their own classes, a school leader those of their schools: class and room,
+never a student. Of a register these routes return its progress; the entries are in `registers.py`,
+for teachers of the class alone.
 """
 
 from collections.abc import Sequence
@@ -20,19 +20,19 @@ from cluster.records.repos.people import class_of
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 from serve_apps.http.auth.install import require_roles
-from serve_apps.http.auth.visibility import get_visible_lesson, lessons_seen_on
+from serve_apps.http.auth.visibility import get_visible_lesson, list_visible_lessons
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
-from serve_apps.http.schemas.base import Body, LessonPath, Name, Page, Utc, example_response
-from serve_apps.http.schemas.paging import Pages, page_of
+from serve_apps.http.schemas.base import Body, LessonPath, Page, SettingsId, Utc, example_response
+from serve_apps.http.schemas.paging import PagingQuery, paginate
 
 router = APIRouter(prefix="/api/lessons", tags=["lessons"], responses=ERRORS)
 
 Reader = Annotated[Principal, require_roles(Role.TEACHER, Role.SCHOOL_LEADER)]
 
 
-class Taking(StrEnum):
-    """Whether a register is taken."""
+class RegisterProgress(StrEnum):
+    """Progress of a register."""
 
     NOT_TAKEN = "not_taken"
     OPEN = "open"
@@ -42,14 +42,14 @@ class Taking(StrEnum):
 class LessonBody(Body):
     """One meeting of a class in a room."""
 
-    lesson_id: str = Field(description="Which lesson.")
+    lesson_id: str = Field(description="The lesson's id.")
     class_id: str = Field(description="The class's sourcedId.")
     class_title: str = Field(description="The class's title in the roster.")
-    room_id: str = Field(description="Where.")
-    school_id: str = Field(description="The room's school.")
-    starts_at: Utc = Field(description="Its start.")
-    ends_at: Utc = Field(description="Its end.")
-    is_on: bool = Field(description="It has begun and is not over.")
+    room_id: str = Field(description="The room's id.")
+    school_id: str = Field(description="The school's id.")
+    starts_at: Utc = Field(description="When it starts.")
+    ends_at: Utc = Field(description="When it ends.")
+    is_on: bool = Field(description="Whether it is in progress.")
 
 
 class LessonsBody(Page):
@@ -58,13 +58,13 @@ class LessonsBody(Page):
     lessons: list[LessonBody] = Field(description="Those that the caller may see.")
 
 
-class SummaryBody(Body):
-    """What is told of a register to those who may not see who was there."""
+class RegisterSummaryBody(Body):
+    """The progress of a register, for callers who may not see its entries."""
 
-    lesson_id: str = Field(description="Of which lesson.")
-    register_state: Taking = Field(
+    lesson_id: str = Field(description="The lesson's id.")
+    register_state: RegisterProgress = Field(
         alias="register",
-        description="`taken` when something in it is confirmed and it is closed.",
+        description="`taken`: it is closed, and an entry is confirmed.",
     )
 
 
@@ -93,24 +93,26 @@ LESSON_EXAMPLE: Final[dict[str, Any]] = {
 def list_lessons(
     request: Request,
     caller: Reader,
-    paging: Pages,
+    paging: PagingQuery,
     day: Annotated[
-        date | None, Query(alias="date", description="At the school; today unless given.")
+        date | None, Query(alias="date", description="Date at the school; today unless given.")
     ] = None,
-    room_id: Annotated[Name | None, Query(description="Only in this room.")] = None,
-    school_id: Annotated[Name | None, Query(description="Only at this school.")] = None,
+    room_id: Annotated[SettingsId | None, Query(description="Only lessons in this room.")] = None,
+    school_id: Annotated[
+        SettingsId | None, Query(description="Only lessons at this school.")
+    ] = None,
 ) -> LessonsBody:
-    """The lessons of a day: of own classes for a teacher, of own schools for a school leader."""
+    """List lessons of a day: of own classes for teachers, of own schools for school leaders."""
     backend = backend_of(request)
     settings, now = backend.settings, backend.identity.clock()
     with backend.identity.records.reading() as session:
-        seen = [
+        visible = [
             one
-            for one in lessons_seen_on(session, settings, caller, day or now)
+            for one in list_visible_lessons(session, settings, caller, day or now)
             if room_id in (None, one.room_id)
             and school_id in (None, settings.rooms_by_id[one.room_id].school)
         ]
-        page, following = page_of(seen, _key, paging)
+        page, following = paginate(visible, _key, paging)
         lessons = [_body(session, settings, one, now) for one in page]
     return LessonsBody(lessons=lessons, next=following)
 
@@ -121,18 +123,20 @@ def list_lessons(
     operation_id="summarise_register",
     tags=["registers"],
     responses=example_response(
-        SummaryBody,
+        RegisterSummaryBody,
         {"lesson_id": LESSON_EXAMPLE["lesson_id"], "register": "taken"},
-        "One word; nobody of the class.",
+        "Its progress, without entries.",
     ),
 )
-def summarise_register(request: Request, caller: Reader, lesson_id: LessonPath) -> SummaryBody:
-    """Whether the attendance of a lesson is taken: no person, and no count of them."""
+def summarise_register(
+    request: Request, caller: Reader, lesson_id: LessonPath
+) -> RegisterSummaryBody:
+    """Show whether the register of a lesson is taken: no person, and no count of persons."""
     backend = backend_of(request)
     with backend.identity.records.reading() as session:
         get_visible_lesson(session, backend.settings, caller, lesson_id)
-        taking = takings(session, [lesson_id], backend.identity.clock())[lesson_id]
-    return SummaryBody(lesson_id=lesson_id, register=taking)
+        progress = register_progress_of(session, [lesson_id], backend.identity.clock())[lesson_id]
+    return RegisterSummaryBody(lesson_id=lesson_id, register=progress)
 
 
 def _key(lesson: LessonRow) -> str:
@@ -152,19 +156,21 @@ def _body(session: Session, settings: Settings, lesson: LessonRow, now: datetime
     )
 
 
-def takings(session: Session, lessons: Sequence[str], now: datetime) -> dict[str, Taking]:
-    """One word of each lesson's register, in one question for all of them.
+def register_progress_of(
+    session: Session, lessons: Sequence[str], now: datetime
+) -> dict[str, RegisterProgress]:
+    """Return the progress of each lesson's register, with one query for all of them.
 
     Args:
-        session: Of the records.
-        lessons: Their ids.
-        now: UTC.
+        session: Session of the records.
+        lessons: Ids of the lessons.
+        now: The current time, UTC.
     """
-    known = registers.progress_of(session, lessons)
-    found = dict.fromkeys(lessons, Taking.NOT_TAKEN)
-    for lesson_id, (state, closes_at, anything_is_confirmed) in known.items():
+    rows = registers.progress_of(session, lessons)
+    progress = dict.fromkeys(lessons, RegisterProgress.NOT_TAKEN)
+    for lesson_id, (state, closes_at, has_confirmed_entry) in rows.items():
         if state == "open" and now < closes_at:
-            found[lesson_id] = Taking.OPEN
-        elif anything_is_confirmed:
-            found[lesson_id] = Taking.TAKEN
-    return found
+            progress[lesson_id] = RegisterProgress.OPEN
+        elif has_confirmed_entry:
+            progress[lesson_id] = RegisterProgress.TAKEN
+    return progress

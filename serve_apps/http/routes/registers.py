@@ -1,13 +1,14 @@
-"""`/api/lessons/{id}/register`: taking the attendance of a lesson.
+"""`/api/lessons/{id}/register`: take the attendance of a lesson.
 
     open ──> (faces propose, badges) ──> marks, all-present, confirm ──> close ──> export
 
-For teachers of the class alone: `RegisterService` looks at that in the same transaction in which
-it works, and writes every look into the audit log. A page that waits for a change asks for the
-version, which tells of nobody and is no look. Nothing here knows what anybody does in the lesson.
+For teachers of the class alone: `RegisterService` checks that in the transaction in which it works,
+and records every access in the audit log (R9). A page that waits for a change polls the version,
+which contains no identity data and is not audited. Nothing here reads activity (R2).
 
-Two people may have the same register before them. An answer carries its version, also as ETag; who
-sends it back (`version`, or If-Match) is refused when somebody else was quicker, and decides anew.
+Two teachers may edit the same register. A response has its version, also as ETag; a change that
+sends it back (`version`, or If-Match) is rejected if somebody else has changed the register in
+between.
 """
 
 import re
@@ -32,13 +33,13 @@ from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.errors import ERRORS
 from serve_apps.http.schemas.base import LessonPath, example_response
-from serve_apps.http.schemas.paging import Pages, cursor_of
+from serve_apps.http.schemas.paging import PagingQuery, encode_cursor
 from serve_apps.http.schemas.registers import (
     CSV_EXAMPLE,
     HISTORY_EXAMPLE,
-    LARGEST_VERSION,
+    MAX_VERSION,
     REGISTER_EXAMPLE,
-    STANDING_EXAMPLE,
+    REGISTER_VERSION_EXAMPLE,
     AllPresentRequest,
     BadgeRequest,
     ConfirmRequest,
@@ -46,7 +47,7 @@ from serve_apps.http.schemas.registers import (
     HistoryBody,
     MarkRequest,
     RegisterBody,
-    StandingBody,
+    RegisterVersionBody,
     change_body,
     register_body,
 )
@@ -59,39 +60,43 @@ IfMatch = Annotated[
     Header(
         alias="If-Match",
         pattern=r'^("\d{1,10}"|\*)$',
-        description="The ETag of the register that was looked at.",
+        description="The ETag of the register that the teacher has seen.",
     ),
 ]
 
 ETAG: Final[dict[str, Any]] = {
     "ETag": {"description": "The version, in quotes.", "schema": {"type": "string"}}
 }
-REGISTER: Final = example_response(RegisterBody, REGISTER_EXAMPLE, "The register as it stands now.")
+REGISTER: Final = example_response(
+    RegisterBody, REGISTER_EXAMPLE, "The register in its current state."
+)
 REGISTER[200]["headers"] = ETAG
 
 
 @contextmanager
-def roll_of(request: Request, caller: Principal) -> Iterator[tuple[UnitOfWork, RegisterService]]:
-    """Work on registers as the teacher who calls.
+def open_service(
+    request: Request, caller: Principal
+) -> Iterator[tuple[UnitOfWork, RegisterService]]:
+    """Open a unit of work and its register service for the calling teacher.
 
     Raises:
-        NotAllowed: The caller is nobody of the roster.
+        NotAllowed: The caller is not in the roster.
     """
     backend: Backend = backend_of(request)
-    with backend.identity.work(_user_of(caller)) as work:
+    with backend.identity.work(_user_id_of(caller)) as work:
         yield work, RegisterService(work, backend.settings)
 
 
-def _user_of(caller: Principal) -> str:
-    """Who calls, as the roster has it.
+def _user_id_of(caller: Principal) -> str:
+    """Return the caller's id in the roster.
 
     Raises:
-        NotAllowed: The caller is nobody of the roster.
+        NotAllowed: The caller is not in the roster.
     """
     if caller.user_id is None:
         raise NotAllowed(
-            "who takes a register must be a teacher of the roster.",
-            hint="Sign in as one; the token must name the teacher's sourcedId.",
+            "only a teacher in the roster can take a register.",
+            hint="Sign in as one; a token must have the teacher's sourcedId.",
         )
     return caller.user_id
 
@@ -100,29 +105,33 @@ def _user_of(caller: Principal) -> str:
 def open_register(
     request: Request, response: Response, caller: Teacher, lesson_id: LessonPath
 ) -> RegisterBody:
-    """From now on faces and badges count, for some minutes."""
-    with roll_of(request, caller) as (work, roll):
-        return _told(response, work, roll.open(lesson_id))
+    """Open a register: it accepts faces and badges for some minutes (R6)."""
+    with open_service(request, caller) as (work, service):
+        return _respond(response, work, service.open(lesson_id))
 
 
 @router.get("", summary="A register", operation_id="show_register", responses=REGISTER)
 def show_register(
     request: Request, response: Response, caller: Teacher, lesson_id: LessonPath
 ) -> RegisterBody:
-    """A register as it stands; the look is recorded."""
-    with roll_of(request, caller) as (work, roll):
-        return _told(response, work, roll.show(lesson_id))
+    """Show a register; this access is recorded."""
+    with open_service(request, caller) as (work, service):
+        return _respond(response, work, service.show(lesson_id))
 
 
 @router.get(
     "/version",
     summary="Whether a register has changed",
     operation_id="show_register_version",
-    responses=example_response(StandingBody, STANDING_EXAMPLE, "Its version; nobody of the class."),
+    responses=example_response(
+        RegisterVersionBody, REGISTER_VERSION_EXAMPLE, "Its version, without entries."
+    ),
 )
-def show_register_version(request: Request, caller: Teacher, lesson_id: LessonPath) -> StandingBody:
-    """For asking again and again: it tells of no student, so it is no look, and changes no log."""
-    backend, user = backend_of(request), _user_of(caller)
+def show_register_version(
+    request: Request, caller: Teacher, lesson_id: LessonPath
+) -> RegisterVersionBody:
+    """Show the version, for polling: it contains no identity data, so it is not audited."""
+    backend, user = backend_of(request), _user_id_of(caller)
     try:
         with backend.identity.records.reading() as session:
             now = backend.identity.clock()
@@ -130,27 +139,27 @@ def show_register_version(request: Request, caller: Teacher, lesson_id: LessonPa
     except NotAllowed as error:
         backend.identity.audit_denial(user, error, lesson_id)
         raise
-    return StandingBody.model_validate(asdict(found))
+    return RegisterVersionBody.model_validate(asdict(found))
 
 
-@router.post("/marks", summary="Say who is there", operation_id="mark_register", responses=REGISTER)
+@router.post("/marks", summary="Mark students", operation_id="mark_register", responses=REGISTER)
 def mark_register(
     request: Request,
     response: Response,
     caller: Teacher,
     lesson_id: LessonPath,
-    said: MarkRequest,
+    body: MarkRequest,
     if_match: IfMatch = None,
 ) -> RegisterBody:
-    """What the teacher says of some students; it counts at any time."""
-    version = _version(said.version, if_match)
-    with roll_of(request, caller) as (work, roll):
-        return _told(response, work, roll.mark(lesson_id, said.marks, version=version))
+    """Record statuses of some students; possible at any time."""
+    version = _version(body.version, if_match)
+    with open_service(request, caller) as (work, service):
+        return _respond(response, work, service.mark(lesson_id, body.marks, version=version))
 
 
 @router.post(
     "/all-present",
-    summary="Everybody is present but …",
+    summary="Mark everybody present except …",
     operation_id="mark_all_present",
     responses=REGISTER,
 )
@@ -159,19 +168,19 @@ def mark_all_present(
     response: Response,
     caller: Teacher,
     lesson_id: LessonPath,
-    said: AllPresentRequest,
+    body: AllPresentRequest,
     if_match: IfMatch = None,
 ) -> RegisterBody:
-    """Everybody of whom nothing is confirmed yet is present; the named ones are what is said."""
-    version = _version(said.version, if_match)
-    with roll_of(request, caller) as (work, roll):
-        marks = {**roll.marks_for_unconfirmed(lesson_id, Status.PRESENT), **said.exceptions}
-        return _told(response, work, roll.mark(lesson_id, marks, version=version))
+    """Mark students without a confirmed entry as present, and the exceptions as given."""
+    version = _version(body.version, if_match)
+    with open_service(request, caller) as (work, service):
+        marks = {**service.marks_for_unconfirmed(lesson_id, Status.PRESENT), **body.exceptions}
+        return _respond(response, work, service.mark(lesson_id, marks, version=version))
 
 
 @router.post(
     "/confirm",
-    summary="Confirm what faces proposed",
+    summary="Confirm proposals",
     operation_id="confirm_register",
     responses=REGISTER,
 )
@@ -180,25 +189,27 @@ def confirm_register(
     response: Response,
     caller: Teacher,
     lesson_id: LessonPath,
-    said: ConfirmRequest,
+    body: ConfirmRequest,
     if_match: IfMatch = None,
 ) -> RegisterBody:
-    """Confirm proposals, all or some: only those that the teacher has seen, by their version."""
-    version = _version(said.version, if_match)
+    """Confirm all or some proposals: only those of the version that the teacher has seen (R7)."""
+    version = _version(body.version, if_match)
     if version is None:
-        raise _invalid("version", "the version that was looked at is needed, here or in If-Match")
-    with roll_of(request, caller) as (work, roll):
-        view = roll.confirm(lesson_id, version=version, students=said.students)
-        return _told(response, work, view)
+        raise _invalid_error(
+            "version", "the version that the teacher has seen is required, here or in If-Match"
+        )
+    with open_service(request, caller) as (work, service):
+        view = service.confirm(lesson_id, version=version, students=body.students)
+        return _respond(response, work, view)
 
 
-@router.post("/badges", summary="Take a badge", operation_id="take_badge", responses=REGISTER)
+@router.post("/badges", summary="Accept a badge", operation_id="take_badge", responses=REGISTER)
 def take_badge(
-    request: Request, response: Response, caller: Teacher, lesson_id: LessonPath, said: BadgeRequest
+    request: Request, response: Response, caller: Teacher, lesson_id: LessonPath, body: BadgeRequest
 ) -> RegisterBody:
-    """A student of the class showed a badge, while the register is open."""
-    with roll_of(request, caller) as (work, roll):
-        return _told(response, work, roll.scan_badge(lesson_id, said.badge))
+    """Record a student of the class by badge, while the register is open."""
+    with open_service(request, caller) as (work, service):
+        return _respond(response, work, service.scan_badge(lesson_id, body.badge))
 
 
 @router.post(
@@ -207,29 +218,27 @@ def take_badge(
 def close_register(
     request: Request, response: Response, caller: Teacher, lesson_id: LessonPath
 ) -> RegisterBody:
-    """Close it before its time is up: faces and badges no longer count."""
-    with roll_of(request, caller) as (work, roll):
-        return _told(response, work, roll.close(lesson_id))
+    """Close a register early: it accepts no more faces and badges."""
+    with open_service(request, caller) as (work, service):
+        return _respond(response, work, service.close(lesson_id))
 
 
 @router.get(
     "/history",
     summary="Every change of a register",
     operation_id="list_register_changes",
-    responses=example_response(
-        HistoryBody, HISTORY_EXAMPLE, "Who, when, what it was; oldest first."
-    ),
+    responses=example_response(HistoryBody, HISTORY_EXAMPLE, "The changes, oldest first."),
 )
 def list_register_changes(
-    request: Request, caller: Teacher, lesson_id: LessonPath, paging: Pages
+    request: Request, caller: Teacher, lesson_id: LessonPath, paging: PagingQuery
 ) -> HistoryBody:
-    """The changes of a register's entries, oldest first; the look is recorded."""
-    begins = paging.number() or 0
-    with roll_of(request, caller) as (_, roll):
-        changes = roll.history(lesson_id)  # they only grow: their places do not change
-    ends = begins + paging.limit
-    page = [change_body(change) for change in changes[begins:ends]]
-    return HistoryBody(changes=page, next=cursor_of(ends) if ends < len(changes) else None)
+    """List the changes of a register's entries, oldest first; this access is recorded."""
+    start = paging.after_number() or 0
+    with open_service(request, caller) as (_, service):
+        changes = service.history(lesson_id)  # it only grows, so that offsets are stable
+    end = start + paging.limit
+    page = [change_body(change) for change in changes[start:end]]
+    return HistoryBody(changes=page, next=encode_cursor(end) if end < len(changes) else None)
 
 
 @router.get(
@@ -239,7 +248,7 @@ def list_register_changes(
     response_class=Response,
     responses={
         200: {
-            "description": "What was confirmed, and nothing else: CSV, or Ed-Fi's events.",
+            "description": "Only confirmed entries: CSV, or Ed-Fi's events.",
             "content": {
                 "text/csv": {"schema": {"type": "string"}, "example": CSV_EXAMPLE},
                 "application/json": {
@@ -254,15 +263,15 @@ def export_register(
     request: Request,
     caller: Teacher,
     lesson_id: LessonPath,
-    form: Annotated[
-        Literal["csv", "edfi"], Query(alias="format", description="Which form.")
+    export_format: Annotated[
+        Literal["csv", "edfi"], Query(alias="format", description="Format of the export.")
     ] = "csv",
 ) -> Response:
-    """A register for the school's own system; that it was given out is recorded."""
+    """Export a register for the school's own system; this access is recorded."""
     settings = backend_of(request).settings
-    with roll_of(request, caller) as (work, roll):
-        view = roll.show(lesson_id)
-        if form == "edfi":
+    with open_service(request, caller) as (work, service):
+        view = service.show(lesson_id)
+        if export_format == "edfi":
             events = EdFiBody(events=to_ed_fi(work, settings, view))
             return JSONResponse(events.model_dump(mode="json"))
         text = to_csv(work, view)
@@ -274,22 +283,22 @@ def export_register(
     )
 
 
-def _told(response: Response, work: UnitOfWork, view: RegisterView) -> RegisterBody:
+def _respond(response: Response, work: UnitOfWork, view: RegisterView) -> RegisterBody:
     response.headers["ETag"] = f'"{view.version}"'
     return register_body(work, view)
 
 
-def _version(said: int | None, if_match: str | None) -> int | None:
-    """The version that must still be, from the body or from If-Match."""
+def _version(given: int | None, if_match: str | None) -> int | None:
+    """Return the version that the register must still have, from the body or from If-Match."""
     if if_match is None or if_match == "*":
-        return said
-    matched = min(int(if_match.strip('"')), LARGEST_VERSION)
-    if said is not None and said != matched:
-        raise _invalid("version", "it is another than that of If-Match")
+        return given
+    matched = min(int(if_match.strip('"')), MAX_VERSION)
+    if given is not None and given != matched:
+        raise _invalid_error("version", "it differs from that of If-Match")
     return matched
 
 
-def _invalid(field: str, message: str) -> RequestValidationError:
+def _invalid_error(field: str, message: str) -> RequestValidationError:
     return RequestValidationError(
         [{"type": "version", "loc": ("body", field), "msg": message, "input": None}]
     )

@@ -1,11 +1,11 @@
-"""Coming in with a browser, and going out.
+"""Sign-in and sign-out of browsers.
 
     GET  /sign-in/provider   to the identity provider         POST /sign-in/token   with a token
     GET  /sign-in/callback   back from it                     POST /sign-out
-    GET  /sign-in/session    who is in, and the word that changes must carry
+    GET  /sign-in/session    the caller, and the CSRF token that changes must have
 
-Each sign-in makes a new session and ends the one that the browser had. Afterwards the browser is
-sent to `next`, which can only be a page of ours.
+Each sign-in starts a session and ends the one that the browser had. Afterwards the browser is
+redirected to `next`, which can only be a page of this service.
 """
 
 import json
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.status import HTTP_303_SEE_OTHER
 
 from cluster.errors import NotAllowed, NotFound, NotSignedIn
 from cluster.records.repos.sign_ins import (
@@ -30,38 +31,39 @@ from cluster.records.repos.sign_ins import (
 from cluster.security.claims import OidcIdentity, parse_claims
 from cluster.security.roles import Principal, Role
 from cluster.security.tokens import MAX_TEXT_LENGTH, csrf_token, invalid_sign_in_error
-from serve_apps.http.auth.authentication import AuthResult, door_of
-from serve_apps.http.auth.cookies import FORM, Cookies, check_origin, form_of, is_form
-from serve_apps.http.auth.oidc import Provider
+from serve_apps.http.auth.authentication import AuthResult, authentication_of
+from serve_apps.http.auth.cookies import FORM_MEDIA_TYPE, Cookies, check_origin, is_form, read_form
+from serve_apps.http.auth.oidc import OidcClient
 from serve_apps.http.auth.permissions import PUBLIC, require_roles
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.errors import ERRORS
 from serve_apps.http.threads import run_in_pool
 
-LONGEST_NEXT = 1000
-SEE_OTHER = 303
+MAX_NEXT_LENGTH = 1000
 
 router = APIRouter(tags=["sign-in"], responses=ERRORS)
 
-Anybody = Annotated[Principal, require_roles(*Role)]
+AnyRole = Annotated[Principal, require_roles(*Role)]
 Next = Annotated[
-    str, Query(description="The page to go to afterwards; one of ours.", max_length=LONGEST_NEXT)
+    str, Query(description="Path to redirect to afterwards.", max_length=MAX_NEXT_LENGTH)
 ]
 
 
 class TokenForm(BaseModel):
-    """A token, typed in by somebody without an identity provider."""
+    """A token that a user enters in the absence of an identity provider."""
 
     model_config = ConfigDict(extra="ignore", json_schema_extra={"example": {"token": "hr_…"}})
 
     token: str = Field(
-        max_length=MAX_TEXT_LENGTH, description="As `homeroom token create` gave it."
+        max_length=MAX_TEXT_LENGTH, description="As printed by `homeroom token create`."
     )
-    next: str = Field("/", max_length=LONGEST_NEXT, description="The page to go to afterwards.")
+    next: str = Field(
+        "/", max_length=MAX_NEXT_LENGTH, description="Path to redirect to afterwards."
+    )
 
 
 class SessionBody(BaseModel):
-    """Who is in."""
+    """The caller, and the CSRF token of the session."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -69,11 +71,11 @@ class SessionBody(BaseModel):
         }
     )
 
-    name: str = Field(description="As the audit log has it; never a person's name.")
-    roles: list[Role] = Field(description="All roles.")
-    schools: list[str] = Field(description="Schools that a leader leads.")
+    name: str = Field(description="Name in the audit log; never a person's name.")
+    roles: list[Role] = Field(description="All roles of the caller.")
+    schools: list[str] = Field(description="Ids of the schools that a school leader leads.")
     csrf: str | None = Field(
-        description="Changes with this session carry it in X-Homeroom-CSRF; null with a token.",
+        description="CSRF token: changes send it in X-Homeroom-CSRF; null with a bearer token.",
     )
 
 
@@ -85,38 +87,40 @@ class SessionBody(BaseModel):
     response_class=RedirectResponse,
     dependencies=[PUBLIC],
 )
-async def begin(request: Request, next: Next = "/") -> Response:  # noqa: A002 (its public name)
-    """Send the browser to the identity provider."""
+async def begin_sign_in(request: Request, next: Next = "/") -> Response:  # noqa: A002 (its public name)
+    """Redirect the browser to the identity provider."""
     backend = backend_of(request)
-    address, brought = await _provider(request).begin(request)
+    address, state = await _oidc_client(request).begin_sign_in()
     response = RedirectResponse(address, status_code=302)
-    flow = {"brought": brought, "next": local_path(next)}
-    Cookies(backend.settings.live).set_flow(response, backend.identity.keys, flow)
+    content = {"state": state, "next": safe_redirect_path(next)}
+    Cookies(backend.settings.live).set_oauth_state(response, backend.identity.keys, content)
     return response
 
 
 @router.get(
     "/sign-in/callback",
-    summary="Come back from the identity provider",
+    summary="Return from the identity provider",
     operation_id="finish_sign_in",
-    status_code=SEE_OTHER,
+    status_code=HTTP_303_SEE_OTHER,
     response_class=RedirectResponse,
     dependencies=[PUBLIC],
 )
-async def callback(request: Request) -> Response:
-    """Take the browser back from the identity provider, and begin a session."""
+async def finish_sign_in(request: Request) -> Response:
+    """Start a session for a browser that comes back from the identity provider."""
     backend = backend_of(request)
     cookies = Cookies(backend.settings.live)
-    flow = cookies.flow_of(request, backend.identity.keys)
+    content = cookies.read_oauth_state(request, backend.identity.keys)
     try:
-        claims = await _provider(request).finish(request, flow.get("brought", {}))
-        principal = await run_in_pool(_principal, backend, claims)
+        claims = await _oidc_client(request).finish_sign_in(
+            request.query_params, content.get("state", {})
+        )
+        principal = await run_in_pool(_resolve_principal, backend, claims)
     except (NotSignedIn, NotAllowed):
-        door_of(request).count_refused(request)
+        authentication_of(request).count_failed_sign_in(request)
         raise
-    response = RedirectResponse(flow["next"], status_code=SEE_OTHER)
-    _carry(request, response, await _new_session(request, principal))
-    cookies.clear_flow(response)
+    response = RedirectResponse(content["next"], status_code=HTTP_303_SEE_OTHER)
+    _set_session_cookie(request, response, await _start_session(request, principal))
+    cookies.clear_oauth_state(response)
     return response
 
 
@@ -131,65 +135,63 @@ async def callback(request: Request) -> Response:
             "required": True,
             "content": {
                 kind: {"schema": TokenForm.model_json_schema()}
-                for kind in ("application/json", FORM)
+                for kind in ("application/json", FORM_MEDIA_TYPE)
             },
         }
     },
 )
-async def with_token(request: Request) -> Response:
-    """Begin a session with a token; a form is sent on to `next`, JSON gets the session."""
+async def sign_in_with_token(request: Request) -> Response:
+    """Start a session with a token; a form is redirected to `next`, JSON gets the session."""
     backend = backend_of(request)
     check_origin(request, backend.settings.live)
-    form = await _token_form(request)
+    form = await _read_token_form(request)
     try:
         signed_in = await run_in_pool(look_up, backend.identity, "token", form.token.strip())
     except NotSignedIn:
-        door_of(request).count_refused(request)
+        authentication_of(request).count_failed_sign_in(request)
         raise
-    issued = await _new_session(request, signed_in.principal, signed_in)
+    issued = await _start_session(request, signed_in.principal, signed_in)
     body = _body(signed_in.principal, csrf_token(backend.identity.keys, issued.id))
     response: Response = JSONResponse(body.model_dump(mode="json"))
     if is_form(request):
-        response = RedirectResponse(local_path(form.next), status_code=SEE_OTHER)
-    _carry(request, response, issued)
+        response = RedirectResponse(safe_redirect_path(form.next), status_code=HTTP_303_SEE_OTHER)
+    _set_session_cookie(request, response, issued)
     return response
 
 
 @router.get(
     "/sign-in/session",
-    summary="Who is in, and this session's word",
+    summary="The caller, and this session's CSRF token",
     operation_id="show_session",
 )
-async def session(request: Request, caller: Anybody) -> SessionBody:
-    """Who is in, and the word that this session's changes must carry."""
+async def show_session(request: Request, caller: AnyRole) -> SessionBody:
+    """Show the caller, and the CSRF token that changes with this session must have."""
     keys = backend_of(request).identity.keys
-    word = csrf_token(keys, caller.sign_in_id) if _asker(request).kind == "session" else None
-    return _body(caller, word)
+    is_session = _auth_of(request).kind == "session"
+    return _body(caller, csrf_token(keys, caller.sign_in_id) if is_session else None)
 
 
 @router.post(
     "/sign-out",
     summary="End the session",
     operation_id="sign_out",
-    status_code=SEE_OTHER,
+    status_code=HTTP_303_SEE_OTHER,
     response_class=RedirectResponse,
 )
-async def sign_out(request: Request, caller: Anybody) -> Response:
-    """End the session; the browser is sent to the first page."""
-    if _asker(request).kind != "session":
-        raise NotAllowed(
-            "a token is not signed out.", hint="`homeroom token revoke` ends it for good."
-        )
+async def sign_out(request: Request, caller: AnyRole) -> Response:
+    """End the session, and redirect the browser to the home page."""
+    if _auth_of(request).kind != "session":
+        raise NotAllowed("a token cannot sign out.", hint="`homeroom token revoke` revokes it.")
     backend = backend_of(request)
     await run_in_pool(_end_session, backend, caller)
-    door_of(request).forget(caller.sign_in_id)
-    response = RedirectResponse("/", status_code=SEE_OTHER)
+    authentication_of(request).evict_sign_in(caller.sign_in_id)
+    response = RedirectResponse("/", status_code=HTTP_303_SEE_OTHER)
     Cookies(backend.settings.live).clear_session(response)
     return response
 
 
-def local_path(address: str) -> str:
-    """The address, where it is a path here; else the first page.
+def safe_redirect_path(address: str) -> str:
+    """Return the address if it is a path of this service; else the path of the home page.
 
     Browsers read two slashes, or a slash and a backslash, as the start of another host's name, and
     skip control characters.
@@ -205,31 +207,31 @@ def local_path(address: str) -> str:
     return address if not parts.scheme and not parts.netloc else "/"
 
 
-def _provider(request: Request) -> Provider:
+def _oidc_client(request: Request) -> OidcClient:
     settings = backend_of(request).settings
     if settings.access.oidc_issuer is None:
         raise NotFound(
-            "no identity provider is set up here.", hint="Sign in with a token: /sign-in/token."
+            "there is no identity provider.", hint="Sign in with a token: /sign-in/token."
         )
     state = request.app.state
-    if not hasattr(state, "provider"):
-        state.provider = Provider(settings)
-    found: Provider = state.provider
+    if not hasattr(state, "oidc_client"):
+        state.oidc_client = OidcClient(settings)
+    found: OidcClient = state.oidc_client
     return found
 
 
-def _principal(backend: Backend, claims: Mapping[str, Any]) -> Principal:
-    """Whom the claims let in; a refusal is recorded."""
+def _resolve_principal(backend: Backend, claims: Mapping[str, Any]) -> Principal:
+    """Return the principal that the claims identify; a denial is recorded."""
     identity, settings = backend.identity, backend.settings
     try:
         claimed = parse_claims(settings.access, claims, settings.schools_by_id)
-        return _of_the_roster(backend, claimed)
+        return _look_up_principal(backend, claimed)
     except NotAllowed as error:
         identity.audit_denial("system:sign-in", error, None)
         raise
 
 
-def _of_the_roster(backend: Backend, claimed: OidcIdentity) -> Principal:
+def _look_up_principal(backend: Backend, claimed: OidcIdentity) -> Principal:
     if claimed.sourced_id is None:
         return Principal(claimed.subject, claimed.roles, claimed.schools)
     with backend.identity.records.reading() as records:
@@ -240,31 +242,33 @@ def _of_the_roster(backend: Backend, claimed: OidcIdentity) -> Principal:
     return Principal(teacher.name, claimed.roles, claimed.schools, teacher.user_id)
 
 
-async def _new_session(
+async def _start_session(
     request: Request, principal: Principal, with_token: VerifiedSignIn | None = None
 ) -> IssuedSignIn:
-    """Begin a session, and end the one that the browser had."""
+    """Start a session, and end the one that the browser had."""
     backend = backend_of(request)
-    asker = _asker(request)
-    before = asker.principal if asker.kind == "session" else None
+    auth = _auth_of(request)
+    previous = auth.principal if auth.kind == "session" else None
 
-    def begin_in_records() -> IssuedSignIn:
-        lasts = timedelta(minutes=backend.settings.access.session_minutes)
+    def write_session() -> IssuedSignIn:
+        lifetime = timedelta(minutes=backend.settings.access.session_minutes)
         with backend.identity.work(principal.name) as work:
-            if before is not None:
-                revoke(work, before.sign_in_id)
-            return begin_session(work, principal, expires_in=lasts, parent=with_token)
+            if previous is not None:
+                revoke(work, previous.sign_in_id)
+            return begin_session(work, principal, expires_in=lifetime, parent=with_token)
 
-    issued = await run_in_pool(begin_in_records)
-    if before is not None:
-        door_of(request).forget(before.sign_in_id)
+    issued = await run_in_pool(write_session)
+    if previous is not None:
+        authentication_of(request).evict_sign_in(previous.sign_in_id)
     return issued
 
 
-def _carry(request: Request, response: Response, issued: IssuedSignIn) -> None:
+def _set_session_cookie(request: Request, response: Response, issued: IssuedSignIn) -> None:
     backend = backend_of(request)
-    left = issued.expires_at - backend.identity.clock()
-    Cookies(backend.settings.live).set_session(response, issued.text, int(left.total_seconds()))
+    remaining = issued.expires_at - backend.identity.clock()
+    Cookies(backend.settings.live).set_session(
+        response, issued.text, int(remaining.total_seconds())
+    )
 
 
 def _end_session(backend: Backend, caller: Principal) -> None:
@@ -272,13 +276,13 @@ def _end_session(backend: Backend, caller: Principal) -> None:
         revoke(work, caller.sign_in_id)
 
 
-async def _token_form(request: Request) -> TokenForm:
+async def _read_token_form(request: Request) -> TokenForm:
     try:
         if is_form(request):
-            return TokenForm.model_validate(await form_of(request))
+            return TokenForm.model_validate(await read_form(request))
         return TokenForm.model_validate(json.loads(await request.body()))
     except (ValidationError, ValueError, RecursionError):
-        raise invalid_sign_in_error() from None  # never what was typed in: it may be half a token
+        raise invalid_sign_in_error() from None  # without the input: it may be part of a token
 
 
 def _body(principal: Principal, csrf: str | None) -> SessionBody:
@@ -290,6 +294,6 @@ def _body(principal: Principal, csrf: str | None) -> SessionBody:
     )
 
 
-def _asker(request: Request) -> AuthResult:
-    found: AuthResult = request.scope["state"]["asker"]
+def _auth_of(request: Request) -> AuthResult:
+    found: AuthResult = request.scope["state"]["auth"]
     return found

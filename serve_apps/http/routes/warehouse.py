@@ -1,7 +1,7 @@
-"""`/api/warehouse/queries`: a fixed set of questions to the published warehouse, for analysts.
+"""`/api/warehouse/queries`: saved queries of the published warehouse, for analysts.
 
-What may be asked, and with which parameters, is in `warehouse.saved_queries`; nobody's own SQL
-comes in here.
+The queries and their parameters are defined in `cluster.warehouse.saved_queries`; no SQL is
+accepted.
 """
 
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
 from serve_apps.http.schemas.base import Body, Page, Utc, example_response
-from serve_apps.http.schemas.paging import Pages, cursor_of
+from serve_apps.http.schemas.paging import PagingQuery, encode_cursor
 
-AT_ONCE: Final = 2
-"""Questions at once: each is a DuckDB of its own, and other routes need threads too."""
+MAX_CONCURRENT_QUERIES: Final = 2
+"""Each query opens a DuckDB of its own, and other routes need threads too."""
 
-MOST_WAITING: Final = 16
+MAX_WAITING_QUERIES: Final = 16
 
 router = APIRouter(
     prefix="/api/warehouse/queries",
@@ -36,54 +36,54 @@ router = APIRouter(
     responses=ERRORS,
 )
 
-KINDS: Final[Mapping[str, TypeAdapter[Any]]] = {
+PARAMETER_TYPES: Final[Mapping[str, TypeAdapter[Any]]] = {
     "id": TypeAdapter(Identifier),
     "date": TypeAdapter(date),
     "moment": TypeAdapter(Utc),
 }
-PAGING: Final = frozenset({"limit", "cursor"})
+PAGING_PARAMETERS: Final = frozenset({"limit", "cursor"})
 
 
 class ParameterBody(Body):
-    """What a question may be given."""
+    """A parameter of a query."""
 
-    name: str = Field(description="As a query parameter.")
+    name: str = Field(description="Name of the query parameter.")
     kind: Literal["id", "date", "moment"] = Field(
         description="`id`: a short name; `date`: 2026-03-02; `moment`: 2026-03-02T09:00:00Z."
     )
-    description: str = Field(description="What it does.")
-    required: bool = Field(description="Without it the question is refused.")
+    description: str = Field(description="What the parameter does.")
+    required: bool = Field(description="Whether the query is rejected without it.")
 
 
-class QuestionBody(Body):
-    """A question that may be asked."""
+class QueryBody(Body):
+    """A saved query."""
 
-    name: str = Field(description="In the path.")
-    description: str = Field(description="What a row of the answer is.")
-    parameters: list[ParameterBody] = Field(description="What it may be given.")
-
-
-class QuestionsBody(Body):
-    """All questions."""
-
-    queries: list[QuestionBody] = Field(description="By name.")
+    name: str = Field(description="Name of the query, for the path.")
+    description: str = Field(description="What a row of the result is.")
+    parameters: list[ParameterBody] = Field(description="Its parameters.")
 
 
-class RowsBody(Page):
-    """A page of an answer."""
+class QueriesBody(Body):
+    """All saved queries."""
 
-    query: str = Field(description="What was asked.")
-    published: str = Field(description="Which publication of the warehouse answered.")
-    columns: list[str] = Field(description="Their names.")
-    rows: list[list[Any]] = Field(description="Their values, in the order of the columns.")
+    queries: list[QueryBody] = Field(description="The queries, by name.")
+
+
+class QueryResultBody(Page):
+    """A page of a query's result."""
+
+    query: str = Field(description="Name of the query.")
+    published: str = Field(description="Version of the warehouse that was queried.")
+    columns: list[str] = Field(description="Names of the columns.")
+    rows: list[list[Any]] = Field(description="Values, in the order of the columns.")
 
 
 @router.get(
     "",
-    summary="Questions to the warehouse",
+    summary="Saved queries of the warehouse",
     operation_id="list_queries",
     responses=example_response(
-        QuestionsBody,
+        QueriesBody,
         {
             "queries": [
                 {
@@ -100,20 +100,20 @@ class RowsBody(Page):
                 }
             ]
         },
-        "What may be asked.",
+        "The saved queries.",
     ),
 )
-async def list_queries() -> QuestionsBody:
-    """What may be asked of the warehouse, and with which parameters."""
-    return QuestionsBody(queries=[_question(one) for one in QUESTIONS.values()])
+async def list_queries() -> QueriesBody:
+    """List the saved queries, with their parameters."""
+    return QueriesBody(queries=[_query_body(one) for one in QUESTIONS.values()])
 
 
 @router.get(
     "/{name}",
-    summary="Ask the warehouse",
+    summary="Run a saved query",
     operation_id="ask_warehouse",
     responses=example_response(
-        RowsBody,
+        QueryResultBody,
         {
             "query": "rooms",
             "published": "20260302T180000Z-4f1d",
@@ -121,28 +121,26 @@ async def list_queries() -> QuestionsBody:
             "rows": [["room-12", "hill", "Room 12", "classroom"]],
             "next": None,
         },
-        "A page of the answer.",
+        "A page of the result.",
     ),
 )
 async def ask_warehouse(
     request: Request,
-    paging: Pages,
+    paging: PagingQuery,
     name: Annotated[
-        str, Path(pattern=r"^[a-z_]{1,64}$", description="Which question.", examples=["rooms"])
+        str, Path(pattern=r"^[a-z_]{1,64}$", description="Name of the query.", examples=["rooms"])
     ],
-) -> RowsBody:
-    """Ask one of the questions; its parameters stand beside `limit` and `cursor`."""
-    question = QUESTIONS.get(name)
-    if question is None:
-        raise NotFound(
-            f"there is no question {name!r}.", hint=f"There are: {', '.join(QUESTIONS)}."
-        )
-    values = _checked(question, request)
-    offset = paging.number() or 0
-    limiter: CapacityLimiter = request.app.state.asking_warehouse
-    if limiter.statistics().tasks_waiting >= MOST_WAITING:
-        raise ServiceBusy("too many questions wait.", hint="Ask again in a moment.")
-    asking = partial(
+) -> QueryResultBody:
+    """Run a saved query; its parameters are query parameters beside `limit` and `cursor`."""
+    query = QUESTIONS.get(name)
+    if query is None:
+        raise NotFound(f"there is no query {name!r}.", hint=f"There are: {', '.join(QUESTIONS)}.")
+    values = _parse_parameters(query, request)
+    offset = paging.after_number() or 0
+    limiter: CapacityLimiter = request.app.state.warehouse_limiter
+    if limiter.statistics().tasks_waiting >= MAX_WAITING_QUERIES:
+        raise ServiceBusy("too many queries are waiting.", hint="Try again in a moment.")
+    run_query = partial(
         run_saved_query,
         backend_of(request).settings,
         name,
@@ -150,45 +148,47 @@ async def ask_warehouse(
         limit=paging.limit,
         offset=offset,
     )
-    found = await to_thread.run_sync(asking, limiter=limiter)
-    return RowsBody(
+    result = await to_thread.run_sync(run_query, limiter=limiter)
+    return QueryResultBody(
         query=name,
-        published=found.published,
-        columns=list(found.columns),
-        rows=[list(row) for row in found.rows],
-        next=cursor_of(offset + len(found.rows)) if found.more else None,
+        published=result.published,
+        columns=list(result.columns),
+        rows=[list(row) for row in result.rows],
+        next=encode_cursor(offset + len(result.rows)) if result.more else None,
     )
 
 
-def _checked(question: SavedQuery, request: Request) -> dict[str, Value]:
-    """The parameters, typed: what is wrong with them is told field by field.
+def _parse_parameters(query: SavedQuery, request: Request) -> dict[str, Value]:
+    """Return the parameters as typed values; report every invalid one.
 
     Raises:
-        RequestValidationError: One is missing, unknown, given twice or no such value.
+        RequestValidationError: One is missing, unknown, repeated or invalid.
     """
-    given = [pair for pair in request.query_params.multi_items() if pair[0] not in PAGING]
-    known = {parameter.name: parameter for parameter in question.parameters}
+    given = [
+        pair for pair in request.query_params.multi_items() if pair[0] not in PAGING_PARAMETERS
+    ]
+    parameters = {parameter.name: parameter for parameter in query.parameters}
     values: dict[str, Value] = {}
     problems: list[dict[str, Any]] = []
     for name, text in given:
-        if name not in known or name in values:
+        if name not in parameters or name in values:
             problems.append(
-                _problem(name, text, f"{question.name} takes no such parameter, or one")
+                _problem(name, text, f"{query.name} has no such parameter, or it is repeated")
             )
             continue
         try:
-            values[name] = _value(known[name], text)
+            values[name] = _parse_value(parameters[name], text)
         except ValidationError as error:
             problems.append(_problem(name, text, error.errors()[0]["msg"]))
-    missing = [p.name for p in question.parameters if p.required and p.name not in dict(given)]
+    missing = [p.name for p in query.parameters if p.required and p.name not in dict(given)]
     problems += [_problem(name, None, "it is required") for name in missing]
     if problems:
         raise RequestValidationError(problems)
     return values
 
 
-def _value(parameter: Parameter, text: str) -> Value:
-    value: Value = KINDS[parameter.kind].validate_python(text)
+def _parse_value(parameter: Parameter, text: str) -> Value:
+    value: Value = PARAMETER_TYPES[parameter.kind].validate_python(text)
     return value
 
 
@@ -196,10 +196,10 @@ def _problem(name: str, value: str | None, message: str) -> dict[str, Any]:
     return {"type": "parameter", "loc": ("query", name), "msg": message, "input": value}
 
 
-def _question(question: SavedQuery) -> QuestionBody:
-    return QuestionBody(
-        name=question.name,
-        description=question.description,
+def _query_body(query: SavedQuery) -> QueryBody:
+    return QueryBody(
+        name=query.name,
+        description=query.description,
         parameters=[
             ParameterBody(
                 name=one.name,
@@ -207,6 +207,6 @@ def _question(question: SavedQuery) -> QuestionBody:
                 description=one.description,
                 required=one.required,
             )
-            for one in question.parameters
+            for one in query.parameters
         ],
     )

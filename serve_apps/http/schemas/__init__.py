@@ -1,1 +1,1 @@
-"""Bodies of requests and responses."""
+"""Models of request and response bodies."""

@@ -1,10 +1,10 @@
-"""Long lists in pages: one way for all of them.
+"""Paging of long lists, the same for all of them.
 
     GET /api/rooms?limit=50            -> {"rooms": […], "next": "cm9vbS0xMg"}
     GET /api/rooms?limit=50&cursor=cm9vbS0xMg -> …, "next": null at the end
 
-A cursor holds the key of the last thing that was told, so that a list that grows meanwhile repeats
-nothing and leaves nothing out. Its form is nobody's business but this module's.
+A cursor encodes the key of the last item of a page, so that a list that grows meanwhile repeats and
+skips nothing. Its format is private to this module.
 """
 
 import base64
@@ -17,27 +17,27 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Query
 from fastapi.exceptions import RequestValidationError
 
-MOST = 200
-USUAL = 50
+MAX_LIMIT = 200
+DEFAULT_LIMIT = 50
 _RANDOM_ID = re.compile(r"[0-9a-f]{32}")
 
-Thing = TypeVar("Thing")
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """What part of a list is asked for.
+    """Which page of a list is requested.
 
     Attributes:
-        limit: So many at most.
+        limit: Maximum number of items.
         after: The key after which the page begins; None: at the start.
     """
 
     limit: int
     after: str | None
 
-    def number(self) -> int | None:
-        """The key, where keys are numbers.
+    def after_number(self) -> int | None:
+        """Return the key of a list whose keys are numbers.
 
         Raises:
             RequestValidationError: The cursor is of another list.
@@ -45,74 +45,76 @@ class Paging:
         if self.after is None:
             return None
         if not (self.after.isascii() and self.after.isdecimal() and len(self.after) < 16):
-            raise _no_cursor(self.after)
+            raise _invalid_cursor_error(self.after)
         return int(self.after)
 
-    def random_id(self) -> str | None:
-        """The key, where keys are ids of persons; a database need not bear any other text.
+    def after_id(self) -> str | None:
+        """Return the key of a list whose keys are random ids; nothing else reaches the database.
 
         Raises:
             RequestValidationError: The cursor is of another list.
         """
         if self.after is not None and not _RANDOM_ID.fullmatch(self.after):
-            raise _no_cursor(self.after)
+            raise _invalid_cursor_error(self.after)
         return self.after
 
 
-def _paging(
-    limit: Annotated[int, Query(ge=1, le=MOST, description="So many at most.")] = USUAL,
+def _parse_paging(
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Maximum number of items.")] = (
+        DEFAULT_LIMIT
+    ),
     cursor: Annotated[
         str | None,
         Query(
             pattern=r"^[A-Za-z0-9_-]{1,600}$",
-            description="`next` of the page before; unset: the first page.",
+            description="`next` of the previous page; unset: the first page.",
         ),
     ] = None,
 ) -> Paging:
-    return Paging(limit, None if cursor is None else _opened(cursor))
+    return Paging(limit, None if cursor is None else _decode_cursor(cursor))
 
 
-Pages = Annotated[Paging, Depends(_paging)]
+PagingQuery = Annotated[Paging, Depends(_parse_paging)]
 
 
-def page_of(
-    things: Iterable[Thing], key: Callable[[Thing], str], paging: Paging
-) -> tuple[list[Thing], str | None]:
-    """A page of things, and the cursor of the next.
+def paginate(
+    items: Iterable[Item], key: Callable[[Item], str], paging: Paging
+) -> tuple[list[Item], str | None]:
+    """Return a page of items, and the cursor of the next page.
 
     Args:
-        things: All of them, in any order.
-        key: Unique; things are told in its order.
+        items: All of them, in any order.
+        key: Unique; pages are sorted by it.
         paging: Which page.
     """
     after = paging.after
-    keyed = sorted(((key(one), one) for one in things), key=lambda pair: pair[0])
-    left = [pair for pair in keyed if after is None or pair[0] > after]
-    page = left[: paging.limit]
-    more = len(left) > len(page)
-    return [one for _, one in page], cursor_of(page[-1][0]) if more else None
+    keyed = sorted(((key(item), item) for item in items), key=lambda pair: pair[0])
+    rest = [pair for pair in keyed if after is None or pair[0] > after]
+    page = rest[: paging.limit]
+    has_more = len(rest) > len(page)
+    return [item for _, item in page], encode_cursor(page[-1][0]) if has_more else None
 
 
-def cursor_of(key: str | int) -> str:
-    """The cursor of what comes after a key."""
+def encode_cursor(key: str | int) -> str:
+    """Return the cursor of the page after a key."""
     return base64.urlsafe_b64encode(str(key).encode()).decode().rstrip("=")
 
 
-def _opened(cursor: str) -> str:
+def _decode_cursor(cursor: str) -> str:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         return base64.urlsafe_b64decode(padded).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise _no_cursor(cursor) from None
+        raise _invalid_cursor_error(cursor) from None
 
 
-def _no_cursor(value: str) -> RequestValidationError:
+def _invalid_cursor_error(value: str) -> RequestValidationError:
     return RequestValidationError(
         [
             {
                 "type": "cursor",
                 "loc": ("query", "cursor"),
-                "msg": "it is no cursor of this list",
+                "msg": "it is not a cursor of this list",
                 "input": value,
             }
         ]

@@ -1,6 +1,6 @@
-"""A register as the API tells it to a teacher of the class, and what a teacher sends.
+"""Bodies of registers: what teachers of the class get and send.
 
-These models know attendance alone: nothing of what anybody does in a lesson has a place in them.
+These models contain attendance alone: they have no field for what anybody does in a lesson (R2).
 """
 
 from datetime import datetime
@@ -12,20 +12,20 @@ from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.people import names_of
 from cluster.register.states import EntryState, Method, Status
 from cluster.register.types import RegisterView
-from serve_apps.http.schemas.base import Body, Page, StudentName, Utc, example_config
+from serve_apps.http.schemas.base import Body, Page, StudentId, Utc, example_config
 
 ERASED: Final = "(erased)"
-LARGEST_VERSION: Final = 2**31 - 1
-MOST_STUDENTS: Final = 1000
+MAX_VERSION: Final = 2**31 - 1
+MAX_STUDENTS: Final = 1000
 
 LESSON: Final = "room-12-20260302-0900-5f2c8a11"
 STUDENT: Final = "0c6f1c9be7d94c4f8f5a5f0f8f2f1a01"
 TEACHER: Final = "9d1a2b3c4d5e4f60718293a4b5c6d7e8"
 
-Version = Annotated[int, Field(ge=0, le=LARGEST_VERSION)]
+Version = Annotated[int, Field(ge=0, le=MAX_VERSION)]
 Marks = Annotated[
-    dict[StudentName, Status],
-    Field(max_length=MOST_STUDENTS, json_schema_extra={"additionalProperties": False}),
+    dict[StudentId, Status],
+    Field(max_length=MAX_STUDENTS, json_schema_extra={"additionalProperties": False}),
 ]
 
 
@@ -33,77 +33,81 @@ class EntryBody(Body):
     """One student in a register."""
 
     student_id: str = Field(description="The student's id in Homeroom.")
-    name: str = Field(description="As people say it; `(erased)` of who was erased.")
+    name: str = Field(description="Display name; `(erased)` of an erased student.")
     status: Status = Field(description="Whether the student was there.")
-    method: Method | None = Field(description="Who says so; null where nobody does.")
-    state: EntryState | None = Field(description="How sure it is; null where nobody says anything.")
-    arrived_at: Utc | None = Field(description="First seen by a camera or a badge reader.")
-    changed_at: Utc = Field(description="When it was said.")
+    method: Method | None = Field(description="How it was recorded; null if it was not.")
+    state: EntryState | None = Field(
+        description="Proposed or confirmed; null if nothing was recorded."
+    )
+    arrived_at: Utc | None = Field(description="First match by face or badge.")
+    changed_at: Utc = Field(description="When the entry last changed.")
 
 
 class RegisterBody(Body):
-    """A register as it stands."""
+    """A register in its current state."""
 
-    lesson_id: str = Field(description="Of which lesson.")
+    lesson_id: str = Field(description="The lesson's id.")
     class_id: str = Field(description="The class's sourcedId.")
-    room_id: str = Field(description="Where.")
-    starts_at: Utc = Field(description="Start of the lesson.")
-    is_open: bool = Field(description="Faces and badges count.")
-    closes_at: Utc = Field(description="When it closes, or closed.")
-    version: int = Field(description="Raised by every change; send it back with yours.")
-    proposals: int = Field(description="Entries that wait for a teacher's confirmation.")
+    room_id: str = Field(description="The room's id.")
+    starts_at: Utc = Field(description="When the lesson starts.")
+    is_open: bool = Field(description="Whether faces and badges are accepted.")
+    closes_at: Utc = Field(description="When it closes or was closed.")
+    version: int = Field(description="Incremented by every change; send it with yours.")
+    proposals: int = Field(description="Number of entries that await confirmation.")
     entries: list[EntryBody] = Field(description="One for each student, by name.")
 
 
-class StandingBody(Body):
-    """How far a register is, without anybody of the class."""
+class RegisterVersionBody(Body):
+    """The version and state of a register, without its entries."""
 
-    lesson_id: str = Field(description="Of which lesson.")
-    version: int = Field(description="Raised by every change: look at the register again.")
-    is_open: bool = Field(description="Faces and badges count.")
-    closes_at: Utc = Field(description="When it closes, or closed.")
-    proposals: int = Field(description="Entries that wait for a teacher's confirmation.")
+    lesson_id: str = Field(description="The lesson's id.")
+    version: int = Field(description="Incremented by every change: fetch the register again.")
+    is_open: bool = Field(description="Whether faces and badges are accepted.")
+    closes_at: Utc = Field(description="When it closes or was closed.")
+    proposals: int = Field(description="Number of entries that await confirmation.")
 
 
-class ChangeMark(Body):
-    """What an entry said."""
+class EntryMark(Body):
+    """The content of an entry."""
 
     status: Status = Field(description="Whether the student was there.")
-    method: Method | None = Field(description="Who said so.")
-    state: EntryState | None = Field(description="How sure it was.")
+    method: Method | None = Field(description="How it was recorded.")
+    state: EntryState | None = Field(description="Proposed or confirmed.")
 
 
 class ChangeBody(Body):
     """One change of an entry."""
 
-    student_id: str = Field(description="Whose entry.")
+    student_id: str = Field(description="The student of the entry.")
     changed_at: Utc = Field(description="When.")
     changed_by: str = Field(description="Who: a user's id, or `system:…`.")
-    was: ChangeMark | None = Field(description="What it said before.")
-    became: ChangeMark = Field(description="What it says since.")
+    was: EntryMark | None = Field(description="The content before; null if there was none.")
+    became: EntryMark = Field(description="The content since.")
 
 
 class HistoryBody(Page):
     """The changes of a register's entries, oldest first."""
 
-    changes: list[ChangeBody] = Field(description="Who, when, what it was.")
+    changes: list[ChangeBody] = Field(description="The changes.")
 
 
 class EdFiBody(Body):
     """A register as Ed-Fi's StudentSectionAttendanceEvents."""
 
     events: list[dict[str, Any]] = Field(
-        description="As Ed-Fi's data standard has them; only what was confirmed."
+        description="As in Ed-Fi's data standard; only confirmed entries."
     )
 
 
 class MarkRequest(Body):
-    """What a teacher says of some students."""
+    """Statuses that a teacher records for some students."""
 
     model_config = example_config({"marks": {STUDENT: "late"}, "version": 7})
 
-    marks: Marks = Field(min_length=1, description="Status by student.")
-    version: Version | None = Field(None, description="Only if the register is still at this one.")
+    marks: Marks = Field(min_length=1, description="Status by student id.")
+    version: Version | None = Field(
+        None, description="Apply only if the register still has this version."
+    )
 
 
 class ConfirmRequest(Body):
@@ -112,32 +116,35 @@ class ConfirmRequest(Body):
     model_config = example_config({"version": 7})
 
     version: Version | None = Field(
-        None, description="The version that was looked at; here or in If-Match."
+        None, description="The version that the teacher has seen; here or in If-Match."
     )
-    students: list[StudentName] | None = Field(
-        None, min_length=1, max_length=MOST_STUDENTS, description="Whose; all unless given."
+    students: list[StudentId] | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_STUDENTS,
+        description="Their students; all proposals unless given.",
     )
 
 
 class AllPresentRequest(Body):
-    """Everybody is present but these."""
+    """Everybody is present except these students."""
 
     model_config = example_config({"except": {STUDENT: "absent"}, "version": 7})
 
     exceptions: Marks = Field(
-        default_factory=dict, alias="except", description="Status by student, of the others."
+        default_factory=dict, alias="except", description="Status by student id, of the exceptions."
     )
-    version: Version | None = Field(None, description="Only if the register is still at this one.")
+    version: Version | None = Field(
+        None, description="Apply only if the register still has this version."
+    )
 
 
 class BadgeRequest(Body):
-    """A badge that a student showed."""
+    """A badge that was scanned."""
 
     model_config = example_config({"badge": "WyJoaWxsIiwiN2YzYSJd.c2lnbmF0dXJl"})
 
-    badge: str = Field(
-        pattern=r"^[A-Za-z0-9_.=-]{1,200}$", description="What the scanner read from it."
-    )
+    badge: str = Field(pattern=r"^[A-Za-z0-9_.=-]{1,200}$", description="The text of its QR code.")
 
 
 REGISTER_EXAMPLE: Final[dict[str, Any]] = {
@@ -162,8 +169,8 @@ REGISTER_EXAMPLE: Final[dict[str, Any]] = {
     ],
 }
 
-STANDING_EXAMPLE: Final[dict[str, Any]] = {
-    name: REGISTER_EXAMPLE[name] for name in StandingBody.model_fields
+REGISTER_VERSION_EXAMPLE: Final[dict[str, Any]] = {
+    name: REGISTER_EXAMPLE[name] for name in RegisterVersionBody.model_fields
 }
 
 HISTORY_EXAMPLE: Final[dict[str, Any]] = {
@@ -187,7 +194,7 @@ CSV_EXAMPLE: Final = (
 
 
 def register_body(work: UnitOfWork, view: RegisterView) -> RegisterBody:
-    """A register with names: what was done with it in this work is in the audit log."""
+    """Return a register with names; the caller's unit of work has its audit entry (R9)."""
     names = names_of(work.session, work.keys, [entry.student_id for entry in view.entries])
     entries = [
         EntryBody(
@@ -215,12 +222,12 @@ def register_body(work: UnitOfWork, view: RegisterView) -> RegisterBody:
 
 
 def change_body(change: dict[str, Any]) -> ChangeBody:
-    """A change as it is told; `change` is one of `RegisterService.history`."""
+    """Return a change from `RegisterService.history` as a body."""
     changed_at: datetime = change["changed_at"]
     return ChangeBody(
         student_id=change["student_id"],
         changed_at=changed_at,
         changed_by=change["changed_by"],
-        was=ChangeMark.model_validate(change["was"]) if change["was"] else None,
-        became=ChangeMark.model_validate(change["became"]),
+        was=EntryMark.model_validate(change["was"]) if change["was"] else None,
+        became=EntryMark.model_validate(change["became"]),
     )

@@ -1,10 +1,10 @@
-"""A room's numbers as the API tells them: one form for answers and for events.
+"""Bodies of rooms and windows: the same for responses and for events.
 
     RoomSnapshot, PublishedWindow (serve_apps.clients.types) -> RoomBody, WindowBody -> JSON
 
-Shares come with the words in which they may be shown, so that nobody has to know that 0.05 means
-"5% or less". What rule 3 withholds is null here, whatever the deployments say: a share or a count
-of hands is told only from a window that is not suppressed, and never of a vehicle.
+Shares come formatted for display, so that no client has to know that 0.05 means "5% or less". What
+R3 suppresses is null here, whatever the deployments send: shares and counts of hands are published
+only from a window that is not suppressed, and never of a vehicle.
 """
 
 from datetime import datetime
@@ -29,56 +29,62 @@ class Share(Body):
 
 
 class Shares(Body):
-    """How much of the room does what; sitting is what is left."""
+    """The share of people for each activity; the rest is sitting."""
 
-    hand_raised: Share = Field(description="A hand is up.")
-    reading: Share = Field(description="Looking down, hands at rest.")
-    writing: Share = Field(description="Looking down, a hand moves.")
+    hand_raised: Share = Field(description="A hand is raised.")
+    reading: Share = Field(description="Looking down, hands still.")
+    writing: Share = Field(description="Looking down, a hand moving.")
     head_down: Share = Field(description="The head is on the table.")
     standing: Share = Field(description="Standing.")
-    unclear: Share = Field(description="The picture does not tell.")
+    unclear: Share = Field(description="The frames do not show it.")
 
 
 class RoomBody(Body):
-    """A room at this moment; never a person of it."""
+    """The current state of a room; nothing of a person (R2)."""
 
-    room_id: str = Field(description="Which room.")
-    name: str = Field(description="Its name for people.")
-    school_id: str = Field(description="Its school.")
+    room_id: str = Field(description="The room's id.")
+    name: str = Field(description="Display name.")
+    school_id: str = Field(description="The school's id.")
     kind: Literal["classroom", "hall", "vehicle"] = Field(
         description="A vehicle gives a headcount only."
     )
     state: RoomStatus = Field(
-        description="`live`; `late`: the numbers are old; `down`: no camera delivers; `off`: no "
-        "camera has an address."
+        description="`live`; `late`: the counts are old; `down`: no camera delivers frames; `off`: "
+        "no camera has an address."
     )
-    reason: str = Field(description="Machine-readable word for the state.")
-    as_of: Utc | None = Field(description="When the picture was taken that the numbers rest on.")
-    age_seconds: float | None = Field(description="How old that picture was at this answer.")
-    people: int | None = Field(description="People in it; null before the first picture.")
-    suppressed: bool = Field(description="Too few people for anything but their number.")
-    hands_up: int | None = Field(description="Raised hands in it; null where withheld.")
-    shares: Shares | None = Field(description="Of the last seconds; null where withheld.")
-    frames: int = Field(description="Pictures that the shares rest on.")
-    window_seconds: int = Field(description="Length of what the shares rest on.")
-    lesson_id: str | None = Field(description="The lesson that is on.")
-    event_id: int = Field(description="Grows with every change of any room.")
+    reason: str = Field(description="Machine-readable reason of the state.")
+    as_of: Utc | None = Field(description="Timestamp of the latest analysed frame.")
+    age_seconds: float | None = Field(description="Age of that frame at this response.")
+    people: int | None = Field(description="Number of people; null before the first frame.")
+    suppressed: bool = Field(
+        description="Whether there are too few people for more than a headcount."
+    )
+    hands_up: int | None = Field(description="Raised hands; null if suppressed.")
+    shares: Shares | None = Field(description="Of the last seconds; null if suppressed.")
+    frames: int = Field(description="Number of frames behind the shares.")
+    window_seconds: int = Field(description="Length of the window behind the shares.")
+    lesson_id: str | None = Field(description="Id of the current lesson.")
+    event_id: int = Field(description="Increases with every change of any room.")
 
 
 class WindowBody(Body):
-    """Ten seconds of a room that are over."""
+    """A finished window of a room: ten seconds."""
 
-    room_id: str = Field(description="Which room.")
-    window_start: Utc = Field(description="Its start.")
-    window_seconds: int = Field(description="Its length.")
-    frames: int = Field(description="Pictures that it rests on.")
-    people_max: int = Field(description="Most people in one picture.")
-    people_mean: float = Field(description="Mean number of people in a picture.")
-    suppressed: bool = Field(description="Too few people for anything but their number.")
-    hand_raises: int | None = Field(description="Hands that went up; null where withheld.")
-    shares: Shares | None = Field(description="Null where withheld.")
-    lesson_id: str | None = Field(description="The lesson that was on.")
-    event_id: int = Field(description="See a room's.")
+    room_id: str = Field(description="The room's id.")
+    window_start: Utc = Field(description="Start of the window.")
+    window_seconds: int = Field(description="Length of the window.")
+    frames: int = Field(description="Number of frames.")
+    people_max: int = Field(description="Maximum number of people in one frame.")
+    people_mean: float = Field(description="Mean number of people in a frame.")
+    suppressed: bool = Field(
+        description="Whether there are too few people for more than a headcount."
+    )
+    hand_raises: int | None = Field(
+        description="Number of times a hand was raised; null if suppressed."
+    )
+    shares: Shares | None = Field(description="Null if suppressed.")
+    lesson_id: str | None = Field(description="Id of the lesson at that time.")
+    event_id: int = Field(description="As of a room.")
 
 
 ROOM_EXAMPLE: Final[dict[str, Any]] = {
@@ -122,41 +128,41 @@ WINDOW_EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
-def room_body(room: Room, told: RoomSnapshot, now: datetime) -> RoomBody:
-    """A room as it is told.
+def room_body(room: Room, snapshot: RoomSnapshot, now: datetime) -> RoomBody:
+    """Return a room's snapshot as a body.
 
     Args:
-        room: Of the settings.
-        told: Its numbers.
-        now: When it is told, UTC.
+        room: The room in the settings.
+        snapshot: Its live counts.
+        now: The current time, UTC.
     """
-    window = told.window
+    window = snapshot.window
     shares = shares_of(window, room)
-    withheld = shares is None
-    age = None if told.as_of is None else max(0.0, (now - told.as_of).total_seconds())
+    as_of = snapshot.as_of
+    age = None if as_of is None else max(0.0, (now - as_of).total_seconds())
     return RoomBody(
         room_id=room.id,
         name=room.name,
         school_id=room.school,
         kind=room.kind,
-        state=told.state,
-        reason=told.reason,
-        as_of=told.as_of,
+        state=snapshot.state,
+        reason=snapshot.reason,
+        as_of=as_of,
         age_seconds=None if age is None else round(age, 2),
-        people=told.people,
-        suppressed=withheld,
-        hands_up=None if withheld else told.hands_up,
+        people=snapshot.people,
+        suppressed=shares is None,
+        hands_up=None if shares is None else snapshot.hands_up,
         shares=shares,
         frames=window.frames if window else 0,
         window_seconds=window.window_seconds if window else 0,
-        lesson_id=told.lesson_id,
-        event_id=told.event_id,
+        lesson_id=snapshot.lesson_id,
+        event_id=snapshot.event_id,
     )
 
 
-def window_body(room: Room, told: PublishedWindow) -> WindowBody:
-    """A finished window as it is told."""
-    window = told.window
+def window_body(room: Room, published: PublishedWindow) -> WindowBody:
+    """Return a finished window as a body."""
+    window = published.window
     shares = shares_of(window, room)
     return WindowBody(
         room_id=room.id,
@@ -168,16 +174,16 @@ def window_body(room: Room, told: PublishedWindow) -> WindowBody:
         suppressed=shares is None,
         hand_raises=None if shares is None else window.hand_raises,
         shares=shares,
-        lesson_id=told.lesson_id,
-        event_id=told.event_id,
+        lesson_id=published.lesson_id,
+        event_id=published.event_id,
     )
 
 
 def shares_of(window: ActivityWindow | None, room: Room | None = None) -> Shares | None:
-    """The shares that may be told of a window; None where they are withheld."""
+    """Return the shares of a window that may be published; None if they are suppressed (R3)."""
     if window is None or window.suppressed or (room is not None and room.kind == "vehicle"):
         return None
-    told = {name: getattr(window, f"{name}_share") for name in Shares.model_fields}
+    shares = {name: getattr(window, f"{name}_share") for name in Shares.model_fields}
     return Shares.model_validate(
-        {name: {"share": share, "text": format_share(share)} for name, share in told.items()}
+        {name: {"share": share, "text": format_share(share)} for name, share in shares.items()}
     )

@@ -1,9 +1,9 @@
-"""Archive jobs as Ray runs them: submitted, looked at, stopped, through Ray's own client.
+"""Submit, list and stop archive jobs through Ray's job client.
 
     ArchiveJobs ── HTTP ──> Ray's dashboard ──> python -m jobs.analyse_archive …
 
-Only jobs that Homeroom submitted are known here: their metadata says so. Everything here waits for
-the dashboard, which may hang: call it in a thread that may be given up.
+Only jobs that Homeroom submitted are visible here: their metadata says so. Every call blocks on the
+dashboard, which may hang: call it in a thread that may be abandoned.
 """
 
 import json
@@ -29,21 +29,21 @@ from cluster.settings import ENV_SETTINGS_FILE
 logger = logging.getLogger(__name__)
 
 PROGRAM: Final = (sys.executable, "-m", "jobs.analyse_archive")
-"""Jobs begin on the head node, as this does: with the same Python."""
-OURS: Final = "homeroom"
-ARCHIVE: Final = "analyse_archive"
-TAIL: Final = 64 * 1024
-"""Characters of a log that are given at once."""
+"""Jobs start on the head node, like this process: with the same Python."""
+METADATA_KEY: Final = "homeroom"
+JOB_KIND: Final = "analyse_archive"
+MAX_LOG_PART_LENGTH: Final = 64 * 1024
+"""Characters of a log that are returned at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveJob:
-    """A job.
+    """An archive job.
 
     Attributes:
-        state: Ray's word for it, in small letters.
-        detail: Ray's message, for people; without credentials.
-        submitted_by: The `Principal.name` of who did.
+        state: Ray's status, in lower case.
+        detail: Ray's message, without credentials.
+        submitted_by: The `Principal.name` of the caller who submitted it.
     """
 
     job_id: str
@@ -57,12 +57,12 @@ class ArchiveJob:
 
 @dataclass(frozen=True, slots=True)
 class LogPart:
-    """Some of a log.
+    """A part of a log.
 
     Attributes:
         text: Whole lines, without credentials.
-        next_offset: Where what comes after begins.
-        ended: The job has ended, and this is the last part.
+        next_offset: Where the next part begins.
+        ended: Whether the job has ended, and this is the last part.
     """
 
     text: str
@@ -74,12 +74,12 @@ class ArchiveJobs:
     """The archive jobs of a Ray cluster.
 
     Args:
-        dashboard: Its address.
-        settings_file: What the jobs find in `HOMEROOM_SETTINGS`.
+        dashboard: URL of its dashboard.
+        settings_file: The jobs' `HOMEROOM_SETTINGS`.
 
     Raises:
-        ServiceDown: Each method, where the dashboard does not answer.
-        JobError: Each method, where it refuses.
+        ServiceDown: By each method, if the dashboard does not answer.
+        JobError: By each method, if the dashboard rejects the call.
     """
 
     def __init__(self, dashboard: str, settings_file: Path) -> None:
@@ -95,16 +95,16 @@ class ArchiveJobs:
         camera: str | None = None,
         started_at: datetime | None = None,
     ) -> ArchiveJob:
-        """Have footage analysed.
+        """Submit a job that analyses footage.
 
         Args:
-            footage: Checked before (`allowed_footage`).
-            roots: Below which each file that the job finds must lie.
-            submitted_by: Who wants it.
-            camera: Of one file whose name does not say it.
-            started_at: The start of that file.
+            footage: As returned by `resolve_footage`.
+            roots: Roots below which each file that the job finds must be.
+            submitted_by: Name of the caller.
+            camera: Camera of a single file, if its name does not have it.
+            started_at: When that file starts.
         """
-        with _in_our_words():
+        with _translate_ray_errors():
             client = JobSubmissionClient(self._dashboard)
             job_id = client.submit_job(
                 entrypoint=entrypoint(footage, roots=roots, camera=camera, started_at=started_at),
@@ -116,63 +116,63 @@ class ArchiveJobs:
                     }
                 },
                 metadata={
-                    OURS: ARCHIVE,
+                    METADATA_KEY: JOB_KIND,
                     "submitted_by": submitted_by,
                     "footage": json.dumps(list(footage)),
                 },
             )
-            return _ours(client.get_job_info(job_id), job_id)
+            return _archive_job(client.get_job_info(job_id), job_id)
 
-    def all(self) -> list[ArchiveJob]:
-        """All that Ray remembers."""
-        with _in_our_words():
+    def list_jobs(self) -> list[ArchiveJob]:
+        """Return all jobs that Ray still has."""
+        with _translate_ray_errors():
             found = JobSubmissionClient(self._dashboard).list_jobs()
-        return [_job(one) for one in found if _is_ours(one)]
+        return [_job(one) for one in found if _is_archive_job(one)]
 
-    def one(self, job_id: str) -> ArchiveJob:
-        """A job.
+    def get(self, job_id: str) -> ArchiveJob:
+        """Return a job.
 
         Raises:
-            NotFound: There is none that Homeroom submitted.
+            NotFound: Homeroom has submitted no such job.
         """
-        with _in_our_words():
-            return _ours(JobSubmissionClient(self._dashboard).get_job_info(job_id), job_id)
+        with _translate_ray_errors():
+            return _archive_job(JobSubmissionClient(self._dashboard).get_job_info(job_id), job_id)
 
-    def log(self, job_id: str, offset: int) -> LogPart:
-        """A part of a job's log.
+    def read_log(self, job_id: str, offset: int) -> LogPart:
+        """Return a part of a job's log.
 
         Args:
-            job_id: Which.
-            offset: 0, then `next_offset` of the part before.
+            job_id: The job.
+            offset: 0, then `next_offset` of the previous part.
 
         Raises:
-            NotFound: There is none that Homeroom submitted.
+            NotFound: Homeroom has submitted no such job.
         """
-        with _in_our_words():
+        with _translate_ray_errors():
             client = JobSubmissionClient(self._dashboard)
             info = client.get_job_info(job_id)
-            _ours(info, job_id)
+            _archive_job(info, job_id)
             text = redact_credentials(client.get_job_logs(job_id))
-        is_over = info.status.is_terminal()
-        if not is_over:  # a line that is not whole yet may hide less than it should
+        has_ended = info.status.is_terminal()
+        if not has_ended:  # in half a line, credentials may not be recognised yet
             text = text[: text.rfind("\n") + 1]
-        part = text[offset : offset + TAIL]
-        ends = offset + len(part)
-        return LogPart(part, ends, is_over and ends >= len(text))
+        part = text[offset : offset + MAX_LOG_PART_LENGTH]
+        end = offset + len(part)
+        return LogPart(part, end, has_ended and end >= len(text))
 
     def stop(self, job_id: str) -> ArchiveJob:
-        """Stop a job; one that has ended stays as it is.
+        """Stop a job; no effect on one that has ended.
 
         Raises:
-            NotFound: There is none that Homeroom submitted.
+            NotFound: Homeroom has submitted no such job.
         """
-        with _in_our_words():
+        with _translate_ray_errors():
             client = JobSubmissionClient(self._dashboard)
             info = client.get_job_info(job_id)
-            _ours(info, job_id)
+            _archive_job(info, job_id)
             if not info.status.is_terminal():
                 client.stop_job(job_id)
-            return _ours(client.get_job_info(job_id), job_id)
+            return _archive_job(client.get_job_info(job_id), job_id)
 
 
 def entrypoint(
@@ -182,19 +182,19 @@ def entrypoint(
     camera: str | None = None,
     started_at: datetime | None = None,
 ) -> str:
-    """The job's command line; nothing of what was named can become an option or a command."""
+    """Return the job's command line; no part of the input can become an option or a command."""
     options = [f"--below={root}" for root in roots]
     options += [f"--camera={camera}"] if camera is not None else []
     options += [f"--started-at={started_at.isoformat()}"] if started_at is not None else []
     return shlex.join([*PROGRAM, *options, "--", *footage])
 
 
-def _is_ours(info: JobDetails) -> bool:
-    return bool((info.metadata or {}).get(OURS) == ARCHIVE and info.submission_id)
+def _is_archive_job(info: JobDetails) -> bool:
+    return bool((info.metadata or {}).get(METADATA_KEY) == JOB_KIND and info.submission_id)
 
 
-def _ours(info: JobDetails, job_id: str) -> ArchiveJob:
-    if not _is_ours(info):
+def _archive_job(info: JobDetails, job_id: str) -> ArchiveJob:
+    if not _is_archive_job(info):
         raise NotFound(f"there is no archive job {job_id!r}.")
     return _job(info)
 
@@ -206,13 +206,13 @@ def _job(info: JobDetails) -> ArchiveJob:
         state=str(JobStatus(info.status).value).lower(),
         detail=redact_credentials(info.message or "")[:2000],
         submitted_by=metadata.get("submitted_by", ""),
-        footage=tuple(redact_credentials(one) for one in _listed(metadata.get("footage"))),
-        started_at=_moment(info.start_time),
-        ended_at=_moment(info.end_time),
+        footage=tuple(redact_credentials(one) for one in _parse_footage(metadata.get("footage"))),
+        started_at=_to_datetime(info.start_time),
+        ended_at=_to_datetime(info.end_time),
     )
 
 
-def _listed(text: Any) -> list[str]:
+def _parse_footage(text: Any) -> list[str]:
     try:
         found = json.loads(text or "[]")
     except ValueError:
@@ -220,23 +220,23 @@ def _listed(text: Any) -> list[str]:
     return [str(one) for one in found] if isinstance(found, list) else []
 
 
-def _moment(milliseconds: int | None) -> datetime | None:
+def _to_datetime(milliseconds: int | None) -> datetime | None:
     return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None
 
 
 @contextmanager
-def _in_our_words() -> Iterator[None]:
+def _translate_ray_errors() -> Iterator[None]:
     try:
         yield
     except (ConnectionError, AuthenticationError, requests.RequestException) as error:
         logger.warning("Ray's dashboard: %s", redact_credentials(str(error)))
         raise ServiceDown(
-            "Ray's dashboard does not answer.", hint="Ask who runs Homeroom to look at Ray."
+            "Ray's dashboard does not answer.", hint="Ask the operator of Homeroom to check Ray."
         ) from None
     except (RuntimeError, ValueError) as error:
         if "status code 404" in str(error):
             raise NotFound("there is no such archive job.") from None
-        logger.warning("Ray refused: %s", redact_credentials(str(error)))
+        logger.warning("Ray rejected a call: %s", redact_credentials(str(error)))
         if "status code 5" in str(error):  # among others, a cluster that has just started
-            raise ServiceDown("Ray cannot do it now.", hint="Ask again in a minute.") from None
-        raise JobError("Ray does not take it.", hint="The log of the service says why.") from None
+            raise ServiceDown("Ray is not ready.", hint="Try again in a minute.") from None
+        raise JobError("Ray rejected it.", hint="The log of the service says why.") from None

@@ -1,12 +1,12 @@
-"""One look at the rooms' changes for all streams of a process.
+"""Fan the changes of all rooms out to the event streams of a process.
 
-    rooms.changes ──> Broadcast ──┬──> Subscription ──> a client's stream
-    (one loop, while              ├──> Subscription
-     anybody listens)             └──> …
+    rooms.changes ──> RoomBroadcast ──┬──> Subscription ──> a client's stream
+    (one poll loop, while             ├──> Subscription
+     there are streams)               └──> …
 
-A subscription keeps what its client has not taken yet: of each room the newest state alone, and a
-bounded number of windows. So a client that takes nothing costs a fixed amount of memory, and one
-that is slow gets numbers that are fresh. What was dropped is told by `lost`.
+A subscription buffers what its client has not read yet: the latest state of each room, and a
+bounded number of windows. So a client that reads nothing costs a fixed amount of memory, and a
+slow one gets counts that are fresh. `lost` says that something was dropped.
 """
 
 import asyncio
@@ -24,61 +24,62 @@ from serve_apps.clients.types import Changes, RoomSnapshot
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 8
-"""Streams that are told something before others have their turn."""
+NOTIFY_BATCH_SIZE = 8
+"""Streams that are notified before the event loop runs other tasks."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:
-    """How much streams may take.
+    """Limits of event streams.
 
     Attributes:
-        per_caller: Streams of one caller at a time.
-        per_process: Streams of one process at a time.
-        windows: Finished windows that wait for one client.
-        wait_seconds: How long one question for changes waits for an answer.
-        pause_seconds: Before the rooms are asked again after they did not answer.
+        per_caller: Concurrent streams of one caller.
+        per_process: Concurrent streams of one process.
+        windows: Finished windows that are buffered for one client.
+        poll_seconds: How long one poll for changes waits for an answer.
+        retry_seconds: Pause after a poll that failed.
         heartbeat_seconds: Between two comments that keep a connection open.
-        send_seconds: A client that takes nothing for so long is let go.
-        rights_seconds: At most so long between two looks at what the caller may see.
-        longest_seconds: A stream ends after so long; clients come again by themselves.
+        send_timeout_seconds: A client that reads nothing for so long is disconnected.
+        recheck_seconds: Maximum time between two checks of what the caller may see.
+        max_seconds: A stream ends after so long; clients reconnect by themselves.
     """
 
     per_caller: int = 10
-    per_process: int = 700  # below what Serve lets into a replica: others come in too
+    per_process: int = 700  # below what Serve admits to a replica: other requests need room too
     windows: int = 200
-    wait_seconds: float = 10.0
-    pause_seconds: float = 1.0
+    poll_seconds: float = 10.0
+    retry_seconds: float = 1.0
     heartbeat_seconds: float = 15.0
-    send_seconds: float = 30.0
-    rights_seconds: float = 15.0
-    longest_seconds: float = 3600.0
+    send_timeout_seconds: float = 30.0
+    recheck_seconds: float = 15.0
+    max_seconds: float = 3600.0
 
-    def until_next_look(self) -> float:
-        """Seconds; streams that began together do not all look together."""
-        return self.rights_seconds * random.uniform(0.5, 1.0)  # noqa: S311 (nothing is secret)
+    def next_recheck_seconds(self) -> float:
+        """Return seconds until the next check, with jitter: streams do not all check at once."""
+        return self.recheck_seconds * random.uniform(0.5, 1.0)  # noqa: S311 (not a secret)
 
 
 @dataclass(slots=True)
 class Subscription:
-    """What waits for one client.
+    """What is buffered for one client.
 
     Attributes:
-        rooms: Rooms that it wants.
-        lost: Something was dropped: the client must be told everything anew.
-        last_id: What came up to here has been handed over, or waits.
+        rooms: Ids of the rooms that it gets.
+        max_windows: How many windows are buffered.
+        last_id: Id of the last change that was added.
+        lost: Something was dropped: the client must get every room again.
     """
 
     rooms: frozenset[str]
-    most_windows: int
+    max_windows: int
     last_id: int
     lost: bool = False
     _states: dict[str, RoomSnapshot] = field(default_factory=dict)
     _windows: deque[PublishedWindow] = field(default_factory=deque)
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _ready: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def put(self, changes: Changes) -> None:
-        """Keep what concerns this client."""
+    def add(self, changes: Changes) -> None:
+        """Buffer what concerns this client."""
         if not changes.complete:
             self._states.clear()
             self._windows.clear()
@@ -87,41 +88,41 @@ class Subscription:
             if room.room_id in self.rooms:
                 self._states[room.room_id] = room
         self._windows.extend(one for one in changes.windows if one.room_id in self.rooms)
-        while len(self._windows) > self.most_windows:
+        while len(self._windows) > self.max_windows:
             self._windows.popleft()
             self.lost = True
         self.last_id = changes.last_id
         if self._states or self._windows or self.lost:
-            self._news.set()
+            self._ready.set()
 
-    def wake(self) -> None:
-        """End the wait for something."""
-        self._news.set()
+    def notify(self) -> None:
+        """End a `wait`."""
+        self._ready.set()
 
     async def wait(self, seconds: float) -> None:
-        """Wait until there is something to take, or the time is over."""
+        """Wait until something is buffered, or the time is over."""
         try:
             async with asyncio.timeout(seconds):
-                await self._news.wait()
+                await self._ready.wait()
         except TimeoutError:
             return
 
-    def take(self) -> list[RoomSnapshot | PublishedWindow]:
-        """What waits, in the order of ids; it waits no longer."""
-        taken: list[RoomSnapshot | PublishedWindow] = [*self._states.values(), *self._windows]
-        taken.sort(key=lambda one: one.event_id)
+    def drain(self) -> list[RoomSnapshot | PublishedWindow]:
+        """Return what is buffered, in the order of event ids, and empty the buffer."""
+        drained: list[RoomSnapshot | PublishedWindow] = [*self._states.values(), *self._windows]
+        drained.sort(key=lambda one: one.event_id)
         self._states.clear()
         self._windows.clear()
-        self._news.clear()
-        return taken
+        self._ready.clear()
+        return drained
 
 
-class Broadcast:
-    """The changes of all rooms, to all streams of this process.
+class RoomBroadcast:
+    """Polls the changes of all rooms once, for all streams of this process.
 
     Args:
-        rooms: The rooms deployment.
-        limits: See there.
+        rooms: InProcessClient of the rooms deployment.
+        limits: Limits of the streams.
     """
 
     def __init__(self, rooms: RoomsService, limits: StreamLimits) -> None:
@@ -129,33 +130,33 @@ class Broadcast:
         self._rooms = rooms
         self._subscriptions: list[Subscription] = []
         self._callers: Counter[str] = Counter()
-        self._loop: asyncio.Task[None] | None = None
+        self._poll_task: asyncio.Task[None] | None = None
         self._last_id = 0
-        self._starting = asyncio.Lock()
+        self._start_lock = asyncio.Lock()
 
     @property
     def streams(self) -> int:
-        """How many streams there are now."""
+        """The number of streams."""
         return self._callers.total()
 
     @asynccontextmanager
-    async def subscription(self, caller: str, rooms: frozenset[str]) -> AsyncIterator[Subscription]:
-        """Listen, until the context ends.
+    async def subscribe(self, caller: str, rooms: frozenset[str]) -> AsyncIterator[Subscription]:
+        """Subscribe to rooms, until the context ends.
 
         Args:
-            caller: Who, for the limit of streams.
-            rooms: To what.
+            caller: Name of the caller, for the limit of streams.
+            rooms: Ids of the rooms.
 
         Raises:
             TooManyRequests: The caller has too many streams.
-            ServiceBusy: The process has.
+            ServiceBusy: The process has too many streams.
             ServiceDown: The rooms do not answer.
         """
-        self.must_have_place(caller)
+        self.check_capacity(caller)
         self._callers[caller] += 1
         subscription = None
         try:
-            await self._listen()
+            await self._ensure_polling()
             subscription = Subscription(rooms, self.limits.windows, self._last_id)
             self._subscriptions.append(subscription)
             yield subscription
@@ -166,12 +167,12 @@ class Broadcast:
             if not self._callers:
                 await self.close()
 
-    def must_have_place(self, caller: str) -> None:
-        """Refuse one stream too many.
+    def check_capacity(self, caller: str) -> None:
+        """Check that one more stream is within the limits.
 
         Raises:
             TooManyRequests: The caller has too many streams.
-            ServiceBusy: The process has.
+            ServiceBusy: The process has too many streams.
         """
         if self._callers[caller] >= self.limits.per_caller:
             raise TooManyRequests(
@@ -179,49 +180,49 @@ class Broadcast:
                 hint="Close one; a stream can carry all rooms.",
             )
         if self.streams >= self.limits.per_process:
-            raise ServiceBusy("no more streams fit.", hint="Try again in a minute.")
+            raise ServiceBusy("the service has too many streams.", hint="Try again in a minute.")
 
     async def close(self) -> None:
-        """Stop asking."""
-        task, self._loop = self._loop, None
+        """Stop polling."""
+        task, self._poll_task = self._poll_task, None
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def _listen(self) -> None:
-        """Start the loop, once; from then on nothing is missed."""
-        async with self._starting:
-            if self._loop is None or self._loop.done():
+    async def _ensure_polling(self) -> None:
+        """Start the poll loop unless it runs; from then on no change is missed."""
+        async with self._start_lock:
+            if self._poll_task is None or self._poll_task.done():
                 self._last_id = (await self._rooms.changes(None, 0.0)).last_id
-                self._loop = asyncio.create_task(self._ask(), name="room changes")
-                self._loop.add_done_callback(self._ended)
+                self._poll_task = asyncio.create_task(self._poll(), name="room changes")
+                self._poll_task.add_done_callback(self._on_poll_done)
 
-    async def _ask(self) -> None:
+    async def _poll(self) -> None:
         while True:
             try:
-                changes = await self._rooms.changes(self._last_id, self.limits.wait_seconds)
+                changes = await self._rooms.changes(self._last_id, self.limits.poll_seconds)
             except (ServiceDown, ServiceBusy) as error:
-                logger.warning("the rooms do not tell their changes: %s", error)
-                await asyncio.sleep(self.limits.pause_seconds)
+                logger.warning("changes of rooms cannot be polled: %s", error)
+                await asyncio.sleep(self.limits.retry_seconds)
                 continue
             self._last_id = changes.last_id
             for number, subscription in enumerate(list(self._subscriptions), start=1):
-                subscription.put(changes)
-                if number % AT_ONCE == 0:
-                    await asyncio.sleep(0)  # hundreds in one go would hold up every request
+                subscription.add(changes)
+                if number % NOTIFY_BATCH_SIZE == 0:
+                    await asyncio.sleep(0)  # hundreds in one go would delay every request
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        """A loop that failed takes its streams along; the next one starts it anew."""
+    def _on_poll_done(self, task: asyncio.Task[None]) -> None:
+        """End the streams of a poll loop that failed; the next stream starts another loop."""
         if task.cancelled():
             return
         error = task.exception()
         level = logging.WARNING if isinstance(error, HomeroomError) else logging.ERROR
-        logger.log(level, "the changes of rooms are not followed any more", exc_info=error)
+        logger.log(level, "polling the changes of rooms has failed", exc_info=error)
         for subscription in self._subscriptions:
             subscription.lost = True
-            subscription.wake()
+            subscription.notify()
 
     @property
-    def is_listening(self) -> bool:
-        """Whether changes are followed."""
-        return self._loop is not None and not self._loop.done()
+    def is_polling(self) -> bool:
+        """Whether the poll loop runs."""
+        return self._poll_task is not None and not self._poll_task.done()

@@ -56,6 +56,24 @@ def test_a_sign_in_is_cached_until_its_time_to_live_is_over(
     assert cache.get_cached("token", token) is None
 
 
+def test_the_time_to_live_begins_before_the_read(
+    school: School, seconds: Seconds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = SignInCache(school.identity, ttl_seconds=3, monotonic=seconds)
+    token = token_for(school)
+
+    def read_slowly(audited: AuditedRecords, kind: Kind, text: str) -> VerifiedSignIn:
+        seconds.now += 2
+        return look_up(audited, kind, text)
+
+    monkeypatch.setattr(sign_in_cache, "look_up", read_slowly)
+    cache.look_up("token", token)
+    seconds.now += 0.9
+    assert cache.get_cached("token", token) is not None
+    seconds.now += 0.1
+    assert cache.get_cached("token", token) is None
+
+
 def test_a_revoked_token_stays_cached_until_it_is_evicted(school: School, seconds: Seconds) -> None:
     cache = SignInCache(school.identity, ttl_seconds=3, monotonic=seconds)
     token = token_for(school)

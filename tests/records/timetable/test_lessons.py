@@ -126,8 +126,8 @@ def test_an_imported_timetable_stays_beside_the_settings_file(tmp_path: Path) ->
     loaded = load_timetable(settings, now=NOW)
 
     [left_out] = loaded.bad_rows
-    assert str(left_out).startswith("lessons.csv:3: meets the lesson 'r1-20260302-1000-")
-    assert str(left_out).endswith("in room 'r1' (2026-03-02 09:00Z); left out")
+    assert str(left_out).startswith("lessons.csv:3: overlaps the lesson 'r1-20260302-1000-")
+    assert str(left_out).endswith("in room 'r1' (2026-03-02 09:00Z); skipped")
     starts = [start for _, _, start in lessons_of(settings)]
     assert starts == ["02 09:00", "02 10:00", "02 13:00"]  # 10:00 and 14:00 in Oslo, and l2
 

@@ -24,7 +24,7 @@ from cluster.activity.suppression import ActivityWindow
 from cluster.records.repos.sign_ins import issue, revoke
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
-from cluster.streams.reader.config import CameraHealth
+from cluster.streams.capture.health import CameraHealth
 from cluster.streams.source.state import StreamReason, StreamState
 from cluster.vision.people import BgrImage, People
 from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot
@@ -318,8 +318,8 @@ def wait_for_threads() -> None:
 
     A connection that is still in use when the records close would be left open.
     """
-    barrier = threading.Barrier(threads.THREADS + 1)
-    for _ in range(threads.THREADS):
+    barrier = threading.Barrier(threads.MAX_THREADS + 1)
+    for _ in range(threads.MAX_THREADS):
         threads._pool.submit(barrier.wait, PATIENCE_SECONDS)
     barrier.wait(PATIENCE_SECONDS)
 

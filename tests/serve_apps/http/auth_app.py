@@ -28,7 +28,7 @@ from cluster.records.repos.sign_ins import issue, revoke
 from cluster.security.roles import Principal, Role
 from cluster.settings import Settings
 from serve_apps.clients.interfaces import PoseService, RoomsService
-from serve_apps.http.auth.install import PUBLIC, Guarded, install, require_roles, still_signed_in
+from serve_apps.http.auth.install import PUBLIC, Guarded, install, reauthenticate, require_roles
 from serve_apps.http.backend import Backend
 from serve_apps.http.routes import sign_in
 from tests.register.school import School, teacher
@@ -157,7 +157,7 @@ def _add_long_routes(app: FastAPI, auth_app: AuthApp) -> None:
             yield "data: one\n\n"
             await asyncio.to_thread(auth_app.go_on.wait, PATIENCE_SECONDS)
             try:
-                await still_signed_in(request)
+                await reauthenticate(request)
             except errors.NotSignedIn:
                 yield "data: out\n\n"
                 return

@@ -1,4 +1,4 @@
-"""One shape for every error, whole for what the caller did, and silent on what is inside."""
+"""One format for every error: messages of callers' errors, and only the kind of internal ones."""
 
 import logging
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def client(auth_app: AuthApp) -> Iterator[httpx.Client]:
 
 
 def error_of(answer: httpx.Response) -> dict[str, object]:
-    """The error, which has the one shape, and the id of the header."""
+    """Return the error, after checking its format and its request id."""
     ErrorBody.model_validate(answer.json())
     error: dict[str, object] = answer.json()["error"]
     assert error["request_id"] == answer.headers["X-Request-ID"]
@@ -39,7 +39,7 @@ def error_of(answer: httpx.Response) -> dict[str, object]:
     return error
 
 
-def test_no_kind_of_error_is_forgotten() -> None:
+def test_every_kind_of_error_has_a_policy() -> None:
     assert set(ERROR_POLICIES) == {HomeroomError, *KINDS}
 
 
@@ -66,26 +66,26 @@ def test_a_kind_of_error_has_its_status(client: httpx.Client, kind: str, status:
     assert client.get(f"/fails/{kind}").status_code == status
 
 
-def test_every_kind_is_told_in_the_one_shape_and_only_callers_errors_in_their_own_words(
+def test_every_kind_has_the_error_format_and_only_errors_of_callers_their_message(
     client: httpx.Client,
 ) -> None:
-    for kind, told in ERROR_POLICIES.items():
+    for kind, policy in ERROR_POLICIES.items():
         answer = client.get(f"/fails/{kind.__name__}")
         error = error_of(answer)
-        assert answer.status_code == told.status
+        assert answer.status_code == policy.status
         assert error["code"] == kind.code
-        if told.whole:
+        if policy.exposes_message:
             assert (error["detail"], error["where"], error["hint"]) == (WHAT, PLACE, HINT)
         else:
             assert PLACE not in answer.text
             assert WHAT not in answer.text
             assert error["detail"] == (kind.__doc__ or "").splitlines()[0]
         retry = answer.headers.get("Retry-After")
-        assert retry == (None if told.retry_after is None else str(told.retry_after))
+        assert retry == (None if policy.retry_after is None else str(policy.retry_after))
         assert (retry is not None) == (answer.status_code in (429, 503))
 
 
-def test_what_is_wrong_inside_is_in_the_log_under_the_requests_id(
+def test_internal_errors_are_logged_with_the_request_id(
     client: httpx.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -95,7 +95,7 @@ def test_what_is_wrong_inside_is_in_the_log_under_the_requests_id(
     assert PLACE in line
 
 
-def test_what_nobody_foresaw_tells_nothing_but_where_to_find_it(
+def test_an_unexpected_exception_exposes_only_the_request_id(
     client: httpx.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = client.get("/broken", params={"word": "c4n4ry"})
@@ -107,14 +107,14 @@ def test_what_nobody_foresaw_tells_nothing_but_where_to_find_it(
     assert "LookupError" in caplog.text
 
 
-def test_a_path_that_is_none_and_a_method_that_is_not_taken(client: httpx.Client) -> None:
+def test_an_unknown_path_and_an_unsupported_method(client: httpx.Client) -> None:
     missing, wrong = client.get("/nowhere"), client.delete("/everybody")
     assert (missing.status_code, error_of(missing)["code"]) == (404, "not_found")
     assert (wrong.status_code, error_of(wrong)["code"]) == (405, "method_not_allowed")
     assert wrong.headers["Allow"] == "GET"
 
 
-def test_a_body_that_cannot_be_is_named_by_its_parts_and_never_repeated(
+def test_invalid_fields_of_a_body_are_named_and_their_values_not_repeated(
     auth_app: AuthApp, client: httpx.Client
 ) -> None:
     headers = bearer(auth_app.token(Role.TEACHER))
@@ -132,7 +132,7 @@ def test_a_body_that_cannot_be_is_named_by_its_parts_and_never_repeated(
         assert "c4n4ry" not in broken.text
 
 
-def test_a_validator_that_repeats_what_came_in_is_not_repeated() -> None:
+def test_a_validators_message_that_repeats_the_input_is_replaced() -> None:
     from pydantic import BaseModel, field_validator
 
     class Word(BaseModel):
@@ -179,8 +179,8 @@ def test_an_error_in_a_websocket_closes_it_with_the_errors_code() -> None:
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "records_busy")
 
 
-def test_the_document_can_name_every_status_that_there_is() -> None:
+def test_every_status_of_a_policy_can_be_documented() -> None:
     stated = {int(status) for status in ERRORS}
-    assert {int(told.status) for told in ERROR_POLICIES.values()} <= stated
+    assert {int(policy.status) for policy in ERROR_POLICIES.values()} <= stated
     assert {400, 405, 413, 421, 422} <= stated
     assert all(HTTPStatus(status) for status in stated)

@@ -1,4 +1,4 @@
-"""What the service ends and forgets by the clock, while it runs."""
+"""Periodic tasks of the service: overdue check-ins end, old sign-ins are deleted."""
 
 from datetime import timedelta
 
@@ -13,8 +13,8 @@ from tests.serve_apps.http.api_client import open_api_client, wait_until
 
 
 @pytest.fixture(autouse=True)
-def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(periodic_tasks, "CHECKINS_SECONDS", 0.05)
+def _short_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(periodic_tasks, "CHECKINS_INTERVAL_SECONDS", 0.05)
 
 
 def has_ended(school: School) -> bool:
@@ -22,7 +22,7 @@ def has_ended(school: School) -> bool:
         return counts_of(session, LESSON) is not None
 
 
-def test_a_check_in_ends_with_its_lesson_though_nobody_ends_it(school: School) -> None:
+def test_an_overdue_check_in_is_ended(school: School) -> None:
     with school.identity.work(teacher(1)) as work:
         checkins.start(work, school.settings, LESSON)
     with open_api_client(school):
@@ -31,10 +31,10 @@ def test_a_check_in_ends_with_its_lesson_though_nobody_ends_it(school: School) -
         wait_until(lambda: has_ended(school))
 
 
-def test_sign_ins_that_ended_long_ago_are_forgotten(
+def test_sign_ins_that_ended_long_ago_are_deleted(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(periodic_tasks, "SIGN_INS_SECONDS", 0.05)
+    monkeypatch.setattr(periodic_tasks, "SIGN_INS_INTERVAL_SECONDS", 0.05)
     with open_api_client(school) as api_client:
         token = api_client.token(Role.TEACHER)
         school.clock.advance(days=20)

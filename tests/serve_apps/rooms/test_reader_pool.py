@@ -13,8 +13,8 @@ import pytest
 from ray.util import list_named_actors
 
 from cluster.settings import Settings
-from cluster.streams.reader.config import CameraConfig
 from cluster.streams.reader.report import Ack, Report
+from cluster.streams.source.config import CameraConfig
 from cluster.vision.faces.base import FaceChip
 from cluster.vision.people import BgrImage, People
 from serve_apps.rooms import reader_pool
@@ -59,12 +59,12 @@ async def reader_pool_of(name: str = "") -> AsyncIterator[ReaderPool]:
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> CameraConfig:
+def config(tmp_path: Path) -> CameraConfig:
     return config_for(str(clip(tmp_path / "room.mp4", rate=20)))
 
 
-def with_id(job: CameraConfig, camera_id: str) -> CameraConfig:
-    return replace(job, camera_id=camera_id)
+def with_id(config: CameraConfig, camera_id: str) -> CameraConfig:
+    return replace(config, camera_id=camera_id)
 
 
 def actor_names() -> set[str]:
@@ -76,11 +76,11 @@ async def cameras_of(pool: ReaderPool) -> dict[str, list[str]]:
     return {name: sorted(reads) for name, reads in (await pool.poll()).items()}
 
 
-async def running(pool: ReaderPool, *jobs: CameraConfig) -> str:
+async def running(pool: ReaderPool, *configs: CameraConfig) -> str:
     """Launch a reader, and wait until it reads its cameras."""
     name = pool.new_reader_id()
-    pool.launch(name, Settings(), jobs)
-    wanted = sorted(job.camera_id for job in jobs)
+    pool.launch(name, Settings(), configs)
+    wanted = sorted(config.camera_id for config in configs)
 
     async def reads() -> bool:
         return (await cameras_of(pool)).get(name) == wanted
@@ -90,7 +90,7 @@ async def running(pool: ReaderPool, *jobs: CameraConfig) -> str:
 
 
 def test_an_unschedulable_reader_delays_nobody_and_is_given_up(
-    job: CameraConfig, monkeypatch: pytest.MonkeyPatch
+    config: CameraConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader_pool, "START_TIMEOUT_SECONDS", 25.0)
 
@@ -99,9 +99,9 @@ def test_an_unschedulable_reader_delays_nobody_and_is_given_up(
             unschedulable, started = pool.new_reader_id(), time.monotonic()
             with monkeypatch.context() as patch:
                 patch.setattr(reader_pool, "CPUS_PER_CAMERA", TOO_MANY_CPUS)
-                pool.launch(unschedulable, Settings(), [job])
+                pool.launch(unschedulable, Settings(), [config])
             assert {r: set(c) for r, c in pool.starting().items()} == {unschedulable: {"cam1"}}
-            other = await running(pool, with_id(job, "cam2"))
+            other = await running(pool, with_id(config, "cam2"))
             assert unschedulable in pool.starting()
             assert await cameras_of(pool) == {other: ["cam2"]}
             assert time.monotonic() - started < 25.0
@@ -115,10 +115,10 @@ def test_an_unschedulable_reader_delays_nobody_and_is_given_up(
     asyncio.run(scenario())
 
 
-def test_a_camera_counts_as_assigned_from_launch_to_the_first_poll(job: CameraConfig) -> None:
+def test_a_camera_counts_as_assigned_from_launch_to_the_first_poll(config: CameraConfig) -> None:
     async def scenario() -> None:
         async with reader_pool_of() as pool:
-            pool.launch(pool.new_reader_id(), Settings(), [job])
+            pool.launch(pool.new_reader_id(), Settings(), [config])
             ends = time.monotonic() + 60
             while pool.starting():
                 assert time.monotonic() < ends
@@ -130,14 +130,14 @@ def test_a_camera_counts_as_assigned_from_launch_to_the_first_poll(job: CameraCo
 
 
 def test_a_starting_reader_is_stopped_at_once(
-    job: CameraConfig, monkeypatch: pytest.MonkeyPatch
+    config: CameraConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> None:
         async with reader_pool_of() as pool:
             name = pool.new_reader_id()
             with monkeypatch.context() as patch:
                 patch.setattr(reader_pool, "CPUS_PER_CAMERA", TOO_MANY_CPUS)
-                pool.launch(name, Settings(), [job])
+                pool.launch(name, Settings(), [config])
             started = time.monotonic()
             await pool.stop(name)
             assert time.monotonic() - started < MAX_STOP_SECONDS
@@ -148,16 +148,16 @@ def test_a_starting_reader_is_stopped_at_once(
 
 
 def test_the_next_replica_finds_its_readers_and_an_unschedulable_one_delays_it_once(
-    job: CameraConfig, monkeypatch: pytest.MonkeyPatch
+    config: CameraConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader_pool, "CALL_TIMEOUT_SECONDS", 3.0)
 
     async def scenario() -> None:
         async with reader_pool_of("school") as before, reader_pool_of("school") as after:
-            name = await running(before, job)
+            name = await running(before, config)
             with monkeypatch.context() as patch:
                 patch.setattr(reader_pool, "CPUS_PER_CAMERA", TOO_MANY_CPUS)
-                before.launch(before.new_reader_id(), Settings(), [with_id(job, "cam2")])
+                before.launch(before.new_reader_id(), Settings(), [with_id(config, "cam2")])
             before.detach()
             assert await cameras_of(after) == {name: ["cam1"]}
             started = time.monotonic()
@@ -168,10 +168,10 @@ def test_the_next_replica_finds_its_readers_and_an_unschedulable_one_delays_it_o
     asyncio.run(scenario())
 
 
-def test_each_installation_finds_and_stops_its_own_readers_alone(job: CameraConfig) -> None:
+def test_each_installation_finds_and_stops_its_own_readers_alone(config: CameraConfig) -> None:
     async def scenario() -> None:
         async with reader_pool_of("hill") as hill, reader_pool_of("dale") as dale:
-            own, foreign = await running(hill, job), await running(dale, with_id(job, "cam2"))
+            own, foreign = await running(hill, config), await running(dale, with_id(config, "cam2"))
             assert await cameras_of(hill) == {own: ["cam1"]}
             assert await cameras_of(dale) == {foreign: ["cam2"]}
             assert (hill.owns(own), hill.owns(foreign)) == (True, False)
@@ -202,11 +202,14 @@ def test_an_installation_id_depends_on_the_data_folder_and_the_application(tmp_p
 
 
 def test_a_reader_that_answers_and_does_not_report_is_evicted(
-    job: CameraConfig, monkeypatch: pytest.MonkeyPatch
+    config: CameraConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> None:
         async with reader_pool_of() as pool:
-            silent, reporting = await running(pool, job), await running(pool, with_id(job, "other"))
+            silent, reporting = (
+                await running(pool, config),
+                await running(pool, with_id(config, "other")),
+            )
             monkeypatch.setattr(reader_pool, "SILENCE_TIMEOUT_SECONDS", 0.5)
             ends = time.monotonic() + 2.0
             while time.monotonic() < ends:

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from cluster.settings import Settings
-from cluster.streams.reader.config import CameraConfig
+from cluster.streams.source.config import CameraConfig
 from serve_apps.rooms import reconciler
 from serve_apps.rooms.reconciler import ReaderReconciler
 from tests.streams.cameras import config_for
 
 
-def job(camera_id: str) -> CameraConfig:
+def config(camera_id: str) -> CameraConfig:
     return replace(config_for("rtsp://127.0.0.1/1"), camera_id=camera_id)
 
 
-def jobs(*camera_ids: str) -> dict[str, CameraConfig]:
-    return {camera_id: job(camera_id) for camera_id in camera_ids}
+def configs(*camera_ids: str) -> dict[str, CameraConfig]:
+    return {camera_id: config(camera_id) for camera_id in camera_ids}
 
 
 @dataclass
@@ -83,38 +83,38 @@ def cameras(pool: FakePool) -> dict[str, set[str]]:
 
 def test_readers_are_launched_for_unassigned_cameras() -> None:
     pool = FakePool()
-    assert reconcile(pool, jobs("a", "b", "c")) == ({"a", "b", "c"}, set())
+    assert reconcile(pool, configs("a", "b", "c")) == ({"a", "b", "c"}, set())
     assert cameras(pool) == {"new-1": {"a", "b"}, "new-2": {"c"}}
 
 
 def test_nothing_changes_where_every_camera_is_read() -> None:
-    pool = FakePool({"r1": jobs("a", "b")})
-    assert reconcile(pool, jobs("a", "b")) == (set(), set())
+    pool = FakePool({"r1": configs("a", "b")})
+    assert reconcile(pool, configs("a", "b")) == (set(), set())
     assert (pool.launched, pool.stopped) == ([], [])
 
 
 def test_a_running_reader_gets_a_camera_that_was_added_or_changed() -> None:
-    pool = FakePool({"r1": jobs("a")})
-    changed = {**jobs("b"), "a": replace(job("a"), room_id="room-9")}
+    pool = FakePool({"r1": configs("a")})
+    changed = {**configs("b"), "a": replace(config("a"), room_id="room-9")}
     reconcile(pool, changed)
     assert pool.running == {"r1": changed}
 
 
 def test_a_reader_without_cameras_is_stopped() -> None:
-    pool = FakePool({"r1": jobs("a"), "r2": jobs("b")})
-    assert reconcile(pool, jobs("a")) == (set(), {"r2"})
+    pool = FakePool({"r1": configs("a"), "r2": configs("b")})
+    assert reconcile(pool, configs("a")) == (set(), {"r2"})
     assert pool.stopped == ["r2"]
 
 
 def test_a_reader_of_an_older_version_is_stopped_after_the_handover() -> None:
-    pool = FakePool({"old": jobs("a")})
-    assert reconcile(pool, jobs("a")) == (set(), {"old"})
+    pool = FakePool({"old": configs("a")})
+    assert reconcile(pool, configs("a")) == (set(), {"old"})
     assert cameras(pool) == {"new-1": {"a"}}
 
 
 def test_a_reader_of_an_older_version_keeps_reading_while_its_successor_starts() -> None:
-    pool = FakePool({"old": jobs("a")}, waiting={"new-0": ["a"]})
-    reconcile(pool, jobs("a"))
+    pool = FakePool({"old": configs("a")}, waiting={"new-0": ["a"]})
+    reconcile(pool, configs("a"))
     assert (pool.launched, pool.stopped) == ([], [])
     assert cameras(pool) == {"old": {"a"}}
 
@@ -125,5 +125,5 @@ def test_a_camera_without_a_reader_for_long_is_overdue(monkeypatch: pytest.Monke
     assert asyncio.run(one.observe(["a"])) == ({"a"}, set())
     monkeypatch.setattr(reconciler, "PLACEMENT_TIMEOUT_SECONDS", 0.0)
     assert asyncio.run(one.observe(["a", "b"])) == ({"a", "b"}, {"a"})
-    pool.running["r1"] = jobs("a")
+    pool.running["r1"] = configs("a")
     assert asyncio.run(one.observe(["a"])) == (set(), set())

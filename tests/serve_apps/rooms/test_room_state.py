@@ -11,7 +11,7 @@ from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
 from cluster.district import Lesson, Timetable
 from cluster.settings import Settings, load_settings
-from cluster.streams.reader.config import CameraHealth
+from cluster.streams.capture.health import CameraHealth
 from cluster.streams.reader.report import CameraReport, Report
 from cluster.streams.source.state import StreamReason, StreamState
 from serve_apps.clients.types import RoomSnapshot

@@ -11,7 +11,7 @@ import pytest
 
 from cluster.errors import SettingsError
 from cluster.streams.capture.camera import CameraSource
-from cluster.streams.reader.config import LiveFrame
+from cluster.streams.capture.frame import LiveFrame
 from cluster.streams.source.state import StreamReason, StreamState
 from tests.ports import free_port
 from tests.rtsp import RtspServer, raw_server

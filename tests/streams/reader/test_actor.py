@@ -17,8 +17,8 @@ from cluster.streams.capture.capture_thread import CaptureThread
 from cluster.streams.capture.watchdog import Watchdog
 from cluster.streams.reader import actor
 from cluster.streams.reader.actor import StreamReader
-from cluster.streams.reader.config import CameraConfig
 from cluster.streams.reader.report import Ack, Report
+from cluster.streams.source.config import CameraConfig
 from cluster.vision.faces.base import FaceChip, FaceQuality
 from cluster.vision.people import BgrImage, People
 from tests.ports import free_port

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.streams.reader.config import LiveFrame
+from cluster.streams.capture.frame import LiveFrame
 from cluster.streams.reader.frame_queue import MAX_WAITING_PER_CAMERA, LatestFrameQueue
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cluster.errors import ServiceBusy
-from cluster.streams.reader.config import LiveFrame
+from cluster.streams.capture.frame import LiveFrame
 from cluster.streams.reader.inference import MAX_CALLS_IN_FLIGHT, InferenceLoop
 from cluster.vision.people import BgrImage, People
 

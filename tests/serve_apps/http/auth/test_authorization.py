@@ -1,4 +1,4 @@
-"""Who may not come in is refused before the body is read; who may is not kept waiting."""
+"""Requests are denied before their body is read; those that are allowed have it read."""
 
 import asyncio
 import re
@@ -9,20 +9,20 @@ import pytest
 from starlette.types import ASGIApp, Message
 
 from cluster.security.roles import Role
-from serve_apps.http.auth.route_table import EVERY_METHOD, WEBSOCKET, route_table
+from serve_apps.http.auth.route_table import ANY_METHOD, WEBSOCKET, route_table
 from tests.register.school import School
 from tests.serve_apps.http.api_client import ApiClient
 from tests.serve_apps.http.auth_app import EVERYBODY, WATCHERS, build_auth_app, on_a_server
 
 
 class BodyWasRead(Exception):
-    """Somebody asked for the body."""
+    """The application requested the body."""
 
 
-def ask(
+def send_without_body(
     app: ASGIApp, method: str, path: str, token: str | None = None, **headers: str
 ) -> tuple[int, bytes]:
-    """The status and the answer to a request whose body never comes.
+    """Return the status and body of the response to a request whose body is never sent.
 
     Raises:
         BodyWasRead: The application waits for it.
@@ -35,7 +35,7 @@ def ask(
 
     async def receive() -> Message:
         nonlocal read
-        read = not sent  # behind an answer, servers ask whether the client is still there
+        read = not sent  # after a response, servers check whether the client is still connected
         raise BodyWasRead
 
     async def send(message: Message) -> None:
@@ -71,46 +71,46 @@ def routes_with_roles(api_client: ApiClient) -> list[tuple[str, str, tuple[Role,
     return [
         (method, re.sub(r"\{\w+\}", "x", path), roles)
         for method, path, roles in route_table(api_client.app)
-        if roles and method not in (EVERY_METHOD, WEBSOCKET)
+        if roles and method not in (ANY_METHOD, WEBSOCKET)
     ]
 
 
-def test_no_route_reads_the_body_of_somebody_without_a_sign_in(api_client: ApiClient) -> None:
+def test_no_route_reads_the_body_of_an_anonymous_request(api_client: ApiClient) -> None:
     routes = routes_with_roles(api_client)
     assert len([method for method, *_ in routes if method == "POST"]) > 8
     for method, path, _ in routes:
-        status, body = ask(api_client.app, method, path)
+        status, body = send_without_body(api_client.app, method, path)
         assert (status, b'"not_signed_in"' in body) == (401, True), (method, path)
-    assert ask(api_client.app, "POST", "/api/analyse", "hr_made.up")[0] == 401
+    assert send_without_body(api_client.app, "POST", "/api/analyse", "hr_made.up")[0] == 401
 
 
-def test_no_route_reads_the_body_of_somebody_in_another_role(api_client: ApiClient) -> None:
+def test_no_route_reads_the_body_of_a_caller_in_another_role(api_client: ApiClient) -> None:
     tokens = {role: api_client.token(role, schools=["hill"]) for role in Role}
     for method, path, roles in routes_with_roles(api_client):
         for role in set(Role) - set(roles):
-            status, body = ask(api_client.app, method, path, tokens[role])
+            status, body = send_without_body(api_client.app, method, path, tokens[role])
             assert (status, b'"not_allowed"' in body) == (403, True), (method, path, role)
 
 
-def test_the_body_of_somebody_who_may_come_in_is_read(api_client: ApiClient) -> None:
+def test_the_body_of_an_allowed_request_is_read(api_client: ApiClient) -> None:
+    headers = {"content-type": "image/jpeg"}
+    token = api_client.token(Role.OPERATOR)
     with pytest.raises(BodyWasRead):
-        ask(api_client.app, "POST", "/api/analyse", api_client.token(Role.OPERATOR), **{
-            "content-type": "image/jpeg"
-        })  # fmt: skip
+        send_without_body(api_client.app, "POST", "/api/analyse", token, **headers)
 
 
-def test_what_is_open_or_not_there_is_answered_as_before(sqlite_school: School) -> None:
+def test_public_and_missing_paths_are_not_affected(sqlite_school: School) -> None:
     app = build_auth_app(sqlite_school).app
-    assert ask(app, "GET", EVERYBODY)[0] == 200
-    assert ask(app, "POST", EVERYBODY)[0] == 405
-    assert ask(app, "POST", "/no-such")[0] == 404
-    assert ask(app, "GET", "/static/a.css") == (200, b"a style")
-    assert ask(app, "POST", "/files/a.csv")[0] == 401
+    assert send_without_body(app, "GET", EVERYBODY)[0] == 200
+    assert send_without_body(app, "POST", EVERYBODY)[0] == 405
+    assert send_without_body(app, "POST", "/no-such")[0] == 404
+    assert send_without_body(app, "GET", "/static/a.css") == (200, b"a style")
+    assert send_without_body(app, "POST", "/files/a.csv")[0] == 401
     with pytest.raises(BodyWasRead):
-        ask(app, "POST", "/sign-in/token")
+        send_without_body(app, "POST", "/sign-in/token")
 
 
-def test_a_stranger_is_answered_by_a_server_before_the_body_is_sent(sqlite_school: School) -> None:
+def test_an_anonymous_client_gets_401_before_the_body_is_sent(sqlite_school: School) -> None:
     with on_a_server(build_auth_app(sqlite_school).app) as address:
         host, port = address.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=10) as line:

@@ -1,4 +1,4 @@
-"""Sessions in a browser: carried safely, ended surely, and used by our own pages alone."""
+"""Sessions in a browser: cookies, expiry, revocation, and protection against request forgery."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from cluster.records.db import audit_log
 from cluster.records.repos.sign_ins import sign_ins
 from cluster.security.roles import Role
 from serve_apps.http.auth.cookies import CSRF_HEADER
-from serve_apps.http.routes.sign_in import local_path
+from serve_apps.http.routes.sign_in import safe_redirect_path
 from tests.register.school import School
 from tests.serve_apps.http.auth_app import (
     EVERYBODY,
@@ -39,11 +39,11 @@ def browser(auth_app: AuthApp) -> Iterator[httpx.Client]:
 
 
 def sign_in(browser: httpx.Client, token: str) -> dict[str, Any]:
-    """Sign in with a token; what the page is told."""
+    """Sign in with a token; return the session."""
     answer = browser.post("/sign-in/token", json={"token": token})
     assert answer.status_code == 200, answer.text
-    told: dict[str, Any] = answer.json()
-    return told
+    session: dict[str, Any] = answer.json()
+    return session
 
 
 def states(auth_app: AuthApp) -> list[str]:
@@ -52,45 +52,49 @@ def states(auth_app: AuthApp) -> list[str]:
         return [one.state(now) for one in sign_ins(session, "session")]
 
 
-def test_a_token_typed_in_becomes_a_session(auth_app: AuthApp, browser: httpx.Client) -> None:
+def test_a_token_is_exchanged_for_a_session(auth_app: AuthApp, browser: httpx.Client) -> None:
     token = auth_app.token(Role.TEACHER)
-    told = sign_in(browser, f" {token}\n")
-    assert told["roles"] == ["teacher"]
+    session = sign_in(browser, f" {token}\n")
+    assert session["roles"] == ["teacher"]
     assert browser.get(TEACHERS).status_code == 200
     assert browser.get(OPERATORS).status_code == 403
-    assert browser.get("/sign-in/session").json() == told
+    assert browser.get("/sign-in/session").json() == session
     assert token not in str(browser.cookies)
 
 
-def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(
+def test_the_cookie_is_hidden_from_scripts_and_other_sites(
     auth_app: AuthApp, browser: httpx.Client
 ) -> None:
     answer = browser.post("/sign-in/token", json={"token": auth_app.token(Role.TEACHER)})
     [cookie] = answer.headers.get_list("set-cookie")
     assert cookie.startswith("homeroom=")
-    assert all(word in cookie for word in ("HttpOnly", "SameSite=lax", "Path=/", "Max-Age=3600"))
+    assert all(
+        attribute in cookie for attribute in ("HttpOnly", "SameSite=lax", "Path=/", "Max-Age=3600")
+    )
     assert "Domain" not in cookie
     assert "Secure" not in cookie
 
 
-def test_over_tls_the_cookie_never_travels_in_the_clear(sqlite_school: School) -> None:
+def test_over_tls_the_cookie_is_never_sent_in_the_clear(sqlite_school: School) -> None:
     auth_app = build_auth_app(sqlite_school, live={"behind_proxy": True})
     with calling(auth_app.app) as browser:
         answer = browser.post("/sign-in/token", json={"token": auth_app.token(Role.TEACHER)})
         [cookie] = answer.headers.get_list("set-cookie")
         assert cookie.startswith("__Host-homeroom=")
         assert "Secure" in cookie
-        carried = cookie.partition(";")[0]
-        assert browser.get(TEACHERS, headers={"Cookie": carried}).status_code == 200
-        plain = carried.removeprefix("__Host-")
+        prefixed = cookie.partition(";")[0]
+        assert browser.get(TEACHERS, headers={"Cookie": prefixed}).status_code == 200
+        plain = prefixed.removeprefix("__Host-")
         assert browser.get(TEACHERS, headers={"Cookie": plain}).status_code == 401
 
 
-def test_a_form_is_sent_on_to_a_page_of_ours(auth_app: AuthApp, browser: httpx.Client) -> None:
-    for wanted, sent in (("/rooms", "/rooms"), ("https://evil.example", "/")):
-        form = {"token": auth_app.token(Role.TEACHER), "next": wanted}
+def test_a_form_is_redirected_to_a_page_of_this_service(
+    auth_app: AuthApp, browser: httpx.Client
+) -> None:
+    for given, location in (("/rooms", "/rooms"), ("https://evil.example", "/")):
+        form = {"token": auth_app.token(Role.TEACHER), "next": given}
         answer = browser.post("/sign-in/token", data=form)
-        assert (answer.status_code, answer.headers["location"]) == (303, sent)
+        assert (answer.status_code, answer.headers["location"]) == (303, location)
     assert browser.get(TEACHERS).status_code == 200
 
 
@@ -113,16 +117,16 @@ def test_a_form_is_sent_on_to_a_page_of_ours(auth_app: AuthApp, browser: httpx.C
         "/\x00",
     ],
 )
-def test_no_address_leads_elsewhere(address: str) -> None:
-    assert local_path(address) == "/"
+def test_addresses_of_other_sites_are_not_redirected_to(address: str) -> None:
+    assert safe_redirect_path(address) == "/"
 
 
 @pytest.mark.parametrize("address", ["/", "/rooms", "/rooms?day=today&x=//y", "/a%2f%2fb", "/a#b"])
-def test_a_path_of_ours_is_kept(address: str) -> None:
-    assert local_path(address) == address
+def test_a_path_of_this_service_is_kept(address: str) -> None:
+    assert safe_redirect_path(address) == address
 
 
-def test_each_sign_in_makes_a_new_session_and_ends_the_one_before(
+def test_each_sign_in_starts_a_session_and_ends_the_previous_one(
     auth_app: AuthApp, browser: httpx.Client
 ) -> None:
     token = auth_app.token(Role.TEACHER)
@@ -136,44 +140,44 @@ def test_each_sign_in_makes_a_new_session_and_ends_the_one_before(
     assert sorted(states(auth_app)) == ["active", "revoked"]
 
 
-def test_signing_out_ends_the_session_at_once_and_everywhere(
+def test_signing_out_ends_the_session_immediately_and_everywhere(
     auth_app: AuthApp, browser: httpx.Client
 ) -> None:
-    word = sign_in(browser, auth_app.token(Role.TEACHER))["csrf"]
-    kept = {"Cookie": f"homeroom={browser.cookies['homeroom']}"}
-    answer = browser.post("/sign-out", headers={CSRF_HEADER: word})
+    csrf = sign_in(browser, auth_app.token(Role.TEACHER))["csrf"]
+    stolen = {"Cookie": f"homeroom={browser.cookies['homeroom']}"}
+    answer = browser.post("/sign-out", headers={CSRF_HEADER: csrf})
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert "homeroom" not in browser.cookies
     assert browser.get(TEACHERS).status_code == 401
-    assert browser.get(TEACHERS, headers=kept).status_code == 401
+    assert browser.get(TEACHERS, headers=stolen).status_code == 401
     assert states(auth_app) == ["revoked"]
     with auth_app.school.identity.records.reading() as session:
         actions = [one.action for one in audit_log.entries(session)]
     assert actions == ["sign_in.issue", "sign_in.issue", "sign_in.revoke"]
 
 
-def test_a_form_may_carry_the_sessions_word_in_a_field(
+def test_a_form_may_send_the_csrf_token_in_a_field(
     auth_app: AuthApp, browser: httpx.Client
 ) -> None:
-    word = sign_in(browser, auth_app.token(Role.TEACHER))["csrf"]
+    csrf = sign_in(browser, auth_app.token(Role.TEACHER))["csrf"]
     assert browser.post("/sign-out", data={"csrf": "other"}).status_code == 403
-    assert browser.post("/sign-out", data={"csrf": word}).status_code == 303
+    assert browser.post("/sign-out", data={"csrf": csrf}).status_code == 303
 
 
-def test_a_link_cannot_sign_anybody_out(auth_app: AuthApp, browser: httpx.Client) -> None:
+def test_a_link_cannot_sign_out(auth_app: AuthApp, browser: httpx.Client) -> None:
     sign_in(browser, auth_app.token(Role.TEACHER))
     assert browser.get("/sign-out").status_code == 405
     assert browser.get(TEACHERS).status_code == 200
 
 
-def test_a_token_is_not_signed_out(auth_app: AuthApp, browser: httpx.Client) -> None:
+def test_a_token_cannot_sign_out(auth_app: AuthApp, browser: httpx.Client) -> None:
     token = auth_app.token(Role.TEACHER)
     answer = browser.post("/sign-out", headers=bearer(token))
     assert answer.status_code == 403
     assert browser.get("/sign-in/session", headers=bearer(token)).json()["csrf"] is None
 
 
-def test_a_session_ends_by_itself(auth_app: AuthApp, browser: httpx.Client) -> None:
+def test_a_session_expires(auth_app: AuthApp, browser: httpx.Client) -> None:
     sign_in(browser, auth_app.token(Role.TEACHER))
     auth_app.school.clock.advance(minutes=59)
     assert browser.get(TEACHERS).status_code == 200
@@ -188,15 +192,17 @@ def test_a_session_ends_with_its_token(auth_app: AuthApp, browser: httpx.Client)
     wait_until(lambda: browser.get(TEACHERS).status_code == 401)
 
 
-def test_a_change_needs_the_sessions_own_word(auth_app: AuthApp, browser: httpx.Client) -> None:
-    word = sign_in(browser, auth_app.token(Role.TEACHER))["csrf"]
+def test_a_change_needs_the_csrf_token_of_its_session(
+    auth_app: AuthApp, browser: httpx.Client
+) -> None:
+    csrf = sign_in(browser, auth_app.token(Role.TEACHER))["csrf"]
     with calling(auth_app.app) as other:
         others = sign_in(other, auth_app.token(Role.TEACHER))["csrf"]
-    refused: list[dict[str, str]] = [{}, {CSRF_HEADER: ""}, {CSRF_HEADER: others}]
-    for headers in refused:
+    invalid: list[dict[str, str]] = [{}, {CSRF_HEADER: ""}, {CSRF_HEADER: others}]
+    for headers in invalid:
         answer = browser.post(WATCHERS, json=BODY, headers=headers)
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_allowed")
-    assert browser.post(WATCHERS, json=BODY, headers={CSRF_HEADER: word}).json() == 7
+    assert browser.post(WATCHERS, json=BODY, headers={CSRF_HEADER: csrf}).json() == 7
 
 
 @pytest.mark.parametrize(
@@ -211,25 +217,25 @@ def test_a_change_needs_the_sessions_own_word(auth_app: AuthApp, browser: httpx.
         ({"Sec-Fetch-Site": "none"}, 200),
     ],
 )
-def test_a_change_must_come_from_our_own_pages(
+def test_a_change_must_come_from_the_same_origin(
     auth_app: AuthApp, browser: httpx.Client, headers: dict[str, str], status: int
 ) -> None:
     token = auth_app.token(Role.TEACHER)
-    word = sign_in(browser, token)["csrf"]
-    carried = {"Cookie": f"homeroom={browser.cookies['homeroom']}"}
+    csrf = sign_in(browser, token)["csrf"]
+    cookie = {"Cookie": f"homeroom={browser.cookies['homeroom']}"}
     with httpx.Client(base_url=browser.base_url) as page:
-        given = {**headers, **carried, CSRF_HEADER: word}
+        given = {**headers, **cookie, CSRF_HEADER: csrf}
         assert page.post(WATCHERS, json=BODY, headers=given).status_code == status
         signing = page.post("/sign-in/token", json={"token": token}, headers=headers)
         assert signing.status_code == status
 
 
-def test_a_bearer_token_is_meant_by_who_sends_it(auth_app: AuthApp, browser: httpx.Client) -> None:
+def test_a_bearer_token_needs_no_csrf_token(auth_app: AuthApp, browser: httpx.Client) -> None:
     headers = bearer(auth_app.token(Role.TEACHER))
     assert browser.post(WATCHERS, json=BODY, headers=headers).json() == 7
 
 
-def test_a_token_that_does_not_hold_hides_a_session_that_does(
+def test_an_invalid_token_overrides_a_valid_session(
     auth_app: AuthApp, browser: httpx.Client
 ) -> None:
     sign_in(browser, auth_app.token(Role.TEACHER))
@@ -237,7 +243,7 @@ def test_a_token_that_does_not_hold_hides_a_session_that_does(
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "x.y", "hr_x.y", "x" * 5000])
-def test_a_made_up_cookie_lets_nobody_in(browser: httpx.Client, cookie: str) -> None:
+def test_an_invalid_cookie_is_no_sign_in(browser: httpx.Client, cookie: str) -> None:
     headers = {"Cookie": f"homeroom={cookie}"}
     assert browser.get(TEACHERS, headers=headers).status_code == 401
     assert browser.get(EVERYBODY, headers=headers).status_code == 200
@@ -258,7 +264,7 @@ def test_a_made_up_cookie_lets_nobody_in(browser: httpx.Client, cookie: str) -> 
         b"[" * 100_000,
     ],
 )
-def test_whatever_is_typed_in_is_refused_without_being_repeated(
+def test_invalid_input_is_rejected_without_being_repeated(
     browser: httpx.Client, body: bytes
 ) -> None:
     answer = browser.post("/sign-in/token", content=body)
@@ -268,6 +274,6 @@ def test_whatever_is_typed_in_is_refused_without_being_repeated(
     assert browser.post("/sign-in/token", content=body, headers=form).status_code == 401
 
 
-def test_a_form_with_very_many_fields_is_refused(browser: httpx.Client) -> None:
+def test_a_form_with_too_many_fields_is_denied(browser: httpx.Client) -> None:
     form = {f"f{number}": "x" for number in range(50)}
     assert browser.post("/sign-in/token", data=form).status_code == 403

@@ -1,4 +1,4 @@
-"""Sign-in at an identity provider that is real, and refuses or is refused as the standard says."""
+"""Sign-in at a real OpenID provider, which may do one thing wrong."""
 
 import logging
 from collections.abc import Iterator
@@ -20,6 +20,7 @@ from tests.serve_apps.http.auth_app import (
     calling,
 )
 from tests.serve_apps.http.provider import (
+    CLIENT_ID,
     CLIENT_SECRET,
     OpenIdProvider,
     a_provider,
@@ -48,7 +49,7 @@ def browser(auth_app: AuthApp) -> Iterator[httpx.Client]:
         yield opened
 
 
-def signed_in(browser: httpx.Client, path: str = "/sign-in/provider") -> httpx.Response:
+def sign_in(browser: httpx.Client, path: str = "/sign-in/provider") -> httpx.Response:
     return browser.get(path_of(at_the_provider(browser.get(path))))
 
 
@@ -57,20 +58,20 @@ def sessions(auth_app: AuthApp) -> list[Any]:
         return list(sign_ins(session, "session"))
 
 
-def test_a_teacher_signs_in_and_is_the_one_of_the_roster(
+def test_a_teacher_signs_in_as_the_teacher_in_the_roster(
     auth_app: AuthApp, browser: httpx.Client, provider: OpenIdProvider
 ) -> None:
-    answer = signed_in(browser, "/sign-in/provider?next=/rooms%3Fday%3Dtoday")
+    answer = sign_in(browser, "/sign-in/provider?next=/rooms%3Fday%3Dtoday")
     assert (answer.status_code, answer.headers["location"]) == (303, "/rooms?day=today")
     assert browser.get(TEACHERS).json() == {"name": teacher(1), "user_id": teacher(1)}
     assert browser.get(OPERATORS).status_code == 403
-    assert set(browser.cookies) == {"homeroom"}  # what the sign-in needed on its way is gone
-    [asked] = provider.asked
-    assert asked["redirect_uri"] == "http://127.0.0.1:8000/sign-in/callback"
-    assert asked["code_challenge_method"] == "S256"
-    assert asked["scope"] == "openid"
-    assert asked["response_type"] == "code"
-    assert CLIENT_SECRET not in str(asked)
+    assert set(browser.cookies) == {"homeroom"}  # the state cookie is cleared
+    [query] = provider.asked
+    assert query["redirect_uri"] == "http://127.0.0.1:8000/sign-in/callback"
+    assert query["code_challenge_method"] == "S256"
+    assert query["scope"] == "openid"
+    assert query["response_type"] == "code"
+    assert CLIENT_SECRET not in str(query)
     assert [one.name for one in sessions(auth_app)] == [teacher(1)]
 
 
@@ -81,11 +82,11 @@ def test_several_roles_and_a_leaders_schools_come_from_the_claims(
         "homeroom_role": ["janitor", "school_leader", "operator"],
         "homeroom_schools": ["hill", "elsewhere"],
     }
-    signed_in(browser)
-    told = browser.get("/sign-in/session").json()
-    assert told["roles"] == ["operator", "school_leader"]
-    assert told["schools"] == ["hill"]
-    assert told["name"] == "oidc:subject-1"
+    sign_in(browser)
+    session = browser.get("/sign-in/session").json()
+    assert session["roles"] == ["operator", "school_leader"]
+    assert session["schools"] == ["hill"]
+    assert session["name"] == "oidc:subject-1"
     assert browser.get(LEADERS).status_code == browser.get(OPERATORS).status_code == 200
 
 
@@ -110,17 +111,17 @@ def test_several_roles_and_a_leaders_schools_come_from_the_claims(
         "says no",
     ],
 )
-def test_what_the_provider_does_wrong_lets_nobody_in(
+def test_an_invalid_response_of_the_provider_signs_nobody_in(
     auth_app: AuthApp, browser: httpx.Client, provider: OpenIdProvider, wrong: str
 ) -> None:
     provider.wrong = wrong
-    answer = signed_in(browser)
+    answer = sign_in(browser)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "not_signed_in")
     assert "c4n4ry" not in answer.text
     assert browser.get(TEACHERS).status_code == 401
     assert sessions(auth_app) == []
     provider.wrong = ""
-    assert signed_in(browser).status_code == 303
+    assert sign_in(browser).status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -135,11 +136,11 @@ def test_what_the_provider_does_wrong_lets_nobody_in(
         {"homeroom_role": "school_leader", "homeroom_schools": ["elsewhere"]},
     ],
 )
-def test_who_has_no_role_here_is_refused_and_that_is_recorded(
+def test_a_user_without_a_role_is_denied_and_audited(
     auth_app: AuthApp, browser: httpx.Client, provider: OpenIdProvider, claims: dict[str, Any]
 ) -> None:
     provider.claims = claims
-    answer = signed_in(browser)
+    answer = sign_in(browser)
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_allowed")
     assert sessions(auth_app) == []
     with auth_app.school.identity.records.reading() as session:
@@ -147,12 +148,12 @@ def test_who_has_no_role_here_is_refused_and_that_is_recorded(
     assert entries == [("system:sign-in", "refused")]
 
 
-def test_an_answer_counts_only_in_the_browser_that_asked_and_only_once(
+def test_a_response_is_accepted_once_and_only_in_the_browser_that_began(
     auth_app: AuthApp, browser: httpx.Client, provider: OpenIdProvider
 ) -> None:
     path = path_of(at_the_provider(browser.get("/sign-in/provider")))
     with httpx.Client(base_url=browser.base_url) as other:
-        assert other.get(path).status_code == 401  # somebody was lured to another's answer
+        assert other.get(path).status_code == 401  # a victim follows an attacker's link
         other.get("/sign-in/provider")
         assert other.get(path).status_code == 401
     assert provider.exchanged == 0
@@ -163,7 +164,7 @@ def test_an_answer_counts_only_in_the_browser_that_asked_and_only_once(
     assert len(sessions(auth_app)) == 1
 
 
-def test_a_code_without_its_verifier_is_worth_nothing(
+def test_a_code_without_its_verifier_is_rejected(
     browser: httpx.Client, provider: OpenIdProvider
 ) -> None:
     back = at_the_provider(browser.get("/sign-in/provider"))
@@ -173,18 +174,20 @@ def test_a_code_without_its_verifier_is_worth_nothing(
     assert provider.exchanged == 1
 
 
-def test_what_the_browser_carries_meanwhile_can_be_neither_read_nor_changed(
+def test_the_state_cookie_can_be_neither_read_nor_changed(
     browser: httpx.Client, provider: OpenIdProvider
 ) -> None:
     began = browser.get("/sign-in/provider")
-    carried = str(browser.cookies["homeroom-sign-in"])
-    [told] = began.headers.get_list("set-cookie")
-    assert all(word in told for word in ("HttpOnly", "Max-Age=600", "SameSite=lax", "Path=/"))
+    sealed = str(browser.cookies["homeroom-sign-in"])
+    [cookie] = began.headers.get_list("set-cookie")
+    assert all(
+        attribute in cookie for attribute in ("HttpOnly", "Max-Age=600", "SameSite=lax", "Path=/")
+    )
     path = path_of(at_the_provider(began))
-    assert provider.asked[0]["state"].encode().hex() not in carried
+    assert provider.asked[0]["state"].encode().hex() not in sealed
     with httpx.Client(base_url=browser.base_url) as other:
-        flipped = carried[:-2] + f"{int(carried[-2:], 16) ^ 1:02x}"
-        for text, status in ((flipped, 401), ("zz", 401), ("", 401), (carried, 303)):
+        flipped = sealed[:-2] + f"{int(sealed[-2:], 16) ^ 1:02x}"
+        for text, status in ((flipped, 401), ("zz", 401), ("", 401), (sealed, 303)):
             answer = other.get(path, headers={"Cookie": f"homeroom-sign-in={text}"})
             assert answer.status_code == status
 
@@ -192,27 +195,28 @@ def test_what_the_browser_carries_meanwhile_can_be_neither_read_nor_changed(
 def test_new_keys_of_the_provider_are_fetched(
     browser: httpx.Client, provider: OpenIdProvider
 ) -> None:
-    assert signed_in(browser).status_code == 303
-    provider.key = RSAKey.generate_key(2048, {"kid": "two"})
-    assert signed_in(browser).status_code == 303
+    assert sign_in(browser).status_code == 303
+    for kid in ("two", "two"):
+        provider.key = RSAKey.generate_key(2048, {"kid": kid})
+        assert sign_in(browser).status_code == 303
 
 
 @pytest.mark.parametrize(
     "wrong",
     ["other issuer", "document is no JSON", "signs with none", "signs symmetrically"],
 )
-def test_a_provider_whose_document_cannot_be_used_is_told_and_asked_again_later(
+def test_unusable_metadata_is_an_error_and_is_fetched_again(
     browser: httpx.Client, provider: OpenIdProvider, wrong: str
 ) -> None:
     provider.wrong = wrong
     answer = browser.get("/sign-in/provider")
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_down")
     provider.wrong = ""
-    assert signed_in(browser).status_code == 303
+    assert sign_in(browser).status_code == 303
 
 
 @pytest.mark.parametrize("wrong", ["token endpoint fails", "keys endpoint fails"])
-def test_a_provider_that_fails_on_the_way_is_told_in_the_one_shape(
+def test_a_provider_that_fails_during_the_sign_in_is_an_error_in_the_error_format(
     browser: httpx.Client, provider: OpenIdProvider, wrong: str
 ) -> None:
     back = at_the_provider(browser.get("/sign-in/provider"))
@@ -223,7 +227,9 @@ def test_a_provider_that_fails_on_the_way_is_told_in_the_one_shape(
     assert "c4n4ry" not in answer.text
 
 
-def test_a_provider_that_is_away_is_told_in_the_one_shape(sqlite_school: School) -> None:
+def test_a_provider_that_does_not_answer_is_an_error_in_the_error_format(
+    sqlite_school: School,
+) -> None:
     with a_provider() as provider:
         access = access_of(provider)
     with calling(build_auth_app(sqlite_school, **access).app) as browser:
@@ -232,31 +238,49 @@ def test_a_provider_that_is_away_is_told_in_the_one_shape(sqlite_school: School)
     assert answer.json()["error"]["detail"] == "the identity provider does not answer."
 
 
-def test_logs_carry_neither_code_nor_verifier_nor_secret(
+def test_logs_contain_neither_code_nor_verifier_nor_secret(
     browser: httpx.Client, provider: OpenIdProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     back = at_the_provider(browser.get("/sign-in/provider"))
     [code] = provider.codes
     browser.get(path_of(back))
-    ours = [one for one in caplog.records if not one.name.startswith(("httpx", "tests"))]
-    written = "".join(one.getMessage() + repr(vars(one)) for one in ours)
+    records = [one for one in caplog.records if not one.name.startswith(("httpx", "tests"))]
+    written = "".join(one.getMessage() + repr(vars(one)) for one in records)
     cookie = str(browser.cookies["homeroom"])
     for secret in (code, CLIENT_SECRET, cookie, cookie.split(".")[0], "code_verifier"):
         assert secret not in written
 
 
-def test_without_a_provider_its_paths_are_not_there(sqlite_school: School) -> None:
+def test_without_a_provider_its_paths_do_not_exist(sqlite_school: School) -> None:
     with calling(build_auth_app(sqlite_school).app) as browser:
         for path in ("/sign-in/provider", "/sign-in/callback?code=x&state=y"):
             answer = browser.get(path)
             assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
-def test_a_public_client_proves_itself_by_its_verifier_alone(
+def test_a_public_client_authenticates_by_its_verifier_alone(
     sqlite_school: School, provider: OpenIdProvider
 ) -> None:
     access = access_of(provider) | {"oidc_client_secret": None}
     with calling(build_auth_app(sqlite_school, **access).app) as browser:
-        assert signed_in(browser).status_code == 401  # this provider asks for the secret
+        assert sign_in(browser).status_code == 401  # this provider requires the secret
     assert provider.exchanged == 1
+
+
+@pytest.mark.parametrize(
+    ("claims", "status"),
+    [
+        ({"aud": [CLIENT_ID]}, 303),
+        ({"aud": [CLIENT_ID, "other"], "azp": CLIENT_ID}, 303),
+        ({"aud": [CLIENT_ID, "other"]}, 401),
+        ({"aud": [CLIENT_ID, "other"], "azp": "other"}, 401),
+        ({"azp": "other"}, 401),
+        ({"iat": "yesterday"}, 401),
+    ],
+)
+def test_a_token_for_several_audiences_names_this_client_as_the_authorized_party(
+    browser: httpx.Client, provider: OpenIdProvider, claims: dict[str, Any], status: int
+) -> None:
+    provider.claims = TEACHER | claims
+    assert sign_in(browser).status_code == status

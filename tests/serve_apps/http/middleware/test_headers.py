@@ -1,4 +1,4 @@
-"""Ids, host names and safe headers, around every answer there is."""
+"""Request ids, trusted hosts and security headers, on every response."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,12 @@ from fastapi import FastAPI
 
 from cluster.settings import LiveSettings, Settings
 from serve_apps.http.auth.install import PUBLIC, install
-from serve_apps.http.middleware.headers import REQUEST_ID, SAFE_HEADERS, is_https, public_base
+from serve_apps.http.middleware.headers import (
+    REQUEST_ID_HEADER,
+    SECURITY_HEADERS,
+    is_https,
+    public_base_url,
+)
 from tests.register.school import School
 from tests.serve_apps.http.auth_app import EVERYBODY, TEACHERS, build_auth_app, calling
 
@@ -21,7 +26,7 @@ def client(sqlite_school: School) -> Iterator[httpx.Client]:
         yield opened
 
 
-def test_every_answer_has_the_safe_headers_errors_too(client: httpx.Client) -> None:
+def test_every_response_has_the_security_headers(client: httpx.Client) -> None:
     answers = {
         200: client.get(EVERYBODY),
         401: client.get(TEACHERS),
@@ -33,9 +38,9 @@ def test_every_answer_has_the_safe_headers_errors_too(client: httpx.Client) -> N
     }
     for status, answer in answers.items():
         assert answer.status_code == status
-        assert {name: answer.headers.get(name) for name in SAFE_HEADERS} == SAFE_HEADERS
+        assert {name: answer.headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS
         assert "Strict-Transport-Security" not in answer.headers
-        assert answer.headers[REQUEST_ID]
+        assert answer.headers[REQUEST_ID_HEADER]
 
 
 def test_a_page_keeps_its_own_policy(client: httpx.Client) -> None:
@@ -54,7 +59,7 @@ def test_a_page_keeps_its_own_policy(client: httpx.Client) -> None:
         ({"public_url": "http://127.0.0.1:9"}, False),
     ],
 )
-def test_browsers_are_held_to_tls_where_there_is_tls(
+def test_hsts_is_sent_if_browsers_use_tls(
     sqlite_school: School, live: dict[str, Any], secure: bool
 ) -> None:
     assert is_https(LiveSettings.model_validate(live)) == secure
@@ -71,13 +76,13 @@ def test_browsers_are_held_to_tls_where_there_is_tls(
         ({"host": "10.0.0.1", "behind_proxy": True}, "https://10.0.0.1:8000"),
     ],
 )
-def test_the_address_for_browsers(live: dict[str, Any], base: str) -> None:
-    assert public_base(LiveSettings.model_validate(live)) == base
+def test_the_public_base_url(live: dict[str, Any], base: str) -> None:
+    assert public_base_url(LiveSettings.model_validate(live)) == base
 
 
-def test_a_sane_id_of_the_caller_is_kept_and_any_other_replaced(client: httpx.Client) -> None:
+def test_a_well_formed_request_id_is_kept_and_any_other_replaced(client: httpx.Client) -> None:
     def answered(given: str) -> str:
-        return client.get(EVERYBODY, headers={REQUEST_ID: given}).headers[REQUEST_ID]
+        return client.get(EVERYBODY, headers={REQUEST_ID_HEADER: given}).headers[REQUEST_ID_HEADER]
 
     assert answered("trace-0123.abc") == "trace-0123.abc"
     for strange in ("short", "x" * 65, "a b c d e f", "id\tid\tid\tid", "<script>id"):
@@ -86,17 +91,17 @@ def test_a_sane_id_of_the_caller_is_kept_and_any_other_replaced(client: httpx.Cl
         assert len(given) == 32
 
 
-def test_what_is_logged_in_a_request_knows_its_id() -> None:
+def test_log_records_have_the_request_id() -> None:
     seen: list[str] = []
     app = FastAPI(docs_url=None, redoc_url=None)
 
-    async def look() -> None:
+    async def log() -> None:
         seen.append(structlog.contextvars.get_contextvars()["request_id"])
 
-    app.add_api_route("/look", look, dependencies=[PUBLIC])
+    app.add_api_route("/log", log, dependencies=[PUBLIC])
     install(app, Settings())
     with calling(app) as client:
-        given = [client.get("/look").headers[REQUEST_ID] for _ in range(2)]
+        given = [client.get("/log").headers[REQUEST_ID_HEADER] for _ in range(2)]
     assert seen == given
     assert len(set(given)) == 2
 
@@ -121,7 +126,7 @@ def test_what_is_logged_in_a_request_knows_its_id() -> None:
         ),
     ],
 )
-def test_only_our_own_host_names_are_answered(
+def test_only_trusted_host_names_are_answered(
     sqlite_school: School, live: dict[str, Any], hosts: list[str], strange: list[str]
 ) -> None:
     with calling(build_auth_app(sqlite_school, live=live).app) as client:

@@ -1,4 +1,4 @@
-"""How large, and how often: counted in bounded memory, told with a time to wait."""
+"""Limits of size and rate: counted in bounded memory, answered with Retry-After."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 
 from cluster.security.roles import Role
 from cluster.settings import AccessSettings
-from serve_apps.http.middleware.limits import BoundedWindows, RateLimits, client_address
+from serve_apps.http.middleware.limits import BoundedWindowStorage, RateLimits, client_address
 from tests.register.school import School
 from tests.serve_apps.http.auth_app import (
     EVERYBODY,
@@ -35,53 +35,53 @@ class Seconds:
         return self.now
 
 
-def test_a_window_moves_with_time_and_is_not_reset_by_it() -> None:
+def test_a_window_moves_with_time() -> None:
     seconds = Seconds()
     limits = RateLimits(AccessSettings(requests_per_minute=10), seconds)
     for _ in range(10):
-        assert limits.wait_of_caller("a") is None
+        assert limits.hit_sign_in_id("a") is None
         seconds.now += 3
-    assert limits.wait_of_caller("a") == 30
-    assert limits.wait_of_caller("b") is None
+    assert limits.hit_sign_in_id("a") == 30
+    assert limits.hit_sign_in_id("b") is None
     seconds.now += 30
-    assert limits.wait_of_caller("a") is None  # the oldest has left the window
-    assert limits.wait_of_caller("a") == 3
+    assert limits.hit_sign_in_id("a") is None  # the oldest has left the window
+    assert limits.hit_sign_in_id("a") == 3
 
 
-def test_callers_addresses_attempts_and_refusals_are_counted_apart() -> None:
+def test_callers_addresses_attempts_and_failures_are_counted_apart() -> None:
     limits = RateLimits(AccessSettings(requests_per_minute=10, sign_ins_per_minute=2), Seconds())
     counts: list[tuple[Callable[[str], int | None], int]] = [
-        (limits.wait_of_caller, 10),
-        (limits.wait_of_address, 10),
-        (limits.wait_of_attempt, 2),
-        (limits.wait_of_refused, 2),
+        (limits.hit_sign_in_id, 10),
+        (limits.hit_address, 10),
+        (limits.hit_attempt, 2),
+        (limits.hit_failed_sign_in, 2),
     ]
-    for count, most in counts:
-        assert [count("1.2.3.4") is None for _ in range(most + 1)] == [True] * most + [False]
+    for hit, limit in counts:
+        assert [hit("1.2.3.4") is None for _ in range(limit + 1)] == [True] * limit + [False]
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 40)), max_size=200))
-def test_memory_is_bounded_whoever_comes(visits: list[tuple[int, int]]) -> None:
+def test_memory_is_bounded_for_any_sequence_of_clients(requests: list[tuple[int, int]]) -> None:
     seconds = Seconds()
-    windows = BoundedWindows(most=50, callers=10, clock=seconds)
-    for who, pause in visits:
+    windows = BoundedWindowStorage(max_requests=50, max_clients=10, clock=seconds)
+    for client, pause in requests:
         seconds.now += pause
-        windows.acquire_entry(str(who), 20, MINUTE)
-        remembered = [windows.get(str(one)) for one in range(31)]
-        assert sum(remembered) <= 50
-        assert sum(count > 0 for count in remembered) <= 10
-        assert windows.get(str(who)) <= 20
+        windows.acquire_entry(str(client), 20, MINUTE)
+        counts = [windows.get(str(one)) for one in range(31)]
+        assert sum(counts) <= 50
+        assert sum(count > 0 for count in counts) <= 10
+        assert 1 <= windows.get(str(client)) <= 20
     windows.clear("0")
     assert windows.get("0") == 0
     windows.reset()
     assert windows.get_moving_window("1", 20, MINUTE) == (seconds.now, 0)
 
 
-def test_the_caller_that_was_silent_longest_is_forgotten_first() -> None:
-    windows = BoundedWindows(callers=2, clock=Seconds())
-    for who in ("a", "b", "a", "c"):
-        windows.acquire_entry(who, 20, MINUTE)
-    assert [windows.get(who) for who in ("a", "b", "c")] == [2, 0, 1]
+def test_the_least_recently_active_client_is_forgotten_first() -> None:
+    windows = BoundedWindowStorage(max_clients=2, clock=Seconds())
+    for client in ("a", "b", "a", "c"):
+        windows.acquire_entry(client, 20, MINUTE)
+    assert [windows.get(client) for client in ("a", "b", "c")] == [2, 0, 1]
 
 
 def connection(client: str | None, *forwarded: str) -> HTTPConnection:
@@ -98,7 +98,7 @@ def connection(client: str | None, *forwarded: str) -> HTTPConnection:
     ("client", "forwarded", "behind_proxy", "address"),
     [
         ("192.0.2.1", [], False, "192.0.2.1"),
-        ("192.0.2.1", ["198.51.100.9"], False, "192.0.2.1"),  # a stranger's word
+        ("192.0.2.1", ["198.51.100.9"], False, "192.0.2.1"),  # any client can set it
         ("10.0.0.1", ["203.0.113.5, 198.51.100.9"], True, "198.51.100.9"),
         ("10.0.0.1", ["203.0.113.5", "198.51.100.9"], True, "198.51.100.9"),
         ("10.0.0.1", [], True, "10.0.0.1"),
@@ -108,7 +108,7 @@ def connection(client: str | None, *forwarded: str) -> HTTPConnection:
         (None, [], False, "unknown"),
     ],
 )
-def test_where_a_request_comes_from(
+def test_the_address_of_a_client(
     client: str | None, forwarded: list[str], behind_proxy: bool, address: str
 ) -> None:
     assert client_address(connection(client, *forwarded), behind_proxy=behind_proxy) == address
@@ -118,7 +118,7 @@ def statuses(client: httpx.Client, path: str, count: int, **more: Any) -> list[i
     return [client.get(path, **more).status_code for _ in range(count)]
 
 
-def test_whoever_asks_too_often_is_told_when_to_come_again(sqlite_school: School) -> None:
+def test_too_many_requests_get_429_with_retry_after(sqlite_school: School) -> None:
     auth_app = build_auth_app(sqlite_school, requests_per_minute=10)
     first, second = bearer(auth_app.token(Role.TEACHER)), bearer(auth_app.token(Role.TEACHER))
     with calling(auth_app.app) as client:
@@ -131,20 +131,18 @@ def test_whoever_asks_too_often_is_told_when_to_come_again(sqlite_school: School
         assert statuses(client, EVERYBODY, 11) == [200] * 10 + [429]
 
 
-def test_sign_ins_that_do_not_hold_are_counted_and_keep_nobody_else_out(
-    sqlite_school: School,
-) -> None:
+def test_failed_sign_ins_are_limited_and_keep_nobody_else_out(sqlite_school: School) -> None:
     auth_app = build_auth_app(sqlite_school, sign_ins_per_minute=3)
     wrong, right = bearer("hr_made.up"), bearer(auth_app.token(Role.TEACHER))
     with calling(auth_app.app) as client:
         assert statuses(client, TEACHERS, 5, headers=wrong) == [401] * 3 + [429] * 2
         assert statuses(client, TEACHERS, 1, headers=right) == [200]
-        assert client.post("/sign-in/token", json={"token": "x"}).status_code == 429  # did not hold
+        assert client.post("/sign-in/token", json={"token": "x"}).status_code == 429  # invalid
         token = auth_app.token(Role.TEACHER)
         assert client.post("/sign-in/token", json={"token": token}).status_code == 200
 
 
-def test_attempts_to_sign_in_are_few(sqlite_school: School) -> None:
+def test_attempts_to_sign_in_are_limited(sqlite_school: School) -> None:
     auth_app = build_auth_app(sqlite_school, sign_ins_per_minute=3)
     token = auth_app.token(Role.TEACHER)
     with calling(auth_app.app) as client:
@@ -165,12 +163,12 @@ def small(sqlite_school: School) -> Iterator[tuple[AuthApp, httpx.Client]]:
 
 
 def parts(*sizes: int) -> Iterator[bytes]:
-    """A body without a stated length."""
+    """A body without Content-Length."""
     for size in sizes:
         yield b"x" * size
 
 
-def test_a_request_may_be_so_large_and_no_larger(small: tuple[AuthApp, httpx.Client]) -> None:
+def test_a_request_larger_than_the_limit_is_rejected(small: tuple[AuthApp, httpx.Client]) -> None:
     _, client = small
     assert client.post("/count", content=b"x" * 1000).json() == 1000
     for content in (b"x" * 1001, b"x" * 2_000_000):
@@ -179,7 +177,7 @@ def test_a_request_may_be_so_large_and_no_larger(small: tuple[AuthApp, httpx.Cli
         assert answer.json()["error"]["code"] == "request_too_large"
 
 
-def test_a_body_without_a_length_is_counted_while_it_comes(
+def test_a_body_without_a_length_is_counted_while_it_is_read(
     small: tuple[AuthApp, httpx.Client],
 ) -> None:
     _, client = small
@@ -190,7 +188,7 @@ def test_a_body_without_a_length_is_counted_while_it_comes(
         assert answer.json()["error"]["code"] == "request_too_large"
 
 
-def test_a_large_body_is_refused_where_fastapi_reads_it_too(
+def test_a_large_body_is_rejected_when_fastapi_reads_it(
     small: tuple[AuthApp, httpx.Client],
 ) -> None:
     auth_app, client = small
@@ -200,7 +198,7 @@ def test_a_large_body_is_refused_where_fastapi_reads_it_too(
 
 
 @pytest.mark.parametrize(("length", "status"), [("x", 400), ("-1", 400), ("9" * 5000, 413)])
-def test_a_length_that_is_none_is_refused_whatever_the_server_lets_through(
+def test_an_invalid_content_length_is_rejected(
     sqlite_school: School, length: str, status: int
 ) -> None:
     transport = httpx.ASGITransport(build_auth_app(sqlite_school).app)

@@ -111,7 +111,7 @@ def test_links_to_older_entries_keep_the_filter(api_client: ApiClient) -> None:
 def test_a_page_without_a_match_links_to_older_entries(
     api_client: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "LOOKED_AT", 3)
+    monkeypatch.setattr(api, "MAX_SCANNED_ENTRIES", 3)
     write_entries(api_client, 1, AuditAction.ROSTER_TIMETABLE)
     write_entries(api_client, 9)
     caller, pages = officer(api_client), 1

@@ -14,7 +14,7 @@ from cluster.register.service import RegisterService
 from cluster.register.states import Status
 from cluster.security.roles import Role
 from cluster.settings import Settings
-from cluster.streams.reader.config import StreamMetrics
+from cluster.streams.capture.health import StreamMetrics
 from cluster.streams.source.state import StreamReason, StreamState
 from tests.register.school import CLASS, LESSON, MONDAY, student, teacher
 from tests.serve_apps.http.api_client import (

@@ -1,4 +1,4 @@
-"""Cameras over HTTP: their health, and nothing that opens them or tells of a room."""
+"""Cameras over HTTP: their health; no address, credential or count."""
 
 from cluster.security.roles import Role
 from cluster.streams.source.state import StreamReason, StreamState
@@ -30,7 +30,7 @@ def test_an_operator_sees_cameras_and_the_journal(api_client: ApiClient) -> None
     operator(api_client).get("/api/cameras/cam-3", 404)
 
 
-def test_no_answer_holds_an_address_or_a_credential(api_client: ApiClient) -> None:
+def test_no_response_contains_an_address_or_a_credential(api_client: ApiClient) -> None:
     detail = f"cannot open rtsp://viewer:{CAMERA_SECRET}@10.0.0.9/main"
     api_client.rooms.statuses = [camera_status("cam-1", detail=detail)]
     for path in ("/api/cameras", "/api/cameras/cam-1"):
@@ -39,12 +39,12 @@ def test_no_answer_holds_an_address_or_a_credential(api_client: ApiClient) -> No
         assert "viewer" not in text
 
 
-def test_a_camera_tells_nothing_of_a_room() -> None:
-    told = {"people", "hands", "share", "shares", "window", "activity"}
-    assert not {word for name in CameraBody.model_fields for word in name.split("_")} & told
+def test_a_camera_has_no_counts_of_a_room() -> None:
+    counts = {"people", "hands", "share", "shares", "window", "activity"}
+    assert not {word for name in CameraBody.model_fields for word in name.split("_")} & counts
 
 
-def test_cameras_come_in_pages(api_client: ApiClient) -> None:
+def test_cameras_are_paged(api_client: ApiClient) -> None:
     api_client.rooms.statuses = [camera_status(f"cam-{n}") for n in range(3)]
     first = operator(api_client).get("/api/cameras", params={"limit": 2})
     second = operator(api_client).get("/api/cameras", params={"limit": 2, "cursor": first["next"]})

@@ -1,4 +1,4 @@
-"""Whether the service answers, and who has come in."""
+"""The health check, and the caller's roles."""
 
 from datetime import timedelta
 
@@ -7,12 +7,12 @@ from tests.register.school import MONDAY, teacher
 from tests.serve_apps.http.api_client import ApiClient, at
 
 
-def test_everybody_may_ask_whether_the_service_answers(api_client: ApiClient) -> None:
+def test_the_health_check_is_public(api_client: ApiClient) -> None:
     answer = api_client.client.request("GET", "/api/health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-def test_whoever_has_come_in_is_told_as_what(api_client: ApiClient) -> None:
+def test_a_caller_sees_their_own_roles(api_client: ApiClient) -> None:
     me = api_client.leader.get("/api/me")
     assert (me["name"], me["roles"], me["schools"]) == (
         "school_leader:test",
@@ -25,6 +25,6 @@ def test_whoever_has_come_in_is_told_as_what(api_client: ApiClient) -> None:
         api_client.as_role(role).get("/api/me")
 
 
-def test_nobody_is_told_nothing(api_client: ApiClient) -> None:
+def test_an_anonymous_request_is_denied(api_client: ApiClient) -> None:
     answer = api_client.client.request("GET", "/api/me")
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "not_signed_in")

@@ -1,4 +1,4 @@
-"""Archive jobs over HTTP, against a server that speaks as Ray's dashboard does; and against Ray."""
+"""Archive jobs over HTTP, against a fake of Ray's dashboard, and against Ray."""
 
 import json
 import shlex
@@ -28,14 +28,14 @@ SECRET = "c4n4ry"  # noqa: S105 (made up)
 
 @dataclass
 class Dashboard:
-    """What Ray's dashboard knows."""
+    """The state of the fake dashboard."""
 
     address: str = ""
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     logs: dict[str, str] = field(default_factory=dict)
     silent: threading.Event = field(default_factory=threading.Event)
     hangs: bool = False
-    refuses: int = 0
+    error_status: int = 0
 
     def add(self, job_id: str, status: str = "RUNNING", **metadata: str) -> None:
         self.jobs[job_id] = {
@@ -49,43 +49,43 @@ class Dashboard:
         }
 
 
-def _handler(known: Dashboard) -> type[BaseHTTPRequestHandler]:
+def _handler(state: Dashboard) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if known.hangs:
-                known.silent.wait(30)
+            if state.hangs:
+                state.silent.wait(30)
             parts = self.path.strip("/").split("/")
             if parts == ["api", "version"]:
-                self._say({"version": "4", "ray_version": "2.60.0", "ray_commit": "x"})
+                self._respond({"version": "4", "ray_version": "2.60.0", "ray_commit": "x"})
             elif parts == ["api", "jobs"]:
-                self._say(list(known.jobs.values()))
-            elif parts[2] not in known.jobs:
-                self._say("no such job", 404)
+                self._respond(list(state.jobs.values()))
+            elif parts[2] not in state.jobs:
+                self._respond("no such job", 404)
             elif parts[3:] == ["logs"]:
-                self._say({"logs": known.logs.get(parts[2], "")})
+                self._respond({"logs": state.logs.get(parts[2], "")})
             else:
-                self._say(known.jobs[parts[2]])
+                self._respond(state.jobs[parts[2]])
 
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length)
             if self.path.endswith("/stop"):
-                known.jobs[self.path.split("/")[3]]["status"] = "STOPPED"
-                self._say({"stopped": True})
+                state.jobs[self.path.split("/")[3]]["status"] = "STOPPED"
+                self._respond({"stopped": True})
                 return
-            if known.refuses:
-                self._say("No available agent", known.refuses)
+            if state.error_status:
+                self._respond("No available agent", state.error_status)
                 return
-            asked = json.loads(body)
-            known.add(asked["submission_id"], "PENDING", **asked["metadata"])
-            known.jobs[asked["submission_id"]] |= {
-                "entrypoint": asked["entrypoint"],
-                "runtime_env": asked["runtime_env"],
+            submitted = json.loads(body)
+            state.add(submitted["submission_id"], "PENDING", **submitted["metadata"])
+            state.jobs[submitted["submission_id"]] |= {
+                "entrypoint": submitted["entrypoint"],
+                "runtime_env": submitted["runtime_env"],
             }
-            self._say({"submission_id": asked["submission_id"], "job_id": None})
+            self._respond({"submission_id": submitted["submission_id"], "job_id": None})
 
-        def _say(self, answer: Any, status: int = 200) -> None:
-            text = json.dumps(answer).encode()
+        def _respond(self, content: Any, status: int = 200) -> None:
+            text = json.dumps(content).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(text)))
@@ -100,22 +100,22 @@ def _handler(known: Dashboard) -> type[BaseHTTPRequestHandler]:
 
 @contextmanager
 def ray_dashboard() -> Iterator[Dashboard]:
-    """A dashboard that answers at an address."""
-    known = Dashboard()
-    with ThreadingHTTPServer(("127.0.0.1", 0), _handler(known)) as server:
-        known.address = f"http://127.0.0.1:{server.server_address[1]}"
+    """Serve a fake dashboard."""
+    state = Dashboard()
+    with ThreadingHTTPServer(("127.0.0.1", 0), _handler(state)) as server:
+        state.address = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
-        yield known
-        known.silent.set()
+        yield state
+        state.silent.set()
         server.shutdown()
         thread.join()
 
 
 @pytest.fixture
 def dashboard() -> Iterator[Dashboard]:
-    with ray_dashboard() as known:
-        yield known
+    with ray_dashboard() as state:
+        yield state
 
 
 @contextmanager
@@ -157,30 +157,28 @@ def test_footage_is_submitted_with_the_settings_and_without_secrets(
     assert SECRET not in json.dumps(submitted["runtime_env"])
 
 
-def test_one_file_may_come_with_its_camera_and_start(
-    operator: UserClient, dashboard: Dashboard
-) -> None:
+def test_one_file_may_have_a_camera_and_a_start(operator: UserClient, dashboard: Dashboard) -> None:
     body = {
         "footage": ["s3://lessons/2026/a.mp4"],
         "camera": "cam-1",
         "started_at": "2026-03-02T10:00:00+01:00",
     }
     job = operator.post("/api/jobs/archive", 202, json=body)
-    words = shlex.split(dashboard.jobs[job["job_id"]]["entrypoint"])
-    assert words[5:7] == ["--camera=cam-1", "--started-at=2026-03-02T09:00:00+00:00"]
+    arguments = shlex.split(dashboard.jobs[job["job_id"]]["entrypoint"])
+    assert arguments[5:7] == ["--camera=cam-1", "--started-at=2026-03-02T09:00:00+00:00"]
     operator.post("/api/jobs/archive", 404, json={**body, "camera": "no-such"})
 
 
-def test_nothing_that_is_named_becomes_a_command() -> None:
-    words = ["/srv/a.mp4; rm -rf /", "/srv/$(id)", "/srv/--json", "/srv/'\"\n"]
-    assert shlex.split(entrypoint(words, roots=["/a; b"]))[3:] == ["--below=/a; b", "--", *words]
+def test_footage_names_cannot_inject_commands() -> None:
+    names = ["/srv/a.mp4; rm -rf /", "/srv/$(id)", "/srv/--json", "/srv/'\"\n"]
+    assert shlex.split(entrypoint(names, roots=["/a; b"]))[3:] == ["--below=/a; b", "--", *names]
 
 
 @pytest.mark.parametrize(
     "footage",
     [["/etc/passwd"], ["../secret"], ["s3://lessons/2027/a.mp4"], ["--manifest=/etc/passwd"]],
 )
-def test_footage_elsewhere_is_refused(
+def test_footage_outside_of_the_roots_is_denied(
     operator: UserClient, dashboard: Dashboard, footage: list[str]
 ) -> None:
     error = operator.post("/api/jobs/archive", 403, json={"footage": footage})["error"]
@@ -202,11 +200,11 @@ def test_footage_elsewhere_is_refused(
         {"footage": ["/a"], "manifest": "/etc/passwd"},
     ],
 )
-def test_a_request_that_cannot_be_is_refused(operator: UserClient, body: Any) -> None:
+def test_an_invalid_request_is_rejected(operator: UserClient, body: Any) -> None:
     operator.post("/api/jobs/archive", 422, json=body)
 
 
-def test_only_jobs_that_came_through_homeroom_are_known(
+def test_only_jobs_that_homeroom_submitted_are_visible(
     operator: UserClient, dashboard: Dashboard
 ) -> None:
     dashboard.add("archive_1", homeroom="analyse_archive", submitted_by="operator:x", footage="[]")
@@ -222,7 +220,7 @@ def test_only_jobs_that_came_through_homeroom_are_known(
     assert dashboard.jobs["raysubmit_2"]["status"] == "RUNNING"
 
 
-def test_no_answer_shows_a_credential(operator: UserClient, dashboard: Dashboard) -> None:
+def test_no_response_contains_a_credential(operator: UserClient, dashboard: Dashboard) -> None:
     footage = json.dumps([f"s3://key:{SECRET}@lessons/a.mp4"])
     dashboard.add("archive_1", "FAILED", homeroom="analyse_archive", footage=footage)
     dashboard.logs["archive_1"] = f"opening rtsp://viewer:{SECRET}@10.0.0.9/main\n"
@@ -230,7 +228,7 @@ def test_no_answer_shows_a_credential(operator: UserClient, dashboard: Dashboard
         assert SECRET not in operator.answer("GET", f"/api/jobs{path}").text
 
 
-def test_a_log_comes_in_parts_of_whole_lines(operator: UserClient, dashboard: Dashboard) -> None:
+def test_a_log_is_read_in_parts_of_whole_lines(operator: UserClient, dashboard: Dashboard) -> None:
     dashboard.add("archive_1", homeroom="analyse_archive")
     dashboard.logs["archive_1"] = f"first\nsecond rtsp://viewer:{SECRET}"
     part = operator.get("/api/jobs/archive_1/log")
@@ -246,16 +244,14 @@ def test_a_log_comes_in_parts_of_whole_lines(operator: UserClient, dashboard: Da
     assert len(text.splitlines()[1]) == 100_000
 
 
-def test_a_job_is_stopped_and_one_that_has_ended_stays_as_it_is(
-    operator: UserClient, dashboard: Dashboard
-) -> None:
+def test_a_job_is_stopped_unless_it_has_ended(operator: UserClient, dashboard: Dashboard) -> None:
     dashboard.add("archive_1", homeroom="analyse_archive")
     assert operator.post("/api/jobs/archive_1/stop")["state"] == "stopped"
     dashboard.jobs["archive_1"]["status"] = "SUCCEEDED"
     assert operator.post("/api/jobs/archive_1/stop")["state"] == "succeeded"
 
 
-def test_jobs_come_in_pages(operator: UserClient, dashboard: Dashboard) -> None:
+def test_jobs_are_paged(operator: UserClient, dashboard: Dashboard) -> None:
     for number in range(3):
         dashboard.add(f"archive_{number}", homeroom="analyse_archive")
     first = operator.get("/api/jobs", params={"limit": 2})
@@ -264,31 +260,29 @@ def test_jobs_come_in_pages(operator: UserClient, dashboard: Dashboard) -> None:
     assert second["next"] is None
 
 
-def test_a_ray_that_cannot_take_a_job_now_is_said_so(
-    operator: UserClient, dashboard: Dashboard
-) -> None:
-    dashboard.refuses = 500
+def test_a_job_that_ray_rejects_is_an_error(operator: UserClient, dashboard: Dashboard) -> None:
+    dashboard.error_status = 500
     body = {"footage": ["s3://lessons/2026/a.mp4"]}
     assert operator.post("/api/jobs/archive", 503, json=body)["error"]["code"] == "service_down"
-    dashboard.refuses = 400
+    dashboard.error_status = 400
     assert operator.post("/api/jobs/archive", 409, json=body)["error"]["code"] == "job_refused"
 
 
-def test_a_dashboard_that_is_away_is_said_so(school: School) -> None:
+def test_a_dashboard_that_is_down_is_an_error(school: School) -> None:
     with operator_api(school, "http://127.0.0.1:9") as (_, caller):
         assert caller.get("/api/jobs", 503)["error"]["code"] == "service_down"
 
 
-def test_a_dashboard_that_hangs_is_given_up(
+def test_a_dashboard_that_hangs_times_out(
     operator: UserClient, dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_routes, "LONGEST_WAIT_SECONDS", 0.3)
+    monkeypatch.setattr(job_routes, "DASHBOARD_TIMEOUT_SECONDS", 0.3)
     dashboard.hangs = True
     assert operator.get("/api/jobs", 503)["error"]["code"] == "service_down"
     operator.get("/api/health")
 
 
-def test_only_operators_reach_jobs(api_client: ApiClient) -> None:
+def test_only_operators_may_use_jobs(api_client: ApiClient) -> None:
     api_client.leader.get("/api/jobs", 403)
     api_client.teacher.post("/api/jobs/archive", 403, json={"footage": ["/a"]})
 
@@ -296,11 +290,11 @@ def test_only_operators_reach_jobs(api_client: ApiClient) -> None:
 @pytest.mark.ray
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("records", ["sqlite"], indirect=True)
-def test_ray_itself_takes_runs_tells_and_forgets_nothing(
+def test_a_job_runs_on_ray_itself(
     school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOMEROOM_SETTINGS", str(write_settings(tmp_path)))
-    # Ray looks for its token once in a process, and this one has asked without.
+    # Ray reads its token once in a process, and this one has started without.
     environment = {**test_on_a_cluster._environment(), "RAY_AUTH_MODE": "disabled"}
     monkeypatch.setattr(test_on_a_cluster, "_environment", lambda: environment)
     ports = [f"--dashboard-agent-listen-port={free_port()}"]
@@ -315,16 +309,16 @@ def test_ray_itself_takes_runs_tells_and_forgets_nothing(
         operator_api(school, address) as (_, caller),
     ):
         footage = [str(tmp_path / "footage" / name) for name in ("empty", "linked")]
-        taken: list[dict[str, Any]] = []
+        accepted: list[dict[str, Any]] = []
 
         def submit() -> bool:
             answer = caller.answer("POST", "/api/jobs/archive", json={"footage": footage})
             assert answer.status_code in (202, 503), answer.text  # it has just started
-            taken.extend([answer.json()] if answer.status_code == 202 else [])
-            return bool(taken)
+            accepted.extend([answer.json()] if answer.status_code == 202 else [])
+            return bool(accepted)
 
         wait_for(submit, "Ray's agent")
-        job_id = taken[0]["job_id"]
+        job_id = accepted[0]["job_id"]
         path = f"/api/jobs/{job_id}"
         wait_for(lambda: caller.get(path)["state"] in {"failed", "succeeded"}, "the job's end")
         log = caller.get(f"{path}/log")["text"]

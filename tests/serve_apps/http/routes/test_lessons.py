@@ -1,4 +1,4 @@
-"""Lessons over HTTP: whose they are, and one word of their registers."""
+"""Lessons over HTTP: who sees which, and the progress of their registers."""
 
 from typing import Any
 
@@ -24,16 +24,14 @@ def test_a_teacher_sees_lessons_of_own_classes(api_client: ApiClient) -> None:
     assert ids(api_client.as_role(Role.TEACHER, number=2).get("/api/lessons")) == ["lesson-2"]
 
 
-def test_a_leader_sees_lessons_of_own_schools_without_anybody_in_them(
-    api_client: ApiClient,
-) -> None:
+def test_a_leader_sees_lessons_of_own_schools_without_students(api_client: ApiClient) -> None:
     found = api_client.leader.get("/api/lessons")
     assert ids(found) == ["lesson-1", "lesson-2"]
     assert "student" not in str(found)
     assert ids(api_client.as_role(Role.SCHOOL_LEADER, schools=["dale"]).get("/api/lessons")) == []
 
 
-def test_a_lesson_says_where_and_when_it_is(api_client: ApiClient) -> None:
+def test_a_lesson_has_a_room_and_times(api_client: ApiClient) -> None:
     (lesson,) = api_client.teacher.get("/api/lessons")["lessons"]
     assert at(lesson["starts_at"]) == MONDAY
     assert (lesson["class_title"], lesson["room_id"], lesson["school_id"], lesson["is_on"]) == (
@@ -45,7 +43,7 @@ def test_a_lesson_says_where_and_when_it_is(api_client: ApiClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("filters", "found"),
     [
         ({"date": "2026-03-02"}, 2),
         ({"date": "2026-03-03"}, 0),
@@ -57,19 +55,19 @@ def test_a_lesson_says_where_and_when_it_is(api_client: ApiClient) -> None:
         ({"school_id": "dale"}, 0),
     ],
 )
-def test_lessons_are_chosen_by_day_room_and_school(
-    api_client: ApiClient, asked: dict[str, str], found: int
+def test_lessons_are_filtered_by_day_room_and_school(
+    api_client: ApiClient, filters: dict[str, str], found: int
 ) -> None:
-    assert len(api_client.leader.get("/api/lessons", params=asked)["lessons"]) == found
+    assert len(api_client.leader.get("/api/lessons", params=filters)["lessons"]) == found
 
 
-def test_lessons_come_in_pages_by_their_start(api_client: ApiClient) -> None:
+def test_lessons_are_paged_by_their_start(api_client: ApiClient) -> None:
     first = api_client.leader.get("/api/lessons", params={"limit": 1})
     second = api_client.leader.get("/api/lessons", params={"limit": 1, "cursor": first["next"]})
     assert (ids(first), ids(second), second["next"]) == (["lesson-1"], ["lesson-2"], None)
 
 
-def test_a_leader_is_told_one_word_of_a_register(api_client: ApiClient) -> None:
+def test_a_leader_sees_the_progress_of_a_register(api_client: ApiClient) -> None:
     leader, school = api_client.leader, api_client.school
     assert leader.get(SUMMARY) == {"lesson_id": LESSON, "register": "not_taken"}
     school.open()
@@ -81,13 +79,13 @@ def test_a_leader_is_told_one_word_of_a_register(api_client: ApiClient) -> None:
     assert leader.get(SUMMARY)["register"] == "taken"
 
 
-def test_lessons_out_of_reach_are_refused(api_client: ApiClient) -> None:
+def test_lessons_of_others_are_denied(api_client: ApiClient) -> None:
     api_client.as_role(Role.SCHOOL_LEADER, schools=["dale"]).get(SUMMARY, 403)
     api_client.as_role(Role.TEACHER, number=2).get(SUMMARY, 403)
     api_client.leader.get("/api/lessons/no-such/register/summary", 404)
 
 
-def test_a_lesson_in_a_room_that_the_settings_no_longer_name_is_nobodys(
+def test_a_lesson_in_a_room_that_the_settings_no_longer_have_is_hidden(
     api_client: ApiClient,
 ) -> None:
     with api_client.school.identity.records.writing() as session:

@@ -1,4 +1,4 @@
-"""Registers over HTTP: taken by a teacher of the class, by nobody else, and not twice at once."""
+"""Registers over HTTP: for teachers of the class alone, with protection against lost updates."""
 
 import csv
 import io
@@ -48,16 +48,16 @@ def test_a_teacher_opens_marks_and_closes(api_client: ApiClient) -> None:
     assert teacher.get(PATH) == closed
 
 
-def test_entries_have_names_and_the_look_is_recorded(api_client: ApiClient) -> None:
+def test_entries_have_names_and_the_access_is_recorded(api_client: ApiClient) -> None:
     api_client.teacher.post(f"{PATH}/open")
-    shown = api_client.teacher.get(PATH)
-    assert [entry["name"] for entry in shown["entries"]] == [
+    register = api_client.teacher.get(PATH)
+    assert [entry["name"] for entry in register["entries"]] == [
         f"Given student-{n} Family" for n in range(1, 9)
     ]
     assert api_client.audited()[-1] == "register.show"
 
 
-def test_proposals_wait_until_the_teacher_confirms_the_version_that_was_seen(
+def test_proposals_are_confirmed_by_the_version_that_the_teacher_has_seen(
     api_client: ApiClient,
 ) -> None:
     teacher = api_client.teacher
@@ -77,7 +77,7 @@ def test_proposals_wait_until_the_teacher_confirms_the_version_that_was_seen(
     assert at(entry["arrived_at"]) == MONDAY
 
 
-def test_the_version_may_also_travel_as_an_etag(api_client: ApiClient) -> None:
+def test_the_version_may_be_sent_as_an_etag(api_client: ApiClient) -> None:
     teacher = api_client.teacher
     teacher.post(f"{PATH}/open")
     propose(api_client, 1)
@@ -112,7 +112,7 @@ def test_a_confirmation_needs_one_version(
     api_client.teacher.post(f"{PATH}/confirm", 422, json=body, headers=headers)
 
 
-def test_everybody_is_present_but_some_and_what_is_confirmed_stays(api_client: ApiClient) -> None:
+def test_all_present_keeps_confirmed_entries_and_exceptions(api_client: ApiClient) -> None:
     teacher = api_client.teacher
     teacher.post(f"{PATH}/marks", json={"marks": {student(2): "excused"}})
     said = {"except": {student(1): "absent"}}
@@ -121,7 +121,7 @@ def test_everybody_is_present_but_some_and_what_is_confirmed_stays(api_client: A
     assert [found[student(n)] for n in range(3, 9)] == ["present"] * 6
 
 
-def test_a_badge_counts_while_the_register_is_open(api_client: ApiClient) -> None:
+def test_a_badge_is_accepted_while_the_register_is_open(api_client: ApiClient) -> None:
     teacher, badge = api_client.teacher, {"badge": badge_of(api_client, 4)}
     teacher.post(f"{PATH}/badges", 404, json=badge)
     teacher.post(f"{PATH}/open")
@@ -130,7 +130,7 @@ def test_a_badge_counts_while_the_register_is_open(api_client: ApiClient) -> Non
     assert teacher.post(f"{PATH}/badges", 409, json=badge)["error"]["code"] == "register_refused"
 
 
-def test_a_badge_that_is_not_ours_is_refused_and_recorded(api_client: ApiClient) -> None:
+def test_an_invalid_badge_is_rejected_and_audited(api_client: ApiClient) -> None:
     api_client.teacher.post(f"{PATH}/open")
     error = api_client.teacher.post(f"{PATH}/badges", 422, json={"badge": "WyJ4Il0.forged"})[
         "error"
@@ -139,9 +139,7 @@ def test_a_badge_that_is_not_ours_is_refused_and_recorded(api_client: ApiClient)
     assert api_client.audited()[-1] == "refused"
 
 
-def test_a_teacher_of_another_class_reads_no_badge_and_learns_nothing(
-    api_client: ApiClient,
-) -> None:
+def test_a_teacher_of_another_class_cannot_read_badges(api_client: ApiClient) -> None:
     api_client.teacher.post(f"{PATH}/open")
     other = api_client.as_role(Role.TEACHER, number=2)
     before = api_client.teacher.get(PATH)
@@ -169,7 +167,7 @@ EVERYTHING = [
 
 
 @pytest.mark.parametrize(("method", "what", "body"), EVERYTHING)
-def test_nobody_but_teachers_of_the_class_touches_a_register(
+def test_only_teachers_of_the_class_may_use_a_register(
     api_client: ApiClient, method: str, what: str, body: Any
 ) -> None:
     api_client.teacher.post(f"{PATH}/open")
@@ -183,7 +181,7 @@ def test_nobody_but_teachers_of_the_class_touches_a_register(
     assert api_client.teacher.get(PATH) == before
 
 
-def test_the_history_says_who_said_what_in_pages(api_client: ApiClient) -> None:
+def test_the_history_lists_changes_in_pages(api_client: ApiClient) -> None:
     teacher = api_client.teacher
     teacher.post(f"{PATH}/open")
     propose(api_client, 1)
@@ -199,7 +197,7 @@ def test_the_history_says_who_said_what_in_pages(api_client: ApiClient) -> None:
     teacher.get(f"{PATH}/history", 422, params={"cursor": "cm9vbQ"})
 
 
-def test_an_export_tells_what_was_confirmed(api_client: ApiClient) -> None:
+def test_an_export_has_only_confirmed_entries(api_client: ApiClient) -> None:
     teacher = api_client.teacher
     teacher.post(f"{PATH}/open")
     propose(api_client, 1)
@@ -215,7 +213,7 @@ def test_an_export_tells_what_was_confirmed(api_client: ApiClient) -> None:
     assert "proposed" not in answer.text + json.dumps(events)
 
 
-def test_of_two_teachers_at_once_one_is_told_to_look_again(api_client: ApiClient) -> None:
+def test_of_two_concurrent_changes_one_is_rejected(api_client: ApiClient) -> None:
     teacher = api_client.teacher
     version = teacher.post(f"{PATH}/open")["version"]
 
@@ -227,7 +225,7 @@ def test_of_two_teachers_at_once_one_is_told_to_look_again(api_client: ApiClient
         assert sorted(pool.map(mark, ["present", "absent"])) == [200, 409]
 
 
-def test_a_student_of_another_class_is_not_written(api_client: ApiClient) -> None:
+def test_a_student_of_another_class_cannot_be_marked(api_client: ApiClient) -> None:
     stranger = "f" * 32
     api_client.teacher.post(f"{PATH}/marks", 404, json={"marks": {stranger: "present"}})
 
@@ -244,39 +242,39 @@ def test_a_student_of_another_class_is_not_written(api_client: ApiClient) -> Non
         [],
     ],
 )
-def test_marks_that_cannot_be_are_refused(api_client: ApiClient, body: Any) -> None:
+def test_invalid_marks_are_rejected(api_client: ApiClient, body: Any) -> None:
     error = api_client.teacher.post(f"{PATH}/marks", 422, json=body)["error"]
     assert error["code"] == "request_invalid"
     assert "asleep" not in json.dumps(error)
 
 
-def test_a_register_of_no_lesson_is_not_found(api_client: ApiClient) -> None:
+def test_a_register_of_an_unknown_lesson_is_not_found(api_client: ApiClient) -> None:
     api_client.teacher.get("/api/lessons/no-such/register", 404)
     api_client.teacher.get(PATH, 404)
 
 
-def test_that_a_register_changed_is_told_without_a_look_at_anybody(api_client: ApiClient) -> None:
+def test_the_version_changes_without_access_to_identity_data(api_client: ApiClient) -> None:
     teacher = api_client.teacher
     assert teacher.get(f"{PATH}/version", 404)["error"]["code"] == "not_found"
     opened = teacher.post(f"{PATH}/open")
     propose(api_client, 1, 2)
     audited = api_client.audited()
-    told = teacher.get(f"{PATH}/version")
+    version = teacher.get(f"{PATH}/version")
     assert api_client.audited() == audited
-    assert told["version"] > opened["version"]
-    assert (told["is_open"], told["proposals"]) == (True, 2)
-    shown = teacher.get(PATH)
-    assert told == {name: shown[name] for name in told}
-    assert not [text for text in (student(1), "student-1", "Given") if text in str(told)]
+    assert version["version"] > opened["version"]
+    assert (version["is_open"], version["proposals"]) == (True, 2)
+    register = teacher.get(PATH)
+    assert version == {name: register[name] for name in version}
+    assert not [text for text in (student(1), "student-1", "Given") if text in str(version)]
     api_client.school.clock.advance(minutes=11)
     assert not teacher.get(f"{PATH}/version")["is_open"]
     teacher.get("/api/lessons/no-such/register/version", 404)
 
 
-def test_whether_a_register_changed_is_asked_beside_the_writers(api_client: ApiClient) -> None:
+def test_the_version_is_read_without_a_write_lock(api_client: ApiClient) -> None:
     api_client.teacher.post(f"{PATH}/open")
     caller = api_client.teacher
-    caller.get(f"{PATH}/version")  # the sign-in is at hand from now on
+    caller.get(f"{PATH}/version")  # the sign-in is cached from now on
     with api_client.school.identity.records.writing(), ThreadPoolExecutor(1) as pool:
         answer = pool.submit(caller.get, f"{PATH}/version").result(timeout=5)
     assert answer["is_open"]

@@ -1,4 +1,4 @@
-"""Event streams through a real server: resumption, heartbeats, slow clients, rights that end."""
+"""Event streams through a real server: resumption, heartbeats, slow clients, revoked access."""
 
 import json
 import socket
@@ -16,7 +16,7 @@ import pytest
 from cluster.errors import ServiceDown
 from cluster.security.roles import Role
 from cluster.settings import Settings
-from serve_apps.http.services.room_broadcast import Broadcast, StreamLimits
+from serve_apps.http.services.room_broadcast import RoomBroadcast, StreamLimits
 from tests.register.school import MONDAY, School
 from tests.serve_apps.http.api_client import (
     PATIENCE_SECONDS,
@@ -28,7 +28,7 @@ from tests.serve_apps.http.api_client import (
 
 PATH = "/api/rooms/events"
 QUICK = StreamLimits(
-    wait_seconds=0.2, pause_seconds=0.05, heartbeat_seconds=0.2, rights_seconds=0.2
+    poll_seconds=0.2, retry_seconds=0.05, heartbeat_seconds=0.2, recheck_seconds=0.2
 )
 
 
@@ -48,7 +48,7 @@ class Stream:
         self.comments: list[str] = []
 
     def next(self) -> Event:
-        """The next event; comments are kept apart."""
+        """Return the next event; comments are collected apart."""
         found: dict[str, str] = {}
         ends = time.monotonic() + PATIENCE_SECONDS
         for line in self._lines:
@@ -79,8 +79,8 @@ class Live:
     http: httpx.Client
 
     @property
-    def broadcast(self) -> Broadcast:
-        found: Broadcast = self.api_client.app.state.broadcast
+    def broadcast(self) -> RoomBroadcast:
+        found: RoomBroadcast = self.api_client.app.state.broadcast
         return found
 
     @contextmanager
@@ -92,7 +92,7 @@ class Live:
             assert response.status_code == 200, response.text
             yield Stream(response)
 
-    def refused(self, token: str, **more: Any) -> Any:
+    def denied(self, token: str, **more: Any) -> Any:
         headers = {"Authorization": f"Bearer {token}"}
         answer = self.http.get(self.address + PATH, headers=headers, **more)
         return answer.status_code, answer.json()["error"]["code"]
@@ -115,7 +115,7 @@ def live(school: School) -> Iterator[Open]:
         yield opened
 
 
-def test_a_stream_begins_with_the_rooms_as_they_are_and_goes_on_as_they_change(live: Open) -> None:
+def test_a_stream_starts_with_the_current_state_and_continues_with_changes(live: Open) -> None:
     service = live()
     service.api_client.rooms.say("room-1", 20)
     service.api_client.rooms.say("room-2", 20)
@@ -131,7 +131,7 @@ def test_a_stream_begins_with_the_rooms_as_they_are_and_goes_on_as_they_change(l
         assert (third.kind, third.id, third.data["people_max"]) == ("window", 5, 22)
 
 
-def test_an_event_has_the_same_form_as_the_answer(live: Open) -> None:
+def test_an_event_has_the_same_body_as_the_response(live: Open) -> None:
     service = live()
     service.api_client.rooms.say("room-1", 20)
     with service.stream(service.api_client.leader.token) as stream:
@@ -139,7 +139,9 @@ def test_an_event_has_the_same_form_as_the_answer(live: Open) -> None:
 
 
 @pytest.mark.parametrize("way", ["header", "parameter"])
-def test_who_comes_again_is_told_what_was_missed_and_nothing_twice(live: Open, way: str) -> None:
+def test_a_client_that_reconnects_gets_what_it_missed_and_nothing_twice(
+    live: Open, way: str
+) -> None:
     service = live()
     token, rooms = service.api_client.leader.token, service.api_client.rooms
     rooms.say("room-1", 20)
@@ -159,7 +161,7 @@ def test_who_comes_again_is_told_what_was_missed_and_nothing_twice(live: Open, w
         assert stream.next().id == 5
 
 
-def test_what_happens_while_somebody_comes_again_is_told_once(live: Open) -> None:
+def test_a_change_during_a_reconnect_is_sent_once(live: Open) -> None:
     service = live()
     rooms = service.api_client.rooms
     rooms.say("room-1", 20)
@@ -171,7 +173,7 @@ def test_what_happens_while_somebody_comes_again_is_told_once(live: Open) -> Non
         assert stream.next().id == 3
 
 
-def test_what_lies_too_far_back_is_a_gap_and_everything_comes_anew(live: Open) -> None:
+def test_an_id_that_is_too_old_is_a_gap_followed_by_the_current_state(live: Open) -> None:
     service = live()
     for people in (20, 21, 22):
         service.api_client.rooms.say("room-1", people)
@@ -183,7 +185,7 @@ def test_what_lies_too_far_back_is_a_gap_and_everything_comes_anew(live: Open) -
         assert (room.kind, room.id, room.data["people"]) == ("room", 3, 22)
 
 
-def test_a_stream_survives_rooms_that_begin_to_count_anew(live: Open) -> None:
+def test_a_stream_survives_event_ids_that_restart(live: Open) -> None:
     service = live()
     rooms = service.api_client.rooms
     rooms.last_id = 500
@@ -199,7 +201,7 @@ def test_a_stream_survives_rooms_that_begin_to_count_anew(live: Open) -> None:
         assert stream.next().id == 2
 
 
-def test_heartbeats_come_while_nothing_happens(live: Open) -> None:
+def test_heartbeats_are_sent_while_nothing_happens(live: Open) -> None:
     service = live()
     service.api_client.rooms.say("room-1", 20)
     with service.stream(service.api_client.leader.token) as stream:
@@ -211,7 +213,7 @@ def test_heartbeats_come_while_nothing_happens(live: Open) -> None:
             pytest.fail("no heartbeat")
 
 
-def test_only_named_rooms_are_told(live: Open) -> None:
+def test_only_requested_rooms_are_sent(live: Open) -> None:
     service = live()
     service.api_client.rooms.say("room-1", 20)
     service.api_client.rooms.say("bus", 20)
@@ -219,8 +221,8 @@ def test_only_named_rooms_are_told(live: Open) -> None:
     with service.stream(token, params={"room_id": "bus"}) as stream:
         first = stream.next()
         assert (first.data["room_id"], first.data["shares"]) == ("bus", None)
-    assert service.refused(token, params={"room_id": ["bus", "room-2"]}) == (403, "not_allowed")
-    assert service.refused(token, params={"room_id": "no-such"}) == (404, "not_found")
+    assert service.denied(token, params={"room_id": ["bus", "room-2"]}) == (403, "not_allowed")
+    assert service.denied(token, params={"room_id": "no-such"}) == (404, "not_found")
 
 
 def test_a_stream_of_a_teacher_ends_with_the_lesson(live: Open) -> None:
@@ -233,10 +235,10 @@ def test_a_stream_of_a_teacher_ends_with_the_lesson(live: Open) -> None:
         end = stream.next()
         assert (end.kind, end.data) == ("end", {"reason": "not_allowed"})
         assert stream.has_ended()
-    assert service.refused(token) == (403, "not_allowed")
+    assert service.denied(token) == (403, "not_allowed")
 
 
-def test_who_comes_again_asks_for_the_own_rooms_alone(live: Open) -> None:
+def test_a_client_that_reconnects_polls_its_own_rooms_alone(live: Open) -> None:
     service = live()
     service.api_client.rooms.say("room-1", 20)
     token, headers = service.api_client.leader.token, {"Last-Event-ID": "0"}
@@ -250,12 +252,12 @@ def test_who_comes_again_asks_for_the_own_rooms_alone(live: Open) -> None:
 def with_other_settings(service: Live, **tables: list[dict[str, Any]]) -> None:
     """The settings file is changed while the service runs."""
     state = service.api_client.app.state
-    known = state.backend.settings.model_dump(exclude_unset=True)
-    state.backend = replace(state.backend, settings=Settings.model_validate({**known, **tables}))
+    current = state.backend.settings.model_dump(exclude_unset=True)
+    state.backend = replace(state.backend, settings=Settings.model_validate({**current, **tables}))
 
 
-def test_a_stream_that_is_open_tells_by_the_settings_as_they_are_now(live: Open) -> None:
-    service = live(rights_seconds=600)
+def test_an_open_stream_follows_changed_settings(live: Open) -> None:
+    service = live(recheck_seconds=600)
     rooms = service.api_client.rooms
     rooms.say("room-1", 20)
     with service.stream(service.api_client.leader.token, params={"room_id": "room-1"}) as stream:
@@ -263,15 +265,15 @@ def test_a_stream_that_is_open_tells_by_the_settings_as_they_are_now(live: Open)
         room = {"id": "room-1", "school": "hill", "name": "Bus 7", "kind": "vehicle"}
         with_other_settings(service, rooms=[room])
         rooms.say("room-1", 21)
-        told = stream.next().data
-        assert (told["name"], told["shares"]) == ("Bus 7", None)
+        body = stream.next().data
+        assert (body["name"], body["shares"]) == ("Bus 7", None)
 
 
 @pytest.mark.parametrize("moved_to", ["dale", None], ids=["of another school", "gone"])
-def test_a_room_that_is_gone_or_of_another_school_by_now_ends_the_stream(
+def test_a_room_that_is_removed_or_moved_to_another_school_ends_the_stream(
     live: Open, moved_to: str | None
 ) -> None:
-    service = live(rights_seconds=600)
+    service = live(recheck_seconds=600)
     service.api_client.rooms.say("room-1", 20)
     with service.stream(service.api_client.leader.token, params={"room_id": "room-1"}) as stream:
         stream.next()
@@ -284,7 +286,7 @@ def test_a_room_that_is_gone_or_of_another_school_by_now_ends_the_stream(
         assert (end.kind, end.data) == ("end", {"reason": reason})
 
 
-def test_a_teacher_is_not_told_windows_of_the_class_before(live: Open) -> None:
+def test_a_teacher_gets_no_windows_of_the_previous_class(live: Open) -> None:
     service = live()
     rooms = service.api_client.rooms
     rooms.finish("room-1", 20, at=MONDAY - timedelta(minutes=11))
@@ -306,14 +308,14 @@ def test_a_stream_ends_when_its_token_is_revoked(live: Open) -> None:
         assert stream.has_ended()
 
 
-def test_a_stream_ends_after_its_longest_time(live: Open) -> None:
-    service = live(longest_seconds=0.5)
+def test_a_stream_ends_after_its_maximum_time(live: Open) -> None:
+    service = live(max_seconds=0.5)
     with service.stream(service.api_client.leader.token) as stream:
         end = stream.next()
         assert (end.kind, end.data) == ("end", {"reason": "too_long"})
 
 
-def test_a_stream_ends_when_the_rooms_fail_in_a_way_that_nobody_foresaw(live: Open) -> None:
+def test_a_stream_ends_when_the_rooms_fail_unexpectedly(live: Open) -> None:
     service = live()
     service.api_client.rooms.say("room-1", 20)
     with service.stream(service.api_client.leader.token) as stream:
@@ -323,26 +325,26 @@ def test_a_stream_ends_when_the_rooms_fail_in_a_way_that_nobody_foresaw(live: Op
         assert (end.kind, end.data) == ("end", {"reason": "service_down"})
 
 
-def test_rooms_that_are_away_are_an_answer_in_the_one_shape(live: Open) -> None:
+def test_unavailable_rooms_are_an_error_in_the_error_format(live: Open) -> None:
     service = live()
     service.api_client.rooms.failing = ServiceDown("rooms does not answer.")
-    assert service.refused(service.api_client.leader.token) == (503, "service_down")
+    assert service.denied(service.api_client.leader.token) == (503, "service_down")
 
 
-def test_streams_of_one_caller_are_bounded_and_places_become_free(live: Open) -> None:
+def test_streams_of_one_caller_are_limited_until_one_is_closed(live: Open) -> None:
     service = live(per_caller=1)
     service.api_client.rooms.say("room-1", 20)
     token = service.api_client.leader.token
     with service.stream(token) as stream:
         stream.next()
-        assert service.refused(token) == (429, "too_many_requests")
+        assert service.denied(token) == (429, "too_many_requests")
     wait_until(lambda: service.broadcast.streams == 0)
     with service.stream(token) as stream:
         stream.next()
 
 
-def test_a_client_that_reads_nothing_is_let_go_and_costs_the_others_nothing(live: Open) -> None:
-    service = live(send_seconds=0.5, windows=50)
+def test_a_client_that_reads_nothing_is_disconnected_and_does_not_delay_others(live: Open) -> None:
+    service = live(send_timeout_seconds=0.5, windows=50)
     rooms, token = service.api_client.rooms, service.api_client.leader.token
     rooms.say("room-1", 20)
     host = urlsplit(service.address)
@@ -372,6 +374,6 @@ def test_a_client_that_reads_nothing_is_let_go_and_costs_the_others_nothing(live
 
 def test_a_stream_needs_a_role_and_a_room(live: Open) -> None:
     service = live()
-    assert service.refused(service.api_client.as_role(Role.OPERATOR).token)[0] == 403
-    assert service.refused(service.api_client.as_role(Role.TEACHER, number=2).token)[0] == 403
-    assert service.refused("hr_nobody.x")[0] == 401
+    assert service.denied(service.api_client.as_role(Role.OPERATOR).token)[0] == 403
+    assert service.denied(service.api_client.as_role(Role.TEACHER, number=2).token)[0] == 403
+    assert service.denied("hr_nobody.x")[0] == 401

@@ -1,4 +1,4 @@
-"""Rooms over HTTP: who sees which, and what is withheld."""
+"""Rooms over HTTP: who sees which, and what is suppressed (R3)."""
 
 from datetime import timedelta
 from typing import Any
@@ -67,7 +67,7 @@ def test_others_see_no_room(api_client: ApiClient, role: Role) -> None:
     api_client.as_role(role).get("/api/rooms/room-1", 403)
 
 
-def test_numbers_say_how_old_they_are_and_what_they_rest_on(api_client: ApiClient) -> None:
+def test_counts_have_an_age_and_a_number_of_frames(api_client: ApiClient) -> None:
     api_client.rooms.say("room-1", 20)
     api_client.school.clock.advance(seconds=2.5)
     room = api_client.leader.get("/api/rooms/room-1")
@@ -76,7 +76,7 @@ def test_numbers_say_how_old_they_are_and_what_they_rest_on(api_client: ApiClien
     assert (room["frames"], room["window_seconds"], room["state"]) == (20, 10, "live")
 
 
-def test_shares_come_with_the_words_in_which_they_are_shown(api_client: ApiClient) -> None:
+def test_shares_are_formatted_for_display(api_client: ApiClient) -> None:
     api_client.rooms.say("room-1", 20)
     shares = api_client.leader.get("/api/rooms/room-1")["shares"]
     assert shares["head_down"] == {"share": 0.05, "text": "≤5%"}
@@ -94,13 +94,11 @@ def test_a_small_group_gives_a_headcount_alone(api_client: ApiClient) -> None:
     assert (window["people_max"], window["hand_raises"], window["shares"]) == (6, None, None)
 
 
-def test_a_vehicle_gives_a_headcount_even_where_a_deployment_tells_more(
-    api_client: ApiClient,
-) -> None:
+def test_a_vehicle_gives_a_headcount_even_if_a_deployment_sends_more(api_client: ApiClient) -> None:
     bus = api_client.school.settings.rooms_by_id["bus"]
     window = window_of(30)
-    told = RoomSnapshot("bus", "live", "live", MONDAY, 30, 4, window, "cam-1", None, 1)
-    body = room_body(bus, told, MONDAY)
+    snapshot = RoomSnapshot("bus", "live", "live", MONDAY, 30, 4, window, "cam-1", None, 1)
+    body = room_body(bus, snapshot, MONDAY)
     assert (body.people, body.hands_up, body.shares, body.suppressed) == (30, None, None, True)
     published = PublishedWindow(
         window=window, camera_id="cam-1", room_id="bus", school_id="hill", event_id=2
@@ -109,13 +107,13 @@ def test_a_vehicle_gives_a_headcount_even_where_a_deployment_tells_more(
     assert (finished.hand_raises, finished.shares, finished.suppressed) == (None, None, True)
 
 
-def test_hands_of_a_suppressed_window_are_not_told_whatever_comes(api_client: ApiClient) -> None:
+def test_hands_of_a_suppressed_window_are_suppressed(api_client: ApiClient) -> None:
     room = api_client.school.settings.rooms_by_id["room-1"]
-    told = RoomSnapshot("room-1", "live", "live", MONDAY, 6, 4, window_of(6), "cam-1", None, 1)
-    assert room_body(room, told, MONDAY).hands_up is None
+    snapshot = RoomSnapshot("room-1", "live", "live", MONDAY, 6, 4, window_of(6), "cam-1", None, 1)
+    assert room_body(room, snapshot, MONDAY).hands_up is None
 
 
-def test_a_room_without_a_picture_says_why(api_client: ApiClient) -> None:
+def test_a_room_without_frames_has_a_reason(api_client: ApiClient) -> None:
     api_client.rooms.rooms["room-1"] = RoomSnapshot(
         "room-1", "down", "wrong_credentials", None, None, None, None, None, None, 4
     )
@@ -124,14 +122,14 @@ def test_a_room_without_a_picture_says_why(api_client: ApiClient) -> None:
     assert (room["people"], room["as_of"], room["age_seconds"]) == (None, None, None)
 
 
-def test_unknown_rooms_are_not_found_and_unheard_ones_are_not_there_yet(
+def test_unknown_rooms_are_not_found_and_rooms_without_counts_are_unavailable(
     api_client: ApiClient,
 ) -> None:
     assert api_client.leader.get("/api/rooms/no-such", 404)["error"]["code"] == "not_found"
     assert api_client.leader.get("/api/rooms/room-1", 503)["error"]["code"] == "service_down"
 
 
-def test_rooms_come_in_pages(api_client: ApiClient) -> None:
+def test_rooms_are_paged(api_client: ApiClient) -> None:
     say_all(api_client)
     first = api_client.leader.get("/api/rooms", params={"limit": 1})
     second = api_client.leader.get("/api/rooms", params={"limit": 1, "cursor": first["next"]})
@@ -139,7 +137,7 @@ def test_rooms_come_in_pages(api_client: ApiClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "asked"),
+    ("path", "parameters"),
     [
         ("/api/rooms", {"limit": 0}),
         ("/api/rooms", {"limit": 201}),
@@ -149,7 +147,9 @@ def test_rooms_come_in_pages(api_client: ApiClient) -> None:
         ("/api/rooms/-x", {}),
     ],
 )
-def test_what_cannot_be_is_refused(api_client: ApiClient, path: str, asked: dict[str, Any]) -> None:
-    error = api_client.leader.get(path, 422, params=asked)["error"]
+def test_invalid_requests_are_rejected(
+    api_client: ApiClient, path: str, parameters: dict[str, Any]
+) -> None:
+    error = api_client.leader.get(path, 422, params=parameters)["error"]
     assert error["code"] == "request_invalid"
     assert error["fields"]

@@ -1,4 +1,4 @@
-"""Questions to the warehouse over HTTP: a fixed set, typed, in pages."""
+"""Saved queries over HTTP: a fixed set, typed parameters, paged results."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -26,14 +26,14 @@ def analyst(school: School) -> Iterator[UserClient]:
         yield api_client.as_role(Role.ANALYST)
 
 
-def test_all_questions_are_listed_with_their_parameters(analyst: UserClient) -> None:
+def test_all_queries_are_listed_with_their_parameters(analyst: UserClient) -> None:
     listed = analyst.get(QUERIES)["queries"]
     assert [one["name"] for one in listed] == list(QUESTIONS)
     windows = next(one for one in listed if one["name"] == "room_windows")
     assert [one["name"] for one in windows["parameters"]] == ["room_id", "from", "to"]
 
 
-def test_an_answer_comes_in_pages(analyst: UserClient) -> None:
+def test_a_result_is_paged(analyst: UserClient) -> None:
     first = analyst.get(f"{QUERIES}/rooms", params={"limit": 2})
     second = analyst.get(f"{QUERIES}/rooms", params={"limit": 2, "cursor": first["next"]})
     place = first["columns"].index("room_id")
@@ -46,13 +46,13 @@ def test_an_answer_comes_in_pages(analyst: UserClient) -> None:
     assert first["published"] == second["published"]
 
 
-def test_parameters_stand_beside_the_page(analyst: UserClient) -> None:
+def test_parameters_are_combined_with_paging(analyst: UserClient) -> None:
     found = analyst.get(f"{QUERIES}/rooms", params={"school_id": "dale", "limit": 5})
     assert len(found["rows"]) == 1
 
 
 @pytest.mark.parametrize(
-    ("name", "asked", "field"),
+    ("name", "parameters", "field"),
     [
         ("rooms", {"school": "hill"}, "query.school"),
         ("rooms", {"school_id": ["hill", "dale"]}, "query.school_id"),
@@ -66,38 +66,38 @@ def test_parameters_stand_beside_the_page(analyst: UserClient) -> None:
         ),
     ],
 )
-def test_a_parameter_that_cannot_be_is_named(
-    analyst: UserClient, name: str, asked: dict[str, str], field: str
+def test_an_invalid_parameter_is_named(
+    analyst: UserClient, name: str, parameters: dict[str, str], field: str
 ) -> None:
-    error = analyst.get(f"{QUERIES}/{name}", 422, params=asked)["error"]
+    error = analyst.get(f"{QUERIES}/{name}", 422, params=parameters)["error"]
     assert field in [one["where"] for one in error["fields"]]
 
 
-def test_a_span_that_is_too_long_is_refused(analyst: UserClient) -> None:
-    asked = {"from": "2020-01-01", "to": "2026-01-01"}
-    assert analyst.get(f"{QUERIES}/school_days", 422, params=asked)["error"]["code"] == (
+def test_a_period_that_is_too_long_is_rejected(analyst: UserClient) -> None:
+    parameters = {"from": "2020-01-01", "to": "2026-01-01"}
+    assert analyst.get(f"{QUERIES}/school_days", 422, params=parameters)["error"]["code"] == (
         "query_refused"
     )
 
 
-def test_there_is_no_other_question(analyst: UserClient) -> None:
+def test_an_unknown_query_is_not_found(analyst: UserClient) -> None:
     analyst.get(f"{QUERIES}/no_such", 404)
     analyst.get(f"{QUERIES}/SELECT 1", 422)
 
 
-def test_times_of_an_answer_are_utc(analyst: UserClient) -> None:
+def test_times_of_a_result_are_utc(analyst: UserClient) -> None:
     found = analyst.get(f"{QUERIES}/runs")
     (row,) = found["rows"]
     assert at(row[found["columns"].index("started_at")]) == NINE
 
 
-def test_without_a_warehouse_it_is_said_that_there_is_none(api_client: ApiClient) -> None:
+def test_a_missing_warehouse_is_not_found(api_client: ApiClient) -> None:
     error = api_client.as_role(Role.ANALYST).get(f"{QUERIES}/rooms", 404)["error"]
     assert error["code"] == "warehouse_not_published"
     assert str(api_client.school.settings.data_dir) not in str(error)
 
 
-def test_only_analysts_ask(api_client: ApiClient) -> None:
+def test_only_analysts_may_query(api_client: ApiClient) -> None:
     for role in (Role.TEACHER, Role.SCHOOL_LEADER, Role.OPERATOR, Role.DATA_PROTECTION):
         api_client.as_role(role, schools=["hill"]).get(QUERIES, 403)
         api_client.as_role(role, schools=["hill"]).get(f"{QUERIES}/rooms", 403)

@@ -1,10 +1,9 @@
-"""The configuration of a camera that a reader receives, and the frames and health it returns.
+"""The configuration of a camera that a reader receives.
 
-settings ─> build_camera_config ─> CameraConfig ─> StreamReader ─> LiveFrame, CameraHealth
+settings ─> build_camera_config ─> CameraConfig ─> StreamReader
 """
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import SecretStr
@@ -12,8 +11,6 @@ from pydantic import SecretStr
 from cluster.errors import SettingsError
 from cluster.settings import Camera, Polygon, Settings
 from cluster.streams.source.address import address_with_credentials
-from cluster.streams.source.state import StreamReason, StreamState
-from cluster.vision.people import BgrImage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,73 +90,3 @@ def build_camera_config(settings: Settings, camera: Camera) -> CameraConfig | No
         headcount_only=room.kind == "vehicle",
         teacher_zone=camera.teacher_zone,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class LiveFrame:
-    """A downscaled frame of a camera.
-
-    Attributes:
-        camera_id: Id of the camera.
-        taken_at: `time.monotonic()` of its arrival, in seconds.
-        pixels: (height, width, 3) uint8 BGR, upright, masks blackened.
-        full: The same frame at full size, only while faces may be cut; never leaves the process
-            (R8).
-    """
-
-    camera_id: str
-    taken_at: float
-    pixels: BgrImage
-    full: BgrImage | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StreamMetrics:
-    """What is measured of a camera's stream.
-
-    Attributes:
-        frames_read: Frames that were delivered for analysis.
-        frames_decoded: Frames that the decoder returned.
-        delivered_rate: Frames a second that the camera sends, measured.
-        declared_rate: Frames a second that the stream declares; None where it declares none.
-        width: Of the upright picture, in pixels; 0 before the first frame.
-        height: Likewise.
-        codec: FFmpeg's name of it.
-        frozen: Whether the picture has stayed the same for too long.
-        rate_is_off: Whether the delivered rate is far from the declared one.
-        last_frame_seconds: Seconds since the last frame; None before the first.
-    """
-
-    frames_read: int = 0
-    frames_decoded: int = 0
-    delivered_rate: float = 0.0
-    declared_rate: float | None = None
-    width: int = 0
-    height: int = 0
-    codec: str = ""
-    frozen: bool = False
-    rate_is_off: bool = False
-    last_frame_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CameraHealth:
-    """The state of a camera's stream. Holds no address and no credentials.
-
-    Attributes:
-        camera_id: Id of the camera.
-        state: State of its stream.
-        reason: Why it is in this state.
-        since: When it entered the state for this reason, UTC.
-        detail: The reason as text for people, without credentials.
-        reconnects: Attempts to open it again, since the reader has it.
-        metrics: What is measured of its stream.
-    """
-
-    camera_id: str
-    state: StreamState
-    reason: StreamReason
-    since: datetime
-    detail: str = ""
-    reconnects: int = 0
-    metrics: StreamMetrics = field(default_factory=StreamMetrics)

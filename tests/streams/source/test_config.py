@@ -7,7 +7,7 @@ import pytest
 
 from cluster.errors import SettingsError
 from cluster.settings import Settings, load_settings
-from cluster.streams.reader.config import build_camera_config
+from cluster.streams.source.config import build_camera_config
 from tests.conftest import write_settings
 
 CANARY = "hunter2"

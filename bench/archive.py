@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.lesson import RATE, lesson, two_seconds
-from bench.measure import MEBIBYTE, Measured, run
+from bench.measure import MEBIBYTE, Measurement, run
 from cluster.cli.settings_file import FirstSchool, render_settings
 from cluster.settings import Settings
 from cluster.streams.decode.container import probe
@@ -35,7 +35,7 @@ CAMERA = "bench"
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=int, default=10)
     parser.add_argument("--no-naive", action="store_true", help="Leave out the slowest part.")
@@ -46,40 +46,42 @@ def main() -> None:
         f"{footage:.0f} s of 1080p{RATE}, {ANALYSIS_RATE:g} analysed a second, "
         f"{available_cores()} cores\n"
     )
-    decode = _decoding_alone(video, footage, cheap=True)
-    plain = _decoding_alone(video, footage, cheap=False)
+    decode = _time_decoding(video, footage, cheap=True)
+    plain = _time_decoding(video, footage, cheap=False)
     inference = inference_alone(footage)
     limit = footage / (decode + inference)
-    _line("decoding alone", footage / decode, f"{footage / plain:.0f} without the short cuts")
-    _line("OpenVINO inference alone", footage / inference)
-    _line("limit: one after the other", limit)
-    start, whole = _job(short), _job(video)
+    _print_speed(
+        "decoding alone", footage / decode, f"{footage / plain:.0f} without the short cuts"
+    )
+    _print_speed("OpenVINO inference alone", footage / inference)
+    _print_speed("limit: one after the other", limit)
+    start, whole = _run_job(short), _run_job(video)
     speed = footage / (whole.seconds - start.seconds)
-    _line(
+    _print_speed(
         "Homeroom's job",
         speed,
         f"start-up {start.seconds:.1f} s, peak {whole.peak_bytes / MEBIBYTE:.0f} MiB",
     )
     if not options.no_naive:
         stride = round(RATE / ANALYSIS_RATE)
-        slow_start, slow = _naive(short, stride), _naive(video, stride)
+        slow_start, slow = _run_naive(short, stride), _run_naive(video, stride)
         naive = footage / (slow.seconds - slow_start.seconds)
-        _line(
+        _print_speed(
             "naive loop",
             naive,
             f"start-up {slow_start.seconds:.1f} s, peak {slow.peak_bytes / MEBIBYTE:.0f} MiB",
         )
         print(f"\nHomeroom / naive   {speed / naive:.2f}")
     print(f"Homeroom / limit   {speed / limit:.2f}")
-    _gpu()
+    _measure_gpu()
 
 
-def _line(what: str, speed: float, more: str = "") -> None:
+def _print_speed(what: str, speed: float, more: str = "") -> None:
     print(f"{what:<28}{speed:8.1f} footage seconds a second   {more}", flush=True)
 
 
-def _decoding_alone(video: Path, footage: float, *, cheap: bool) -> float:
-    """Seconds to decode and shrink all that the job needs, one process a core."""
+def _time_decoding(video: Path, footage: float, *, cheap: bool) -> float:
+    """Return seconds to decode and downscale all that the job needs, one process a core."""
     cores = available_cores()
     edges = [footage * part / cores for part in range(cores + 1)]
     with ProcessPoolExecutor(cores) as pool:
@@ -95,11 +97,11 @@ def _decode(video: str, start: float, end: float, cheap: bool) -> int:
 
 
 def inference_alone(footage: float, clock: Callable[[], float] = time.monotonic) -> float:
-    """Seconds to infer as many frames as the footage gives, all cores, nothing else.
+    """Return seconds to infer as many frames as the footage has, on all cores.
 
     Args:
         footage: Its length in seconds.
-        clock: `time.process_time` for CPU seconds, which neighbours on the machine do not change.
+        clock: `time.process_time` for CPU seconds, which other load on the machine does not change.
     """
     from cluster.vision.pose.openvino_backend import OpenVinoNetwork
 
@@ -121,8 +123,8 @@ def inference_alone(footage: float, clock: Callable[[], float] = time.monotonic)
     return each * math.ceil(footage * ANALYSIS_RATE)
 
 
-def _job(video: Path) -> Measured:
-    """The job, as an operator starts it, into an empty lake."""
+def _run_job(video: Path) -> Measurement:
+    """Run the job, as an operator does, into an empty lake."""
     with tempfile.TemporaryDirectory(prefix="homeroom-bench-") as folder:
         settings = Path(folder) / "homeroom.toml"
         settings.write_text(render_settings(FirstSchool("Bench", "UTC", "Bench", CAMERA)))
@@ -135,12 +137,12 @@ def _job(video: Path) -> Measured:
     return measured
 
 
-def _naive(video: Path, stride: int) -> Measured:
+def _run_naive(video: Path, stride: int) -> Measurement:
     return run([sys.executable, "-m", "bench.naive", str(video), str(stride)])
 
 
-def _gpu() -> None:
-    """The CUDA backend by batch size, where there is a GPU."""
+def _measure_gpu() -> None:
+    """Print the speed of the CUDA backend by batch size, if there is a GPU."""
     import torch
 
     if not torch.cuda.is_available():

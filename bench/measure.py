@@ -1,4 +1,4 @@
-"""Running a program and watching it: wall time, and the memory of it and all its children."""
+"""Runs a program and measures wall time, and the memory of the program and its children."""
 
 import subprocess
 import threading
@@ -12,8 +12,8 @@ MEBIBYTE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """A program's run.
+class Measurement:
+    """Measurements of a program.
 
     Attributes:
         seconds: Wall time.
@@ -27,8 +27,8 @@ class Measured:
     output: str
 
 
-def run(command: list[str]) -> Measured:
-    """Run a program to its end.
+def run(command: list[str]) -> Measurement:
+    """Run a program to its end, and measure it.
 
     Raises:
         subprocess.CalledProcessError: It failed.
@@ -38,19 +38,19 @@ def run(command: list[str]) -> Measured:
     peak = 0
     done = threading.Event()
 
-    def watch() -> None:
+    def sample() -> None:
         nonlocal peak
         while not done.wait(SAMPLE_SECONDS):
             peak = max(peak, _tree_bytes(process.pid))
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
+    sampler = threading.Thread(target=sample)
+    sampler.start()
     output, _ = process.communicate()
     done.set()
-    watcher.join()
+    sampler.join()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command, output)
-    return Measured(time.monotonic() - began, peak, output)
+    return Measurement(time.monotonic() - began, peak, output)
 
 
 def _tree_bytes(pid: int) -> int:

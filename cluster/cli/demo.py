@@ -1,4 +1,4 @@
-"""`homeroom demo`: footage in, tables and a picture out, on one machine with no network."""
+"""`homeroom demo`: footage in, tables and a report out, on one machine with no network."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ from cluster.settings import ENV_PREFIX, SETTINGS_FILE, Settings, load_settings
 from cluster.streams.decode.container import probe
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query, warehouse_path
-from cluster.warehouse.report import windows_of_room, write_report
+from cluster.warehouse.report import load_report, write_report
 from jobs.archive.submission import MODULE
 
 LESSON_SECONDS = 60
@@ -50,9 +50,9 @@ def demo(
     ),
     as_json: JsonOption = False,
 ) -> None:
-    """Turn a minute of lesson into tables and a picture, step by step."""
+    """Turn a minute of a lesson into tables and a report, step by step."""
     folder = out.absolute()
-    _leave_the_real_installation_alone()
+    _unset_variables_of_installation()
     with _step("Writing the settings of a first school"):
         settings = _write_settings(folder, video)
     if video is None:
@@ -74,7 +74,7 @@ def demo(
         published = publish(settings, load_timetable(settings, now=now).timetable, now=now)
     report = folder / "report.html"
     with _step("Drawing the report"):
-        drawn = windows_of_room(settings, ROOM, STARTS_AT, STARTS_AT + timedelta(days=1))
+        drawn = load_report(settings, ROOM, STARTS_AT, STARTS_AT + timedelta(days=1))
         write_report(drawn, report, k=SMALL_K)
     proposed = {}
     if video is None:
@@ -96,13 +96,13 @@ def demo(
     )
 
 
-def _leave_the_real_installation_alone() -> None:
-    """Variables that name a real installation's data, keys or records are not for the demo."""
+def _unset_variables_of_installation() -> None:
+    """Unset variables of a real installation, whose data, keys and records the demo must leave."""
     kept = tuple(f"{ENV_PREFIX}{name}" for name in ("CACHE_DIR", "WEIGHTS__", "ANALYSIS__"))
     for name in [n for n in os.environ if n.upper().startswith(ENV_PREFIX)]:
         if not name.upper().startswith(kept):
             del os.environ[name]
-            say(f"{name} is left aside: the demo keeps to its own folder.")
+            say(f"{name} is ignored: the demo uses its own folder.")
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def _write_settings(folder: Path, video: Path | None) -> Settings:
     first = FirstSchool("Hillside School", "Europe/London", "Room 12", CAMERA)
     timetable = "lessons.csv"
     ends_at = STARTS_AT + min(timedelta(seconds=seconds), MAX_LESSON_LENGTH)
-    _write_each(
+    _write_files(
         {
             path: lambda: render_settings(
                 first,
@@ -138,7 +138,7 @@ def _write_settings(folder: Path, video: Path | None) -> Settings:
     return load_settings(path)
 
 
-def _write_each(files: dict[Path, Callable[[], str]]) -> None:
+def _write_files(files: dict[Path, Callable[[], str]]) -> None:
     for path, text in files.items():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -155,4 +155,4 @@ def _analyse(folder: Path, arguments: list[str]) -> None:
     command = [sys.executable, "-m", MODULE, *arguments, f"--settings={folder / SETTINGS_FILE}"]
     status = subprocess.run(command, check=False).returncode  # noqa: S603 (our own program)
     if status not in (0, EXIT_PARTLY):
-        raise HomeroomError("the analysis did not end well; its message stands above.")
+        raise HomeroomError("the analysis failed; its message is above.")

@@ -66,7 +66,7 @@ def _version(
 
 
 def run() -> None:
-    """Run the command line; errors of ours end it in words, without a traceback."""
+    """Run the command line; a HomeroomError ends it with a message, without a traceback."""
     try:
         app()
     except HomeroomError as error:

@@ -1,4 +1,4 @@
-"""`homeroom publish`, `query` and `report`: from the lake to what analysts see."""
+"""`homeroom publish`, `query` and `report`: from the lake to tables and reports."""
 
 import sys
 from datetime import datetime, time, timedelta
@@ -20,11 +20,11 @@ from cluster.records.timetable.lessons import load_timetable
 from cluster.settings import load_settings
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query, warehouse_path
-from cluster.warehouse.report import windows_of_room, write_report
+from cluster.warehouse.report import load_report, write_report
 
 
-class Format(StrEnum):
-    """How a query's answer is printed."""
+class OutputFormat(StrEnum):
+    """The format of a query's result."""
 
     TABLE = "table"
     CSV = "csv"
@@ -33,37 +33,39 @@ class Format(StrEnum):
 
 def publish_warehouse(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Build a new DuckDB file from the lake, the lessons and the counts of check-ins."""
-    known, now = load_settings(settings), utc_now()
-    lessons = load_timetable(known, now=now)
+    loaded, now = load_settings(settings), utc_now()
+    lessons = load_timetable(loaded, now=now)
     for bad in lessons.bad_rows:
         say(f"Note: {bad}")
-    counts = load_warehouse_rows(known)
-    published = publish(known, lessons.timetable, now=now, checkin_counts=counts)
+    counts = load_warehouse_rows(loaded)
+    published = publish(loaded, lessons.timetable, now=now, checkin_counts=counts)
     if as_json:
         answer_json({"path": str(published.path), "rows": published.rows})
     rows = ", ".join(f"{count} {name}" for name, count in published.rows.items())
-    say(f"Published {warehouse_path(known)} ({published.path.name}): {rows}.")
+    say(f"Published {warehouse_path(loaded)} ({published.path.name}): {rows}.")
 
 
 def query(
     sql: Annotated[str, typer.Argument(help="A SELECT; `SHOW TABLES` lists the tables.")],
-    form: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TABLE,
+    form: Annotated[
+        OutputFormat, typer.Option("--format", help="How to print it.")
+    ] = OutputFormat.TABLE,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask the published warehouse, read-only and shut in."""
+    """Query the published warehouse, read-only and in a sandbox."""
     result = run_query(load_settings(settings), sql)
-    if as_json or form is Format.JSON:
-        names = _distinct(result.column_names)
+    if as_json or form is OutputFormat.JSON:
+        names = _unique_names(result.column_names)
         answer_json([dict(zip(names, row, strict=True)) for row in _rows(result)])
-    elif form is Format.CSV:
-        pa_csv.write_csv(_flat(result), sys.stdout.buffer)
+    elif form is OutputFormat.CSV:
+        pa_csv.write_csv(_flatten(result), sys.stdout.buffer)
     else:
         print_table(result)
 
 
 def print_table(result: pa.Table) -> None:
-    """A table for people."""
+    """Print a result as a table."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for field in result.schema:
         is_number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
@@ -76,12 +78,12 @@ def print_table(result: pa.Table) -> None:
 
 
 def _rows(result: pa.Table) -> list[tuple[Any, ...]]:
-    """The rows, by column and not by name: two columns may have one name."""
+    """Return the rows by column index: two columns may have the same name."""
     return list(zip(*(column.to_pylist() for column in result.columns), strict=True))
 
 
-def _flat(result: pa.Table) -> pa.Table:
-    """The table with lists, structs and intervals as text, which CSV has no other form for."""
+def _flatten(result: pa.Table) -> pa.Table:
+    """Convert lists, structs and intervals to text: CSV has no type for them."""
     columns = [
         pa.array([None if value is None else str(value) for value in column.to_pylist()])
         if pa.types.is_nested(column.type) or pa.types.is_interval(column.type)
@@ -91,8 +93,8 @@ def _flat(result: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(columns, names=result.column_names)
 
 
-def _distinct(names: list[str]) -> list[str]:
-    """Column names of which a second one of a kind gets a number."""
+def _unique_names(names: list[str]) -> list[str]:
+    """Make column names unique: a second one of a name gets a number."""
     return [
         name if names.index(name) == index else f"{name}_{names[:index].count(name) + 1}"
         for index, name in enumerate(names)
@@ -108,17 +110,17 @@ def report(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Draw a room's day, or a part of it, from the published windows."""
-    known = load_settings(settings)
-    if room not in known.rooms_by_id:
+    """Draw a report of a room's day, or of a part of it."""
+    loaded = load_settings(settings)
+    if room not in loaded.rooms_by_id:
         raise SettingsError(f"there is no room {room!r} in the settings.")
-    zone = known.schools_by_id[known.rooms_by_id[room].school].zone
+    zone = loaded.schools_by_id[loaded.rooms_by_id[room].school].zone
     midnight = date.replace(tzinfo=zone)
-    lesson = windows_of_room(known, room, _at(midnight, begins), _at(midnight, ends))
-    write_report(lesson, out, k=known.privacy.k)
+    data = load_report(loaded, room, _at(midnight, begins), _at(midnight, ends))
+    write_report(data, out, k=loaded.privacy.k)
     if as_json:
-        answer_json({"report": str(out), "windows": len(lesson.windows)})
-    say(f"Wrote {out}: {len(lesson.windows)} windows of {lesson.room_name}.")
+        answer_json({"report": str(out), "windows": len(data.windows)})
+    say(f"Wrote {out}: {len(data.windows)} windows of {data.room_name}.")
 
 
 def _at(midnight: datetime, clock: str) -> datetime:

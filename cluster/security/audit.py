@@ -13,7 +13,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -25,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from filelock import FileLock
 
 from cluster.errors import AuditBroken, KeyUnusable
+from cluster.runtime.files import atomic_write
 from cluster.security.keys import KeyStore
 
 AUDIT_KEY = "audit"
@@ -204,13 +204,9 @@ class HeadFile:
                 stored = self.read()
                 if stored is not None and stored.seq >= seq:
                     return
-                temporary = self.path.with_name(f".{HEAD_FILE}")
-                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-                with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-                    json.dump(asdict(sign_head(keys, seq, mac)), stream)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                temporary.replace(self.path)
+                head = asdict(sign_head(keys, seq, mac))
+                with atomic_write(self.path, mode=0o600) as stream:
+                    stream.write(json.dumps(head).encode("ascii"))
         except OSError as error:
             raise KeyUnusable(f"cannot be written: {error}.", where=str(self.path)) from error
 

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from filelock import FileLock
 
 from cluster.errors import KeyMissing, KeyUnusable
+from cluster.runtime.files import atomic_write, sync_folder, temporary_path
 from cluster.security.master_key import KEY_BYTES, NONCE_BYTES, MasterKey, load_master_key
 from cluster.settings import Settings
 
@@ -107,10 +108,12 @@ class KeyStore:
         path = self._path(name)
         with self._locked():
             try:
-                # A write that was killed may have left a temporary file with the key.
-                existed = [_shred(_temporary_path(path)), _shred(path)]
+                # A write that was killed may have left a temporary file with the key; version 0.1
+                # named it without a suffix.
+                temporary = (temporary_path(path), path.with_name(f".{path.name}"))
+                existed = [_shred(file) for file in (*temporary, path)]
                 if any(existed):
-                    _sync_folder(path.parent)
+                    sync_folder(path.parent)
             except OSError as error:
                 raise KeyUnusable(f"the key cannot be destroyed: {error}.", where=str(path)) from (
                     error
@@ -188,16 +191,11 @@ class KeyStore:
             "versions": {str(v): base64.b64encode(w).decode() for v, w in versions.items()},
         }
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            temporary = _temporary_path(path)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-                json.dump(content, stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            with _overwriting_old(path):
-                temporary.replace(path)
-            _sync_folder(path.parent)
+            with (
+                _overwriting_old(path),
+                atomic_write(path, mode=0o600, folder_mode=0o700) as stream,
+            ):
+                stream.write(json.dumps(content).encode("ascii"))
         except OSError as error:
             raise KeyUnusable(f"the key cannot be written: {error}.", where=str(path)) from error
 
@@ -271,10 +269,6 @@ def _new_version() -> int:
     return secrets.randbelow(2**31 - 1) + 1
 
 
-def _temporary_path(path: Path) -> Path:
-    return path.with_name(f".{path.name}")
-
-
 def _shred(path: Path) -> bool:
     """Overwrite a file, then delete it; returns whether it existed."""
     try:
@@ -301,11 +295,3 @@ def _overwriting_old(path: Path) -> Iterator[None]:
     finally:
         if old is not None:
             old.close()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,1 +1,1 @@
-"""The lake (Parquet, the truth of activity) and the warehouse (DuckDB, what analysts open)."""
+"""The lake (Parquet files, the source of truth) and the warehouse (the DuckDB file of analysts)."""

@@ -1,4 +1,4 @@
-"""The SQL of the warehouse's views."""
+"""SQL that creates the views of the warehouse."""
 
 import glob
 from pathlib import Path
@@ -20,14 +20,14 @@ _SQL_TYPES = {
 
 
 def activity_windows_sql(lake_dir: Path) -> str:
-    """The view on the lake's parts; an empty one where there is no part yet."""
+    """Return SQL that creates the view of the lake's parts; an empty view if there are none."""
     table = ACTIVITY_WINDOWS
     if not any((lake_dir / table.name).glob("*/*/*.parquet")):
         columns = ", ".join(
             f'NULL::{_SQL_TYPES[str(column.type)]} AS "{column.name}"' for column in table.columns
         )
         return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false"
-    parts = quoted(f"{glob.escape(str(lake_dir / table.name))}/*/*/*.parquet")
+    parts = quote_literal(f"{glob.escape(str(lake_dir / table.name))}/*/*/*.parquet")
     columns = ", ".join(f'"{column.name}"' for column in table.columns)
     types = ", ".join(
         f"'{column.name}': {_SQL_TYPES[str(column.type)]}"
@@ -40,13 +40,13 @@ def activity_windows_sql(lake_dir: Path) -> str:
     )
 
 
-def quoted(text: str) -> str:
-    """A text as SQL writes it."""
+def quote_literal(text: str) -> str:
+    """Quote a text as a literal of SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def _lesson_means() -> str:
-    """Means over windows, weighted by people: of told shares, so they tell nothing more."""
+    """Return columns of means over windows, weighted by people: of published shares alone (R3)."""
     return ",\n  ".join(
         f"round(sum(w.{activity}_share * w.people_mean) "
         f"/ nullif(sum(w.people_mean) FILTER (NOT w.suppressed), 0), 3) AS {activity}_share"
@@ -66,4 +66,4 @@ SELECT
   {_lesson_means()}
 FROM lessons l LEFT JOIN activity_windows w USING (lesson_id)
 GROUP BY ALL
-"""  # noqa: S608 (names of our own)
+"""  # noqa: S608 (names of the schema)

@@ -1,21 +1,20 @@
-"""The lake: Parquet files, the truth of activity.
+"""The lake: Parquet files, the source of truth of activity.
 
     lake/activity_windows/school_id=…/date=…/<camera>_<segment start>.parquet
     lake/runs/<run_id>.parquet
     lake/models/<model>.parquet
 
-A part holds one segment of one camera. Its name says which, and its metadata says what it was
-made with (model and settings) and what it covers, so that a run can see what is left to do, and
-a part that is made anew takes the place of the old one in one rename: no window is ever double.
-What is written here has reached the disk when the call returns.
+A part holds one segment of one camera. Its name says which, and its metadata says how it was made
+(model and settings) and what it covers, so that a run can find what is left to do, and a new part
+replaces the old one in one rename: no window is ever duplicated. Writes are on the disk when the
+call returns.
 """
 
 import errno
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,12 +25,13 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from cluster.errors import LakeBusy, LakeError, LakeUnwritable
-from cluster.warehouse.schema import ACTIVITY_WINDOWS, MODELS, PARTITION_COLUMNS, RUNS, Table
+from cluster.runtime.files import atomic_write
+from cluster.warehouse.schema import ACTIVITY_WINDOWS, MODELS, PARTITION_COLUMNS, RUNS, TableSpec
 
 PART_STAMP = "%Y%m%dT%H%M%SZ"
 METADATA_KEY = b"homeroom"
 COVERAGE_TOLERANCE_SECONDS = 0.5
-READERS = 16
+READ_THREADS = 16
 _DAMAGED = (OSError, pa.ArrowException, KeyError, TypeError, ValueError)
 
 Interval = tuple[float, float]
@@ -40,7 +40,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class PartKey:
-    """Which segment a part holds."""
+    """The segment that a part holds."""
 
     school_id: str
     date: str
@@ -49,18 +49,18 @@ class PartKey:
 
 
 @dataclass(frozen=True, slots=True)
-class PartFacts:
-    """What a part was made with, and what of its segment it covers."""
+class PartMetadata:
+    """How a part was made, and which intervals of its segment it covers."""
 
     analysis: str
     covered: tuple[Interval, ...]
 
-    def satisfies(self, analysis: str, wanted: Sequence[Interval]) -> bool:
-        """Whether the part is what a run with this analysis of these intervals would make."""
-        slack = COVERAGE_TOLERANCE_SECONDS
+    def satisfies(self, analysis: str, intervals: Sequence[Interval]) -> bool:
+        """Whether a run with this analysis would make the same part of these intervals."""
+        tolerance = COVERAGE_TOLERANCE_SECONDS
         return self.analysis == analysis and all(
-            any(a <= start + slack and b >= end - slack for a, b in self.covered)
-            for start, end in wanted
+            any(a <= start + tolerance and b >= end - tolerance for a, b in self.covered)
+            for start, end in intervals
         )
 
 
@@ -68,7 +68,7 @@ class Lake:
     """The Parquet files below one folder.
 
     Args:
-        folder: The lake's folder; made when it is first written to.
+        folder: The lake's folder, created by the first write.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -76,16 +76,16 @@ class Lake:
 
     @contextmanager
     def locked(self, wait_seconds: float = 0, *, sweep: bool = True) -> Iterator[None]:
-        """Hold the lake for writing; the lock falls when the process ends, however it ends.
+        """Lock the lake for writing; the lock is released when the process ends, however it ends.
 
         Args:
-            wait_seconds: How long to wait for whoever holds it.
-            sweep: Look through the whole lake for what killed writers left. Who holds it every
-                few seconds does without: what is written again takes the place of its leftover.
+            wait_seconds: How long to wait for another process that has locked it.
+            sweep: Delete temporary files of killed writers in the whole lake. Callers that lock it
+                every few seconds do without: writing a part again replaces its temporary file.
 
         Raises:
-            LakeBusy: Another process holds it.
-            LakeUnwritable: The folder cannot be made or written.
+            LakeBusy: Another process has locked it.
+            LakeUnwritable: The folder cannot be created or written.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ class Lake:
                 hint="Wait for it, or stop it; then run this again.",
             ) from None
         except OSError as error:
-            raise _unwritable(error, self.folder) from error
+            raise _unwritable_error(error, self.folder) from error
         try:
             if sweep:
                 self._sweep()
@@ -107,41 +107,44 @@ class Lake:
             lock.release()
 
     def part_path(self, key: PartKey) -> Path:
-        """Where a segment's part lies."""
+        """Return the path of a segment's part."""
         folder = self.folder / ACTIVITY_WINDOWS.name
         folder = folder / f"school_id={key.school_id}" / f"date={key.date}"
         return folder / f"{key.camera_id}_{key.starts_at.strftime(PART_STAMP)}.parquet"
 
-    def part_facts(self, keys: Sequence[PartKey]) -> list[PartFacts | None]:
-        """What is known of each segment's part; `None` where there is none that can be read."""
-        with ThreadPoolExecutor(READERS) as pool:
-            return list(pool.map(lambda key: _read_facts(self.part_path(key)), keys))
+    def read_metadata(self, keys: Sequence[PartKey]) -> list[PartMetadata | None]:
+        """Return the metadata of each segment's part; None where none can be read."""
+        with ThreadPoolExecutor(READ_THREADS) as pool:
+            return list(pool.map(lambda key: _read_metadata(self.part_path(key)), keys))
 
-    def write_part(self, key: PartKey, facts: PartFacts, rows: Sequence[dict[str, Any]]) -> None:
-        """Write a segment's windows, in the place of an older part.
+    def write_part(
+        self, key: PartKey, metadata: PartMetadata, rows: Sequence[dict[str, Any]]
+    ) -> None:
+        """Write a segment's windows, replacing an older part.
 
         Args:
-            key: Which segment.
-            facts: What it was made with.
-            rows: One for each window, with the columns of `ACTIVITY_WINDOWS` but the partition's.
+            key: The segment.
+            metadata: How the part was made.
+            rows: One for each window, with the columns of `ACTIVITY_WINDOWS` except the
+                partition's.
 
         Raises:
-            LakeUnwritable: The disk is full or the folder read-only; the old part, if any, stands.
+            LakeUnwritable: The disk is full or the folder read-only; an old part is unchanged.
         """
         schema = ACTIVITY_WINDOWS.arrow(without=PARTITION_COLUMNS)
-        said = json.dumps({"analysis": facts.analysis, "covered": facts.covered})
-        schema = schema.with_metadata({METADATA_KEY: said.encode()})
+        text = json.dumps({"analysis": metadata.analysis, "covered": metadata.covered})
+        schema = schema.with_metadata({METADATA_KEY: text.encode()})
         _write(self.part_path(key), pa.Table.from_pylist(list(rows), schema=schema))
 
-    def read_part(self, key: PartKey) -> tuple[PartFacts, list[dict[str, Any]]] | None:
-        """A segment's part with its rows; `None` where there is none, or it is damaged.
+    def read_part(self, key: PartKey) -> tuple[PartMetadata, list[dict[str, Any]]] | None:
+        """Return a segment's part with its rows; None if there is none, or it is damaged.
 
         Raises:
-            LakeError: It is there, and the disk does not give it: it may be whole.
+            LakeError: It exists and the disk does not return it: it may be undamaged.
         """
         path = self.part_path(key)
         try:
-            stored = pa.BufferReader(path.read_bytes())
+            buffer = pa.BufferReader(path.read_bytes())
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -151,8 +154,8 @@ class Lake:
                 hint="Check the disk and the permissions below `data_dir`.",
             ) from error
         try:
-            table = pq.read_table(stored, partitioning=None)
-            return _facts_of(table.schema.metadata), table.to_pylist()
+            table = pq.read_table(buffer, partitioning=None)
+            return _parse_metadata(table.schema.metadata), table.to_pylist()
         except _DAMAGED:
             return None
 
@@ -161,7 +164,7 @@ class Lake:
         self._write_row(RUNS, row["run_id"], row)
 
     def read_run(self, run_id: str) -> dict[str, Any] | None:
-        """A run's row; `None` where there is none that can be read."""
+        """Return a run's row; None if there is none that can be read."""
         return _first_row(self.folder / RUNS.name / f"{run_id}.parquet")
 
     def write_model(self, row: dict[str, Any]) -> None:
@@ -170,20 +173,20 @@ class Lake:
             self._write_row(MODELS, row["model"], row)
 
     def mark_interrupted_runs(self) -> None:
-        """Mark the runs that were killed as stopped; only for a holder of the lock."""
+        """Mark runs that were killed as stopped; only the holder of the lock may."""
         for path in sorted((self.folder / RUNS.name).glob("*.parquet")):
             row = _first_row(path)
-            if row is not None and row["state"] == "running":  # damaged: publishing names it
+            if row is not None and row["state"] == "running":  # damaged: publishing reports it
                 self.write_run({**row, "state": "stopped"})
 
-    def _write_row(self, table: Table, name: str, row: dict[str, Any]) -> None:
+    def _write_row(self, table: TableSpec, name: str, row: dict[str, Any]) -> None:
         path = self.folder / table.name / f"{name}.parquet"
         _write(path, pa.Table.from_pylist([row], schema=table.arrow()))
 
     def _sweep(self) -> None:
-        """Remove what killed writers left half-written."""
-        for left in self.folder.glob("**/.*.tmp"):
-            left.unlink(missing_ok=True)
+        """Delete temporary files of killed writers."""
+        for temporary in self.folder.glob("**/.*.tmp"):
+            temporary.unlink(missing_ok=True)
 
 
 def _first_row(path: Path) -> dict[str, Any] | None:
@@ -194,54 +197,28 @@ def _first_row(path: Path) -> dict[str, Any] | None:
     return row
 
 
-def _read_facts(path: Path) -> PartFacts | None:
+def _read_metadata(path: Path) -> PartMetadata | None:
     try:
-        return _facts_of(pq.read_metadata(path).metadata)
+        return _parse_metadata(pq.read_metadata(path).metadata)
     except _DAMAGED:
-        return None  # missing or damaged: it is made again
+        return None  # missing or damaged: the segment is analysed again
 
 
-def _facts_of(metadata: Mapping[bytes, bytes] | None) -> PartFacts:
-    said = json.loads((metadata or {})[METADATA_KEY])
-    covered = tuple((float(a), float(b)) for a, b in said["covered"])
-    return PartFacts(str(said["analysis"]), covered)
+def _parse_metadata(metadata: Mapping[bytes, bytes] | None) -> PartMetadata:
+    values = json.loads((metadata or {})[METADATA_KEY])
+    covered = tuple((float(a), float(b)) for a, b in values["covered"])
+    return PartMetadata(str(values["analysis"]), covered)
 
 
 def _write(path: Path, table: pa.Table) -> None:
-    beside = path.with_name(f".{path.name}.tmp")  # always the same: one writer holds the lake
     try:
-        new = [folder for folder in path.parents if not folder.exists()]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as stream:
+        with atomic_write(path) as stream:
             pq.write_table(table, stream, compression="zstd")
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-        for folder in {path.parent, *(folder.parent for folder in new)}:
-            sync_folder(folder)
     except OSError as error:
-        with suppress(OSError):  # on a read-only disk this fails too
-            beside.unlink(missing_ok=True)
-        raise _unwritable(error, path) from error
+        raise _unwritable_error(error, path) from error
 
 
-def sync_folder(folder: Path) -> None:
-    """Make names last: without it, a power cut after a rename takes the new file away.
-
-    Raises:
-        OSError: The disk fails.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # some network disks have no such thing
-            raise
-    finally:
-        os.close(descriptor)
-
-
-def _unwritable(error: OSError, path: Path) -> LakeUnwritable:
+def _unwritable_error(error: OSError, path: Path) -> LakeUnwritable:
     reasons = {
         errno.ENOSPC: ("the disk is full", "Make room, then run this again."),
         errno.EDQUOT: ("the disk quota is used up", "Make room, then run this again."),

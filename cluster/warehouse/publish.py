@@ -1,10 +1,10 @@
 """Publishing: a new DuckDB file from the lake, checked, then swapped in whole.
 
-    lake + settings + counts of check-ins -> district-<version>.duckdb -> checked
-                                          -> district.duckdb (a symbolic link)
+    lake + settings + lessons + counts of check-ins -> district-<version>.duckdb -> checked
+                                                    -> district.duckdb (a symbolic link)
 
-Analysts open the link read-only. One who has the old file open goes on with it; the next one to
-open gets the new. A file that fails its check is removed, and the link stays where it was.
+Analysts open the link read-only. A connection to the old file goes on with it; the next one opens
+the new file. A file that fails its check is deleted, and the link is not changed.
 """
 
 import os
@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from cluster.district import Timetable
 from cluster.errors import WarehouseError
 from cluster.settings import Settings
-from cluster.warehouse.ddl import LESSON_ACTIVITY_SQL, activity_windows_sql, quoted
+from cluster.warehouse.ddl import LESSON_ACTIVITY_SQL, activity_windows_sql, quote_literal
 from cluster.warehouse.schema import (
     ACTIVITY_WINDOWS,
     CHECKIN_COUNTS,
@@ -33,7 +33,7 @@ from cluster.warehouse.schema import (
     RUNS,
     SCHOOLS,
     TABLES,
-    Table,
+    TableSpec,
 )
 
 LINK = "district.duckdb"
@@ -42,7 +42,7 @@ VERSIONS_KEPT = 3
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What was published: the new file, and its number of rows by table."""
+    """A publication: the new file, and its number of rows by table."""
 
     path: Path
     rows: dict[str, int]
@@ -58,30 +58,31 @@ def publish(
 
     Args:
         settings: They name the lake, the schools and the rooms.
-        timetable: Lessons.
+        timetable: The lessons.
         now: UTC; becomes the version in the file's name.
-        checkin_counts: Rows of that table, as the records allow them: nothing here opens these.
+        checkin_counts: Rows of that table, after suppression; the records are not opened here.
 
     Raises:
         WarehouseError: Another publication is running, a part of the lake cannot be read, a
-            check fails, or the folder cannot be written. What was published before stands.
+            check fails, or the folder cannot be written. The last publication stays in place.
     """
     folder = settings.warehouse_dir
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".publish.lock", timeout=0):
-            for left in folder.glob("district-*.building*"):
-                left.unlink()  # of a publication that was killed
+            for unfinished in folder.glob("district-*.building*"):
+                unfinished.unlink()  # of a publication that was killed
             path = folder / f"district-{now:%Y%m%dT%H%M%S%fZ}.duckdb"
             rows = _build_checked(path, settings, timetable, checkin_counts)
-            _swap(folder / LINK, path)
-            _remove_old(folder, path)
+            _switch_link(folder / LINK, path)
+            _delete_old_versions(folder, path)
             return Published(path, rows)
     except Timeout:
         raise WarehouseError("another publication is running.", where=str(folder)) from None
     except OSError as error:
         raise WarehouseError(
-            f"the warehouse cannot be written: {error.strerror}. What was published before stands.",
+            f"the warehouse cannot be written: {error.strerror}. "
+            "The last publication stays in place.",
             where=str(folder),
             hint="Make room, or check `data_dir` in the settings.",
         ) from error
@@ -95,18 +96,18 @@ def _build_checked(
         with duckdb.connect(str(building)) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             connection.begin()
-            _fill(connection, settings, timetable)
-            _create(connection, CHECKIN_COUNTS, checkin_counts)
+            _create_tables(connection, settings, timetable)
+            _create_table(connection, CHECKIN_COUNTS, checkin_counts)
             for table in TABLES:
-                _comment(connection, table)
+                _add_comments(connection, table)
             connection.commit()
         with duckdb.connect(str(building), read_only=True) as connection:
             rows = _check(connection)
         building.rename(path)
     except duckdb.Error as error:
-        damaged = _damaged_part(settings.lake_dir)
+        damaged = _find_damaged_part(settings.lake_dir)
         raise WarehouseError(
-            f"the warehouse cannot be built: {error} What was published before stands.",
+            f"the warehouse cannot be built: {error} The last publication stays in place.",
             where=str(damaged or settings.lake_dir),
             hint="Remove this part, and analyse its footage again." if damaged else None,
         ) from error
@@ -116,13 +117,15 @@ def _build_checked(
     return rows
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, settings: Settings, timetable: Timetable) -> None:
-    _create(
+def _create_tables(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, timetable: Timetable
+) -> None:
+    _create_table(
         connection,
         SCHOOLS,
         [{"school_id": s.id, "name": s.name, "timezone": s.timezone} for s in settings.schools],
     )
-    _create(
+    _create_table(
         connection,
         ROOMS,
         [
@@ -130,7 +133,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, settings: Settings, timetable: 
             for r in settings.rooms
         ],
     )
-    _create(
+    _create_table(
         connection,
         LESSONS,
         [
@@ -145,19 +148,19 @@ def _fill(connection: duckdb.DuckDBPyConnection, settings: Settings, timetable: 
         ],
     )
     for table in (RUNS, MODELS):
-        _create(connection, table, _rows_of_lake(settings.lake_dir / table.name))
+        _create_table(connection, table, _read_rows(settings.lake_dir / table.name))
     connection.execute(activity_windows_sql(settings.lake_dir))
     connection.execute(LESSON_ACTIVITY_SQL)
 
 
-def _create(connection: duckdb.DuckDBPyConnection, table: Table, rows: Rows) -> None:
+def _create_table(connection: duckdb.DuckDBPyConnection, table: TableSpec, rows: Rows) -> None:
     incoming = pa.Table.from_pylist(list(rows), schema=table.arrow())
     connection.register("incoming", incoming)
     connection.execute(f'CREATE TABLE "{table.name}" AS SELECT * FROM incoming')  # noqa: S608
     connection.unregister("incoming")
 
 
-def _rows_of_lake(folder: Path) -> list[dict[str, Any]]:
+def _read_rows(folder: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for path in sorted(folder.glob("*.parquet")):
         try:
@@ -167,8 +170,8 @@ def _rows_of_lake(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _damaged_part(lake_dir: Path) -> Path | None:
-    """The first part that cannot be read to its end."""
+def _find_damaged_part(lake_dir: Path) -> Path | None:
+    """Return the first part that cannot be read to its end."""
     for path in sorted((lake_dir / ACTIVITY_WINDOWS.name).glob("*/*/*.parquet")):
         try:
             pq.read_table(path, partitioning=None)
@@ -177,44 +180,54 @@ def _damaged_part(lake_dir: Path) -> Path | None:
     return None
 
 
-def _comment(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def _add_comments(connection: duckdb.DuckDBPyConnection, table: TableSpec) -> None:
     is_view = table in (ACTIVITY_WINDOWS, LESSON_ACTIVITY)
     kind = "VIEW" if is_view else "TABLE"
-    connection.execute(f'COMMENT ON {kind} "{table.name}" IS {quoted(table.comment)}')
+    connection.execute(f'COMMENT ON {kind} "{table.name}" IS {quote_literal(table.comment)}')
     for column in table.columns:
         place = f'"{table.name}"."{column.name}"'
-        connection.execute(f"COMMENT ON COLUMN {place} IS {quoted(column.comment)}")
+        connection.execute(f"COMMENT ON COLUMN {place} IS {quote_literal(column.comment)}")
 
 
 def _check(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Read every table once; see that no window is double and none tells what is withheld."""
+    """Read every table once; check that no window is duplicated, and none breaks R3.
+
+    Raises:
+        WarehouseError: A check fails.
+    """
     rows = {
         table.name: connection.execute(f'SELECT count(*) FROM "{table.name}"').fetchall()[0][0]  # noqa: S608
         for table in TABLES
     }
-    double = connection.execute(
+    duplicate = connection.execute(
         "SELECT camera_id, window_start::VARCHAR FROM activity_windows "
         "GROUP BY ALL HAVING count(*) > 1 LIMIT 1"
     ).fetchone()
-    if double:
-        raise WarehouseError(f"the window {double[1]} of camera {double[0]} stands twice.")
-    told = " OR ".join(
+    if duplicate:
+        raise WarehouseError(
+            f"the window {duplicate[1]} of camera {duplicate[0]} is in the lake twice."
+        )
+    has_value = " OR ".join(
         f"{column.name} IS NOT NULL"
         for column in ACTIVITY_WINDOWS.columns
         if column.name.endswith("_share") or column.name == "hand_raises"
     )
     leak = connection.execute(
-        "SELECT camera_id, window_start::VARCHAR FROM activity_windows "  # noqa: S608 (columns of our own)
-        f"WHERE suppressed AND ({told}) LIMIT 1"
+        "SELECT camera_id, window_start::VARCHAR FROM activity_windows "  # noqa: S608 (column names of the schema)
+        f"WHERE suppressed AND ({has_value}) LIMIT 1"
     ).fetchone()
     if leak:
-        raise WarehouseError(f"the suppressed window {leak[1]} of camera {leak[0]} tells a share.")
+        raise WarehouseError(f"the suppressed window {leak[1]} of camera {leak[0]} has a share.")
     _check_checkins(connection)
     return rows
 
 
 def _check_checkins(connection: duckdb.DuckDBPyConnection) -> None:
-    """See that nothing is told of few answers, and no count that must be coded."""
+    """Check that check-ins with few answers have no shares, and coded shares no counts (R3).
+
+    Raises:
+        WarehouseError: A row has what must be withheld.
+    """
     leak = connection.execute(
         "SELECT lesson_id FROM checkin_counts WHERE "
         "CASE WHEN answers_told IS NULL THEN COALESCE(share_text, share::VARCHAR, count::VARCHAR) "
@@ -222,17 +235,17 @@ def _check_checkins(connection: duckdb.DuckDBPyConnection) -> None:
         "20 * count <= answers_told OR 20 * count >= 19 * answers_told END LIMIT 1"
     ).fetchone()
     if leak:
-        raise WarehouseError(f"the check-in of lesson {leak[0]} tells what must be withheld.")
+        raise WarehouseError(f"the check-in of lesson {leak[0]} has what must be withheld.")
 
 
-def _swap(link: Path, target: Path) -> None:
-    beside = link.with_name(f".{link.name}.{os.getpid()}")
-    beside.unlink(missing_ok=True)
-    beside.symlink_to(target.name)
-    beside.replace(link)
+def _switch_link(link: Path, target: Path) -> None:
+    temporary = link.with_name(f".{link.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target.name)
+    temporary.replace(link)
 
 
-def _remove_old(folder: Path, current: Path) -> None:
+def _delete_old_versions(folder: Path, current: Path) -> None:
     versions = sorted(folder.glob("district-*.duckdb"))
     for old in versions[:-VERSIONS_KEPT]:
         if old != current:

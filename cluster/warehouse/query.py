@@ -1,8 +1,8 @@
-"""Asking the warehouse: read-only, and shut in.
+"""Queries of the warehouse: read-only, in a sandbox.
 
 Analysts' SQL is code. The connection reads the published file and the lake, nothing else: no
 other file, no network, no extension, and its settings are locked. DuckDB lets a query write
-where it may read, so only statements that read are let through at all.
+where it may read, so only statements that read are executed at all.
 """
 
 import glob
@@ -13,15 +13,15 @@ import pyarrow as pa
 
 from cluster.errors import NotPublished, QueryRefused
 from cluster.settings import Settings
-from cluster.warehouse.ddl import quoted
+from cluster.warehouse.ddl import quote_literal
 from cluster.warehouse.publish import LINK
 
 
 def open_warehouse(settings: Settings) -> duckdb.DuckDBPyConnection:
-    """Open the published warehouse, read-only and shut in.
+    """Open the published warehouse read-only, in a sandbox.
 
     Raises:
-        NotPublished: There is none yet.
+        NotPublished: Nothing has been published yet.
         QueryRefused: DuckDB cannot open it.
     """
     link = settings.warehouse_dir / LINK
@@ -32,14 +32,14 @@ def open_warehouse(settings: Settings) -> duckdb.DuckDBPyConnection:
             hint="Run `homeroom publish` after `homeroom analyse`.",
         )
     try:
-        # A connection of its own: the process may hold another, with settings locked already.
+        # A new in-memory database: the process may have another, whose settings are locked.
         connection = duckdb.connect()
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"ATTACH {quoted(str(link.resolve()))} AS district (READ_ONLY)")
+        connection.execute(f"ATTACH {quote_literal(str(link.resolve()))} AS district (READ_ONLY)")
         connection.execute("USE district")
-        # The view names the lake by a pattern, in which some characters are escaped.
+        # The view names the lake by a glob pattern, in which some characters are escaped.
         lakes = {f"{settings.lake_dir}/", f"{glob.escape(str(settings.lake_dir))}/"}
-        allowed = ", ".join(quoted(lake) for lake in sorted(lakes))
+        allowed = ", ".join(quote_literal(lake) for lake in sorted(lakes))
         connection.execute(f"SET allowed_directories = [{allowed}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
@@ -57,7 +57,7 @@ def run_query(settings: Settings, sql: str) -> pa.Table:
 
     Raises:
         NotPublished: There is no warehouse yet.
-        QueryRefused: It is not one statement that reads, or DuckDB refuses it.
+        QueryRefused: It is not one statement that reads, or DuckDB rejects it.
     """
     with open_warehouse(settings) as connection:
         try:
@@ -67,15 +67,15 @@ def run_query(settings: Settings, sql: str) -> pa.Table:
                     "only one statement that reads is allowed.",
                     hint="Write a SELECT; the tables are in `SHOW TABLES`.",
                 )
-            # Also inside a SELECT something may write (`WITH x AS (COPY …)`); as a subquery not.
+            # A SELECT may contain a write (`WITH x AS (COPY …)`), but not as a subquery.
             connection.execute("EXPLAIN FROM query(?)", [sql])
             return connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
-            # Behind "LINE 1" DuckDB quotes our own words around the query.
+            # After "LINE 1" DuckDB quotes the statement around the query.
             reason = str(error).split("\n\nLINE 1: EXPLAIN", 1)[0]
-            raise QueryRefused(f"DuckDB refused the query: {reason}") from error
+            raise QueryRefused(f"DuckDB rejected the query: {reason}") from error
 
 
 def warehouse_path(settings: Settings) -> Path:
-    """The link that analysts open."""
+    """Return the link that analysts open."""
     return settings.warehouse_dir / LINK

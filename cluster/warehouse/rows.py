@@ -1,11 +1,11 @@
-"""Rows of the lake and where they lie: one way for the archive job and the live service.
+"""Rows of the lake and keys of parts, the same for the archive job and the live service.
 
     camera, UTC minute -> PartKey (school, local date)
     ActivityWindow + its place -> row of `activity_windows`
     weights file -> row of `models`
 
-Both must agree to the letter: a minute that both have seen is one part, and the later archive run
-takes the place of what was counted live.
+Both must give exactly the same: a minute that both have analysed is one part, and a later archive
+run replaces what was counted live.
 """
 
 from dataclasses import asdict
@@ -20,13 +20,13 @@ from cluster.warehouse.lake import PartKey
 PART_SECONDS = 60
 
 
-def part_key_of(school_id: str, zone: ZoneInfo, camera_id: str, starts_at: datetime) -> PartKey:
-    """Where a camera's minute belongs in the lake.
+def make_part_key(school_id: str, zone: ZoneInfo, camera_id: str, starts_at: datetime) -> PartKey:
+    """Return the key of a camera's minute in the lake.
 
     Args:
         school_id: The camera's school.
-        zone: The school's; the partition's date is the local one.
-        camera_id: Which.
+        zone: Time zone of the school; the partition has the local date.
+        camera_id: The camera.
         starts_at: Start of the minute.
     """
     date = starts_at.astimezone(zone).date().isoformat()
@@ -43,7 +43,7 @@ def window_row(
     run_id: str,
     model: str,
 ) -> dict[str, Any]:
-    """A row of `activity_windows`, but for the partition's columns."""
+    """Return a row of `activity_windows`, without the partition's columns."""
     return {
         **asdict(window),
         "room_id": room_id,
@@ -56,7 +56,7 @@ def window_row(
 
 
 def model_row(weights: WeightsFile, first_used_at: datetime) -> dict[str, Any]:
-    """A row of `models`."""
+    """Return a row of `models`."""
     return {
         "model": weights.model_id,
         "sha256": weights.sha256,

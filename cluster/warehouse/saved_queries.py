@@ -1,15 +1,15 @@
-"""Questions that may be asked of the warehouse over HTTP: a fixed set, each with its parameters.
+"""Saved queries of the warehouse: a fixed set, each with typed parameters.
 
-    name, parameters, page -> checked -> fixed SQL, all values bound -> Answer
+    name, parameters -> bind_parameters (checked once) -> fixed SQL, values bound -> QueryResult
 
-Analysts have no free SQL there. Parameters never become part of a statement, every answer is in a
-fixed order so that its pages fit together, and what takes too long is ended. The questions read
-tables and views as they are published: what these withhold, no question gives back. Sums are made
-of headcounts alone.
+Over HTTP, analysts have no free SQL. Parameters never become part of a statement, every result is
+in a fixed order so that its pages fit together, and a query that takes too long is interrupted. The
+queries read tables and views as they are published: what these suppress, no query reveals (R3).
+Only headcounts are aggregated.
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -23,23 +23,23 @@ from cluster.errors import NotFound, QueryRefused
 from cluster.settings import Identifier, Settings
 from cluster.warehouse.query import open_warehouse
 
-MOST_ROWS: Final = 1000
-FURTHEST_ROW: Final = 1_000_000
-LONGEST_SECONDS: Final = 30.0
+MAX_ROWS: Final = 1000
+MAX_OFFSET: Final = 1_000_000
+TIMEOUT_SECONDS: Final = 30.0
 
-Value = str | int | date | datetime | None
+ParameterValue = str | int | date | datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
-    """What a question may be given.
+class QueryParameter:
+    """A parameter of a saved query.
 
     Attributes:
-        name: As callers name it.
+        name: The parameter's name.
         kind: `id` (of a school, room or lesson), `date` (at the school, 2026-03-02) or `moment`
-            (with its zone, 2026-03-02T09:00:00Z).
+            (a time with its zone, 2026-03-02T09:00:00Z).
         description: What it does.
-        required: Without it, the question is refused.
+        required: Whether the query is rejected without it.
     """
 
     name: str
@@ -50,45 +50,91 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class SavedQuery:
-    """A question, and all that may be said with it.
+    """A query and its parameters.
 
     Attributes:
-        name: As callers name it.
-        description: What a row of the answer is.
-        parameters: What it may be given.
-        sql: Fixed; its parameters are bound. Ordered so that no two rows may change places.
-        longest_days: Most days from `from` to `to`.
+        name: The query's name.
+        description: What a row of the result is.
+        parameters: Its parameters.
+        sql: Fixed; its parameters are bound. The order is total, so that pages fit together.
+        max_days: Most days from `from` to `to`.
     """
 
     name: str
     description: str
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[QueryParameter, ...]
     sql: str
-    longest_days: int = 366
+    max_days: int = 366
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A page of an answer.
+class BoundQuery:
+    """A saved query with checked, typed values for all of its parameters.
+
+    `bind_parameters` creates it; absent optional parameters are None.
+    """
+
+    query: SavedQuery
+    values: Mapping[str, ParameterValue]
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterProblem:
+    """A parameter that cannot be bound.
 
     Attributes:
-        columns: Their names.
+        name: The parameter's name.
+        value: As it was given; None where it is missing.
+        reason: What is wrong, for people.
+    """
+
+    name: str
+    value: ParameterValue
+    reason: str
+
+
+class InvalidParameters(QueryRefused):
+    """Parameters that a saved query does not take, each with its reason."""
+
+    problems: tuple[ParameterProblem, ...] = ()
+
+    @classmethod
+    def of(cls, query: SavedQuery, problems: Iterable[ParameterProblem]) -> "InvalidParameters":
+        """Create the error that names all problems."""
+        found = tuple(problems)
+        error = cls(
+            f"{query.name}: {'; '.join(p.reason for p in found[:MAX_PROBLEMS_IN_MESSAGE])}.",
+            hint=f"It takes: {', '.join(p.name for p in query.parameters) or 'no parameters'}.",
+        )
+        error.problems = found
+        return error
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """A page of a result.
+
+    Attributes:
+        columns: Names of the columns.
         rows: Their values, in the order of the columns; times are UTC.
-        more: There are rows behind these.
-        published: Which publication answered; pages of two publications need not fit together.
+        has_more: Whether there are rows after these.
+        published: The publication that was read; pages of two publications need not fit together.
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
-    more: bool
+    has_more: bool
     published: str
 
 
-_SCHOOL = Parameter("school_id", "id", "The school.")
-_ANY_SCHOOL = Parameter("school_id", "id", "One school; all unless given.", required=False)
-_ANY_ROOM = Parameter("room_id", "id", "One room; all unless given.", required=False)
-_FROM_DAY = Parameter("from", "date", "First day, at the school.")
-_TO_DAY = Parameter("to", "date", "Last day, at the school.")
+MAX_PROBLEMS_IN_MESSAGE = 3
+MAX_TEXT_IN_MESSAGE = 100
+
+_SCHOOL = QueryParameter("school_id", "id", "The school.")
+_ANY_SCHOOL = QueryParameter("school_id", "id", "One school; all unless given.", required=False)
+_ANY_ROOM = QueryParameter("room_id", "id", "One room; all unless given.", required=False)
+_FROM_DAY = QueryParameter("from", "date", "First day, at the school.")
+_TO_DAY = QueryParameter("to", "date", "Last day, at the school.")
 
 _ALL = (
     SavedQuery(
@@ -108,16 +154,18 @@ _ALL = (
         "room_windows",
         "Ten seconds of a room, as seen by one camera.",
         (
-            Parameter("room_id", "id", "The room."),
-            Parameter("from", "moment", "Windows that start then or later."),
-            Parameter("to", "moment", "Windows that start before; at most 31 days after `from`."),
+            QueryParameter("room_id", "id", "The room."),
+            QueryParameter("from", "moment", "Windows that start then or later."),
+            QueryParameter(
+                "to", "moment", "Windows that start before; at most 31 days after `from`."
+            ),
         ),
-        # The lake is divided by local dates: these are never more than a day from UTC's.
+        # The lake is partitioned by local dates, which are at most a day off those in UTC.
         "SELECT * FROM activity_windows WHERE room_id = $room_id "
         "AND window_start >= $from::TIMESTAMPTZ AND window_start < $to::TIMESTAMPTZ "
         "AND date BETWEEN $from::TIMESTAMPTZ::DATE - 1 AND $to::TIMESTAMPTZ::DATE + 1 "
         "ORDER BY window_start, camera_id",
-        longest_days=31,
+        max_days=31,
     ),
     SavedQuery(
         "lesson_activity",
@@ -131,15 +179,15 @@ _ALL = (
     SavedQuery(
         "room_occupancy_hourly",
         "People in a room in an hour of a school's day, by the camera that saw the most of them.",
-        (_SCHOOL, Parameter("date", "date", "The day, at the school.")),
-        "WITH told AS (SELECT w.*, (window_start AT TIME ZONE s.timezone) AS clock "
+        (_SCHOOL, QueryParameter("date", "date", "The day, at the school.")),
+        "WITH local AS (SELECT w.*, (window_start AT TIME ZONE s.timezone) AS clock "
         "FROM activity_windows w JOIN schools s USING (school_id) "
         "WHERE w.school_id = $school_id AND w.date = $date::DATE), "
         "seen AS (SELECT room_id, window_start, max(people_max) AS people_max, "
         "max(people_mean) AS people_mean, "
-        # By the moment, not by the clock, which shows one hour twice when summer ends.
+        # By UTC, not by the local clock, which shows one hour twice when summer time ends.
         "any_value(window_start - (clock - date_trunc('hour', clock))) AS hour_starts_at "
-        "FROM told GROUP BY room_id, window_start) "
+        "FROM local GROUP BY room_id, window_start) "
         "SELECT room_id, hour_starts_at, count(*) AS windows, max(people_max) AS people_max, "
         "round(avg(people_mean), 1) AS people_mean FROM seen "
         "GROUP BY room_id, hour_starts_at ORDER BY room_id, hour_starts_at",
@@ -182,129 +230,161 @@ _ALL = (
     ),
 )
 
-QUESTIONS: Final[Mapping[str, SavedQuery]] = MappingProxyType({each.name: each for each in _ALL})
+SAVED_QUERIES: Final[Mapping[str, SavedQuery]] = MappingProxyType({q.name: q for q in _ALL})
 """All of them, by name."""
 
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
-_FORMS = {
+_EXAMPLES = {
     "id": "a short name, like room-7",
     "date": "a day, like 2026-03-02",
     "moment": "a time with its zone, like 2026-03-02T09:00:00Z",
 }
 
 
+def find_saved_query(name: str) -> SavedQuery:
+    """Return the query of a name.
+
+    Raises:
+        NotFound: There is none.
+    """
+    query = SAVED_QUERIES.get(name)
+    if query is None:
+        raise NotFound(
+            f"there is no query {name[:MAX_TEXT_IN_MESSAGE]!r}.",
+            hint=f"There are: {', '.join(SAVED_QUERIES)}.",
+        )
+    return query
+
+
+def bind_parameters(query: SavedQuery, given: Iterable[tuple[str, ParameterValue]]) -> BoundQuery:
+    """Check and convert the parameters of a query.
+
+    Args:
+        query: The query.
+        given: Names and values, as texts or typed; None is the same as absent.
+
+    Raises:
+        InvalidParameters: Some are missing, unknown, repeated or invalid; it names all of them.
+        QueryRefused: The time between `from` and `to` is negative or too long.
+    """
+    parameters = {parameter.name: parameter for parameter in query.parameters}
+    values: dict[str, ParameterValue] = dict.fromkeys(parameters)
+    problems: list[ParameterProblem] = []
+    names = set()
+    for name, value in given:
+        if value is None:
+            continue
+        if name not in parameters:
+            text = repr(name[:MAX_TEXT_IN_MESSAGE])
+            problems.append(ParameterProblem(name, value, f"there is no parameter {text}"))
+        elif name in names:
+            problems.append(ParameterProblem(name, value, f"{name!r} is given twice"))
+        else:
+            try:
+                values[name] = _convert(parameters[name], value)
+            except ValueError:
+                problems.append(ParameterProblem(name, value, _describe(parameters[name], value)))
+        names.add(name)
+    problems += [
+        ParameterProblem(p.name, None, f"{p.name!r} is required: {_EXAMPLES[p.kind]}")
+        for p in query.parameters
+        if p.required and p.name not in names
+    ]
+    if problems:
+        raise InvalidParameters.of(query, problems)
+    _check_span(values, query.max_days)
+    return BoundQuery(query, values)
+
+
 def run_saved_query(
     settings: Settings,
-    name: str,
-    parameters: Mapping[str, Value],
+    bound: BoundQuery,
     *,
     limit: int = 100,
     offset: int = 0,
-    longest_seconds: float = LONGEST_SECONDS,
-) -> Answer:
-    """Ask the published warehouse one of `QUESTIONS`; any number of threads may.
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> QueryResult:
+    """Run a saved query on the published warehouse; safe to call from several threads.
 
     Args:
         settings: They name the warehouse.
-        name: Which question.
-        parameters: By name; as texts, or typed. None is as good as absent.
+        bound: The query with its parameters.
         limit: Most rows, 1 to 1000.
-        offset: Rows to leave out at the beginning, 0 to 1,000,000.
-        longest_seconds: What takes longer is ended.
+        offset: Rows to skip, 0 to 1,000,000.
+        timeout_seconds: A query that takes longer is interrupted.
 
     Raises:
-        NotFound: There is no such question.
-        QueryRefused: A parameter is missing, unknown or out of bounds, or it took too long.
+        QueryRefused: The page is out of bounds, or the query took too long.
         NotPublished: There is no warehouse yet.
     """
-    question = QUESTIONS.get(name)
-    if question is None:
-        raise NotFound(
-            f"there is no question {name[:100]!r}.", hint=f"There are: {', '.join(QUESTIONS)}."
-        )
-    values = _checked(question, parameters)
-    _within("limit", limit, 1, MOST_ROWS)
-    _within("offset", offset, 0, FURTHEST_ROW)
-    page = {"page_limit": limit + 1, "page_offset": offset}
-    sql = f"{question.sql} LIMIT $page_limit OFFSET $page_offset"
-    with open_warehouse(settings) as connection, _ended_after(connection, longest_seconds):
+    _check_bounds("limit", limit, 1, MAX_ROWS)
+    _check_bounds("offset", offset, 0, MAX_OFFSET)
+    query = bound.query
+    values = {**bound.values, "page_limit": limit + 1, "page_offset": offset}
+    sql = f"{query.sql} LIMIT $page_limit OFFSET $page_offset"
+    with open_warehouse(settings) as connection, _timeout(connection, timeout_seconds):
         try:
-            found = connection.sql(sql, params={**values, **page}).to_arrow_table()
+            table = connection.sql(sql, params=values).to_arrow_table()
             [(path,)] = connection.execute(
                 "SELECT path FROM duckdb_databases() WHERE database_name = 'district'"
             ).fetchall()
         except duckdb.InterruptException as error:
             raise QueryRefused(
-                f"{question.name} took longer than {longest_seconds:g} s and was ended.",
+                f"{query.name} took longer than {timeout_seconds:g} s and was interrupted.",
                 hint="Ask for less: fewer days, or one room.",
             ) from error
         except duckdb.Error as error:
-            raise QueryRefused(f"DuckDB refused {question.name}: {error}") from error
-    rows = tuple(zip(*(column.to_pylist() for column in found.columns), strict=True))
+            raise QueryRefused(f"DuckDB rejected {query.name}: {error}") from error
+    rows = tuple(zip(*(column.to_pylist() for column in table.columns), strict=True))
     version = str(path).rpartition("district-")[2].removesuffix(".duckdb")
-    return Answer(tuple(found.column_names), rows[:limit], len(rows) > limit, version)
+    return QueryResult(tuple(table.column_names), rows[:limit], len(rows) > limit, version)
 
 
-def _checked(question: SavedQuery, parameters: Mapping[str, Value]) -> dict[str, Value]:
-    """All of a question's parameters, typed; those that are absent are None."""
-    known = [parameter.name for parameter in question.parameters]
-    given = {name: value for name, value in parameters.items() if value is not None}
-    unknown = sorted(name[:50] for name in given.keys() - set(known))
-    if unknown:
-        raise QueryRefused(
-            f"{question.name} has no parameter {', '.join(map(repr, unknown))}.",
-            hint=f"It has: {', '.join(known) or 'none'}.",
-        )
-    values: dict[str, Value] = dict.fromkeys(known)
-    for parameter in question.parameters:
-        if parameter.name in given:
-            values[parameter.name] = _typed(parameter, given[parameter.name])
-        elif parameter.required:
-            raise QueryRefused(
-                f"{question.name} needs the parameter {parameter.name!r}.",
-                hint=f"Give {_FORMS[parameter.kind]}.",
-            )
-    _check_span(values.get("from"), values.get("to"), question.longest_days)
-    return values
+def _convert(parameter: QueryParameter, value: ParameterValue) -> ParameterValue:
+    """Convert a value to the parameter's type.
 
-
-def _typed(parameter: Parameter, value: Value) -> Value:
+    Raises:
+        ValueError: It is not of that type, or a time has no zone.
+    """
+    if parameter.kind == "id":
+        return _IDENTIFIER.validate_python(value)
+    text = value.isoformat() if isinstance(value, date) else str(value)
+    if parameter.kind == "date":
+        return date.fromisoformat(text)
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError
     try:
-        if parameter.kind == "id":
-            return _IDENTIFIER.validate_python(value)
-        text = value.isoformat() if isinstance(value, date) else str(value)
-        if parameter.kind == "date":
-            return date.fromisoformat(text)
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass  # said below, as is a time without its zone
-    raise QueryRefused(
-        f"{parameter.name!r} is {str(value)[:100]!r}.", hint=f"Give {_FORMS[parameter.kind]}."
-    )
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError from error
 
 
-def _check_span(begins: Value, ends: Value, longest_days: int) -> None:
-    if not isinstance(begins, date) or not isinstance(ends, date):
+def _describe(parameter: QueryParameter, value: ParameterValue) -> str:
+    text = repr(str(value)[:MAX_TEXT_IN_MESSAGE])
+    return f"{parameter.name!r} is {text}, not {_EXAMPLES[parameter.kind]}"
+
+
+def _check_span(values: Mapping[str, ParameterValue], max_days: int) -> None:
+    start, end = values.get("from"), values.get("to")
+    if not isinstance(start, date) or not isinstance(end, date):
         return
-    span = ends - begins
-    if span < timedelta(0):
-        raise QueryRefused("'to' lies before 'from'.", hint="Exchange them.")
-    if span > timedelta(days=longest_days):
+    if end < start:
+        raise QueryRefused("'to' is before 'from'.", hint="Swap them.")
+    if end - start > timedelta(days=max_days):
         raise QueryRefused(
-            f"'to' lies more than {longest_days} days after 'from'.", hint="Ask in pieces."
+            f"'to' is more than {max_days} days after 'from'.", hint="Split the query."
         )
 
 
-def _within(name: str, value: int, least: int, most: int) -> None:
-    if not least <= value <= most:
-        raise QueryRefused(f"{name!r} is {value}.", hint=f"Give {least} to {most}.")
+def _check_bounds(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise QueryRefused(f"{name!r} is {value}.", hint=f"Give {low} to {high}.")
 
 
 @contextmanager
-def _ended_after(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
-    """Interrupt what still runs after so many seconds."""
+def _timeout(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """Interrupt a query that still runs after some seconds."""
     timer = threading.Timer(seconds, connection.interrupt)
     timer.daemon = True
     timer.start()
@@ -312,4 +392,4 @@ def _ended_after(connection: duckdb.DuckDBPyConnection, seconds: float) -> Itera
         yield
     finally:
         timer.cancel()
-        timer.join()  # it must not meet a closed connection
+        timer.join()  # it must not interrupt a closed connection

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column, and what it means."""
+    """A column, and its comment."""
 
     name: str
     type: pa.DataType
@@ -18,15 +18,15 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A table or view, and what a row of it is."""
+class TableSpec:
+    """A table or view; its comment says what a row is."""
 
     name: str
     comment: str
     columns: tuple[Column, ...]
 
     def arrow(self, *, without: tuple[str, ...] = ()) -> pa.Schema:
-        """Its Arrow schema."""
+        """Return its Arrow schema."""
         return pa.schema([(c.name, c.type) for c in self.columns if c.name not in without])
 
 
@@ -34,9 +34,9 @@ _UTC = pa.timestamp("us", tz="UTC")
 _SHARE = "From 0.05, which means 5% or less, to 0.95, which means 95% or more. Null if suppressed."
 
 PARTITION_COLUMNS = ("school_id", "date")
-"""Kept in the folders' names, not in the files."""
+"""In the names of folders, not in the files."""
 
-ACTIVITY_WINDOWS = Table(
+ACTIVITY_WINDOWS = TableSpec(
     "activity_windows",
     "Ten seconds of a room, as seen by one camera. Never a person.",
     (
@@ -72,7 +72,7 @@ ACTIVITY_WINDOWS = Table(
     ),
 )
 
-RUNS = Table(
+RUNS = TableSpec(
     "runs",
     "A run of the archive job, or a day (UTC) of the live service, `live-YYYYMMDD`.",
     (
@@ -108,7 +108,7 @@ RUNS = Table(
     ),
 )
 
-MODELS = Table(
+MODELS = TableSpec(
     "models",
     "A model whose counts are in the tables.",
     (
@@ -120,7 +120,7 @@ MODELS = Table(
     ),
 )
 
-SCHOOLS = Table(
+SCHOOLS = TableSpec(
     "schools",
     "Schools of the district.",
     (
@@ -130,7 +130,7 @@ SCHOOLS = Table(
     ),
 )
 
-ROOMS = Table(
+ROOMS = TableSpec(
     "rooms",
     "Rooms of the schools.",
     (
@@ -141,7 +141,7 @@ ROOMS = Table(
     ),
 )
 
-LESSONS = Table(
+LESSONS = TableSpec(
     "lessons",
     "Lessons of the records.",
     (
@@ -155,7 +155,7 @@ LESSONS = Table(
 
 _MEAN = "Mean over the lesson's windows that were not suppressed, weighted by people."
 
-LESSON_ACTIVITY = Table(
+LESSON_ACTIVITY = TableSpec(
     "lesson_activity",
     "One row per lesson: totals of its windows. Suppressed windows add headcounts only.",
     (
@@ -178,7 +178,7 @@ LESSON_ACTIVITY = Table(
     ),
 )
 
-CHECKIN_COUNTS = Table(
+CHECKIN_COUNTS = TableSpec(
     "checkin_counts",
     "Answers of a lesson's check-in, one row per lesson and feeling. Never from video.",
     (

@@ -22,7 +22,7 @@ from cluster.settings import Settings
 from cluster.streams.decode.preprocess import downscaled_size
 from cluster.vision.pose.estimator import PoseEstimator, model_cache_dir, select_device
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
-from cluster.warehouse.lake import Lake, PartFacts
+from cluster.warehouse.lake import Lake, PartMetadata
 from cluster.warehouse.rows import model_row, window_row
 from jobs.archive.footage import list_footage
 from jobs.archive.progress import FootageProgress
@@ -178,7 +178,7 @@ class ArchiveRun:
             analysis = analysis_name(self._settings, segment.camera_id, self._weights.model_id)
             rows = [self._row(segment, window) for window in result.windows]
             key = part_key(segment, self._plan.places[segment.camera_id].school)
-            self._lake.write_part(key, PartFacts(analysis, covered), rows)
+            self._lake.write_part(key, PartMetadata(analysis, covered), rows)
         self._summary.add(result)
 
     def _row(self, segment: Segment, window: ActivityWindow) -> dict[str, Any]:

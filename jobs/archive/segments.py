@@ -18,7 +18,7 @@ from cluster.errors import FootageError
 from cluster.settings import School, Settings, analysis_digest
 from cluster.streams.decode.container import VideoInfo, probe
 from cluster.warehouse.lake import Interval, Lake, PartKey
-from cluster.warehouse.rows import PART_SECONDS, part_key_of
+from cluster.warehouse.rows import PART_SECONDS, make_part_key
 from jobs.archive.footage import Footage, FootageProblem
 
 SEGMENT_SECONDS = PART_SECONDS
@@ -112,11 +112,11 @@ def make_plan(footage: Sequence[Footage], settings: Settings, lake: Lake, model_
         segments.extend(_cut(camera_id, timeline))
     places = {camera_id: find_place(settings, camera_id) for camera_id in timelines}
     keys = [part_key(segment, places[segment.camera_id].school) for segment in segments]
-    facts = lake.part_facts(keys)
+    existing = lake.read_metadata(keys)
     analyses = {c: analysis_name(settings, c, model_id) for c in timelines}
     finished = [
-        fact is not None and fact.satisfies(analyses[segment.camera_id], segment.intervals)
-        for segment, fact in zip(segments, facts, strict=True)
+        metadata is not None and metadata.satisfies(analyses[segment.camera_id], segment.intervals)
+        for segment, metadata in zip(segments, existing, strict=True)
     ]
     return Plan(
         pending=tuple(s for s, done in zip(segments, finished, strict=True) if not done),
@@ -130,7 +130,7 @@ def make_plan(footage: Sequence[Footage], settings: Settings, lake: Lake, model_
 def part_key(segment: Segment, school: School) -> PartKey:
     """Return the key of a segment's part in the lake."""
     starts_at = datetime.fromtimestamp(segment.start, UTC)
-    return part_key_of(school.id, school.zone, segment.camera_id, starts_at)
+    return make_part_key(school.id, school.zone, segment.camera_id, starts_at)
 
 
 def analysis_name(settings: Settings, camera_id: str, model_id: str) -> str:

@@ -35,7 +35,7 @@ from cluster.vision.pose.estimator import model_cache_dir
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.lake import Lake
 from cluster.warehouse.live.flush import flush
-from cluster.warehouse.live.journal import KEPT_HOURS, Journal
+from cluster.warehouse.live.journal import RETENTION_HOURS, Journal
 from serve_apps import metrics
 from serve_apps.clients.deployments import RegistersClient, RoomsClient
 from serve_apps.clients.pose import PoseModelClient
@@ -183,7 +183,7 @@ class Rooms:
 
     async def journal_status(self) -> JournalStatus:
         """Return how many finished windows are not in the lake yet, and any problem."""
-        waiting, oldest = await asyncio.to_thread(self._journal.waiting)
+        waiting, oldest = await asyncio.to_thread(self._journal.pending)
         moved_aside = "".join(
             f"a damaged journal was moved aside: {path}." for path in self._journal.moved_aside
         )
@@ -278,7 +278,7 @@ async def _open_journal(settings: Settings) -> Journal:
     for attempt in range(MAX_JOURNAL_ATTEMPTS):
         try:
             return await asyncio.to_thread(
-                Journal, settings.data_dir / JOURNAL, kept_hours=_kept_hours(settings)
+                Journal, settings.data_dir / JOURNAL, retention_hours=_retention_hours(settings)
             )
         except JournalError:
             if attempt == MAX_JOURNAL_ATTEMPTS - 1:
@@ -287,9 +287,9 @@ async def _open_journal(settings: Settings) -> Journal:
     raise AssertionError  # the last attempt returns or raises
 
 
-def _kept_hours(settings: Settings) -> float:
+def _retention_hours(settings: Settings) -> float:
     """Return how long the journal keeps windows: it restores the rooms' history after a restart."""
-    return max(KEPT_HOURS, settings.live.history_minutes / 60 + 1)
+    return max(RETENTION_HOURS, settings.live.history_minutes / 60 + 1)
 
 
 def _reader_clients() -> ReaderClients:

@@ -62,7 +62,7 @@ def test_a_publication_that_fails_ends_with_1_and_its_code(
     answer = homeroom("publish", "--json", "--settings", settings_file)
     assert answer.code == 1
     assert answer.json["error"]["code"] == "warehouse_unusable"
-    assert answer.stderr_contains("stands twice")
+    assert answer.stderr_contains("is in the lake twice")
 
 
 def test_a_query_is_answered_as_a_table(homeroom: Homeroom, settings_file: Path) -> None:

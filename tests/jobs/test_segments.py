@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cluster.activity.durations import MEMORY_SECONDS
 from cluster.settings import Settings, load_settings
 from cluster.streams.decode.container import probe
-from cluster.warehouse.lake import Lake, PartFacts
+from cluster.warehouse.lake import Lake, PartMetadata
 from jobs.archive.footage import Footage
 from jobs.archive.segments import (
     Piece,
@@ -307,7 +307,7 @@ def test_a_broken_file_is_a_problem_and_does_not_stop_the_others(
 def finish(made: Plan, settings: Settings, lake: Lake) -> None:
     """Write the parts of a plan, empty ones, as a run would."""
     for segment in made.pending:
-        facts = PartFacts(analysis_name(settings, segment.camera_id, MODEL), segment.intervals)
+        facts = PartMetadata(analysis_name(settings, segment.camera_id, MODEL), segment.intervals)
         lake.write_part(part_key(segment, settings.schools[0]), facts, [])
 
 

@@ -96,11 +96,14 @@ def test_a_key_created_after_a_destruction_has_another_version_number(tmp_path: 
     assert first != again
 
 
-def test_destroying_a_key_also_destroys_temporary_files_of_killed_writes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("temporary", [".a.wrapped.tmp", ".a.wrapped"])
+def test_destroying_a_key_also_destroys_temporary_files_of_killed_writes(
+    tmp_path: Path, temporary: str
+) -> None:
     keys = store(tmp_path)
     keys.current("students/a")
     folder = tmp_path / "keys" / "students"
-    shutil.copyfile(folder / "a.wrapped", folder / ".a.wrapped")
+    shutil.copyfile(folder / "a.wrapped", folder / temporary)
     keys.destroy("students/a")
     assert list(folder.iterdir()) == []
 

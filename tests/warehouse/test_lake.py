@@ -18,20 +18,20 @@ from hypothesis import strategies as st
 
 from cluster.activity.suppression import ActivityWindow
 from cluster.errors import HomeroomError, LakeBusy, LakeError, LakeUnwritable
-from cluster.warehouse.lake import Interval, Lake, PartFacts, PartKey
+from cluster.warehouse.lake import Interval, Lake, PartKey, PartMetadata
 from tests.disks import make_read_only, small_disk
 
 pytestmark = pytest.mark.durable
 
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 KEY = PartKey("hill", "2026-03-02", "cam1", NINE)
-FACTS = PartFacts("pose@1/abc", ((1.0, 61.0),))
+FACTS = PartMetadata("pose@1/abc", ((1.0, 61.0),))
 
 PREAMBLE = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from cluster.warehouse.lake import Lake, PartFacts, PartKey
+from cluster.warehouse.lake import Lake, PartMetadata, PartKey
 lake = Lake(Path(sys.argv[1]))
 """
 HOLDER = """
@@ -43,7 +43,7 @@ KILLED_BEFORE_RENAME = """
 os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
 key = PartKey("hill", "2026-03-02", "cam1", datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
 with lake.locked():
-    lake.write_part(key, PartFacts("later", ()), [])
+    lake.write_part(key, PartMetadata("later", ()), [])
 """
 
 
@@ -144,7 +144,7 @@ def test_a_part_gives_back_its_windows_and_what_it_was_made_with(lake: Lake) -> 
     windows = [window(NINE), withheld(NINE + timedelta(seconds=10))]
     lake.write_part(KEY, FACTS, rows_of(windows, lesson_id="maths"))
 
-    assert lake.part_facts([KEY]) == [FACTS]
+    assert lake.read_metadata([KEY]) == [FACTS]
     rows = pq.read_table(lake.part_path(KEY), partitioning=None).to_pylist()
     assert rows == rows_of(windows, lesson_id="maths")
 
@@ -158,17 +158,17 @@ def test_a_part_lies_in_the_folder_of_its_school_and_date(lake: Lake) -> None:
 
 def test_a_part_that_is_written_again_takes_the_place_of_the_old_one(lake: Lake) -> None:
     lake.write_part(KEY, FACTS, rows_of([window(NINE), window(NINE + timedelta(seconds=10))]))
-    later = PartFacts("pose@2/abc", ((0.0, 60.0),))
+    later = PartMetadata("pose@2/abc", ((0.0, 60.0),))
     lake.write_part(KEY, later, rows_of([window(NINE + timedelta(seconds=20))]))
 
     assert starts_in(lake) == [NINE + timedelta(seconds=20)]
-    assert lake.part_facts([KEY]) == [later]
+    assert lake.read_metadata([KEY]) == [later]
     assert len(files_below(lake.folder)) == 1
 
 
 def test_a_segment_in_which_nothing_was_seen_still_has_a_part(lake: Lake) -> None:
     lake.write_part(KEY, FACTS, [])
-    assert lake.part_facts([KEY]) == [FACTS]
+    assert lake.read_metadata([KEY]) == [FACTS]
     assert starts_in(lake) == []
 
 
@@ -179,9 +179,9 @@ def test_facts_come_in_the_order_that_they_were_asked_for(lake: Lake) -> None:
     ]
     for number, key in enumerate(keys):
         if number % 3:
-            lake.write_part(key, PartFacts(f"a{number}", ()), [])
-    wanted = [PartFacts(f"a{n}", ()) if n % 3 else None for n in range(40)]
-    assert lake.part_facts(keys) == wanted
+            lake.write_part(key, PartMetadata(f"a{number}", ()), [])
+    wanted = [PartMetadata(f"a{n}", ()) if n % 3 else None for n in range(40)]
+    assert lake.read_metadata(keys) == wanted
 
 
 def test_a_damaged_part_counts_as_missing(lake: Lake) -> None:
@@ -196,14 +196,14 @@ def test_a_damaged_part_counts_as_missing(lake: Lake) -> None:
         whole[: -8 - footer] + b"\xff" * footer + whole[-8:],
     ):
         path.write_bytes(damaged)
-        assert lake.part_facts([KEY]) == [None]
+        assert lake.read_metadata([KEY]) == [None]
 
 
 def test_a_part_of_another_program_counts_as_missing(lake: Lake) -> None:
     lake.write_part(KEY, FACTS, rows_of([window(NINE)]))
     path = lake.part_path(KEY)
     pq.write_table(pq.read_table(path, partitioning=None).replace_schema_metadata(None), path)
-    assert lake.part_facts([KEY]) == [None]
+    assert lake.read_metadata([KEY]) == [None]
 
 
 def test_a_writer_killed_before_the_rename_leaves_no_part_and_the_next_one_sweeps(
@@ -213,7 +213,7 @@ def test_a_writer_killed_before_the_rename_leaves_no_part_and_the_next_one_sweep
     writer.communicate()
     assert writer.returncode == -signal.SIGKILL
     assert files_below(lake.folder), "it was killed before it wrote anything"
-    assert lake.part_facts([KEY]) == [None]
+    assert lake.read_metadata([KEY]) == [None]
 
     with lake.locked():
         assert files_below(lake.folder) == set()
@@ -223,7 +223,7 @@ def test_a_writer_killed_before_the_rename_leaves_the_old_part_as_it_was(lake: L
     lake.write_part(KEY, FACTS, rows_of([window(NINE)]))
     python(KILLED_BEFORE_RENAME, lake.folder).communicate()
 
-    assert lake.part_facts([KEY]) == [FACTS]
+    assert lake.read_metadata([KEY]) == [FACTS]
     with lake.locked():
         assert starts_in(lake) == [NINE]
         assert len(files_below(lake.folder)) == 1
@@ -323,10 +323,10 @@ def test_a_full_disk_is_said_in_words_and_harms_no_earlier_part(tmp_path: Path) 
         before = files_below(disk)
         for key in (KEY, other):
             with pytest.raises(LakeUnwritable, match="the disk is full") as refused:
-                lake.write_part(key, PartFacts("later", ()), rows_of([window(NINE)] * 500))
+                lake.write_part(key, PartMetadata("later", ()), rows_of([window(NINE)] * 500))
             assert refused.value.where == str(lake.part_path(key))
         assert files_below(disk) == before
-        assert lake.part_facts([KEY, other]) == [FACTS, None]
+        assert lake.read_metadata([KEY, other]) == [FACTS, None]
         assert starts_in(lake) == [NINE]
 
 
@@ -336,8 +336,8 @@ def test_a_read_only_disk_is_said_in_words_and_harms_no_earlier_part(tmp_path: P
         lake.write_part(KEY, FACTS, rows_of([window(NINE)]))
         make_read_only(disk)
         with pytest.raises(LakeUnwritable, match="read-only"):
-            lake.write_part(KEY, PartFacts("later", ()), [])
-        assert lake.part_facts([KEY]) == [FACTS]
+            lake.write_part(KEY, PartMetadata("later", ()), [])
+        assert lake.read_metadata([KEY]) == [FACTS]
         assert starts_in(lake) == [NINE]
 
 
@@ -399,7 +399,7 @@ def minutes_of_footage(draw: st.DrawFn) -> tuple[Interval, ...]:
 
 @given(minutes_of_footage())
 def test_a_part_serves_a_run_that_wants_the_same_or_less(covered: tuple[Interval, ...]) -> None:
-    facts = PartFacts("analysis", covered)
+    facts = PartMetadata("analysis", covered)
     assert facts.satisfies("analysis", covered)
     assert facts.satisfies("analysis", covered[1:])
     assert facts.satisfies("analysis", [(start + 1.0, end - 1.0) for start, end in covered])
@@ -409,19 +409,19 @@ def test_a_part_serves_a_run_that_wants_the_same_or_less(covered: tuple[Interval
 def test_a_part_does_not_serve_a_run_that_wants_more(
     covered: tuple[Interval, ...], data: st.DataObject
 ) -> None:
-    facts = PartFacts("analysis", covered)
+    facts = PartMetadata("analysis", covered)
     which = data.draw(st.integers(0, len(covered) - 1))
     more = data.draw(st.floats(0.6, 2.0))
     start, end = covered[which]
     for wanted in ((start - more, end), (start, end + more)):
         assert not facts.satisfies("analysis", [*covered[:which], wanted, *covered[which + 1 :]])
     others = (*covered[:which], *covered[which + 1 :])
-    assert not PartFacts("analysis", others).satisfies("analysis", covered)
+    assert not PartMetadata("analysis", others).satisfies("analysis", covered)
 
 
 @given(minutes_of_footage())
 def test_a_part_made_with_other_settings_never_serves(covered: tuple[Interval, ...]) -> None:
-    assert not PartFacts("analysis", covered).satisfies("other", covered)
+    assert not PartMetadata("analysis", covered).satisfies("other", covered)
 
 
 @given(minutes_of_footage(), st.floats(-0.4, 0.4))
@@ -429,4 +429,4 @@ def test_a_frame_more_or_less_at_an_edge_does_not_make_a_part_stale(
     covered: tuple[Interval, ...], shift: float
 ) -> None:
     wanted = [(start + shift, end + shift) for start, end in covered]
-    assert PartFacts("analysis", covered).satisfies("analysis", wanted)
+    assert PartMetadata("analysis", covered).satisfies("analysis", wanted)

@@ -19,7 +19,7 @@ from cluster.activity.suppression import ActivityWindow
 from cluster.district import Lesson, Timetable
 from cluster.errors import WarehouseError
 from cluster.settings import Settings, load_settings
-from cluster.warehouse.lake import Lake, PartFacts, PartKey
+from cluster.warehouse.lake import Lake, PartKey, PartMetadata
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query, warehouse_path
 from cluster.warehouse.schema import ACTIVITY_WINDOWS, LESSON_ACTIVITY, PARTITION_COLUMNS, TABLES
@@ -56,7 +56,7 @@ def write_windows(
     room_id = settings.cameras_by_id[camera_id].room
     rows = rows_of([*windows], room_id=room_id, camera_id=camera_id, lesson_id=lesson_id)
     key = PartKey("hill", f"{starts_at:%Y-%m-%d}", camera_id, starts_at)
-    lake.write_part(key, PartFacts("a", ()), rows)
+    lake.write_part(key, PartMetadata("a", ()), rows)
     return lake.part_path(key)
 
 
@@ -231,12 +231,12 @@ def published(school: Settings) -> Settings:
 
 def test_a_window_that_stands_twice_is_not_published(published: Settings) -> None:
     write_by_hand(published, "copy.parquet", rows_of([window(NINE)])[0])
-    refuse(published, "2026-03-02 09:00:00.* of camera cam1 stands twice")
+    refuse(published, "2026-03-02 09:00:00.* of camera cam1 is in the lake twice")
 
 
 def test_a_window_is_double_by_camera_and_time_whatever_else_it_says(published: Settings) -> None:
     write_by_hand(published, "copy.parquet", rows_of([withheld(NINE)], lesson_id="other")[0])
-    refuse(published, "stands twice")
+    refuse(published, "is in the lake twice")
 
 
 def test_two_cameras_may_see_the_same_ten_seconds(published: Settings) -> None:
@@ -248,7 +248,7 @@ def test_a_suppressed_window_that_tells_anything_is_not_published(published: Set
     row = rows_of([withheld(NINE + seconds(10))])[0]
     for told in (*SHARES, "hand_raises"):
         write_by_hand(published, "leak.parquet", {**row, told: 1})
-        refuse(published, "suppressed window 2026-03-02 09:00:10.* of camera cam1 tells")
+        refuse(published, "suppressed window 2026-03-02 09:00:10.* of camera cam1 has a share")
 
 
 def test_a_damaged_part_is_named(published: Settings) -> None:
@@ -280,7 +280,7 @@ def test_a_damaged_row_of_a_run_is_named(published: Settings, damage: str) -> No
 def test_a_first_publication_that_fails_leaves_nothing(school: Settings) -> None:
     write_windows(school, [window(NINE)])
     write_by_hand(school, "copy.parquet", rows_of([window(NINE)])[0])
-    with pytest.raises(WarehouseError, match="stands twice"):
+    with pytest.raises(WarehouseError, match="is in the lake twice"):
         publish(school, Timetable(), now=NINE)
     assert visible_files(school) == {}
 

@@ -14,7 +14,7 @@ from cluster.district import Timetable
 from cluster.errors import NotPublished, WarehouseError
 from cluster.settings import Settings, load_settings
 from cluster.warehouse.publish import publish
-from cluster.warehouse.report import Lesson, windows_of_room, write_report
+from cluster.warehouse.report import RoomReport, load_report, write_report
 from tests.conftest import write_settings
 from tests.warehouse.test_lake import window, withheld
 from tests.warehouse.test_publish import write_windows
@@ -52,21 +52,21 @@ class Page(HTMLParser):
             self.rows[-1][-1] += data
 
 
-def lesson_of(settings: Settings, *windows: ActivityWindow) -> Lesson:
+def lesson_of(settings: Settings, *windows: ActivityWindow) -> RoomReport:
     """The morning of room r1, from windows that are published first."""
     write_windows(settings, windows, starts_at=EIGHT)
     publish(settings, Timetable(), now=EIGHT)
-    return windows_of_room(settings, "r1", EIGHT, EIGHT + timedelta(hours=4))
+    return load_report(settings, "r1", EIGHT, EIGHT + timedelta(hours=4))
 
 
-def page_of(lesson: Lesson, folder: Path) -> str:
+def page_of(lesson: RoomReport, folder: Path) -> str:
     path = folder / "report.html"
     write_report(lesson, path, k=7)
     return path.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def morning(tmp_path_factory: pytest.TempPathFactory) -> Lesson:
+def morning(tmp_path_factory: pytest.TempPathFactory) -> RoomReport:
     """Three windows of a lesson: told, withheld, and told near its end."""
     settings = load_settings(write_settings(tmp_path_factory.mktemp("district")))
     coded = {"hand_raised_share": 0.37, "reading_share": 0.95, "hand_raises": 8}
@@ -79,7 +79,7 @@ def morning(tmp_path_factory: pytest.TempPathFactory) -> Lesson:
 
 
 @pytest.fixture(scope="module")
-def page(morning: Lesson, tmp_path_factory: pytest.TempPathFactory) -> str:
+def page(morning: RoomReport, tmp_path_factory: pytest.TempPathFactory) -> str:
     return page_of(morning, tmp_path_factory.mktemp("page"))
 
 
@@ -121,14 +121,14 @@ def test_the_page_says_how_many_people_a_share_needs(page: str) -> None:
     assert re.search(r"fewer than\s+7 people", page)
 
 
-def test_the_page_is_the_same_each_time(morning: Lesson, page: str, tmp_path: Path) -> None:
+def test_the_page_is_the_same_each_time(morning: RoomReport, page: str, tmp_path: Path) -> None:
     assert page_of(morning, tmp_path) == page
 
 
 def test_a_drawing_says_which_shares_are_small_or_withheld(
     school: Settings, page: str, tmp_path: Path
 ) -> None:
-    assert page.count("≤5% where told") == 3  # writing, head down, unclear
+    assert page.count("≤5% where published") == 3  # writing, head down, unclear
     assert "withheld throughout" not in page
     path = tmp_path / "deep" / "lesson.svg"
     with mpl.rc_context({"svg.fonttype": "none"}):
@@ -138,13 +138,13 @@ def test_a_drawing_says_which_shares_are_small_or_withheld(
     assert path.read_text().count(">withheld throughout<") == 6
 
 
-def test_a_picture_is_written_too(morning: Lesson, tmp_path: Path) -> None:
+def test_a_picture_is_written_too(morning: RoomReport, tmp_path: Path) -> None:
     write_report(morning, tmp_path / "lesson.png", k=5)
     assert (tmp_path / "lesson.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 
 @pytest.mark.parametrize("name", ["report.pdf", "report", "report.html.exe"])
-def test_another_suffix_is_refused(morning: Lesson, tmp_path: Path, name: str) -> None:
+def test_another_suffix_is_refused(morning: RoomReport, tmp_path: Path, name: str) -> None:
     with pytest.raises(WarehouseError, match=r"\.html, \.png, \.svg") as refused:
         write_report(morning, tmp_path / name, k=5)
     assert refused.value.where == str(tmp_path / name)
@@ -153,7 +153,7 @@ def test_another_suffix_is_refused(morning: Lesson, tmp_path: Path, name: str) -
 
 @pytest.mark.parametrize("name", ["file/report.html", "file/report.svg"])
 def test_a_place_that_cannot_be_written_is_said_in_words(
-    morning: Lesson, tmp_path: Path, name: str
+    morning: RoomReport, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(WarehouseError, match="cannot be written"):
@@ -162,7 +162,7 @@ def test_a_place_that_cannot_be_written_is_said_in_words(
 
 def test_a_stretch_takes_its_start_and_leaves_its_end(school: Settings) -> None:
     lesson_of(school, *(window(EIGHT + n * TEN_SECONDS) for n in range(4)))
-    some = windows_of_room(school, "r1", EIGHT + TEN_SECONDS, EIGHT + 3 * TEN_SECONDS)
+    some = load_report(school, "r1", EIGHT + TEN_SECONDS, EIGHT + 3 * TEN_SECONDS)
     assert [w.window_start for w in some.windows] == [EIGHT + TEN_SECONDS, EIGHT + 2 * TEN_SECONDS]
 
 
@@ -176,15 +176,15 @@ def test_a_room_shows_its_own_windows_only(school: Settings) -> None:
 def test_a_time_without_windows_is_said_in_words(school: Settings) -> None:
     lesson_of(school, window(EIGHT))
     with pytest.raises(WarehouseError, match=r"no windows of room 'r1' between 2026-03-03T08:00"):
-        windows_of_room(school, "r1", EIGHT + timedelta(days=1), EIGHT + timedelta(days=1, hours=1))
+        load_report(school, "r1", EIGHT + timedelta(days=1), EIGHT + timedelta(days=1, hours=1))
 
 
 def test_an_unknown_room_is_named(school: Settings) -> None:
     lesson_of(school, window(EIGHT))
     with pytest.raises(WarehouseError, match="no room 'r9'"):
-        windows_of_room(school, "r9", EIGHT, EIGHT + timedelta(hours=1))
+        load_report(school, "r9", EIGHT, EIGHT + timedelta(hours=1))
 
 
 def test_before_the_first_publication_it_says_what_to_do(school: Settings) -> None:
     with pytest.raises(NotPublished, match="homeroom publish"):
-        windows_of_room(school, "r1", EIGHT, EIGHT + timedelta(hours=1))
+        load_report(school, "r1", EIGHT, EIGHT + timedelta(hours=1))

@@ -9,7 +9,7 @@ import pytest
 from cluster.settings import Settings
 from cluster.vision.pose.weights import WeightsFile
 from cluster.warehouse.lake import PartKey
-from cluster.warehouse.rows import model_row, part_key_of, window_row
+from cluster.warehouse.rows import make_part_key, model_row, window_row
 from cluster.warehouse.schema import ACTIVITY_WINDOWS, MODELS, PARTITION_COLUMNS
 from jobs.archive.segments import Segment, part_key
 from tests.warehouse.test_lake import window
@@ -30,16 +30,16 @@ NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 def test_a_minute_belongs_to_the_date_at_its_school(zone: str, moment: str, date: str) -> None:
     starts_at = datetime.fromisoformat(moment)
     expected = PartKey("hill", date, "cam1", starts_at)
-    assert part_key_of("hill", ZoneInfo(zone), "cam1", starts_at) == expected
+    assert make_part_key("hill", ZoneInfo(zone), "cam1", starts_at) == expected
     elsewhere = starts_at.astimezone(ZoneInfo("Asia/Kolkata"))
-    assert part_key_of("hill", ZoneInfo(zone), "cam1", elsewhere) == expected
+    assert make_part_key("hill", ZoneInfo(zone), "cam1", elsewhere) == expected
 
 
 def test_the_archive_job_has_the_same_place_for_a_minute(school: Settings) -> None:
     late = NINE + timedelta(hours=14)
     segment = Segment("cam1", late.timestamp(), (), ())
     zone = school.schools_by_id["hill"].zone
-    assert part_key(segment, school.schools[0]) == part_key_of("hill", zone, "cam1", late)
+    assert part_key(segment, school.schools[0]) == make_part_key("hill", zone, "cam1", late)
 
 
 def test_rows_have_the_columns_of_their_tables() -> None:

@@ -18,11 +18,20 @@ from cluster.activity.suppression import PUBLISHED_ACTIVITIES
 from cluster.district import Lesson, Timetable
 from cluster.errors import NotFound, NotPublished, QueryRefused
 from cluster.settings import Settings, load_settings
-from cluster.warehouse import saved_queries
 from cluster.warehouse.lake import Lake
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query
-from cluster.warehouse.saved_queries import QUESTIONS, Answer, SavedQuery, run_saved_query
+from cluster.warehouse.saved_queries import (
+    SAVED_QUERIES,
+    BoundQuery,
+    InvalidParameters,
+    ParameterValue,
+    QueryResult,
+    SavedQuery,
+    bind_parameters,
+    find_saved_query,
+    run_saved_query,
+)
 from tests.conftest import write_settings
 from tests.plugins.hypothesis_profiles import examples
 from tests.warehouse.test_lake import run_row, window, withheld
@@ -92,45 +101,58 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return school
 
 
-def rows(answer: Answer) -> list[dict[str, Any]]:
+def run(
+    settings: Settings,
+    name: str,
+    parameters: Mapping[str, ParameterValue],
+    *,
+    limit: int = 100,
+    offset: int = 0,
+) -> QueryResult:
+    """Run the saved query of a name with these parameters."""
+    bound = bind_parameters(find_saved_query(name), parameters.items())
+    return run_saved_query(settings, bound, limit=limit, offset=offset)
+
+
+def rows(result: QueryResult) -> list[dict[str, Any]]:
     """The rows by the names of their columns."""
-    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+    return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
 
 
 def ask_about(settings: Settings, name: str, **changes: Any) -> list[dict[str, Any]]:
     """A question with its usual parameters, some of them changed (`from_` means `from`)."""
     changed = {key.rstrip("_"): value for key, value in changes.items()}
-    return rows(run_saved_query(settings, name, {**GIVEN[name], **changed}))
+    return rows(run(settings, name, {**GIVEN[name], **changed}))
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("name", SAVED_QUERIES)
 def test_every_question_has_an_answer(published: Settings, name: str) -> None:
-    answer = run_saved_query(published, name, GIVEN[name])
+    answer = run(published, name, GIVEN[name])
     assert answer.rows
-    assert not answer.more
+    assert not answer.has_more
     assert answer.published == "20260302T090000000000Z"
     assert all(len(row) == len(answer.columns) for row in answer.rows)
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("name", SAVED_QUERIES)
 def test_every_question_is_answered_before_the_first_window(school: Settings, name: str) -> None:
     publish(school, Timetable(), now=NINE)
-    assert run_saved_query(school, name, GIVEN[name]).more is False
+    assert run(school, name, GIVEN[name]).has_more is False
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("name", SAVED_QUERIES)
 def test_pages_fit_together_whatever_their_size(published: Settings, name: str) -> None:
-    whole = run_saved_query(published, name, GIVEN[name], limit=1000).rows
+    whole = run(published, name, GIVEN[name], limit=1000).rows
     for size in (1, 2, 5):
         paged: list[tuple[Any, ...]] = []
         more = True
         while more:
-            answer = run_saved_query(published, name, GIVEN[name], limit=size, offset=len(paged))
+            answer = run(published, name, GIVEN[name], limit=size, offset=len(paged))
             assert len(answer.rows) <= size
             paged += answer.rows
-            more = answer.more
+            more = answer.has_more
         assert tuple(paged) == whole
-    assert run_saved_query(published, name, GIVEN[name], offset=1_000_000).rows == ()
+    assert run(published, name, GIVEN[name], offset=1_000_000).rows == ()
 
 
 def test_the_windows_of_a_room_are_those_that_start_in_the_time_asked_for(
@@ -244,8 +266,8 @@ def test_no_question_tells_a_share_of_what_is_withheld(published: Settings) -> N
     withheld_rows = [row for row in ask_about(published, "room_windows") if row["suppressed"]]
     assert withheld_rows
     assert all(row[name] is None for row in withheld_rows for name in told)
-    for name in QUESTIONS.keys() - {"lesson_activity", "room_windows", "checkin_feelings"}:
-        columns = run_saved_query(published, name, GIVEN[name]).columns
+    for name in SAVED_QUERIES.keys() - {"lesson_activity", "room_windows", "checkin_feelings"}:
+        columns = run(published, name, GIVEN[name]).columns
         assert not set(told) & set(columns)
         assert not [column for column in columns if "share" in column]
 
@@ -260,11 +282,11 @@ def test_a_question_gives_tables_as_they_are_published(published: Settings) -> N
 @pytest.mark.parametrize(
     ("name", "changes", "said"),
     [
-        ("room_windows", {"room_id": None}, "needs the parameter 'room_id'"),
+        ("room_windows", {"room_id": None}, "'room_id' is required"),
         ("room_windows", {"from": "2026-03-02T09:00:00"}, "'from' is '2026-03-02T09:00:00'"),
         ("room_windows", {"from": "1772442000"}, "'from' is"),
         ("room_windows", {"to": 1772442000}, "'to' is"),
-        ("room_windows", {"to": "2026-03-01T00:00:00Z"}, "'to' lies before 'from'"),
+        ("room_windows", {"to": "2026-03-01T00:00:00Z"}, "'to' is before 'from'"),
         ("room_windows", {"to": "2026-04-03T00:00:00Z"}, "more than 31 days"),
         ("room_windows", {"from": "0001-01-01T00:00:00+14:00"}, "'from' is"),
         ("room_windows", {"room_id": "r1' OR '1'='1"}, "'room_id' is"),
@@ -275,7 +297,7 @@ def test_a_question_gives_tables_as_they_are_published(published: Settings) -> N
         ("lesson_activity", {"from": "2026-02-30"}, "'from' is '2026-02-30'"),
         ("lesson_activity", {"from": "yesterday"}, "'from' is 'yesterday'"),
         ("lesson_activity", {"to": "2028-03-02"}, "more than 366 days"),
-        ("room_occupancy_hourly", {"date": None}, "needs the parameter 'date'"),
+        ("room_occupancy_hourly", {"date": None}, "'date' is required"),
         ("runs", {"limit": "5"}, "no parameter 'limit'"),
         ("runs", {"x" * 1000: "5"}, "no parameter"),
     ],
@@ -284,9 +306,23 @@ def test_a_wrong_parameter_is_named(
     published: Settings, name: str, changes: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(QueryRefused, match=re.escape(said)) as refused:
-        run_saved_query(published, name, {**GIVEN[name], **changes})
+        run(published, name, {**GIVEN[name], **changes})
     assert refused.value.hint
     assert len(str(refused.value)) < 500
+
+
+def test_every_wrong_parameter_is_a_problem_of_its_own() -> None:
+    given = [("from", "soon"), ("student", "s1"), ("from", "2026-03-02"), ("room_id", "a b")]
+    with pytest.raises(InvalidParameters) as rejected:
+        bind_parameters(find_saved_query("room_windows"), given)
+    assert [(one.name, one.value) for one in rejected.value.problems] == [
+        ("from", "soon"),
+        ("student", "s1"),
+        ("from", "2026-03-02"),
+        ("room_id", "a b"),
+        ("to", None),
+    ]
+    assert "'from' is given twice" in [one.reason for one in rejected.value.problems]
 
 
 @pytest.mark.parametrize(
@@ -294,23 +330,23 @@ def test_a_wrong_parameter_is_named(
 )
 def test_a_page_has_bounds(published: Settings, page: Mapping[str, int]) -> None:
     with pytest.raises(QueryRefused, match=r"limit|offset"):
-        run_saved_query(published, "rooms", {}, **page)
+        run(published, "rooms", {}, **page)
 
 
 def test_an_unknown_question_is_said_with_those_that_exist(published: Settings) -> None:
     for name in ("students", "SELECT 1", "", "x" * 10_000):
-        with pytest.raises(NotFound, match="no question") as refused:
-            run_saved_query(published, name, {})
+        with pytest.raises(NotFound, match="no query") as refused:
+            run(published, name, {})
         assert "room_windows" in str(refused.value.hint)
 
 
 def test_before_the_first_publication_it_says_so(school: Settings) -> None:
     with pytest.raises(NotPublished):
-        run_saved_query(school, "rooms", {})
+        run(school, "rooms", {})
 
 
 @effort(max_examples=examples(60), deadline=None)
-@given(st.sampled_from(sorted(QUESTIONS)), st.data())
+@given(st.sampled_from(sorted(SAVED_QUERIES)), st.data())
 def test_whatever_is_given_ends_in_an_answer_or_in_a_refusal(
     published: Settings, name: str, data: st.DataObject
 ) -> None:
@@ -322,19 +358,19 @@ def test_whatever_is_given_ends_in_an_answer_or_in_a_refusal(
     )
     parameters = {
         parameter.name: data.draw(value)
-        for parameter in QUESTIONS[name].parameters
+        for parameter in SAVED_QUERIES[name].parameters
         if data.draw(st.booleans())
     }
     refusal = ""
     try:
-        run_saved_query(published, name, {**GIVEN[name], **parameters})
+        run(published, name, {**GIVEN[name], **parameters})
     except QueryRefused as refused:
         refusal = str(refused)
     assert "DuckDB" not in refusal
 
 
 def test_parameters_are_bound_and_never_written_into_a_statement() -> None:
-    for question in QUESTIONS.values():
+    for question in SAVED_QUERIES.values():
         bound = set(re.findall(r"\$(\w+)", question.sql))
         assert bound == {parameter.name for parameter in question.parameters}
         assert "ORDER BY" in question.sql
@@ -342,7 +378,7 @@ def test_parameters_are_bound_and_never_written_into_a_statement() -> None:
 
 
 def test_what_takes_too_long_is_ended_and_leaves_nothing_behind(
-    published: Settings, monkeypatch: pytest.MonkeyPatch
+    published: Settings,
 ) -> None:
     endless = SavedQuery(
         "endless",
@@ -350,12 +386,11 @@ def test_what_takes_too_long_is_ended_and_leaves_nothing_behind(
         (),
         "SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b ORDER BY 1",
     )
-    monkeypatch.setattr(saved_queries, "QUESTIONS", {**QUESTIONS, "endless": endless})
     before = threading.active_count()
     with pytest.raises(QueryRefused, match=r"longer than 0\.3 s"):
-        run_saved_query(published, "endless", {}, longest_seconds=0.3)
+        run_saved_query(published, BoundQuery(endless, {}), timeout_seconds=0.3)
     assert threading.active_count() == before
-    assert run_saved_query(published, "rooms", {}).rows
+    assert run(published, "rooms", {}).rows
 
 
 def test_many_threads_may_ask_while_new_warehouses_are_published(school: Settings) -> None:
@@ -363,7 +398,7 @@ def test_many_threads_may_ask_while_new_warehouses_are_published(school: Setting
     publish(school, Timetable(), now=NINE)
 
     def asked(_: int) -> tuple[tuple[Any, ...], ...]:
-        return run_saved_query(school, "room_windows", GIVEN["room_windows"]).rows
+        return run(school, "room_windows", GIVEN["room_windows"]).rows
 
     expected = asked(0)
     with ThreadPoolExecutor(8) as pool:
@@ -375,18 +410,18 @@ def test_many_threads_may_ask_while_new_warehouses_are_published(school: Setting
 
 def test_asking_leaves_no_file_open(published: Settings) -> None:
     this = psutil.Process()
-    run_saved_query(published, "rooms", {})
+    run(published, "rooms", {})
     before = this.num_fds()
     for _ in range(20):
-        run_saved_query(published, "rooms", {})
+        run(published, "rooms", {})
         with pytest.raises(QueryRefused):
-            run_saved_query(published, "rooms", {"school_id": "'"})
+            run(published, "rooms", {"school_id": "'"})
     assert this.num_fds() <= before
 
 
 def test_every_question_and_parameter_is_documented() -> None:
     page = (ROOT / "docs" / "warehouse.md").read_text()
-    for question in QUESTIONS.values():
+    for question in SAVED_QUERIES.values():
         given = ", ".join(
             f"`{each.name}`" if each.required else f"`{each.name}`?" for each in question.parameters
         )

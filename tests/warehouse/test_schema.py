@@ -9,10 +9,10 @@ import pytest
 
 from cluster.district import Timetable
 from cluster.settings import Settings
-from cluster.warehouse.lake import Lake, PartFacts, PartKey
+from cluster.warehouse.lake import Lake, PartKey, PartMetadata
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query
-from cluster.warehouse.schema import ACTIVITY_WINDOWS, PARTITION_COLUMNS, TABLES, Table
+from cluster.warehouse.schema import ACTIVITY_WINDOWS, PARTITION_COLUMNS, TABLES, TableSpec
 from tests.warehouse.test_lake import rows_of, window
 
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -31,19 +31,19 @@ def test_activity_windows_has_the_columns_of_the_design_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_no_column_could_hold_a_person(table: Table) -> None:
+def test_no_column_could_hold_a_person(table: TableSpec) -> None:
     words = {word for column in table.columns for word in column.name.split("_")}
     assert not words & {"student", "track", "face", "seat", "embedding", "emotion", "attention"}
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_every_table_and_column_says_in_a_sentence_what_it_is(table: Table) -> None:
+def test_every_table_and_column_says_in_a_sentence_what_it_is(table: TableSpec) -> None:
     comments = [table.comment, *(column.comment for column in table.columns)]
     assert all(re.fullmatch(r"[`A-Z].{2,}\.", comment, re.DOTALL) for comment in comments)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_every_type_goes_through_duckdb_and_comes_back_the_same(table: Table) -> None:
+def test_every_type_goes_through_duckdb_and_comes_back_the_same(table: TableSpec) -> None:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("incoming", table.arrow().empty_table())
@@ -54,7 +54,7 @@ def test_every_type_goes_through_duckdb_and_comes_back_the_same(table: Table) ->
 def test_windows_keep_types_and_values_from_the_lake_to_the_analyst(school: Settings) -> None:
     lake = Lake(school.lake_dir)
     rows = rows_of([window(NINE)], lesson_id="maths")
-    lake.write_part(PartKey("hill", "2026-03-02", "cam1", NINE), PartFacts("a", ()), rows)
+    lake.write_part(PartKey("hill", "2026-03-02", "cam1", NINE), PartMetadata("a", ()), rows)
     publish(school, Timetable(), now=NINE)
 
     seen = run_query(school, "FROM activity_windows")

@@ -1,1 +1,1 @@
-"""Windows of the live service on their way to the lake: journal and flush."""
+"""The way of live windows to the lake: journal and flush."""

@@ -1,11 +1,11 @@
-"""From the journal to the lake: each live window once, whatever is killed in between.
+"""Flushes the journal to the lake: each live window once, whatever is killed in between.
 
-    journal: minutes that are over -> all their windows -> merged with the part that is there
+    journal: minutes that have ended -> all their windows -> merged with the existing part
         -> part of the lake (one rename) -> row of the day in `runs` -> marked in the journal
 
-A part is written before its windows are marked, and written again it is the same. Where the
-archive job has analysed a minute, its part stands; where it comes later, it takes the place of the
-live part, whose analysis begins with `live:` and so is never what a run would make.
+A part is written before its windows are marked, and writing it again gives the same. If the archive
+job has analysed a minute, its part is kept; if it does so later, it replaces the live part, whose
+analysis begins with `live:` and so never matches that of a run.
 """
 
 import logging
@@ -22,35 +22,35 @@ from cluster.activity.windows import WINDOW_SECONDS
 from cluster.errors import LakeError
 from cluster.settings import Settings
 from cluster.vision.pose.weights import WeightsFile
-from cluster.warehouse.lake import Lake, PartFacts, PartKey
-from cluster.warehouse.live.journal import Day, FlushedMinute, Journal, Minute
-from cluster.warehouse.rows import model_row, part_key_of, window_row
+from cluster.warehouse.lake import Lake, PartKey, PartMetadata
+from cluster.warehouse.live.journal import DaySummary, FlushedMinute, Journal, Minute
+from cluster.warehouse.rows import make_part_key, model_row, window_row
 
 LIVE_ANALYSIS = "live:"
 GRACE_SECONDS = 15.0
-"""Windows of a minute may come so long after its end before its part is written."""
+"""How long after the end of a minute its windows may arrive before its part is written."""
 
-HOLD_SECONDS = 4.0
+MAX_LOCK_SECONDS = 4.0
 """The archive job waits longer than this for the lake."""
 
-_MARKED_TOGETHER = 100
+_MARK_BATCH = 100
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Flushed:
-    """What a flush did.
+class FlushResult:
+    """The result of a flush.
 
     Attributes:
-        windows: How many windows no longer wait.
-        minutes: In how many minutes of a camera.
-        more: Minutes that are over still wait.
-        reason: Why, for people; empty where only the time for one flush was over.
+        windows: Number of windows that are no longer pending.
+        minutes: Number of camera minutes that they belong to.
+        has_more: Whether minutes that have ended are still pending.
+        reason: Why, for people; empty if only the time for one flush ran out.
     """
 
     windows: int = 0
     minutes: int = 0
-    more: bool = False
+    has_more: bool = False
     reason: str = ""
 
 
@@ -62,37 +62,39 @@ def flush(
     weights: WeightsFile,
     now: datetime,
     grace_seconds: float = GRACE_SECONDS,
-    hold_seconds: float = HOLD_SECONDS,
-) -> Flushed:
-    """Bring the minutes that are over from the journal to the lake.
+    max_lock_seconds: float = MAX_LOCK_SECONDS,
+) -> FlushResult:
+    """Write the minutes that have ended from the journal to the lake.
 
     Args:
-        journal: Where the windows are.
-        lake: Where they go.
-        settings: They know the schools' time zones, and `k`.
-        weights: Of the model that counts now; its row goes into `models`.
+        journal: The source.
+        lake: The destination.
+        settings: They name the schools' time zones, and `k`.
+        weights: Weights of the current model; its row goes into `models`.
         now: UTC; it may have been set back or forward since the last call.
-        grace_seconds: How long after its end a minute is over.
-        hold_seconds: How long to hold the lake at most; what is left waits for the next call.
+        grace_seconds: How long after its end a minute is written.
+        max_lock_seconds: How long to hold the lake's lock; the rest is left to the next call.
 
     Returns:
-        What was done. A lake that is held or cannot be written is a reason in it: the windows
-        stay in the journal.
+        What was written. If the lake is locked or cannot be written, that is its `reason`, and the
+        windows stay in the journal.
 
     Raises:
         JournalError: The journal cannot be read or written; calling again is safe.
     """
-    journal.keep_model(model_row(weights, now))
+    journal.store_model(model_row(weights, now))
     minutes = journal.minutes_to_flush(now - timedelta(seconds=grace_seconds))
-    done = Flushed()
-    if minutes or journal.untold_days():
+    result = FlushResult()
+    if minutes or journal.unpublished_days():
         try:
             with lake.locked(sweep=False):
-                done = _Flush(journal, lake, settings).run(minutes, monotonic() + hold_seconds)
+                result = _Flush(journal, lake, settings).run(
+                    minutes, monotonic() + max_lock_seconds
+                )
         except LakeError as error:
-            return Flushed(more=True, reason=str(error))
-    journal.forget_old()
-    return done
+            return FlushResult(has_more=True, reason=str(error))
+    journal.delete_old()
+    return result
 
 
 @dataclass(slots=True)
@@ -107,8 +109,8 @@ class _Flush:
     reason: str = ""
     written: list[FlushedMinute] = field(default_factory=list)
 
-    def run(self, minutes: Sequence[Minute], deadline: float) -> Flushed:
-        """Write minutes, and mark them, until the deadline (as `monotonic` counts)."""
+    def run(self, minutes: Sequence[Minute], deadline: float) -> FlushResult:
+        """Write minutes, and mark them, until a deadline on the monotonic clock."""
         attempted = 0
         for minute in minutes:
             if attempted and monotonic() >= deadline:
@@ -116,78 +118,78 @@ class _Flush:
             attempted += 1
             try:
                 self._write(minute)
-            except LakeError as error:  # of this part alone, perhaps: the others go on
+            except LakeError as error:  # perhaps of this part alone: go on with the others
                 self.reason = self.reason or str(error)
-            if len(self.written) >= _MARKED_TOGETHER:
+            if len(self.written) >= _MARK_BATCH:
                 self._mark()
         self._mark()
-        self._tell_days()
-        more = attempted < len(minutes) or bool(self.reason)
-        return Flushed(self.windows, self.minutes, more, self.reason)
+        self._write_days()
+        has_more = attempted < len(minutes) or bool(self.reason)
+        return FlushResult(self.windows, self.minutes, has_more, self.reason)
 
     def _write(self, minute: Minute) -> None:
-        windows = self.journal.windows_of(minute)
+        windows = self.journal.windows_in(minute)
         if not windows:
-            return  # none of them could be told
+            return  # none of them is valid
         starts = tuple(each.window.window_start for each in windows)
-        key = part_key_of(
+        key = make_part_key(
             minute.school_id, self._zone(minute.school_id), minute.camera_id, minute.starts_at
         )
-        there = self.lake.read_part(key)
-        from_archive = there is not None and not there[0].analysis.startswith(LIVE_ANALYSIS)
+        part = self.lake.read_part(key)
+        from_archive = part is not None and not part[0].analysis.startswith(LIVE_ANALYSIS)
         if not from_archive:
-            self._merge(key, [] if there is None else there[1], windows)
+            self._merge(key, [] if part is None else part[1], windows)
         self.written.append(FlushedMinute(minute, starts, from_archive))
 
     def _merge(
-        self, key: PartKey, there: list[dict[str, Any]], windows: list[PublishedWindow]
+        self, key: PartKey, existing: list[dict[str, Any]], windows: list[PublishedWindow]
     ) -> None:
-        """Add windows to a live part; one that it has already stands as it is."""
+        """Add windows to a live part; one that it already has is not changed."""
         rows = {_row(each)["window_start"]: _row(each) for each in windows}
-        before = {row["window_start"]: row for row in there}
-        if rows.keys() <= before.keys():
+        previous = {row["window_start"]: row for row in existing}
+        if rows.keys() <= previous.keys():
             return
-        together = {**rows, **before}
-        merged = [together[start] for start in sorted(together)]
+        by_start = {**rows, **previous}
+        merged = [by_start[start] for start in sorted(by_start)]
         models = "+".join(sorted({row["model"] for row in merged}))
-        begins = [start.timestamp() for start in sorted(together)]
-        covered = tuple((start, start + WINDOW_SECONDS) for start in begins)
-        self.lake.write_part(key, PartFacts(f"{LIVE_ANALYSIS}{models}", covered), merged)
+        starts = [start.timestamp() for start in sorted(by_start)]
+        covered = tuple((start, start + WINDOW_SECONDS) for start in starts)
+        self.lake.write_part(key, PartMetadata(f"{LIVE_ANALYSIS}{models}", covered), merged)
 
     def _mark(self) -> None:
-        self.windows += self.journal.mark_in_lake(self.written)
+        self.windows += self.journal.mark_flushed(self.written)
         self.minutes += len(self.written)
         self.written.clear()
 
-    def _tell_days(self) -> None:
-        """Write what `runs` and `models` say of live windows; what fails is told the next time."""
+    def _write_days(self) -> None:
+        """Write the rows of `runs` and `models`; the next flush repeats what fails."""
         try:
             for row in self.journal.models():
                 self.lake.write_model(row)
-            for day in self.journal.untold_days():
+            for day in self.journal.unpublished_days():
                 self.lake.write_run(self._run_row(day))
-                self.journal.mark_told([day])
+                self.journal.mark_published([day])
         except LakeError as error:
             self.reason = self.reason or str(error)
 
-    def _run_row(self, day: Day) -> dict[str, Any]:
-        """A day's row; a journal that was begun anew within the day takes nothing from it."""
-        run_id = run_id_of(day.first)
-        there = self.lake.read_run(run_id) or {}
-        started_at = min(day.first, there.get("started_at") or day.first)
-        ended_at = max(day.last, there.get("ended_at") or day.last)
+    def _run_row(self, day: DaySummary) -> dict[str, Any]:
+        """Return a day's row of `runs`; a journal that was replaced that day does not lower it."""
+        run_id = live_run_id(day.first)
+        previous = self.lake.read_run(run_id) or {}
+        started_at = min(day.first, previous.get("started_at") or day.first)
+        ended_at = max(day.last, previous.get("ended_at") or day.last)
         return {
             "run_id": run_id,
             "started_at": started_at,
             "ended_at": ended_at,
             "state": "completed",
-            "segments_done": max(day.minutes, there.get("segments_done", 0)),
-            "segments_skipped": max(day.minutes_skipped, there.get("segments_skipped", 0)),
+            "segments_done": max(day.minutes, previous.get("segments_done", 0)),
+            "segments_skipped": max(day.minutes_skipped, previous.get("segments_skipped", 0)),
             "files_failed": 0,
-            "footage_seconds": max(float(day.seconds), there.get("footage_seconds", 0.0)),
+            "footage_seconds": max(float(day.seconds), previous.get("footage_seconds", 0.0)),
             "wall_seconds": (ended_at - started_at).total_seconds(),
             "model": day.model,
-            "k": min(self.settings.privacy.k, there.get("k", self.settings.privacy.k)),
+            "k": min(self.settings.privacy.k, previous.get("k", self.settings.privacy.k)),
             "homeroom_version": __version__,
         }
 
@@ -199,18 +201,18 @@ class _Flush:
         return ZoneInfo("UTC")
 
 
-def run_id_of(moment: datetime) -> str:
-    """The run that a live window belongs to: its day in UTC."""
-    return f"live-{moment.astimezone(UTC):%Y%m%d}"
+def live_run_id(time: datetime) -> str:
+    """Return the id of the run that a live window belongs to: its day in UTC."""
+    return f"live-{time.astimezone(UTC):%Y%m%d}"
 
 
-def _row(each: PublishedWindow) -> dict[str, Any]:
+def _row(published: PublishedWindow) -> dict[str, Any]:
     return window_row(
-        each.window,
-        room_id=each.room_id,
-        camera_id=each.camera_id,
-        lesson_id=each.lesson_id,
+        published.window,
+        room_id=published.room_id,
+        camera_id=published.camera_id,
+        lesson_id=published.lesson_id,
         source="live",
-        run_id=run_id_of(each.window.window_start),
-        model=each.model,
+        run_id=live_run_id(published.window.window_start),
+        model=published.model,
     )

@@ -1,7 +1,7 @@
-"""What the journal keeps: its tables, what goes into them and what comes out.
+"""The tables of the journal, and the conversion of rows.
 
-A row is checked when it is read as when it was written: what tells more than R3 allows, or has
-no place in the lake, does not come out, whoever wrote it.
+A row is validated when it is read as well as when it is written: what R3 does not allow, or the
+lake cannot store, is never returned, whoever wrote it.
 """
 
 import json
@@ -35,7 +35,7 @@ CREATE TABLE days (
   model TEXT NOT NULL, told INTEGER NOT NULL
 ) STRICT;
 """
-"""Moments are microseconds since 1970, UTC."""
+"""Times are microseconds since 1970, UTC."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -55,12 +55,12 @@ class Minute:
 
 @dataclass(frozen=True, slots=True)
 class FlushedMinute:
-    """What of a minute need not wait any longer.
+    """A minute whose windows are in the lake.
 
     Attributes:
-        minute: Which.
-        starts: The windows that are in the lake now.
-        from_archive: The archive job's part stands there, and stays.
+        minute: The minute.
+        starts: Starts of its windows, UTC.
+        from_archive: Whether the lake has the archive job's part of it, which is kept.
     """
 
     minute: Minute
@@ -69,17 +69,17 @@ class FlushedMinute:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """A day (UTC) of the live service, as far as the lake has it.
+class DaySummary:
+    """A day (UTC) of the live service, as far as it is in the lake.
 
     Attributes:
-        name: Like 20260302.
-        minutes: Minutes of a camera.
-        minutes_skipped: Of these, those that the archive job had analysed.
-        seconds: Of windows.
+        name: The date, like 20260302.
+        minutes: Camera minutes that were flushed.
+        minutes_skipped: Camera minutes that the archive job had analysed.
+        seconds: Length of the windows.
         first: Start of the first window.
-        last: End of the last.
-        model: Of the newest part.
+        last: End of the last window.
+        model: Id of the pose model of the newest part.
     """
 
     name: str
@@ -91,12 +91,14 @@ class Day:
     model: str
 
 
-def valid_windows(rows: Iterable[tuple[Any, ...]]) -> tuple[list[PublishedWindow], list[int]]:
-    """Rows as windows, and the rowids of those that cannot be any."""
-    windows, refused = [], []
-    for rowid, camera_id, start, room_id, school_id, lesson_id, told, model in rows:
+def parse_windows(rows: Iterable[tuple[Any, ...]]) -> tuple[list[PublishedWindow], list[int]]:
+    """Return the windows of rows, and the rowids of invalid rows."""
+    windows, invalid = [], []
+    for rowid, camera_id, start, room_id, school_id, lesson_id, text, model in rows:
         try:
-            window = _WINDOW.validate_python({**json.loads(told), "window_start": moment_of(start)})
+            window = _WINDOW.validate_python(
+                {**json.loads(text), "window_start": from_microseconds(start)}
+            )
             windows.append(
                 PublishedWindow(
                     window=window,
@@ -108,29 +110,29 @@ def valid_windows(rows: Iterable[tuple[Any, ...]]) -> tuple[list[PublishedWindow
                 )
             )
         except (ValueError, TypeError, OverflowError) as error:
-            refused.append(int(rowid))
-            _log.warning("A window in the journal cannot be told and is left out: %s", error)
-    return windows, refused
+            invalid.append(int(rowid))
+            _log.warning("A window in the journal is invalid and is left out: %s", error)
+    return windows, invalid
 
 
-def told_text(window: ActivityWindow) -> str:
-    """A window as the tables have it, but for its start."""
-    facts = asdict(window)
-    del facts["window_start"]
-    return json.dumps(facts)
+def window_to_json(window: ActivityWindow) -> str:
+    """Return a window without its start as JSON."""
+    values = asdict(window)
+    del values["window_start"]
+    return json.dumps(values)
 
 
-def edges_of(minute: Minute) -> tuple[int, int]:
-    """Start and end of a minute, as the tables have them."""
-    start = stored(minute.starts_at)
+def minute_bounds(minute: Minute) -> tuple[int, int]:
+    """Return start and end of a minute in microseconds since 1970."""
+    start = to_microseconds(minute.starts_at)
     return start, start + MINUTE
 
 
-def stored(moment: datetime) -> int:
-    """A moment as the tables have it."""
-    return (moment - _EPOCH) // _MICROSECOND
+def to_microseconds(time: datetime) -> int:
+    """Convert a time to microseconds since 1970, UTC."""
+    return (time - _EPOCH) // _MICROSECOND
 
 
-def moment_of(microseconds: int) -> datetime:
-    """A moment of the tables."""
+def from_microseconds(microseconds: int) -> datetime:
+    """Convert microseconds since 1970 to a time in UTC."""
     return _EPOCH + microseconds * _MICROSECOND

@@ -200,6 +200,12 @@ def authentication_of(connection: HTTPConnection) -> AuthenticationMiddleware:
     return middleware
 
 
+def auth_result_of(connection: HTTPConnection) -> AuthResult | None:
+    """Return how a connection was authenticated; None without the middleware."""
+    found = connection.scope.get("state", {}).get("auth")
+    return found if isinstance(found, AuthResult) else None
+
+
 async def current_principal(connection: HTTPConnection) -> Principal:
     """Return the caller of a request.
 

@@ -21,7 +21,7 @@ from starlette.requests import HTTPConnection
 
 from cluster.security.roles import Principal
 from cluster.security.tokens import csrf_token
-from serve_apps.http.auth.authentication import AuthResult
+from serve_apps.http.auth.authentication import auth_result_of
 from serve_apps.http.backend import Backend
 from serve_apps.http.pages.i18n import LANGUAGES, language_of, locale_of, translations_of
 
@@ -81,14 +81,14 @@ def wants_fragment(request: Request) -> bool:
 
 def signed_in_caller(connection: HTTPConnection) -> Principal | None:
     """Return who is signed in, if anybody."""
-    auth = connection.scope.get("state", {}).get("auth")
-    return auth.principal if isinstance(auth, AuthResult) else None
+    auth = auth_result_of(connection)
+    return auth.principal if auth is not None else None
 
 
 def csrf_token_of(request: Request) -> str:
     """Return the CSRF token for the page's forms; empty where there is no session."""
-    auth = request.scope.get("state", {}).get("auth")
-    if not isinstance(auth, AuthResult) or auth.principal is None or auth.kind != "session":
+    auth = auth_result_of(request)
+    if auth is None or auth.principal is None or auth.kind != "session":
         return ""
     backend: Backend = request.app.state.backend
     return csrf_token(backend.identity.keys, auth.principal.sign_in_id)

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from cluster.records.db.unit_of_work import AuditedRecords
 from serve_apps.http.auth.install import PUBLIC, Guarded
+from serve_apps.http.errors import ErrorPages
 from serve_apps.http.pages import (
     audit,
     checkin,
@@ -51,4 +52,5 @@ def include_pages(app: FastAPI, identity: AuditedRecords, streams: StreamLimits)
     app.router.routes.extend(ROUTES)
     app.mount("/static", Guarded(VersionedStaticFiles(), PUBLIC))
     app.state.lesson_versions = LessonVersionFeed(identity, streams)
-    app.state.error_pages = HtmlErrorPages()
+    error_pages: ErrorPages = HtmlErrorPages()
+    app.state.error_pages = error_pages

@@ -4,24 +4,29 @@ The queries and their parameters are defined in `cluster.warehouse.saved_queries
 accepted.
 """
 
-from collections.abc import Mapping
-from datetime import date
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Path, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
-from cluster.errors import NotFound, ServiceBusy
+from cluster.errors import ServiceBusy
 from cluster.security.roles import Role
-from cluster.settings import Identifier
-from cluster.warehouse.saved_queries import QUESTIONS, Parameter, SavedQuery, Value, run_saved_query
+from cluster.warehouse.saved_queries import (
+    SAVED_QUERIES,
+    BoundQuery,
+    InvalidParameters,
+    SavedQuery,
+    bind_parameters,
+    find_saved_query,
+    run_saved_query,
+)
 from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
-from serve_apps.http.schemas.base import Body, Page, Utc, example_response
+from serve_apps.http.schemas.base import Body, Page, example_response
 from serve_apps.http.schemas.paging import PagingQuery, encode_cursor
 
 MAX_CONCURRENT_QUERIES: Final = 2
@@ -36,11 +41,6 @@ router = APIRouter(
     responses=ERRORS,
 )
 
-PARAMETER_TYPES: Final[Mapping[str, TypeAdapter[Any]]] = {
-    "id": TypeAdapter(Identifier),
-    "date": TypeAdapter(date),
-    "moment": TypeAdapter(Utc),
-}
 PAGING_PARAMETERS: Final = frozenset({"limit", "cursor"})
 
 
@@ -105,7 +105,7 @@ class QueryResultBody(Page):
 )
 async def list_queries() -> QueriesBody:
     """List the saved queries, with their parameters."""
-    return QueriesBody(queries=[_query_body(one) for one in QUESTIONS.values()])
+    return QueriesBody(queries=[_query_body(one) for one in SAVED_QUERIES.values()])
 
 
 @router.get(
@@ -132,10 +132,7 @@ async def ask_warehouse(
     ],
 ) -> QueryResultBody:
     """Run a saved query; its parameters are query parameters beside `limit` and `cursor`."""
-    query = QUESTIONS.get(name)
-    if query is None:
-        raise NotFound(f"there is no query {name!r}.", hint=f"There are: {', '.join(QUESTIONS)}.")
-    values = _parse_parameters(query, request)
+    bound = _bind_parameters(find_saved_query(name), request)
     offset = paging.after_number() or 0
     limiter: CapacityLimiter = request.app.state.warehouse_limiter
     if limiter.statistics().tasks_waiting >= MAX_WAITING_QUERIES:
@@ -143,8 +140,7 @@ async def ask_warehouse(
     run_query = partial(
         run_saved_query,
         backend_of(request).settings,
-        name,
-        values,
+        bound,
         limit=paging.limit,
         offset=offset,
     )
@@ -154,12 +150,12 @@ async def ask_warehouse(
         published=result.published,
         columns=list(result.columns),
         rows=[list(row) for row in result.rows],
-        next=encode_cursor(offset + len(result.rows)) if result.more else None,
+        next=encode_cursor(offset + len(result.rows)) if result.has_more else None,
     )
 
 
-def _parse_parameters(query: SavedQuery, request: Request) -> dict[str, Value]:
-    """Return the parameters as typed values; report every invalid one.
+def _bind_parameters(query: SavedQuery, request: Request) -> BoundQuery:
+    """Bind the query parameters of a request; report every invalid one.
 
     Raises:
         RequestValidationError: One is missing, unknown, repeated or invalid.
@@ -167,33 +163,20 @@ def _parse_parameters(query: SavedQuery, request: Request) -> dict[str, Value]:
     given = [
         pair for pair in request.query_params.multi_items() if pair[0] not in PAGING_PARAMETERS
     ]
-    parameters = {parameter.name: parameter for parameter in query.parameters}
-    values: dict[str, Value] = {}
-    problems: list[dict[str, Any]] = []
-    for name, text in given:
-        if name not in parameters or name in values:
-            problems.append(
-                _problem(name, text, f"{query.name} has no such parameter, or it is repeated")
-            )
-            continue
-        try:
-            values[name] = _parse_value(parameters[name], text)
-        except ValidationError as error:
-            problems.append(_problem(name, text, error.errors()[0]["msg"]))
-    missing = [p.name for p in query.parameters if p.required and p.name not in dict(given)]
-    problems += [_problem(name, None, "it is required") for name in missing]
-    if problems:
-        raise RequestValidationError(problems)
-    return values
-
-
-def _parse_value(parameter: Parameter, text: str) -> Value:
-    value: Value = PARAMETER_TYPES[parameter.kind].validate_python(text)
-    return value
-
-
-def _problem(name: str, value: str | None, message: str) -> dict[str, Any]:
-    return {"type": "parameter", "loc": ("query", name), "msg": message, "input": value}
+    try:
+        return bind_parameters(query, given)
+    except InvalidParameters as error:
+        raise RequestValidationError(
+            [
+                {
+                    "type": "parameter",
+                    "loc": ("query", problem.name),
+                    "msg": problem.reason,
+                    "input": problem.value,
+                }
+                for problem in error.problems
+            ]
+        ) from None
 
 
 def _query_body(query: SavedQuery) -> QueryBody:

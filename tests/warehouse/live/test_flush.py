@@ -25,8 +25,8 @@ from cluster.district import Timetable
 from cluster.errors import JournalError
 from cluster.settings import Settings, load_settings
 from cluster.vision.pose.weights import WeightsFile
-from cluster.warehouse.lake import Lake, PartFacts, PartKey
-from cluster.warehouse.live.flush import Flushed, flush, run_id_of
+from cluster.warehouse.lake import Lake, PartKey, PartMetadata
+from cluster.warehouse.live.flush import FlushResult, flush, live_run_id
 from cluster.warehouse.live.journal import Journal
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query
@@ -75,7 +75,9 @@ def seen(number: int, camera_id: str = "cam1", **changes: Any) -> PublishedWindo
     return live(number, camera_id, **made)
 
 
-def flushed(journal: Journal, settings: Settings, now: datetime = LATER, **options: Any) -> Flushed:
+def flushed(
+    journal: Journal, settings: Settings, now: datetime = LATER, **options: Any
+) -> FlushResult:
     return flush(journal, Lake(settings.lake_dir), settings, weights=WEIGHTS, now=now, **options)
 
 
@@ -106,7 +108,7 @@ def test_a_minute_that_is_over_becomes_a_part_with_its_windows(
 ) -> None:
     windows = [seen(0), seen(1, told=withheld(NINE)), seen(5, lesson_id=None)]
     journal.append(windows)
-    assert flushed(journal, school) == Flushed(windows=3, minutes=1)
+    assert flushed(journal, school) == FlushResult(windows=3, minutes=1)
 
     part = Lake(school.lake_dir).read_part(KEY)
     assert part is not None
@@ -119,14 +121,14 @@ def test_a_minute_that_is_over_becomes_a_part_with_its_windows(
     expected = rows_of([each.window for each in windows])
     made = {"source": "live", "run_id": "live-20260302", "model": MODEL}
     assert [{**row, "lesson_id": None} for row in rows] == [{**row, **made} for row in expected]
-    assert journal.waiting() == (0, None)
-    assert flushed(journal, school) == Flushed()
+    assert journal.pending() == (0, None)
+    assert flushed(journal, school) == FlushResult()
 
 
 def test_a_minute_waits_until_its_grace_is_over(school: Settings, journal: Journal) -> None:
     journal.append([seen(0)])
     over = NINE + timedelta(seconds=60)
-    assert flushed(journal, school, over + timedelta(seconds=4), grace_seconds=5) == Flushed()
+    assert flushed(journal, school, over + timedelta(seconds=4), grace_seconds=5) == FlushResult()
     done = flushed(journal, school, over + timedelta(seconds=5), grace_seconds=5)
     assert done.windows == 1
 
@@ -134,7 +136,7 @@ def test_a_minute_waits_until_its_grace_is_over(school: Settings, journal: Journ
 def test_the_archive_job_would_make_the_part_anew(school: Settings, journal: Journal) -> None:
     journal.append([seen(number) for number in range(6)])
     flushed(journal, school)
-    [facts] = Lake(school.lake_dir).part_facts([KEY])
+    [facts] = Lake(school.lake_dir).read_metadata([KEY])
     assert facts is not None
     wanted = [(NINE.timestamp(), NINE.timestamp() + 60)]
     assert not facts.satisfies(f"{MODEL}/0123456789ab", wanted)
@@ -144,11 +146,11 @@ def test_a_late_window_joins_its_part_though_the_journal_forgot_the_others(
     school: Settings,
 ) -> None:
     now = [NINE]
-    with Journal(school.data_dir / "j.sqlite", clock=lambda: now[0], kept_hours=1) as journal:
+    with Journal(school.data_dir / "j.sqlite", clock=lambda: now[0], retention_hours=1) as journal:
         journal.append([seen(0), seen(1)])
         flushed(journal, school)
         now[0] += timedelta(hours=2)
-        assert journal.forget_old() == 2
+        assert journal.delete_old() == 2
         journal.append([seen(3), seen(0, told=withheld(NINE))])
         assert flushed(journal, school).windows == 2
     starts = [NINE + number * TEN_SECONDS for number in (0, 1, 3)]
@@ -160,12 +162,12 @@ def test_a_late_window_joins_its_part_though_the_journal_forgot_the_others(
 
 def test_the_archives_part_stands(school: Settings, journal: Journal) -> None:
     lake = Lake(school.lake_dir)
-    facts = PartFacts(f"{MODEL}/0123456789ab", ((NINE.timestamp(), NINE.timestamp() + 60),))
+    facts = PartMetadata(f"{MODEL}/0123456789ab", ((NINE.timestamp(), NINE.timestamp() + 60),))
     lake.write_part(KEY, facts, rows_of([window(NINE)]))
     journal.append([seen(0), seen(1)])
-    assert flushed(journal, school) == Flushed(windows=2, minutes=1)
+    assert flushed(journal, school) == FlushResult(windows=2, minutes=1)
     assert stored(school) == [("cam1", NINE, "archive")]
-    assert lake.part_facts([KEY]) == [facts]
+    assert lake.read_metadata([KEY]) == [facts]
     run = run_of(school)
     assert (run["segments_done"], run["segments_skipped"], run["footage_seconds"]) == (0, 1, 0.0)
 
@@ -186,11 +188,11 @@ def test_a_part_that_the_disk_does_not_give_stops_only_its_own_minute(
     path.mkdir(parents=True)
     journal.append([seen(0), seen(6)])
     done = flushed(journal, school)
-    assert (done.windows, done.more) == (1, True)
+    assert (done.windows, done.has_more) == (1, True)
     assert str(path) in done.reason
-    assert journal.waiting() == (1, NINE)
+    assert journal.pending() == (1, NINE)
     path.rmdir()
-    assert flushed(journal, school) == Flushed(windows=1, minutes=1)
+    assert flushed(journal, school) == FlushResult(windows=1, minutes=1)
 
 
 def test_a_night_is_divided_by_the_schools_date_and_the_runs_by_utcs(
@@ -277,9 +279,9 @@ def test_while_the_archive_job_holds_the_lake_windows_wait(
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         done = flushed(journal, school)
-        assert (done.windows, done.more) == (0, True)
+        assert (done.windows, done.has_more) == (0, True)
         assert "another run is writing" in done.reason
-        assert journal.waiting() == (1, NINE)
+        assert journal.pending() == (1, NINE)
     finally:
         holder.kill()
         holder.communicate()
@@ -322,10 +324,12 @@ def test_a_flush_gives_the_lake_back_when_its_time_is_over(
     school: Settings, journal: Journal
 ) -> None:
     journal.append([seen(6 * number) for number in range(5)])
-    assert flushed(journal, school, hold_seconds=0) == Flushed(windows=1, minutes=1, more=True)
+    assert flushed(journal, school, max_lock_seconds=0) == FlushResult(
+        windows=1, minutes=1, has_more=True
+    )
     for _ in range(3):
-        assert flushed(journal, school, hold_seconds=0).more
-    assert flushed(journal, school, hold_seconds=0) == Flushed(windows=1, minutes=1)
+        assert flushed(journal, school, max_lock_seconds=0).has_more
+    assert flushed(journal, school, max_lock_seconds=0) == FlushResult(windows=1, minutes=1)
     assert len(stored(school)) == 5
 
 
@@ -338,9 +342,9 @@ def test_a_full_disk_under_the_lake_leaves_windows_in_the_journal(tmp_path: Path
             fill(disk)
             journal.append([seen(1), seen(6)])
             done = flushed(journal, known)
-            assert (done.windows, done.more) == (0, True)
+            assert (done.windows, done.has_more) == (0, True)
             assert "the disk is full" in done.reason
-            assert journal.waiting() == (2, NINE + TEN_SECONDS)
+            assert journal.pending() == (2, NINE + TEN_SECONDS)
             assert stored(known) == [("cam1", NINE, "live")]
             (disk / "filler").unlink()
             assert flushed(journal, known).windows == 2
@@ -364,7 +368,7 @@ def test_a_full_disk_under_the_journal_makes_nothing_double(tmp_path: Path) -> N
             flushed(journal, known, NINE + timedelta(days=9))
         (disk / "filler").unlink(missing_ok=True)
         subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
-        while flushed(journal, known, NINE + timedelta(days=9)).more:
+        while flushed(journal, known, NINE + timedelta(days=9)).has_more:
             pass
         starts = [NINE + each * TEN_SECONDS for each in range(number)]
         assert stored(known) == [("cam1", start, "live") for start in starts]
@@ -374,7 +378,7 @@ def test_live_parts_are_published_beside_the_archives(school: Settings, journal:
     lake = Lake(school.lake_dir)
     lake.write_part(
         PartKey("hill", "2026-03-02", "cam1", NINE - timedelta(minutes=1)),
-        PartFacts("pose@1/abc", ()),
+        PartMetadata("pose@1/abc", ()),
         rows_of([window(NINE - TEN_SECONDS)]),
     )
     journal.append([*[seen(number) for number in range(6)], seen(0, "cam2", told=withheld(NINE))])
@@ -425,7 +429,7 @@ def test_a_flush_that_is_killed_anywhere_loses_and_doubles_nothing(tmp_path: Pat
     assert killed, "none was killed while it worked"
     with Journal(known.data_dir / "journal.sqlite") as journal:
         flushed(journal, known, LATER + timedelta(days=1))
-        assert journal.waiting() == (0, None)
+        assert journal.pending() == (0, None)
     assert stored(known) == sorted(expected)
     row = run_of(known)
     assert (row["segments_done"], row["footage_seconds"]) == (80, 4800.0)
@@ -447,7 +451,7 @@ class MortalLake(Lake):
         if self.after < 0:
             raise Killed
 
-    def write_part(self, key: PartKey, facts: PartFacts, rows: Sequence[dict[str, Any]]) -> None:
+    def write_part(self, key: PartKey, facts: PartMetadata, rows: Sequence[dict[str, Any]]) -> None:
         self._one_step()
         super().write_part(key, facts, rows)
         self._one_step()
@@ -470,7 +474,7 @@ class World:
     @contextmanager
     def opened(self) -> Iterator[Journal]:
         path = self.settings.data_dir / "journal.sqlite"
-        with Journal(path, clock=lambda: self.now, kept_hours=1) as journal:
+        with Journal(path, clock=lambda: self.now, retention_hours=1) as journal:
             yield journal
 
     def append(self, windows: list[tuple[int, str]]) -> None:
@@ -485,7 +489,7 @@ class World:
                 flush(journal, lake, self.settings, weights=WEIGHTS, now=self.now)
             except Killed:
                 return
-            journal.forget_old()
+            journal.delete_old()
 
     def analyse_archive(self, minute: int, camera: str) -> None:
         """As the job does: all of a minute, in the place of what is there."""
@@ -494,7 +498,7 @@ class World:
         lake = Lake(self.settings.lake_dir)
         with lake.locked():
             rows = rows_of([window(starts_at)], camera_id=camera, room_id=PLACES[camera])
-            lake.write_part(key, PartFacts("pose@1/abc", ()), rows)
+            lake.write_part(key, PartMetadata("pose@1/abc", ()), rows)
         self.archived.add((camera, starts_at))
 
     def must_be_stored(self) -> list[tuple[str, datetime, str]]:
@@ -543,5 +547,5 @@ def test_in_any_order_each_window_is_in_the_lake_once_or_the_archives_part_stand
 
 def test_a_window_belongs_to_the_run_of_its_day_in_utc() -> None:
     moment = datetime.fromisoformat("2026-03-03T00:30:00+01:00")
-    assert run_id_of(moment) == "live-20260302"
-    assert run_id_of(datetime(2026, 3, 3, tzinfo=UTC)) == "live-20260303"
+    assert live_run_id(moment) == "live-20260302"
+    assert live_run_id(datetime(2026, 3, 3, tzinfo=UTC)) == "live-20260303"

@@ -108,21 +108,21 @@ def test_windows_wait_until_they_are_marked_and_only_those_that_were_seen(
     journal: Journal,
 ) -> None:
     journal.append([live(0), live(1), live(6), live(0, "cam2")])
-    assert journal.waiting() == (4, NINE)
+    assert journal.pending() == (4, NINE)
     minute = Minute("hill", "cam1", NINE)
     late = live(3)
     journal.append([late])  # after the flush has read the minute
     done = FlushedMinute(minute, (NINE, NINE + TEN_SECONDS), from_archive=False)
-    assert journal.mark_in_lake([done]) == 2
-    assert journal.mark_in_lake([done]) == 0
-    assert journal.waiting() == (3, NINE)
+    assert journal.mark_flushed([done]) == 2
+    assert journal.mark_flushed([done]) == 0
+    assert journal.pending() == (3, NINE)
     soon = NINE + timedelta(minutes=2)
     assert journal.minutes_to_flush(soon) == [
         minute,
         Minute("hill", "cam2", NINE),
         Minute("hill", "cam1", NINE + timedelta(minutes=1)),
     ]
-    assert journal.windows_of(minute) == [live(0), live(1), late]
+    assert journal.windows_in(minute) == [live(0), live(1), late]
 
 
 def test_only_minutes_that_are_over_are_to_be_flushed(journal: Journal) -> None:
@@ -134,10 +134,10 @@ def test_only_minutes_that_are_over_are_to_be_flushed(journal: Journal) -> None:
 
 
 def test_an_empty_journal_has_nothing_to_say(journal: Journal) -> None:
-    assert journal.waiting() == (0, None)
+    assert journal.pending() == (0, None)
     assert journal.recent(NINE) == []
     assert journal.minutes_to_flush(NINE) == []
-    assert journal.forget_old() == 0
+    assert journal.delete_old() == 0
 
 
 @pytest.mark.parametrize("jump", [timedelta(hours=7), timedelta(hours=-7)])
@@ -145,14 +145,14 @@ def test_windows_are_forgotten_some_hours_after_they_are_in_the_lake_whatever_th
     path: Path, jump: timedelta
 ) -> None:
     now = [NINE]
-    with Journal(path, clock=lambda: now[0], kept_hours=6) as journal:
+    with Journal(path, clock=lambda: now[0], retention_hours=6) as journal:
         journal.append([live(0), live(1)])
         minute = Minute("hill", "cam1", NINE)
-        journal.mark_in_lake([FlushedMinute(minute, (NINE,), from_archive=False)])
+        journal.mark_flushed([FlushedMinute(minute, (NINE,), from_archive=False)])
         now[0] += timedelta(hours=5)
-        assert journal.forget_old() == 0
+        assert journal.delete_old() == 0
         now[0] = NINE + jump
-        assert journal.forget_old() == 1
+        assert journal.delete_old() == 1
         assert journal.recent(NINE) == [live(1)], "what waits is never forgotten"
 
 
@@ -189,7 +189,7 @@ def test_a_window_beside_the_clocks_ten_seconds_cannot_be_made() -> None:
 def test_a_window_without_a_model_is_rejected(journal: Journal) -> None:
     with pytest.raises(ValueError, match="without a model"):
         journal.append([live(0), live(1, model="")])
-    assert journal.waiting() == (0, None)
+    assert journal.pending() == (0, None)
 
 
 RELEASED_ROW = """
@@ -218,7 +218,7 @@ def test_a_row_of_an_earlier_release_is_read(journal: Journal, path: Path) -> No
     assert (found.number, found.event_id) == (0, 0)
 
 
-def test_a_row_that_tells_what_is_withheld_is_not_told_and_is_removed(
+def test_a_row_that_breaks_the_suppression_is_not_returned_and_is_deleted(
     journal: Journal, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     journal.append([live(0), live(1), live(2)])
@@ -230,10 +230,10 @@ def test_a_row_that_tells_what_is_withheld_is_not_told_and_is_removed(
         connection.commit()
     with Journal(path) as again:
         assert again.recent(NINE) == [live(2)]
-        assert "cannot be told" in caplog.text
-        assert again.windows_of(Minute("hill", "cam1", NINE)) == [live(2)]
-        assert again.windows_of(Minute("hill", "../x", NINE)) == []
-        assert again.waiting() == (1, NINE + 2 * TEN_SECONDS)
+        assert "is invalid and is left out" in caplog.text
+        assert again.windows_in(Minute("hill", "cam1", NINE)) == [live(2)]
+        assert again.windows_in(Minute("hill", "../x", NINE)) == []
+        assert again.pending() == (1, NINE + 2 * TEN_SECONDS)
 
 
 def test_a_second_process_is_refused_until_the_first_is_killed(path: Path) -> None:
@@ -241,7 +241,7 @@ def test_a_second_process_is_refused_until_the_first_is_killed(path: Path) -> No
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(JournalError, match="another process holds") as refused:
+        with pytest.raises(JournalError, match="another process has locked") as refused:
             Journal(path)
         assert refused.value.where == str(path)
         assert refused.value.hint
@@ -254,7 +254,7 @@ def test_a_second_process_is_refused_until_the_first_is_killed(path: Path) -> No
 
 def test_a_second_opener_in_the_same_process_is_refused_or_waits(journal: Journal) -> None:
     path = journal._file.path
-    with pytest.raises(JournalError, match="another process holds"):
+    with pytest.raises(JournalError, match="another process has locked"):
         Journal(path)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(Journal, path, wait_seconds=30)
@@ -300,7 +300,7 @@ def test_a_full_disk_refuses_whole_and_goes_on_when_there_is_room(tmp_path: Path
             assert refused.value.hint is not None
             assert "room" in refused.value.hint
             assert journal.recent(NINE) == [live(0)]
-            assert journal.waiting() == (1, NINE)
+            assert journal.pending() == (1, NINE)
         (disk / "filler").unlink()
         assert journal.append(tried[1]) == 300
         assert len(journal.recent(NINE)) == 301

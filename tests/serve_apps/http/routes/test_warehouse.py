@@ -9,7 +9,7 @@ from cluster.district import Timetable
 from cluster.security.roles import Role
 from cluster.warehouse.lake import Lake
 from cluster.warehouse.publish import publish
-from cluster.warehouse.saved_queries import QUESTIONS
+from cluster.warehouse.saved_queries import SAVED_QUERIES
 from tests.register.school import School
 from tests.serve_apps.http.api_client import ApiClient, UserClient, at, open_api_client
 from tests.warehouse.test_lake import run_row
@@ -28,7 +28,7 @@ def analyst(school: School) -> Iterator[UserClient]:
 
 def test_all_queries_are_listed_with_their_parameters(analyst: UserClient) -> None:
     listed = analyst.get(QUERIES)["queries"]
-    assert [one["name"] for one in listed] == list(QUESTIONS)
+    assert [one["name"] for one in listed] == list(SAVED_QUERIES)
     windows = next(one for one in listed if one["name"] == "room_windows")
     assert [one["name"] for one in windows["parameters"]] == ["room_id", "from", "to"]
 

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
+from starlette.status import HTTP_303_SEE_OTHER
 
 from cluster import checkins
 from cluster.checkins.codes import DEVICE_BYTES, parse_code
@@ -29,7 +30,6 @@ from serve_apps.http.pages.forms import FormBody, form
 from serve_apps.http.pages.rendering import render_page
 from serve_apps.http.threads import run_in_pool
 
-SEE_OTHER: Final = 303
 DEVICE_COOKIE: Final = "homeroom-checkin"
 NO_COOKIE: Final = "cookie"
 STATUSES: Final[dict[type[CheckinError], int]] = {CheckinClosed: 404, CheckinOff: 403}
@@ -58,7 +58,7 @@ async def code_page(request: Request, code: str = "") -> Response:
     if code:
         normalized = parse_code(code)
         if normalized is not None:
-            return RedirectResponse(f"/c/{normalized}", status_code=SEE_OTHER)
+            return RedirectResponse(f"/c/{normalized}", status_code=HTTP_303_SEE_OTHER)
         return render_page(
             request, "checkin_code.html", {"problem": CheckinClosed.code}, status=404
         )
@@ -70,7 +70,7 @@ async def question_page(request: Request, code: Code) -> Response:
     """The question of an open check-in; always at the normalized code, the path of the cookie."""
     normalized = parse_code(code)
     if normalized is not None and normalized != code:
-        return RedirectResponse(f"/c/{normalized}", status_code=SEE_OTHER)
+        return RedirectResponse(f"/c/{normalized}", status_code=HTTP_303_SEE_OTHER)
     return await _with_open_checkin(
         request, code, lambda checkin: _render_question(request, code, checkin)
     )
@@ -87,7 +87,9 @@ async def submit_answer(
             request, code, lambda checkin: _render_question(request, code, checkin, "choose")
         )
     next_page = "call" if fields.not_well else "thanks"
-    redirect = RedirectResponse(f"/c/{parse_code(code) or 'x'}/{next_page}", status_code=SEE_OTHER)
+    redirect = RedirectResponse(
+        f"/c/{parse_code(code) or 'x'}/{next_page}", status_code=HTTP_303_SEE_OTHER
+    )
     if feeling is None:
         return redirect
 

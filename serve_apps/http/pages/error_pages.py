@@ -10,12 +10,12 @@ from urllib.parse import quote
 from fastapi import Request
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
+from starlette.status import HTTP_303_SEE_OTHER
 
 from serve_apps.http.errors import ErrorDetail
 from serve_apps.http.pages.rendering import render_page, wants_fragment
 
 NOT_SIGNED_IN: Final = 401
-SEE_OTHER: Final = 303
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
@@ -35,7 +35,7 @@ class HtmlErrorPages:
         if status == NOT_SIGNED_IN and not wants_fragment(request):
             next_path = request.url.path if request.method in SAFE_METHODS else "/"
             return RedirectResponse(
-                f"/sign-in?next={quote(next_path, safe='/')}", status_code=SEE_OTHER
+                f"/sign-in?next={quote(next_path, safe='/')}", status_code=HTTP_303_SEE_OTHER
             )
         template = "_error.html" if wants_fragment(request) else "error.html"
         return render_page(request, template, {"status": status, "error": error}, status=status)

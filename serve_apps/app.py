@@ -1,7 +1,7 @@
 """The live service as one Serve application, for every way to start it.
 
     Api ─> Rooms ─> readers (actors) ─> PoseModel
-      └─────────────────┴──> Registers ─> FaceModel
+                          └──> Registers ─> FaceModel
 
     serve run serve_apps.app:build settings=/srv/homeroom/homeroom.toml
     serve deploy deploy/serve.yaml

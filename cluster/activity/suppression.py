@@ -2,7 +2,7 @@
 
     WindowCounts (in this process) -> published_window -> ActivityWindow (may leave it)
 
-`ActivityWindow` is the only form in which activity leaves a process, and it cannot be constructed
+`ActivityWindow` is the only form in which shares leave a process, and it cannot be constructed
 with a share that must be suppressed: its constructor checks what `published_window` decided.
 
 - With fewer than `k` people, by the published mean or in a frame, there is no share. Frames with

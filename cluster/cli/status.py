@@ -1,4 +1,4 @@
-"""`homeroom status`: rooms and cameras of a running service, in the terminal.
+"""`homeroom status`: cameras of a running service, in the terminal.
 
 It calls the HTTP API with an operator's token: from a file, or, on the machine of the service, one
 that is issued for the command and revoked when it ends.

@@ -1,8 +1,8 @@
 """The stages as one Ray Data pipeline, sized for the cluster that it runs on.
 
 Stages wait for each other, so together they ask for no more CPUs than there are, while each can
-use what the others leave: a decoding task asks for 0.4 CPU and the pose model for half of its
-threads, and both take a whole core when the other one waits.
+use what the others leave: a decoding task asks for a quarter of a CPU and the pose model for a
+quarter of its threads, and both take a whole core when the other one waits.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
 """The rooms deployment: assigns cameras to readers, holds every room's state, stores windows.
 
     settings ─> reconciling loop ─> readers (Ray actors, on any node)
-                                       │ reports, four a second
+                                       │ reports, two to five a second
                                        v
                 Rooms ─> RoomState (snapshots, history, events) ─> HTTP API
                   └───> journal (on disk before it is acknowledged) ─> lake, a part a minute

@@ -3,7 +3,7 @@
     starting ──> live <──> stalled
       │          │  ^         │
       │          v  │         │
-      │    reconnecting <─────┘       was connected; connects again at once
+      │    reconnecting <─────┘       was connected; connects again after a pause
       │          │  ^
       v          v  │
       failed ───────┘──> live         an attempt failed; attempts continue

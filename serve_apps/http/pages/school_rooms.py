@@ -1,7 +1,7 @@
 """Rooms as a school leader sees them: how many people are in each, and which cameras have problems.
 
-    rooms.now     ─> RoomCard        updated by school.js
-    rooms.cameras ─> CameraProblem   no address, no image, no person
+    rooms.snapshots ─> RoomCard        updated by school.js
+    rooms.cameras   ─> CameraProblem   no address, no image, no person
 
 Nothing here depends on lessons, registers or students.
 """

@@ -115,6 +115,6 @@ def _pose(settings: Settings) -> dict[str, Any]:
         "sha256": f"{weights.sha256} (verified)",
         "licence": weights.licence,
         "backend": f"{backend} {version('openvino') if device == 'cpu' else version('torch')}",
-        "exported": ", ".join(exported) or "none yet; the first run exports",
+        "converted": ", ".join(exported) or "none yet; the first run exports",
         "cache": str(cache_dir),
     }

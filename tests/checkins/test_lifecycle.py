@@ -218,6 +218,7 @@ def test_ending_expired_checkins_continues_in_the_next_call(room: Classroom, cod
 
 
 def test_after_the_end_no_file_contains_a_hash_or_key(room: Classroom, code: str) -> None:
+    """R10: what has expired is deleted."""
     if not room.identity.records.is_sqlite:
         pytest.skip("PostgreSQL's files are its own; its vacuum clears them")
     room.give_answers(code, [Feeling.SAD] * 5)

@@ -84,7 +84,7 @@ def test_a_list_that_lacks_most_rows_is_rejected_without_yes(
     write_sample_roster(Path("sample"), students=3, today=utc_now().date())
     rejected = command("roster", "import", "sample")
     assert rejected.code == 1
-    assert rejected.stderr_contains("import it with --yes")
+    assert rejected.stderr_contains("homeroom roster import FOLDER --yes")
     assert command("roster", "import", "sample", "--yes").code == 0
 
 

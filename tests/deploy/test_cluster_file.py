@@ -1,4 +1,4 @@
-"""The files that operators start clusters from are what the installed Ray accepts."""
+"""The files that operators start clusters from are what the installed Ray accepts (R8)."""
 
 import os
 import subprocess

@@ -1,10 +1,13 @@
 """What an import changes, counted by kind, and the check that rejects a truncated roster."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from cluster.errors import RosterError
 from cluster.records.roster.csv_files import BadRow
+
+IMPORT_COMMAND: Final = "homeroom roster import FOLDER"
+"""How to import a roster, for hints."""
 
 MAX_REMOVED_SHARE = 0.25
 MIN_REMOVALS_REJECTED = 10
@@ -66,13 +69,14 @@ def sort_bad_rows(bad_rows: list[BadRow]) -> tuple[BadRow, ...]:
     return tuple(sorted(bad_rows, key=lambda bad: (bad.file, bad.line, bad.column or "")))
 
 
-def reject_mass_removal(kind: str, before: int, removed: int) -> None:
+def reject_mass_removal(kind: str, before: int, removed: int, *, command: str) -> None:
     """Stop an import whose file lacks so many rows that it was likely truncated.
 
     Args:
         kind: The kind of rows.
         before: How many are in the records.
         removed: How many of these the file lacks.
+        command: The command that imports the file, for the hint.
 
     Raises:
         RosterError: The file lacks over a quarter, and at least ten.
@@ -81,5 +85,6 @@ def reject_mass_removal(kind: str, before: int, removed: int) -> None:
         raise RosterError(
             f"{removed} of {before} {kind} in the records are no longer in it.",
             where=f"{kind}.csv",
-            hint="If that is intended, check it with --dry-run, then import it with --yes.",
+            hint=f"If that is intended, check it with `{command} --dry-run`, then import it with "
+            f"`{command} --yes`.",
         )

@@ -40,6 +40,7 @@ from cluster.records.db.models import (
 )
 from cluster.records.roster.csv_cells import quoted
 from cluster.records.roster.import_result import (
+    IMPORT_COMMAND,
     ImportResult,
     RowCounts,
     reject_mass_removal,
@@ -194,7 +195,7 @@ class _Import:
         stored = table.ids()
         absent = stored - self._source.seen[kind].keys()
         if not self._allow_many:
-            reject_mass_removal(kind, len(stored), len(absent - in_use))
+            reject_mass_removal(kind, len(stored), len(absent - in_use), command=IMPORT_COMMAND)
         return absent | self._deleted[kind]
 
     def _remove_classes(self, classes: Upsert, enrollments: Upsert) -> None:

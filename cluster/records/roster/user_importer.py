@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from cluster.records.db.models import Guardian, User, UserOrg, new_id
 from cluster.records.repos.people import open_details, seal_details
 from cluster.records.roster.csv_cells import quoted
-from cluster.records.roster.import_result import RowCounts, reject_mass_removal
+from cluster.records.roster.import_result import IMPORT_COMMAND, RowCounts, reject_mass_removal
 from cluster.records.roster.oneroster import OneRoster
 from cluster.records.roster.oneroster_rows import (
     STUDENT,
@@ -110,7 +110,7 @@ class UserImporter:
             absent = self.users.keys() - self._source.seen["users"].keys()
         absent = {sourced_id for sourced_id in absent if self.users[sourced_id].enabled}
         if not allow_many:
-            reject_mass_removal("users", self._enabled_before, len(absent))
+            reject_mass_removal("users", self._enabled_before, len(absent), command=IMPORT_COMMAND)
         ids = [self.users[s].id for s in sorted(absent | self._deleted) if s in self.users]
         for chunk in chunks(ids):
             self._session.execute(

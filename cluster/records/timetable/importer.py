@@ -103,7 +103,9 @@ def import_timetable(
             removed = {key for key in removed if not has_derived_id(stored[key].lesson, settings)}
         if not allow_many_removals:
             to_come = sum(one.lesson.starts_at > now for one in stored.values())
-            reject_mass_removal("lessons", to_come, len(removed))
+            reject_mass_removal(
+                "lessons", to_come, len(removed), command=f"homeroom roster timetable {path}"
+            )
         clashes = _write(session, stored, removed, lessons, path.name, counts)
         bad_rows += clashes
     return ImportResult({"lessons": counts}, sort_bad_rows(bad_rows))

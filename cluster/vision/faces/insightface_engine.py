@@ -35,9 +35,6 @@ keypoints, with few neighbours."""
 DETECTOR_SIDE: Final = 160
 """Input of the detector, in pixels: a face is then 64 wide, within SCRFD's range of sizes."""
 
-MIN_DETECTION_SCORE: Final = 0.5
-"""InsightFace's default."""
-
 ARCFACE_LANDMARKS: Final = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655],
      [70.7299, 92.2041]], np.float32,

@@ -161,6 +161,7 @@ def test_a_guardian_of_another_student_may_not_object(school: School) -> None:
 
 
 def test_the_template_of_an_expired_consent_is_destroyed(school: School) -> None:
+    """R10: what has expired is deleted."""
     school.consent(1, days=30)
     school.consent(2, days=60)
     school.store(1, 2)

@@ -5,20 +5,19 @@ give the same error, so that guessing codes reveals nothing.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Literal
 
 from cluster.checkins import agreements
 from cluster.checkins.codes import keyed_hash, parse_code
 from cluster.checkins.types import OpenCheckin
-from cluster.district import local_date
 from cluster.errors import CheckinClosed, CheckinError, CheckinOff, NotAllowed
 from cluster.records.db.checkin_models import CheckinRow, SlipRow
 from cluster.records.db.models import LessonRow
 from cluster.records.db.unit_of_work import Session, UnitOfWork
 from cluster.records.repos import checkins as rows
 from cluster.records.repos.people import members
-from cluster.records.repos.registers import lesson_of
+from cluster.records.repos.registers import lesson_date, lesson_of
 from cluster.settings import Settings
 
 
@@ -75,15 +74,6 @@ def closed_error() -> CheckinClosed:
 def is_code_in_use(session: Session, code: str, now: datetime) -> bool:
     """Whether a running check-in, or one of its slips, has this code."""
     return _match_code(session, code, now) is not None
-
-
-def lesson_date(settings: Settings, lesson: LessonRow) -> date:
-    """Return the date of a lesson at its school.
-
-    Raises:
-        NotFound: The settings have no such room.
-    """
-    return local_date(settings, lesson.room_id, lesson.starts_at)
 
 
 def teaches(session: Session, settings: Settings, lesson: LessonRow, user_id: str) -> bool:

@@ -8,7 +8,6 @@ from cluster.checkins.feelings import Feeling
 from cluster.checkins.lessons import (
     accepts_answers,
     checkin_of_lesson,
-    lesson_date,
     taught_lesson,
 )
 from cluster.checkins.queries import load_view
@@ -23,6 +22,7 @@ from cluster.records.repos import checkins as rows
 from cluster.records.repos import help_request_rows
 from cluster.records.repos.checkin_counts import add_counts
 from cluster.records.repos.people import members
+from cluster.records.repos.registers import lesson_date
 from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
 

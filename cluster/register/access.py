@@ -1,8 +1,5 @@
 """Who may take a register: a teacher of the lesson's class on the lesson's date."""
 
-from datetime import date
-
-from cluster.district import local_date
 from cluster.errors import NotAllowed
 from cluster.records.db.models import LessonRow
 from cluster.records.db.unit_of_work import Session, UnitOfWork
@@ -30,7 +27,7 @@ def check_teaches(session: Session, settings: Settings, lesson: LessonRow, user_
     Raises:
         NotAllowed: They do not, on that date.
     """
-    day = lesson_date(settings, lesson)
+    day = registers.lesson_date(settings, lesson)
     if user_id not in members(session, lesson.class_sourced_id, "teacher", day):
         raise NotAllowed(
             "who takes a register must teach the class.",
@@ -41,10 +38,5 @@ def check_teaches(session: Session, settings: Settings, lesson: LessonRow, user_
 
 def students_of(session: Session, settings: Settings, lesson: LessonRow) -> list[str]:
     """Return the ids of the students who are enrolled in a lesson's class on its date."""
-    day = lesson_date(settings, lesson)
+    day = registers.lesson_date(settings, lesson)
     return members(session, lesson.class_sourced_id, "student", day)
-
-
-def lesson_date(settings: Settings, lesson: LessonRow) -> date:
-    """Return the date of a lesson at its school."""
-    return local_date(settings, lesson.room_id, lesson.starts_at)

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.district import Place
-from cluster.settings import AnalysisSettings, Settings, WeightsSettings
+from cluster.settings import AnalysisSettings, Polygon, Settings, WeightsSettings
 from cluster.vision.pose.estimator import model_cache_dir
-
-Polygon = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,3 +220,12 @@ def remove_entries(session: Session, student_id: str) -> int:
 def entries_of_student(session: Session, student_id: str) -> list[EntryRow]:
     """Return a student's entries in all registers."""
     return list(session.scalars(select(EntryRow).where(EntryRow.student_id == student_id)))
+
+
+def lesson_date(settings: Settings, lesson: LessonRow) -> date:
+    """Return the date of a lesson at its school.
+
+    Raises:
+        NotFound: The settings have no such room.
+    """
+    return local_date(settings, lesson.room_id, lesson.starts_at)

@@ -2,6 +2,11 @@
 
 The migrations run once for each kind of database and process. Each test gets a copy (SQLite), or a
 schema from which the rows of the test before are deleted (PostgreSQL, as a superuser).
+
+Every test with the fixture `records` runs on both, except those with the marker `sqlite`. It is for
+files about something else, such as routes, where each SQL statement also runs on PostgreSQL in
+another file. Tests of locks, constraints, migrations, transactions and concurrency never have it,
+nor have those of modules that build statements.
 """
 
 import os
@@ -27,6 +32,11 @@ HOW = (
     "POSTGRES_TEST_URL is unset: `createdb homeroom_test`, then "
     "POSTGRES_TEST_URL='postgresql+psycopg:///homeroom_test?host=/var/run/postgresql'"
 )
+
+DATABASES = [
+    "sqlite",
+    pytest.param("postgresql", marks=pytest.mark.skipif(POSTGRES is None, reason=HOW)),
+]
 
 RESTART_SEQUENCES = """
 SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
@@ -107,12 +117,14 @@ def postgres_schema() -> Iterator[PostgresSchema]:
         connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
 
 
-@pytest.fixture(
-    params=[
-        "sqlite",
-        pytest.param("postgresql", marks=pytest.mark.skipif(POSTGRES is None, reason=HOW)),
-    ]
-)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests of records once for each kind of database."""
+    if "records" in metafunc.fixturenames:
+        is_one = metafunc.definition.get_closest_marker("sqlite") is not None
+        metafunc.parametrize("records", DATABASES[:1] if is_one else DATABASES, indirect=True)
+
+
+@pytest.fixture
 def records(
     request: pytest.FixtureRequest, tmp_path: Path, migrated_sqlite: Path
 ) -> Iterator[Records]:

@@ -15,6 +15,8 @@ from serve_apps.http.app import openapi_document
 from serve_apps.http.auth.install import route_table
 from tests.serve_apps.http.api_client import ApiClient
 
+pytestmark = pytest.mark.sqlite
+
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = Path(serve_apps.http.__file__).parent
 DOCUMENT = openapi_document()

@@ -14,6 +14,8 @@ from tests.register.school import School
 from tests.serve_apps.http.api_client import ApiClient
 from tests.serve_apps.http.auth_app import EVERYBODY, WATCHERS, build_auth_app, on_a_server
 
+pytestmark = pytest.mark.sqlite
+
 
 class BodyWasRead(Exception):
     """The application requested the body."""

@@ -15,6 +15,8 @@ from tests.register.school import LESSON, student
 from tests.serve_apps.http.api_client import ApiClient
 from tests.serve_apps.http.pages.classroom import PAGE, STUDENTS, classroom, page_of, submit
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture
 def class_client(records: Records, keys: KeyStore, tmp_path: Path) -> Iterator[ApiClient]:

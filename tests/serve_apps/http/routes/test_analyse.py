@@ -12,6 +12,8 @@ from cluster.vision.people import KEYPOINTS, People
 from tests.serve_apps.http.api_client import ApiClient
 from tests.serve_apps.http.services.test_image_decoding import encode, png_with_size, progressive
 
+pytestmark = pytest.mark.sqlite
+
 JPEG = {"Content-Type": "image/jpeg"}
 AT = {name: place for place, name in enumerate(KEYPOINTS)}
 

@@ -1,5 +1,7 @@
 """Cameras over HTTP: their health; no address, credential or count."""
 
+import pytest
+
 from cluster.security.roles import Role
 from cluster.streams.source.state import StreamReason, StreamState
 from serve_apps.http.routes.cameras import CameraBody
@@ -9,6 +11,8 @@ from tests.serve_apps.http.api_client import (
     UserClient,
     camera_status,
 )
+
+pytestmark = pytest.mark.sqlite
 
 
 def operator(api_client: ApiClient) -> UserClient:

@@ -2,9 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
+
 from cluster.security.roles import Role
 from tests.register.school import MONDAY, teacher
 from tests.serve_apps.http.api_client import ApiClient, at
+
+pytestmark = pytest.mark.sqlite
 
 
 def test_the_health_check_is_public(api_client: ApiClient) -> None:

@@ -23,6 +23,8 @@ from tests.ports import free_port
 from tests.register.school import School
 from tests.serve_apps.http.api_client import ApiClient, UserClient, at, open_api_client
 
+pytestmark = pytest.mark.sqlite
+
 SECRET = "c4n4ry"  # noqa: S105 (made up)
 
 
@@ -289,7 +291,6 @@ def test_only_operators_may_use_jobs(api_client: ApiClient) -> None:
 
 @pytest.mark.ray
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("records", ["sqlite"], indirect=True)
 def test_a_job_runs_on_ray_itself(
     school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,8 @@ from tests.serve_apps.http.api_client import (
     wait_until,
 )
 
+pytestmark = pytest.mark.sqlite
+
 PATH = "/api/rooms/events"
 QUICK = StreamLimits(
     poll_seconds=0.2, retry_seconds=0.05, heartbeat_seconds=0.2, recheck_seconds=0.2

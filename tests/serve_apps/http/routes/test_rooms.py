@@ -12,6 +12,8 @@ from serve_apps.http.schemas.rooms import room_body, window_body
 from tests.register.school import MONDAY
 from tests.serve_apps.http.api_client import ApiClient, at, window_of
 
+pytestmark = pytest.mark.sqlite
+
 
 def ids(answer: dict[str, Any]) -> list[str]:
     return [room["room_id"] for room in answer["rooms"]]

@@ -14,6 +14,8 @@ from tests.register.school import School
 from tests.serve_apps.http.api_client import ApiClient, UserClient, at, open_api_client
 from tests.warehouse.test_lake import run_row
 
+pytestmark = pytest.mark.sqlite
+
 QUERIES = "/api/warehouse/queries"
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

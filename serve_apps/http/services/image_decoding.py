@@ -15,7 +15,8 @@ from typing import Final
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 
 from cluster.errors import FootageUnreadable
 from cluster.vision.people import BgrImage
@@ -30,7 +31,6 @@ MAX_SCANNED_PIXELS: Final = 12 * MAX_PIXELS
 MAX_SEGMENTS: Final = 5000
 """Of a JPEG; ten megabytes of colour profiles and previews are fewer than two hundred."""
 
-_FORMATS: Final = ("JPEG", "PNG")
 _SOI: Final = b"\xff\xd8"
 _MARKER: Final = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
 """A marker with a length, or the end; also where a decoder looks for one, behind garbage."""
@@ -73,14 +73,14 @@ def read_size(content: bytes) -> tuple[int, int]:
     """Return (width, height) in pixels of a JPEG or PNG image, from its header alone.
 
     Raises:
-        FootageUnreadable: It is neither, its header is broken, or it is far too large.
+        FootageUnreadable: It is neither, or its header is broken.
     """
+    # Not `Image.open`: Ultralytics replaces it, with one that raises other errors.
+    kind = JpegImageFile if content.startswith(_SOI) else PngImageFile
     try:
-        with Image.open(BytesIO(content), formats=_FORMATS) as image:
+        with kind(BytesIO(content)) as image:
             return image.size
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _too_large_error("the image has too many pixels.") from None
-    except (OSError, ValueError, UserWarning):  # a warning, where filters turn them into errors
+    except (SyntaxError, OSError, ValueError, UserWarning):  # warnings may be errors
         raise FootageUnreadable("this is neither a JPEG nor a PNG image.") from None
 
 

@@ -7,6 +7,7 @@ import zlib
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,6 +87,17 @@ def test_an_image_that_is_too_large_is_rejected_by_its_header(size: tuple[int, i
 def test_other_content_is_rejected(content: bytes) -> None:
     with pytest.raises(FootageUnreadable):
         decode_image(content, 640)
+
+
+def test_other_content_is_rejected_where_ultralytics_has_replaced_pillows_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def replaced(*_arguments: object) -> None:
+        raise RuntimeError("an optional package is missing")
+
+    monkeypatch.setattr(PIL.Image, "open", replaced)
+    with pytest.raises(FootageUnreadable):
+        decode_image(b"x", 640)
 
 
 def test_a_truncated_image_is_decoded_or_rejected_and_raises_nothing_else() -> None:

@@ -74,7 +74,7 @@ def ran(folder: Path) -> Ran:
     [
         (_at(1), "FFmpeg finds no video in it"),
         (_at(2), "FFmpeg finds no video in it"),
-        (_at(3), "it was cut before its index was written"),
+        (_at(3), "it was truncated before its index was written"),
         (_at(4, ".mkv"), "it holds no frame after"),
         (_at(5), "it holds no video (audio only)"),
         ("cam1_20260302T091000.mp4", "has no zone"),

@@ -62,7 +62,7 @@ def _measure(folder: Path, students: int, seconds: int) -> None:
     school.open()
     opened = time.perf_counter() - began
     result = recognise_from_video(
-        school.identity, school.settings, LESSON, clip, engine=engine, estimator=estimator
+        school.audited, school.settings, LESSON, clip, engine=engine, estimator=estimator
     )
     took = time.perf_counter() - began
     proposed = sum(e.mark.state is EntryState.PROPOSED for e in result.register.entries)
@@ -75,7 +75,7 @@ def _measure(folder: Path, students: int, seconds: int) -> None:
     print(f"lower bound: models alone     {bound:8.1f} s   ratio {bound / took:.2f}")
     print(f"naive baseline                {naive:8.1f} s   Homeroom is {naive / took:.2f}× as fast")
     began = time.perf_counter()
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         RegisterService(work, school.settings).confirm(LESSON, version=result.register.version)
     print(f"confirming                    {1000 * (time.perf_counter() - began):8.0f} ms")
     records.close()
@@ -88,7 +88,7 @@ def _register(school: School, engine: FaceEngine, estimator: PoseEstimator, stud
         embed_images(engine, estimator, {"face": image}) for image in portraits(engine, estimator)
     ]
     random = np.random.default_rng(1)
-    with school.identity.work("operator:bench") as work:
+    with school.audited.work("operator:bench") as work:
         for number in range(1, students + 1):
             generated = random.normal(0, 1, engine.dimensions)
             generated *= np.linalg.norm(real[0]) / np.linalg.norm(generated)
@@ -122,7 +122,7 @@ def _naive(school: School, clip: Path, engine: FaceEngine, estimator: PoseEstima
         (people,) = estimator.estimate([frame.pixels])
         for chip in engine.faces(frame.pixels, people):
             (embedding,) = engine.embed([chip])
-            with school.identity.work("operator:bench") as work:
+            with school.audited.work("operator:bench") as work:
                 templates = decrypt_templates(work, students, engine.version)
             for template in templates:
                 math.dist(embedding.tolist(), template.embedding.tolist())
@@ -130,7 +130,7 @@ def _naive(school: School, clip: Path, engine: FaceEngine, estimator: PoseEstima
 
 
 def _ids(school: School) -> list[str]:
-    with school.identity.records.reading() as session:
+    with school.audited.records.reading() as session:
         return students_of_class(session, CLASS, school.clock.now.date())
 
 

@@ -128,17 +128,17 @@ def running(folder: Path, *, per_reader: int = 8, leaders: int = 1) -> Iterator[
         port = int(probe.getsockname()[1])
     service = Service(folder, port, None, per_reader, [])  # type: ignore[arg-type]
     service.write_settings("", 0)
-    with open_audited_records(load_settings(folder / "homeroom.toml")) as identity:
+    with open_audited_records(load_settings(folder / "homeroom.toml")) as audited:
         for number in range(leaders):
             leader = Principal(
                 f"school_leader:bench-{number}",
                 frozenset({Role.SCHOOL_LEADER}),
                 schools=frozenset({"bench"}),
             )
-            with identity.work("operator:bench") as work:
+            with audited.work("operator:bench") as work:
                 service.leaders.append(issue(work, leader, expires_in=timedelta(hours=6)).text)
         operator = Principal("operator:bench", frozenset({Role.OPERATOR}))
-        with identity.work("operator:bench") as work:
+        with audited.work("operator:bench") as work:
             service.operator = issue(work, operator, expires_in=timedelta(hours=6)).text
     with (folder / "serve.log").open("wb") as log:
         service.process = subprocess.Popen(

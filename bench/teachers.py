@@ -20,10 +20,10 @@ def enrol_teachers(settings: Path, count: int) -> list[str]:
         count: Number of teachers.
     """
     tokens: list[str] = []
-    with open_audited_records(load_settings(settings)) as identity:
+    with open_audited_records(load_settings(settings)) as audited:
         for number in range(count):
             user_id = f"{3000 + number:032x}"
-            with identity.work("operator:bench") as work:
+            with audited.work("operator:bench") as work:
                 details = PersonDetails("Teacher", str(number), identifier=None)
                 work.session.add(
                     User(
@@ -31,7 +31,7 @@ def enrol_teachers(settings: Path, count: int) -> list[str]:
                         sourced_id=f"bench-teacher-{number}",
                         role="teacher",
                         enabled=True,
-                        sealed=seal_details(identity.keys, user_id, details),
+                        sealed=seal_details(audited.keys, user_id, details),
                     )
                 )
                 work.session.flush()
@@ -44,6 +44,6 @@ def enrol_teachers(settings: Path, count: int) -> list[str]:
                     )
                 )
             principal = Principal(user_id, frozenset({Role.TEACHER}), frozenset(), user_id)
-            with identity.work("operator:bench") as work:
+            with audited.work("operator:bench") as work:
                 tokens.append(issue(work, principal, expires_in=timedelta(hours=6)).text)
     return tokens

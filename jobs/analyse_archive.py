@@ -1,8 +1,8 @@
 """Archive footage in, activity windows out.
 
-    footage list -> segments -> ReadRun (decode, shrink; CPU tasks)
-                             -> FindPeople (pose; actors, one a GPU or CPU slot)
-                             -> CountSegment (activity, windows, suppression; actors)
+    footage list -> segments -> DecodeSegments (decode, shrink; CPU tasks)
+                             -> EstimatePoses (pose; actors, one a GPU or CPU slot)
+                             -> CountActivity (activity, windows, suppression; actors)
                  -> parts of the lake, each in one rename, written by this process alone
 
 Run it on this machine:     homeroom analyse FOLDER

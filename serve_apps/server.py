@@ -31,6 +31,7 @@ from cluster.runtime.exit_status import EXIT_FAILED
 from cluster.runtime.logging import configure_logging
 from cluster.runtime.ray_local import (
     MEBIBYTE,
+    MIN_STORE_BYTES,
     choose_store_bytes,
     ensure_cluster_spills_to_memory,
     start_local_ray,
@@ -41,7 +42,6 @@ from serve_apps.deployments.logging_config import SERVE_LOGGING
 from serve_apps.http.middleware.slow_clients import PROXY_ENVIRONMENT
 
 STORE_BYTES = 512 * MEBIBYTE
-MIN_STORE_BYTES = 256 * MEBIBYTE
 DRAIN_TIMEOUT_SECONDS = 70.0
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

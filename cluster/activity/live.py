@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from cluster.activity.durations import FrameCounts
 from cluster.activity.room import AnalysedFrame, RoomCounter
-from cluster.activity.suppression import ActivityWindow, max_published_hands, published_window
+from cluster.activity.suppression import ActivityWindow, max_published_hands, suppress_window
 from cluster.activity.windows import WINDOW_SECONDS, WindowCounts, window_start_of
 from cluster.settings import Polygon
 from cluster.vision.activity import Activity
@@ -55,8 +55,8 @@ class LiveCounter:
 
     Args:
         rate: Analysed frames a second.
-        k: See `published_window`.
-        headcount_only: See `published_window`.
+        k: See `suppress_window`.
+        headcount_only: See `suppress_window`.
         teacher_zone: See `RoomCounter`.
     """
 
@@ -121,13 +121,13 @@ class LiveCounter:
         assert self._open is not None  # noqa: S101 (checked by the callers)
         window, self._open = self._open, None
         self._closed = window.window_start
-        return published_window(window, k=self._k, headcount_only=self._headcount_only)
+        return suppress_window(window, k=self._k, headcount_only=self._headcount_only)
 
     def _live_counts(self, as_of: datetime, counts: FrameCounts) -> LiveCounts:
         trailing = WindowCounts(
             as_of - timedelta(seconds=WINDOW_SECONDS), [c for _, c in self._trailing]
         )
-        window = published_window(trailing, k=self._k, headcount_only=self._headcount_only)
+        window = suppress_window(trailing, k=self._k, headcount_only=self._headcount_only)
         hands = None
         if not window.suppressed and counts.people >= self._k:
             raised = counts.activities[Activity.HAND_RAISED]

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.activity.durations import ActivityCounter, FrameCounts
-from cluster.activity.suppression import ActivityWindow, published_window
+from cluster.activity.suppression import ActivityWindow, suppress_window
 from cluster.activity.tracking import PersonTracker
 from cluster.activity.windows import group_into_windows
 from cluster.settings import Polygon
@@ -61,7 +61,7 @@ class RoomCounter:
         return self._counter.update(time, track_ids, estimate_postures(people, frame.frame_size[1]))
 
 
-def published_windows(
+def count_windows(
     frames: Iterable[AnalysedFrame],
     *,
     rate: float,
@@ -79,8 +79,8 @@ def published_windows(
         rate: Analysed frames a second.
         starts_at: Start of the segment, UTC.
         ends_at: Its end, exclusive.
-        k: See `published_window`.
-        headcount_only: See `published_window`.
+        k: See `suppress_window`.
+        headcount_only: See `suppress_window`.
         teacher_zone: See `RoomCounter`.
     """
     counter = RoomCounter(rate, teacher_zone)
@@ -88,7 +88,7 @@ def published_windows(
     windows = group_into_windows(
         (time, counts) for time, counts in counted if starts_at <= time < ends_at
     )
-    return [published_window(w, k=k, headcount_only=headcount_only) for w in windows]
+    return [suppress_window(w, k=k, headcount_only=headcount_only) for w in windows]
 
 
 def _is_in_zone(

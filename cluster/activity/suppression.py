@@ -1,9 +1,9 @@
 """Small-group suppression of windows (R3).
 
-    WindowCounts (in this process) -> published_window -> ActivityWindow (may leave it)
+    WindowCounts (in this process) -> suppress_window -> ActivityWindow (may leave it)
 
 `ActivityWindow` is the only form in which shares leave a process, and it cannot be constructed
-with a share that must be suppressed: its constructor checks what `published_window` decided.
+with a share that must be suppressed: its constructor checks what `suppress_window` decided.
 
 - With fewer than `k` people, by the published mean or in a frame, there is no share. Frames with
   fewer than `k` people add nothing to any share, so a share never describes a smaller group.
@@ -19,9 +19,9 @@ from datetime import datetime
 from typing import Final, Literal
 
 from cluster.activity.windows import WINDOW_SECONDS, WindowCounts, share_of
+from cluster.settings import MIN_K
 from cluster.vision.activity import Activity
 
-MIN_K: Final = 5
 MIN_SHARE: Final = 0.05
 MAX_SHARE: Final = 0.95
 
@@ -80,7 +80,7 @@ class ActivityWindow:
             raise ValueError("more raised hands than 95% of the people, or a negative count")
 
 
-def published_window(counts: WindowCounts, *, k: int, headcount_only: bool) -> ActivityWindow:
+def suppress_window(counts: WindowCounts, *, k: int, headcount_only: bool) -> ActivityWindow:
     """Reduce a window to what may be published of it.
 
     Args:

@@ -74,7 +74,7 @@ def start(
 def end(work: UnitOfWork, settings: Settings, lesson_id: str) -> EndedCheckin | None:
     """End a lesson's check-in; None if it had ended. Help requests remain until the lesson's end.
 
-    The caller then calls `identity.records.scrub()`: until that clears it, SQLite's write-ahead log
+    The caller then calls `audited.records.scrub()`: until that clears it, SQLite's write-ahead log
     still contains the deleted rows.
 
     Raises:
@@ -87,28 +87,28 @@ def end(work: UnitOfWork, settings: Settings, lesson_id: str) -> EndedCheckin | 
     return None if row.ended_at is not None else _end(work, row, min(work.now, row.ends_at))
 
 
-def end_expired(identity: AuditedRecords, now: datetime, *, limit: int = MAX_ENDED_AT_ONCE) -> int:
+def end_expired(audited: AuditedRecords, now: datetime, *, limit: int = MAX_ENDED_AT_ONCE) -> int:
     """End the check-ins whose time is up, and delete the help requests of lessons that are over.
 
     Repeating it changes nothing. A run that is killed leaves each check-in as it was, or ended.
 
     Args:
-        identity: Records and keys.
+        audited: Records and keys.
         now: UTC.
         limit: End at most this many; the next run continues.
 
     Returns:
         The number of check-ins that it ended.
     """
-    with identity.records.reading() as session:
+    with audited.records.reading() as session:
         expired = rows.past_end(session, now, limit)
         has_expired_calls = help_request_rows.any_ended(session, now)
     if has_expired_calls:
-        with identity.records.writing() as session:
+        with audited.records.writing() as session:
             help_request_rows.delete_ended(session, now)
-    ended = sum(_end_one(identity, checkin_id) for checkin_id in expired)
+    ended = sum(_end_one(audited, checkin_id) for checkin_id in expired)
     if ended or has_expired_calls:
-        identity.records.scrub()
+        audited.records.scrub()
     return ended
 
 
@@ -147,10 +147,10 @@ def _new_row(
     )
 
 
-def _end_one(identity: AuditedRecords, checkin_id: str) -> bool:
+def _end_one(audited: AuditedRecords, checkin_id: str) -> bool:
     """End an expired check-in; an error is logged, and does not stop the others."""
     try:
-        with identity.work(ACTOR) as work:
+        with audited.work(ACTOR) as work:
             row = rows.by_id(work.session, checkin_id)
             if row is None or row.ended_at is not None:
                 return False

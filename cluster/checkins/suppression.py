@@ -17,8 +17,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from cluster.checkins.feelings import Feeling
+from cluster.settings import MIN_K
 
-MIN_K: Final = 5
 TWENTIETHS: Final = 20
 """5% is one of these, 95% all but one: integers, so that rounding never decides."""
 

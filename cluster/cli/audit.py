@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
-from cluster.cli.identity import open_installation, operator_actor
+from cluster.cli.installation import open_installation, operator_actor
 from cluster.errors import AuditBroken
 from cluster.records.db import audit_log
 from cluster.records.db.database import records_of
@@ -29,19 +29,19 @@ def verify_command(
     as_json: JsonOption = False,
 ) -> None:
     """Verify that no entry was changed, removed, moved or truncated."""
-    with open_installation(settings) as (_, identity):
+    with open_installation(settings) as (_, audited):
         heads = [_read_head(path) for path in head or []]
-        stored = identity.head.read()
-        with identity.records.reading() as session:
+        stored = audited.head.read()
+        with audited.records.reading() as session:
             tail = audit_log.tail(session)
             if stored is None and tail[0]:
                 raise AuditBroken(
                     "the signed head that is stored with the keys is missing.",
-                    where=str(identity.head.path),
+                    where=str(audited.head.path),
                     hint="Restore it from a backup of the keys, and verify again.",
                 )
             entries = audit_log.entries(session, until=tail[0])
-            seq, mac = verify_chain(entries, identity.keys, [*heads, *([stored] if stored else [])])
+            seq, mac = verify_chain(entries, audited.keys, [*heads, *([stored] if stored else [])])
             if (seq, mac) != tail:
                 raise AuditBroken(
                     f"the log ends at entry {seq}, and its stored tail is {tail[0]}.",
@@ -59,11 +59,11 @@ def export_head_command(
     as_json: JsonOption = False,
 ) -> None:
     """Sign the head of the chain, to be stored elsewhere."""
-    with open_installation(settings) as (_, identity):
-        with identity.work(operator_actor()) as work:
+    with open_installation(settings) as (_, audited):
+        with audited.work(operator_actor()) as work:
             work.audit(AuditAction.AUDIT_EXPORT_HEAD)
-        with identity.records.reading() as session:
-            signed = sign_head(identity.keys, *audit_log.tail(session))
+        with audited.records.reading() as session:
+            signed = sign_head(audited.keys, *audit_log.tail(session))
     try:
         out.write_text(json.dumps(asdict(signed)) + "\n", encoding="ascii")
     except OSError as error:
@@ -80,7 +80,7 @@ def list_command(
     as_json: JsonOption = False,
 ) -> None:
     """Show the last entries; their ids are pseudonyms."""
-    with open_installation(settings) as (_, identity), identity.records.reading() as session:
+    with open_installation(settings) as (_, audited), audited.records.reading() as session:
         seq, _mac = audit_log.tail(session)
         entries = list(audit_log.entries(session, after=max(0, seq - last)))
     if as_json:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, say
-from cluster.cli.identity import open_installation, operator_actor, write_private_file
+from cluster.cli.installation import open_installation, operator_actor, write_private_file
 from cluster.errors import SettingsError
 from cluster.records.repos.people import students_of_class, user_of
 from cluster.register import badges
@@ -27,7 +27,7 @@ def print_command(
     """Print badges, which invalidate the students' older ones."""
     if (class_id is None) == (not students):
         raise SettingsError("name either a class or students.", hint="--class ID, or STUDENT …")
-    with open_installation(settings) as (loaded, identity), identity.work(operator_actor()) as work:
+    with open_installation(settings) as (loaded, audited), audited.work(operator_actor()) as work:
         if class_id is not None:
             chosen = students_of_class(work.session, class_id, work.now.date())
         else:

@@ -10,7 +10,7 @@ from rich.table import Table
 from cluster.checkins import agreements, end_expired
 from cluster.checkins.agreements import Agreement
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
-from cluster.cli.identity import end_of_day, open_installation, operator_actor
+from cluster.cli.installation import end_of_day, open_installation, operator_actor
 from cluster.clock import utc_now
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.people import names_of, sourced_ids_of, students_of_class
@@ -36,7 +36,7 @@ def agree_command(
 ) -> None:
     """A guardian agrees that a student takes part in check-ins."""
     expires_at = None if until is None else end_of_day(until)
-    with open_installation(settings) as (_, identity), identity.work(operator_actor()) as work:
+    with open_installation(settings) as (_, audited), audited.work(operator_actor()) as work:
         agreement = agreements.agree(work, student, by, expires_at=expires_at)
     _print_result(agreement, f"Agreement of {by} for {student} is recorded.", as_json=as_json)
 
@@ -49,7 +49,7 @@ def withdraw_command(
     as_json: JsonOption = False,
 ) -> None:
     """A guardian or the student withdraws agreements."""
-    with open_installation(settings) as (_, identity), identity.work(operator_actor()) as work:
+    with open_installation(settings) as (_, audited), audited.work(operator_actor()) as work:
         agreement = agreements.withdraw(work, student, by)
     _print_result(agreement, f"Withdrawal by {by} for {student} is recorded.", as_json=as_json)
 
@@ -61,7 +61,7 @@ def agreements_command(
     as_json: JsonOption = False,
 ) -> None:
     """Show which students of a class may take part."""
-    with open_installation(settings) as (loaded, identity), identity.work(operator_actor()) as work:
+    with open_installation(settings) as (loaded, audited), audited.work(operator_actor()) as work:
         rows = _agreements_of(work, class_id)
         say(_summary(loaded, class_id, rows))
     if as_json:
@@ -78,8 +78,8 @@ def agreements_command(
 @app.command("end-over")
 def end_over_command(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """End the expired check-ins; for a scheduler, every few minutes."""
-    with open_installation(settings) as (_, identity):
-        ended = end_expired(identity, utc_now())
+    with open_installation(settings) as (_, audited):
+        ended = end_expired(audited, utc_now())
     if as_json:
         answer_json({"ended": ended})
     say(f"{ended} check-ins ended.")

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
-from cluster.cli.identity import (
+from cluster.cli.installation import (
     end_of_day,
     open_installation,
     operator_actor,
@@ -50,7 +50,7 @@ def grant_command(
     as_json: JsonOption = False,
 ) -> None:
     """A guardian consents."""
-    with open_installation(settings) as (_, identity), identity.work(operator_actor()) as work:
+    with open_installation(settings) as (_, audited), audited.work(operator_actor()) as work:
         result = record_grant(
             work, student, said_by, notice_version=notice, expires_at=end_of_day(until)
         )
@@ -65,10 +65,10 @@ def withdraw_command(
     as_json: JsonOption = False,
 ) -> None:
     """A guardian withdraws a consent, or a person withdraws their objection."""
-    with open_installation(settings) as (_, identity):
-        with identity.work(operator_actor()) as work:
+    with open_installation(settings) as (_, audited):
+        with audited.work(operator_actor()) as work:
             result = record_withdrawal(work, student, said_by)
-        scrub_records(identity)
+        scrub_records(audited)
     _print_result(result, f"Withdrawal by {said_by} for {student} is recorded.", as_json=as_json)
 
 
@@ -80,10 +80,10 @@ def object_command(
     as_json: JsonOption = False,
 ) -> None:
     """A guardian or the student objects; the objection wins."""
-    with open_installation(settings) as (_, identity):
-        with identity.work(operator_actor()) as work:
+    with open_installation(settings) as (_, audited):
+        with audited.work(operator_actor()) as work:
             result = record_objection(work, student, said_by)
-        scrub_records(identity)
+        scrub_records(audited)
     _print_result(result, f"Objection of {said_by} for {student} is recorded.", as_json=as_json)
 
 
@@ -94,7 +94,7 @@ def list_command(
     as_json: JsonOption = False,
 ) -> None:
     """Show the consent of each student of a class."""
-    with open_installation(settings) as (loaded, identity), identity.work(operator_actor()) as work:
+    with open_installation(settings) as (loaded, audited), audited.work(operator_actor()) as work:
         rows = _consents_of(work, loaded, class_id)
     if as_json:
         answer_json(rows)
@@ -114,7 +114,7 @@ def export_command(
     as_json: JsonOption = False,
 ) -> None:
     """Export the whole ledger as CSV."""
-    with open_installation(settings) as (_, identity), identity.work(operator_actor()) as work:
+    with open_installation(settings) as (_, audited), audited.work(operator_actor()) as work:
         ledger = load_ledger(work.session)
         keys = sourced_ids_of(work.session, {i for e in ledger for i in (e.student_id, e.said_by)})
         work.audit(AuditAction.CONSENT_EXPORT, None, words=len(ledger))

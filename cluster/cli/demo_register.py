@@ -61,25 +61,25 @@ def show_register(folder: Path, settings: Settings, room: str) -> dict[str, int]
     """
     _start_anew(folder, settings)
     estimator, engine = PoseEstimator.from_settings(settings), create_face_engine(settings)
-    with open_audited_records(settings) as identity:
-        now = identity.clock()
+    with open_audited_records(settings) as audited:
+        now = audited.clock()
         (folder / POLICY_FILE).write_text(policy_text(SCIENCE, now.date()), encoding="utf-8")
-        lessons = _import(identity, settings, folder, room)
-        _consent_and_register(identity, settings, engine, estimator)
+        lessons = _import(audited, settings, folder, room)
+        _consent_and_register(audited, settings, engine, estimator)
         clip = folder / "footage" / "register.mp4"
         if not clip.exists():
             write_lesson(clip, seconds=CLIP_SECONDS)
-        first = _roll_call(identity, settings, lessons[0], clip, engine, estimator)
-        say(_told(identity, first))
-        with identity.work(ACTOR) as work:
+        first = _recognise(audited, settings, lessons[0], clip, engine, estimator)
+        say(_format_entries(audited, first))
+        with audited.work(ACTOR) as work:
             record_withdrawal(work, "student-2", first_guardian_of(work.session, "student-2"))
         say("\nThe guardian of student-2 withdraws; the template is destroyed. The next lesson:\n")
-        second = _roll_call(identity, settings, lessons[1], clip, engine, estimator)
-        say(_told(identity, second))
-        with identity.records.reading() as session:
-            head = identity.head.read()
+        second = _recognise(audited, settings, lessons[1], clip, engine, estimator)
+        say(_format_entries(audited, second))
+        with audited.records.reading() as session:
+            head = audited.head.read()
             entries, _ = verify_chain(
-                audit_log.entries(session), identity.keys, [head] if head else []
+                audit_log.entries(session), audited.keys, [head] if head else []
             )
     say(f"\nThe audit log has {entries} entries, and every link of its chain holds.")
     return {"proposed": _proposed(first), "proposed_after_withdrawal": _proposed(second)}
@@ -101,12 +101,12 @@ def _start_anew(folder: Path, settings: Settings) -> None:
     shutil.rmtree(settings.security.keys_dir, ignore_errors=True)
 
 
-def _import(identity: AuditedRecords, settings: Settings, folder: Path, room: str) -> list[str]:
+def _import(audited: AuditedRecords, settings: Settings, folder: Path, room: str) -> list[str]:
     """Import the roster and two lessons: one that is on, and the one after it."""
-    roster, now = folder / "roster", identity.clock()
+    roster, now = folder / "roster", audited.clock()
     write_sample_roster(roster, today=now.date())
-    with open_roster(roster) as source, identity.work(ACTOR) as work:
-        import_roster(work.session, identity.keys, source)
+    with open_roster(roster) as source, audited.work(ACTOR) as work:
+        import_roster(work.session, audited.keys, source)
         work.audit(AuditAction.ROSTER_IMPORT)
     zone = settings.schools_by_id[settings.rooms_by_id[room].school].zone
     start = now.astimezone(zone).replace(second=0, microsecond=0) - timedelta(minutes=2)
@@ -115,7 +115,7 @@ def _import(identity: AuditedRecords, settings: Settings, folder: Path, room: st
     lines += [_line(room, begins, ends) for begins, ends in itertools.pairwise(hours)]
     timetable = roster / "today.csv"
     timetable.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    with identity.work(ACTOR) as work:
+    with audited.work(ACTOR) as work:
         import_timetable(work.session, settings, timetable, now=work.now)
         work.audit(AuditAction.ROSTER_TIMETABLE)
         found = lessons_between(work.session, now, now + timedelta(hours=1))
@@ -128,17 +128,17 @@ def _line(room: str, begins: datetime, ends: datetime) -> str:
 
 
 def _consent_and_register(
-    identity: AuditedRecords, settings: Settings, engine: FaceEngine, estimator: PoseEstimator
+    audited: AuditedRecords, settings: Settings, engine: FaceEngine, estimator: PoseEstimator
 ) -> None:
     permission = FacePermissions(settings)
     for number, picture in enumerate(portraits(engine, estimator), start=1):
         student = f"student-{number}"
-        with identity.work(ACTOR) as work:
+        with audited.work(ACTOR) as work:
             guardian = first_guardian_of(work.session, student)
             ends = work.now + timedelta(days=180)
             record_grant(work, student, guardian, notice_version=NOTICE, expires_at=ends)
         embedding = embed_images(engine, estimator, {student: picture})
-        with identity.work(ACTOR) as work:
+        with audited.work(ACTOR) as work:
             student_id = user_of(work.session, student).id
             store_template(work, permission, student_id, engine.version, embedding)
 
@@ -159,30 +159,30 @@ def portraits(engine: FaceEngine, estimator: PoseEstimator) -> list[BgrImage]:
     return portraits
 
 
-def _roll_call(
-    identity: AuditedRecords,
+def _recognise(
+    audited: AuditedRecords,
     settings: Settings,
     lesson: str,
     clip: Path,
     engine: FaceEngine,
     estimator: PoseEstimator,
 ) -> RegisterView:
-    with identity.records.reading() as session:
+    with audited.records.reading() as session:
         teacher = user_of(session, TEACHER).id
-    with identity.work(teacher) as work:
+    with audited.work(teacher) as work:
         RegisterService(work, settings).open(lesson)
-    watched = recognise_from_video(
-        identity, settings, lesson, clip, engine=engine, estimator=estimator
+    recognised = recognise_from_video(
+        audited, settings, lesson, clip, engine=engine, estimator=estimator
     )
-    with identity.work(teacher) as work:
-        roll = RegisterService(work, settings)
-        view = roll.show(lesson)
-        roll.close(lesson)
-    return replace(view, version=watched.register.version)
+    with audited.work(teacher) as work:
+        service = RegisterService(work, settings)
+        view = service.show(lesson)
+        service.close(lesson)
+    return replace(view, version=recognised.register.version)
 
 
-def _told(identity: AuditedRecords, view: RegisterView) -> str:
-    with identity.work(ACTOR) as work:
+def _format_entries(audited: AuditedRecords, view: RegisterView) -> str:
+    with audited.work(ACTOR) as work:
         names = names_of(work.session, work.keys, [e.student_id for e in view.entries])
         work.audit(AuditAction.REGISTER_SHOW, view.lesson_id)
     rows = sorted(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, say
-from cluster.cli.identity import open_installation, operator_actor, scrub_records
+from cluster.cli.installation import open_installation, operator_actor, scrub_records
 from cluster.errors import HomeroomError
 from cluster.records.repos.people import user_of
 from cluster.register.erasure import erase
@@ -38,9 +38,9 @@ def register_command(
     as_json: JsonOption = False,
 ) -> None:
     """Make a template from photos, which are not stored; consent is checked first."""
-    with open_installation(settings) as (loaded, identity):
+    with open_installation(settings) as (loaded, audited):
         permission = FacePermissions(loaded)
-        with identity.work(operator_actor()) as work:
+        with audited.work(operator_actor()) as work:
             student_id = user_of(work.session, student, "student").id
             decision = permission.may_keep(work.session, student_id, work.now)
             reason = str(decision.reason)
@@ -54,7 +54,7 @@ def register_command(
             raise denied_error(decision)
         engine = create_face_engine(loaded)
         embedding = embed_photos(engine, PoseEstimator.from_settings(loaded), photographs)
-        with identity.work(operator_actor()) as work:
+        with audited.work(operator_actor()) as work:
             decision = store_template(work, permission, student_id, engine.version, embedding)
     until = decision.grant.expires_at if decision.grant else None
     if as_json:
@@ -72,13 +72,13 @@ def rotate_command(
     as_json: JsonOption = False,
 ) -> None:
     """Re-encrypt each template with a new key, and destroy the old keys."""
-    with open_installation(settings) as (_, identity):
-        with identity.work(operator_actor()) as work:
+    with open_installation(settings) as (_, audited):
+        with audited.work(operator_actor()) as work:
             count = rotate_keys(work)
-        with identity.work(operator_actor()) as work:
+        with audited.work(operator_actor()) as work:
             finish_rotation(work)
-        rewrapped = identity.keys.rewrap(read_master_key(new_master)) if new_master else 0
-        scrub_records(identity)
+        rewrapped = audited.keys.rewrap(read_master_key(new_master)) if new_master else 0
+        scrub_records(audited)
     if as_json:
         answer_json({"students": count, "rewrapped": rewrapped})
     say(f"{count} students have new keys.")
@@ -91,10 +91,10 @@ def rotate_command(
 @app.command("purge")
 def purge_command(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Destroy every template whose consent has ended; to be run daily."""
-    with open_installation(settings) as (loaded, identity):
-        with identity.work(operator_actor()) as work:
+    with open_installation(settings) as (loaded, audited):
+        with audited.work(operator_actor()) as work:
             destroyed = destroy_unpermitted(work, FacePermissions(loaded))
-        scrub_records(identity)
+        scrub_records(audited)
     if as_json:
         answer_json({"destroyed": len(destroyed)})
     say(f"{len(destroyed)} templates destroyed.")
@@ -128,11 +128,11 @@ def erase_command(
     as_json: JsonOption = False,
 ) -> None:
     """Erase a student: key, template, badge, names and, by policy, register entries."""
-    with open_installation(settings) as (loaded, identity):
-        with identity.work(operator_actor()) as work:
+    with open_installation(settings) as (loaded, audited):
+        with audited.work(operator_actor()) as work:
             keep = loaded.registers.erased_entries == "keep"
             erased = erase(work, student, keep_entries=keep)
-        scrub_records(identity)
+        scrub_records(audited)
     if receipt is not None:
         try:
             receipt.write_text(format_receipt(asdict(erased)), encoding="utf-8")

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, errors, say
-from cluster.cli.identity import (
+from cluster.cli.installation import (
     TeacherOption,
     open_installation,
     work_as_teacher,
@@ -59,8 +59,8 @@ def lessons_command(
     as_json: JsonOption = False,
 ) -> None:
     """List the lessons of a day."""
-    with open_installation(settings) as (loaded, identity), identity.records.reading() as session:
-        day = date.date() if date else identity.clock()
+    with open_installation(settings) as (loaded, audited), audited.records.reading() as session:
+        day = date.date() if date else audited.clock()
         rows = [
             (lesson.id, lesson.class_sourced_id, lesson.room_id, *_local_times(loaded, lesson))
             for lesson in lessons_on(session, loaded, day)
@@ -83,7 +83,7 @@ def open_command(
     as_json: JsonOption = False,
 ) -> None:
     """Open a lesson's register: it accepts faces and badges for some minutes."""
-    with open_installation(settings) as (loaded, identity), work_as_teacher(identity, by) as work:
+    with open_installation(settings) as (loaded, audited), work_as_teacher(audited, by) as work:
         view = RegisterService(work, loaded).open(lesson)
         rows = _entry_rows(work, view)
     _print_register(view, rows, as_json=as_json)
@@ -97,7 +97,7 @@ def show_command(
     as_json: JsonOption = False,
 ) -> None:
     """Show a register."""
-    with open_installation(settings) as (loaded, identity), work_as_teacher(identity, by) as work:
+    with open_installation(settings) as (loaded, audited), work_as_teacher(audited, by) as work:
         view = RegisterService(work, loaded).show(lesson)
         rows = _entry_rows(work, view)
     _print_register(view, rows, as_json=as_json)
@@ -124,7 +124,7 @@ def mark_command(
 ) -> None:
     """Mark attendance: by hand, for the rest of the class, or by badge."""
     parsed = [_parse_mark(text) for text in marks or []]
-    with open_installation(settings) as (loaded, identity), work_as_teacher(identity, by) as work:
+    with open_installation(settings) as (loaded, audited), work_as_teacher(audited, by) as work:
         service = RegisterService(work, loaded)
         if version is not None:
             service.check_version(lesson, version)
@@ -150,7 +150,7 @@ def confirm_command(
     as_json: JsonOption = False,
 ) -> None:
     """Confirm what face recognition proposed."""
-    with open_installation(settings) as (loaded, identity), work_as_teacher(identity, by) as work:
+    with open_installation(settings) as (loaded, audited), work_as_teacher(audited, by) as work:
         chosen = [user_of(work.session, name, "student").id for name in students or []]
         view = RegisterService(work, loaded).confirm(
             lesson, version=version, students=chosen or None
@@ -167,7 +167,7 @@ def close_command(
     as_json: JsonOption = False,
 ) -> None:
     """Close a register before its time is up."""
-    with open_installation(settings) as (loaded, identity), work_as_teacher(identity, by) as work:
+    with open_installation(settings) as (loaded, audited), work_as_teacher(audited, by) as work:
         view = RegisterService(work, loaded).close(lesson)
         rows = _entry_rows(work, view)
     _print_register(view, rows, as_json=as_json)
@@ -181,7 +181,7 @@ def history_command(
     as_json: JsonOption = False,
 ) -> None:
     """Show every change of a register: who, when, before and after."""
-    with open_installation(settings) as (loaded, identity), work_as_teacher(identity, by) as work:
+    with open_installation(settings) as (loaded, audited), work_as_teacher(audited, by) as work:
         changes = RegisterService(work, loaded).history(lesson)
         ids = {one for change in changes for one in (change["student_id"], change["changed_by"])}
         keys = sourced_ids_of(work.session, ids)
@@ -211,7 +211,7 @@ def export_command(
     as_json: JsonOption = False,
 ) -> None:
     """Export the confirmed entries of a register, for the school's own system."""
-    with open_installation(settings) as (loaded, identity), work_as_teacher(identity, by) as work:
+    with open_installation(settings) as (loaded, audited), work_as_teacher(audited, by) as work:
         view = RegisterService(work, loaded).show(lesson)
         if form is ExportForm.CSV:
             text = to_csv(work, view)
@@ -238,11 +238,11 @@ def watch_command(
     as_json: JsonOption = False,
 ) -> None:
     """Propose presence by faces, in an open register, of students with consent."""
-    with open_installation(settings) as (loaded, identity):
+    with open_installation(settings) as (loaded, audited):
         if loaded.registers.open_with_lesson:
-            with work_as_teacher(identity, by) as work:
+            with work_as_teacher(audited, by) as work:
                 RegisterService(work, loaded).ensure_opened(lesson)
-        with work_as_teacher(identity, by) as work:
+        with work_as_teacher(audited, by) as work:
             RegisterService(work, loaded).show(
                 lesson
             )  # raises unless the teacher teaches the class
@@ -251,7 +251,7 @@ def watch_command(
         with Progress(*COLUMNS, console=errors, transient=True) as bar:
             task = bar.add_task("watching", total=seconds)
             result = recognise_from_video(
-                identity,
+                audited,
                 loaded,
                 lesson,
                 video,
@@ -259,7 +259,7 @@ def watch_command(
                 estimator=estimator,
                 progress=lambda seconds_done: bar.update(task, completed=seconds_done),
             )
-        with work_as_teacher(identity, by) as work:
+        with work_as_teacher(audited, by) as work:
             view = RegisterService(work, loaded).show(lesson)
             rows = _entry_rows(work, view)
     say(f"{result.frames} frames processed, faces compared in {result.compared}.")

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
-from cluster.cli.identity import open_installation, operator_actor, scrub_records
+from cluster.cli.installation import open_installation, operator_actor, scrub_records
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.class_list import class_sizes, students_of
 from cluster.records.roster.import_result import ImportResult
@@ -41,11 +41,11 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Import classes, people and enrollments. The same roster a second time changes nothing."""
-    with open_installation(settings) as (loaded, identity):
+    with open_installation(settings) as (loaded, audited):
         if dry_run:
-            changes = preview_roster(identity.records, identity.keys, path)
+            changes = preview_roster(audited.records, audited.keys, path)
         else:
-            with open_roster(path) as source, identity.work(operator_actor()) as work:
+            with open_roster(path) as source, audited.work(operator_actor()) as work:
                 changes = import_roster(work.session, work.keys, source, allow_many_removals=yes)
                 # A user who left, or lost a guardian, may no longer have a template.
                 destroyed = destroy_unpermitted(work, FacePermissions(loaded))
@@ -53,7 +53,7 @@ def import_(
                     AuditAction.ROSTER_IMPORT, None, changes=changes.total, templates=len(destroyed)
                 )
             if destroyed:
-                scrub_records(identity)
+                scrub_records(audited)
     _report(changes, dry_run=dry_run, as_json=as_json)
 
 
@@ -69,11 +69,11 @@ def timetable(
     as_json: JsonOption = False,
 ) -> None:
     """Import a timetable: weekly lessons or a calendar become dated lessons."""
-    with open_installation(settings) as (loaded, identity):
+    with open_installation(settings) as (loaded, audited):
         if dry_run:
-            changes = preview_timetable(identity.records, loaded, path, now=identity.clock())
+            changes = preview_timetable(audited.records, loaded, path, now=audited.clock())
         else:
-            with identity.work(operator_actor()) as work:
+            with audited.work(operator_actor()) as work:
                 changes = import_timetable(
                     work.session, loaded, path, now=work.now, allow_many_removals=yes
                 )
@@ -90,7 +90,7 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """Show the classes, or the students of one."""
-    with open_installation(settings) as (_, identity), identity.work(operator_actor()) as work:
+    with open_installation(settings) as (_, audited), audited.work(operator_actor()) as work:
         rows = _classes(work) if class_id is None else _students(work, class_id)
     if as_json:
         answer_json(rows)

@@ -47,7 +47,7 @@ def _slow_controller_loop() -> None:
 
 
 def _require_ray_token() -> None:
-    """Have Ray ask for a token: without one, whoever reaches its ports can run programs in it."""
+    """Require a token for Ray: without one, its open ports let anybody run programs."""
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     if os.environ["RAY_AUTH_MODE"] == "token" and "RAY_AUTH_TOKEN_PATH" not in os.environ:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(TOKEN_BYTES))

@@ -20,7 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers
-from cluster.cli.identity import operator_actor
+from cluster.cli.installation import operator_actor
 from cluster.errors import NotFound, ServiceDown, SettingsError
 from cluster.records.db.unit_of_work import open_audited_records
 from cluster.records.repos.sign_ins import IssuedSignIn, issue, revoke
@@ -165,14 +165,14 @@ def _token(settings: Settings, file: Path | None) -> Iterator[str]:
             raise SettingsError(f"it cannot be read: {error.strerror}.", where=str(file)) from error
         return
     principal = Principal("operator:status", frozenset({Role.OPERATOR}))
-    with open_audited_records(settings) as identity:
+    with open_audited_records(settings) as audited:
         issued: IssuedSignIn | None = None
         try:
-            with identity.work(operator_actor()) as work:
+            with audited.work(operator_actor()) as work:
                 issued = issue(work, principal, expires_in=TOKEN_LIFETIME, label="homeroom status")
             yield issued.text
         finally:
             # If interrupted while it was issued, it may or may not be in the records.
             if issued is not None:
-                with suppress(NotFound), identity.work(operator_actor()) as work:
+                with suppress(NotFound), audited.work(operator_actor()) as work:
                     revoke(work, issued.id)

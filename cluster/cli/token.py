@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
-from cluster.cli.identity import open_installation, operator_actor, write_private_file
+from cluster.cli.installation import open_installation, operator_actor, write_private_file
 from cluster.errors import NotFound, SettingsError
 from cluster.records.db.unit_of_work import Session
 from cluster.records.repos.people import sourced_ids_of
@@ -52,9 +52,9 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Issue a token. It is shown once, and can be revoked."""
-    with open_installation(settings) as (loaded, identity):
+    with open_installation(settings) as (loaded, audited):
         lifetime = _lifetime(loaded, days)
-        with identity.work(operator_actor()) as work:
+        with audited.work(operator_actor()) as work:
             principal = _principal(work.session, loaded, role, user, school or [], name)
             issued = issue(work, principal, expires_in=lifetime, label=label[:200])
             if out is not None:
@@ -74,7 +74,7 @@ def create(
         answers.print(issued.text, markup=False, highlight=False, soft_wrap=True)
     say(f"Token {issued.id}: {role.value}, {principal.name}, until {issued.expires_at:%Y-%m-%d}.")
     if out is None:
-        say("It is not shown again. Whoever has it can sign in: treat it like a password.")
+        say("It is not shown again. Anybody who has it can sign in: treat it like a password.")
 
 
 @app.command("list")
@@ -86,7 +86,7 @@ def list_command(
     as_json: JsonOption = False,
 ) -> None:
     """List tokens with holder and expiry; never the tokens themselves."""
-    with open_installation(settings) as (_, identity), identity.work(operator_actor()) as work:
+    with open_installation(settings) as (_, audited), audited.work(operator_actor()) as work:
         found = sign_ins(work.session, "session" if sessions else "token")
         teachers = sourced_ids_of(work.session, [one.user_id for one in found if one.user_id])
         work.audit(AuditAction.SIGN_IN_LIST, None, rows=len(found))
@@ -119,7 +119,7 @@ def revoke_command(
     as_json: JsonOption = False,
 ) -> None:
     """Revoke a token and the sessions that it started, or a single session."""
-    with open_installation(settings) as (_, identity), identity.work(operator_actor()) as work:
+    with open_installation(settings) as (_, audited), audited.work(operator_actor()) as work:
         revoked = revoke(work, sign_in_id)
     if as_json:
         answer_json({"id": sign_in_id, "revoked": True, "was_revoked_before": not revoked})

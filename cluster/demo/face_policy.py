@@ -8,7 +8,7 @@ NOTICE = "2026-1"
 def policy_text(class_id: str, today: date) -> str:
     """Return a policy that switches face roll call on for one class, for 180 days from today."""
     return f"""\
-# In a real district, whoever is responsible decides after an impact assessment (docs/privacy.md).
+# In a real district, the person responsible decides after an impact assessment (docs/privacy.md).
 [face_roll_call]
 switched_on = true
 classes = ["{class_id}"]

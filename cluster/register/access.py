@@ -32,7 +32,7 @@ def check_teaches(session: Session, settings: Settings, lesson: LessonRow, user_
         raise NotAllowed(
             "who takes a register must teach the class.",
             where=lesson.id,
-            hint="Name a teacher of the class with --by.",
+            hint="A teacher of the class takes it.",
         )
 
 

@@ -25,14 +25,14 @@ def rooms_with_live_camera(settings: Settings) -> frozenset[str]:
     return frozenset(camera.room for camera in settings.cameras if camera.address is not None)
 
 
-def find_open_registers(identity: AuditedRecords, rooms: Collection[str]) -> list[OpenRegister]:
+def find_open_registers(audited: AuditedRecords, rooms: Collection[str]) -> list[OpenRegister]:
     """Return the registers of some rooms that are open now.
 
     Raises:
         RecordsError: The records cannot be read.
     """
-    with identity.records.reading() as session:
-        return open_registers(session, rooms, identity.clock())
+    with audited.records.reading() as session:
+        return open_registers(session, rooms, audited.clock())
 
 
 def filter_by_face_policy(
@@ -50,7 +50,7 @@ def filter_by_face_policy(
     ]
 
 
-def open_due_registers(identity: AuditedRecords, settings: Settings, rooms: Collection[str]) -> int:
+def open_due_registers(audited: AuditedRecords, settings: Settings, rooms: Collection[str]) -> int:
     """Open the registers of lessons that have started recently, and return how many.
 
     Recently is within the time that a register stays open. Registers that a teacher opened before,
@@ -60,14 +60,14 @@ def open_due_registers(identity: AuditedRecords, settings: Settings, rooms: Coll
         RecordsError: The records cannot be read or written.
     """
     started_within = timedelta(minutes=settings.registers.minutes)
-    with identity.records.reading() as session:
+    with audited.records.reading() as session:
         lessons = lessons_without_register(
-            session, rooms, identity.clock(), begun_within=started_within
+            session, rooms, audited.clock(), begun_within=started_within
         )
     opened = 0
     for lesson_id in lessons:
         try:
-            with identity.work(ACTOR) as work:
+            with audited.work(ACTOR) as work:
                 RegisterService(work, settings).ensure_opened(lesson_id)
         except RegisterError as error:  # the lesson ended, or a teacher opened it first
             logger.info("a register was not opened with its lesson: %s", error.code)

@@ -1,4 +1,4 @@
-"""Checks that footage lies below the configured roots, for the HTTP API and for the archive job.
+"""Checks that footage is below the configured roots, for the HTTP API and for the archive job.
 
     /srv/footage/out.mp4 -> /home/anna/out.mp4      a symbolic link out of /srv/footage: rejected
 
@@ -15,14 +15,14 @@ def is_remote(address: str) -> bool:
 
 
 def resolve_below_roots(address: str, roots: Sequence[str]) -> str | None:
-    """Return the resolved location of footage if it lies below one of the roots.
+    """Return the resolved location of footage if it is below one of the roots.
 
     Args:
         address: An absolute path, or an fsspec URL.
         roots: Folders and fsspec URLs.
 
     Returns:
-        A path without `..` and symbolic links, or the URL; None where it lies below no root.
+        A path without `..` and symbolic links, or the URL; None where it is below no root.
     """
     return _resolve_remote(address, roots) if is_remote(address) else _resolve_local(address, roots)
 

@@ -1,4 +1,4 @@
-"""Scheduling of compute threads beside threads that must respond quickly."""
+"""Scheduling of compute threads in processes whose other threads must respond quickly."""
 
 import os
 from contextlib import suppress

@@ -17,7 +17,7 @@ from cluster.security.roles import Role
 from cluster.settings import AccessSettings
 
 PLAIN_SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._|:-]{0,63}")
-HINT = "Whoever runs the identity provider gives roles to people there."
+HINT = "The identity provider's administrator assigns roles there."
 
 
 @dataclass(frozen=True, slots=True)

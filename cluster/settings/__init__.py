@@ -23,6 +23,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from cluster.errors import SettingsError
 from cluster.settings.tables import (
+    MIN_K,
     AccessSettings,
     AnalysisSettings,
     ArchiveSettings,
@@ -46,6 +47,7 @@ from cluster.settings.tables import (
 __all__ = [
     "ENV_PREFIX",
     "ENV_SETTINGS_FILE",
+    "MIN_K",
     "SETTINGS_FILE",
     "AccessSettings",
     "AnalysisSettings",

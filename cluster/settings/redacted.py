@@ -1,7 +1,7 @@
 """Settings without secrets, for what leaves this process.
 
 Serve keeps what a deployment is created with in the cluster's control store, and sends it to each
-node; the package of a Ray job lies there too. Addresses of cameras and footage, the records'
+node; the package of a Ray job is stored there too. Addresses of cameras and footage, the records'
 password and keys do not belong there.
 """
 
@@ -26,9 +26,3 @@ def without_secrets(settings: Settings) -> Settings:
         "archive": ArchiveSettings(),
     }
     return Settings.model_construct(**values)  # a copy would keep what is cached of the cameras
-
-
-def sizes_to_warm_up(settings: Settings) -> list[tuple[int, int, int]]:
-    """Return height, width and input size of the frames that most cameras will send."""
-    sizes = {640} | {camera.input_size for camera in settings.cameras}
-    return [(size * 9 // 16, size, size) for size in sorted(sizes)]

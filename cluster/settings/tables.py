@@ -1,7 +1,7 @@
 """The tables of `homeroom.toml`: typed, bounded, described. Unknown keys are rejected."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
@@ -14,6 +14,10 @@ Identifier = Annotated[
     str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")
 ]
 """A name that is safe in file names and in `key=value` folders."""
+
+
+MIN_K: Final = 5
+"""The smallest group of which anything but its size may ever be published (R3)."""
 
 
 def _check_zone(name: str) -> str:
@@ -124,7 +128,7 @@ class PrivacySettings(SettingsTable):
 
     k: int = Field(
         10,
-        ge=5,
+        ge=MIN_K,
         le=1000,
         description="A window with fewer people gives a headcount and nothing else.",
     )

@@ -3,7 +3,7 @@
     lake + settings + lessons + counts of check-ins -> district-<version>.duckdb -> checked
                                                     -> district.duckdb (a symbolic link)
 
-Analysts open the link read-only. A connection to the old file goes on with it; the next one opens
+Analysts open the link read-only. A connection to the old file keeps reading it; the next one opens
 the new file. A file that fails its check is deleted, and the link is not changed.
 """
 

@@ -120,7 +120,7 @@ def _resolve_below(footage: Footage, roots: Sequence[str] | None) -> Footage:
     resolved = resolve_below_roots(footage.address, roots)
     if resolved is None:
         raise FootageListError(
-            "it lies outside of what may be analysed.",
+            "it is outside of the folders that may be analysed.",
             where=footage.address,
             hint="It is, or is reached by, a link: name what it leads to in archive.footage_roots, "
             "or remove it.",

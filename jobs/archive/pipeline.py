@@ -15,10 +15,10 @@ from ray.exceptions import RayTaskError
 from cluster.errors import HomeroomError
 from cluster.settings import AnalysisSettings
 from cluster.vision.pose.estimator import MAX_THREADS
-from jobs.archive.counting import CountSegment
-from jobs.archive.finding import FindPeople
+from jobs.archive.activity_stage import CountActivity
+from jobs.archive.decode_stage import DecodeSegments
+from jobs.archive.pose_stage import EstimatePoses
 from jobs.archive.ray_setup import blanked_variables
-from jobs.archive.reading import ReadRun
 from jobs.archive.segments import Segment, group_into_runs
 from jobs.archive.stages import SegmentResult
 from jobs.archive.worker_settings import WorkerSettings
@@ -41,20 +41,20 @@ def run_stages(segments: Sequence[Segment], settings: WorkerSettings) -> Iterato
     environment: dict[str, Any] = {"runtime_env": {"env_vars": blanked}} if blanked else {}
     runs = [{"run": run} for run in group_into_runs(segments, cores)]
     frames = ray.data.from_items(runs, override_num_blocks=len(runs)).map_batches(
-        ReadRun(settings).__call__,
+        DecodeSegments(settings).__call__,
         batch_size=1,
         num_cpus=DECODE_CPUS,
         compute=TaskPoolStrategy(size=min(cores, len(runs))),
         **environment,
     )
     people = frames.map(
-        FindPeople,
+        EstimatePoses,
         fn_constructor_args=(settings,),
         **_pose_resources(settings.analysis, cores, gpus),
         **environment,
     )
     results = people.map(
-        CountSegment,
+        CountActivity,
         fn_constructor_args=(settings,),
         compute=ActorPoolStrategy(min_size=1, max_size=cores),  # its imports take seconds: once
         num_cpus=COUNT_CPUS,

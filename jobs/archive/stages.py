@@ -1,9 +1,9 @@
 """The stages of the archive job, and what passes between them, as Ray Data runs them.
 
-    stage         module       runs as     does                             yields rows of
-    ReadRun       reading.py   CPU tasks   decode, shrink                   a segment's frames
-    FindPeople    finding.py   actor pool  pose model                       a segment's people
-    CountSegment  counting.py  actor pool  activity, windows, suppression   SegmentResult
+    stage           module             runs as     does                            rows
+    DecodeSegments  decode_stage.py    CPU tasks   decode, shrink                  frames
+    EstimatePoses   pose_stage.py      actor pool  pose model                      people
+    CountActivity   activity_stage.py  actor pool  activity, windows, suppression  SegmentResult
 
 Shrunken frames pass from the first to the second stage in memory alone (R8), and people from the
 second to the third; what the third returns may be published (R3). Each stage has a module of its

@@ -157,7 +157,9 @@ def _submit_and_follow(
     try:
         asyncio.run(follow())
     except KeyboardInterrupt:
-        _print(console, f"The job goes on. Stop it with: ray job stop --address {address} {job}")
+        _print(
+            console, f"The job keeps running. Stop it with: ray job stop --address {address} {job}"
+        )
         return EXIT_STOPPED
     info = client.get_job_info(job)
     if info.status.value == "FAILED" and info.driver_exit_code:

@@ -68,7 +68,7 @@ class RegistersClient:
     def __init__(self, handle: DeploymentHandle) -> None:
         self._handle = handle
 
-    async def see(self, ticket: str, captured_at: datetime, chips: list[FaceChip]) -> None:
+    async def submit_chips(self, ticket: str, captured_at: datetime, chips: list[FaceChip]) -> None:
         """Send the face chips of one frame."""
         async with translate_serve_errors("registers", seconds=CALL_TIMEOUT_SECONDS):
-            await self._handle.see.remote(ticket, captured_at, chips)
+            await self._handle.submit_chips.remote(ticket, captured_at, chips)

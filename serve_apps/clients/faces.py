@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 class FaceModelClient:
-    """A `vision.faces.base.FaceComparer` for threads beside a running event loop.
+    """A `vision.faces.base.FaceComparer` for threads other than that of a running event loop.
 
     Args:
         handle: Of the face model's deployment.

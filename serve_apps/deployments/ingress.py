@@ -53,9 +53,9 @@ class Api:
         self._resources = ExitStack()
         self._watcher = SettingsWatcher(settings_path)
         settings = self._watcher.settings
-        identity = self._resources.enter_context(open_audited_records(settings))
+        audited = self._resources.enter_context(open_audited_records(settings))
         self._backend = Backend(
-            settings, identity, RoomsClient(rooms), PoseModelClient(pose), self._watcher.path
+            settings, audited, RoomsClient(rooms), PoseModelClient(pose), self._watcher.path
         )
 
     def __serve_build_asgi_app__(self) -> FastAPI:
@@ -74,5 +74,5 @@ class Api:
         if self._watcher.reload_if_changed():
             self._backend = replace(self._backend, settings=self._watcher.settings)
             self._app.state.backend = self._backend
-        with self._backend.identity.records.reading():
+        with self._backend.audited.records.reading():
             pass

@@ -26,7 +26,6 @@ from cluster.errors import HomeroomError, VisionError
 from cluster.runtime.ray_local import ensure_node_spills_to_memory
 from cluster.runtime.scheduling import use_batch_scheduling
 from cluster.settings import Camera, Settings
-from cluster.settings.redacted import sizes_to_warm_up
 from cluster.vision.people import Letterbox, People
 from cluster.vision.pose.estimator import PoseEstimator
 from serve_apps.clients.types import FrameSet
@@ -84,7 +83,7 @@ class PoseModel:
             max_concurrent_batches=concurrency,
         )(self._find_batch)
         self._converted: set[tuple[int, int]] = set()
-        for height, width, input_size in sizes_to_warm_up(settings):
+        for height, width, input_size in _warm_up_sizes(settings):
             blank = np.zeros((height, width, 3), np.uint8)
             self._estimator.estimate([blank], input_size)
             box = Letterbox.of(height, width, input_size)
@@ -185,3 +184,9 @@ def pose_options(settings: Settings, gpus: int) -> dict[str, Any]:
         "health_check_timeout_s": 60,
         "graceful_shutdown_timeout_s": 10,
     }
+
+
+def _warm_up_sizes(settings: Settings) -> list[tuple[int, int, int]]:
+    """Return height, width and input size of the frames that most cameras will send."""
+    sizes = {640} | {camera.input_size for camera in settings.cameras}
+    return [(size * 9 // 16, size, size) for size in sorted(sizes)]

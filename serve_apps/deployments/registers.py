@@ -103,7 +103,7 @@ class Registers:
         self._app = serve.get_replica_context().app_name
         self._resources = ExitStack()
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="registers")
-        self._identity: AuditedRecords | None = None
+        self._audited: AuditedRecords | None = None
         self._face_model: FaceModelClient | None = None
         self._rooms: DeploymentHandle | None = None
         self._sessions: dict[str, FaceSession] = {}
@@ -120,7 +120,7 @@ class Registers:
             self._threads.shutdown(wait=False, cancel_futures=True)
             self._resources.close()
 
-    async def see(self, ticket: str, captured_at: datetime, chips: list[FaceChip]) -> None:
+    async def submit_chips(self, ticket: str, captured_at: datetime, chips: list[FaceChip]) -> None:
         """Pass the face chips of one frame to their session; drop them without a valid ticket.
 
         Args:
@@ -171,10 +171,10 @@ class Registers:
 
     async def _poll(self) -> None:
         """Start a session for each register that may use faces, and end all others."""
-        identity = self._identity
-        if identity is None:
-            identity = self._identity = await self._in_thread(self._open_identity)
-        open_registers, with_faces = await self._in_thread(self._find_registers, identity)
+        audited = self._audited
+        if audited is None:
+            audited = self._audited = await self._in_thread(self._open_audited)
+        open_registers, with_faces = await self._in_thread(self._find_registers, audited)
         wanted = {register.lesson_id: register for register in with_faces}
         ended = [
             lesson_id
@@ -186,10 +186,10 @@ class Registers:
         metrics.registers_open().set(self._open)
         for lesson_id, register in wanted.items():
             if lesson_id not in self._tasks:
-                await self._start_session(identity, register)
+                await self._start_session(audited, register)
         metrics.registers_comparing().set(sum(bool(s.ticket) for s in self._sessions.values()))
 
-    def _open_identity(self) -> AuditedRecords:
+    def _open_audited(self) -> AuditedRecords:
         """Open the records for the lifetime of the replica.
 
         Raises:
@@ -199,16 +199,16 @@ class Registers:
         return self._resources.enter_context(open_audited_records(self._settings))
 
     def _find_registers(
-        self, identity: AuditedRecords
+        self, audited: AuditedRecords
     ) -> tuple[list[OpenRegister], list[OpenRegister]]:
         """Return the open registers, and those of them that may use faces."""
         rooms = rooms_with_live_camera(self._settings)
         if self._settings.registers.open_with_lesson:
-            open_due_registers(identity, self._settings, rooms)
-        found = find_open_registers(identity, rooms)
+            open_due_registers(audited, self._settings, rooms)
+        found = find_open_registers(audited, rooms)
         return found, filter_by_face_policy(self._settings, found)
 
-    async def _start_session(self, identity: AuditedRecords, register: OpenRegister) -> None:
+    async def _start_session(self, audited: AuditedRecords, register: OpenRegister) -> None:
         face_model = self._face_model
         if face_model is None:
             handle = await self._in_thread(_handle_of, FACE_MODEL, self._app)
@@ -216,14 +216,14 @@ class Registers:
             self._face_model = face_model
         new_recogniser = partial(
             FaceRecogniser,
-            identity,
+            audited,
             self._settings,
             FacePermissions(self._settings),
             face_model,
             register.lesson_id,
         )
         session = FaceSession(
-            register, new_recogniser, self._cut_faces, self._in_thread, identity.clock
+            register, new_recogniser, self._cut_faces, self._in_thread, audited.clock
         )
         self._sessions[register.lesson_id] = session
         self._tasks[register.lesson_id] = asyncio.get_running_loop().create_task(session.run())

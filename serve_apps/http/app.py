@@ -66,7 +66,7 @@ def create_app(backend: Backend, streams: StreamLimits | None = None) -> FastAPI
     """Create the application.
 
     Args:
-        backend: The services behind the routes; whoever opened it closes it.
+        backend: The services behind the routes; the caller that opened it closes it.
         streams: Limits of event streams; the defaults unless given.
 
     Raises:
@@ -74,7 +74,7 @@ def create_app(backend: Backend, streams: StreamLimits | None = None) -> FastAPI
     """
     app = _create_bare_app()
     limits = streams or StreamLimits()
-    include_pages(app, backend.identity, limits)
+    include_pages(app, backend.audited, limits)
     app.state.backend = backend
     app.state.broadcast = RoomBroadcast(backend.rooms, limits)
     app.state.dashboard_limiter = CapacityLimiter(jobs.MAX_CONCURRENT_CALLS)
@@ -110,7 +110,7 @@ def _create_bare_app() -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     periodic_tasks = asyncio.create_task(
-        run_periodic_tasks(app.state.backend.identity), name="periodic tasks"
+        run_periodic_tasks(app.state.backend.audited), name="periodic tasks"
     )
     yield
     periodic_tasks.cancel()

@@ -16,14 +16,14 @@ class Backend:
 
     Attributes:
         settings: All settings.
-        identity: Records with their keys and audit log.
+        audited: Records with their keys and audit log.
         rooms: Client of the rooms deployment.
         pose: Client of the pose model.
         settings_file: The file that the settings were read from, for jobs.
     """
 
     settings: Settings
-    identity: AuditedRecords
+    audited: AuditedRecords
     rooms: RoomsService
     pose: PoseService
     settings_file: Path | None = None

@@ -28,19 +28,19 @@ SIGN_IN_RETENTION: Final = timedelta(days=30)
 logger = logging.getLogger(__name__)
 
 
-async def run_periodic_tasks(identity: AuditedRecords) -> None:
+async def run_periodic_tasks(audited: AuditedRecords) -> None:
     """Run until cancelled; a task that fails is tried again in the next round.
 
     Args:
-        identity: The records.
+        audited: The records.
     """
     sign_ins_deleted_at = -math.inf
     while True:
         await asyncio.sleep(CHECKINS_INTERVAL_SECONDS)
         try:
-            await run_in_pool(checkins.end_expired, identity, identity.clock())
+            await run_in_pool(checkins.end_expired, audited, audited.clock())
             if time.monotonic() - sign_ins_deleted_at >= SIGN_INS_INTERVAL_SECONDS:
-                await run_in_pool(_delete_ended_sign_ins, identity)
+                await run_in_pool(_delete_ended_sign_ins, audited)
                 sign_ins_deleted_at = time.monotonic()
         except HomeroomError as error:
             logger.warning("a periodic task failed: %s", error)
@@ -48,6 +48,6 @@ async def run_periodic_tasks(identity: AuditedRecords) -> None:
             logger.exception("a periodic task failed")
 
 
-def _delete_ended_sign_ins(identity: AuditedRecords) -> None:
-    with identity.work("system:housekeeping") as work:
+def _delete_ended_sign_ins(audited: AuditedRecords) -> None:
+    with audited.work("system:housekeeping") as work:
         delete_ended_sign_ins(work, older_than=SIGN_IN_RETENTION)

@@ -17,7 +17,7 @@ MAX_RECENT_WINDOWS = 10_000
 
 
 class ChangeFeed:
-    """Assigns event ids, and wakes whoever waits for one. For one event loop.
+    """Assigns event ids, and wakes the tasks that wait for one. For one event loop.
 
     Args:
         now: UTC; event ids start here.

@@ -14,5 +14,5 @@ def installation_id(settings: Settings, app: str) -> str:
         settings: Of the installation.
         app: Name of its Serve application: readers report to the deployments of that.
     """
-    identity = f"{app}\n{settings.data_dir.resolve()}"
-    return hashlib.sha256(identity.encode()).hexdigest()[:LENGTH]
+    audited = f"{app}\n{settings.data_dir.resolve()}"
+    return hashlib.sha256(audited.encode()).hexdigest()[:LENGTH]

@@ -36,7 +36,7 @@ HAND_UP: Flags = SITTING | {"hand_raised"}
 LOOKING_DOWN: Flags = SITTING | {"looking_down"}
 UNSEEN: Flags = frozenset()
 
-Story = Callable[[float], Flags]
+Scenario = Callable[[float], Flags]
 """The flags of a person at a time, in seconds from the start."""
 
 
@@ -58,7 +58,7 @@ def postures(people: Sequence[Flags], wrists: Sequence[Wrists] | None = None) ->
 
 
 def count(
-    story: Story,
+    scenario: Scenario,
     seconds: float,
     rate: float,
     wrists: Callable[[float], Wrists] = lambda _: REST,
@@ -67,7 +67,9 @@ def count(
     counter = ActivityCounter()
     times = [i / rate for i in range(round(seconds * rate))]
     track_id = np.array([7])
-    return [counter.update(START + t, track_id, postures([story(t)], [wrists(t)])) for t in times]
+    return [
+        counter.update(START + t, track_id, postures([scenario(t)], [wrists(t)])) for t in times
+    ]
 
 
 def raises(frames: Sequence[FrameCounts]) -> int:
@@ -79,7 +81,7 @@ def activities_of(frames: Sequence[FrameCounts]) -> list[Activity]:
     return [activity for frame in frames for activity, n in frame.activities.items() if n]
 
 
-def during(flags: Flags, *intervals: tuple[float, float]) -> Story:
+def during(flags: Flags, *intervals: tuple[float, float]) -> Scenario:
     """Sitting, and with `flags` in the given intervals."""
     return lambda t: flags if any(begin <= t < end for begin, end in intervals) else SITTING
 
@@ -113,10 +115,10 @@ def test_a_hand_raised_in_a_single_frame_never_counts(rate: float) -> None:
 
 
 def test_a_hand_hidden_with_its_owner_for_less_than_the_bridge_counts_once() -> None:
-    def story(t: float) -> Flags:
+    def scenario(t: float) -> Flags:
         return UNSEEN if 3 <= t < 4 else HAND_UP
 
-    frames = count(story, 8, 2.0)
+    frames = count(scenario, 8, 2.0)
     assert raises(frames) == 1
     assert activities_of(frames)[6:8] == [Activity.UNCLEAR] * 2
 
@@ -269,16 +271,16 @@ def with_unique_tracks(people: list[tuple[int, Flags, Wrists]]) -> list[tuple[in
 
 @settings(deadline=None)
 @given(
-    story=st.lists(
+    scenario=st.lists(
         st.tuples(st.floats(0.05, 5), st.lists(anybody, max_size=6).map(with_unique_tracks)),
         max_size=25,
     )
 )
 def test_the_activities_of_a_frame_always_sum_to_its_people(
-    story: list[tuple[float, list[tuple[int, Flags, Wrists]]]],
+    scenario: list[tuple[float, list[tuple[int, Flags, Wrists]]]],
 ) -> None:
     counter, now = ActivityCounter(), START
-    for pause, people in story:
+    for pause, people in scenario:
         now += pause
         track_ids = np.array([p[0] for p in people], np.int64)
         frame = counter.update(

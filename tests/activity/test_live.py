@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.activity.live import LiveCounter, LiveCounts
-from cluster.activity.room import published_windows
+from cluster.activity.room import count_windows
 from cluster.activity.suppression import ActivityWindow
 from tests.activity.test_room import RATE, START, rests, scene
 from tests.plugins.hypothesis_profiles import examples
@@ -18,10 +18,15 @@ SECOND = timedelta(seconds=1)
 
 
 def counted(
-    counter: LiveCounter, count: int, seconds: float, story: object = rests, *, begins: float = 0.0
+    counter: LiveCounter,
+    count: int,
+    seconds: float,
+    scenario: object = rests,
+    *,
+    begins: float = 0.0,
 ) -> tuple[list[LiveCounts], list[ActivityWindow]]:
     counts, finished = [], []
-    for frame in scene(count, seconds, story, begins=begins):  # type: ignore[arg-type]
+    for frame in scene(count, seconds, scenario, begins=begins):  # type: ignore[arg-type]
         current, windows = counter.update(frame)
         counts.append(current)
         finished += windows
@@ -33,7 +38,7 @@ def test_finished_windows_equal_those_of_an_archive_of_the_same_frames() -> None
     live = LiveCounter(RATE, k=K)
     finished = [window for frame in frames for window in live.update(frame)[1]]
     finished += live.finish()
-    archived = published_windows(
+    archived = count_windows(
         frames, rate=RATE, starts_at=START, ends_at=START + timedelta(hours=1), k=K
     )
     assert finished == archived

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from cluster.activity.published import PublishedWindow
-from cluster.activity.suppression import published_window
+from cluster.activity.suppression import suppress_window
 from cluster.activity.windows import WindowCounts
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 def published(start: datetime = START, **changes: Any) -> PublishedWindow:
-    counts = published_window(WindowCounts(start), k=10, headcount_only=False)
+    counts = suppress_window(WindowCounts(start), k=10, headcount_only=False)
     ids = {"camera_id": "cam1", "room_id": "r1", "school_id": "hill", **changes}
     return PublishedWindow(window=counts, **ids)
 

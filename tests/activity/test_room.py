@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cluster.activity.durations import MEMORY_SECONDS, FrameCounts
-from cluster.activity.room import AnalysedFrame, RoomCounter, published_windows
+from cluster.activity.room import AnalysedFrame, RoomCounter, count_windows
 from cluster.activity.suppression import ActivityWindow
 from cluster.settings import Polygon
 from cluster.vision.activity import Activity
@@ -21,7 +21,7 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SIZE = (640, 384)
 RATE = 2.0
 
-Story = Callable[[int, float], Sequence[Body]]
+Scenario = Callable[[int, float], Sequence[Body]]
 """How a student (by seat) differs from sitting at rest, at a time in seconds."""
 
 
@@ -34,9 +34,9 @@ def seat_position(seat: int) -> tuple[float, float]:
     return 100.0 + 140 * (seat % 4), 70.0 + 110 * (seat // 4)
 
 
-def students(count: int, story: Story, t: float) -> list[People]:
+def students(count: int, scenario: Scenario, t: float) -> list[People]:
     return [
-        person(*story(seat, t), at=seat_position(seat), unit=28, score=0.9 - 0.01 * seat)
+        person(*scenario(seat, t), at=seat_position(seat), unit=28, score=0.9 - 0.01 * seat)
         for seat in range(count)
     ]
 
@@ -44,7 +44,7 @@ def students(count: int, story: Story, t: float) -> list[People]:
 def scene(
     count: int,
     seconds: float,
-    story: Story = rests,
+    scenario: Scenario = rests,
     *,
     begins: float = 0.0,
     others: Sequence[People] = (),
@@ -54,7 +54,7 @@ def scene(
     return [
         AnalysedFrame(
             START + timedelta(seconds=t),
-            crowd(*students(count, story, t), *others),
+            crowd(*students(count, scenario, t), *others),
             SIZE,
         )
         for t in times
@@ -69,7 +69,7 @@ def published(
     headcount_only: bool = False,
     zone: Polygon | None = None,
 ) -> list[ActivityWindow]:
-    return published_windows(
+    return count_windows(
         frames,
         rate=RATE,
         starts_at=START + timedelta(seconds=starts),
@@ -86,21 +86,21 @@ def counted(frames: Sequence[AnalysedFrame], zone: Polygon | None = None) -> lis
 
 
 def test_raised_hands_are_counted_once_each_and_as_a_share() -> None:
-    def story(seat: int, t: float) -> Sequence[Body]:
+    def scenario(seat: int, t: float) -> Sequence[Body]:
         return [HAND_UP] if seat < 4 and 4 <= t < 16 else []
 
-    first, second = published(scene(10, 20, story))
+    first, second = published(scene(10, 20, scenario))
     assert (first.hand_raises, second.hand_raises) == (4, 0)
     assert first.hand_raised_share == pytest.approx(0.4 * 11 / 20)
     assert second.hand_raised_share == pytest.approx(0.4 * 12 / 20)
 
 
 def test_each_activity_has_its_own_share() -> None:
-    def story(seat: int, _t: float) -> Sequence[Body]:
+    def scenario(seat: int, _t: float) -> Sequence[Body]:
         bodies: list[Sequence[Body]] = [[HEAD_ON_DESK], [UPRIGHT], [{"nose": (0.0, -0.3)}], []]
         return bodies[seat % 4]
 
-    *_, last = published(scene(12, 20, story))
+    *_, last = published(scene(12, 20, scenario))
     assert last.head_down_share == pytest.approx(0.25)
     assert last.standing_share == pytest.approx(0.25)
     assert last.reading_share == pytest.approx(0.25)
@@ -115,10 +115,10 @@ def test_windows_are_on_the_grid_of_the_clock_and_contain_every_frame() -> None:
 
 
 def test_lead_in_frames_are_not_counted_and_give_durations() -> None:
-    def story(seat: int, _t: float) -> Sequence[Body]:
+    def scenario(seat: int, _t: float) -> Sequence[Body]:
         return [HAND_UP] if seat < 3 else []
 
-    [window] = published(scene(10, 13, story, begins=-3.0))
+    [window] = published(scene(10, 13, scenario, begins=-3.0))
     assert window.window_start == START
     assert window.frames == 20
     assert window.hand_raises == 0  # they were raised before
@@ -219,10 +219,10 @@ def test_a_segment_with_a_lead_in_gives_the_windows_of_an_uninterrupted_run(
 ) -> None:
     bodies: dict[str, Sequence[Body]] = {".": [], "h": [HAND_UP], "l": [HEAD_ON_DESK]}
 
-    def story(seat: int, t: float) -> Sequence[Body]:
+    def scenario(seat: int, t: float) -> Sequence[Body]:
         return bodies[seats[seat][round(t * RATE)]]
 
-    frames = scene(6, 30, story)
+    frames = scene(6, 30, scenario)
     cut = 20.0
     before = [f for f in frames if f.captured_at < START + timedelta(seconds=cut)]
     from_here = START + timedelta(seconds=cut - MEMORY_SECONDS)

@@ -15,7 +15,7 @@ from cluster.activity.suppression import (
     ActivityWindow,
     coded_share,
     format_share,
-    published_window,
+    suppress_window,
 )
 from cluster.activity.windows import WindowCounts
 from cluster.vision.activity import Activity
@@ -68,7 +68,7 @@ any_k = st.integers(5, 15)
 def test_only_a_headcount_of_fewer_than_k_people_is_published(
     frames: list[FrameCounts], k: int, headcount_only: bool
 ) -> None:
-    window = published_window(window_of(frames), k=k, headcount_only=headcount_only)
+    window = suppress_window(window_of(frames), k=k, headcount_only=headcount_only)
     mean = sum(f.people for f in frames) / len(frames) if frames else 0.0
     if headcount_only or mean < k or window.people_mean < k or all(f.people < k for f in frames):
         assert window.suppressed
@@ -85,7 +85,7 @@ def test_only_a_headcount_of_fewer_than_k_people_is_published(
 )
 def test_a_window_of_small_frames_alone_is_suppressed(small: list[FrameCounts], k: int) -> None:
     frames = [frame for frame in small if frame.people < k]
-    assert published_window(window_of(frames), k=k, headcount_only=False).suppressed
+    assert suppress_window(window_of(frames), k=k, headcount_only=False).suppressed
 
 
 @settings(deadline=None)
@@ -98,8 +98,8 @@ def test_frames_with_fewer_than_k_people_never_change_a_published_value(
     large: list[FrameCounts], small: list[FrameCounts], data: st.DataObject
 ) -> None:
     mixed = data.draw(st.permutations([*large, *small]))
-    without = published_window(window_of(large), k=10, headcount_only=False)
-    window = published_window(window_of(mixed), k=10, headcount_only=False)
+    without = suppress_window(window_of(large), k=10, headcount_only=False)
+    window = suppress_window(window_of(mixed), k=10, headcount_only=False)
     assume(not window.suppressed)
     assert values_of(window) == values_of(without)
 
@@ -109,7 +109,7 @@ def test_frames_with_fewer_than_k_people_never_change_a_published_value(
 def test_shares_are_whole_per_cents_from_5_to_95_and_raised_hands_at_most_95_per_cent(
     frames: list[FrameCounts], k: int
 ) -> None:
-    window = published_window(window_of(frames), k=k, headcount_only=False)
+    window = suppress_window(window_of(frames), k=k, headcount_only=False)
     for name in SHARES:
         share = getattr(window, name)
         if share is not None:
@@ -134,7 +134,7 @@ def test_a_suppressed_window_does_not_depend_on_what_people_did(
     pairs: list[tuple[FrameCounts, FrameCounts]], k: int, headcount_only: bool
 ) -> None:
     one, other = (
-        published_window(window_of(frames), k=k, headcount_only=headcount_only)
+        suppress_window(window_of(frames), k=k, headcount_only=headcount_only)
         for frames in ([a for a, _ in pairs], [b for _, b in pairs])
     )
     assert one.suppressed == other.suppressed
@@ -145,7 +145,7 @@ def test_a_suppressed_window_does_not_depend_on_what_people_did(
 @settings(deadline=None)
 @given(frames=any_frames, k=any_k)
 def test_a_vehicle_gives_a_headcount_only(frames: list[FrameCounts], k: int) -> None:
-    window = published_window(window_of(frames), k=k, headcount_only=True)
+    window = suppress_window(window_of(frames), k=k, headcount_only=True)
     assert window.suppressed
     assert values_of(window) == [None] * len(SUPPRESSED_VALUES)
     assert window.people_max == max((f.people for f in frames), default=0)
@@ -153,7 +153,7 @@ def test_a_vehicle_gives_a_headcount_only(frames: list[FrameCounts], k: int) -> 
 
 def test_what_everybody_does_is_published_as_95_per_cent_and_what_nobody_does_as_5() -> None:
     everybody = [frame_of(20, hand_raises=20, hand_raised=20)] * 4
-    window = published_window(window_of(everybody[:1]), k=10, headcount_only=False)
+    window = suppress_window(window_of(everybody[:1]), k=10, headcount_only=False)
     assert window.hand_raised_share == 0.95
     assert window.reading_share == 0.05
     assert window.hand_raises == 19
@@ -161,9 +161,9 @@ def test_what_everybody_does_is_published_as_95_per_cent_and_what_nobody_does_as
 
 @pytest.mark.parametrize("one_more_or_less", [0, 1])
 def test_one_person_with_another_activity_does_not_change_the_window(one_more_or_less: int) -> None:
-    usual = published_window(window_of([frame_of(25, reading=25)]), k=10, headcount_only=False)
+    usual = suppress_window(window_of([frame_of(25, reading=25)]), k=10, headcount_only=False)
     frames = [frame_of(25, reading=25 - one_more_or_less, head_down=one_more_or_less)]
-    window = published_window(window_of(frames), k=10, headcount_only=False)
+    window = suppress_window(window_of(frames), k=10, headcount_only=False)
     assert values_of(window) == values_of(usual)
 
 
@@ -172,7 +172,7 @@ def test_a_share_covers_all_frames_of_the_window() -> None:
         frame_of(10, hand_raises=1, reading=5, writing=2, hand_raised=1),
         frame_of(20, hand_raises=2, reading=4, standing=10, unclear=3),
     ]
-    window = published_window(window_of(frames), k=10, headcount_only=False)
+    window = suppress_window(window_of(frames), k=10, headcount_only=False)
     assert window == ActivityWindow(
         window_start=START,
         frames=2,
@@ -191,7 +191,7 @@ def test_a_share_covers_all_frames_of_the_window() -> None:
 
 def test_a_mean_just_below_k_is_not_rounded_up_to_k() -> None:
     frames = [frame_of(10)] * 24 + [frame_of(9)]
-    window = published_window(window_of(frames), k=10, headcount_only=False)
+    window = suppress_window(window_of(frames), k=10, headcount_only=False)
     assert window.people_mean == 10.0
     assert window.suppressed
 
@@ -200,7 +200,7 @@ def test_a_mean_just_below_k_is_not_rounded_up_to_k() -> None:
 @pytest.mark.parametrize("headcount_only", [False, True])
 def test_k_below_5_is_rejected(k: int, headcount_only: bool) -> None:
     with pytest.raises(ValueError, match=f"k is {k}"):
-        published_window(window_of([frame_of(30)]), k=k, headcount_only=headcount_only)
+        suppress_window(window_of([frame_of(30)]), k=k, headcount_only=headcount_only)
 
 
 def window_with(**changes: Any) -> ActivityWindow:

@@ -119,7 +119,9 @@ class Classroom:
     def set_people(self, people: int, **more: object) -> None:
         """Set the people in the room now; `state` and others as `RoomSnapshot` has them."""
         window = with_activity(window_of(people, at=self.now))
-        self.api_client.rooms.say(ROOM, people, **{"as_of": self.now, "window": window, **more})
+        self.api_client.rooms.set_room(
+            ROOM, people, **{"as_of": self.now, "window": window, **more}
+        )
 
     def lose_camera(self) -> None:
         """Take the camera down: the number of people is unknown."""
@@ -140,7 +142,7 @@ class Classroom:
 
     def mark(self, status: Status, *numbers: int) -> RegisterView:
         """Mark students as the teacher."""
-        with self.school.identity.work(teacher(1)) as work:
+        with self.school.audited.work(teacher(1)) as work:
             marks = {student(number): status for number in numbers}
             return RegisterService(work, self.school.settings).mark(LESSON, marks)
 
@@ -149,40 +151,40 @@ class Classroom:
         seen = MONDAY + timedelta(minutes=2)
         sighted = [FaceMatch(student(number), True, seen) for number in numbers]
         sighted += [FaceMatch(student(number), False, seen) for number in unsure]
-        with self.school.identity.work("system:registers") as work:
+        with self.school.audited.work("system:registers") as work:
             return RegisterService(work, self.school.settings).propose(LESSON, sighted)
 
     def confirm(self) -> RegisterView:
         """Confirm all proposals, as a colleague elsewhere does."""
-        with self.school.identity.work(teacher(1)) as work:
-            roll = RegisterService(work, self.school.settings)
-            return roll.confirm(LESSON, version=roll.show(LESSON).version)
+        with self.school.audited.work(teacher(1)) as work:
+            service = RegisterService(work, self.school.settings)
+            return service.confirm(LESSON, version=service.show(LESSON).version)
 
     def start_checkin(self, *feelings: Feeling) -> None:
         """Start a check-in as the teacher, and answer it from phones."""
-        with self.school.identity.work(teacher(1)) as work:
+        with self.school.audited.work(teacher(1)) as work:
             self.code = checkins.start(work, self.school.settings, LESSON).view.code or ""
         for feeling in feelings:
-            with self.school.identity.work(checkins.STUDENT_ACTOR) as work:
+            with self.school.audited.work(checkins.STUDENT_ACTOR) as work:
                 device = checkins.new_device_token()
                 checkins.answer(work, self.school.settings, self.code, device, feeling)
 
     def count_answers(self) -> int:
         """Return how many have answered the running check-in."""
-        with self.school.identity.records.reading() as session:
+        with self.school.audited.records.reading() as session:
             found = checkins.get_running(session, self.school.settings, LESSON, self.now)
         return found.answers if found else 0
 
     def request_help(self) -> None:
         """Request help anonymously."""
-        with self.school.identity.work(checkins.STUDENT_ACTOR) as work:
+        with self.school.audited.work(checkins.STUDENT_ACTOR) as work:
             checkins.request_help(
                 work, self.school.settings, self.code, checkins.new_device_token()
             )
 
     def issue_badge(self, number: int) -> str:
         """Issue a badge and return what a scanner reads from it."""
-        with self.school.identity.work("operator:test") as work:
+        with self.school.audited.work("operator:test") as work:
             return badges.issue(work, student(number), 30).token
 
     def statuses(self) -> dict[str, str]:
@@ -228,5 +230,5 @@ def _school(records: Records, folder: Path) -> School:
             row.sealed = seal_details(keys, student(number), details)
     school.settings = settings_of(folder, school)
     school.clock = RunningClock(MONDAY + timedelta(minutes=MINUTES_INTO_THE_LESSON))
-    school.identity.clock = school.clock
+    school.audited.clock = school.clock
     return school

@@ -57,9 +57,9 @@ def live_lesson(folder: Path, *, extra_settings: str = "") -> Iterator[LiveLesso
     with running(folder, [str(footage)], extra_settings=POLICY + extra_settings) as service:
         settings = load_settings(folder / "homeroom.toml")
         estimator, engine = PoseEstimator.from_settings(settings), create_face_engine(settings)
-        with open_audited_records(settings) as identity:
-            (folder / "policy.toml").write_text(policy_text(SCIENCE, identity.clock().date()))
-            lessons = demo_register._import(identity, settings, folder, "room-1")
-            demo_register._consent_and_register(identity, settings, engine, estimator)
+        with open_audited_records(settings) as audited:
+            (folder / "policy.toml").write_text(policy_text(SCIENCE, audited.clock().date()))
+            lessons = demo_register._import(audited, settings, folder, "room-1")
+            demo_register._consent_and_register(audited, settings, engine, estimator)
         token = service.homeroom("token", "create", "--role", "teacher", "--user", "teacher-1")
         yield LiveLesson(service, lessons[0], token.strip())

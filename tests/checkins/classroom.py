@@ -38,7 +38,7 @@ OFFICE = "operator:office"
 class Classroom:
     """Teacher 1's lesson, which runs for 45 minutes."""
 
-    identity: AuditedRecords
+    audited: AuditedRecords
     settings: Settings
     clock: Clock
 
@@ -54,11 +54,11 @@ class Classroom:
     def start(
         self, lesson: str = LESSON, *, by: int = 1, minutes: int | None = None
     ) -> StartedCheckin:
-        with self.identity.work(teacher(by)) as work:
+        with self.audited.work(teacher(by)) as work:
             return checkins.start(work, self.settings, lesson, minutes=minutes)
 
     def answer(self, code: str, feeling: Feeling, device: bytes | None = None) -> None:
-        with self.identity.work(STUDENT_ACTOR) as work:
+        with self.audited.work(STUDENT_ACTOR) as work:
             checkins.answer(
                 work, self.settings, code, device or checkins.new_device_token(), feeling
             )
@@ -70,7 +70,7 @@ class Classroom:
     def request_help(
         self, code: str, student_id: str | None = None, device: bytes | None = None
     ) -> None:
-        with self.identity.work(STUDENT_ACTOR) as work:
+        with self.audited.work(STUDENT_ACTOR) as work:
             token = device or checkins.new_device_token()
             choice = None
             if student_id is not None:
@@ -79,19 +79,19 @@ class Classroom:
             checkins.request_help(work, self.settings, code, token, choice)
 
     def help_requests(self, *, by: int = 1) -> tuple[HelpRequest, ...]:
-        with self.identity.work(teacher(by)) as work:
+        with self.audited.work(teacher(by)) as work:
             return checkins.list_help_requests(work, self.settings, LESSON)
 
     def mark_seen(self, request_id: str) -> None:
-        with self.identity.work(teacher(1)) as work:
+        with self.audited.work(teacher(1)) as work:
             checkins.mark_seen(work, self.settings, LESSON, request_id)
 
     def end(self, *, by: int = 1) -> EndedCheckin | None:
-        with self.identity.work(teacher(by)) as work:
+        with self.audited.work(teacher(by)) as work:
             return checkins.end(work, self.settings, LESSON)
 
     def running(self, lesson: str = LESSON) -> CheckinView | None:
-        with self.identity.records.reading() as session:
+        with self.audited.records.reading() as session:
             return checkins.get_running(session, self.settings, lesson, self.now)
 
     def view(self) -> CheckinView:
@@ -100,22 +100,22 @@ class Classroom:
         return view
 
     def version(self) -> int | None:
-        with self.identity.records.reading() as session:
+        with self.audited.records.reading() as session:
             return checkins.get_versions(session, [LESSON, "lesson-2"], self.now).get(LESSON)
 
     def agree(self, *numbers: int) -> None:
-        with self.identity.work(OFFICE) as work:
+        with self.audited.work(OFFICE) as work:
             for number in numbers:
                 agreements.agree(work, f"student-{number}", f"guardian-{number}")
 
     def audit(self, action: str) -> list[AuditEntry]:
         """Return the audit entries whose action starts with `action`."""
-        with self.identity.records.reading() as session:
+        with self.audited.records.reading() as session:
             return [one for one in audit_log.entries(session) if one.action.startswith(action)]
 
     def rows(self) -> dict[str, int]:
         """Return the number of rows of each table of check-ins."""
-        with self.identity.records.reading() as session:
+        with self.audited.records.reading() as session:
             return {
                 name: session.scalar(select(func.count()).select_from(table)) or 0
                 for name, table in Base.metadata.tables.items()
@@ -139,7 +139,7 @@ def create_classroom(
 ) -> Classroom:
     """Create the class in empty records."""
     school = create_school(records, keys, folder, students=students)
-    return Classroom(school.identity, settings_of(K), school.clock)
+    return Classroom(school.audited, settings_of(K), school.clock)
 
 
 __all__ = ["CLASS", "LESSON", "Classroom", "create_classroom"]

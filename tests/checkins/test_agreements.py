@@ -14,17 +14,17 @@ from tests.register.school import guardian, student
 
 def in_force(room: Classroom, *numbers: int) -> set[int]:
     ids = {student(number): number for number in numbers}
-    with room.identity.records.reading() as session:
+    with room.audited.records.reading() as session:
         return {ids[one] for one in agreements.in_force(session, list(ids), room.now)}
 
 
 def withdraw(room: Classroom, number: int, person: str) -> None:
-    with room.identity.work(OFFICE) as work:
+    with room.audited.work(OFFICE) as work:
         agreements.withdraw(work, f"student-{number}", person)
 
 
 def test_an_agreement_is_in_force_until_it_expires(room: Classroom) -> None:
-    with room.identity.work(OFFICE) as work:
+    with room.audited.work(OFFICE) as work:
         until = room.now + timedelta(days=10)
         agreement = agreements.agree(work, "student-1", "guardian-1", expires_at=until)
     assert (agreement.student_id, agreement.until) == (student(1), until)
@@ -37,7 +37,7 @@ def test_an_agreement_is_in_force_until_it_expires(room: Classroom) -> None:
 
 def test_an_agreement_lasts_a_year_by_default_and_at_most(room: Classroom) -> None:
     room.agree(1)
-    with room.identity.work(OFFICE) as work:
+    with room.audited.work(OFFICE) as work:
         for duration in (timedelta(days=366), timedelta(0), timedelta(days=-1)):
             with pytest.raises(NotAllowed, match="within a year"):
                 agreements.agree(work, "student-1", "guardian-1", expires_at=room.now + duration)
@@ -49,9 +49,9 @@ def test_an_agreement_lasts_a_year_by_default_and_at_most(room: Classroom) -> No
 
 def test_only_a_guardian_agrees(room: Classroom) -> None:
     for person in ("guardian-2", "student-1", "teacher-1"):
-        with room.identity.work(OFFICE) as work, pytest.raises(NotAllowed):
+        with room.audited.work(OFFICE) as work, pytest.raises(NotAllowed):
             agreements.agree(work, "student-1", person)
-    with room.identity.work(OFFICE) as work, pytest.raises(NotFound):
+    with room.audited.work(OFFICE) as work, pytest.raises(NotFound):
         agreements.agree(work, "student-1", "nobody")
     assert in_force(room, 1) == set()
 
@@ -69,7 +69,7 @@ def test_a_guardian_or_the_student_withdraws_and_it_can_be_renewed(
 
 
 def test_another_guardian_may_withdraw(room: Classroom) -> None:
-    with room.identity.records.writing() as session:
+    with room.audited.records.writing() as session:
         session.add(Guardian(student_id=student(1), guardian_id=guardian(2)))
     room.agree(1)
     withdraw(room, 1, "guardian-2")
@@ -79,11 +79,11 @@ def test_another_guardian_may_withdraw(room: Classroom) -> None:
 def test_a_former_guardians_agreement_does_not_count_and_they_withdraw_only_their_own(
     room: Classroom,
 ) -> None:
-    with room.identity.records.writing() as session:
+    with room.audited.records.writing() as session:
         session.add(Guardian(student_id=student(1), guardian_id=guardian(2)))
-    with room.identity.work(OFFICE) as work:
+    with room.audited.work(OFFICE) as work:
         agreements.agree(work, "student-1", "guardian-2")
-    with room.identity.records.writing() as session:
+    with room.audited.records.writing() as session:
         session.delete(session.get_one(Guardian, (student(1), guardian(2))))
     assert in_force(room, 1) == set()
     room.agree(1)
@@ -94,7 +94,7 @@ def test_a_former_guardians_agreement_does_not_count_and_they_withdraw_only_thei
 def test_the_ledger_outlives_the_student_without_naming_them(room: Classroom) -> None:
     room.agree(1)
     before = room.rows()["checkin_agreements"]
-    with room.identity.work(OFFICE) as work:
+    with room.audited.work(OFFICE) as work:
         remove_user(work.session, user_of(work.session, "student-1"))
     assert room.rows()["checkin_agreements"] == before == 1
     assert in_force(room, 1) == set()

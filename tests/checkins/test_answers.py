@@ -91,13 +91,13 @@ def test_more_answers_than_students_are_rejected(room: Classroom) -> None:
     with pytest.raises(CheckinClosed):
         room.answer(code, Feeling.SAD)
     assert room.view().answers == CLASS_SIZE
-    with room.identity.records.reading() as session:
+    with room.audited.records.reading() as session:
         devices = session.execute(text("SELECT count(*) FROM checkin_devices")).scalar()
     assert devices == CLASS_SIZE, "a rejected answer stored its device"
 
 
 def test_former_students_of_the_class_are_not_counted(room: Classroom) -> None:
-    with room.identity.records.writing() as session:
+    with room.audited.records.writing() as session:
         for number in range(1, 15):
             row = session.get_one(Enrollment, f"class-1/{student(number)}")
             row.end_date = room.now.date().replace(day=1)
@@ -125,11 +125,11 @@ def test_a_phone_receives_the_class_and_the_end_but_no_counts(room: Classroom) -
     room.configure(agreement_classes=["*"])
     room.agree(*range(1, 7))
     slip, device = room.start().slips[0], new_device_token()
-    with room.identity.records.reading() as session:
+    with room.audited.records.reading() as session:
         opened = checkins.find_by_code(session, room.settings, slip.lower(), room.now)
     assert (opened.class_id, opened.is_used) == ("class-1", False)
     room.answer(slip, Feeling.SAD, device)
-    with room.identity.records.reading() as session:
+    with room.audited.records.reading() as session:
         assert checkins.find_by_code(session, room.settings, slip, room.now).is_used
         with pytest.raises(CheckinClosed):
             checkins.find_by_code(session, room.settings, "222222", room.now)
@@ -158,7 +158,7 @@ def test_a_failed_transaction_leaves_no_answer(room: Classroom) -> None:
     code, device = code_of(room), new_device_token()
 
     def fail() -> None:
-        with room.identity.work(STUDENT_ACTOR) as work:
+        with room.audited.work(STUDENT_ACTOR) as work:
             checkins.answer(work, room.settings, code, device, Feeling.SAD)
             raise KeyboardInterrupt
 

@@ -91,8 +91,8 @@ def opened(file: Path) -> Classroom:
     """Return the class with connections of this process."""
     keys, head = KeyStore(file.parent / "keys", MASTER), HeadFile(file.parent / "keys")
     records = Records(sqlite_url(file))
-    identity = AuditedRecords(records, keys, head, district="district", clock=Clock())
-    return Classroom(identity, settings_of(5), Clock())
+    audited = AuditedRecords(records, keys, head, district="district", clock=Clock())
+    return Classroom(audited, settings_of(5), Clock())
 
 
 def test_a_kill_at_any_point_leaves_no_half_answer(file: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_kill_at_any_point_leaves_no_half_answer(file: Path) -> None:
     records.close()
     room = opened(file)
     code = room.start().view.code or ""
-    room.identity.close()
+    room.audited.close()
     answers = 0
 
     def kill_an_answer(point: KillPoint) -> tuple[bool, bool]:
@@ -126,7 +126,7 @@ def test_a_kill_at_any_point_leaves_no_half_answer(file: Path) -> None:
         view = room.view()
         assert view.answers == answers
         assert (view.snapshot.answers if view.snapshot else 0) == answers // K * K
-        room.identity.close()
+        room.audited.close()
         return is_reached, counted == 1
 
     statements = 0

@@ -89,7 +89,7 @@ def test_a_name_outside_the_class_is_rejected(room: Classroom, code: str) -> Non
 def test_a_code_lists_the_names_of_the_class_and_that_is_recorded(
     room: Classroom, code: str
 ) -> None:
-    with room.identity.work(STUDENT_ACTOR) as work:
+    with room.audited.work(STUDENT_ACTOR) as work:
         listed = checkins.list_names(work, room.settings, code)
         with pytest.raises(CheckinClosed):
             checkins.list_names(work, room.settings, "222222")
@@ -105,7 +105,7 @@ def test_with_slips_only_students_with_agreement_are_listed(room: Classroom) -> 
     room.configure(agreement_classes=["*"])
     room.agree(1, 2, 3)
     slip = room.start().slips[0]
-    with room.identity.work(STUDENT_ACTOR) as work:
+    with room.audited.work(STUDENT_ACTOR) as work:
         assert len(checkins.list_names(work, room.settings, slip)) == 3
     with pytest.raises(NotFound):
         room.request_help(slip, student(4))
@@ -135,13 +135,13 @@ def test_a_help_request_outlives_its_checkin_but_not_the_lesson(room: Classroom,
     assert room.help_requests() == ()
     with pytest.raises(NotFound):
         room.mark_seen(waiting.id)
-    checkins.end_expired(room.identity, room.now)
+    checkins.end_expired(room.audited, room.now)
     assert room.rows()["checkin_calls"] == 0
 
 
 def test_erasing_a_student_deletes_their_help_request(room: Classroom, code: str) -> None:
     room.request_help(code, student(3))
-    with room.identity.work("operator:office") as work:
+    with room.audited.work("operator:office") as work:
         remove_user(work.session, user_of(work.session, "student-3"))
     assert room.help_requests() == ()
 

@@ -16,7 +16,7 @@ from tests.register.school import MONDAY, student
 
 
 def counts_of(room: Classroom) -> CountsRow:
-    with room.identity.records.reading() as session:
+    with room.audited.records.reading() as session:
         (row,) = all_counts(session)
     return row
 
@@ -133,9 +133,9 @@ def test_ending_keeps_the_last_snapshot_and_deletes_all_else(room: Classroom, co
     assert kept.told is not None
     assert (kept.told["sad"], kept.told["happy"], kept.told["angry"]) == (3, 2, "few")
     room.clock.advance(minutes=45)
-    checkins.end_expired(room.identity, room.now)
+    checkins.end_expired(room.audited, room.now)
     assert {name for name, rows in room.rows().items() if rows} == {"checkins", "checkin_counts"}
-    with room.identity.records.reading() as session:
+    with room.audited.records.reading() as session:
         row = session.query(CheckinRow).one()
         assert [row.code, row.device_key, row.told, row.answers_told] == [None] * 4
 
@@ -185,7 +185,7 @@ def test_expiry_changes_the_version_once(room: Classroom) -> None:
     room.clock.advance(minutes=5)
     expired = room.version()
     assert expired != before
-    checkins.end_expired(room.identity, room.now)
+    checkins.end_expired(room.audited, room.now)
     assert room.version() == expired
 
 
@@ -193,12 +193,12 @@ def test_expired_checkins_are_ended_once_and_running_ones_are_not(
     room: Classroom, code: str
 ) -> None:
     room.give_answers(code, [Feeling.SAD] * 7)
-    assert checkins.end_expired(room.identity, room.now) == 0
+    assert checkins.end_expired(room.audited, room.now) == 0
     assert room.view().answers == 7
     room.clock.advance(minutes=60)
     other = room.start("lesson-2", by=2).view
-    assert checkins.end_expired(room.identity, room.now) == 1
-    assert checkins.end_expired(room.identity, room.now) == 0
+    assert checkins.end_expired(room.audited, room.now) == 1
+    assert checkins.end_expired(room.audited, room.now) == 0
     assert (counts_of(room).answers, counts_of(room).answers_told) == (7, 5)
     assert room.running("lesson-2") == other
     (entry,) = room.audit("checkin.end")
@@ -209,7 +209,7 @@ def test_ending_expired_checkins_continues_in_the_next_call(room: Classroom, cod
     room.clock.advance(minutes=60)
     room.start("lesson-2", by=2)
     room.clock.advance(minutes=60)
-    assert [checkins.end_expired(room.identity, room.now, limit=1) for _ in range(3)] == [
+    assert [checkins.end_expired(room.audited, room.now, limit=1) for _ in range(3)] == [
         1,
         1,
         0,
@@ -219,15 +219,15 @@ def test_ending_expired_checkins_continues_in_the_next_call(room: Classroom, cod
 
 def test_after_the_end_no_file_contains_a_hash_or_key(room: Classroom, code: str) -> None:
     """R10: what has expired is deleted."""
-    if not room.identity.records.is_sqlite:
+    if not room.audited.records.is_sqlite:
         pytest.skip("PostgreSQL's files are its own; its vacuum clears them")
     room.give_answers(code, [Feeling.SAD] * 5)
-    with room.identity.records.reading() as session:
+    with room.audited.records.reading() as session:
         row = session.query(CheckinRow).one()
         secrets = [row.device_key or b"", code.encode()]
     room.clock.advance(minutes=45)
-    checkins.end_expired(room.identity, room.now)
-    file = Path(str(room.identity.records.url.database))
+    checkins.end_expired(room.audited, room.now)
+    file = Path(str(room.audited.records.url.database))
     for path in file.parent.glob(f"{file.name}*"):
         content = path.read_bytes()
         assert not [one for one in secrets if one in content], path.name

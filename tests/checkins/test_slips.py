@@ -61,7 +61,7 @@ def test_nothing_records_which_student_has_which_slip(room: Classroom) -> None:
     room.configure(agreement_classes=["*"])
     room.agree(*range(1, 9))
     slips = room.start().slips
-    with room.identity.records.reading() as session:
+    with room.audited.records.reading() as session:
         row = session.query(CheckinRow).one()
         assert row.code is None
     entries = str(room.audit(""))

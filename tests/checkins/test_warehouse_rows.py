@@ -22,7 +22,7 @@ def rows_of(room: Classroom, answers: list[Feeling]) -> list[dict[str, object]]:
     """Return the rows of a lesson with these answers."""
     room.give_answers(room.start().view.code or "", answers)
     room.end()
-    with room.identity.records.reading() as session:
+    with room.audited.records.reading() as session:
         return warehouse_rows(session, room.settings.privacy.k)
 
 
@@ -60,13 +60,13 @@ def test_below_k_a_row_has_only_the_number_of_answers(room: Classroom) -> None:
 
 def test_a_running_checkin_has_no_rows(room: Classroom) -> None:
     room.give_answers(room.start().view.code or "", [Feeling.SAD] * 6)
-    with room.identity.records.reading() as session:
+    with room.audited.records.reading() as session:
         assert warehouse_rows(session, 5) == []
 
 
 def test_raising_k_suppresses_earlier_snapshots_of_fewer_answers(room: Classroom) -> None:
     rows_of(room, [Feeling.SAD] * 6)
-    with room.identity.records.reading() as session:
+    with room.audited.records.reading() as session:
         assert {row["share_text"] for row in warehouse_rows(session, 6)} == {None}
 
 
@@ -126,13 +126,13 @@ def test_without_records_there_are_no_rows_and_no_records_are_created(tmp_path: 
 def test_rows_are_loaded_from_the_records_of_an_installation(
     room: Classroom, tmp_path: Path
 ) -> None:
-    if not room.identity.records.is_sqlite:
+    if not room.audited.records.is_sqlite:
         pytest.skip("the settings of this installation name a file")
     expected = rows_of(room, [Feeling.SAD] * 5)
-    checkins.end_expired(room.identity, room.now)
-    room.identity.records.scrub()
+    checkins.end_expired(room.audited, room.now)
+    room.audited.records.scrub()
     settings = settings_in(room, tmp_path)
     settings.records_dir.mkdir(parents=True)
     copied = settings.records_dir / "records.sqlite"
-    copied.write_bytes(Path(str(room.identity.records.url.database)).read_bytes())
+    copied.write_bytes(Path(str(room.audited.records.url.database)).read_bytes())
     assert load_warehouse_rows(settings) == expected

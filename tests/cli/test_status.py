@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cluster.cli.identity import open_installation
+from cluster.cli.installation import open_installation
 from cluster.errors import NotSignedIn
 from cluster.records.repos.sign_ins import principal_of
 from tests.cli.test_roster import SETTINGS
@@ -78,14 +78,14 @@ def test_a_watch_that_is_ended_revokes_its_token(
                 assert process.poll() is None, process.stderr and process.stderr.read()
                 assert time.monotonic() < ends, "it does not ask"
                 time.sleep(0.05)
-            with open_installation(settings) as (_, identity):
-                assert principal_of(identity, tokens[-1]).name == "operator:status"
+            with open_installation(settings) as (_, audited):
+                assert principal_of(audited, tokens[-1]).name == "operator:status"
                 process.send_signal(sent)
                 _, messages = process.communicate(timeout=PATIENCE_SECONDS)
                 assert process.returncode == status, messages
                 assert "Traceback" not in messages
                 with pytest.raises(NotSignedIn):
-                    principal_of(identity, tokens[-1])
+                    principal_of(audited, tokens[-1])
         finally:
             process.kill()
             process.wait()

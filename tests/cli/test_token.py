@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.cli.identity import open_installation
+from cluster.cli.installation import open_installation
 from cluster.clock import utc_now
 from cluster.demo.sample_roster import write_sample_roster
 from cluster.errors import NotSignedIn
@@ -24,8 +24,8 @@ def installed(homeroom: Homeroom) -> Homeroom:
 
 
 def who(token: str) -> Principal:
-    with open_installation(None) as (_, identity):
-        return principal_of(identity, token.strip())
+    with open_installation(None) as (_, audited):
+        return principal_of(audited, token.strip())
 
 
 def test_a_token_is_shown_once_on_standard_output_alone(installed: Homeroom) -> None:

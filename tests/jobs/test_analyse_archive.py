@@ -69,7 +69,7 @@ def ran(lesson: tuple[Path, Path]) -> Ran:
 
 
 @pytest.fixture(scope="module")
-def told(lesson: tuple[Path, Path], ran: Ran) -> list[dict[str, Any]]:
+def stored(lesson: tuple[Path, Path], ran: Ran) -> list[dict[str, Any]]:
     """The published windows, through the same query that an analyst uses."""
     assert ran.status == 0, ran.messages
     settings = load_settings(lesson[0])
@@ -78,14 +78,14 @@ def told(lesson: tuple[Path, Path], ran: Ran) -> list[dict[str, Any]]:
     return run_query(settings, sql).to_pylist()  # type: ignore[no-any-return]
 
 
-def _of(told: list[dict[str, Any]], hour: int) -> list[dict[str, Any]]:
-    return [row for row in told if row["window_start"].hour == hour]
+def _of(stored: list[dict[str, Any]], hour: int) -> list[dict[str, Any]]:
+    return [row for row in stored if row["window_start"].hour == hour]
 
 
 def test_four_people_at_desks_are_four_in_every_window_and_nothing_else_is_published(
-    told: list[dict[str, Any]],
+    stored: list[dict[str, Any]],
 ) -> None:
-    rows = _of(told, 7)
+    rows = _of(stored, 7)
 
     assert [row["people_max"] for row in rows] == [4, 4]
     assert all(row["people_mean"] == 4.0 and row["suppressed"] for row in rows)
@@ -93,9 +93,9 @@ def test_four_people_at_desks_are_four_in_every_window_and_nothing_else_is_publi
 
 
 def test_one_hand_held_up_over_a_minutes_edge_is_one_raised_hand(
-    told: list[dict[str, Any]],
+    stored: list[dict[str, Any]],
 ) -> None:
-    rows = _of(told, 8)
+    rows = _of(stored, 8)
 
     assert {row["people_max"] for row in rows} == {5}
     assert sum(row["hand_raises"] for row in rows) == 1
@@ -104,9 +104,9 @@ def test_one_hand_held_up_over_a_minutes_edge_is_one_raised_hand(
 
 
 def test_people_who_walk_through_one_at_a_time_are_never_more_than_two(
-    told: list[dict[str, Any]],
+    stored: list[dict[str, Any]],
 ) -> None:
-    rows = _of(told, 9)
+    rows = _of(stored, 9)
 
     assert len(rows) == 14
     assert max(row["people_max"] for row in rows) <= 2
@@ -114,10 +114,12 @@ def test_people_who_walk_through_one_at_a_time_are_never_more_than_two(
     assert all(row["suppressed"] for row in rows)
 
 
-def test_windows_carry_run_model_room_and_local_date(told: list[dict[str, Any]], ran: Ran) -> None:
-    assert {row["run_id"] for row in told} == {ran.summary["run_id"]}
-    assert {row["model"] for row in told} == {"yolo11n-pose@869e83fcdffd"}
-    assert {(row["school_id"], row["room_id"], str(row["date"])) for row in told} == {
+def test_windows_carry_run_model_room_and_local_date(
+    stored: list[dict[str, Any]], ran: Ran
+) -> None:
+    assert {row["run_id"] for row in stored} == {ran.summary["run_id"]}
+    assert {row["model"] for row in stored} == {"yolo11n-pose@869e83fcdffd"}
+    assert {(row["school_id"], row["room_id"], str(row["date"])) for row in stored} == {
         ("hill", "r1", "2026-03-02")
     }
 
@@ -137,7 +139,7 @@ def test_a_second_run_does_nothing_and_reports_it(lesson: tuple[Path, Path], ran
 
 
 def test_a_higher_k_replaces_the_windows(
-    lesson: tuple[Path, Path], told: list[dict[str, Any]]
+    lesson: tuple[Path, Path], stored: list[dict[str, Any]]
 ) -> None:
     settings, manifest = lesson
     known = load_settings(settings)
@@ -156,5 +158,5 @@ def test_a_higher_k_replaces_the_windows(
     publish(known, Timetable(), now=datetime(2026, 3, 4, tzinfo=UTC))
     sql = "SELECT * FROM activity_windows WHERE hour(window_start) = 8"
     rows = run_query(known, sql).to_pylist()
-    assert len(rows) == len(_of(told, 8))
+    assert len(rows) == len(_of(stored, 8))
     assert all(row["suppressed"] and row["hand_raises"] is None for row in rows)

@@ -350,7 +350,7 @@ def test_below_roots_what_a_link_leads_out_to_is_reported_and_not_opened(
         linked / "day.mp4",  # as the link names it, and opened where it is
         linked / "cam1_20260302T130000Z.mp4",
     }
-    outside = [one for one in problems if "lies outside" in one.reason]
+    outside = [one for one in problems if "is outside of the folders" in one.reason]
     assert {Path(one.address).name for one in outside} >= {NAME, "cam1_20260302T120000Z.mp4"}
     assert not [file for file in files if "beside" in str(Path(file.address).resolve())]
 
@@ -372,7 +372,7 @@ def test_below_roots_nothing_that_is_named_by_hand_or_in_a_manifest_leads_out(
     ]
     for files, problems in ways:
         assert files == []
-        assert any("lies outside" in problem.reason for problem in problems)
+        assert any("is outside of the folders" in problem.reason for problem in problems)
 
 
 def test_without_roots_links_are_followed(linked: Path, school: Settings) -> None:
@@ -385,4 +385,4 @@ def test_below_roots_an_address_must_begin_with_one(memory: str, school: Setting
     listed = list_footage([memory], school, roots=["memory://district"])
     assert listed == ([Footage(address, "cam1", NINE)], [])
     problem = only_problem(*list_footage([memory], school, roots=["memory://district/other"]))
-    assert "lies outside" in problem.reason
+    assert "is outside of the folders" in problem.reason

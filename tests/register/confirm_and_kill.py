@@ -47,19 +47,19 @@ def settings_with(rooms: int) -> Settings:
 def opened(file: Path, folder: Path, rooms: int) -> School:
     """Return the school with connections of this process."""
     records = Records(sqlite_url(file))
-    identity = AuditedRecords(
+    audited = AuditedRecords(
         records,
         KeyStore(folder / "keys", MASTER),
         HeadFile(folder / "keys"),
         district="district",
         clock=Clock(),
     )
-    return School(identity, settings_with(rooms), Clock(), folder / "policy.toml")
+    return School(audited, settings_with(rooms), Clock(), folder / "policy.toml")
 
 
 def confirm(school: School, lesson: str, version: int) -> None:
     """Confirm what is proposed, as the teacher does."""
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         RegisterService(work, school.settings).confirm(lesson, version=version)
 
 
@@ -67,7 +67,7 @@ def propose(school: School, lesson: str) -> int:
     """Open a register, and propose all students; returns its version."""
     school.open(lesson)
     matches = [FaceMatch(student(n), True, school.clock.now) for n in range(1, STUDENTS + 1)]
-    with school.identity.work("system:roll-call") as work:
+    with school.audited.work("system:roll-call") as work:
         return RegisterService(work, school.settings).propose(lesson, matches).version
 
 
@@ -86,7 +86,7 @@ def kill_and_check(
     """Kill a confirmation, check the register, and finish it: whether reached, and committed."""
     school = open_school()
     version = propose(school, lesson)
-    school.identity.close()
+    school.audited.close()
 
     def prepare() -> Callable[[], None]:
         school = open_school()
@@ -102,12 +102,12 @@ def kill_and_check(
         assert not is_committed
     except RegisterError:
         assert is_committed
-    with school.identity.records.reading() as session:
+    with school.audited.records.reading() as session:
         row = register_of(session, lesson)
         assert row is not None
         history = changes_of(session, row.id)
     assert len(history) == 2 * STUDENTS, "a change was lost, or stored twice"
-    school.identity.close()
+    school.audited.close()
     return is_reached, is_committed
 
 
@@ -138,7 +138,7 @@ def main(file: Path, folder: Path, kills: int) -> None:
             counts["after" if is_committed else "before"] += 1
     school = open_school()
     counts["audit_entries"] = school.verify()
-    school.identity.close()
+    school.audited.close()
     sys.stdout.write(json.dumps(counts) + "\n")
 
 

@@ -110,7 +110,7 @@ def chip_of(number: int) -> FaceChip:
 class School:
     """Eight students, each with a guardian, in one class; one of them is in a second class too."""
 
-    identity: AuditedRecords
+    audited: AuditedRecords
     settings: Settings
     clock: Clock
     policy: Path
@@ -121,7 +121,7 @@ class School:
         return FacePermissions(self.settings)
 
     def consent(self, *numbers: int, days: float = 300) -> None:
-        with self.identity.work("operator:test") as work:
+        with self.audited.work("operator:test") as work:
             for number in numbers:
                 record_grant(
                     work,
@@ -132,24 +132,24 @@ class School:
                 )
 
     def store(self, *numbers: int) -> None:
-        with self.identity.work("operator:test") as work:
+        with self.audited.work("operator:test") as work:
             for number in numbers:
                 store_template(work, self.permission, student(number), ENGINE, embedding_of(number))
 
     def open(self, lesson: str = LESSON) -> RegisterView:
-        with self.identity.work(teacher(1)) as work:
+        with self.audited.work(teacher(1)) as work:
             return RegisterService(work, self.settings).open(lesson)
 
     def show(self, lesson: str = LESSON) -> RegisterView:
-        with self.identity.work(teacher(1)) as work:
+        with self.audited.work(teacher(1)) as work:
             return RegisterService(work, self.settings).show(lesson)
 
     def verify(self) -> int:
         """Verify the audit log, and return its number of entries."""
-        head = self.identity.head.read()
-        with self.identity.records.reading() as session:
+        head = self.audited.head.read()
+        with self.audited.records.reading() as session:
             entries = audit_log.entries(session)
-            seq, _ = verify_chain(entries, self.identity.keys, [head] if head else [])
+            seq, _ = verify_chain(entries, self.audited.keys, [head] if head else [])
         return seq
 
 
@@ -188,7 +188,7 @@ def create_school(
         }
     )
     (folder / "keys").mkdir(exist_ok=True)
-    identity = AuditedRecords(
+    audited = AuditedRecords(
         records, keys, HeadFile(folder / "keys"), district="district", clock=clock
     )
     with records.writing() as session:
@@ -255,4 +255,4 @@ def create_school(
                     ends_at=MONDAY + timedelta(hours=hour, minutes=45),
                 )
             )
-    return School(identity, settings, clock, policy)
+    return School(audited, settings, clock, policy)

@@ -64,14 +64,14 @@ def use_school(school: School, log: Path) -> None:
     root.setLevel(logging.DEBUG)
     try:
         school.consent(1, 2)
-        with school.identity.work("operator:test") as work:
+        with school.audited.work("operator:test") as work:
             for number in (1, 2):
                 store_template(work, school.permission, student(number), ENGINE, EMBEDDING)
             (template, _) = decrypt_templates(work, [student(1), student(2)], ENGINE)
             assert template.embedding.tobytes() == EMBEDDING.tobytes()
         school.open()
         school.show()
-        with school.identity.work("operator:test") as work:
+        with school.audited.work("operator:test") as work:
             erase(work, "student-1", keep_entries=True)
     finally:
         root.setLevel(before)
@@ -85,8 +85,8 @@ def test_no_file_contains_a_canary_while_the_database_is_open_and_after(
     use_school(canary, tmp_path / "debug.log")
     assert (tmp_path / "debug.log").exists()
     assert found_in(tmp_path) == []
-    canary.identity.records.scrub()
-    canary.identity.close()
+    canary.audited.records.scrub()
+    canary.audited.close()
     assert found_in(tmp_path) == []
 
 

@@ -62,7 +62,7 @@ def test_of_two_concurrent_confirmations_one_is_rejected(
     school: School,
 ) -> None:
     school.open()
-    with school.identity.work("system:roll-call") as work:
+    with school.audited.work("system:roll-call") as work:
         matches = [FaceMatch(student(n), True, school.clock.now) for n in range(1, 9)]
         version = RegisterService(work, school.settings).propose(LESSON, matches).version
     start, outcomes = threading.Barrier(2), []
@@ -70,7 +70,7 @@ def test_of_two_concurrent_confirmations_one_is_rejected(
     def confirm() -> None:
         start.wait()
         try:
-            with school.identity.work(teacher(1)) as work:
+            with school.audited.work(teacher(1)) as work:
                 RegisterService(work, school.settings).confirm(LESSON, version=version)
             outcomes.append("confirmed")
         except HomeroomError as error:
@@ -91,7 +91,7 @@ def test_of_two_concurrent_confirmations_one_is_rejected(
 def test_concurrent_writers_extend_one_audit_chain(school: School) -> None:
     def write() -> None:
         for _ in range(10):
-            with school.identity.work("operator:test") as work:
+            with school.audited.work("operator:test") as work:
                 work.audit(AuditAction.ROSTER_LIST)
 
     before = school.verify()

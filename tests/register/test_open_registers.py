@@ -19,67 +19,67 @@ ROOMS = ["room-1"]
 
 
 def opened_by(school: School, lesson: str = LESSON) -> Any:
-    with school.identity.records.reading() as session:
+    with school.audited.records.reading() as session:
         row = register_of(session, lesson)
         return row.opened_by if row else None
 
 
 def test_a_register_is_open_until_its_closing_time(school: School) -> None:
-    assert find_open_registers(school.identity, ROOMS) == []
+    assert find_open_registers(school.audited, ROOMS) == []
     school.open()
-    (found,) = find_open_registers(school.identity, ROOMS)
+    (found,) = find_open_registers(school.audited, ROOMS)
     assert (found.lesson_id, found.class_id, found.room_id) == (LESSON, CLASS, "room-1")
     assert found.closes_at == MONDAY + timedelta(minutes=10)
-    assert find_open_registers(school.identity, ["room-2"]) == []
-    assert find_open_registers(school.identity, []) == []
+    assert find_open_registers(school.audited, ["room-2"]) == []
+    assert find_open_registers(school.audited, []) == []
     school.clock.advance(minutes=10)
-    assert find_open_registers(school.identity, ROOMS) == []
+    assert find_open_registers(school.audited, ROOMS) == []
 
 
 def test_a_register_closed_by_a_teacher_is_not_open(school: School) -> None:
     school.open()
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         RegisterService(work, school.settings).close(LESSON)
-    assert find_open_registers(school.identity, ROOMS) == []
+    assert find_open_registers(school.audited, ROOMS) == []
 
 
 def test_a_register_is_opened_once_when_its_lesson_starts(school: School) -> None:
     school.clock.advance(minutes=-1)
-    assert open_due_registers(school.identity, school.settings, ROOMS) == 0
+    assert open_due_registers(school.audited, school.settings, ROOMS) == 0
     school.clock.advance(minutes=1)
-    assert open_due_registers(school.identity, school.settings, ROOMS) == 1
-    assert open_due_registers(school.identity, school.settings, ROOMS) == 0
+    assert open_due_registers(school.audited, school.settings, ROOMS) == 1
+    assert open_due_registers(school.audited, school.settings, ROOMS) == 0
     assert opened_by(school) == ACTOR
-    assert [one.lesson_id for one in find_open_registers(school.identity, ROOMS)] == [LESSON]
+    assert [one.lesson_id for one in find_open_registers(school.audited, ROOMS)] == [LESSON]
 
 
 def test_lessons_that_started_earlier_or_elsewhere_are_not_opened(school: School) -> None:
-    assert open_due_registers(school.identity, school.settings, ["room-2"]) == 0
+    assert open_due_registers(school.audited, school.settings, ["room-2"]) == 0
     school.clock.advance(minutes=10)
-    assert open_due_registers(school.identity, school.settings, ROOMS) == 0
+    assert open_due_registers(school.audited, school.settings, ROOMS) == 0
     assert opened_by(school) is None
 
 
 def test_a_register_closed_by_a_teacher_is_not_reopened(school: School) -> None:
     school.open()
     school.clock.advance(minutes=1)
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         RegisterService(work, school.settings).close(LESSON)
-    assert open_due_registers(school.identity, school.settings, ROOMS) == 0
+    assert open_due_registers(school.audited, school.settings, ROOMS) == 0
 
 
 def test_a_register_marked_before_the_lesson_is_opened_and_keeps_its_marks(
     school: School,
 ) -> None:
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         RegisterService(work, school.settings).mark(LESSON, {student(1): Status.EXCUSED})
-    assert open_due_registers(school.identity, school.settings, ROOMS) == 1
+    assert open_due_registers(school.audited, school.settings, ROOMS) == 1
     marked = {entry.student_id: entry.mark.status for entry in school.show().entries}
     assert marked[student(1)] == Status.EXCUSED
 
 
 def test_all_lessons_that_start_at_the_same_time_are_opened(school: School) -> None:
-    with school.identity.records.writing() as session:
+    with school.audited.records.writing() as session:
         session.add_all(
             LessonRow(
                 id=f"at-once-{room}",
@@ -91,7 +91,7 @@ def test_all_lessons_that_start_at_the_same_time_are_opened(school: School) -> N
             for room in ("room-2", "room-3")
         )
     rooms = ["room-2", "room-3"]
-    assert open_due_registers(school.identity, settings_with_rooms(school, rooms), rooms) == 2
+    assert open_due_registers(school.audited, settings_with_rooms(school, rooms), rooms) == 2
 
 
 def settings_with_rooms(school: School, rooms: list[str]) -> Any:

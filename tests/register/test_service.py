@@ -47,13 +47,13 @@ def mark_in(view: RegisterView, number: int) -> Mark:
 
 
 def propose(school: School, *numbers: int, is_certain: bool = True) -> RegisterView:
-    with school.identity.work("system:roll-call") as work:
+    with school.audited.work("system:roll-call") as work:
         matches = [FaceMatch(student(number), is_certain, school.clock.now) for number in numbers]
         return RegisterService(work, school.settings).propose(LESSON, matches)
 
 
 def mark(school: School, version: int | None = None, by: int = 1, **marks: Status) -> RegisterView:
-    with school.identity.work(teacher(by)) as work:
+    with school.audited.work(teacher(by)) as work:
         chosen = {student(int(name[1:])): status for name, status in marks.items()}
         return RegisterService(work, school.settings).mark(LESSON, chosen, version=version)
 
@@ -83,7 +83,7 @@ def test_marking_by_hand_needs_no_open_register(school: School) -> None:
 
 
 def test_only_a_teacher_of_the_class_takes_its_register(school: School) -> None:
-    with pytest.raises(NotAllowed), school.identity.work(teacher(2)) as work:
+    with pytest.raises(NotAllowed), school.audited.work(teacher(2)) as work:
         RegisterService(work, school.settings).open(LESSON)
     school.open()
     with pytest.raises(NotAllowed):
@@ -91,16 +91,16 @@ def test_only_a_teacher_of_the_class_takes_its_register(school: School) -> None:
 
 
 def test_a_student_of_another_class_is_rejected(school: School) -> None:
-    with school.identity.work(teacher(2)) as work:
+    with school.audited.work(teacher(2)) as work:
         RegisterService(work, school.settings).mark("lesson-2", {student(1): Status.PRESENT})
-    with pytest.raises(NotFound), school.identity.work(teacher(2)) as work:
+    with pytest.raises(NotFound), school.audited.work(teacher(2)) as work:
         RegisterService(work, school.settings).mark("lesson-2", {student(2): Status.PRESENT})
 
 
 def test_a_student_in_two_classes_has_an_entry_in_each(school: School) -> None:
     school.open()
     mark(school, s1=Status.PRESENT)
-    with school.identity.work(teacher(2)) as work:
+    with school.audited.work(teacher(2)) as work:
         view = RegisterService(work, school.settings).mark("lesson-2", {student(1): Status.ABSENT})
     assert mark_in(view, 1).status is Status.ABSENT
     assert mark_in(school.show(), 1).status is Status.PRESENT
@@ -124,7 +124,7 @@ def test_a_machine_proposes_and_the_teacher_confirms(school: School) -> None:
     view = propose(school, 1, 2)
     assert mark_in(view, 1) == PROPOSED
     assert mark_in(view, 3) == BLANK
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         view = RegisterService(work, school.settings).confirm(LESSON, version=view.version)
     assert mark_in(view, 1) == Mark(Status.PRESENT, Method.FACE, EntryState.CONFIRMED)
     assert {entry.changed_by for entry in view.entries if entry.student_id == student(1)} == {
@@ -149,7 +149,7 @@ def test_faces_and_badges_are_accepted_only_while_the_register_is_open(school: S
     school.clock.advance(minutes=10)
     with pytest.raises(RegisterError, match="not open"):
         propose(school, 1)
-    with pytest.raises(RegisterError, match="not open"), school.identity.work(teacher(1)) as work:
+    with pytest.raises(RegisterError, match="not open"), school.audited.work(teacher(1)) as work:
         RegisterService(work, school.settings).record_badge(LESSON, student(1))
     assert mark_in(mark(school, s1=Status.LATE), 1).status is Status.LATE
 
@@ -187,10 +187,10 @@ def test_a_register_marked_by_hand_can_still_be_opened_once(school: School) -> N
 def test_a_student_who_joins_after_the_register_was_created_can_be_recorded(
     school: School,
 ) -> None:
-    with school.identity.records.writing() as session:
+    with school.audited.records.writing() as session:
         session.get_one(Enrollment, f"class-1/{student(1)}").begin_date = date(2026, 3, 3)
     assert student(1) not in {entry.student_id for entry in school.open().entries}
-    with school.identity.records.writing() as session:
+    with school.audited.records.writing() as session:
         session.get_one(Enrollment, f"class-1/{student(1)}").begin_date = None
     assert mark_in(mark(school, s1=Status.PRESENT), 1).status is Status.PRESENT
 
@@ -201,7 +201,7 @@ def test_confirming_an_outdated_version_is_rejected(
     school.open()
     version = propose(school, 1, 2).version
     mark(school, version=version, s3=Status.PRESENT)
-    with pytest.raises(RegisterChanged), school.identity.work(teacher(1)) as work:
+    with pytest.raises(RegisterChanged), school.audited.work(teacher(1)) as work:
         RegisterService(work, school.settings).confirm(LESSON, version=version)
     assert mark_in(school.show(), 1) == PROPOSED
 
@@ -211,7 +211,7 @@ def test_the_history_has_who_when_and_the_mark_before(school: School) -> None:
     propose(school, 1)
     school.clock.advance(minutes=1)
     mark(school, s1=Status.LATE)
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         first, second = RegisterService(work, school.settings).history(LESSON)
     assert first["changed_by"] == "system:roll-call"
     assert second["changed_by"] == teacher(1)
@@ -222,7 +222,7 @@ def test_the_history_has_who_when_and_the_mark_before(school: School) -> None:
 
 def test_a_closed_register_accepts_corrections_by_hand(school: School) -> None:
     school.open()
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         RegisterService(work, school.settings).close(LESSON)
     with pytest.raises(RegisterError):
         propose(school, 1)
@@ -241,7 +241,7 @@ def test_a_lesson_belongs_to_the_date_at_its_school_and_may_pass_midnight(
         }
     )
     starts_at = datetime(2026, 3, 2, 12, 50, tzinfo=UTC)  # 23:50 on the 2nd in Sydney
-    with school.identity.records.writing() as session:
+    with school.audited.records.writing() as session:
         session.add(
             LessonRow(
                 id="night",
@@ -259,7 +259,7 @@ def test_a_lesson_belongs_to_the_date_at_its_school_and_may_pass_midnight(
     view = school.open("night")
     assert student(2) in {entry.student_id for entry in view.entries}
     assert student(1) not in {entry.student_id for entry in view.entries}
-    with school.identity.records.reading() as session:
+    with school.audited.records.reading() as session:
         both = [student(1), student(2)]
         decisions = school.permission.may_compare(session, both, "night", school.clock.now)
     assert decisions[student(2)].allowed
@@ -267,12 +267,12 @@ def test_a_lesson_belongs_to_the_date_at_its_school_and_may_pass_midnight(
 
 
 def issue(school: School, number: int) -> str:
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         return badges.issue(work, student(number), days=30).token
 
 
 def show_badge(school: School, token: str) -> RegisterView:
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         return RegisterService(work, school.settings).record_badge(
             LESSON, badges.verify(work, token)
         )
@@ -309,7 +309,7 @@ def test_a_new_badge_invalidates_the_old_one_and_badges_expire(school: School) -
 def test_a_sheet_of_badges_names_students_and_is_self_contained(
     school: School,
 ) -> None:
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         page = badges.render_sheet(work, [badges.issue(work, student(1), 30)])
     assert "Given student-1" in page
     assert "<svg" in page
@@ -321,7 +321,7 @@ def test_an_export_has_only_confirmed_entries(school: School) -> None:
     school.open()
     propose(school, 1)
     view = mark(school, s2=Status.ABSENT, s3=Status.PRESENT)
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         rows = list(csv.DictReader(io.StringIO(to_csv(work, view))))
         events = to_ed_fi(work, school.settings, view)
     exported = {row["student_sourced_id"]: row["status"] for row in rows}
@@ -349,11 +349,11 @@ def test_an_export_has_only_confirmed_entries(school: School) -> None:
 
 def test_a_name_with_a_spreadsheet_formula_is_escaped(school: School) -> None:
     view = mark(school, s1=Status.PRESENT)
-    with school.identity.records.writing() as session:
+    with school.audited.records.writing() as session:
         user = session.get_one(User, student(1))
         details = PersonDetails("=HYPERLINK(1)", "+Family")
-        user.sealed = seal_details(school.identity.keys, user.id, details)
-    with school.identity.work(teacher(1)) as work:
+        user.sealed = seal_details(school.audited.keys, user.id, details)
+    with school.audited.work(teacher(1)) as work:
         cells = [cell for row in csv.reader(io.StringIO(to_csv(work, view))) for cell in row]
     assert "'=HYPERLINK(1) +Family" in cells
     assert not any(cell.startswith(("=", "+", "@")) for cell in cells)
@@ -386,7 +386,7 @@ def test_the_database_rejects_an_absence_by_a_machine(
     school.open()
     with (
         pytest.raises(RecordsError, match="rejected"),
-        school.identity.records.writing() as session,
+        school.audited.records.writing() as session,
     ):
         session.execute(text("UPDATE entries SET status = 'absent', method = 'face'"))
 
@@ -395,9 +395,9 @@ def test_a_teacher_of_another_class_scans_no_badge_and_learns_nothing_of_it(scho
     token = issue(school, 1)
     school.open()
     for scanned in (token, token[:-2] + "AA"):
-        with pytest.raises(NotAllowed), school.identity.work(teacher(2)) as work:
+        with pytest.raises(NotAllowed), school.audited.work(teacher(2)) as work:
             RegisterService(work, school.settings).scan_badge(LESSON, scanned)
-    with pytest.raises(NotAllowed), school.identity.work(teacher(2)) as work:
+    with pytest.raises(NotAllowed), school.audited.work(teacher(2)) as work:
         RegisterService(work, school.settings).record_badge(LESSON, student(1))
     assert mark_in(school.show(), 1) == BLANK
 
@@ -409,12 +409,12 @@ def test_a_badge_leaves_one_audit_entry_in_every_case(school: School) -> None:
         if case:
             mark(school, s1=Status.ABSENT)  # a badge never changes a confirmed entry
         before_scan = len(actions(school))
-        with school.identity.work(teacher(1)) as work:
+        with school.audited.work(teacher(1)) as work:
             RegisterService(work, school.settings).scan_badge(LESSON, token)
         assert actions(school)[before_scan:] == [action], case
 
 
 def actions(school: School) -> list[str]:
     """Return the actions in the audit log, oldest first."""
-    with school.identity.records.reading() as session:
+    with school.audited.records.reading() as session:
         return [entry.action for entry in audit_log.entries(session)]

@@ -88,10 +88,10 @@ class RegisterStateMachine(RuleBasedStateMachine):
         records = Records(sqlite_url(self.folder / "records.sqlite"))
         clock = Clock()
         head = HeadFile(self.folder / "keys")
-        identity = AuditedRecords(records, keys, head, district="district", clock=clock)
+        audited = AuditedRecords(records, keys, head, district="district", clock=clock)
         policy = self.folder / "policy.toml"
         settings = settings_with_room(policy)
-        self.school = School(identity, settings, clock, policy)
+        self.school = School(audited, settings, clock, policy)
         self.granted_until = dict.fromkeys(range(1, STUDENT_COUNT + 1), clock.now)
         self.objecting: dict[int, set[str]] = {n: set() for n in self.granted_until}
         self.erased: set[int] = set()
@@ -135,7 +135,7 @@ class RegisterStateMachine(RuleBasedStateMachine):
 
     def revoke(self, record: RecordEntry, number: int, person: str) -> bool:
         try:
-            with self.school.identity.work("operator:test") as work:
+            with self.school.audited.work("operator:test") as work:
                 record(work, f"student-{number}", person)
         except NotFound:
             assert number in self.erased
@@ -172,16 +172,16 @@ class RegisterStateMachine(RuleBasedStateMachine):
 
     @rule()
     def purge(self) -> None:
-        with self.school.identity.work("system:test") as work:
+        with self.school.audited.work("system:test") as work:
             destroy_unpermitted(work, self.school.permission)
         assert all(self.has_consent(n) for n in self.granted_until if student(n) in self.stored())
 
     @rule()
     def rotate_keys(self) -> None:
         before = self.stored()
-        with self.school.identity.work("operator:test") as work:
+        with self.school.audited.work("operator:test") as work:
             rotate_keys(work)
-        with self.school.identity.work("operator:test") as work:
+        with self.school.audited.work("operator:test") as work:
             finish_rotation(work)
             decrypted = decrypt_templates(work, sorted(before), ENGINE)
         assert {template.student_id for template in decrypted} == before
@@ -190,7 +190,7 @@ class RegisterStateMachine(RuleBasedStateMachine):
     def open(self) -> None:
         now = self.school.clock.now
         self.lesson = f"lesson-{secrets.token_hex(4)}"
-        with self.school.identity.records.writing() as session:
+        with self.school.audited.records.writing() as session:
             session.add(
                 LessonRow(
                     id=self.lesson,
@@ -203,7 +203,7 @@ class RegisterStateMachine(RuleBasedStateMachine):
         self.school.settings = settings_with_room(self.school.policy, self.lesson)
         self.closes_at = self.school.open(self.lesson).closes_at
         self.recogniser = FaceRecogniser(
-            self.school.identity,
+            self.school.audited,
             self.school.settings,
             self.school.permission,
             self.school.engine,
@@ -214,7 +214,7 @@ class RegisterStateMachine(RuleBasedStateMachine):
     def close(self) -> None:
         if not self.is_open():
             return
-        with self.school.identity.work(teacher(1)) as work:
+        with self.school.audited.work(teacher(1)) as work:
             RegisterService(work, self.school.settings).close(self.lesson)
         self.closes_at = self.school.clock.now
 
@@ -245,23 +245,23 @@ class RegisterStateMachine(RuleBasedStateMachine):
     @rule(number=numbers)
     def erase(self, number: int) -> None:
         try:
-            with self.school.identity.work("operator:test") as work:
+            with self.school.audited.work("operator:test") as work:
                 erase(work, f"student-{number}", keep_entries=False)
         except NotFound:
             assert number in self.erased
         self.erased.add(number)
-        with self.school.identity.records.reading() as session:
+        with self.school.audited.records.reading() as session:
             assert entries_of_student(session, student(number)) == []
 
     def stored(self) -> set[str]:
-        with self.school.identity.records.reading() as session:
+        with self.school.audited.records.reading() as session:
             return {row.student_id for row in rows.of_students(session)}
 
     @invariant()
     def every_stored_template_has_consent_and_a_key(self) -> None:
         keys = {
             name.removeprefix(f"{STUDENT_KEYS}/")
-            for name in self.school.identity.keys.names()
+            for name in self.school.audited.keys.names()
             if name.startswith(STUDENT_KEYS)
         }
         stored = self.stored()
@@ -274,7 +274,7 @@ class RegisterStateMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "school"):
             self.school.verify()
-            self.school.identity.close()
+            self.school.audited.close()
             shutil.rmtree(self.folder)
 
 

@@ -19,14 +19,14 @@ def by_teacher(status: Status) -> Mark:
 
 def mark(school: School, marks: dict[int, Status], by: int = 1) -> RegisterView:
     school.clock.advance(seconds=1)
-    with school.identity.work(teacher(by)) as work:
+    with school.audited.work(teacher(by)) as work:
         chosen = {student(number): status for number, status in marks.items()}
         return RegisterService(work, school.settings).mark(LESSON, chosen)
 
 
 def undo(school: School, by: int = 1) -> RegisterView:
     school.clock.advance(seconds=1)
-    with school.identity.work(teacher(by)) as work:
+    with school.audited.work(teacher(by)) as work:
         return RegisterService(work, school.settings).undo(LESSON)
 
 
@@ -35,11 +35,11 @@ def marks(school: School) -> dict[str, Mark]:
 
 
 def propose_and_confirm(school: School, number: int) -> None:
-    with school.identity.work("system:roll-call") as work:
+    with school.audited.work("system:roll-call") as work:
         matches = [FaceMatch(student(number), is_certain=True, seen_at=school.clock.now)]
         version = RegisterService(work, school.settings).propose(LESSON, matches).version
     school.clock.advance(seconds=1)
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         RegisterService(work, school.settings).confirm(LESSON, version=version)
 
 
@@ -71,7 +71,7 @@ def test_undoing_twice_restores_the_mark(school: School) -> None:
 
 
 def test_undo_keeps_later_marks_of_a_colleague(school: School) -> None:
-    with school.identity.records.writing() as session:
+    with school.audited.records.writing() as session:
         session.add(
             Enrollment(
                 sourced_id="second", class_sourced_id=CLASS, user_id=teacher(2), role="teacher"
@@ -99,7 +99,7 @@ def test_undo_does_not_revert_a_withdrawal(school: School) -> None:
     school.store(1)
     school.open()
     propose_and_confirm(school, 1)
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         record_withdrawal(work, "student-1", "guardian-1")
     undo(school)
     assert marks(school)[student(1)] == BLANK
@@ -107,7 +107,7 @@ def test_undo_does_not_revert_a_withdrawal(school: School) -> None:
 
 def test_undo_without_changes_is_an_error(school: School) -> None:
     school.open()
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         assert not RegisterService(work, school.settings).can_undo(LESSON)
     with pytest.raises(RegisterError, match="no change of yours"):
         undo(school)
@@ -124,18 +124,18 @@ def test_the_history_keeps_undone_changes(school: School) -> None:
     school.open()
     mark(school, {1: Status.ABSENT})
     undo(school)
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         history = RegisterService(work, school.settings).history(LESSON)
     assert [change["became"]["status"] for change in history] == ["absent", "not_recorded"]
 
 
 def test_undo_of_a_badge_resets_the_arrival(school: School) -> None:
     school.open()
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         RegisterService(work, school.settings).record_badge(LESSON, student(1))
     undo(school)
     school.clock.advance(minutes=7)
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         view = RegisterService(work, school.settings).record_badge(LESSON, student(1))
     (entry,) = [one for one in view.entries if one.student_id == student(1)]
     assert (entry.mark.status, entry.arrived_at) == (Status.LATE, school.clock.now)

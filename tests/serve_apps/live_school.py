@@ -62,11 +62,11 @@ def write_settings(folder: Path, rooms: Sequence[str], *, open_with_lesson: bool
 def live_school(path: Path, rooms: Sequence[str], *, name: str = "Given") -> Iterator[School]:
     """The school of a settings file; each room has a current lesson of one class, `lesson-ROOM`."""
     settings, now = load_settings(path), datetime.now(UTC)
-    with open_audited_records(settings) as identity:
-        school = create_school(identity.records, identity.keys, path.parent, name=name)
+    with open_audited_records(settings) as audited:
+        school = create_school(audited.records, audited.keys, path.parent, name=name)
         school.settings, school.clock.now = settings, now
         school.policy.write_text(policy_text(CLASS, now.date() - timedelta(days=1)))
-        with identity.records.writing() as session:
+        with audited.records.writing() as session:
             for room in rooms:
                 session.add(
                     LessonRow(
@@ -84,7 +84,7 @@ def enrol(school: School, number: int, embedding: FloatArray) -> None:
     """Grant consent, and store a template."""
     school.clock.now = datetime.now(UTC)
     school.consent(number)
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         store_template(work, school.permission, student(number), DlibEngine.version, embedding)
 
 
@@ -95,13 +95,13 @@ def open_register(school: School, lesson: str) -> None:
 
 def close_register(school: School, lesson: str) -> None:
     school.clock.now = datetime.now(UTC)
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         RegisterService(work, school.settings).close(lesson)
 
 
 def withdraw_consent(school: School, number: int) -> None:
     school.clock.now = datetime.now(UTC)
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         record_withdrawal(work, f"student-{number}", f"guardian-{number}")
 
 

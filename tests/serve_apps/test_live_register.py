@@ -38,11 +38,11 @@ def service(
     ) as service:
         settings = load_settings(folder / "homeroom.toml")
         estimator, engine = PoseEstimator.from_settings(settings), create_face_engine(settings)
-        with open_audited_records(settings) as identity:
-            today = identity.clock().date()
+        with open_audited_records(settings) as audited:
+            today = audited.clock().date()
             (folder / "policy.toml").write_text(policy_text(SCIENCE, today))
-            lessons = demo_register._import(identity, settings, folder, "room-1")
-            demo_register._consent_and_register(identity, settings, engine, estimator)
+            lessons = demo_register._import(audited, settings, folder, "room-1")
+            demo_register._consent_and_register(audited, settings, engine, estimator)
         yield service, lessons[0]
 
 
@@ -89,8 +89,8 @@ def guardian_of(service: Service) -> list[str]:
     from cluster.records.repos.people import first_guardian_of
 
     with (
-        open_audited_records(load_settings(service.folder / "homeroom.toml")) as identity,
-        identity.records.reading() as session,
+        open_audited_records(load_settings(service.folder / "homeroom.toml")) as audited,
+        audited.records.reading() as session,
     ):
         return ["--said-by", first_guardian_of(session, "student-2")]
 

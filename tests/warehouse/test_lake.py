@@ -49,7 +49,7 @@ with lake.locked():
 
 def window(start: datetime, **changes: Any) -> ActivityWindow:
     """A window of twenty people that tells shares, unless changed."""
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "hand_raised_share": 0.2,
         "reading_share": 0.3,
         "writing_share": 0.05,
@@ -59,7 +59,7 @@ def window(start: datetime, **changes: Any) -> ActivityWindow:
         "hand_raises": 4,
     }
     head = {"frames": 20, "people_max": 22, "people_mean": 20.0, "suppressed": False}
-    return ActivityWindow(**{"window_start": start, **head, **told, **changes})
+    return ActivityWindow(**{"window_start": start, **head, **fields, **changes})
 
 
 def withheld(start: datetime, people_mean: float = 3.0, people_max: int = 4) -> ActivityWindow:
@@ -372,13 +372,13 @@ def test_a_damaged_row_of_a_run_is_reported_or_harmless(lake: Lake) -> None:
     lake.write_run(run_row("lost", "running"))
     broken = lake.folder / "runs" / "a-broken.parquet"
     broken.write_bytes(b"not parquet")
-    told = ""
+    message = ""
     try:
         lake.mark_interrupted_runs()
     except HomeroomError as error:
-        told = str(error)
+        message = str(error)
     lost = pq.read_table(lake.folder / "runs" / "lost.parquet").to_pylist()[0]
-    assert "a-broken" in told or lost["state"] == "stopped"
+    assert "a-broken" in message or lost["state"] == "stopped"
 
 
 def test_a_model_keeps_the_time_of_its_first_use(lake: Lake) -> None:

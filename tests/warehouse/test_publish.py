@@ -246,8 +246,8 @@ def test_two_cameras_may_see_the_same_ten_seconds(published: Settings) -> None:
 
 def test_a_suppressed_window_that_has_a_share_is_not_published(published: Settings) -> None:
     row = rows_of([withheld(NINE + seconds(10))])[0]
-    for told in (*SHARES, "hand_raises"):
-        write_by_hand(published, "leak.parquet", {**row, told: 1})
+    for counted in (*SHARES, "hand_raises"):
+        write_by_hand(published, "leak.parquet", {**row, counted: 1})
         refuse(published, "suppressed window 2026-03-02 09:00:10.* of camera cam1 has a share")
 
 
@@ -360,11 +360,11 @@ def test_a_lesson_of_suppressed_windows_has_headcounts_and_nothing_else(school: 
 def test_a_suppressed_window_changes_nothing_in_the_activity_of_a_lesson(
     school: Settings,
 ) -> None:
-    told = [window(NINE), window(NINE + seconds(10), hand_raised_share=0.6, people_mean=9.0)]
-    write_windows(school, told, lesson_id="maths")
+    counted = [window(NINE), window(NINE + seconds(10), hand_raised_share=0.6, people_mean=9.0)]
+    write_windows(school, counted, lesson_id="maths")
     publish(school, Timetable([MATHS]), now=NINE)
     without = of_lesson(school)
-    write_windows(school, [*told, withheld(NINE + seconds(20))], lesson_id="maths")
+    write_windows(school, [*counted, withheld(NINE + seconds(20))], lesson_id="maths")
     publish(school, Timetable([MATHS]), now=NINE + seconds(1))
     names = ("hand_raises", *SHARES)
     assert [of_lesson(school)[name] for name in names] == [without[name] for name in names]

@@ -59,15 +59,15 @@ SAID = ("surprised", "sad", "angry", "happy", "put_off", "afraid", "neutral")
 """In the order in which a check-in asks."""
 
 
-def checkin_rows(lesson_id: str, told: int | None) -> list[dict[str, Any]]:
+def checkin_rows(lesson_id: str, counted: int | None) -> list[dict[str, Any]]:
     """A lesson of which half of those who are told of were happy, and half neutral."""
     rows = []
     for feeling in SAID:
-        half = None if told is None or feeling not in {"happy", "neutral"} else told // 2
-        coded = None if told is None else "≤5%" if half is None else f"{half} (50%)"
-        share = None if told is None else 0.05 if half is None else 0.5
+        half = None if counted is None or feeling not in {"happy", "neutral"} else counted // 2
+        coded = None if counted is None else "≤5%" if half is None else f"{half} (50%)"
+        share = None if counted is None else 0.05 if half is None else 0.5
         place = {"class_id": "7B", "room_id": "r1", "school_id": "hill", "date": NINE.date()}
-        said = {"answers": 13, "answers_told": told, "share_text": coded, "share": share}
+        said = {"answers": 13, "answers_told": counted, "share_text": coded, "share": share}
         rows.append({"lesson_id": lesson_id, **place, "feeling": feeling, **said, "count": half})
     return rows
 
@@ -259,16 +259,16 @@ def test_the_newest_run_comes_first(published: Settings) -> None:
 
 
 def test_no_query_returns_a_share_that_is_suppressed(published: Settings) -> None:
-    told = [f"{activity}_share" for activity in PUBLISHED_ACTIVITIES] + ["hand_raises"]
+    counted = [f"{activity}_share" for activity in PUBLISHED_ACTIVITIES] + ["hand_raises"]
     [art] = [r for r in ask_about(published, "lesson_activity") if r["lesson_id"] == "art"]
     assert art["windows_suppressed"] == art["windows"] == 1
-    assert all(art[name] is None for name in told)
+    assert all(art[name] is None for name in counted)
     withheld_rows = [row for row in ask_about(published, "room_windows") if row["suppressed"]]
     assert withheld_rows
-    assert all(row[name] is None for row in withheld_rows for name in told)
+    assert all(row[name] is None for row in withheld_rows for name in counted)
     for name in SAVED_QUERIES.keys() - {"lesson_activity", "room_windows", "checkin_feelings"}:
         columns = run(published, name, GIVEN[name]).columns
-        assert not set(told) & set(columns)
+        assert not set(counted) & set(columns)
         assert not [column for column in columns if "share" in column]
 
 

@@ -4,7 +4,7 @@
 
 Files are opened by name and never extracted, so no path of a ZIP is written anywhere; a file over
 `MAX_CSV_BYTES` is rejected before it is decompressed. A row that cannot be used is collected as a
-`BadRow` and reading goes on; an error of a whole file is a `RosterError`.
+`BadRow` and reading continues; an error of a whole file is a `RosterError`.
 """
 
 import csv
@@ -138,7 +138,7 @@ def file_opener(file: Path) -> Opener:
 
 
 def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, Opener]:
-    """Return the openers of the files beside the manifest."""
+    """Return the openers of the files in the manifest's folder."""
     infos = {PurePosixPath(info.filename): info for info in archive.infolist()}
     folders = [
         name.parent for name in infos if name.name == MANIFEST and len(name.parent.parts) <= 1

@@ -6,7 +6,7 @@ A lesson's id is derived from its content, or given in the file, so importing th
 changes nothing. A lesson that is no longer in the file is removed only if it has not begun, it has
 no register, its room is in a school of the file, its day is between the file's first and last
 lesson, and the file had no bad row. A file of dated lessons, which may be named in the settings
-beside an imported timetable, removes only lessons with ids of its own.
+in addition to an imported timetable, removes only lessons with ids of its own.
 """
 
 from collections.abc import Mapping

@@ -50,7 +50,7 @@ class VideoRecognition:
 
 
 def recognise_from_video(
-    identity: AuditedRecords,
+    audited: AuditedRecords,
     settings: Settings,
     lesson_id: str,
     video: Path,
@@ -62,7 +62,7 @@ def recognise_from_video(
     """Propose entries of a lesson's register by the faces in a video.
 
     Args:
-        identity: Records, keys and audit log.
+        audited: Records, keys and audit log.
         settings: How registers are taken; the room's camera, for its masks and input size.
         lesson_id: The lesson; its register must be open.
         video: Any file that FFmpeg reads.
@@ -75,8 +75,8 @@ def recognise_from_video(
         RegisterError: The register is not open.
     """
     permission = FacePermissions(settings)
-    recogniser = FaceRecogniser(identity, settings, permission, engine, lesson_id)
-    with identity.work(ACTOR) as work:
+    recogniser = FaceRecogniser(audited, settings, permission, engine, lesson_id)
+    with audited.work(ACTOR) as work:
         view = RegisterService(work, settings).show(lesson_id)
     if not view.is_open:
         raise RegisterError("the register is not open.", where=lesson_id)
@@ -88,7 +88,7 @@ def recognise_from_video(
         masks=camera.masks if camera else (),
     )
     input_size = camera.input_size if camera else 640
-    starts_at, frames = identity.clock(), 0
+    starts_at, frames = audited.clock(), 0
     next_proposal = starts_at + PROPOSAL_INTERVAL
     for frame in sampler.frames(0.0, _seconds_left(view, starts_at.timestamp())):
         captured_at = starts_at + timedelta(seconds=frame.time_seconds)
@@ -117,5 +117,5 @@ def _cut_chips(
 
 
 def _seconds_left(view: RegisterView, starts_at: float) -> float:
-    """Return how much of a video that starts at a Unix time lies within the register."""
+    """Return how much of a video that starts at a Unix time is within the register."""
     return max(0.0, view.closes_at.timestamp() - starts_at)

@@ -48,7 +48,7 @@ class FaceRecogniser:
     """Recognises the faces of one lesson's open register.
 
     Args:
-        identity: Records, keys and audit log.
+        audited: Records, keys and audit log.
         settings: How registers are taken.
         permission: Decides whose faces may be compared.
         engine: Compares faces; templates of other engines are not used.
@@ -57,13 +57,13 @@ class FaceRecogniser:
 
     def __init__(
         self,
-        identity: AuditedRecords,
+        audited: AuditedRecords,
         settings: Settings,
         permission: FacePermissions,
         engine: FaceComparer,
         lesson_id: str,
     ) -> None:
-        self._identity = identity
+        self._audited = audited
         self._settings = settings
         self._permission = permission
         self._engine = engine
@@ -114,7 +114,7 @@ class FaceRecogniser:
 
     def denial_reasons(self) -> dict[str, int]:
         """Return why faces are not compared now: number of students by reason."""
-        decisions = self._decide(self._identity.clock())
+        decisions = self._decide(self._audited.clock())
         reasons = Counter(str(one.reason) for one in decisions.values() if not one.allowed)
         if self._are_templates_loaded:
             reasons["no_template"] = sum(
@@ -133,7 +133,7 @@ class FaceRecogniser:
         Raises:
             RegisterError: The register is no longer open.
         """
-        with self._identity.work(ACTOR) as work:
+        with self._audited.work(ACTOR) as work:
             proposals = self.proposals()
             decisions = self._permission.may_compare(
                 work.session, [p.student_id for p in proposals], self._lesson_id, work.now
@@ -151,12 +151,12 @@ class FaceRecogniser:
 
     def _allowed(self, captured_at: datetime) -> frozenset[str]:
         """Return the students whose face may be compared, now and when the frame was captured."""
-        decisions = self._decide(captured_at, self._identity.clock())
+        decisions = self._decide(captured_at, self._audited.clock())
         return frozenset(student for student, one in decisions.items() if one.allowed)
 
     def _decide(self, *times: datetime) -> dict[str, Decision]:
         try:
-            with self._identity.records.reading() as session:
+            with self._audited.records.reading() as session:
                 row = register_of(session, self._lesson_id)
                 students = [e.student_id for e in entries_of(session, row.id)] if row else []
                 return self._permission.may_compare(session, students, self._lesson_id, *times)
@@ -171,7 +171,7 @@ class FaceRecogniser:
 
     def _load_templates(self, allowed: frozenset[str]) -> None:
         version = self._engine.version  # before the transaction: it may take time
-        with self._identity.work(ACTOR) as work:
+        with self._audited.work(ACTOR) as work:
             templates = decrypt_templates(work, sorted(allowed), version)
         self._are_templates_loaded = True
         self._templates = {template.student_id: template.embedding for template in templates}

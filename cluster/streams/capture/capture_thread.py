@@ -62,7 +62,7 @@ class CapturePhase(StrEnum):
 class FullSizeMode:
     """Whether full-size frames are requested, and whether their address may be tried.
 
-    Where the full-size stream cannot be opened, counting goes on with the sub-stream for a while.
+    Where the full-size stream cannot be opened, counting continues with the sub-stream for a while.
     """
 
     def __init__(self, config: CameraConfig) -> None:

@@ -241,14 +241,7 @@ class StreamReader:
             for camera_id, camera in self._cameras.items()
             if camera.is_due(now)
         )
-        report = Report(
-            self._id,
-            os.uname().nodename,
-            cameras,
-            self._outbox.next_batch(),
-            self._clock.jumps,
-            self._outbox.lost,
-        )
+        report = Report(self._id, os.uname().nodename, cameras, self._outbox.next_batch())
         ack = await self._sink.report(report)
         self._acknowledged_at = time.monotonic()
         self._outbox.acknowledge(ack.up_to)

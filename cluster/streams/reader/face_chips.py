@@ -94,7 +94,7 @@ class FaceChipSender:
         return self._leases.active_tickets(frame.camera_id, frame.taken_at, time.monotonic())
 
     async def _load_cutter(self) -> None:
-        """Load the face cutter; where that fails, counting goes on without it."""
+        """Load the face cutter; where that fails, counting continues without it."""
         try:
             self._cutter = await asyncio.to_thread(self._create_cutter)
         except (HomeroomError, ImportError, OSError) as error:
@@ -122,7 +122,7 @@ class FaceChipSender:
 
     async def _send(self, ticket: str, taken_at: datetime, chips: list[FaceChip]) -> None:
         try:
-            await self._registers.see(ticket, taken_at, chips)
+            await self._registers.submit_chips(ticket, taken_at, chips)
         except HomeroomError as error:
             logger.warning("face chips could not be sent: %s", error.code)
 

@@ -26,7 +26,7 @@ class ReportSink(Protocol):
 class ChipSink(Protocol):
     """Receives face chips, and compares them."""
 
-    async def see(self, ticket: str, moment: datetime, chips: list[FaceChip]) -> None:
+    async def submit_chips(self, ticket: str, captured_at: datetime, chips: list[FaceChip]) -> None:
         """Receive the face chips of one frame, and when it was taken."""
 
 

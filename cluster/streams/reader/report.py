@@ -48,16 +48,12 @@ class Report:
         node: Host name of its machine.
         cameras: Cameras with new counts; the others each about once a second.
         windows: Finished windows, the oldest first; each is sent until it is acknowledged.
-        clock_jumps: How often the machine's clock was set.
-        windows_lost: Windows dropped because the outbox was full.
     """
 
     reader_id: str
     node: str
     cameras: tuple[CameraReport, ...]
     windows: tuple[PublishedWindow, ...]
-    clock_jumps: int = 0
-    windows_lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ def download_pack(
 
     Args:
         name: One of `PACKS`.
-        folder: Destination; created if it does not exist. `pack.json` is written beside the files.
+        folder: Destination; created if it does not exist. `pack.json` is written there too.
         licence_accepted: Whether the operator has read `LICENCE` and may use the weights.
         download: Downloads the zip into a folder; from the official URL unless given.
 

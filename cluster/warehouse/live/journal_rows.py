@@ -1,7 +1,7 @@
 """The tables of the journal, and the conversion of rows.
 
 A row is validated when it is read as well as when it is written: what R3 does not allow, or the
-lake cannot store, is never returned, whoever wrote it.
+lake cannot store, is never returned, regardless of which program wrote it.
 """
 
 import json

@@ -183,7 +183,7 @@ def audited_records_of(connection: HTTPConnection) -> AuditedRecords:
     backend = getattr(app.state, "backend", None)
     if backend is None:
         raise ServiceDown("the service is starting.", hint="Try again in a few seconds.")
-    found: AuditedRecords = backend.identity
+    found: AuditedRecords = backend.audited
     return found
 
 

@@ -26,7 +26,7 @@ from cluster.settings import Settings
 from serve_apps.http.auth.authentication import AuthenticationMiddleware, reauthenticate
 from serve_apps.http.auth.authorization import AuthorizationMiddleware
 from serve_apps.http.auth.oidc import check_oidc_settings
-from serve_apps.http.auth.permissions import PUBLIC, Guarded, require_roles
+from serve_apps.http.auth.permissions import PUBLIC, AnyRole, Guarded, Teacher, require_roles
 from serve_apps.http.auth.route_table import (
     add_roles_to_openapi,
     list_route_permissions,
@@ -41,7 +41,16 @@ from serve_apps.http.middleware.headers import (
 )
 from serve_apps.http.middleware.limits import BodySizeLimitMiddleware
 
-__all__ = ["PUBLIC", "Guarded", "install", "reauthenticate", "require_roles", "route_table"]
+__all__ = [
+    "PUBLIC",
+    "AnyRole",
+    "Guarded",
+    "Teacher",
+    "install",
+    "reauthenticate",
+    "require_roles",
+    "route_table",
+]
 
 
 def install(app: FastAPI, settings: Settings) -> None:

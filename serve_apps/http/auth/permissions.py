@@ -120,6 +120,10 @@ def require_roles(*roles: Role) -> Any:
     return Depends(RoleCheck(frozenset(roles)))
 
 
+AnyRole = Annotated[Principal, require_roles(*Role)]
+Teacher = Annotated[Principal, require_roles(Role.TEACHER)]
+
+
 class Guarded:
     """An ASGI application behind a check: static files, say.
 

@@ -188,10 +188,10 @@ def _get_taught_rooms(
     """
     if not caller.has(Role.TEACHER):
         return {}
-    now = backend.identity.clock()
+    now = backend.audited.clock()
     early = timedelta(minutes=backend.settings.registers.minutes)
     found: dict[str, datetime] = {}
-    with backend.identity.records.reading() as session:
+    with backend.audited.records.reading() as session:
         taught = TeachingLookup(session, backend.settings, caller)
         rooms = {room_id} if room_id is not None else set()
         if room_id is None and caller.user_id is not None:

@@ -143,7 +143,7 @@ def _render_question(
         request, "checkin_question.html", context, status=422 if problem else 200
     )
     if _device_token(request) is None:
-        live, clock = backend_of(request).settings.live, backend_of(request).identity.clock
+        live, clock = backend_of(request).settings.live, backend_of(request).audited.clock
         response.set_cookie(
             DEVICE_COOKIE,
             checkins.new_device_token().hex(),
@@ -184,9 +184,9 @@ async def _with_open_checkin(
     authentication_of(request).check_guess_limit(request)
 
     def load() -> checkins.OpenCheckin:
-        identity = backend.identity
-        with identity.records.reading() as session:
-            return checkins.find_by_code(session, backend.settings, code, identity.clock())
+        audited = backend.audited
+        with audited.records.reading() as session:
+            return checkins.find_by_code(session, backend.settings, code, audited.clock())
 
     try:
         checkin = await run_in_pool(load)
@@ -205,7 +205,7 @@ async def _run_audited(
         check_origin(request, backend.settings.live)
 
     def run() -> Response:
-        with backend.identity.work(checkins.STUDENT_ACTOR) as work:
+        with backend.audited.work(checkins.STUDENT_ACTOR) as work:
             return action(work, backend)
 
     try:

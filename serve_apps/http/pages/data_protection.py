@@ -77,7 +77,7 @@ def data_protection_page(
         "erasures": _list_erasures(request, caller.name, pagings[ListName.ERASURES]),
         "paged_list": paged_list if paging.after is not None else None,
         "expiring_days": EXPIRING_DAYS,
-        "now": backend_of(request).identity.clock(),
+        "now": backend_of(request).audited.clock(),
         "zone": district_zone(backend_of(request).settings),
         "action_texts": ACTION_TEXTS,
         "filters": {},
@@ -86,19 +86,19 @@ def data_protection_page(
 
 
 def _list_objections(request: Request, actor: str, paging: Paging) -> ListPage[Objection]:
-    identity, after = backend_of(request).identity, paging.after or ""
+    audited, after = backend_of(request).audited, paging.after or ""
     if not STUDENT_ID.fullmatch(after):  # databases differ in which other texts they accept
         after = ""
-    with identity.records.reading() as session:
+    with audited.records.reading() as session:
         rows, has_more = objections_in_force(session, after=after, limit=paging.limit)
-    with identity.work(actor) as work:  # recorded before anything is shown
+    with audited.work(actor) as work:  # recorded before anything is shown
         work.audit(AuditAction.CONSENT_LIST, None, objections=len(rows))
     return ListPage(rows, encode_cursor(rows[-1].student_id) if has_more else None)
 
 
 def _list_erasures(request: Request, actor: str, paging: Paging) -> ListPage[ErasureReceipt]:
-    identity, before = backend_of(request).identity, paging.after_number()
-    with identity.records.reading() as session:
+    audited, before = backend_of(request).audited, paging.after_number()
+    with audited.records.reading() as session:
         until = audit_log.tail(session)[0] if before is None else before - 1
         rows = list_receipts(
             session, until=until, max_scanned=MAX_SCANNED_ENTRIES, limit=paging.limit
@@ -106,7 +106,7 @@ def _list_erasures(request: Request, actor: str, paging: Paging) -> ListPage[Era
     last_scanned = max(1, until - MAX_SCANNED_ENTRIES + 1)
     if len(rows) == paging.limit:
         last_scanned = rows[-1].audit_seq
-    with identity.work(actor) as work:
+    with audited.work(actor) as work:
         work.audit(
             AuditAction.AUDIT_SHOW, None, of_action=AuditAction.ERASE.value, entries=len(rows)
         )

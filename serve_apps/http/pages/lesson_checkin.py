@@ -18,10 +18,11 @@ from starlette.status import HTTP_303_SEE_OTHER
 from cluster import checkins
 from cluster.errors import CheckinError, HomeroomError, NotAllowed
 from cluster.security.roles import Principal
+from serve_apps.http.auth.install import Teacher
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.middleware.headers import public_base_url
 from serve_apps.http.pages.forms import FormBody, form
-from serve_apps.http.pages.lessons import LessonView, Teacher, load_lesson
+from serve_apps.http.pages.lessons import LessonView, load_lesson
 from serve_apps.http.pages.rendering import render_page, wants_fragment
 from serve_apps.http.schemas.base import LessonPath
 from serve_apps.http.threads import run_in_pool
@@ -48,7 +49,7 @@ async def start_checkin(request: Request, caller: Teacher, lesson_id: LessonPath
 
     def start() -> tuple[LessonView, checkins.StartedCheckin]:
         lesson = load_lesson(backend, caller, lesson_id)
-        with backend.identity.work(_teacher_id(caller)) as work:
+        with backend.audited.work(_teacher_id(caller)) as work:
             return lesson, checkins.start(work, backend.settings, lesson_id)
 
     try:
@@ -72,9 +73,9 @@ async def end_checkin(request: Request, caller: Teacher, lesson_id: LessonPath) 
     backend = backend_of(request)
 
     def end() -> None:
-        with backend.identity.work(_teacher_id(caller)) as work:
+        with backend.audited.work(_teacher_id(caller)) as work:
             checkins.end(work, backend.settings, lesson_id)
-        backend.identity.records.scrub()
+        backend.audited.records.scrub()
 
     return await _run_and_render(request, caller, lesson_id, end)
 
@@ -103,7 +104,7 @@ async def help_requests_page(request: Request, caller: Teacher, lesson_id: Lesso
 
     def load() -> tuple[LessonView, tuple[checkins.HelpRequest, ...]]:
         lesson = load_lesson(backend, caller, lesson_id)
-        with backend.identity.work(_teacher_id(caller)) as work:
+        with backend.audited.work(_teacher_id(caller)) as work:
             return lesson, checkins.list_help_requests(work, backend.settings, lesson_id)
 
     lesson, help_requests = await run_in_pool(load)
@@ -122,7 +123,7 @@ async def acknowledge_help_request(
     backend = backend_of(request)
 
     def acknowledge() -> None:
-        with backend.identity.work(_teacher_id(caller)) as work:
+        with backend.audited.work(_teacher_id(caller)) as work:
             checkins.mark_seen(work, backend.settings, lesson_id, fields.call)
 
     await run_in_pool(acknowledge)
@@ -131,9 +132,9 @@ async def acknowledge_help_request(
 
 def load_checkin_status(backend: Backend, lesson_id: str) -> checkins.CheckinStatus:
     """Return the status of a lesson's check-in; reads the records and blocks."""
-    identity = backend.identity
-    with identity.records.reading() as session:
-        return checkins.get_status(session, backend.settings, lesson_id, identity.clock())
+    audited = backend.audited
+    with audited.records.reading() as session:
+        return checkins.get_status(session, backend.settings, lesson_id, audited.clock())
 
 
 async def _run_and_render(

@@ -22,15 +22,14 @@ from cluster import checkins
 from cluster.errors import HomeroomError, ServiceBusy, TooManyRequests
 from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.repos import registers
-from serve_apps.http.auth.install import reauthenticate
+from serve_apps.http.auth.install import Teacher, reauthenticate
 from serve_apps.http.backend import backend_of
-from serve_apps.http.pages.lessons import Teacher, load_lesson
+from serve_apps.http.pages.lessons import load_lesson
 from serve_apps.http.schemas.base import LessonPath
 from serve_apps.http.services.room_broadcast import StreamLimits
 from serve_apps.http.threads import run_in_pool
 
 POLL_SECONDS: Final = 1.0
-RETRY_MILLISECONDS: Final = 3000
 
 logger = logging.getLogger(__name__)
 router = APIRouter(prefix="/lessons/{lesson_id}", include_in_schema=False)
@@ -44,11 +43,11 @@ class LessonVersionFeed:
     """Polls the versions of all followed lessons with one query, and wakes their streams.
 
     Attributes:
-        identity: The records that are polled.
+        audited: The records that are polled.
         limits: The most streams at a time.
     """
 
-    identity: AuditedRecords
+    audited: AuditedRecords
     limits: StreamLimits = field(default_factory=StreamLimits)
     _followed: Counter[str] = field(default_factory=Counter)
     _callers: Counter[str] = field(default_factory=Counter)
@@ -116,9 +115,9 @@ class LessonVersionFeed:
             await asyncio.sleep(POLL_SECONDS)
 
     def _read_versions(self, lesson_ids: list[str]) -> dict[str, Versions]:
-        with self.identity.records.reading() as session:
+        with self.audited.records.reading() as session:
             of_registers = registers.versions_of(session, lesson_ids)
-            of_checkins = checkins.get_versions(session, lesson_ids, self.identity.clock())
+            of_checkins = checkins.get_versions(session, lesson_ids, self.audited.clock())
         return {one: (of_registers.get(one, 0), of_checkins.get(one, 0)) for one in lesson_ids}
 
 
@@ -151,7 +150,7 @@ async def _events(
 ) -> AsyncIterator[ServerSentEvent]:
     deadline = time.monotonic() + feed.limits.max_seconds
     versions: Versions | None = None
-    yield ServerSentEvent(comment="welcome", retry=RETRY_MILLISECONDS)
+    yield ServerSentEvent(comment="welcome", retry=feed.limits.reconnect_milliseconds)
     try:
         while time.monotonic() < deadline:
             await reauthenticate(request)

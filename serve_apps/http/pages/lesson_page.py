@@ -12,11 +12,12 @@ from typing import Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from serve_apps.http.auth.install import Teacher
 from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.lesson_checkin import load_checkin_status
 from serve_apps.http.pages.lesson_register import load_register_section
 from serve_apps.http.pages.lesson_room import load_room_section
-from serve_apps.http.pages.lessons import Teacher, load_lesson
+from serve_apps.http.pages.lessons import load_lesson
 from serve_apps.http.pages.rendering import render_page
 from serve_apps.http.schemas.base import LessonPath
 from serve_apps.http.threads import run_in_pool

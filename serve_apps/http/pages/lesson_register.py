@@ -19,9 +19,10 @@ from cluster.register.service import RegisterService
 from cluster.register.states import Status
 from cluster.register.types import RegisterView
 from cluster.security.roles import Principal
+from serve_apps.http.auth.install import Teacher
 from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.forms import FormBody, form
-from serve_apps.http.pages.lessons import Teacher, load_lesson
+from serve_apps.http.pages.lessons import load_lesson
 from serve_apps.http.pages.rendering import render_page, wants_fragment
 from serve_apps.http.routes.registers import open_service
 from serve_apps.http.schemas.base import LessonPath
@@ -69,19 +70,19 @@ class RegisterSection:
 @router.get("")
 async def register_section(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """The class list; the access is recorded."""
-    return await _respond(request, caller, lesson_id, lambda roll: roll.show(lesson_id))
+    return await _respond(request, caller, lesson_id, lambda service: service.show(lesson_id))
 
 
 @router.post("/open")
 async def open_register(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """Open the register for badges and faces, for some minutes."""
-    return await _respond(request, caller, lesson_id, lambda roll: roll.open(lesson_id))
+    return await _respond(request, caller, lesson_id, lambda service: service.open(lesson_id))
 
 
 @router.post("/begin")
 async def begin_register(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """Begin the register by hand, without opening it for badges and faces."""
-    return await _respond(request, caller, lesson_id, lambda roll: roll.mark(lesson_id, {}))
+    return await _respond(request, caller, lesson_id, lambda service: service.mark(lesson_id, {}))
 
 
 @router.post("/mark")
@@ -94,15 +95,17 @@ async def mark_student(
     """Mark one student."""
     student_id, _, status = fields.tap.partition(":")
     marks = {student_id: Status(status)}
-    return await _respond(request, caller, lesson_id, lambda roll: roll.mark(lesson_id, marks))
+    return await _respond(
+        request, caller, lesson_id, lambda service: service.mark(lesson_id, marks)
+    )
 
 
 @router.post("/rest-present")
 async def mark_rest_present(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """Mark as present everybody whose status is not confirmed yet."""
 
-    def mark_rest(roll: RegisterService) -> RegisterView:
-        return roll.mark(lesson_id, roll.marks_for_unconfirmed(lesson_id, Status.PRESENT))
+    def mark_rest(service: RegisterService) -> RegisterView:
+        return service.mark(lesson_id, service.marks_for_unconfirmed(lesson_id, Status.PRESENT))
 
     return await _respond(request, caller, lesson_id, mark_rest)
 
@@ -119,14 +122,14 @@ async def confirm_proposals(
         request,
         caller,
         lesson_id,
-        lambda roll: roll.confirm(lesson_id, version=fields.version),
+        lambda service: service.confirm(lesson_id, version=fields.version),
     )
 
 
 @router.post("/undo")
 async def undo_change(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """Undo the teacher's last change."""
-    return await _respond(request, caller, lesson_id, lambda roll: roll.undo(lesson_id))
+    return await _respond(request, caller, lesson_id, lambda service: service.undo(lesson_id))
 
 
 @router.post("/badge")
@@ -141,14 +144,14 @@ async def record_badge(
         request,
         caller,
         lesson_id,
-        lambda roll: roll.scan_badge(lesson_id, fields.badge.strip()),
+        lambda service: service.scan_badge(lesson_id, fields.badge.strip()),
     )
 
 
 @router.post("/close")
 async def close_register(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
     """Close the register for badges and faces before its time is up."""
-    return await _respond(request, caller, lesson_id, lambda roll: roll.close(lesson_id))
+    return await _respond(request, caller, lesson_id, lambda service: service.close(lesson_id))
 
 
 async def load_register_section(
@@ -167,16 +170,16 @@ async def load_register_section(
     """
 
     def load() -> RegisterSection:
-        with open_service(request, caller) as (work, roll):
+        with open_service(request, caller) as (work, service):
             try:
-                view = roll.show(lesson_id) if change is None else change(roll)
+                view = service.show(lesson_id) if change is None else change(service)
             except NotFound:
                 if change is not None:
                     raise
                 return RegisterSection(None, can_undo=False, can_open=True)
             return RegisterSection(
                 body=register_body(work, view),
-                can_undo=roll.can_undo(lesson_id),
+                can_undo=service.can_undo(lesson_id),
                 can_open=not view.was_opened,  # a register is opened once
             )
 

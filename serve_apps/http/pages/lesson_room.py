@@ -11,10 +11,11 @@ from fastapi.responses import Response
 
 from cluster.errors import HomeroomError, NotAllowed
 from cluster.security.roles import Principal
+from serve_apps.http.auth.install import Teacher
 from serve_apps.http.auth.visibility import get_visible_room
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.pages.chart import Chart, draw_chart
-from serve_apps.http.pages.lessons import LessonView, Teacher, load_lesson
+from serve_apps.http.pages.lessons import LessonView, load_lesson
 from serve_apps.http.pages.rendering import render_page
 from serve_apps.http.schemas.base import LessonPath
 from serve_apps.http.schemas.rooms import RoomBody, room_body
@@ -53,7 +54,7 @@ async def load_room_section(backend: Backend, caller: Principal, lesson: LessonV
         room, since = await run_in_pool(get_visible_room, backend, caller, lesson.room_id)
     except NotAllowed:
         return RoomSection(None, None)
-    now = backend.identity.clock()
+    now = backend.audited.clock()
     try:
         snapshots = await backend.rooms.snapshots([room.id])
         windows = await backend.rooms.windows(room.id, CHART_MINUTES)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
@@ -12,17 +11,15 @@ from starlette.status import HTTP_303_SEE_OTHER
 from cluster.records.db.models import LessonRow
 from cluster.records.db.unit_of_work import Session
 from cluster.records.repos.people import class_of
-from cluster.security.roles import Principal, Role
+from cluster.security.roles import Principal
 from cluster.settings import Settings
-from serve_apps.http.auth.install import require_roles
+from serve_apps.http.auth.install import Teacher
 from serve_apps.http.auth.visibility import get_taught_lesson, list_taught_lessons
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.pages.rendering import render_page
 from serve_apps.http.threads import run_in_pool
 
 router = APIRouter(include_in_schema=False)
-
-Teacher = Annotated[Principal, require_roles(Role.TEACHER)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ async def lessons_page(request: Request, caller: Teacher) -> Response:
     """A teacher's lessons of today."""
     backend = backend_of(request)
     lessons = await run_in_pool(_load_lessons, backend, caller)
-    context = {"lessons": lessons, "now": backend.identity.clock()}
+    context = {"lessons": lessons, "now": backend.audited.clock()}
     return render_page(request, "lessons.html", context)
 
 
@@ -77,14 +74,14 @@ def load_lesson(backend: Backend, caller: Principal, lesson_id: str) -> LessonVi
         NotFound: There is no such lesson.
         NotAllowed: The caller does not teach its class.
     """
-    with backend.identity.records.reading() as session:
+    with backend.audited.records.reading() as session:
         row = get_taught_lesson(session, backend.settings, caller, lesson_id)
-        return _view(session, backend.settings, row, backend.identity.clock())
+        return _view(session, backend.settings, row, backend.audited.clock())
 
 
 def _load_lessons(backend: Backend, caller: Principal) -> list[LessonView]:
-    settings, now = backend.settings, backend.identity.clock()
-    with backend.identity.records.reading() as session:
+    settings, now = backend.settings, backend.audited.clock()
+    with backend.audited.records.reading() as session:
         rows = list_taught_lessons(session, settings, caller, now)
         return [_view(session, settings, row, now) for row in rows]
 

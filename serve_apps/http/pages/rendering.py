@@ -91,7 +91,7 @@ def csrf_token_of(request: Request) -> str:
     if auth is None or auth.principal is None or auth.kind != "session":
         return ""
     backend: Backend = request.app.state.backend
-    return csrf_token(backend.identity.keys, auth.principal.sign_in_id)
+    return csrf_token(backend.audited.keys, auth.principal.sign_in_id)
 
 
 @cache

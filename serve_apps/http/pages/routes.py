@@ -41,16 +41,16 @@ ROUTES = flatten_router(
 )
 
 
-def include_pages(app: FastAPI, identity: AuditedRecords, streams: StreamLimits) -> None:
+def include_pages(app: FastAPI, audited: AuditedRecords, streams: StreamLimits) -> None:
     """Add the pages, and have errors rendered as pages where a browser requests one.
 
     Args:
         app: With the routes of the API.
-        identity: The records whose lessons are polled for changes.
+        audited: The records whose lessons are polled for changes.
         streams: The limits of event streams.
     """
     app.router.routes.extend(ROUTES)
     app.mount("/static", Guarded(VersionedStaticFiles(), PUBLIC))
-    app.state.lesson_versions = LessonVersionFeed(identity, streams)
+    app.state.lesson_versions = LessonVersionFeed(audited, streams)
     error_pages: ErrorPages = HtmlErrorPages()
     app.state.error_pages = error_pages

@@ -49,9 +49,9 @@ def load_lessons_today(backend: Backend, rooms: Sequence[Room]) -> list[LessonSu
         backend: Its clock decides which day it is at each school.
         rooms: Of the settings.
     """
-    settings, now = backend.settings, backend.identity.clock()
+    settings, now = backend.settings, backend.audited.clock()
     rooms_by_id = {room.id: room for room in rooms}
-    with backend.identity.records.reading() as session:
+    with backend.audited.records.reading() as session:
         rows = registers.lessons_on(session, settings, now, rooms=rooms_by_id)
         titles = titles_of(session, [row.class_sourced_id for row in rows])
         progress = register_progress_of(session, [row.id for row in rows], now)

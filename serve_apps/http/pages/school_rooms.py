@@ -64,7 +64,7 @@ async def load_room_cards(backend: Backend, rooms: Sequence[Room]) -> list[RoomC
         }
     except HomeroomError:  # the page is shown without counts; its script keeps trying
         snapshots = {}
-    now = backend.identity.clock()
+    now = backend.audited.clock()
     cards = []
     for room in rooms:
         if room.id not in snapshots:

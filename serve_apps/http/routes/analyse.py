@@ -18,7 +18,7 @@ from pydantic import Field
 
 from cluster.activity.durations import MEMORY_SECONDS
 from cluster.activity.room import AnalysedFrame, RoomCounter
-from cluster.activity.suppression import ActivityWindow, published_window
+from cluster.activity.suppression import ActivityWindow, suppress_window
 from cluster.activity.windows import WindowCounts
 from cluster.errors import ServiceBusy
 from cluster.security.roles import Role
@@ -108,7 +108,7 @@ async def analyse_picture(
     del content
     (people,) = await backend.pose.find([pixels], input_size)
     height, width = pixels.shape[:2]
-    k, now = backend.settings.privacy.k, backend.identity.clock()
+    k, now = backend.settings.privacy.k, backend.audited.clock()
     window = await to_thread.run_sync(_count_activities, people, (width, height), now, k)
     return ImageCountsBody(
         people=window.people_max, suppressed=window.suppressed, shares=shares_of(window)
@@ -126,4 +126,4 @@ def _count_activities(
         counter.update(AnalysedFrame(time + number * step, people, frame_size))
         for number in range(steps + 1)
     ]
-    return published_window(WindowCounts(time, counts[-1:]), k=k, headcount_only=False)
+    return suppress_window(WindowCounts(time, counts[-1:]), k=k, headcount_only=False)

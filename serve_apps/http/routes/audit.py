@@ -89,9 +89,9 @@ def list_audit(
     subject: Annotated[Filter, Query(description="Only entries about this subject.")] = None,
 ) -> AuditEntriesBody:
     """List entries of the audit log, the newest first; this access is recorded."""
-    identity, before = backend_of(request).identity, paging.after_number()
+    audited, before = backend_of(request).audited, paging.after_number()
     filters = {"actor": actor, "action": action, "subject": subject}
-    with identity.work(caller.name) as work:
+    with audited.work(caller.name) as work:
         until = audit_log.tail(work.session)[0] if before is None else before - 1
         entries, following = _page(work.session, until, paging.limit, filters)
         details = {f"of_{name}": value for name, value in filters.items()}
@@ -111,10 +111,10 @@ def list_audit(
 )
 def verify_audit(request: Request, caller: Officer) -> AuditVerificationBody:
     """Verify every link of the log, and the head stored with the keys; this access is recorded."""
-    identity = backend_of(request).identity
-    body = _verify(identity)
+    audited = backend_of(request).audited
+    body = _verify(audited)
     # If the head is damaged, the entry is written and the head is kept: the response reports it.
-    with suppress(AuditBroken), identity.work(caller.name) as work:
+    with suppress(AuditBroken), audited.work(caller.name) as work:
         work.audit(AuditAction.AUDIT_VERIFY, None, holds=body.holds, entries=body.entries)
     return body
 
@@ -149,18 +149,18 @@ def _matches(entry: AuditEntry, filters: dict[str, str | None]) -> bool:
     return filters["actor"] in (None, entry.actor) and filters["subject"] in (None, entry.subject)
 
 
-def _verify(identity: AuditedRecords) -> AuditVerificationBody:
+def _verify(audited: AuditedRecords) -> AuditVerificationBody:
     head = None
     entries = 0
     try:
-        head = identity.head.read()
-        with identity.records.reading() as session:
+        head = audited.head.read()
+        with audited.records.reading() as session:
             tail = audit_log.tail(session)
             entries = tail[0]
             if head is None and entries:
                 raise AuditBroken("the signed head that is stored with the keys is missing.")
             rows = audit_log.entries(session, until=entries)
-            if verify_chain(rows, identity.keys, [head] if head else []) != tail:
+            if verify_chain(rows, audited.keys, [head] if head else []) != tail:
                 raise AuditBroken(f"the log does not end at entry {entries}, as its tail says.")
     except AuditBroken as error:
         return AuditVerificationBody(

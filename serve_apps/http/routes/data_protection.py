@@ -117,7 +117,7 @@ CONSENTS_EXAMPLE: Final[dict[str, Any]] = {
 def show_policy(request: Request, caller: Officer) -> PolicyBody:
     """Show whether face roll call is on, for which classes and why; this access is recorded."""
     backend = backend_of(request)
-    with backend.identity.work(caller.name) as work:
+    with backend.audited.work(caller.name) as work:
         body = _policy(backend.settings.registers.policy, work.now)
         work.audit(AuditAction.POLICY_SHOW, None, state=str(body.state))
     return body
@@ -139,18 +139,18 @@ def list_consents(
     ] = None,
 ) -> ConsentsBody:
     """List the consent of each student in the ledger; this access is recorded."""
-    identity = backend_of(request).identity
-    now, before, after = identity.clock(), None, paging.after_id()
+    audited = backend_of(request).audited
+    now, before, after = audited.clock(), None, paging.after_id()
     if expiring_within_days is not None:
         before = now + timedelta(days=expiring_within_days)
     counts = None
     # Without a write lock: a register must not wait for a list of the whole district.
-    with identity.records.reading() as session:
+    with audited.records.reading() as session:
         page, following = _page(session, after or "", paging.limit, now, before)
         if after is None:
             decisions = _decisions(session, now, after="")
             counts = dict(Counter(decision.reason for _, decision in decisions))
-    with identity.work(caller.name) as work:  # recorded before it is returned
+    with audited.work(caller.name) as work:  # recorded before it is returned
         work.audit(AuditAction.CONSENT_LIST, None, students=len(page))
     return ConsentsBody(counts=counts, consents=[_consent(*one) for one in page], next=following)
 

@@ -1,21 +1,19 @@
 """`/api/health` for probes, `/api/me` for callers who want to know their roles."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from pydantic import Field
 
 from cluster.records.db.models import SignInRow
 from cluster.security.roles import Principal, Role
-from serve_apps.http.auth.install import PUBLIC, require_roles
+from serve_apps.http.auth.install import PUBLIC, AnyRole
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
 from serve_apps.http.schemas.base import Body, Utc, example_response
 
 router = APIRouter(prefix="/api", tags=["service"], responses=ERRORS)
-
-AnyRole = Annotated[Principal, require_roles(*Role)]
 
 
 class HealthBody(Body):
@@ -71,6 +69,6 @@ def show_me(request: Request, caller: AnyRole) -> MeBody:
 
 
 def _expiry_of(request: Request, caller: Principal) -> datetime | None:
-    with backend_of(request).identity.records.reading() as session:
+    with backend_of(request).audited.records.reading() as session:
         row = session.get(SignInRow, caller.sign_in_id)
         return row.expires_at if row else None

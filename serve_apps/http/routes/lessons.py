@@ -104,8 +104,8 @@ def list_lessons(
 ) -> LessonsBody:
     """List lessons of a day: of own classes for teachers, of own schools for school leaders."""
     backend = backend_of(request)
-    settings, now = backend.settings, backend.identity.clock()
-    with backend.identity.records.reading() as session:
+    settings, now = backend.settings, backend.audited.clock()
+    with backend.audited.records.reading() as session:
         visible = [
             one
             for one in list_visible_lessons(session, settings, caller, day or now)
@@ -133,9 +133,9 @@ def summarise_register(
 ) -> RegisterSummaryBody:
     """Show whether the register of a lesson is taken: no person, and no count of persons."""
     backend = backend_of(request)
-    with backend.identity.records.reading() as session:
+    with backend.audited.records.reading() as session:
         get_visible_lesson(session, backend.settings, caller, lesson_id)
-        progress = register_progress_of(session, [lesson_id], backend.identity.clock())[lesson_id]
+        progress = register_progress_of(session, [lesson_id], backend.audited.clock())[lesson_id]
     return RegisterSummaryBody(lesson_id=lesson_id, register=progress)
 
 

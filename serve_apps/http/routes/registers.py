@@ -28,8 +28,8 @@ from cluster.register.queries import load_summary
 from cluster.register.service import RegisterService
 from cluster.register.states import Status
 from cluster.register.types import RegisterView
-from cluster.security.roles import Principal, Role
-from serve_apps.http.auth.install import require_roles
+from cluster.security.roles import Principal
+from serve_apps.http.auth.install import Teacher
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.errors import ERRORS
 from serve_apps.http.schemas.base import LessonPath, example_response
@@ -54,7 +54,6 @@ from serve_apps.http.schemas.registers import (
 
 router = APIRouter(prefix="/api/lessons/{lesson_id}/register", tags=["registers"], responses=ERRORS)
 
-Teacher = Annotated[Principal, require_roles(Role.TEACHER)]
 IfMatch = Annotated[
     str | None,
     Header(
@@ -83,7 +82,7 @@ def open_service(
         NotAllowed: The caller is not in the roster.
     """
     backend: Backend = backend_of(request)
-    with backend.identity.work(_user_id_of(caller)) as work:
+    with backend.audited.work(_user_id_of(caller)) as work:
         yield work, RegisterService(work, backend.settings)
 
 
@@ -133,11 +132,11 @@ def show_register_version(
     """Show the version, for polling: it contains no identity data, so it is not audited."""
     backend, user = backend_of(request), _user_id_of(caller)
     try:
-        with backend.identity.records.reading() as session:
-            now = backend.identity.clock()
+        with backend.audited.records.reading() as session:
+            now = backend.audited.clock()
             found = load_summary(session, backend.settings, user, lesson_id, now)
     except NotAllowed as error:
-        backend.identity.audit_denial(user, error, lesson_id)
+        backend.audited.audit_denial(user, error, lesson_id)
         raise
     return RegisterVersionBody.model_validate(asdict(found))
 

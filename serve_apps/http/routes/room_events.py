@@ -41,7 +41,6 @@ logger = logging.getLogger(__name__)
 
 MAX_ROOMS: Final = 200
 MAX_EVENT_ID: Final = 2**53 - 1
-RETRY_MILLISECONDS: Final = 3000
 
 EXAMPLE: Final = (
     'event: room\nid: 1841\ndata: {"room_id":"room-12","people":24, …}\n\n'
@@ -222,7 +221,9 @@ class _EventStream:
         yield _end_event("too_long")
 
     async def _initial_events(self, after: int | None) -> list[ServerSentEvent]:
-        first = ServerSentEvent(comment="welcome", retry=RETRY_MILLISECONDS)
+        first = ServerSentEvent(
+            comment="welcome", retry=self._broadcast.limits.reconnect_milliseconds
+        )
         if after is None:
             return [first, *await self._snapshot_events()]
         room_ids = sorted(self._access.rooms)
@@ -266,7 +267,7 @@ class _EventStream:
             if change.event_id <= self._sent_by_room.get(change.room_id, -1):
                 return None
             self._sent_by_room[change.room_id] = change.event_id
-            body: Body = room_body(room, change, backend.identity.clock())
+            body: Body = room_body(room, change, backend.audited.clock())
             return _build_event("room", change.event_id, body)
         since = self._access.rooms.get(change.room_id)
         if since is not None and change.window.window_start < since:

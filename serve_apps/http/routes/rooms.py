@@ -63,7 +63,7 @@ async def list_rooms(request: Request, caller: RoomViewer, paging: PagingQuery) 
     visible = await run_in_pool(get_visible_rooms, backend, caller)
     ids, following = paginate(visible, str, paging)
     snapshots = {one.room_id: one for one in await backend.rooms.snapshots(ids)} if ids else {}
-    now, by_id = backend.identity.clock(), backend.settings.rooms_by_id
+    now, by_id = backend.audited.clock(), backend.settings.rooms_by_id
     rooms = [room_body(by_id[name], snapshots[name], now) for name in ids if name in snapshots]
     return RoomsBody(rooms=rooms, next=following)
 
@@ -85,7 +85,7 @@ async def show_room(request: Request, caller: RoomViewer, room_id: RoomPath) -> 
             where=room_id,
             hint="Try again in some seconds.",
         )
-    return room_body(room, snapshots[0], backend.identity.clock())
+    return room_body(room, snapshots[0], backend.audited.clock())
 
 
 @router.get(

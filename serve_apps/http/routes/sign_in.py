@@ -34,7 +34,7 @@ from cluster.security.tokens import MAX_TEXT_LENGTH, csrf_token, invalid_sign_in
 from serve_apps.http.auth.authentication import AuthResult, authentication_of
 from serve_apps.http.auth.cookies import FORM_MEDIA_TYPE, Cookies, check_origin, is_form, read_form
 from serve_apps.http.auth.oidc import OidcClient
-from serve_apps.http.auth.permissions import PUBLIC, require_roles
+from serve_apps.http.auth.permissions import PUBLIC, AnyRole
 from serve_apps.http.backend import Backend, backend_of
 from serve_apps.http.errors import ERRORS
 from serve_apps.http.threads import run_in_pool
@@ -43,7 +43,6 @@ MAX_NEXT_LENGTH = 1000
 
 router = APIRouter(tags=["sign-in"], responses=ERRORS)
 
-AnyRole = Annotated[Principal, require_roles(*Role)]
 Next = Annotated[
     str, Query(description="Path to redirect to afterwards.", max_length=MAX_NEXT_LENGTH)
 ]
@@ -93,7 +92,7 @@ async def begin_sign_in(request: Request, next: Next = "/") -> Response:  # noqa
     address, state = await _oidc_client(request).begin_sign_in()
     response = RedirectResponse(address, status_code=302)
     content = {"state": state, "next": safe_redirect_path(next)}
-    Cookies(backend.settings.live).set_oauth_state(response, backend.identity.keys, content)
+    Cookies(backend.settings.live).set_oauth_state(response, backend.audited.keys, content)
     return response
 
 
@@ -109,7 +108,7 @@ async def finish_sign_in(request: Request) -> Response:
     """Start a session for a browser that comes back from the identity provider."""
     backend = backend_of(request)
     cookies = Cookies(backend.settings.live)
-    content = cookies.read_oauth_state(request, backend.identity.keys)
+    content = cookies.read_oauth_state(request, backend.audited.keys)
     try:
         claims = await _oidc_client(request).finish_sign_in(
             request.query_params, content.get("state", {})
@@ -146,12 +145,12 @@ async def sign_in_with_token(request: Request) -> Response:
     check_origin(request, backend.settings.live)
     form = await _read_token_form(request)
     try:
-        signed_in = await run_in_pool(look_up, backend.identity, "token", form.token.strip())
+        signed_in = await run_in_pool(look_up, backend.audited, "token", form.token.strip())
     except NotSignedIn:
         authentication_of(request).count_failed_sign_in(request)
         raise
     issued = await _start_session(request, signed_in.principal, signed_in)
-    body = _body(signed_in.principal, csrf_token(backend.identity.keys, issued.id))
+    body = _body(signed_in.principal, csrf_token(backend.audited.keys, issued.id))
     response: Response = JSONResponse(body.model_dump(mode="json"))
     if is_form(request):
         response = RedirectResponse(safe_redirect_path(form.next), status_code=HTTP_303_SEE_OTHER)
@@ -166,7 +165,7 @@ async def sign_in_with_token(request: Request) -> Response:
 )
 async def show_session(request: Request, caller: AnyRole) -> SessionBody:
     """Show the caller, and the CSRF token that changes with this session must have."""
-    keys = backend_of(request).identity.keys
+    keys = backend_of(request).audited.keys
     is_session = _auth_of(request).kind == "session"
     return _body(caller, csrf_token(keys, caller.sign_in_id) if is_session else None)
 
@@ -222,19 +221,19 @@ def _oidc_client(request: Request) -> OidcClient:
 
 def _resolve_principal(backend: Backend, claims: Mapping[str, Any]) -> Principal:
     """Return the principal that the claims identify; a denial is recorded."""
-    identity, settings = backend.identity, backend.settings
+    audited, settings = backend.audited, backend.settings
     try:
         claimed = parse_claims(settings.access, claims, settings.schools_by_id)
         return _look_up_principal(backend, claimed)
     except NotAllowed as error:
-        identity.audit_denial("system:sign-in", error, None)
+        audited.audit_denial("system:sign-in", error, None)
         raise
 
 
 def _look_up_principal(backend: Backend, claimed: OidcIdentity) -> Principal:
     if claimed.sourced_id is None:
         return Principal(claimed.subject, claimed.roles, claimed.schools)
-    with backend.identity.records.reading() as records:
+    with backend.audited.records.reading() as records:
         try:
             teacher = teacher_of(records, claimed.sourced_id)
         except NotFound:
@@ -252,7 +251,7 @@ async def _start_session(
 
     def write_session() -> IssuedSignIn:
         lifetime = timedelta(minutes=backend.settings.access.session_minutes)
-        with backend.identity.work(principal.name) as work:
+        with backend.audited.work(principal.name) as work:
             if previous is not None:
                 revoke(work, previous.sign_in_id)
             return begin_session(work, principal, expires_in=lifetime, parent=with_token)
@@ -265,14 +264,14 @@ async def _start_session(
 
 def _set_session_cookie(request: Request, response: Response, issued: IssuedSignIn) -> None:
     backend = backend_of(request)
-    remaining = issued.expires_at - backend.identity.clock()
+    remaining = issued.expires_at - backend.audited.clock()
     Cookies(backend.settings.live).set_session(
         response, issued.text, int(remaining.total_seconds())
     )
 
 
 def _end_session(backend: Backend, caller: Principal) -> None:
-    with backend.identity.work(caller.name) as work:
+    with backend.audited.work(caller.name) as work:
         revoke(work, caller.sign_in_id)
 
 

@@ -131,7 +131,7 @@ async def ask_warehouse(
         str, Path(pattern=r"^[a-z_]{1,64}$", description="Name of the query.", examples=["rooms"])
     ],
 ) -> QueryResultBody:
-    """Run a saved query; its parameters are query parameters beside `limit` and `cursor`."""
+    """Run a saved query; its parameters are query parameters, as are `limit` and `cursor`."""
     bound = _bind_parameters(find_saved_query(name), request)
     offset = paging.after_number() or 0
     limiter: CapacityLimiter = request.app.state.warehouse_limiter

@@ -1,1 +1,1 @@
-"""What routes need beside the records: broadcasting, archive jobs, images, paths of footage."""
+"""What routes need besides the records: broadcasting, archive jobs, images, paths of footage."""

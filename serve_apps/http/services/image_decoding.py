@@ -87,7 +87,7 @@ def read_size(content: bytes) -> tuple[int, int]:
 def count_scans(content: bytes) -> int:
     """Count the scans of a JPEG; 0 for any other file.
 
-    At least as many as a decoder would find: whatever lies between two markers is skipped, as
+    At least as many as a decoder would find: whatever is between two markers is skipped, as
     decoders do, and the content of a segment (a preview, say) is not searched.
 
     Raises:

@@ -42,6 +42,7 @@ class StreamLimits:
         send_timeout_seconds: A client that reads nothing for so long is disconnected.
         recheck_seconds: Maximum time between two checks of what the caller may see.
         max_seconds: A stream ends after so long; clients reconnect by themselves.
+        reconnect_milliseconds: The pause before that, as clients are asked.
     """
 
     per_caller: int = 10
@@ -53,6 +54,7 @@ class StreamLimits:
     send_timeout_seconds: float = 30.0
     recheck_seconds: float = 15.0
     max_seconds: float = 3600.0
+    reconnect_milliseconds: int = 3000
 
     def next_recheck_seconds(self) -> float:
         """Return seconds until the next check, with jitter: streams do not all check at once."""

@@ -38,14 +38,14 @@ def seconds() -> Seconds:
 
 
 def token_for(school: School, name: str = "analyst:anna") -> str:
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         return issue(work, Principal(name, frozenset({Role.ANALYST})), expires_in=DAY).text
 
 
 def test_a_sign_in_is_cached_until_its_time_to_live_is_over(
     school: School, seconds: Seconds
 ) -> None:
-    cache = SignInCache(school.identity, ttl_seconds=3, monotonic=seconds)
+    cache = SignInCache(school.audited, ttl_seconds=3, monotonic=seconds)
     token = token_for(school)
     assert cache.get_cached("token", token) is None
     found = cache.look_up("token", token)
@@ -59,7 +59,7 @@ def test_a_sign_in_is_cached_until_its_time_to_live_is_over(
 def test_the_time_to_live_begins_before_the_read(
     school: School, seconds: Seconds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache = SignInCache(school.identity, ttl_seconds=3, monotonic=seconds)
+    cache = SignInCache(school.audited, ttl_seconds=3, monotonic=seconds)
     token = token_for(school)
 
     def read_slowly(audited: AuditedRecords, kind: Kind, text: str) -> VerifiedSignIn:
@@ -75,10 +75,10 @@ def test_the_time_to_live_begins_before_the_read(
 
 
 def test_a_revoked_token_stays_cached_until_it_is_evicted(school: School, seconds: Seconds) -> None:
-    cache = SignInCache(school.identity, ttl_seconds=3, monotonic=seconds)
+    cache = SignInCache(school.audited, ttl_seconds=3, monotonic=seconds)
     token = token_for(school)
     sign_in_id = cache.look_up("token", token).sign_in_id
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         revoke(work, sign_in_id)
     assert cache.get_cached("token", token) is not None
     cache.evict(sign_in_id)
@@ -90,14 +90,14 @@ def test_a_revoked_token_stays_cached_until_it_is_evicted(school: School, second
 def test_a_sign_in_that_ends_during_its_look_up_is_not_cached(
     school: School, seconds: Seconds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache = SignInCache(school.identity, ttl_seconds=3, monotonic=seconds)
+    cache = SignInCache(school.audited, ttl_seconds=3, monotonic=seconds)
     token, other = token_for(school), token_for(school)
 
-    def look_up_then_revoke(identity: AuditedRecords, kind: Kind, text: str) -> VerifiedSignIn:
+    def look_up_then_revoke(audited: AuditedRecords, kind: Kind, text: str) -> VerifiedSignIn:
         """Another thread ends the sign-in between the read of the records and the caching."""
-        found = look_up(identity, kind, text)
+        found = look_up(audited, kind, text)
         if text == token:
-            with identity.work("operator:test") as work:
+            with audited.work("operator:test") as work:
                 revoke(work, found.principal.sign_in_id)
             cache.evict(found.principal.sign_in_id)
         return found
@@ -112,7 +112,7 @@ def test_a_sign_in_that_ends_during_its_look_up_is_not_cached(
 
 
 def test_a_cached_sign_in_that_expires_is_not_returned(school: School, seconds: Seconds) -> None:
-    cache = SignInCache(school.identity, monotonic=seconds)
+    cache = SignInCache(school.audited, monotonic=seconds)
     token = token_for(school)
     cache.look_up("token", token)
     school.clock.advance(days=1)
@@ -122,7 +122,7 @@ def test_a_cached_sign_in_that_expires_is_not_returned(school: School, seconds: 
 def test_the_least_recently_used_entry_is_evicted_at_the_maximum_size(
     school: School, seconds: Seconds
 ) -> None:
-    cache = SignInCache(school.identity, max_size=2, monotonic=seconds)
+    cache = SignInCache(school.audited, max_size=2, monotonic=seconds)
     tokens = [token_for(school, f"analyst:{number}") for number in range(3)]
     cache.look_up("token", tokens[0])
     cache.look_up("token", tokens[1])
@@ -132,7 +132,7 @@ def test_the_least_recently_used_entry_is_evicted_at_the_maximum_size(
 
 
 def test_no_secret_is_in_the_cache(school: School, seconds: Seconds) -> None:
-    cache = SignInCache(school.identity, monotonic=seconds)
+    cache = SignInCache(school.audited, monotonic=seconds)
     token = token_for(school)
     cache.look_up("token", token)
     assert token.rpartition(".")[2] not in repr(vars(cache))

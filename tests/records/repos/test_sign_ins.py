@@ -38,18 +38,18 @@ def school(records: Records, keys: KeyStore, tmp_path: Path) -> School:
 
 
 def token_for(school: School, principal: Principal, **more: str) -> str:
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         return issue(work, principal, expires_in=DAY, **more).text
 
 
 def session_for(school: School, principal: Principal, minutes: int = 60) -> str:
-    with school.identity.work(principal.name) as work:
+    with school.audited.work(principal.name) as work:
         return begin_session(work, principal, expires_in=timedelta(minutes=minutes)).text
 
 
 def is_rejected(school: School, token: str) -> bool:
     try:
-        principal_of(school.identity, token)
+        principal_of(school.audited, token)
     except NotSignedIn as error:
         return str(error).startswith("the sign-in is missing, invalid or expired")
     return False
@@ -57,7 +57,7 @@ def is_rejected(school: School, token: str) -> bool:
 
 @pytest.mark.parametrize("who", [ANALYST, LEADER, TEACHER], ids=lambda who: who.name)
 def test_a_token_authenticates_its_principal(school: School, who: Principal) -> None:
-    found = principal_of(school.identity, token_for(school, who))
+    found = principal_of(school.audited, token_for(school, who))
     assert (found.name, found.roles, found.schools, found.user_id) == (
         who.name,
         who.roles,
@@ -77,11 +77,11 @@ def test_a_token_is_valid_until_it_expires(school: School) -> None:
 
 def test_a_revoked_token_is_rejected_and_revoking_it_again_returns_false(school: School) -> None:
     token = token_for(school, ANALYST)
-    sign_in_id = principal_of(school.identity, token).sign_in_id
-    with school.identity.work("operator:test") as work:
+    sign_in_id = principal_of(school.audited, token).sign_in_id
+    with school.audited.work("operator:test") as work:
         assert revoke(work, sign_in_id)
     assert is_rejected(school, token)
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         assert not revoke(work, sign_in_id)
         with pytest.raises(NotFound):
             revoke(work, "nothing")
@@ -89,13 +89,13 @@ def test_a_revoked_token_is_rejected_and_revoking_it_again_returns_false(school:
 
 def test_a_token_of_a_disabled_or_deleted_teacher_is_rejected(school: School) -> None:
     token = token_for(school, TEACHER)
-    with school.identity.records.writing() as session:
+    with school.audited.records.writing() as session:
         session.execute(update(User).where(User.id == teacher(1)).values(enabled=False))
     assert is_rejected(school, token)
-    with school.identity.records.writing() as session:
+    with school.audited.records.writing() as session:
         session.execute(update(User).where(User.id == teacher(1)).values(enabled=True))
     assert not is_rejected(school, token)
-    with school.identity.records.writing() as session:
+    with school.audited.records.writing() as session:
         user = session.get(User, teacher(1))
         assert user is not None
         session.delete(user)
@@ -104,7 +104,7 @@ def test_a_token_of_a_disabled_or_deleted_teacher_is_rejected(school: School) ->
 
 def test_no_token_or_session_can_be_made_from_a_stolen_database(school: School) -> None:
     token, cookie = token_for(school, ANALYST), session_for(school, ANALYST)
-    with school.identity.records.reading() as session:
+    with school.audited.records.reading() as session:
         stolen = [str(row) for row in session.execute(text("SELECT * FROM sign_ins"))]
         ids = [row.id for kind in ("token", "session") for row in sign_ins(session, kind)]
     for secret in (token, cookie, token.rpartition(".")[2], *cookie.split(".")):
@@ -114,36 +114,36 @@ def test_no_token_or_session_can_be_made_from_a_stolen_database(school: School) 
 
 
 def test_a_signed_id_without_a_row_is_rejected(school: School) -> None:
-    assert is_rejected(school, sign_token(school.identity.keys, "f" * 32))
+    assert is_rejected(school, sign_token(school.audited.keys, "f" * 32))
 
 
 def test_a_session_is_not_accepted_as_a_token_nor_a_token_as_a_session(school: School) -> None:
     token, cookie = token_for(school, ANALYST), session_for(school, ANALYST)
-    assert look_up(school.identity, "session", cookie).principal.name == ANALYST.name
+    assert look_up(school.audited, "session", cookie).principal.name == ANALYST.name
     for kind, carried in (("session", token), ("token", cookie)):
         with pytest.raises(NotSignedIn):
-            look_up(school.identity, kind, carried)  # type: ignore[arg-type]
+            look_up(school.audited, kind, carried)  # type: ignore[arg-type]
 
 
 def test_a_session_ends_with_the_token_it_was_begun_with(school: School) -> None:
     token = token_for(school, ANALYST)
-    signed_in = look_up(school.identity, "token", token)
-    with school.identity.work(ANALYST.name) as work:
+    signed_in = look_up(school.audited, "token", token)
+    with school.audited.work(ANALYST.name) as work:
         lasting = begin_session(work, ANALYST, expires_in=9 * DAY, parent=signed_in)
     assert lasting.expires_at == signed_in.expires_at
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         revoke(work, signed_in.principal.sign_in_id)
     with pytest.raises(NotSignedIn):
-        look_up(school.identity, "session", lasting.text)
+        look_up(school.audited, "session", lasting.text)
 
 
 def test_issuing_and_revoking_is_audited_without_secret_or_label(school: School) -> None:
     token = token_for(school, ANALYST, label="for the Canary report")
     cookie = session_for(school, LEADER)
-    sign_in_id = principal_of(school.identity, token).sign_in_id
-    with school.identity.work("operator:test") as work:
+    sign_in_id = principal_of(school.audited, token).sign_in_id
+    with school.audited.work("operator:test") as work:
         revoke(work, sign_in_id)
-    with school.identity.records.reading() as session:
+    with school.audited.records.reading() as session:
         entries = list(audit_log.entries(session))
     assert [one.action for one in entries] == ["sign_in.issue", "sign_in.issue", "sign_in.revoke"]
     assert [one.actor for one in entries] == ["operator:test", LEADER.name, "operator:test"]
@@ -153,7 +153,7 @@ def test_issuing_and_revoking_is_audited_without_secret_or_label(school: School)
 
 
 def test_the_repr_of_an_issued_sign_in_hides_the_credential(school: School) -> None:
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         issued = issue(work, ANALYST, expires_in=DAY)
     assert issued.text not in repr(issued)
 
@@ -162,14 +162,14 @@ def test_the_last_use_is_stored_as_a_day(school: School) -> None:
     token = token_for(school, ANALYST)
 
     def used() -> object:
-        with school.identity.records.reading() as session:
+        with school.audited.records.reading() as session:
             return sign_ins(session)[0].last_used_on
 
     assert used() is None
-    principal_of(school.identity, token)
+    principal_of(school.audited, token)
     assert used() == school.clock.now.date()
     school.clock.advance(hours=20)
-    principal_of(school.identity, token)
+    principal_of(school.audited, token)
     assert used() == school.clock.now.date()
 
 
@@ -178,24 +178,24 @@ def test_verification_does_not_wait_for_another_writer(
 ) -> None:
     token = token_for(school, TEACHER)
     began = time.monotonic()
-    with school.identity.work("operator:import"):
+    with school.audited.work("operator:import"):
         assert not is_rejected(school, token)
     assert time.monotonic() - began < BUSY_TIMEOUT_SECONDS / 2
     assert not is_rejected(school, token)
-    if school.identity.records.is_sqlite:
+    if school.audited.records.is_sqlite:
         assert "was not written" in caplog.text
     assert token not in caplog.text
-    with school.identity.records.reading() as session:
+    with school.audited.records.reading() as session:
         assert sign_ins(session)[0].last_used_on == school.clock.now.date()
 
 
 def test_the_list_shows_the_state_of_each_sign_in(school: School) -> None:
     token = token_for(school, ANALYST, label="report")
     token_for(school, LEADER)
-    sign_in_id = principal_of(school.identity, token).sign_in_id
-    with school.identity.work("operator:test") as work:
+    sign_in_id = principal_of(school.audited, token).sign_in_id
+    with school.audited.work("operator:test") as work:
         revoke(work, sign_in_id)
-    with school.identity.records.reading() as session:
+    with school.audited.records.reading() as session:
         found = {one.name: one for one in sign_ins(session)}
     now = school.clock.now
     assert found[ANALYST.name].state(now) == "revoked"
@@ -209,19 +209,19 @@ def test_sign_ins_that_ended_long_ago_are_deleted_and_others_kept(school: School
     token_for(school, ANALYST)
     school.clock.advance(days=20)
     kept = token_for(school, LEADER)
-    with school.identity.work("system:retention") as work:
+    with school.audited.work("system:retention") as work:
         assert delete_ended_sign_ins(work, older_than=timedelta(days=30)) == 0
         assert delete_ended_sign_ins(work, older_than=timedelta(days=10)) == 1
     assert not is_rejected(school, kept)
-    with school.identity.records.reading() as session:
+    with school.audited.records.reading() as session:
         assert [one.name for one in sign_ins(session)] == [LEADER.name]
         assert [one.action for one in audit_log.entries(session)][-1] == "sign_in.forget"
 
 
 def test_only_an_enabled_teacher_is_found(school: School) -> None:
-    with school.identity.records.writing() as session:
+    with school.audited.records.writing() as session:
         session.execute(update(User).where(User.id == teacher(2)).values(enabled=False))
-    with school.identity.records.reading() as session:
+    with school.audited.records.reading() as session:
         assert teacher_of(session, "teacher-1") == TEACHER
         for nobody in ("teacher-2", "student-1", "nobody"):
             with pytest.raises(NotFound):
@@ -230,5 +230,5 @@ def test_only_an_enabled_teacher_is_found(school: School) -> None:
 
 def test_an_unknown_kind_is_rejected_by_the_database(school: School) -> None:
     token_for(school, ANALYST)
-    with pytest.raises(RecordsError), school.identity.records.writing() as session:
+    with pytest.raises(RecordsError), school.audited.records.writing() as session:
         session.execute(update(SignInRow).values(kind="master"))

@@ -42,12 +42,12 @@ from tests.register.school import (
 
 
 def decrypted(school: School, *numbers: int, engine: str = ENGINE) -> list[FaceTemplate]:
-    with school.identity.work("system:test") as work:
+    with school.audited.work("system:test") as work:
         return decrypt_templates(work, [student(n) for n in numbers], engine)
 
 
 def stored(school: School) -> set[str]:
-    with school.identity.records.reading() as session:
+    with school.audited.records.reading() as session:
         return {row.student_id for row in rows.of_students(session)}
 
 
@@ -71,7 +71,7 @@ def test_templates_of_another_engine_are_not_decrypted(school: School) -> None:
 
 
 def change(school: School, sql: str, **values: str) -> None:
-    with school.identity.records.writing() as session:
+    with school.audited.records.writing() as session:
         session.execute(text(sql), values)
 
 
@@ -79,7 +79,7 @@ def change(school: School, sql: str, **values: str) -> None:
 def test_a_flipped_bit_is_rejected(school: School, place: int) -> None:
     school.consent(1)
     school.store(1)
-    with school.identity.records.writing() as session:
+    with school.audited.records.writing() as session:
         (row,) = rows.of_students(session)
         changed = bytearray(row.sealed)
         changed[place] ^= 1
@@ -90,7 +90,7 @@ def test_a_flipped_bit_is_rejected(school: School, place: int) -> None:
 
 def rejected(school: School) -> list[str | None]:
     """Return the students whose templates the audit log reports as changed or moved."""
-    with school.identity.records.reading() as session:
+    with school.audited.records.reading() as session:
         found = audit_log.entries(session)
         return [entry.subject for entry in found if entry.action == "face.template_refused"]
 
@@ -98,7 +98,7 @@ def rejected(school: School) -> list[str | None]:
 def test_a_changed_template_does_not_affect_the_rest_of_the_class(school: School) -> None:
     school.consent(1, 2)
     school.store(1, 2)
-    with school.identity.records.writing() as session:
+    with school.audited.records.writing() as session:
         first, _ = rows.of_students(session)
         first.sealed = b"changed"
     assert [template.student_id for template in decrypted(school, 1, 2)] == [student(2)]
@@ -107,7 +107,7 @@ def test_a_changed_template_does_not_affect_the_rest_of_the_class(school: School
 def test_a_row_moved_to_another_student_is_not_decrypted(school: School) -> None:
     school.consent(1, 2)
     school.store(1, 2)
-    with school.identity.records.writing() as session:
+    with school.audited.records.writing() as session:
         first, second = rows.of_students(session)
         first.sealed, second.sealed = second.sealed, first.sealed
     assert decrypted(school, 1, 2) == []
@@ -119,7 +119,7 @@ def test_a_row_moved_together_with_its_key_is_not_decrypted(school: School, tmp_
     school.store(1, 2)
     keys = tmp_path / "keys" / "students"
     shutil.copyfile(keys / f"{student(1)}.wrapped", keys / f"{student(2)}.wrapped")
-    with school.identity.records.writing() as session:
+    with school.audited.records.writing() as session:
         first, second = rows.of_students(session)
         second.sealed = first.sealed
     assert decrypted(school, 2) == []
@@ -131,24 +131,24 @@ def test_a_row_moved_to_another_engine_or_district_is_not_decrypted(school: Scho
     change(school, "UPDATE templates SET engine = 'numbers-2'")
     assert decrypted(school, 1, engine="numbers-2") == []
     change(school, "UPDATE templates SET engine = 'numbers-1'")
-    school.identity.district = "elsewhere"
+    school.audited.district = "elsewhere"
     assert decrypted(school, 1) == []
 
 
 def test_a_withdrawal_destroys_the_template_at_once(school: School) -> None:
     school.consent(1, 2)
     school.store(1, 2)
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         result = record_withdrawal(work, "student-1", "guardian-1")
     assert result.template_destroyed
     assert stored(school) == {student(2)}
-    assert not school.identity.keys.has(student_key(student(1)))
+    assert not school.audited.keys.has(student_key(student(1)))
 
 
 def test_a_students_objection_overrides_a_grant(school: School) -> None:
     school.consent(1)
     school.store(1)
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         assert record_objection(work, "student-1", "student-1").template_destroyed
     school.consent(1)
     with pytest.raises(NotAllowed, match="objects"):
@@ -156,7 +156,7 @@ def test_a_students_objection_overrides_a_grant(school: School) -> None:
 
 
 def test_a_guardian_of_another_student_may_not_object(school: School) -> None:
-    with pytest.raises(NotAllowed), school.identity.work("operator:test") as work:
+    with pytest.raises(NotAllowed), school.audited.work("operator:test") as work:
         record_objection(work, "student-1", "guardian-2")
 
 
@@ -166,7 +166,7 @@ def test_the_template_of_an_expired_consent_is_destroyed(school: School) -> None
     school.consent(2, days=60)
     school.store(1, 2)
     school.clock.advance(days=30)
-    with school.identity.work("system:test") as work:
+    with school.audited.work("system:test") as work:
         assert destroy_unpermitted(work, school.permission) == [student(1)]
     assert stored(school) == {student(2)}
 
@@ -177,7 +177,7 @@ def test_an_unreadable_policy_stops_comparisons_and_destroys_nothing(
     school.consent(1)
     school.store(1)
     school.policy.write_text("not toml [")
-    with school.identity.work("system:test") as work:
+    with school.audited.work("system:test") as work:
         assert destroy_unpermitted(work, school.permission) == []
         assert not school.permission.may_keep(work.session, student(1), MONDAY).allowed
 
@@ -185,14 +185,14 @@ def test_an_unreadable_policy_stops_comparisons_and_destroys_nothing(
 def test_rotated_keys_replace_the_old_ones(school: School) -> None:
     school.consent(1, 2)
     school.store(1, 2)
-    with school.identity.records.reading() as session:
+    with school.audited.records.reading() as session:
         old = {row.student_id: row.sealed for row in rows.of_students(session)}
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         assert rotate_keys(work) == 2
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         finish_rotation(work)
     assert len(decrypted(school, 1, 2)) == 2
-    with school.identity.records.writing() as session:
+    with school.audited.records.writing() as session:
         for row in rows.of_students(session):
             row.sealed = old[row.student_id]
     assert decrypted(school, 1) == []
@@ -203,14 +203,14 @@ def test_an_interrupted_rotation_loses_nothing(school: School) -> None:
     school.store(1)
 
     def rotate_and_fail() -> None:
-        with school.identity.work("operator:test") as work:
+        with school.audited.work("operator:test") as work:
             rotate_keys(work)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         rotate_and_fail()
     assert len(decrypted(school, 1)) == 1
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         rotate_keys(work)
     assert len(decrypted(school, 1)) == 1
 
@@ -220,11 +220,11 @@ def test_erasing_a_student_makes_a_restored_backup_useless(
 ) -> None:
     school.consent(1)
     school.store(1)
-    with school.identity.records.reading() as session:
+    with school.audited.records.reading() as session:
         (row,) = rows.of_students(session)
         backup = (row.student_id, row.engine, row.sealed, row.key_version, row.grant_seq)
     school.open()
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         receipt = erase(work, "student-1", keep_entries=False)
     assert receipt.template_destroyed
     assert receipt.entries_deleted == 1
@@ -232,24 +232,22 @@ def test_erasing_a_student_makes_a_restored_backup_useless(
     assert student(1) not in {entry.student_id for entry in school.show().entries}
     assert school.verify() >= receipt.audit_seq
     with pytest.raises(KeyMissing):
-        school.identity.keys.version(student_key(backup[0]), backup[3])
+        school.audited.keys.version(student_key(backup[0]), backup[3])
 
 
 def test_by_policy_entries_of_an_erased_student_are_kept_under_the_id(
     school: School,
 ) -> None:
     school.open()
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         receipt = erase(work, "student-1", keep_entries=True)
     assert (receipt.entries_deleted, receipt.entries_kept) == (0, 1)
-    with school.identity.records.reading() as session:
+    with school.audited.records.reading() as session:
         assert not session.execute(text("SELECT 1 FROM users WHERE sourced_id='student-1'")).all()
 
 
 def recogniser_of(school: School) -> FaceRecogniser:
-    return FaceRecogniser(
-        school.identity, school.settings, school.permission, school.engine, LESSON
-    )
+    return FaceRecogniser(school.audited, school.settings, school.permission, school.engine, LESSON)
 
 
 def process(school: School, recogniser: FaceRecogniser, *numbers: int) -> bool:
@@ -313,7 +311,7 @@ def test_an_objection_during_the_register_removes_the_student_and_their_proposal
     recogniser = recogniser_of(school)
     process_frames(school, recogniser, 1, 2)
     recogniser.propose()
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         assert record_objection(work, "student-1", "guardian-1").proposals_taken_back == 1
     process_frames(school, recogniser, 1, 2)
     marks = {entry.student_id: entry.mark for entry in recogniser.propose().entries}
@@ -355,7 +353,7 @@ def test_access_to_a_register_or_templates_is_recorded(school: School) -> None:
     school.open()
     before = school.verify()
     decrypted(school, 1)
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         RegisterService(work, school.settings).show(LESSON)
     assert school.verify() == before + 2
 
@@ -375,12 +373,12 @@ def test_a_withdrawal_waits_for_a_concurrent_store_and_destroys_the_template(
 
     def withdraw_meanwhile() -> None:
         is_checked.wait()
-        with school.identity.work("operator:other") as work:
+        with school.audited.work("operator:other") as work:
             outcomes.append(record_withdrawal(work, "student-1", "guardian-1").template_destroyed)
 
     thread = threading.Thread(target=withdraw_meanwhile)
     thread.start()
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         assert school.permission.may_keep(work.session, student(1), work.now).allowed
         is_checked.set()
         time.sleep(0.3)
@@ -392,23 +390,23 @@ def test_a_withdrawal_waits_for_a_concurrent_store_and_destroys_the_template(
 
 def test_a_former_guardian_withdraws_only_their_own_consent(school: School) -> None:
     change(school, "INSERT INTO guardians VALUES (:a, :b)", a=student(1), b=guardian(2))
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         ends = school.clock.now + timedelta(days=30)
         record_grant(work, "student-1", "guardian-2", notice_version=NOTICE, expires_at=ends)
     change(school, "DELETE FROM guardians WHERE guardian_id = :b AND student_id = :a",
            a=student(1), b=guardian(2))  # fmt: skip
     school.consent(1)
     school.store(1)
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         assert not record_withdrawal(work, "student-1", "guardian-2").template_destroyed
     assert stored(school) == {student(1)}
 
 
 def test_a_denied_access_is_recorded(school: School) -> None:
     school.open()
-    with pytest.raises(NotAllowed), school.identity.work(teacher(2)) as work:
+    with pytest.raises(NotAllowed), school.audited.work(teacher(2)) as work:
         RegisterService(work, school.settings).show(LESSON)
-    with school.identity.records.reading() as session:
+    with school.audited.records.reading() as session:
         *_, last = audit_log.entries(session)
     assert (last.actor, last.action, last.subject) == (teacher(2), "refused", LESSON)
 

@@ -15,13 +15,18 @@ import pytest
 
 from cluster.errors import HomeroomError, ServiceBusy, ServiceDown, VisionError
 from cluster.settings import Settings
-from cluster.settings.redacted import sizes_to_warm_up, without_secrets
+from cluster.settings.redacted import without_secrets
 from cluster.vision.people import BgrImage, People
 from cluster.vision.pose.estimator import PoseEstimator
 from serve_apps.clients.pose import PoseModelClient
 from serve_apps.clients.types import FrameSet
 from serve_apps.deployments.model_executor import ModelExecutor
-from serve_apps.deployments.pose_model import CPU_CONCURRENT_BATCHES, PoseModel, pose_options
+from serve_apps.deployments.pose_model import (
+    CPU_CONCURRENT_BATCHES,
+    PoseModel,
+    _warm_up_sizes,
+    pose_options,
+)
 from tests.serve_apps.serving import bound, deployed, until
 from tests.serve_apps.slow_model import SlowPose
 
@@ -277,5 +282,5 @@ def test_a_model_gets_no_secret() -> None:
 def test_every_input_size_is_warmed_up() -> None:
     camera = SETTINGS.cameras[0].model_copy(update={"input_size": 1280})
     larger = SETTINGS.model_copy(update={"cameras": [camera]})
-    assert sizes_to_warm_up(SETTINGS) == [(360, 640, 640)]
-    assert sizes_to_warm_up(larger) == [(360, 640, 640), (720, 1280, 1280)]
+    assert _warm_up_sizes(SETTINGS) == [(360, 640, 640)]
+    assert _warm_up_sizes(larger) == [(360, 640, 640), (720, 1280, 1280)]

@@ -100,15 +100,15 @@ class RunningRegisters:
 
         await until(ended, f"the end of the lease in {room}")
 
-    async def see(self, ticket: str, chips: list[FaceChip]) -> None:
-        await self.registers.see.remote(ticket, datetime.now(UTC), chips)
+    async def submit_chips(self, ticket: str, chips: list[FaceChip]) -> None:
+        await self.registers.submit_chips.remote(ticket, datetime.now(UTC), chips)
 
     async def send_until_proposed(self, room: str, chips: list[FaceChip], number: int) -> None:
         """Send chips as a reader does, until a student is proposed."""
         ticket, lesson = await self.ticket(room), f"lesson-{room}"
 
         async def is_proposed() -> bool:
-            await self.see(ticket, chips)
+            await self.submit_chips(ticket, chips)
             found = await asyncio.to_thread(proposed, self.school, lesson)
             return student(number) in found
 
@@ -158,8 +158,8 @@ def test_no_faces_are_cut_without_an_open_register(live: RunningRegisters) -> No
 def test_chips_under_an_unknown_ticket_are_dropped_and_counted(live: RunningRegisters) -> None:
     async def scenario() -> tuple[Any, Any]:
         before = await live.registers.status.remote()
-        await live.see("unknown", live.portraits.chips("obama2.jpg"))
-        await live.see("", live.portraits.chips("obama2.jpg"))
+        await live.submit_chips("unknown", live.portraits.chips("obama2.jpg"))
+        await live.submit_chips("", live.portraits.chips("obama2.jpg"))
         return before, await live.registers.status.remote()
 
     before, after = asyncio.run(scenario())
@@ -187,7 +187,7 @@ def test_a_student_with_consent_is_proposed_and_a_withdrawal_ends_it(
         await live.lease_ended("room-a")
         before = await live.registers.status.remote()
         for _ in range(3):
-            await live.see(leases[0].ticket, chips)
+            await live.submit_chips(leases[0].ticket, chips)
             await asyncio.sleep(1)
         return before, await live.registers.status.remote()
 
@@ -216,7 +216,7 @@ def test_a_closed_register_ends_the_lease(live: RunningRegisters) -> None:
         await asyncio.to_thread(close_register, live.school, "lesson-room-b")
         await live.lease_ended("room-b")
         before = await live.registers.status.remote()
-        await live.see(ticket, live.portraits.chips("obama2.jpg"))
+        await live.submit_chips(ticket, live.portraits.chips("obama2.jpg"))
         after = await live.registers.status.remote()
         assert after.frames_dropped == before.frames_dropped + 1
 
@@ -248,7 +248,7 @@ def test_frames_beyond_the_capacity_displace_the_oldest(live: RunningRegisters) 
         ticket = await live.ticket("room-c")
         before = await live.registers.status.remote()
         for _ in range(20):
-            await live.see(ticket, chips)
+            await live.submit_chips(ticket, chips)
         return before, await until(lambda: all_processed(before), "all frames to be processed")
 
     async def all_processed(before: Any) -> Any:

@@ -69,7 +69,7 @@ class FakeRooms:
     forgotten: int = 0
     """Changes up to here are no longer at hand."""
     rooms: dict[str, RoomSnapshot] = field(default_factory=dict)
-    told: list[PublishedWindow] = field(default_factory=list)
+    finished: list[PublishedWindow] = field(default_factory=list)
     statuses: list[CameraStatus] = field(default_factory=list)
     failing: Exception | None = None
     asked_for_changes: int = 0
@@ -78,7 +78,7 @@ class FakeRooms:
     meanwhile: Callable[[], object] | None = None
     """Happens once, while somebody asks what was missed."""
 
-    def say(self, room_id: str, people: int, **more: object) -> RoomSnapshot:
+    def set_room(self, room_id: str, people: int, **more: object) -> RoomSnapshot:
         """A room changes."""
         self.last_id += 1
         window = window_of(people)
@@ -92,15 +92,15 @@ class FakeRooms:
     def finish(self, room_id: str, people: int, *, at: datetime = MONDAY) -> PublishedWindow:
         """A window of a room is over."""
         self.last_id += 1
-        told = PublishedWindow(
+        finished = PublishedWindow(
             window=window_of(people, at=at),
             camera_id="cam-1",
             room_id=room_id,
             school_id="hill",
             event_id=self.last_id,
         )
-        self.told.append(told)
-        return told
+        self.finished.append(finished)
+        return finished
 
     async def snapshots(self, room_ids: Sequence[str]) -> list[RoomSnapshot]:
         if self.failing:
@@ -108,7 +108,7 @@ class FakeRooms:
         return [self.rooms[one] for one in room_ids if one in self.rooms]
 
     async def windows(self, room_id: str, minutes: int) -> list[PublishedWindow]:  # noqa: ARG002
-        return [one for one in self.told if one.room_id == room_id]
+        return [one for one in self.finished if one.room_id == room_id]
 
     async def changes(
         self, after: int | None, wait_seconds: float, room_ids: Sequence[str] | None = None
@@ -134,7 +134,7 @@ class FakeRooms:
         return Changes(
             self.last_id,
             tuple(one for one in self.rooms.values() if one.event_id > begun),
-            tuple(one for one in self.told if one.event_id > begun),
+            tuple(one for one in self.finished if one.event_id > begun),
             self.forgotten <= begun <= self.last_id,
         )
 
@@ -215,12 +215,12 @@ class ApiClient:
             frozenset(schools),
             teacher(number) if is_teacher else None,
         )
-        with self.school.identity.work("operator:test") as work:
+        with self.school.audited.work("operator:test") as work:
             return issue(work, principal, expires_in=timedelta(days=1)).text
 
     def revoke(self, token: str) -> None:
         """End a token."""
-        with self.school.identity.work("operator:test") as work:
+        with self.school.audited.work("operator:test") as work:
             revoke(work, token.removeprefix("hr_").rpartition(".")[0])
 
     def as_role(self, *roles: Role, schools: Sequence[str] = (), number: int = 1) -> "UserClient":
@@ -239,7 +239,7 @@ class ApiClient:
         """Actions in the audit log, oldest first."""
         from cluster.records.db import audit_log
 
-        with self.school.identity.records.reading() as session:
+        with self.school.audited.records.reading() as session:
             return [entry.action for entry in audit_log.entries(session)]
 
 
@@ -307,7 +307,7 @@ def settings_of(folder: Path, school: School) -> Settings:
 def open_api_client(school: School, limits: StreamLimits | None = None) -> Iterator[ApiClient]:
     """The API over a school."""
     rooms, pose = FakeRooms(), FakePose()
-    app = create_app(Backend(school.settings, school.identity, rooms, pose), limits)
+    app = create_app(Backend(school.settings, school.audited, rooms, pose), limits)
     with client_of(app) as client:
         yield ApiClient(school, rooms, pose, app, client)
     wait_for_threads()

@@ -61,12 +61,12 @@ class AuthApp:
     def token(self, *roles: Role, hours: float = 24) -> str:
         """A token for roles."""
         principal = principal_in(*roles)
-        with self.school.identity.work("operator:test") as work:
+        with self.school.audited.work("operator:test") as work:
             return issue(work, principal, expires_in=timedelta(hours=hours)).text
 
     def revoke(self, token: str) -> None:
         """End a token."""
-        with self.school.identity.work("operator:test") as work:
+        with self.school.audited.work("operator:test") as work:
             revoke(work, token.removeprefix("hr_").rpartition(".")[0])
 
 
@@ -95,7 +95,7 @@ def build_auth_app(school: School, **access: Any) -> AuthApp:
     _add_long_routes(app, auth_app)
     app.include_router(sign_in.router)
     app.state.backend = Backend(
-        settings, school.identity, cast("RoomsService", None), cast("PoseService", None)
+        settings, school.audited, cast("RoomsService", None), cast("PoseService", None)
     )
     install(app, settings)
     return auth_app

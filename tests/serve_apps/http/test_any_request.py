@@ -100,7 +100,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> 
             api_client.pose.people = seated(12)
             api_client.rooms.statuses = [camera_status("cam-1")]
             for name in school.settings.rooms_by_id:
-                api_client.rooms.say(name, 20)
+                api_client.rooms.set_room(name, 20)
                 api_client.rooms.finish(name, 20)
             token = api_client.token(*Role, schools=["hill", "dale"])
             yield Service(address, token, session)

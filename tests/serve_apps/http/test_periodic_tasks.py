@@ -18,12 +18,12 @@ def _short_interval(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def has_ended(school: School) -> bool:
-    with school.identity.records.reading() as session:
+    with school.audited.records.reading() as session:
         return counts_of(session, LESSON) is not None
 
 
 def test_an_overdue_check_in_is_ended(school: School) -> None:
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         checkins.start(work, school.settings, LESSON)
     with open_api_client(school):
         assert not has_ended(school)

@@ -94,11 +94,11 @@ def school(
 @asynccontextmanager
 async def running_session(school: School, engine: FakeFaceEngine) -> AsyncIterator[RunningSession]:
     (register,) = filter_by_face_policy(
-        school.settings, find_open_registers(school.identity, ["room-1"])
+        school.settings, find_open_registers(school.audited, ["room-1"])
     )
     rooms = FakeRooms()
     new_recogniser = partial(
-        FaceRecogniser, school.identity, school.settings, school.permission, engine, LESSON
+        FaceRecogniser, school.audited, school.settings, school.permission, engine, LESSON
     )
     session = FaceSession(
         register, new_recogniser, rooms.cut_faces, asyncio.to_thread, school.clock
@@ -228,7 +228,7 @@ def test_only_the_newest_frames_are_queued(school: School) -> None:
 
 
 def test_no_face_is_used_of_a_class_that_the_policy_does_not_name(school: School) -> None:
-    registers = find_open_registers(school.identity, ["room-1"])
+    registers = find_open_registers(school.audited, ["room-1"])
     assert [one.lesson_id for one in filter_by_face_policy(school.settings, registers)] == [LESSON]
     policy = school.policy.read_text()
     school.policy.write_text(policy.replace('"class-1"', '"class-9"'))

@@ -39,8 +39,8 @@ class FakeServices:
     async def report(self, report: Report) -> Ack:
         return Ack(report.windows[-1].number if report.windows else 0)
 
-    async def see(self, ticket: str, moment: object, chips: list[FaceChip]) -> None:
-        raise AssertionError((ticket, moment, chips))
+    async def submit_chips(self, ticket: str, captured_at: object, chips: list[FaceChip]) -> None:
+        raise AssertionError((ticket, captured_at, chips))
 
 
 @asynccontextmanager

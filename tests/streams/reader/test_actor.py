@@ -54,9 +54,9 @@ class FakeRegisters:
     def __init__(self) -> None:
         self.seen: list[tuple[str, datetime]] = []
 
-    async def see(self, ticket: str, moment: datetime, chips: list[FaceChip]) -> None:
+    async def submit_chips(self, ticket: str, captured_at: datetime, chips: list[FaceChip]) -> None:
         assert len(chips) == 1
-        self.seen.append((ticket, moment))
+        self.seen.append((ticket, captured_at))
 
     def tickets(self) -> set[str]:
         return {ticket for ticket, _ in self.seen}
@@ -157,7 +157,7 @@ def test_chips_end_when_the_lease_expires(config: CameraConfig) -> None:
             await until(lambda: datetime.now(UTC) > ends)
             await asyncio.sleep(0.1)  # chips in flight arrive
             assert await chips_within(registers, 1.0) == []
-            assert all(moment <= ends for _, moment in registers.seen)
+            assert all(captured_at <= ends for _, captured_at in registers.seen)
             assert not reader._cameras["cam1"].source._context.full_size.is_requested
 
     asyncio.run(scenario())

@@ -106,7 +106,7 @@ def journal(school: Settings) -> Iterator[Journal]:
 def test_a_minute_that_is_over_becomes_a_part_with_its_windows(
     school: Settings, journal: Journal
 ) -> None:
-    windows = [seen(0), seen(1, told=withheld(NINE)), seen(5, lesson_id=None)]
+    windows = [seen(0), seen(1, template=withheld(NINE)), seen(5, lesson_id=None)]
     journal.append(windows)
     assert flushed(journal, school) == FlushResult(windows=3, minutes=1)
 
@@ -151,7 +151,7 @@ def test_a_late_window_joins_its_part_though_the_journal_forgot_the_others(
         flushed(journal, school)
         now[0] += timedelta(hours=2)
         assert journal.delete_old() == 2
-        journal.append([seen(3), seen(0, told=withheld(NINE))])
+        journal.append([seen(3), seen(0, template=withheld(NINE))])
         assert flushed(journal, school).windows == 2
     starts = [NINE + number * TEN_SECONDS for number in (0, 1, 3)]
     assert stored(school) == [("cam1", start, "live") for start in starts]
@@ -381,7 +381,9 @@ def test_live_parts_are_published_beside_the_archives(school: Settings, journal:
         PartMetadata("pose@1/abc", ()),
         rows_of([window(NINE - TEN_SECONDS)]),
     )
-    journal.append([*[seen(number) for number in range(6)], seen(0, "cam2", told=withheld(NINE))])
+    journal.append(
+        [*[seen(number) for number in range(6)], seen(0, "cam2", template=withheld(NINE))]
+    )
     flushed(journal, school)
     published = publish(school, Timetable(), now=LATER)
     assert published.rows["activity_windows"] == 8

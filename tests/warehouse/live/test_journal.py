@@ -54,11 +54,11 @@ while True:
 
 
 def live(
-    number: int, camera_id: str = "cam1", told: ActivityWindow | None = None, **changes: Any
+    number: int, camera_id: str = "cam1", template: ActivityWindow | None = None, **changes: Any
 ) -> PublishedWindow:
     """A camera's window, so many times ten seconds after nine."""
     start = NINE + number * TEN_SECONDS
-    made = replace(told, window_start=start) if told else window(start)
+    made = replace(template, window_start=start) if template else window(start)
     place = {"room_id": "r1", "school_id": "hill", "lesson_id": "maths", "model": "pose@1"}
     return PublishedWindow(camera_id=camera_id, window=made, **{**place, **changes})
 
@@ -86,7 +86,7 @@ def journal(path: Path) -> Iterator[Journal]:
 
 
 def test_windows_come_back_as_they_were_kept_oldest_first(journal: Journal, path: Path) -> None:
-    kept = [live(2, told=withheld(NINE)), live(0), live(1, lesson_id=None), live(0, "cam2")]
+    kept = [live(2, template=withheld(NINE)), live(0), live(1, lesson_id=None), live(0, "cam2")]
     assert journal.append(kept) == 4
     expected = [kept[1], kept[3], kept[2], kept[0]]
     assert journal.recent(NINE) == expected
@@ -99,7 +99,7 @@ def test_windows_come_back_as_they_were_kept_oldest_first(journal: Journal, path
 def test_a_window_that_is_sent_again_is_ignored_and_not_counted(journal: Journal) -> None:
     assert journal.append([live(0), live(0), live(1)]) == 2
     assert journal.append([live(1), live(2), live(2, "cam2")]) == 2
-    assert journal.append([live(0, told=withheld(NINE))]) == 0
+    assert journal.append([live(0, template=withheld(NINE))]) == 0
     assert journal.recent(NINE)[0] == live(0)
     assert journal.append([]) == 0
 

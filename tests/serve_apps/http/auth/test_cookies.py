@@ -47,7 +47,7 @@ def sign_in(browser: httpx.Client, token: str) -> dict[str, Any]:
 
 
 def states(auth_app: AuthApp) -> list[str]:
-    with auth_app.school.identity.records.reading() as session:
+    with auth_app.school.audited.records.reading() as session:
         now = auth_app.school.clock.now
         return [one.state(now) for one in sign_ins(session, "session")]
 
@@ -151,7 +151,7 @@ def test_signing_out_ends_the_session_immediately_and_everywhere(
     assert browser.get(TEACHERS).status_code == 401
     assert browser.get(TEACHERS, headers=stolen).status_code == 401
     assert states(auth_app) == ["revoked"]
-    with auth_app.school.identity.records.reading() as session:
+    with auth_app.school.audited.records.reading() as session:
         actions = [one.action for one in audit_log.entries(session)]
     assert actions == ["sign_in.issue", "sign_in.issue", "sign_in.revoke"]
 

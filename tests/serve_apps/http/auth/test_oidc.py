@@ -54,7 +54,7 @@ def sign_in(browser: httpx.Client, path: str = "/sign-in/provider") -> httpx.Res
 
 
 def sessions(auth_app: AuthApp) -> list[Any]:
-    with auth_app.school.identity.records.reading() as session:
+    with auth_app.school.audited.records.reading() as session:
         return list(sign_ins(session, "session"))
 
 
@@ -143,7 +143,7 @@ def test_a_user_without_a_role_is_denied_and_audited(
     answer = sign_in(browser)
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_allowed")
     assert sessions(auth_app) == []
-    with auth_app.school.identity.records.reading() as session:
+    with auth_app.school.audited.records.reading() as session:
         entries = [(one.actor, one.action) for one in audit_log.entries(session)]
     assert entries == [("system:sign-in", "refused")]
 

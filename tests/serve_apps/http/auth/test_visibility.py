@@ -14,7 +14,7 @@ TEACHER = Principal(teacher(1), frozenset({Role.TEACHER}), user_id=teacher(1))
 
 
 def backend_of(school: School) -> Backend:
-    return Backend(school.settings, school.identity, FakeRooms(), FakePose())
+    return Backend(school.settings, school.audited, FakeRooms(), FakePose())
 
 
 def test_a_teacher_sees_a_room_from_shortly_before_the_lesson_to_its_end(school: School) -> None:

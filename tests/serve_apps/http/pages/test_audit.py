@@ -39,7 +39,7 @@ def older_link(html: str) -> str | None:
 def write_entries(
     api_client: ApiClient, count: int, action: AuditAction = AuditAction.ROSTER_LIST
 ) -> None:
-    with api_client.school.identity.work("operator:test") as work:
+    with api_client.school.audited.work("operator:test") as work:
         for number in range(count):
             work.audit(action, f"subject-{number}", number=number)
 
@@ -138,7 +138,7 @@ def test_ids_and_actions_link_to_a_filter_by_them(api_client: ApiClient) -> None
 
 
 def test_long_lists_of_ids_are_collapsed_and_details_are_escaped(api_client: ApiClient) -> None:
-    with api_client.school.identity.work("operator:test") as work:
+    with api_client.school.audited.work("operator:test") as work:
         work.audit(AuditAction.ROSTER_LIST, None, students=["a", "b", "c", "d"], note="<b>x")
     html = get_html(officer(api_client), LOG, params={"action": "roster.list"})
     assert "<summary>students: 4</summary>" in html

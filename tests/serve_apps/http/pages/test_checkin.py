@@ -303,7 +303,7 @@ def test_where_guardians_must_agree_slips_are_made_for_those_who_did(
     records: Records, keys: KeyStore, tmp_path: Path
 ) -> None:
     with classroom(records, keys, tmp_path, agreement_classes=["*"]) as class_client:
-        with class_client.school.identity.work("operator:test") as work:
+        with class_client.school.audited.work("operator:test") as work:
             for number in (1, 2):
                 checkins.agreements.agree(work, f"student-{number}", f"guardian-{number}")
         page = submit(class_client, "check-in/start", status=200)

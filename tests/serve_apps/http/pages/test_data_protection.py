@@ -29,13 +29,13 @@ def section_text(api_client: ApiClient, name: str, path: str = PAGE) -> str:
 
 
 def add_objections(api_client: ApiClient, *numbers: int) -> None:
-    with api_client.school.identity.work("operator:test") as work:
+    with api_client.school.audited.work("operator:test") as work:
         for number in numbers:
             record_objection(work, f"student-{number}", f"guardian-{number}")
 
 
 def erase_students(api_client: ApiClient, *numbers: int) -> None:
-    with api_client.school.identity.work("operator:anna") as work:
+    with api_client.school.audited.work("operator:anna") as work:
         for number in numbers:
             erase(work, f"student-{number}", keep_entries=False)
 
@@ -88,7 +88,7 @@ def test_objections_are_listed_until_they_are_withdrawn(
     add_objections(api_client, 1, 3)
     api_client.school.clock.advance(days=1)
     add_objections(api_client, 1, 2)
-    with api_client.school.identity.work("operator:test") as work:
+    with api_client.school.audited.work("operator:test") as work:
         record_withdrawal(work, "student-2", "guardian-2")
     html = section(get_html(officer(api_client), PAGE), "objections")
     assert rows(html) == [

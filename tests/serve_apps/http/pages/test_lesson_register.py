@@ -26,7 +26,7 @@ def class_client(records: Records, keys: KeyStore, tmp_path: Path) -> Iterator[A
 
 def propose(api_client: ApiClient, *numbers: int) -> int:
     school = api_client.school
-    with school.identity.work("system:faces") as work:
+    with school.audited.work("system:faces") as work:
         sighted = [
             FaceMatch(student(n), is_certain=True, seen_at=school.clock.now) for n in numbers
         ]
@@ -84,7 +84,7 @@ def test_proposals_are_confirmed_by_the_version_that_was_seen(
 
 def test_a_typed_badge_is_recorded_and_an_unknown_one_rejected(class_client: ApiClient) -> None:
     submit(class_client, "register/open")
-    with class_client.school.identity.work("operator:test") as work:
+    with class_client.school.audited.work("operator:test") as work:
         token = badges.issue(work, student(5), 10).token
     submit(class_client, "register/badge", badge=f" {token} ")
     assert pressed_status(page_of(class_client), 5) == "present"
@@ -110,7 +110,7 @@ def test_a_script_gets_the_list_alone_with_any_problem_above_it(class_client: Ap
 
 
 def test_activity_is_not_shown_in_the_register(class_client: ApiClient) -> None:
-    class_client.rooms.say("room-1", 24)
+    class_client.rooms.set_room("room-1", 24)
     submit(class_client, "register/open")
     page = page_of(class_client)
     register = page.partition('id="register"')[2]

@@ -52,7 +52,7 @@ def attention(html: str) -> str:
 
 
 def take_register(api_client: ApiClient, lesson: str = LESSON) -> None:
-    with api_client.school.identity.work(teacher(1)) as work:
+    with api_client.school.audited.work(teacher(1)) as work:
         RegisterService(work, api_client.school.settings).mark(lesson, {student(1): Status.PRESENT})
 
 
@@ -69,7 +69,7 @@ def broken_rooms(api_client: ApiClient) -> ApiClient:
 
 
 def test_a_leader_sees_how_many_people_are_in_each_room(api_client: ApiClient) -> None:
-    api_client.rooms.say("room-1", 24)
+    api_client.rooms.set_room("room-1", 24)
     assert card_of(page_of(api_client), "room-1") == "Room 1 classroom People 24 ● live"
 
 
@@ -82,29 +82,29 @@ def test_a_leader_sees_how_many_people_are_in_each_room(api_client: ApiClient) -
     ],
 )
 def test_a_room_shows_the_state_of_its_counts(api_client: ApiClient, state: str, text: str) -> None:
-    api_client.rooms.say("room-1", 24, state=state)
+    api_client.rooms.set_room("room-1", 24, state=state)
     card = card_of(page_of(api_client), "room-1")
     assert card.endswith(text)
     assert "live" not in card
 
 
 def test_a_small_group_is_shown_as_a_number_with_a_hint(api_client: ApiClient) -> None:
-    api_client.rooms.say("room-1", 6)
+    api_client.rooms.set_room("room-1", 6)
     card = card_of(page_of(api_client), "room-1")
     assert "6" in card
     assert "Too few people: only their number is shown." in card
 
 
 def test_a_bus_shows_how_many_are_on_board(api_client: ApiClient) -> None:
-    api_client.rooms.say("bus", 12)
+    api_client.rooms.set_room("bus", 12)
     html = page_of(api_client)
     assert "On each bus now" in text_of(html)
     assert card_of(html, "bus") == "Bus school bus On board 12 ● live"
 
 
 def test_rooms_and_lessons_of_other_schools_are_not_shown(api_client: ApiClient) -> None:
-    api_client.rooms.say("room-2", 24)
-    with api_client.school.identity.records.writing() as session:
+    api_client.rooms.set_room("room-2", 24)
+    with api_client.school.audited.records.writing() as session:
         lesson: LessonRow = lesson_of(session, "lesson-2")
         lesson.room_id = "room-2"
     html = page_of(api_client)
@@ -256,7 +256,7 @@ def test_names_of_rooms_and_classes_are_escaped(api_client: ApiClient) -> None:
     settings["cameras"] = []
     api_client.school.settings = Settings.model_validate(settings)
     with open_api_client(api_client.school) as other:
-        other.rooms.say("room-1", 24)
+        other.rooms.set_room("room-1", 24)
         other.rooms.statuses = [camera_status("cam-1", metrics=StreamMetrics(frozen=True))]
         html = page_of(other)
     assert html.count("&lt;b&gt;x") >= 3
@@ -298,7 +298,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_lessons(
             nonlocal count
             count += 1
 
-        engine = api_client.school.identity.records.engine
+        engine = api_client.school.audited.records.engine
         event.listen(engine, "before_cursor_execute", counted)
         try:
             get_html(api_client.leader, "/school/hill/lessons")
@@ -308,7 +308,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_lessons(
 
     count_queries()  # the sign-in is cached from now on
     few = count_queries()
-    with api_client.school.identity.records.writing() as session:
+    with api_client.school.audited.records.writing() as session:
         for number in range(1, 30):
             begins = MONDAY + timedelta(hours=1, minutes=10 * number)
             session.add(

@@ -18,7 +18,7 @@ def officer(api_client: ApiClient) -> UserClient:
 
 def test_the_newest_entries_come_first_in_consistent_pages(api_client: ApiClient) -> None:
     for number in range(5):
-        with api_client.school.identity.work("operator:test") as work:
+        with api_client.school.audited.work("operator:test") as work:
             work.audit(AuditAction.ROSTER_LIST, f"subject-{number}")
     caller, seen = officer(api_client), []
     page = caller.get("/api/audit", params={"limit": 2})
@@ -52,7 +52,7 @@ def test_a_filter_that_seldom_matches_scans_a_bounded_number_of_entries(
 ) -> None:
     monkeypatch.setattr(audit, "MAX_SCANNED_ENTRIES", 4)
     monkeypatch.setattr(audit, "CHUNK_SIZE", 3)
-    with api_client.school.identity.work("operator:test") as work:
+    with api_client.school.audited.work("operator:test") as work:
         work.audit(AuditAction.ROSTER_TIMETABLE)
         for _ in range(20):
             work.audit(AuditAction.ROSTER_LIST)

@@ -47,7 +47,7 @@ def test_a_policy_that_is_not_in_force_has_a_state(
 def test_consents_are_listed_by_id_with_counts(api_client: ApiClient) -> None:
     school = api_client.school
     school.consent(1, 2, 3)
-    with school.identity.work("operator:test") as work:
+    with school.audited.work("operator:test") as work:
         record_objection(work, "student-2", "guardian-2")
     found = officer(api_client).get("/api/consents")
     assert found["counts"] == {"granted": 2, "objection": 1}
@@ -101,7 +101,7 @@ def grant_consents(api_client: ApiClient, count: int, *, days: float) -> list[st
         }
         for one in students
     ]
-    with api_client.school.identity.records.writing() as session:
+    with api_client.school.audited.records.writing() as session:
         session.execute(insert(ConsentEvent), words)
     return students
 
@@ -110,7 +110,7 @@ def grant_consents(api_client: ApiClient, count: int, *, days: float) -> list[st
 def recorded_statements(api_client: ApiClient) -> Iterator[list[tuple[str, Any]]]:
     """Record the SQL statements, with parameters."""
     statements: list[tuple[str, Any]] = []
-    engine = api_client.school.identity.records.engine
+    engine = api_client.school.audited.records.engine
 
     def record(_c: Any, _u: Any, statement: str, parameters: Any, *_: Any) -> None:
         statements.append((statement, parameters))

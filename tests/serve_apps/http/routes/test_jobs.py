@@ -323,7 +323,7 @@ def test_a_job_runs_on_ray_itself(
         path = f"/api/jobs/{job_id}"
         wait_for(lambda: caller.get(path)["state"] in {"failed", "succeeded"}, "the job's end")
         log = caller.get(f"{path}/log")["text"]
-        assert "lies outside of what may be analysed" in log
+        assert "is outside of the folders that may be analysed" in log
         assert "holds no video" in log
         assert caller.post(f"{path}/stop")["state"] == caller.get(path)["state"]
         assert [one["footage"] for one in caller.get("/api/jobs")["jobs"]] == [footage]

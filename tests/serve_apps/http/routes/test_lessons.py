@@ -74,7 +74,7 @@ def test_a_leader_sees_the_progress_of_a_register(api_client: ApiClient) -> None
     assert leader.get(SUMMARY)["register"] == "open"
     school.clock.advance(minutes=11)
     assert leader.get(SUMMARY)["register"] == "not_taken"
-    with school.identity.work(teacher(1)) as work:
+    with school.audited.work(teacher(1)) as work:
         RegisterService(work, school.settings).mark(LESSON, {student(1): Status.ABSENT})
     assert leader.get(SUMMARY)["register"] == "taken"
 
@@ -88,7 +88,7 @@ def test_lessons_of_others_are_denied(api_client: ApiClient) -> None:
 def test_a_lesson_in_a_room_that_the_settings_no_longer_have_is_hidden(
     api_client: ApiClient,
 ) -> None:
-    with api_client.school.identity.records.writing() as session:
+    with api_client.school.audited.records.writing() as session:
         lesson: LessonRow = lesson_of(session, LESSON)
         lesson.room_id = "gone"
     assert ids(api_client.teacher.get("/api/lessons")) == []

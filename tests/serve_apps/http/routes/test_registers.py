@@ -24,7 +24,7 @@ def statuses(register: dict[str, Any]) -> dict[str, str]:
 
 def propose(api_client: ApiClient, *numbers: int) -> None:
     school = api_client.school
-    with school.identity.work("system:faces") as work:
+    with school.audited.work("system:faces") as work:
         sighted = [
             FaceMatch(student(n), is_certain=True, seen_at=school.clock.now) for n in numbers
         ]
@@ -32,7 +32,7 @@ def propose(api_client: ApiClient, *numbers: int) -> None:
 
 
 def badge_of(api_client: ApiClient, number: int) -> str:
-    with api_client.school.identity.work("operator:test") as work:
+    with api_client.school.audited.work("operator:test") as work:
         return badges.issue(work, student(number), 10).token
 
 
@@ -275,6 +275,6 @@ def test_the_version_is_read_without_a_write_lock(api_client: ApiClient) -> None
     api_client.teacher.post(f"{PATH}/open")
     caller = api_client.teacher
     caller.get(f"{PATH}/version")  # the sign-in is cached from now on
-    with api_client.school.identity.records.writing(), ThreadPoolExecutor(1) as pool:
+    with api_client.school.audited.records.writing(), ThreadPoolExecutor(1) as pool:
         answer = pool.submit(caller.get, f"{PATH}/version").result(timeout=5)
     assert answer["is_open"]

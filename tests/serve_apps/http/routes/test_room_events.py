@@ -119,13 +119,13 @@ def live(school: School) -> Iterator[Open]:
 
 def test_a_stream_starts_with_the_current_state_and_continues_with_changes(live: Open) -> None:
     service = live()
-    service.api_client.rooms.say("room-1", 20)
-    service.api_client.rooms.say("room-2", 20)
+    service.api_client.rooms.set_room("room-1", 20)
+    service.api_client.rooms.set_room("room-2", 20)
     with service.stream(service.api_client.leader.token) as stream:
         first = stream.next()
         assert (first.kind, first.id, first.data["people"]) == ("room", 1, 20)
-        service.api_client.rooms.say("room-2", 30)
-        service.api_client.rooms.say("room-1", 21)
+        service.api_client.rooms.set_room("room-2", 30)
+        service.api_client.rooms.set_room("room-1", 21)
         second = stream.next()
         assert (second.kind, second.id, second.data["people"]) == ("room", 4, 21)
         service.api_client.rooms.finish("room-1", 22)
@@ -135,7 +135,7 @@ def test_a_stream_starts_with_the_current_state_and_continues_with_changes(live:
 
 def test_an_event_has_the_same_body_as_the_response(live: Open) -> None:
     service = live()
-    service.api_client.rooms.say("room-1", 20)
+    service.api_client.rooms.set_room("room-1", 20)
     with service.stream(service.api_client.leader.token) as stream:
         assert stream.next().data == service.api_client.leader.get("/api/rooms/room-1")
 
@@ -146,12 +146,12 @@ def test_a_client_that_reconnects_gets_what_it_missed_and_nothing_twice(
 ) -> None:
     service = live()
     token, rooms = service.api_client.leader.token, service.api_client.rooms
-    rooms.say("room-1", 20)
+    rooms.set_room("room-1", 20)
     with service.stream(token) as stream:
         seen = stream.next().id
     rooms.finish("room-1", 22)
-    rooms.say("room-1", 23)
-    rooms.say("room-1", 24)
+    rooms.set_room("room-1", 23)
+    rooms.set_room("room-1", 24)
     again: dict[str, Any] = {"headers": {"Last-Event-ID": str(seen)}}
     if way == "parameter":
         again = {"params": {"last_event_id": seen}}
@@ -159,14 +159,14 @@ def test_a_client_that_reconnects_gets_what_it_missed_and_nothing_twice(
         window, room = stream.take(2)
         assert (window.kind, window.id) == ("window", 2)
         assert (room.kind, room.id, room.data["people"]) == ("room", 4, 24)
-        rooms.say("room-1", 25)
+        rooms.set_room("room-1", 25)
         assert stream.next().id == 5
 
 
 def test_a_change_during_a_reconnect_is_sent_once(live: Open) -> None:
     service = live()
     rooms = service.api_client.rooms
-    rooms.say("room-1", 20)
+    rooms.set_room("room-1", 20)
     rooms.meanwhile = lambda: rooms.finish("room-1", 22)
     headers = {"Last-Event-ID": "1"}
     with service.stream(service.api_client.leader.token, headers=headers) as stream:
@@ -178,7 +178,7 @@ def test_a_change_during_a_reconnect_is_sent_once(live: Open) -> None:
 def test_an_id_that_is_too_old_is_a_gap_followed_by_the_current_state(live: Open) -> None:
     service = live()
     for people in (20, 21, 22):
-        service.api_client.rooms.say("room-1", people)
+        service.api_client.rooms.set_room("room-1", people)
     service.api_client.rooms.forgotten = 2
     headers = {"Last-Event-ID": "1"}
     with service.stream(service.api_client.leader.token, headers=headers) as stream:
@@ -191,21 +191,21 @@ def test_a_stream_survives_event_ids_that_restart(live: Open) -> None:
     service = live()
     rooms = service.api_client.rooms
     rooms.last_id = 500
-    rooms.say("room-1", 20)
+    rooms.set_room("room-1", 20)
     with service.stream(service.api_client.leader.token) as stream:
         assert stream.next().id == 501
         rooms.rooms.clear()
         rooms.last_id = 0
-        rooms.say("room-1", 21)
+        rooms.set_room("room-1", 21)
         gap, room = stream.take(2)
         assert (gap.kind, room.id, room.data["people"]) == ("gap", 1, 21)
-        rooms.say("room-1", 22)
+        rooms.set_room("room-1", 22)
         assert stream.next().id == 2
 
 
 def test_heartbeats_are_sent_while_nothing_happens(live: Open) -> None:
     service = live()
-    service.api_client.rooms.say("room-1", 20)
+    service.api_client.rooms.set_room("room-1", 20)
     with service.stream(service.api_client.leader.token) as stream:
         stream.next()
         for line in stream._lines:
@@ -217,8 +217,8 @@ def test_heartbeats_are_sent_while_nothing_happens(live: Open) -> None:
 
 def test_only_requested_rooms_are_sent(live: Open) -> None:
     service = live()
-    service.api_client.rooms.say("room-1", 20)
-    service.api_client.rooms.say("bus", 20)
+    service.api_client.rooms.set_room("room-1", 20)
+    service.api_client.rooms.set_room("bus", 20)
     token = service.api_client.leader.token
     with service.stream(token, params={"room_id": "bus"}) as stream:
         first = stream.next()
@@ -229,7 +229,7 @@ def test_only_requested_rooms_are_sent(live: Open) -> None:
 
 def test_a_stream_of_a_teacher_ends_with_the_lesson(live: Open) -> None:
     service = live()
-    service.api_client.rooms.say("room-1", 20)
+    service.api_client.rooms.set_room("room-1", 20)
     token = service.api_client.teacher.token
     with service.stream(token) as stream:
         assert stream.next().kind == "room"
@@ -242,7 +242,7 @@ def test_a_stream_of_a_teacher_ends_with_the_lesson(live: Open) -> None:
 
 def test_a_client_that_reconnects_polls_its_own_rooms_alone(live: Open) -> None:
     service = live()
-    service.api_client.rooms.say("room-1", 20)
+    service.api_client.rooms.set_room("room-1", 20)
     token, headers = service.api_client.leader.token, {"Last-Event-ID": "0"}
     with service.stream(token, headers=headers) as stream:
         stream.next()
@@ -261,12 +261,12 @@ def with_other_settings(service: Live, **tables: list[dict[str, Any]]) -> None:
 def test_an_open_stream_follows_changed_settings(live: Open) -> None:
     service = live(recheck_seconds=600)
     rooms = service.api_client.rooms
-    rooms.say("room-1", 20)
+    rooms.set_room("room-1", 20)
     with service.stream(service.api_client.leader.token, params={"room_id": "room-1"}) as stream:
         assert stream.next().data["shares"] is not None
         room = {"id": "room-1", "school": "hill", "name": "Bus 7", "kind": "vehicle"}
         with_other_settings(service, rooms=[room])
-        rooms.say("room-1", 21)
+        rooms.set_room("room-1", 21)
         body = stream.next().data
         assert (body["name"], body["shares"]) == ("Bus 7", None)
 
@@ -276,13 +276,13 @@ def test_a_room_that_is_removed_or_moved_to_another_school_ends_the_stream(
     live: Open, moved_to: str | None
 ) -> None:
     service = live(recheck_seconds=600)
-    service.api_client.rooms.say("room-1", 20)
+    service.api_client.rooms.set_room("room-1", 20)
     with service.stream(service.api_client.leader.token, params={"room_id": "room-1"}) as stream:
         stream.next()
         name = "room-1" if moved_to else "room-9"
         rooms = [{"id": name, "school": moved_to or "hill", "name": "Room"}]
         with_other_settings(service, rooms=rooms, cameras=[])
-        service.api_client.rooms.say("room-1", 21)
+        service.api_client.rooms.set_room("room-1", 21)
         end = stream.next()
         reason = "not_allowed" if moved_to else "not_found"
         assert (end.kind, end.data) == ("end", {"reason": reason})
@@ -300,7 +300,7 @@ def test_a_teacher_gets_no_windows_of_the_previous_class(live: Open) -> None:
 
 def test_a_stream_ends_when_its_token_is_revoked(live: Open) -> None:
     service = live()
-    service.api_client.rooms.say("room-1", 20)
+    service.api_client.rooms.set_room("room-1", 20)
     token = service.api_client.leader.token
     with service.stream(token) as stream:
         stream.next()
@@ -319,7 +319,7 @@ def test_a_stream_ends_after_its_maximum_time(live: Open) -> None:
 
 def test_a_stream_ends_when_the_rooms_fail_unexpectedly(live: Open) -> None:
     service = live()
-    service.api_client.rooms.say("room-1", 20)
+    service.api_client.rooms.set_room("room-1", 20)
     with service.stream(service.api_client.leader.token) as stream:
         stream.next()
         service.api_client.rooms.failing = ZeroDivisionError()
@@ -335,7 +335,7 @@ def test_unavailable_rooms_are_an_error_in_the_error_format(live: Open) -> None:
 
 def test_streams_of_one_caller_are_limited_until_one_is_closed(live: Open) -> None:
     service = live(per_caller=1)
-    service.api_client.rooms.say("room-1", 20)
+    service.api_client.rooms.set_room("room-1", 20)
     token = service.api_client.leader.token
     with service.stream(token) as stream:
         stream.next()
@@ -348,7 +348,7 @@ def test_streams_of_one_caller_are_limited_until_one_is_closed(live: Open) -> No
 def test_a_client_that_reads_nothing_is_disconnected_and_does_not_delay_others(live: Open) -> None:
     service = live(send_timeout_seconds=0.5, windows=50)
     rooms, token = service.api_client.rooms, service.api_client.leader.token
-    rooms.say("room-1", 20)
+    rooms.set_room("room-1", 20)
     host = urlsplit(service.address)
     with socket.socket() as idle:
         idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)

@@ -21,7 +21,7 @@ def ids(answer: dict[str, Any]) -> list[str]:
 
 def say_all(api_client: ApiClient) -> None:
     for name in ("room-1", "room-2", "bus"):
-        api_client.rooms.say(name, 20)
+        api_client.rooms.set_room(name, 20)
 
 
 def test_a_leader_sees_the_rooms_of_own_schools_alone(api_client: ApiClient) -> None:
@@ -70,7 +70,7 @@ def test_others_see_no_room(api_client: ApiClient, role: Role) -> None:
 
 
 def test_counts_have_an_age_and_a_number_of_frames(api_client: ApiClient) -> None:
-    api_client.rooms.say("room-1", 20)
+    api_client.rooms.set_room("room-1", 20)
     api_client.school.clock.advance(seconds=2.5)
     room = api_client.leader.get("/api/rooms/room-1")
     assert at(room["as_of"]) == MONDAY
@@ -79,7 +79,7 @@ def test_counts_have_an_age_and_a_number_of_frames(api_client: ApiClient) -> Non
 
 
 def test_shares_are_formatted_for_display(api_client: ApiClient) -> None:
-    api_client.rooms.say("room-1", 20)
+    api_client.rooms.set_room("room-1", 20)
     shares = api_client.leader.get("/api/rooms/room-1")["shares"]
     assert shares["head_down"] == {"share": 0.05, "text": "≤5%"}
     assert shares["standing"] == {"share": 0.95, "text": "≥95%"}
@@ -87,7 +87,7 @@ def test_shares_are_formatted_for_display(api_client: ApiClient) -> None:
 
 
 def test_a_small_group_gives_a_headcount_alone(api_client: ApiClient) -> None:
-    api_client.rooms.say("room-1", 6)
+    api_client.rooms.set_room("room-1", 6)
     api_client.rooms.finish("room-1", 6)
     room = api_client.leader.get("/api/rooms/room-1")
     assert (room["people"], room["suppressed"]) == (6, True)

@@ -21,13 +21,13 @@ ROOM = frozenset({"room-1"})
 
 
 def run(
-    story: Callable[[FakeRooms, RoomBroadcast], Awaitable[None]], limits: StreamLimits = QUICK
+    scenario: Callable[[FakeRooms, RoomBroadcast], Awaitable[None]], limits: StreamLimits = QUICK
 ) -> None:
     async def run_story() -> None:
         rooms = FakeRooms()
         broadcast = RoomBroadcast(rooms, limits)
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await story(rooms, broadcast)
+            await scenario(rooms, broadcast)
         await broadcast.close()
 
     asyncio.run(run_story())
@@ -39,25 +39,25 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def test_one_poll_loop_serves_all_subscriptions() -> None:
-    async def story(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
+    async def scenario(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
         async with (
             broadcast.subscribe("a", ROOM) as one,
             broadcast.subscribe("b", ROOM) as two,
         ):
             asked = rooms.asked_for_changes
             assert asked <= 2
-            rooms.say("room-1", 20)
+            rooms.set_room("room-1", 20)
             await one.wait(PATIENCE_SECONDS)
             await two.wait(PATIENCE_SECONDS)
             assert [t.event_id for t in one.drain()] == [t.event_id for t in two.drain()] == [1]
 
-    run(story)
+    run(scenario)
 
 
 def test_other_tasks_run_while_many_streams_are_notified() -> None:
     many = 5 * NOTIFY_BATCH_SIZE
 
-    async def story(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
+    async def scenario(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
         notified = 0
 
         async def stream(subscription: Subscription) -> None:
@@ -69,13 +69,13 @@ def test_other_tasks_run_while_many_streams_are_notified() -> None:
             for number in range(many):
                 one = await stack.enter_async_context(broadcast.subscribe(str(number), ROOM))
                 streams.create_task(stream(one))
-            rooms.say("room-1", 20)
+            rooms.set_room("room-1", 20)
             while not notified:  # noqa: ASYNC110 (each turn counts)
                 await asyncio.sleep(0)
             assert notified < many
         assert notified == many
 
-    run(story)
+    run(scenario)
 
 
 def test_rechecks_have_jitter() -> None:
@@ -86,7 +86,7 @@ def test_rechecks_have_jitter() -> None:
 
 
 def test_rooms_are_not_polled_without_subscriptions() -> None:
-    async def story(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
+    async def scenario(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
         async with broadcast.subscribe("a", ROOM):
             await until(lambda: rooms.asked_for_changes > 3)
         assert not broadcast.is_polling
@@ -94,29 +94,29 @@ def test_rooms_are_not_polled_without_subscriptions() -> None:
         await asyncio.sleep(0.2)
         assert rooms.asked_for_changes == asked
         async with broadcast.subscribe("a", ROOM) as again:
-            rooms.say("room-1", 20)
+            rooms.set_room("room-1", 20)
             await again.wait(PATIENCE_SECONDS)
             assert again.drain()
 
-    run(story)
+    run(scenario)
 
 
 def test_changes_of_other_rooms_are_not_added() -> None:
-    async def story(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
+    async def scenario(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
         async with broadcast.subscribe("a", ROOM) as one:
-            rooms.say("room-2", 20)
-            rooms.say("room-1", 21)
+            rooms.set_room("room-2", 20)
+            rooms.set_room("room-1", 21)
             await one.wait(PATIENCE_SECONDS)
             assert [t.room_id for t in one.drain()] == ["room-1"]
 
-    run(story)
+    run(scenario)
 
 
 def test_only_the_latest_state_is_buffered() -> None:
     rooms = FakeRooms()
     subscription = Subscription(ROOM, max_windows=3, last_id=0)
     for people in range(500):
-        room = rooms.say("room-1", people)
+        room = rooms.set_room("room-1", people)
         subscription.add(Changes(room.event_id, (room,), ()))
     (latest,) = subscription.drain()
     assert latest.event_id == 500
@@ -137,9 +137,9 @@ def test_changes_are_drained_in_the_order_of_ids() -> None:
     rooms = FakeRooms()
     subscription = Subscription(ROOM, max_windows=9, last_id=0)
     first, window, second = (
-        rooms.say("room-1", 1),
+        rooms.set_room("room-1", 1),
         rooms.finish("room-1", 2),
-        rooms.say("room-1", 3),
+        rooms.set_room("room-1", 3),
     )
     subscription.add(Changes(first.event_id, (first,), ()))
     subscription.add(Changes(second.event_id, (second,), (window,)))
@@ -148,36 +148,36 @@ def test_changes_are_drained_in_the_order_of_ids() -> None:
 
 
 def test_the_loop_continues_after_the_rooms_were_unavailable() -> None:
-    async def story(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
+    async def scenario(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
         async with broadcast.subscribe("a", ROOM) as one:
             rooms.failing = ServiceDown("rooms does not answer.")
             asked = rooms.asked_for_changes
             await until(lambda: rooms.asked_for_changes > asked + 2)
-            rooms.say("room-1", 20)
+            rooms.set_room("room-1", 20)
             rooms.failing = None
             await one.wait(PATIENCE_SECONDS)
             assert one.drain()
 
-    run(story)
+    run(scenario)
 
 
 def test_a_loop_that_fails_notifies_its_streams_and_is_restarted() -> None:
-    async def story(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
+    async def scenario(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
         async with broadcast.subscribe("a", ROOM) as one:
             rooms.failing = ZeroDivisionError()
             await one.wait(PATIENCE_SECONDS)
             assert one.lost
             rooms.failing = None
             async with broadcast.subscribe("b", ROOM) as two:
-                rooms.say("room-1", 20)
+                rooms.set_room("room-1", 20)
                 await two.wait(PATIENCE_SECONDS)
                 assert two.drain()
 
-    run(story)
+    run(scenario)
 
 
 def test_streams_of_a_caller_and_of_the_process_are_limited() -> None:
-    async def story(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:  # noqa: ARG001
+    async def scenario(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:  # noqa: ARG001
         async with broadcast.subscribe("a", ROOM):
             with pytest.raises(TooManyRequests):
                 async with broadcast.subscribe("a", ROOM):
@@ -189,15 +189,15 @@ def test_streams_of_a_caller_and_of_the_process_are_limited() -> None:
         async with broadcast.subscribe("a", ROOM):
             assert broadcast.streams == 1
 
-    run(story, StreamLimits(per_caller=1, per_process=2, poll_seconds=0.05))
+    run(scenario, StreamLimits(per_caller=1, per_process=2, poll_seconds=0.05))
 
 
 def test_unavailable_rooms_are_an_error_at_the_start() -> None:
-    async def story(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
+    async def scenario(rooms: FakeRooms, broadcast: RoomBroadcast) -> None:
         rooms.failing = ServiceDown("rooms does not answer.")
         with pytest.raises(ServiceDown):
             async with broadcast.subscribe("a", ROOM):
                 pass
         assert broadcast.streams == 0
 
-    run(story)
+    run(scenario)

@@ -16,7 +16,7 @@ FRAMES_PER_CALL = 32
 MAX_CACHED_SEGMENTS = 32
 
 
-class FindPeople:
+class EstimatePoses:
     """The pose model, one a GPU or CPU slot; replaces a row's pixels by its people.
 
     The frames of a lead-in are also the last ones of the segment before; where this actor analysed
@@ -37,7 +37,7 @@ class FindPeople:
         """Find the people of a segment's frames.
 
         Args:
-            row: As `ReadRun` yields it.
+            row: As `DecodeSegments` yields it.
 
         Returns:
             `segment`, `read`, `timestamps` as they came, `people` of each frame, and

@@ -20,7 +20,7 @@ from jobs.archive.worker_settings import CameraAnalysis, WorkerSettings
 END_TOLERANCE_SECONDS = 1.0
 
 
-class ReadRun:
+class DecodeSegments:
     """Decodes a run of segments of one camera, one row a segment.
 
     A row holds `segment`, `read` (its `ReadReport`), `timestamps` (n,) float64 in seconds since

@@ -1,12 +1,12 @@
 """Stage three: activity, windows and suppression; its results may leave the process."""
 
-from cluster.activity.room import AnalysedFrame, published_windows
+from cluster.activity.room import AnalysedFrame, count_windows
 from jobs.archive.segments import SEGMENT_SECONDS, Segment, utc_from_timestamp
 from jobs.archive.stages import Row, SegmentResult
 from jobs.archive.worker_settings import WorkerSettings
 
 
-class CountSegment:
+class CountActivity:
     """Turns a segment's people into windows as they may be published (R3).
 
     Args:
@@ -20,7 +20,7 @@ class CountSegment:
         """Count a segment.
 
         Args:
-            row: As `FindPeople` returns it.
+            row: As `EstimatePoses` returns it.
 
         Returns:
             `result`: the segment's `SegmentResult`.
@@ -31,7 +31,7 @@ class CountSegment:
             AnalysedFrame(utc_from_timestamp(float(timestamp)), people, row["frame_size"])
             for timestamp, people in zip(row["timestamps"], row["people"], strict=True)
         ]
-        windows = published_windows(
+        windows = count_windows(
             frames,
             rate=self._settings.analysis.rate,
             starts_at=utc_from_timestamp(segment.start),

@@ -26,8 +26,8 @@ TeacherOption = Annotated[
 def open_installation(settings: Path | None) -> Iterator[tuple[Settings, AuditedRecords]]:
     """Load settings, and open the records and keys that they name."""
     loaded = load_settings(settings)
-    with open_audited_records(loaded) as identity:
-        yield loaded, identity
+    with open_audited_records(loaded) as audited:
+        yield loaded, audited
 
 
 def operator_actor() -> str:
@@ -38,9 +38,9 @@ def operator_actor() -> str:
         return f"operator:uid-{os.getuid()}"
 
 
-def scrub_records(identity: AuditedRecords) -> None:
+def scrub_records(audited: AuditedRecords) -> None:
     """Clear deleted rows from the write-ahead log; print a notice if that must wait."""
-    if not identity.records.scrub():
+    if not audited.records.scrub():
         say(
             "What was destroyed is still, encrypted, in the write-ahead log, because another "
             "process reads the records; it is cleared when that process ends."
@@ -48,15 +48,15 @@ def scrub_records(identity: AuditedRecords) -> None:
 
 
 @contextmanager
-def work_as_teacher(identity: AuditedRecords, sourced_id: str) -> Iterator[UnitOfWork]:
+def work_as_teacher(audited: AuditedRecords, sourced_id: str) -> Iterator[UnitOfWork]:
     """Open a unit of work as a teacher of the roster.
 
     Raises:
         NotFound: There is no such user.
     """
-    with identity.records.reading() as session:
+    with audited.records.reading() as session:
         teacher = user_of(session, sourced_id).id
-    with identity.work(teacher) as work:
+    with audited.work(teacher) as work:
         yield work
 
 

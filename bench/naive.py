@@ -12,9 +12,9 @@ def main(video: str, stride: str) -> None:
     """Run it, and print how many frames it gave."""
     from ultralytics import YOLO
 
-    from cluster.vision.pose.weights import YOLO11N_POSE, find_packaged_weights
+    from cluster.vision.pose.weights import CLASSROOM_POSE, find_packaged_weights
 
-    model = YOLO(find_packaged_weights(YOLO11N_POSE))
+    model = YOLO(find_packaged_weights(CLASSROOM_POSE))
     frames = sum(1 for _ in model(video, stream=True, vid_stride=int(stride), verbose=False))
     print(frames)
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from cluster.activity import durations
 from cluster.cli.main import app
 from cluster.settings import Settings
-from cluster.vision import activity
+from cluster.vision import activity, duplicates
 from cluster.warehouse.schema import TABLES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,7 +51,9 @@ def test_the_table_of_activities_states_the_constants_of_the_code() -> None:
     for number in (
         activity.MIN_KEYPOINT_SCORE,
         activity.TORSO_LENGTH_TO_UNIT,
-        activity.SAME_HEAD_DISTANCE,
+        duplicates.CONTAINED_SHARE,
+        duplicates.HEAD_DISTANCE,
+        duplicates.POINT_DISTANCE,
         durations.BRIDGE_SECONDS,
     ):
         assert str(number) in page

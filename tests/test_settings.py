@@ -222,7 +222,7 @@ def test_relative_paths_are_relative_to_the_file(
     assert found.cache_dir.resolve() == tmp_path / "cache"
     assert found.timetable is not None
     assert found.timetable.resolve() == school / "t.csv"
-    assert found.weights.pose is not None
+    assert isinstance(found.weights.pose, Path)
     assert found.weights.pose.resolve() == school / "models" / "p.pt"
     assert found.data_dir.is_absolute()
     assert found.lake_dir.parent == found.warehouse_dir.parent == found.data_dir

@@ -19,7 +19,7 @@ from cluster.activity.suppression import ActivityWindow, suppress_window
 from cluster.activity.tracking import PersonTracker
 from cluster.activity.windows import group_into_windows
 from cluster.settings import Polygon
-from cluster.vision.activity import estimate_postures, remove_duplicates
+from cluster.vision.activity import estimate_postures
 from cluster.vision.people import People
 
 
@@ -53,7 +53,7 @@ class RoomCounter:
 
     def update(self, frame: AnalysedFrame) -> FrameCounts:
         """Count one frame; timestamps must increase."""
-        people = remove_duplicates(frame.people)
+        people = frame.people
         if self._teacher_zone is not None:
             people = people.select(~_is_in_zone(people, self._teacher_zone, frame.frame_size))
         time = frame.captured_at.timestamp()

@@ -279,7 +279,9 @@ def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:
     def absolute(path: Path | None) -> Path | None:
         return None if path is None else (folder / path.expanduser()).absolute()
 
-    weights = settings.weights.model_copy(update={"pose": absolute(settings.weights.pose)})
+    weights = settings.weights
+    if isinstance(weights.pose, Path):
+        weights = weights.model_copy(update={"pose": absolute(weights.pose)})
     security, registers = settings.security, settings.registers
     return settings.model_copy(
         update={

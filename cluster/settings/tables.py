@@ -106,8 +106,11 @@ class AnalysisSettings(SettingsTable):
     """How footage is analysed."""
 
     rate: float = Field(2.0, ge=1.0, le=10.0, description="Analysed frames a second.")
-    confidence: float = Field(
-        0.25, ge=0.05, le=0.9, description="Lowest confidence of a detected person."
+    confidence: float | None = Field(
+        None,
+        ge=0.05,
+        le=0.9,
+        description="Lowest confidence of a detected person; unset: what suits the weights.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="`auto` uses CUDA where there is a GPU, else OpenVINO on the CPU."
@@ -137,14 +140,15 @@ class PrivacySettings(SettingsTable):
 class WeightsSettings(SettingsTable):
     """Where the pose model's weights come from."""
 
-    pose: Path | None = Field(
-        None,
-        description="A YOLO11-pose `.pt` file; unset: the installed package, else the download.",
+    pose: Literal["classroom", "official"] | Path = Field(
+        "classroom",
+        description="`classroom` is trained for full classrooms, and comes with Homeroom; "
+        "`official` is Ultralytics' yolo11n-pose; else the path of a YOLO11-pose `.pt` file.",
     )
     pose_sha256: str | None = Field(
         None,
         pattern=r"^[0-9a-f]{64}$",
-        description="Its SHA-256; required for a file other than the official yolo11n-pose.pt.",
+        description="The SHA-256 of that file; required for one of your own.",
     )
 
 

@@ -50,10 +50,6 @@ STANDING_THIGH_TILT: Final = 0.6
 BOTTOM_EDGE: Final = 0.98
 """A box that ends below this fraction of the frame's height is cut off by its edge."""
 
-SAME_HEAD_DISTANCE: Final = 0.15
-BOX_WIDTH_TO_UNIT: Final = 0.3
-"""Fraction of a box's width: the smallest unit for comparing heads without visible shoulders."""
-
 _HEAD: Final = slice(0, 5)
 _NOSE, _EARS = 0, [3, 4]
 _SHOULDERS, _ELBOWS, _WRISTS, _HIPS, _KNEES = [5, 6], [7, 8], [9, 10], [11, 12], [13, 14]
@@ -139,33 +135,6 @@ def body_unit(people: People) -> FloatArray:
     unit = np.where(hips_seen, np.maximum(width, TORSO_LENGTH_TO_UNIT * torso), width)
     unit = np.where(visible[:, _SHOULDERS].all(axis=1), unit, 0.0)
     return unit.astype(np.float32)
-
-
-def remove_duplicates(people: People) -> People:
-    """Remove the box with the lower score of two that share one head.
-
-    Non-maximum suppression keeps two boxes of one half-hidden body if they overlap little; one head
-    is one person (cf. pose NMS, Fang et al., 2017).
-    """
-    shared = _share_head(people)
-    kept = np.ones(len(people), np.bool_)
-    for weaker in np.flatnonzero(np.tril(shared, -1).any(axis=1)):
-        kept[weaker] = not (shared[weaker, :weaker] & kept[:weaker]).any()
-    return people.select(kept)
-
-
-def _share_head(people: People) -> BoolArray:
-    """Return (n, n) whether the visible points of two heads coincide."""
-    heads, scores = people.keypoints[:, _HEAD, :2], people.keypoints[:, _HEAD, 2]
-    widths = people.boxes[:, 2] - people.boxes[:, 0]
-    unit = np.maximum(body_unit(people), BOX_WIDTH_TO_UNIT * widths)
-    seen = scores >= MIN_KEYPOINT_SCORE
-    both = seen[:, None] & seen
-    points = both.sum(axis=2)
-    apart = np.linalg.norm(heads[:, None] - heads, axis=3).sum(axis=2, where=both)
-    near = points * SAME_HEAD_DISTANCE * np.maximum(unit[:, None], unit)
-    result: BoolArray = (points >= 2) & (apart < near)
-    return result
 
 
 def _raised(relative: FloatArray) -> BoolArray:

@@ -78,7 +78,7 @@ class People:
 class Letterbox:
     """Placement of a frame in the network's input: scaled, centred, with a grey border.
 
-    Same as Ultralytics' `LetterBox(auto=True)`.
+    Same as Ultralytics' `LetterBox(auto=True, scaleup=False)`.
     """
 
     width: int
@@ -91,8 +91,11 @@ class Letterbox:
 
     @staticmethod
     def of(frame_height: int, frame_width: int, input_size: int) -> "Letterbox":
-        """Return the placement of a frame whose longer side becomes `input_size` pixels."""
-        scale = input_size / max(frame_height, frame_width)
+        """Return the placement of a frame whose longer side becomes at most `input_size` pixels.
+
+        A smaller frame keeps its size: enlarged, people in it are found less well.
+        """
+        scale = min(1.0, input_size / max(frame_height, frame_width))
         inner_width = max(1, round(frame_width * scale))
         inner_height = max(1, round(frame_height * scale))
         pad_x, pad_y = (-inner_width) % STRIDE, (-inner_height) % STRIDE

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from cluster.activity import RULES_VERSION
 from cluster.activity.durations import MEMORY_SECONDS
 from cluster.district import Place, find_place
 from cluster.errors import FootageError
@@ -134,8 +135,9 @@ def part_key(segment: Segment, school: School) -> PartKey:
 
 
 def analysis_name(settings: Settings, camera_id: str, model_id: str) -> str:
-    """Name everything that a camera's windows depend on: the model and the settings."""
-    return f"{model_id}/{analysis_digest(settings, settings.cameras_by_id[camera_id])}"
+    """Name everything that a camera's windows depend on: the model, the rules, the settings."""
+    digest = analysis_digest(settings, settings.cameras_by_id[camera_id])
+    return f"{model_id}/rules-{RULES_VERSION}/{digest}"
 
 
 def group_into_runs(segments: Iterable[Segment], workers: int) -> list[list[Segment]]:

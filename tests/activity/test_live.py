@@ -11,7 +11,7 @@ from cluster.activity.room import count_windows
 from cluster.activity.suppression import ActivityWindow
 from tests.activity.test_room import RATE, START, rests, scene
 from tests.plugins.hypothesis_profiles import examples
-from tests.vision.test_activity import HAND_UP
+from tests.vision.bodies import HAND_UP
 
 K = 10
 SECOND = timedelta(seconds=1)

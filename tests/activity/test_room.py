@@ -15,7 +15,7 @@ from cluster.settings import Polygon
 from cluster.vision.activity import Activity
 from cluster.vision.people import People
 from tests.plugins.hypothesis_profiles import examples
-from tests.vision.test_activity import HAND_UP, HEAD_ON_DESK, UPRIGHT, Body, crowd, person
+from tests.vision.bodies import HAND_UP, HEAD_ON_DESK, UPRIGHT, Body, crowd, person
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SIZE = (640, 384)
@@ -193,11 +193,6 @@ def test_a_zone_is_relative_to_the_size_of_the_frame() -> None:
     frame = AnalysedFrame(START, crowd(teacher, student), (1280, 768))
     [count] = counted([frame], ZONE)
     assert count.people == 1
-
-
-def test_two_boxes_on_one_student_count_as_one() -> None:
-    frames = scene(6, 10, others=[person(at=seat_position(2), unit=28, score=0.3)])
-    assert {frame.people for frame in counted(frames)} == {6}
 
 
 def test_people_who_enter_and_leave_are_counted_while_present() -> None:

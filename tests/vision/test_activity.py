@@ -8,85 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.vision.activity import Postures, body_unit, estimate_postures, remove_duplicates
+from cluster.vision.activity import Postures, body_unit, estimate_postures
 from cluster.vision.people import KEYPOINTS, People
-
-Body = Mapping[str, tuple[float, float]]
-"""Places of keypoints, in shoulder widths from the middle of the shoulders; y grows downwards."""
+from tests.vision.bodies import FACE, HAND_UP, HEAD_ON_DESK, UPRIGHT, Body, crowd, person
 
 FLAGS: Final = ("visible", "hand_raised", "head_low", "looking_down", "standing", "cut_off")
-
-SEATED: Final[Body] = {
-    "nose": (0.0, -0.6),
-    "left_eye": (0.1, -0.7),
-    "right_eye": (-0.1, -0.7),
-    "left_ear": (0.22, -0.65),
-    "right_ear": (-0.22, -0.65),
-    "left_shoulder": (0.5, 0.0),
-    "right_shoulder": (-0.5, 0.0),
-    "left_elbow": (0.6, 0.6),
-    "right_elbow": (-0.6, 0.6),
-    "left_wrist": (0.3, 0.9),
-    "right_wrist": (-0.3, 0.9),
-    "left_hip": (0.35, 1.4),
-    "right_hip": (-0.35, 1.4),
-    "left_knee": (0.45, 1.6),
-    "right_knee": (-0.45, 1.6),
-    "left_ankle": (0.45, 2.2),
-    "right_ankle": (-0.45, 2.2),
-}
-UPRIGHT: Final[Body] = {
-    "left_knee": (0.35, 2.4),
-    "right_knee": (-0.35, 2.4),
-    "left_ankle": (0.35, 3.3),
-    "right_ankle": (-0.35, 3.3),
-}
-HAND_UP: Final[Body] = {"left_elbow": (0.75, -0.1), "left_wrist": (0.65, -0.9)}
-HEAD_ON_DESK: Final[Body] = {
-    "nose": (0.0, 0.15),
-    "left_eye": (0.1, 0.05),
-    "right_eye": (-0.1, 0.05),
-    "left_ear": (0.22, 0.0),
-    "right_ear": (-0.22, 0.0),
-}
-FACE: Final = ("nose", "left_eye", "right_eye")
-
-
-def person(
-    *changes: Body,
-    at: tuple[float, float] = (300.0, 200.0),
-    unit: float = 40.0,
-    unseen: Sequence[str] = (),
-    score: float = 0.9,
-) -> People:
-    """One body in a frame.
-
-    Args:
-        changes: Keypoints that differ from somebody who sits and rests.
-        at: Middle of the shoulders, in pixels.
-        unit: Width of the shoulders, in pixels.
-        unseen: Keypoints with a low score.
-        score: Of the person.
-    """
-    places: dict[str, tuple[float, float]] = dict(SEATED)
-    for change in changes:
-        places |= change
-    keypoints = np.zeros((1, len(KEYPOINTS), 3), np.float32)
-    for index, name in enumerate(KEYPOINTS):
-        x, y = places[name]
-        keypoints[0, index] = at[0] + x * unit, at[1] + y * unit, 0.1 if name in unseen else 0.95
-    points = keypoints[0, [name not in unseen for name in KEYPOINTS], :2]
-    box = np.concatenate([points.min(axis=0), points.max(axis=0)])[None]
-    return People(box.astype(np.float32), np.array([score], np.float32), keypoints)
-
-
-def crowd(*bodies: People) -> People:
-    """Several people in one frame, in the given order."""
-    return People(
-        np.concatenate([body.boxes for body in bodies]),
-        np.concatenate([body.scores for body in bodies]),
-        np.concatenate([body.keypoints for body in bodies]),
-    )
 
 
 def mirrored(body: Body) -> Body:
@@ -292,54 +218,3 @@ def test_wrists_are_told_in_units_from_the_shoulders() -> None:
     shown = estimate_postures(person(unit=80, unseen=["right_wrist"]), 2000)
     assert shown.wrists[0, 0] == pytest.approx([0.3, 0.9], abs=0.01)
     assert np.isnan(shown.wrists[0, 1]).all()
-
-
-def test_of_two_boxes_with_one_head_the_stronger_stays() -> None:
-    whole = person(score=0.9)
-    half = person(UPRIGHT, at=(302, 201), score=0.4, unseen=["left_ankle", "right_ankle"])
-    kept = remove_duplicates(crowd(whole, half))
-    assert kept.scores.tolist() == whole.scores.tolist()
-    assert np.array_equal(kept.keypoints, whole.keypoints)
-
-
-def test_neighbours_stay_beside_before_and_behind() -> None:
-    neighbours = crowd(
-        person(at=(300, 200), unit=40),
-        person(at=(345, 200), unit=40),  # shoulder to shoulder
-        person(at=(300, 180), unit=36),  # half a head higher, in the row behind
-        person(at=(310, 225), unit=44),  # in the row in front
-    )
-    assert len(remove_duplicates(neighbours)) == 4
-
-
-def test_many_boxes_on_one_head_are_one_person() -> None:
-    assert len(remove_duplicates(crowd(*(person(at=(300 + i, 200)) for i in range(5))))) == 1
-
-
-def test_two_heads_that_cannot_be_compared_both_stay() -> None:
-    left = person(unseen=["nose", "right_eye", "right_ear"])
-    right = person(unseen=["nose", "left_eye", "left_ear"], score=0.5)
-    assert len(remove_duplicates(crowd(left, right))) == 2
-
-
-places = st.lists(
-    st.tuples(st.integers(0, 60), st.integers(0, 60), st.integers(10, 60)), min_size=1, max_size=8
-)
-
-
-@settings(deadline=None)
-@given(places=places)
-def test_dropping_doubles_keeps_order_and_the_strongest_and_is_done_once(
-    places: list[tuple[int, int, int]],
-) -> None:
-    people = crowd(
-        *(
-            person(at=(x, y), unit=unit, score=0.9 - 0.05 * i)
-            for i, (x, y, unit) in enumerate(places)
-        )
-    )
-    once = remove_duplicates(people)
-    assert once.scores[0] == people.scores[0]
-    assert once.scores.tolist() == sorted(once.scores.tolist(), reverse=True)
-    assert set(once.scores.tolist()) <= set(people.scores.tolist())
-    assert np.array_equal(remove_duplicates(once).boxes, once.boxes)

@@ -48,11 +48,13 @@ def same(frame: tuple[int, int] = (480, 640)) -> Letterbox:
 
 
 @given(height=SIDES, width=SIDES, input_size=INPUT_SIZES)
-def test_the_networks_input_has_the_asked_size_and_whole_strides(
+def test_the_networks_input_has_the_asked_size_or_the_frames_and_whole_strides(
     height: int, width: int, input_size: int
 ) -> None:
     letterbox = Letterbox.of(height, width, input_size)
-    assert max(letterbox.width, letterbox.height) == input_size
+    longer = min(input_size, max(height, width))
+    assert max(letterbox.inner_width, letterbox.inner_height) == longer
+    assert letterbox.scale <= 1.0
     assert letterbox.width % 32 == letterbox.height % 32 == 0
     assert letterbox.width - letterbox.inner_width < 32
     assert letterbox.height - letterbox.inner_height < 32
@@ -103,7 +105,7 @@ def test_a_mark_in_the_frame_lies_in_the_input_where_the_letterbox_says(
 def ultralytics_letterbox(frame: BgrImage, input_size: int) -> BgrImage:
     from ultralytics.data.augment import LetterBox
 
-    made = LetterBox((input_size, input_size), auto=True, stride=32)(image=frame)
+    made = LetterBox((input_size, input_size), auto=True, scaleup=False, stride=32)(image=frame)
     return np.asarray(made, np.uint8)
 
 

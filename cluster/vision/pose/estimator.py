@@ -15,6 +15,7 @@ import cv2
 import platformdirs
 
 from cluster.settings import AnalysisSettings, Settings, WeightsSettings
+from cluster.vision.duplicates import remove_duplicates
 from cluster.vision.people import BgrImage, FloatArray, Letterbox, People, decode_output
 from cluster.vision.pose.export import export_to_openvino
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
@@ -52,7 +53,7 @@ class PoseEstimator:
     Args:
         weights: A verified weights file.
         device: `cpu` (OpenVINO) or a PyTorch device such as `cuda`.
-        confidence: Lowest score of a person, 0 to 1.
+        confidence: Lowest score of a person, 0 to 1; that of the weights unless given.
         threads: CPU threads of one network.
         batch_size: Largest batch on a GPU.
         cache_dir: Folder of exported models.
@@ -64,13 +65,13 @@ class PoseEstimator:
         *,
         cache_dir: Path,
         device: str = "cpu",
-        confidence: float = 0.25,
+        confidence: float | None = None,
         threads: int | None = None,
         batch_size: int = 16,
     ) -> None:
         self.weights = weights
         self.device = device
-        self._confidence = confidence
+        self._confidence = weights.confidence if confidence is None else confidence
         self._cache_dir = cache_dir
         self._threads = threads or min(available_cores(), MAX_THREADS)
         self._batch_size = batch_size
@@ -139,7 +140,9 @@ class PoseEstimator:
             letterbox.place(frame, canvas)
         outputs = self._network(letterbox)(canvases)
         return [
-            decode_output(output, letterbox, (shape[0], shape[1]), self._confidence)
+            remove_duplicates(
+                decode_output(output, letterbox, (shape[0], shape[1]), self._confidence)
+            )
             for output in outputs
         ]
 

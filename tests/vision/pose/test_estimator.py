@@ -21,6 +21,7 @@ from cluster.vision.pose.estimator import PoseEstimator, select_device
 from cluster.vision.pose.openvino_backend import OpenVinoNetwork
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 from tests.conftest import write_settings
+from tests.vision.bodies import person
 
 CACHE = Path(platformdirs.user_cache_dir("homeroom"))
 """The user's own cache, so that each shape is converted once and not once a run."""
@@ -42,7 +43,7 @@ def _one_thread() -> Iterator[None]:
 
 @cache
 def pose_weights() -> WeightsFile:
-    return find_pose_weights(WeightsSettings(), CACHE)
+    return find_pose_weights(WeightsSettings(pose="official"), CACHE)
 
 
 @cache
@@ -58,8 +59,9 @@ def ultralytics_model() -> Any:
 
 
 def people_of_ultralytics(frame: BgrImage, input_size: int) -> People:
-    """What the predictor that comes with the weights finds."""
-    (result,) = ultralytics_model().predict(frame, imgsz=input_size, device="cpu", verbose=False)
+    """What the predictor that comes with the weights finds; it would enlarge a smaller frame."""
+    size = min(input_size, max(frame.shape[:2]))
+    (result,) = ultralytics_model().predict(frame, imgsz=size, device="cpu", verbose=False)
     return People(
         boxes=result.boxes.xyxy.numpy(),
         scores=result.boxes.conf.numpy(),
@@ -257,6 +259,30 @@ def test_the_settings_choose_the_device_and_the_confidence(
     (found,) = chosen.estimate([classroom[0]])
     (everyone,) = estimator(OPENVINO).estimate([classroom[0]])
     np.testing.assert_allclose(found.scores, everyone.scores[everyone.scores > 0.6], atol=1e-3)
+
+
+def test_two_boxes_on_one_head_are_one_person(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    body = person(at=(300, 200), unit=40)
+    boxes = ((270.0, 150.0, 330.0, 320.0, 0.8), (275.0, 155.0, 330.0, 240.0, 0.3))
+    anchors = np.zeros((56, len(boxes)), np.float32)
+    for column, (left, top, right, bottom, score) in enumerate(boxes):
+        box = ((left + right) / 2, (top + bottom) / 2, right - left, bottom - top, score)
+        anchors[:, column] = [*box, *body.keypoints.ravel()]
+    alone = PoseEstimator(pose_weights(), cache_dir=CACHE)
+    monkeypatch.setattr(alone, "_network", lambda _: lambda canvases: [anchors] * len(canvases))
+    (found,) = alone.estimate([np.zeros((480, 640, 3), np.uint8)])
+    assert found.scores.tolist() == pytest.approx([0.8])
+
+
+def test_the_weights_for_classrooms_see_everybody_in_the_samples(
+    classroom: list[BgrImage], hand_raised: BgrImage
+) -> None:
+    ours = PoseEstimator(find_pose_weights(WeightsSettings(), CACHE), cache_dir=CACHE)
+    assert ours.weights.name == "classroom-pose"
+    assert [len(found) for found in ours.estimate(classroom)] == [4, 4, 4]
+    assert [len(found) for found in ours.estimate([hand_raised])] == [5]
 
 
 def test_weights_that_the_settings_name_and_that_are_missing_stop_the_estimator(

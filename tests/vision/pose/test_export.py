@@ -65,7 +65,7 @@ def ask(cache: Path, python: Path) -> "subprocess.Popen[str]":
 
 def models_in(cache: Path) -> list[Path]:
     """Models that carry a name which a later run would trust."""
-    return list((cache / "openvino").glob("yolo*/*"))
+    return list((cache / "openvino").glob("classroom*/*"))
 
 
 def test_after_a_killed_conversion_two_processes_that_ask_at_once_convert_once(

@@ -15,7 +15,7 @@ from cluster.errors import WeightsError, WeightsMismatch, WeightsMissing
 from cluster.settings import WeightsSettings
 from cluster.vision.pose.weights import (
     YOLO11N_POSE,
-    OfficialModel,
+    PublishedModel,
     download_weights,
     find_packaged_weights,
     find_pose_weights,
@@ -68,9 +68,9 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         thread.join()
 
 
-def published(url: str, *, package: str = "no_such_package_here") -> OfficialModel:
+def published(url: str, *, package: str = "no_such_package_here") -> PublishedModel:
     """A model that is published at an address, with the checksum of `CONTENT`."""
-    return OfficialModel("small-pose", sha256(CONTENT), package, url, "AGPL-3.0")
+    return PublishedModel("small-pose", sha256(CONTENT), package, url, "AGPL-3.0")
 
 
 @pytest.fixture
@@ -84,7 +84,12 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def never(model: OfficialModel, cache_dir: Path) -> Path:
+def only(model: PublishedModel) -> dict[str, PublishedModel]:
+    """The model that settings without `weights.pose` name."""
+    return {"classroom": model}
+
+
+def never(model: PublishedModel, cache_dir: Path) -> Path:
     raise AssertionError(f"{model.name} was downloaded to {cache_dir}")
 
 
@@ -96,7 +101,7 @@ def test_the_configured_file_stands_before_the_package_and_the_download(
     found = find_pose_weights(
         WeightsSettings(pose=mine, pose_sha256=sha256(OTHER)),
         tmp_path,
-        model=published("", package=package.name),
+        models=only(published("", package=package.name)),
         download=never,
     )
     assert (found.path, found.name, found.sha256) == (mine, "mine", sha256(OTHER))
@@ -109,14 +114,16 @@ def test_the_package_stands_before_the_download_and_is_not_imported(
     tmp_path: Path, package: Path
 ) -> None:
     model = published("", package=package.name)
-    found = find_pose_weights(WeightsSettings(), tmp_path, model=model, download=never)
+    found = find_pose_weights(WeightsSettings(), tmp_path, models=only(model), download=never)
     assert found.path == package / "small-pose.pt"
     assert found.origin == "package weights_carrier"
     assert found.licence == "AGPL-3.0"
 
 
 def test_the_download_comes_last(tmp_path: Path, site: Site) -> None:
-    found = find_pose_weights(WeightsSettings(), tmp_path / "cache", model=published(site.url))
+    found = find_pose_weights(
+        WeightsSettings(), tmp_path / "cache", models=only(published(site.url))
+    )
     assert found.path.read_bytes() == CONTENT
     assert found.path.parent == tmp_path / "cache"
     assert found.origin == site.url
@@ -127,7 +134,10 @@ def test_a_package_without_the_file_gives_way_to_the_download(
 ) -> None:
     (package / "small-pose.pt").unlink()
     model = published(site.url, package=package.name)
-    assert find_pose_weights(WeightsSettings(), tmp_path / "cache", model=model).origin == site.url
+    assert (
+        find_pose_weights(WeightsSettings(), tmp_path / "cache", models=only(model)).origin
+        == site.url
+    )
 
 
 def test_the_official_weights_are_in_the_installed_package() -> None:
@@ -140,7 +150,7 @@ def test_a_configured_copy_of_the_official_file_needs_no_checksum(tmp_path: Path
     copy = tmp_path / "copy.pt"
     copy.write_bytes(CONTENT)
     found = find_pose_weights(
-        WeightsSettings(pose=copy), tmp_path, model=published(""), download=never
+        WeightsSettings(pose=copy), tmp_path, models=only(published("")), download=never
     )
     assert found.licence == "AGPL-3.0"
 
@@ -151,7 +161,7 @@ def test_a_configured_file_that_is_missing_is_not_replaced_by_another(
     model = published("", package=package.name)
     lost = tmp_path / "lost.pt"
     with pytest.raises(WeightsMissing, match="no such weights file") as caught:
-        find_pose_weights(WeightsSettings(pose=lost), tmp_path, model=model, download=never)
+        find_pose_weights(WeightsSettings(pose=lost), tmp_path, models=only(model), download=never)
     assert caught.value.where == str(lost)
     assert "weights.pose" in str(caught.value.hint)
 
@@ -167,16 +177,15 @@ def test_a_configured_file_with_another_checksum_is_refused_with_both(
 ) -> None:
     mine = tmp_path / "mine.pt"
     mine.write_bytes(OTHER)
-    expected = stated or sha256(CONTENT)
     with pytest.raises(WeightsMismatch) as caught:
         find_pose_weights(
             WeightsSettings(pose=mine, pose_sha256=stated),
             tmp_path,
-            model=published(""),
+            models=only(published("")),
             download=never,
         )
     assert sha256(OTHER) in str(caught.value)
-    assert expected in str(caught.value)
+    assert (stated or "the settings state none") in str(caught.value)
     assert str(mine) in str(caught.value)
 
 
@@ -186,7 +195,7 @@ def test_a_package_with_a_changed_file_is_refused_with_both_checksums(
     (package / "small-pose.pt").write_bytes(OTHER)
     model = published("", package=package.name)
     with pytest.raises(WeightsMismatch) as caught:
-        find_pose_weights(WeightsSettings(), tmp_path, model=model, download=never)
+        find_pose_weights(WeightsSettings(), tmp_path, models=only(model), download=never)
     assert sha256(OTHER) in str(caught.value)
     assert sha256(CONTENT) in str(caught.value)
 
@@ -198,7 +207,10 @@ def test_a_checksum_for_ones_own_file_does_not_let_the_packages_file_pass(
     model = published("", package=package.name)
     with pytest.raises(WeightsMismatch):
         find_pose_weights(
-            WeightsSettings(pose_sha256=sha256(OTHER)), tmp_path, model=model, download=never
+            WeightsSettings(pose_sha256=sha256(OTHER)),
+            tmp_path,
+            models=only(model),
+            download=never,
         )
 
 
@@ -225,17 +237,17 @@ def test_a_refused_file_is_never_run(tmp_path: Path) -> None:
 
 def test_a_download_is_kept_and_not_fetched_again(tmp_path: Path, site: Site) -> None:
     model = published(site.url)
-    first = find_pose_weights(WeightsSettings(), tmp_path, model=model)
-    second = find_pose_weights(WeightsSettings(), tmp_path, model=model)
+    first = find_pose_weights(WeightsSettings(), tmp_path, models=only(model))
+    second = find_pose_weights(WeightsSettings(), tmp_path, models=only(model))
     assert first == second
     assert len(site.requests) == 1
 
 
 def test_a_kept_download_that_was_changed_is_refused(tmp_path: Path, site: Site) -> None:
     model = published(site.url)
-    find_pose_weights(WeightsSettings(), tmp_path, model=model).path.write_bytes(OTHER)
+    find_pose_weights(WeightsSettings(), tmp_path, models=only(model)).path.write_bytes(OTHER)
     with pytest.raises(WeightsMismatch, match=sha256(OTHER)):
-        find_pose_weights(WeightsSettings(), tmp_path, model=model)
+        find_pose_weights(WeightsSettings(), tmp_path, models=only(model))
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -271,7 +283,9 @@ def test_a_server_that_is_down_gives_the_ways_out(tmp_path: Path, site: Site) ->
         port = gone.server_port
     url = f"http://127.0.0.1:{port}/small-pose.pt"
     with pytest.raises(WeightsMissing, match="could not be downloaded") as caught:
-        find_pose_weights(WeightsSettings(), tmp_path, model=replace(published(site.url), url=url))
+        find_pose_weights(
+            WeightsSettings(), tmp_path, models=only(replace(published(site.url), url=url))
+        )
     assert caught.value.where == url
     assert "no_such_package_here" in str(caught.value.hint)
     assert "weights.pose" in str(caught.value.hint)

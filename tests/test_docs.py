@@ -53,6 +53,7 @@ def test_the_table_of_activities_states_the_constants_of_the_code() -> None:
         activity.TORSO_LENGTH_TO_UNIT,
         duplicates.CONTAINED_SHARE,
         duplicates.HEAD_DISTANCE,
+        duplicates.HEAD_POINT_SCORE,
         duplicates.POINT_DISTANCE,
         durations.BRIDGE_SECONDS,
     ):

@@ -1,7 +1,9 @@
 """Removal of boxes that are a second detection of one person.
 
 Non-maximum suppression keeps two boxes of one half-hidden body if they overlap little. One head is
-one person (cf. pose NMS, Fang et al., 2017): of two boxes with one head the stronger is kept.
+one person (cf. pose NMS, Fang et al., 2017): of two boxes with one head the stronger is kept. So it
+is of two boxes one of which lies within the other, if the head of one of them is not to be seen:
+then it is a part of the same body.
 """
 
 from typing import Final
@@ -19,6 +21,9 @@ POINT_DISTANCE: Final = 0.15
 
 CONTAINED_SHARE: Final = 0.8
 """Share of the smaller box that lies within the other one, from which they may be one person."""
+
+HEAD_POINT_SCORE: Final = 0.3
+"""Lowest score of a head's point for these distances; weak boxes have weak points."""
 
 HEAD_DISTANCE: Final = 0.4
 """Distance of the middles of two such boxes' heads, in widths of the narrower box."""
@@ -69,16 +74,16 @@ def _contained(people: People) -> BoolArray:
 
 
 def _heads_are_near(people: People) -> BoolArray:
-    """Return (n, n) whether the middles of two heads are near each other; not without a point."""
+    """Return (n, n) whether the middles of two heads are near, or one of them is not seen."""
     points, scores = people.keypoints[:, _HEAD, :2], people.keypoints[:, _HEAD, 2]
-    seen = (scores >= MIN_KEYPOINT_SCORE)[..., None]
+    seen = (scores >= HEAD_POINT_SCORE)[..., None]
     count = seen.sum(axis=1)
     middle: FloatArray = np.where(
         count > 0, (points * seen).sum(axis=1) / np.maximum(count, 1), np.nan
     ).astype(np.float32)
     widths = _widths(people)
     apart = np.linalg.norm(middle[:, None] - middle, axis=2)
-    result: BoolArray = apart < HEAD_DISTANCE * np.minimum(widths[:, None], widths)
+    result: BoolArray = ~(apart >= HEAD_DISTANCE * np.minimum(widths[:, None], widths))
     return result
 
 

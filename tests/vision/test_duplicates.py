@@ -78,11 +78,13 @@ def test_a_child_in_front_of_an_adult_is_another_person() -> None:
     assert len(remove_duplicates(crowd(adult, child))) == 2
 
 
-def test_a_head_that_cannot_be_seen_is_never_the_same() -> None:
+def test_a_box_without_a_head_within_another_is_a_part_of_that_person() -> None:
     face = ["nose", "left_eye", "right_eye", "left_ear", "right_ear"]
     whole = in_box(person(score=0.8), 270, 150, 330, 320)
-    hidden = in_box(person(score=0.2, unseen=face), 275, 155, 330, 240)
-    assert len(remove_duplicates(crowd(whole, hidden))) == 2
+    legs = in_box(person(score=0.2, unseen=face), 275, 235, 330, 318)
+    assert remove_duplicates(crowd(whole, legs)).scores.tolist() == whole.scores.tolist()
+    beside = in_box(person(score=0.2, unseen=face), 310, 235, 380, 318)
+    assert len(remove_duplicates(crowd(whole, beside))) == 2
 
 
 @pytest.mark.parametrize("count", [0, 1])

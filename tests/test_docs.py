@@ -34,6 +34,7 @@ def test_the_table_of_activities_states_the_constants_of_the_code() -> None:
         ],
         "head_down": [activity.HEAD_LOW_ABOVE_SHOULDERS, durations.HEAD_DOWN_SECONDS],
         "standing": [
+            activity.MIN_KNEE_SCORE,
             activity.STANDING_THIGH_TO_TORSO,
             activity.STANDING_THIGH_TILT,
             durations.STANDING_SECONDS,

@@ -47,6 +47,9 @@ HEAD_LOW_ABOVE_SHOULDERS: Final = 0.05
 NOSE_BELOW_EARS: Final = 0.25
 STANDING_THIGH_TO_TORSO: Final = 0.45
 STANDING_THIGH_TILT: Final = 0.6
+MIN_KNEE_SCORE: Final = 0.8
+"""Networks guess knees behind desks, with scores up to this."""
+
 BOTTOM_EDGE: Final = 0.98
 """A box that ends below this fraction of the frame's height is cut off by its edge."""
 
@@ -105,8 +108,11 @@ def estimate_postures(people: People, frame_height: int) -> Postures:
             & (unit > 0)
         )
         thighs = points[:, _KNEES] - points[:, _HIPS]
-        thighs_hang = (thighs[..., 1] >= STANDING_THIGH_TO_TORSO * torso[:, None]) & (
-            np.abs(thighs[..., 0]) <= STANDING_THIGH_TILT * thighs[..., 1]
+        knee_visible = people.keypoints[:, _KNEES, 2] >= MIN_KNEE_SCORE
+        thighs_hang = (
+            knee_visible
+            & (thighs[..., 1] >= STANDING_THIGH_TO_TORSO * torso[:, None])
+            & (np.abs(thighs[..., 0]) <= STANDING_THIGH_TILT * thighs[..., 1])
         )
         standing = visible & thighs_hang.any(axis=1)
         return Postures(

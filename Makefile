@@ -76,6 +76,7 @@ format: $(READY)  ## Format the code, and fix what the linter can fix
 	$(BIN)/ruff check --fix .
 
 bench: $(READY)  ## All benchmarks: against a naive implementation and the limit
+	$(BIN)/python -m bench.accuracy
 	$(BIN)/python -m bench.archive
 	$(BIN)/python -m bench.faces
 	$(BIN)/python -m bench.fleet

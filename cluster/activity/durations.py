@@ -6,6 +6,7 @@ segment that starts with that much lead-in is counted like an uninterrupted run.
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -84,6 +85,19 @@ class FrameCounts:
     hand_raises: int
 
 
+@dataclass(frozen=True, slots=True)
+class CurrentActivity:
+    """What one person of a frame is counted as. It never leaves this process (R2).
+
+    Attributes:
+        activity: The activity.
+        hand_confirmed: Whether a raised hand of this person was confirmed at this frame.
+    """
+
+    activity: Activity
+    hand_confirmed: bool
+
+
 class ActivityCounter:
     """Counts the activities of a camera's frames, one after another."""
 
@@ -100,22 +114,38 @@ class ActivityCounter:
             track_ids: (n,) track ids, `UNTRACKED` for people without one.
             observed: Postures of the same n people.
         """
-        counts = dict.fromkeys(Activity, 0)
-        raises = 0
+        current = self.classify(time_seconds, track_ids, observed)
+        return count_activities(time_seconds, current)
+
+    def classify(
+        self, time_seconds: float, track_ids: npt.NDArray[np.int64], observed: Postures
+    ) -> list[CurrentActivity]:
+        """Classify the n people of one frame, in their order; takes what `update` takes.
+
+        A frame goes through this or through `update`, not through both.
+        """
+        current = []
         for person, track_id in enumerate(track_ids.tolist()):
             is_tracked = track_id != UNTRACKED
             track = self._tracks.setdefault(track_id, _Track()) if is_tracked else _Track()
-            activity, raised = _activity(track, time_seconds, observed, person)
+            current.append(CurrentActivity(*_activity(track, time_seconds, observed, person)))
             track.last_seen = time_seconds
-            counts[activity] += 1
-            raises += raised
         self._drop_stale_tracks(time_seconds)
-        return FrameCounts(time_seconds, len(track_ids), counts, raises)
+        return current
 
     def _drop_stale_tracks(self, time: float) -> None:
         stale = [i for i, track in self._tracks.items() if time - track.last_seen > MEMORY_SECONDS]
         for track_id in stale:
             del self._tracks[track_id]
+
+
+def count_activities(time_seconds: float, current: Sequence[CurrentActivity]) -> FrameCounts:
+    """Count the people of one frame by activity."""
+    counts = dict.fromkeys(Activity, 0)
+    for person in current:
+        counts[person.activity] += 1
+    raises = sum(person.hand_confirmed for person in current)
+    return FrameCounts(time_seconds, len(current), counts, raises)
 
 
 def _activity(track: _Track, time: float, observed: Postures, person: int) -> tuple[Activity, bool]:

@@ -14,7 +14,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from cluster.activity.durations import ActivityCounter, FrameCounts
+from cluster.activity.durations import (
+    ActivityCounter,
+    CurrentActivity,
+    FrameCounts,
+    count_activities,
+)
 from cluster.activity.suppression import ActivityWindow, suppress_window
 from cluster.activity.tracking import PersonTracker
 from cluster.activity.windows import group_into_windows
@@ -53,12 +58,24 @@ class RoomCounter:
 
     def update(self, frame: AnalysedFrame) -> FrameCounts:
         """Count one frame; timestamps must increase."""
+        _, current = self.classify(frame)
+        return count_activities(frame.captured_at.timestamp(), current)
+
+    def classify(self, frame: AnalysedFrame) -> tuple[People, list[CurrentActivity]]:
+        """Classify the people of one frame, who never leave this process with it (R2).
+
+        A frame goes through this or through `update`, not through both.
+
+        Returns:
+            The people that are counted, and the activity of each.
+        """
         people = frame.people
         if self._teacher_zone is not None:
             people = people.select(~_is_in_zone(people, self._teacher_zone, frame.frame_size))
         time = frame.captured_at.timestamp()
         track_ids = self._tracker.update(time, people)
-        return self._counter.update(time, track_ids, estimate_postures(people, frame.frame_size[1]))
+        postures = estimate_postures(people, frame.frame_size[1])
+        return people, self._counter.classify(time, track_ids, postures)
 
 
 def count_windows(

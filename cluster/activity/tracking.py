@@ -14,7 +14,7 @@ from cluster.vision.people import People
 
 LOST_SECONDS = 3.0
 MIN_OVERLAP = 0.1
-MIN_TRACK_SCORE = 0.15
+MIN_TRACK_SCORE = 0.1
 """Minimum score that starts a track; detections below it may continue one."""
 
 _BUFFER_FRAMES_PER_SECOND = 30  # the library counts its buffer in frames of 1/30 s

@@ -1,5 +1,6 @@
 """A room from people to published windows: synthetic students in rows, frame after frame."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -93,6 +94,19 @@ def test_raised_hands_are_counted_once_each_and_as_a_share() -> None:
     assert (first.hand_raises, second.hand_raises) == (4, 0)
     assert first.hand_raised_share == pytest.approx(0.4 * 11 / 20)
     assert second.hand_raised_share == pytest.approx(0.4 * 12 / 20)
+
+
+def test_people_are_classified_as_they_are_counted() -> None:
+    def scenario(seat: int, t: float) -> Sequence[Body]:
+        return [HAND_UP] if seat < 3 and t >= 4 else [HEAD_ON_DESK] if seat == 3 else []
+
+    frames = scene(6, 10, scenario)
+    counter = RoomCounter(RATE)
+    for frame, counts in zip(frames, counted(frames), strict=True):
+        people, current = counter.classify(frame)
+        assert len(people) == len(current) == counts.people
+        assert Counter(one.activity for one in current) == +Counter(counts.activities)
+        assert sum(one.hand_confirmed for one in current) == counts.hand_raises
 
 
 def test_each_activity_has_its_own_share() -> None:

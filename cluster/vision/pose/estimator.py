@@ -57,6 +57,7 @@ class PoseEstimator:
         threads: CPU threads of one network.
         batch_size: Largest batch on a GPU.
         cache_dir: Folder of exported models.
+        keeps_duplicates: Boxes that share one head are kept, as Ultralytics does.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class PoseEstimator:
         confidence: float | None = None,
         threads: int | None = None,
         batch_size: int = 16,
+        keeps_duplicates: bool = False,
     ) -> None:
         self.weights = weights
         self.device = device
@@ -75,6 +77,7 @@ class PoseEstimator:
         self._cache_dir = cache_dir
         self._threads = threads or min(available_cores(), MAX_THREADS)
         self._batch_size = batch_size
+        self._keeps_duplicates = keeps_duplicates
         self._networks: dict[tuple[int, int], Network] = {}
         self._loading = threading.Lock()
         cv2.setNumThreads(1)
@@ -139,12 +142,11 @@ class PoseEstimator:
         for frame, canvas in zip(frames, canvases, strict=True):
             letterbox.place(frame, canvas)
         outputs = self._network(letterbox)(canvases)
-        return [
-            remove_duplicates(
-                decode_output(output, letterbox, (shape[0], shape[1]), self._confidence)
-            )
+        found = [
+            decode_output(output, letterbox, (shape[0], shape[1]), self._confidence)
             for output in outputs
         ]
+        return found if self._keeps_duplicates else [remove_duplicates(one) for one in found]
 
     def _network(self, letterbox: Letterbox) -> Network:
         key = (letterbox.height, letterbox.width)

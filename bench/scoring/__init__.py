@@ -1,0 +1,1 @@
+"""How right the numbers are: matching with the truth, measures, intervals, tables."""

@@ -1,0 +1,73 @@
+"""Runs a configuration over a picture or clip, as the product does.
+
+    file -> FrameSampler -> PoseEstimator -> RoomCounter -> Observation (one a frame)
+
+A picture is held for `HELD_SECONDS`, so that what its postures show lasts long enough to be
+counted; its last frame is observed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Final
+
+from bench.scoring.configurations import Configuration
+from bench.scoring.observations import Observation, scaled
+from bench.scoring.samples import ANALYSIS_RATE, Sample
+from cluster.activity.room import AnalysedFrame, RoomCounter
+from cluster.streams.decode.container import probe
+from cluster.streams.decode.file_sampler import FrameSampler, SampledFrame
+from cluster.vision.people import BgrImage, Letterbox, People
+
+HELD_SECONDS: Final = 4.0
+BATCH_FRAMES: Final = 16
+START: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+EstimatePeople = Callable[[Sequence[BgrImage], int], list[People]]
+"""`PoseEstimator.estimate`."""
+
+
+def observe(
+    sample: Sample, configuration: Configuration, estimate: EstimatePeople
+) -> list[Observation]:
+    """Find and classify the people of each frame of a sample.
+
+    Args:
+        sample: The picture or clip.
+        configuration: What is measured.
+        estimate: Finds people with it.
+
+    Raises:
+        FootageUnreadable: The file cannot be read.
+    """
+    rate = sample.rate or ANALYSIS_RATE
+    counter = RoomCounter(rate)
+    full_width = probe(str(sample.path)).width
+    sampler = FrameSampler(str(sample.path), rate=rate, long_side=configuration.input_size)
+    observations = []
+    for frame, people in _find_people(sampler.frames(), estimate, configuration.input_size):
+        height, width = frame.pixels.shape[:2]
+        scale = Letterbox.of(height, width, configuration.input_size).scale * width / full_width
+        for time in [frame.time_seconds] if sample.rate else _held_times(rate):
+            analysed = AnalysedFrame(START + timedelta(seconds=time), people, (width, height))
+            counted, current = counter.classify(analysed)
+        observations.append(
+            Observation(
+                frame.time_seconds, scaled(counted, full_width / width), tuple(current), scale
+            )
+        )
+    return observations
+
+
+def _held_times(rate: float) -> Sequence[float]:
+    return [index / rate for index in range(round(HELD_SECONDS * rate) + 1)]
+
+
+def _find_people(
+    frames: Iterable[SampledFrame], estimate: EstimatePeople, input_size: int
+) -> Iterator[tuple[SampledFrame, People]]:
+    remaining = iter(frames)
+    while batch := list(islice(remaining, BATCH_FRAMES)):
+        found = estimate([frame.pixels for frame in batch], input_size)
+        yield from zip(batch, found, strict=True)

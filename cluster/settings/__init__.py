@@ -68,6 +68,7 @@ __all__ = [
     "Settings",
     "WeightsSettings",
     "analysis_digest",
+    "environment_without_settings",
     "load_settings",
     "parse_settings",
     "settings_path",
@@ -335,6 +336,15 @@ def variables_of_homeroom() -> list[str]:
         for name in os.environ
         if name.upper().startswith(ENV_PREFIX) and name != ENV_SETTINGS_FILE
     )
+
+
+def environment_without_settings() -> dict[str, Any]:
+    """Return Ray's options of an actor that must not see settings in its environment.
+
+    It inherits the environment of its node. The variables, secrets among them, are empty in it.
+    """
+    blanked = dict.fromkeys(variables_of_homeroom(), "")
+    return {"runtime_env": {"env_vars": blanked}} if blanked else {}
 
 
 def _describe_sources(file: Path) -> str:

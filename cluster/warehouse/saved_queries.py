@@ -86,11 +86,13 @@ class ParameterProblem:
         name: The parameter's name.
         value: As it was given; None where it is missing.
         reason: What is wrong, for people.
+        expected: What a value must be, if this one is invalid.
     """
 
     name: str
     value: ParameterValue
     reason: str
+    expected: str | None = None
 
 
 class InvalidParameters(QueryRefused):
@@ -283,7 +285,9 @@ def bind_parameters(query: SavedQuery, given: Iterable[tuple[str, ParameterValue
             try:
                 values[name] = _convert(parameters[name], value)
             except ValueError:
-                problems.append(ParameterProblem(name, value, _describe(parameters[name], value)))
+                reason = _describe(parameters[name], value)
+                expected = _EXAMPLES[parameters[name].kind]
+                problems.append(ParameterProblem(name, value, reason, expected))
         names.add(name)
     problems += [
         ParameterProblem(p.name, None, f"{p.name!r} is required: {_EXAMPLES[p.kind]}")

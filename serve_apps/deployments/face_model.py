@@ -16,7 +16,7 @@ import numpy as np
 from ray import serve
 
 from cluster.errors import HomeroomError, VisionError
-from cluster.settings import Settings
+from cluster.settings import Settings, environment_without_settings
 from cluster.vision.faces.base import FaceChip, FaceEngineSpec, FaceQuality
 from cluster.vision.faces.factory import create_face_engine
 from cluster.vision.people import FloatArray
@@ -130,7 +130,7 @@ def face_options(settings: Settings) -> dict[str, Any]:
         settings: They limit the replicas of a model.
     """
     return {
-        "ray_actor_options": {"num_cpus": 0.2},
+        "ray_actor_options": {"num_cpus": 0.2, **environment_without_settings()},
         "max_ongoing_requests": MAX_BATCH_SIZE,
         "max_queued_requests": 64,
         "autoscaling_config": {

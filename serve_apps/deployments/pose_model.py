@@ -25,7 +25,7 @@ from ray import serve
 from cluster.errors import HomeroomError, VisionError
 from cluster.runtime.ray_local import ensure_node_spills_to_memory
 from cluster.runtime.scheduling import use_batch_scheduling
-from cluster.settings import Camera, Settings
+from cluster.settings import Camera, Settings, environment_without_settings
 from cluster.vision.people import Letterbox, People
 from cluster.vision.pose.estimator import PoseEstimator
 from serve_apps.clients.types import FrameSet
@@ -169,8 +169,9 @@ def pose_options(settings: Settings, gpus: int) -> dict[str, Any]:
     """
     on_gpu = gpus > 0 and settings.analysis.device != "cpu"
     batch = max(CPU_BATCH_SIZE, settings.analysis.batch_size if on_gpu else 0)
+    resources: dict[str, Any] = {"num_cpus": 1.0, "num_gpus": 1} if on_gpu else {"num_cpus": 0.5}
     return {
-        "ray_actor_options": {"num_cpus": 1.0, "num_gpus": 1} if on_gpu else {"num_cpus": 0.5},
+        "ray_actor_options": {**resources, **environment_without_settings()},
         "max_ongoing_requests": batch if on_gpu else CPU_CONCURRENT_BATCHES * batch,
         "max_queued_requests": 8,
         "autoscaling_config": {

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from cluster.errors import HomeroomError
 from serve_apps.http.app import openapi_document
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -34,7 +35,12 @@ def main(
             sys.stderr.write(f"{check} is stale: write it with `homeroom openapi --out`.\n")
             raise typer.Exit(1)
     elif out is not None:
-        out.write_text(text, encoding="utf-8")
+        try:
+            out.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise HomeroomError(
+                f"it cannot be written: {error.strerror}.", where=str(out)
+            ) from error
     else:
         sys.stdout.write(text)
 

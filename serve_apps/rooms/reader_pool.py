@@ -24,7 +24,7 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.util import list_named_actors
 
 from cluster.errors import HomeroomError
-from cluster.settings import Settings
+from cluster.settings import Settings, environment_without_settings
 from cluster.settings.redacted import without_secrets
 from cluster.streams.reader.actor import StreamReader
 from cluster.streams.source.config import CameraConfig
@@ -152,6 +152,7 @@ class ReaderPool:
             "scheduling_strategy": "SPREAD",
             "max_restarts": 0,  # the reconciling loop launches another, with its cameras
             "max_concurrency": 100,
+            **environment_without_settings(),  # it decodes what strangers may send
         }
         if CAMERAS in ray.cluster_resources():
             options["resources"] = {CAMERAS: self.max_cameras_per_reader(settings)}

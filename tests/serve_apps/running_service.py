@@ -22,6 +22,9 @@ from tests.ports import free_port
 WAIT_SECONDS = 90.0
 HOMEROOM = [sys.executable, "-c", "from cluster.cli.main import run; run()"]
 
+VARIABLES = {"HOMEROOM_DISTRICT__NAME": "Canary"}
+"""Settings in the environment of the service, as its secrets may be."""
+
 SETTINGS = """
 data_dir = "data"
 [privacy]
@@ -171,7 +174,10 @@ def running(folder: Path, addresses: list[str], *, extra_settings: str = "") -> 
         cwd=folder,
         stdout=log,
         stderr=log,
-        env={k: v for k, v in os.environ.items() if not k.startswith("RAY_")},
+        env={
+            **{k: v for k, v in os.environ.items() if not k.startswith("RAY_")},
+            **VARIABLES,
+        },
     )
     try:
         until(lambda: service.process.poll() is not None or is_up(service), "the service")

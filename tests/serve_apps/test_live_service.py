@@ -153,6 +153,12 @@ def test_the_proxy_has_the_middleware_against_slow_clients(service: Service) -> 
     assert PROXY_ENVIRONMENT.items() <= proxy.environ().items()
 
 
+def test_processes_that_decode_footage_inherit_no_settings(service: Service) -> None:
+    for title, expected in (("StreamReader", ""), ("PoseModel", ""), ("Rooms", "Canary")):
+        for process in service.processes(title):
+            assert process.environ()["HOMEROOM_DISTRICT__NAME"] == expected, title
+
+
 def test_a_killed_proxy_is_replaced(service: Service) -> None:
     service.kill("ProxyActor")
     until(lambda: is_up(service), "HTTP")

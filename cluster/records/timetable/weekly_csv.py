@@ -34,6 +34,8 @@ WEEKDAYS = {
     name: index for index, full in enumerate(DAY_NAMES) for name in (full, full[:3], str(index + 1))
 }
 MAX_LESSONS = 2_000_000
+MAX_OVERNIGHT_LENGTH = timedelta(hours=12)
+"""A lesson whose end is before its start, on the clock, is over midnight if no longer than this."""
 
 
 def _parse_weekday(text: str) -> int:
@@ -67,8 +69,11 @@ class WeeklyLesson(CsvModel):
     @field_validator("end")
     @classmethod
     def _check_end(cls, end: time, info: ValidationInfo) -> time:
-        if end == info.data.get("start"):
+        start = info.data.get("start")
+        if end == start:
             raise invalid_cell_error("is the start")
+        if start is not None and end < start and _length(start, end) > MAX_OVERNIGHT_LENGTH:
+            raise invalid_cell_error(f"is before the start, {start:%H:%M}")
         return end
 
     @field_validator("first")
@@ -89,8 +94,12 @@ class WeeklyLesson(CsvModel):
     @property
     def length(self) -> timedelta:
         """From start to end, which may be on the next day."""
-        length = _since_midnight(self.end) - _since_midnight(self.start)
-        return length if length > timedelta(0) else length + timedelta(days=1)
+        return _length(self.start, self.end)
+
+
+def _length(start: time, end: time) -> timedelta:
+    length = _since_midnight(end) - _since_midnight(start)
+    return length if length > timedelta(0) else length + timedelta(days=1)
 
 
 def read_weekly(path: Path, names: NameResolver) -> tuple[list[LessonPlan], list[BadRow]]:

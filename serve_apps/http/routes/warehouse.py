@@ -171,7 +171,7 @@ def _bind_parameters(query: SavedQuery, request: Request) -> BoundQuery:
                 {
                     "type": "parameter",
                     "loc": ("query", problem.name),
-                    "msg": problem.reason,
+                    "msg": f"must be {problem.expected}" if problem.expected else problem.reason,
                     "input": problem.value,
                 }
                 for problem in error.problems

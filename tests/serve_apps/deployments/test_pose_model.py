@@ -20,6 +20,7 @@ from cluster.vision.people import BgrImage, People
 from cluster.vision.pose.estimator import PoseEstimator
 from serve_apps.clients.pose import PoseModelClient
 from serve_apps.clients.types import FrameSet
+from serve_apps.deployments.face_model import face_options
 from serve_apps.deployments.model_executor import ModelExecutor
 from serve_apps.deployments.pose_model import (
     CPU_CONCURRENT_BATCHES,
@@ -284,3 +285,15 @@ def test_every_input_size_is_warmed_up() -> None:
     larger = SETTINGS.model_copy(update={"cameras": [camera]})
     assert _warm_up_sizes(SETTINGS) == [(360, 640, 640)]
     assert _warm_up_sizes(larger) == [(360, 640, 640), (720, 1280, 1280)]
+
+
+@pytest.mark.parametrize("options", [pose_options(SETTINGS, 0), face_options(SETTINGS)])
+def test_models_need_no_variable_of_the_environment(options: dict[str, Any]) -> None:
+    assert "runtime_env" not in options["ray_actor_options"]
+
+
+def test_models_do_not_inherit_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOMEROOM_SECURITY__MASTER_KEY", SECRET)
+    for options in (pose_options(SETTINGS, 0), face_options(SETTINGS)):
+        environment = options["ray_actor_options"]["runtime_env"]["env_vars"]
+        assert environment == {"HOMEROOM_SECURITY__MASTER_KEY": ""}

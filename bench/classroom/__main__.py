@@ -1,0 +1,66 @@
+"""Rendered classrooms: a clip with its truth, or training pictures with labels.
+
+    python -m bench.classroom --seed 7 --people 24 --seconds 60 --out DIR
+
+Needs `pip install '.[classroom]'` and OpenGL over EGL (Mesa's software renderer does). See
+docs/classroom.md.
+"""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from rich.progress import Progress
+
+from bench.classroom.bodies import load_bodies
+from bench.classroom.cameras import CAMERAS, CameraKind
+from bench.classroom.clip import make_clip
+from bench.classroom.rooms import ROOMS, RoomKind
+from bench.classroom.scene import Wish, draw_scene
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def _one_of(value: str | None, allowed: tuple[str, ...], option: str) -> str | None:
+    if value is not None and value not in allowed:
+        raise typer.BadParameter(f"{value!r} is none of {', '.join(allowed)}", param_hint=option)
+    return value
+
+
+@app.command(help=__doc__)
+def main(
+    out: Annotated[Path, typer.Option(help="Folder for what is made.")],
+    seed: Annotated[int, typer.Option(help="The same seed makes the same.", min=0)] = 0,
+    people: Annotated[
+        int | None, typer.Option(help="Students; drawn if not given.", min=0, max=74)
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="Length of the clip.", min=0.1)] = 60.0,
+    width: Annotated[int, typer.Option(help="Pixels.", min=64)] = 1280,
+    height: Annotated[int, typer.Option(help="Pixels.", min=64)] = 720,
+    rate: Annotated[int, typer.Option(help="Frames a second.", min=1, max=60)] = 10,
+    room: Annotated[str | None, typer.Option(help=f"One of {', '.join(ROOMS)}.")] = None,
+    camera: Annotated[str | None, typer.Option(help=f"One of {', '.join(CAMERAS)}.")] = None,
+    crf: Annotated[int | None, typer.Option(help="H.264's rate factor.", min=0, max=51)] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder of the bodies.")] = None,
+) -> None:
+    """Make a clip and its truth."""
+    kind = cast("RoomKind | None", _one_of(room, ROOMS, "--room"))
+    view = cast("CameraKind | None", _one_of(camera, CAMERAS, "--camera"))
+    bodies = load_bodies(cache)
+    wish = Wish(seed, people, seconds, width // 2 * 2, height // 2 * 2, kind, view)
+    scene = draw_scene(wish, bodies)
+    with Progress() as progress:
+        task = progress.add_task(f"{scene.room.kind}, seen from {scene.shot.start.kind}")
+        make_clip(
+            scene,
+            bodies,
+            out,
+            Fraction(rate),
+            crf,
+            told=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+
+
+if __name__ == "__main__":
+    app()

@@ -65,7 +65,7 @@ def lay_out(
     if belongings.work == "laptop":
         add_laptop(things, local.at(0, ahead, station.desk), local.turn, rng)
         return
-    turn = local.turn + belongings.turn
+    turn = local.turn + belongings.turn + 180
     page = belongings.page
     if belongings.work == "paper":
         things.box(

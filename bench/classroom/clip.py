@@ -11,7 +11,7 @@ from bench.classroom.coding import write_clip
 from bench.classroom.effects import Effects, draw_effects
 from bench.classroom.frames import FrameMaker
 from bench.classroom.overlays import Overlays, draw_overlays
-from bench.classroom.renderer import Renderer
+from bench.classroom.portraits import open_renderer
 from bench.classroom.scene import Scene, generator
 from bench.classroom.truth import ClipTruth, EventTruth, FrameTruth, TrueActivity
 from cluster.vision.people import BgrImage
@@ -53,7 +53,7 @@ def make_clip(
         crf = int(rng.integers(20, 33))
     effects = effects or draw_effects(rng, backlit=scene.room.bright_windows, clip=True)
     overlays = overlays or draw_overlays(rng, wish.width, wish.height)
-    maker = FrameMaker(scene, Renderer(bodies, wish.width, wish.height))
+    maker = FrameMaker(scene, open_renderer(bodies, wish.width, wish.height))
     count = max(1, round(wish.seconds * rate))
     truths: list[FrameTruth] = []
     activities: list[dict[int, TrueActivity]] = []

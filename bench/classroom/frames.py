@@ -1,15 +1,15 @@
 """From a scene to a frame: drawn, seen through the lens, measured."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from bench.classroom.cameras import Camera
-from bench.classroom.poses import ON_FEET
 from bench.classroom.renderer import Drawn, Renderer
-from bench.classroom.scene import Scene, Stance
+from bench.classroom.scene import Scene
 from bench.classroom.truth import PersonTruth, TrueActivity
 from bench.classroom.visibility import Pixels, measure
 from cluster.vision.people import BgrImage
@@ -75,7 +75,13 @@ class FrameMaker:
         if still and not scene.shot.moving(seconds):
             keep = (id(scene), tuple(camera.eye), camera.fov)
         drawn = renderer.draw(
-            view, camera.eye, scene.light, scene.room.things, [*coats, *figures], keep=keep
+            view,
+            camera.eye,
+            scene.light,
+            scene.room.things,
+            [*coats, *figures],
+            keep=keep,
+            moving=self._moving,
         )
         picture, ids = self._through_lens(camera, drawn)
         pixels = Pixels.of(ids)
@@ -83,6 +89,15 @@ class FrameMaker:
         people, activities = measure(camera, pixels, stances, alone)
         numbers = [stance.actor.member.number for stance in stances]
         return Frame(picture, people, dict(zip(numbers, activities, strict=True)), pixels)
+
+    @cached_property
+    def _moving(self) -> frozenset[int]:
+        """Numbers of those who leave their seats."""
+        return frozenset(
+            actor.member.number
+            for actor in self.scene.actors
+            if any(segment.plan.on_feet for segment in actor.script.segments)
+        )
 
     def _through_lens(
         self, camera: Camera, drawn: Drawn
@@ -118,8 +133,3 @@ class FrameMaker:
         light = 1 - np.clip(cv2.GaussianBlur(dark * self.shade, (0, 0), 2), 0, 0.5)
         large = cv2.resize(light.astype(np.float32), (width, height))
         return np.asarray(cv2.multiply(picture, cv2.merge([large] * 3), dtype=cv2.CV_8U), np.uint8)
-
-
-def standing(stance: Stance) -> bool:
-    """Whether somebody is on the feet, or about to be."""
-    return stance.moment.plan.action in ON_FEET

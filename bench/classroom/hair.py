@@ -133,7 +133,7 @@ def _beanie(head: Head, _colour: Array) -> None:
 
 def _hijab(head: Head, _colour: Array) -> None:
     head.ball((0, 0.028, 0.02), (0.103, 0.098, 0.133), head.colour, CLOTH)
-    head.ball((0, 0.005, -0.15), (0.125, 0.115, 0.09), head.colour, CLOTH)
+    head.ball((0, 0.02, -0.155), (0.125, 0.11, 0.085), head.colour, CLOTH)
 
 
 _CUTS: Final[dict[str, Callable[[Head, Array], None]]] = {

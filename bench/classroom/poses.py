@@ -75,7 +75,7 @@ class Station:
     depth: float = 0.5
 
 
-Anchor = Literal["desk", "face", "lap"]
+Anchor = Literal["desk", "face", "chest", "lap"]
 Stroke = Literal["none", "pen", "keys", "page", "wave", "gesture"]
 
 
@@ -263,6 +263,10 @@ def _place(
     left, forwards, up = at
     if anchor == "face":
         return rig.face(posture) + np.array([left, -forwards, up]) * size
+    if anchor == "chest":
+        shoulders = (rig.shoulder(posture, "L") + rig.shoulder(posture, "R")) / 2
+        about = rotate_about(np.array([0, 0, 1.0]), np.deg2rad(posture.twist))
+        return np.asarray(shoulders + about @ np.array([left, -forwards, up]) * size)
     if anchor == "lap" or station.desk is None:
         height = station.seat + (0.19 + max(up, 0.0)) * size
         return np.array([left * size, posture.hips[1] - (0.16 + forwards * 0.6) * size, height])

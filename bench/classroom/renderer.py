@@ -216,6 +216,7 @@ class Renderer:
         figures: list[Figure],
         *,
         keep: object = None,
+        moving: frozenset[int] = frozenset(),
     ) -> Drawn:
         """Draw a frame.
 
@@ -226,13 +227,15 @@ class Renderer:
             room: What stays.
             figures: People and empty coats.
             keep: If given, the room's picture is drawn once for all frames with an equal one.
+            moving: Numbers of those whose shadows are not on a room that is drawn once.
         """
         boxes, balls = room.rows()
         boxes = self._before(boxes, eye, 4.5)
         balls = self._before(balls, eye, 99.0)
-        self._draw_shadows(light, boxes, balls, figures)
         self._light(view, eye, light)
         if keep is None or keep != self._background_key:
+            still = [figure for figure in figures if figure.number not in moving]
+            self._draw_shadows(light, boxes, balls, figures if keep is None else still)
             target = self.target if keep is None else self.background
             target.buffer.use()
             target.buffer.clear(0.5, 0.5, 0.5)
@@ -240,6 +243,7 @@ class Renderer:
             self._draw_rows("balls", balls, "colour")
             self._background_key = keep
         if keep is not None:
+            self._draw_shadows(light, boxes, balls, figures)
             self.context.copy_framebuffer(self.target.buffer, self.background.buffer)
         self.target.buffer.use()
         self._draw_figures(figures, "colour", eye)
@@ -250,6 +254,37 @@ class Renderer:
         self._draw_rows("boxes", self._before(boxes, eye, 99.0), "colour")
         self._draw_rows("balls", self._before(balls, eye, 99.0), "colour")
         return self.target.read()
+
+    def paint(  # noqa: D417 - see `draw`
+        self,
+        view: Array,
+        eye: Array,
+        light: Light,
+        figures: list[Figure],
+        ground: Array,
+        size: int,
+    ) -> npt.NDArray[np.uint8]:
+        """Draw figures before nothing.
+
+        Args:
+            ground: (3,) colour behind them, 0 to 1.
+            size: Width and height in pixels.
+
+        Returns:
+            (size, size, 3) uint8, BGR.
+        """
+        target = _Target(self.context, (size, size))
+        nothing = np.zeros((0, 20), np.float32)
+        self._draw_shadows(light, nothing, nothing, figures)
+        self._light(view, eye, light)
+        target.buffer.use()
+        red, green, blue = (float(part) for part in ground)
+        target.buffer.clear(red, green, blue)
+        self._draw_figures(figures, "colour", eye)
+        for figure in figures:
+            for shape, rows in zip(("boxes", "balls"), figure.things.rows(), strict=True):
+                self._draw_rows(shape, rows, "colour")
+        return target.read().colours.copy()
 
     @staticmethod
     def _before(rows: npt.NDArray[np.float32], eye: Array, large: float) -> npt.NDArray[np.float32]:

@@ -90,8 +90,8 @@ def _steady(d: _Draw, side: str) -> ArmPlan:
 
 
 def _keys(d: _Draw, side: str) -> ArmPlan:
-    at = (SIGN[side] * d.between(0.06, 0.1), d.between(0.02, 0.08), 0.05)
-    return ArmPlan("desk", at, pole=(SIGN[side] * 0.8, 0.4, -0.6), curl=28.0, stroke="keys")
+    at = (SIGN[side] * d.between(0.1, 0.15), d.between(0.02, 0.08), 0.05)
+    return ArmPlan("desk", at, pole=(SIGN[side] * 0.9, 0.4, -0.6), curl=28.0, stroke="keys")
 
 
 def _page(d: _Draw, side: str) -> ArmPlan:
@@ -200,11 +200,14 @@ def _elbow(d: _Draw, side: str) -> ArmPlan:
 
 
 def _folded(d: _Draw, side: str) -> ArmPlan:
-    high = side == "R"
+    """Cross before the chest, the right arm over the left one."""
+    over = 0.03 if side == "R" else 0.0
+    at = (-SIGN[side] * d.between(0.09, 0.13), 0.17 + over, -0.24 + over)
     return ArmPlan(
-        upper=d.direction(side, (0.15, 0.3), (-0.45, -0.3), (-0.95, -0.85)),
-        lower=(-SIGN[side] * 0.9, -0.42, 0.22 if high else 0.1),
-        palm=(0, 1, -0.2),
+        "chest",
+        at,
+        pole=(SIGN[side] * 0.8, 0.0, -1.0),
+        palm=(0, 1, -0.3),
         curl=d.between(10, 35),
     )
 

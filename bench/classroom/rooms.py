@@ -189,7 +189,7 @@ class _Layout:
             y = room.first + row * along
             for column in range(columns):
                 x = (column - (columns - 1) / 2) * across
-                beside: float | None = x + across / 2
+                beside: float | None = x + across / 2 if across - width > 0.5 else None
                 if pairs or lab:
                     x += (column // 2 - (columns - 1) / 4) * 0.7
                     beside = x + across / 2 + 0.35 if column % 2 else None

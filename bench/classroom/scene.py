@@ -166,7 +166,7 @@ def draw_scene(wish: Wish, bodies: Bodies) -> Scene:
     spare = 1.0 if rng.random() < 0.4 else float(rng.uniform(1.0, 1.35))
     room = build_room(kind, round(max(people, 1) * spare), style, generator(wish.seed, 1))
     actors = _seat_people(wish, room, rigs[:people], generator(wish.seed, 2), bodies)
-    coats = _furnish(room, actors, bodies, generator(wish.seed, 3))
+    coats = furnish(room, actors, bodies, generator(wish.seed, 3))
     space = space_of(room, actors)
     shot = _draw_shot(wish, kind, space, generator(wish.seed, 4))
     return Scene(
@@ -202,6 +202,18 @@ def _seat_people(
         member = draw_member(number, "student", rig, uniform, own)
         writer = Writer(seat.place, seat.station, member.habits, own)
         if wish.seconds > 0:
+            walks = seat.aisle is not None and own.random() < 0.035
+            if walks and seat.aisle is not None:
+                write_errand(writer, mood, wish.seconds, seat.aisle)
+                actors.append(
+                    Actor(
+                        member,
+                        writer.script(),
+                        seat.station,
+                        draw_belongings(seat.work, member.accent, own),
+                    )
+                )
+                continue
             write_usual(
                 writer,
                 mood,
@@ -281,6 +293,26 @@ def _teacher(number: int, rig: Rig, room: Room, seconds: float, rng: np.random.G
     return Actor(member, writer.script(), station, draw_belongings("none", member.accent, own))
 
 
+def write_errand(writer: Writer, mood: Mood, seconds: float, aisle: tuple[float, float]) -> None:
+    """Write the script of somebody who goes to the board and comes back."""
+    rng, seat = writer.rng, writer.place
+    usual = MOODS[mood]
+    writer.add(-float(rng.uniform(1, 9)), writer.plan(choose(usual, rng)))
+    now = float(rng.uniform(0.1, 0.4)) * seconds
+    writer.add(now, writer.plan("stand"))
+    board = (float(np.clip(aisle[0] + rng.normal(0, 0.8), -1.2, 1.2)), 0.65)
+    way = (aisle, (aisle[0], 1.1), board)
+    now = walk_to(writer, now + float(rng.uniform(1.6, 2.5)), way)
+    writer.place = Place(*board, seat.floor, float(rng.normal(0, 15)))
+    writer.add(now, writer.plan("at_board"))
+    now = walk_to(
+        writer, now + float(rng.uniform(0.1, 0.3)) * seconds, (*way[1::-1], (seat.x, seat.y - 0.1))
+    )
+    writer.place = seat
+    writer.add(now, writer.plan("stand"))
+    writer.add(now + 0.8, writer.plan(choose(usual, rng)))
+
+
 def walk_to(writer: Writer, begins: float, points: tuple[tuple[float, float], ...]) -> float:
     """Add a walk along points (x, y) of level floor, and return when it ends."""
     here = writer.place
@@ -319,7 +351,7 @@ def _stragglers(room: Room, before: int, bodies: Bodies, rng: np.random.Generato
     return actors
 
 
-def _furnish(
+def furnish(
     room: Room, actors: list[Actor], bodies: Bodies, rng: np.random.Generator
 ) -> list[Figure]:
     """Lay out belongings, bags, coats and decoys."""

@@ -186,7 +186,8 @@ in vec4 tint, how;
 layout(location = 0) out vec4 colour;
 layout(location = 1) out vec2 ids;
 void main() {
-  vec3 c = tint.rgb * (.25 + texture(tex, vec3(cover.xy * how.y + how.w, how.x)).rgb);
+  vec2 spot = vec2(cover.x * how.y + how.w, how.w - cover.y * how.y);
+  vec3 c = tint.rgb * (.25 + texture(tex, vec3(spot, how.x)).rgb);
   vec3 n = normalize(facing);
   vec3 light = how.z > 0. ? c * how.z : shade(at, n, c);
   if (how.z < -.5)

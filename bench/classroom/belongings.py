@@ -8,7 +8,7 @@ import numpy as np
 from bench.classroom.bodies import SIDES
 from bench.classroom.cast import Member
 from bench.classroom.furniture import Local, add_laptop
-from bench.classroom.geometry import Array, rotate, unit
+from bench.classroom.geometry import Array, cross, rotate, unit
 from bench.classroom.motion import Moment
 from bench.classroom.poses import Plan, Station, page_turn
 from bench.classroom.rig import Posed
@@ -166,7 +166,7 @@ def _pen(
         things.limb(tip, tip + unit(slant) * 0.14, 0.0045, colour)
     else:
         along = unit(fingers - palm)
-        across = unit(np.cross(along, rotation @ np.array([0, 0, 1.0])) + along * 0.6)
+        across = unit(cross(along, rotation @ np.array([0, 0, 1.0])) + along * 0.6)
         things.limb(
             palm * 0.4 + fingers * 0.6 - across * 0.06, fingers + across * 0.07, 0.0045, colour
         )
@@ -186,7 +186,7 @@ def _hold(
     across = unit(left - right)
     out = face - middle
     out = unit(out - across * (out @ across))
-    axes = np.column_stack([across, np.cross(out, across), out])
+    axes = np.column_stack([across, cross(out, across), out])
     if belongings.held == "tablet":
         things.box(middle, [width, width * 0.7, 0.011], np.ones(3) * 0.03, axes=axes)
         things.box(
@@ -238,7 +238,7 @@ def _phone(things: Things, hand: tuple[Array, Array], face: Array, rotation: Arr
     out = unit(face - fingers)
     across = rotation @ np.array([1.0, 0, 0])
     across = unit(across - out * (across @ out))
-    axes = np.column_stack([across, np.cross(out, across), out])
+    axes = np.column_stack([across, cross(out, across), out])
     centre = (palm + fingers) / 2 + out * 0.028
     things.box(centre, [0.073, 0.148, 0.009], np.ones(3) * 0.02, axes=axes)
     things.box(

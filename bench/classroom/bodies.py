@@ -6,6 +6,7 @@ linear blend skinning, and COCO's keypoints as sums over bones, exact for the fu
 """
 
 import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -104,17 +105,20 @@ _PART_OF: Final = {
 }
 
 
-def load_bodies(cache: Path | None = None) -> Bodies:
+def load_bodies(cache: Path | None = None, count: int = COUNT) -> Bodies:
     """Return the bodies, made at the first call and then read from a file.
 
     Args:
         cache: Folder of the file; the user's cache unless given.
+        count: How many; another number makes other classes of the same seed.
     """
     folder = cache or platformdirs.user_cache_path("homeroom") / "classroom"
-    path = folder / f"bodies-{VERSION}-{COUNT}-{SEED}.npz"
+    path = folder / f"bodies-{VERSION}-{count}-{SEED}.npz"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        fields = _make(COUNT, np.random.default_rng(SEED))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Anny about PyTorch, which is not ours to mend
+            fields = _make(count, np.random.default_rng(SEED))
         with tempfile.NamedTemporaryFile(dir=folder, suffix=".npz", delete=False) as file:
             np.savez_compressed(file, allow_pickle=False, **fields)
         Path(file.name).replace(path)

@@ -1,12 +1,13 @@
 """Cameras: where they hang, and how a point of the room becomes a pixel."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from bench.classroom.geometry import Array, smooth, unit
+from bench.classroom.geometry import UP, Array, cross, smooth, unit
 
 CameraKind = Literal[
     "corner", "front", "side", "back", "back_corner", "steep", "close", "table", "behind", "aisle"
@@ -17,7 +18,7 @@ NEAR: Final = 0.08
 FAR: Final = 45.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Camera:
     """A camera at one time.
 
@@ -46,11 +47,12 @@ class Camera:
         """Focal length of the undistorted picture over half its width."""
         return float(1 / np.tan(np.deg2rad(self.fov) / 2))
 
+    @cached_property
     def matrix(self) -> Array:
-        """Return the matrix (4, 4) from the room to OpenGL's clip space, before distortion."""
+        """The matrix (4, 4) from the room to OpenGL's clip space, before distortion."""
         forward = unit(self.at - self.eye)
-        right = unit(np.cross(forward, [0, 0, 1.0]))
-        up = np.cross(right, forward)
+        right = unit(cross(forward, UP))
+        up = cross(right, forward)
         angle = np.deg2rad(self.roll)
         right, up = (
             right * np.cos(angle) + up * np.sin(angle),
@@ -81,7 +83,7 @@ class Camera:
         A point far outside of the picture has no pixel either, as the distortion folds there.
         """
         array = np.asarray(points, float).reshape(-1, 3)
-        clip = np.column_stack([array, np.ones(len(array))]) @ self.matrix().T
+        clip = np.column_stack([array, np.ones(len(array))]) @ self.matrix.T
         before = clip[:, 3] > 0.05
         depth = np.where(before, clip[:, 3], 1)
         x = (clip[:, 0] / depth * 0.5 + 0.5) * self.width
@@ -310,7 +312,7 @@ def _fit(camera: Camera, space: Space, rng: np.random.Generator) -> Camera:
         return camera
     at = camera.at * 0.35 + np.median(space.heads, axis=0) * 0.65
     turned = replace(camera, at=at)
-    clip = np.column_stack([space.heads, np.ones(len(space.heads))]) @ turned.matrix().T
+    clip = np.column_stack([space.heads, np.ones(len(space.heads))]) @ turned.matrix.T
     ahead = clip[:, 3] > 0.3
     if not ahead.any():
         return turned

@@ -61,7 +61,7 @@ class FrameMaker:
         """
         scene, renderer = self.scene, self.renderer
         camera = scene.shot.camera(seconds)
-        view = camera.matrix()
+        view = camera.matrix
         stances = [
             stance
             for stance in (actor.at(seconds) for actor in scene.actors)

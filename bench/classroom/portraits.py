@@ -51,7 +51,7 @@ def _paint(renderer: Renderer, bodies: Bodies, layer: int, number: int) -> None:
     camera = Camera("studio", eye, at, 55.0, 0.0, 0.0, SIZE, SIZE)
     figures = [stance.figure() for stance in stances]
     ground = rng.random(3) * 0.8 + 0.1
-    picture = renderer.paint(camera.matrix(), eye, STUDIO, figures, ground, SIZE)
+    picture = renderer.paint(camera.matrix, eye, STUDIO, figures, ground, SIZE)
     if number % 4 == 1:
         cv2.putText(picture, "SCHOOL", (20, 34), 0, 1.3, (20, 20, 20), 4)
     renderer.textures.write(picture[..., ::-1].tobytes(), viewport=(0, 0, layer, SIZE, SIZE, 1))

@@ -14,7 +14,7 @@ from scipy.spatial import ConvexHull
 
 from bench.classroom import shaders
 from bench.classroom.bodies import PARTS, Bodies
-from bench.classroom.geometry import Array, Faces, cube, normals, sphere, subdivide, unit
+from bench.classroom.geometry import Array, Faces, cross, cube, normals, sphere, subdivide, unit
 from bench.classroom.textures import COUNT, SIZE, draw_textures
 from bench.classroom.things import Things
 
@@ -54,9 +54,9 @@ class Light:
 
     def matrix(self) -> Array:
         """Return the matrix (4, 4) from the room to the map of shadows."""
-        right = unit(np.cross(-self.sun, [0, 0.01, 1.0]))
+        right = unit(cross(-self.sun, np.array([0, 0.01, 1.0])))
         view = np.eye(4)
-        view[0, :3], view[1, :3], view[2, :3] = right, np.cross(right, -self.sun), self.sun
+        view[0, :3], view[1, :3], view[2, :3] = right, cross(right, -self.sun), self.sun
         view[:3, 3] = -view[:3, :3] @ (self.centre + self.sun * 14)
         lens = np.diag([1 / self.radius, 1 / self.radius, -2 / 28, 1.0])
         lens[2, 3] = -1.0
@@ -145,7 +145,8 @@ class Renderer:
     def __init__(self, bodies: Bodies, width: int, height: int, oversampling: float = 1.25) -> None:
         self.bodies = bodies
         self.size = (round(width * oversampling), round(height * oversampling))
-        self.context = moderngl.create_context(standalone=True, backend="egl")  # type: ignore[arg-type]
+        options: dict[str, Any] = {"standalone": True, "backend": "egl"}
+        self.context = moderngl.create_context(**options)
         self.context.enable(moderngl.DEPTH_TEST)
         self.device = str(self.context.info["GL_RENDERER"])
         program = self.context.program
@@ -177,7 +178,7 @@ class Renderer:
         textures = draw_textures()
         self.textures = self.context.texture_array((SIZE, SIZE, COUNT), 3, textures.tobytes())
         self.textures.build_mipmaps()
-        self.textures.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+        self.textures.filter = (moderngl.LINEAR_MIPMAP_NEAREST, moderngl.LINEAR)
         self.target = _Target(self.context, self.size)
         self.background = _Target(self.context, self.size)
         self._background_key: object = None
@@ -345,17 +346,24 @@ class Renderer:
     def _draw_rows(self, shape: str, rows: npt.NDArray[np.float32], kind: str) -> None:
         if not len(rows):
             return
+        self.context.enable(moderngl.CULL_FACE)
         buffer, arrays = self._things[shape]
         buffer.write(rows.tobytes())
         arrays[kind].render(instances=len(rows))
 
     def _draw_figures(self, figures: list[Figure], kind: str, eye: Array | None) -> None:
+        if eye is not None:  # near ones first, as what is behind is then not coloured
+            figures = sorted(figures, key=lambda figure: self._distance(figure, eye))
         for figure in figures:
             self._draw_figure(figure, kind, eye)
 
     def _draw_figure(self, figure: Figure, kind: str, eye: Array | None) -> None:
         program = self.body_programs[kind]
         _member(program, "place").write(figure.place.T.astype("f4").tobytes())
+        if figure.number:
+            self.context.enable(moderngl.CULL_FACE)
+        else:  # the inside of an empty coat is seen
+            self.context.disable(moderngl.CULL_FACE)
         fine = eye is not None and self._distance(figure, eye) < FINE_METRES
         mesh = self.fine_mesh if fine else self.coarse_mesh
         vertices = figure.vertices

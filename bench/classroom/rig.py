@@ -16,7 +16,9 @@ from bench.classroom.geometry import (
     IDENTITY,
     Array,
     align,
+    cross,
     frame,
+    length,
     lifted,
     rotate,
     rotate_about,
@@ -153,12 +155,16 @@ def reach(
         pole: (3,) direction to which the joint between them goes.
     """
     line = target - start
-    distance = float(np.linalg.norm(line))
+    distance = length(line)
     along = line / (distance + 1e-9)
-    distance = float(np.clip(distance, abs(upper - lower) + 1e-3, (upper + lower) * 0.999))
+    distance = min(max(distance, abs(upper - lower) + 1e-3), (upper + lower) * 0.999)
     forward = (upper**2 - lower**2 + distance**2) / (2 * distance)
-    height = float(np.sqrt(max(upper**2 - forward**2, 0.0)))
-    sideways = unit(pole - along * (pole @ along))
+    height = max(upper**2 - forward**2, 0.0) ** 0.5
+    across = pole - along * (pole @ along)
+    if length(across) < 1e-3:  # the pole is on the line
+        other = np.eye(3)[int(np.abs(along).argmin())]
+        across = other - along * (other @ along)
+    sideways = unit(across)
     joint = along * forward + sideways * height
     return unit(joint), unit(along * distance - joint)
 
@@ -217,10 +223,10 @@ class Rig:
             lower = unit(self._head(f"wrist.{side}") - self._head(f"lowerarm01.{side}"))
             knuckles = unit(self._head(f"finger5-1.{side}") - self._head(f"finger2-1.{side}"))
             finger = unit(self._tail(f"finger3-1.{side}") - self._head(f"finger3-1.{side}"))
-            palm = np.cross(knuckles, finger)
+            palm = cross(knuckles, finger)
             if palm[2] > 0:
                 knuckles, palm = -knuckles, -palm
-            rest[side] = (upper, lower, unit(np.cross(upper, lower)), knuckles, unit(palm))
+            rest[side] = (upper, lower, unit(cross(upper, lower)), knuckles, unit(palm))
         return rest
 
     @cached_property
@@ -299,9 +305,9 @@ class Rig:
         clavicle = chest @ self._clavicle(side, chest.T @ arm.upper)
         turned[f"clavicle.{side}"] = clavicle
         swing = align(clavicle @ upper, arm.upper) @ clavicle
-        axis = np.cross(arm.upper, arm.lower)
+        axis = cross(arm.upper, arm.lower)
         usual = swing @ hinge
-        bend = float(np.linalg.norm(axis))
+        bend = length(axis)
         if bend < 0.35:
             axis = axis / (bend + 1e-9) * (bend / 0.35) + usual * (1 - bend / 0.35)
         whole = frame(arm.upper, axis) @ frame(upper, hinge).T
@@ -320,8 +326,8 @@ class Rig:
         now = now - arm.lower * (now @ arm.lower)
         wanted = arm.palm - arm.lower * (arm.palm @ arm.lower)
         twist = 0.0
-        if np.linalg.norm(wanted) > 0.2:
-            twist = float(np.arctan2(np.cross(now, wanted) @ arm.lower, now @ wanted))
+        if length(wanted) > 0.2:
+            twist = float(np.arctan2(cross(now, wanted) @ arm.lower, now @ wanted))
             twist = float(np.clip(twist, -MAX_TWIST, MAX_TWIST))
         turned[f"lowerarm01.{side}"] = rotate_about(arm.lower, twist * 0.4) @ forearm
         turned[f"lowerarm02.{side}"] = rotate_about(arm.lower, twist * 0.85) @ forearm
@@ -339,7 +345,7 @@ class Rig:
 
     def _pose_leg(self, side: str, leg: Leg, turned: dict[str, Array]) -> None:
         thigh, shin = self._leg_rest[side]
-        across = np.cross(leg.thigh, leg.shin) + np.array([0.15, 0, 0])
+        across = cross(leg.thigh, leg.shin) + np.array([0.15, 0, 0])
         outwards = rotate("z", SIGN[side] * leg.out)
         turned[f"upperleg01.{side}"] = frame(leg.thigh, across) @ frame(thigh, IDENTITY[0]).T
         turned[f"lowerleg01.{side}"] = frame(leg.shin, across) @ frame(shin, IDENTITY[0]).T

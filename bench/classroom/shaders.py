@@ -19,8 +19,8 @@ vec3 shade(vec3 at, vec3 normal, vec3 colour) {
   float lit = 1.;
   q.z -= .0015;
   if (all(greaterThan(q, vec3(0.))) && all(lessThan(q, vec3(1.))))
-    lit = (texture(shadow, q) + texture(shadow, q + vec3(.0008, .0004, 0.))
-         + texture(shadow, q + vec3(-.0005, .0009, 0.))) / 3.;
+    lit = (texture(shadow, q + vec3(.0006, .0002, 0.))
+         + texture(shadow, q + vec3(-.0004, .0005, 0.))) / 2.;
   vec3 light = mix(ground, sky, normal.z * .5 + .5) + sun_colour * lit * max(dot(normal, sun), 0.);
   for (int i = 0; i < 3; i++) {
     vec3 d = lamp[i] - at;

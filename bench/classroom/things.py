@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from bench.classroom.geometry import IDENTITY, Array, rotate, unit
+from bench.classroom.geometry import IDENTITY, Array, cross, rotate, unit
 
 PLAIN, NOISE, BLOTCHES, CLOTH, GRAIN = range(5)
 STRIPES: Final = range(5, 11)
@@ -98,8 +98,8 @@ class Things:
         along = second - first
         length = float(np.linalg.norm(along)) + 1e-6
         along = along / length
-        across = unit(np.cross(along, [0.3, 0.9, 0.2]))
-        axes = np.column_stack([across, np.cross(along, across), along])
+        across = unit(cross(along, np.array([0.3, 0.9, 0.2])))
+        axes = np.column_stack([across, cross(along, across), along])
         self.ball(
             (first + second) / 2,
             [radius, radius, length / 2 + radius],

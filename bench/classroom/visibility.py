@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.ndimage import find_objects
 
 from bench.classroom.cameras import Camera
-from bench.classroom.geometry import Array, unit
+from bench.classroom.geometry import UP, Array, cross, unit
 from bench.classroom.motion import true_activity
 from bench.classroom.scene import Stance
 from bench.classroom.truth import PersonTruth, TrueActivity, Visibility
@@ -129,7 +129,7 @@ def _head_height(camera: Camera, stance: Stance) -> float:
     crown, chin = stance.world(stance.actor.member.rig.head_ends(stance.posed))
     middle = (crown + chin) / 2
     forward = unit(middle - camera.eye)
-    up = np.cross(unit(np.cross(forward, [0, 0, 1.0])), forward)
+    up = cross(unit(cross(forward, UP)), forward)
     half = up * float(np.linalg.norm(crown - chin)) / 2
     ends, before = camera.project(np.array([middle + half, middle - half]))
     return float(np.linalg.norm(ends[0] - ends[1])) if before.all() else 0.0

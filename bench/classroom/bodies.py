@@ -18,7 +18,7 @@ import platformdirs
 from bench.classroom.geometry import Array, Faces
 from cluster.vision.people import KEYPOINTS
 
-VERSION: Final = 1
+VERSION: Final = 2
 COUNT: Final = 192
 SEED: Final = 15
 TOPOLOGY: Final = "notoes_collapse10pc"
@@ -42,6 +42,7 @@ TURNED: Final = (
 )
 """Bones that can be turned; the others follow the nearest one above."""
 
+PHENOTYPE: Final = ("gender", "age", "muscle", "weight", "height", "proportions")
 AGES: Final = ((0.22, 0.36), (0.36, 0.50), (0.50, 0.66), (0.66, 0.90))
 """Anny's ages: small children, pupils, youths and young adults, older adults."""
 AGE_SHARES: Final = (0.2, 0.28, 0.32, 0.2)
@@ -58,7 +59,7 @@ class Bodies:
         weights: (vertices, bones) float32 of linear blend skinning.
         part: (vertices,) see `Part`.
         mean: (vertices, 3) float32, an average body at rest: where colours and clothes are placed.
-        ages: (bodies,) Anny's age, 0 (new-born) to 1 (old).
+        numbers: (bodies, 6) what Anny made each from, see `PHENOTYPE`.
         vertices: (bodies, vertices, 3) float32 at rest.
         heads: (bodies, bones, 3) where a bone begins.
         tails: (bodies, bones, 3) where it ends.
@@ -73,7 +74,7 @@ class Bodies:
     weights: npt.NDArray[np.float32]
     part: npt.NDArray[np.uint8]
     mean: npt.NDArray[np.float32]
-    ages: Array
+    numbers: Array
     vertices: npt.NDArray[np.float32]
     heads: Array
     tails: Array
@@ -82,7 +83,17 @@ class Bodies:
 
     def __len__(self) -> int:
         """Return the number of bodies."""
-        return len(self.ages)
+        return len(self.numbers)
+
+    @property
+    def ages(self) -> Array:
+        """Anny's age of each (bodies,), 0 (new-born) to 1 (old)."""
+        return np.asarray(self.numbers[:, PHENOTYPE.index("age")])
+
+    @property
+    def phenotypes(self) -> list[dict[str, float]]:
+        """The numbers of each by name."""
+        return [dict(zip(PHENOTYPE, row, strict=True)) for row in self.numbers.tolist()]
 
 
 PARTS: Final = {
@@ -172,19 +183,15 @@ def _make(count: int, rng: np.random.Generator) -> dict[str, Any]:
     )
     mean = np.asarray(coarse.forward()["vertices"][0], np.float32)
 
-    ages, vertices, heads, tails, keypoints, skull = [], [], [], [], [], []
+    numbers, vertices, heads, tails, keypoints, skull = [], [], [], [], [], []
     for _ in range(count):
         low, high = AGES[int(rng.choice(len(AGES), p=AGE_SHARES))]
-        numbers = {
-            "gender": rng.random(),
-            "age": rng.uniform(low, high),
-            "muscle": rng.uniform(0.25, 0.7),
-            "weight": rng.uniform(0.2, 0.9),
-            "height": rng.uniform(0.25, 0.75),
-            "proportions": rng.uniform(0.25, 0.75),
-        }
+        lows = (0.0, low, 0.25, 0.2, 0.25, 0.25)
+        highs = (1.0, high, 0.7, 0.9, 0.75, 0.75)
+        row = rng.uniform(lows, highs)
         phenotype = {
-            name: torch.tensor([value], dtype=torch.float64) for name, value in numbers.items()
+            name: torch.tensor([value], dtype=torch.float64)
+            for name, value in zip(PHENOTYPE, row, strict=True)
         }
         with torch.no_grad():
             rest = full.forward(phenotype_kwargs=phenotype)
@@ -192,7 +199,7 @@ def _make(count: int, rng: np.random.Generator) -> dict[str, Any]:
         points = np.asarray(rest["rest_vertices"][0], float)[used]
         points = np.column_stack([points, np.ones(len(points))])
         body = np.asarray(mesh["rest_vertices"][0], np.float32)
-        ages.append(numbers["age"])
+        numbers.append(row)
         vertices.append(body)
         heads.append(np.asarray(rest["rest_bone_heads"][0], float)[kept])
         tails.append(np.asarray(rest["rest_bone_tails"][0], float)[kept])
@@ -211,7 +218,7 @@ def _make(count: int, rng: np.random.Generator) -> dict[str, Any]:
         ).astype(np.float32),
         "part": part.astype(np.uint8),
         "mean": mean,
-        "ages": np.array(ages),
+        "numbers": np.array(numbers),
         "vertices": np.array(vertices),
         "heads": np.array(heads),
         "tails": np.array(tails),

@@ -4,12 +4,17 @@ from collections.abc import Iterable
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
+from typing import Final
 
 import av
+import cv2
 import numpy as np
 from av.video.stream import VideoStream
 
 from cluster.vision.people import BgrImage
+
+REPEATABLE: Final = {"x264-params": "mbtree=0:bframes=0"}
+"""x264's macroblock tree with B-frames depends on what is in memory that it has not written."""
 
 
 def write_clip(
@@ -29,13 +34,14 @@ def write_clip(
         stream: VideoStream | None = None
         for frame in frames:
             if stream is None:
-                options = {"crf": str(crf), "preset": preset, "threads": "1"}
+                options = {"crf": str(crf), "preset": preset, "threads": "1", **REPEATABLE}
                 stream = container.add_stream("libx264", rate, options=options)
                 stream.height, stream.width = frame.shape[:2]
                 stream.pix_fmt = "yuv420p"
                 stream.codec_context.thread_count = 1
                 stream.codec_context.gop_size = max(1, round(float(rate) * 2))
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="bgr24")
+            planes = cv2.cvtColor(frame, cv2.COLOR_BGR2YUV_I420)
+            picture = av.VideoFrame.from_ndarray(np.asarray(planes, np.uint8), format="yuv420p")
             container.mux(stream.encode(picture))
         if stream is not None:
             container.mux(stream.encode(None))

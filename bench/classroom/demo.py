@@ -33,8 +33,8 @@ from bench.classroom.scene import (
 
 PEOPLE: Final = 24
 SECONDS: Final = 60.0
-CRF: Final = 27
-EFFECTS: Final = Effects(noise=1.0, vignette=0.12, softness="blurred", amount=0.5)
+CRF: Final = 25
+EFFECTS: Final = Effects(vignette=0.12, softness="blurred", amount=0.5)
 OVERLAYS: Final = Overlays()
 QUESTIONS: Final = ((8.0, 5), (19.0, 3), (31.0, 7), (51.0, 2))
 """Seconds at which hands go up, and how many."""

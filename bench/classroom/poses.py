@@ -313,6 +313,7 @@ def _arm(
     upper, lower = _reach(side, target, pole, rig, posture)
     if arm.anchor == "desk" and station.desk is not None:
         upper, lower = _clear(side, target, pole, rig, (station.gap, station.desk), posture)
+        flex -= float(np.clip(np.rad2deg(np.arcsin(-lower[2])), -20, 65))  # the hand lies flat
     return Arm(upper, lower, palm, flex, arm.curl, arm.point)
 
 

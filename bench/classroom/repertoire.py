@@ -62,43 +62,47 @@ class _Draw:
         return _ARMS[kind](self, side)
 
 
+def _wrist_height(curl: float) -> float:
+    """Return how high over a desk a wrist is whose fingers are bent down to it, in metres."""
+    return 0.028 + 0.0013 * curl
+
+
 def _on_desk(d: _Draw, side: str) -> ArmPlan:
-    at = (SIGN[side] * d.between(0.02, 0.24), d.between(0.04, 0.2), 0.035)
-    return ArmPlan(
-        "desk", at, pole=(SIGN[side] * 0.8, 0.2, -0.5), curl=d.between(10, 45), palm=(0, 0, -1)
-    )
+    curl = d.between(5, 35)
+    at = (SIGN[side] * d.between(0.02, 0.24), d.between(0.04, 0.2), _wrist_height(curl))
+    return ArmPlan("desk", at, pole=(SIGN[side] * 0.8, 0.2, -0.5), curl=curl, palm=(0, 0, -1))
 
 
 def _pen(d: _Draw, side: str) -> ArmPlan:
-    at = (SIGN[side] * d.between(0.04, 0.14), d.between(0.04, 0.13), 0.035)
-    palm = (-SIGN[side] * 0.5, 0.1, -0.9)
+    at = (SIGN[side] * d.between(0.04, 0.14), d.between(0.04, 0.13), 0.05)
+    palm = (-SIGN[side] * 0.9, 0.1, -0.5)
     return ArmPlan(
         "desk",
         at,
         pole=(SIGN[side] * 1.0, 0.3, -0.4),
         palm=palm,
-        flex=d.between(0, 15),
-        curl=d.between(38, 55),
+        flex=d.between(-8, 5),
+        curl=d.between(34, 50),
         stroke="pen",
     )
 
 
 def _steady(d: _Draw, side: str) -> ArmPlan:
     """Lie on the paper's edge."""
-    at = (SIGN[side] * d.between(0.06, 0.2), d.between(0.05, 0.15), 0.035)
-    return ArmPlan("desk", at, pole=(SIGN[side] * 1.0, 0.3, -0.4), curl=d.between(5, 30))
+    curl = d.between(5, 28)
+    at = (SIGN[side] * d.between(0.06, 0.2), d.between(0.05, 0.15), _wrist_height(curl))
+    return ArmPlan("desk", at, pole=(SIGN[side] * 1.0, 0.3, -0.4), curl=curl)
 
 
 def _keys(d: _Draw, side: str) -> ArmPlan:
-    at = (SIGN[side] * d.between(0.1, 0.15), d.between(0.02, 0.08), 0.05)
+    at = (SIGN[side] * d.between(0.1, 0.15), d.between(0.02, 0.08), 0.075)
     return ArmPlan("desk", at, pole=(SIGN[side] * 0.9, 0.4, -0.6), curl=28.0, stroke="keys")
 
 
 def _page(d: _Draw, side: str) -> ArmPlan:
-    at = (SIGN[side] * d.between(0.12, 0.19), d.between(0.06, 0.14), 0.035)
-    return ArmPlan(
-        "desk", at, pole=(SIGN[side] * 0.9, 0.3, -0.5), curl=d.between(10, 35), stroke="page"
-    )
+    curl = d.between(8, 28)
+    at = (SIGN[side] * d.between(0.12, 0.19), d.between(0.06, 0.14), _wrist_height(curl))
+    return ArmPlan("desk", at, pole=(SIGN[side] * 0.9, 0.3, -0.5), curl=curl, stroke="page")
 
 
 def _hold(d: _Draw, side: str) -> ArmPlan:

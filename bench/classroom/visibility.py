@@ -84,7 +84,8 @@ def measure(
     Returns:
         Those who are seen, and what everybody does.
     """
-    slices = find_objects(pixels.people, max_label=max(1, len(stances)))
+    last = max((stance.actor.member.number for stance in stances), default=1)
+    slices = find_objects(pixels.people, max_label=last)
     weights = _areas(camera.width, camera.height, camera.bulge)
     people = []
     activities = []

@@ -147,11 +147,14 @@ def _close_in(scene: Scene) -> Shot:
         for fov in np.arange(14, 40, 1.5):
             camera = replace(start, at=middle, fov=float(fov))
             inside = _inside(camera, points.reshape(-1, 3), 0.0).reshape(points.shape[:2])
-            touched = int((inside.sum(1) >= 1).sum())
-            whole = int((inside[:, :7].sum(1) >= 5).sum())
-            if touched > FEW[1] or whole < FEW[0]:
+            about = _inside(camera, points.reshape(-1, 3), -0.05).reshape(points.shape[:2])
+            touched = int(about.any(1).sum())
+            whole = inside[:, :7].sum(1) >= 5
+            if touched > FEW[1] or whole.sum() < FEW[0]:
                 continue
-            score = whole * 10 - touched + fov / 40
+            pixels, _ = camera.project(points[whole, 0])
+            off = np.abs(pixels.mean(0) / [camera.width, camera.height] - 0.5).max()
+            score = float(whole.sum()) * 2 - touched - 8 * float(off)
             if best is None or score > best[0]:
                 best = score, camera
     if best is None:

@@ -10,7 +10,16 @@ from typing import Final, Literal
 import numpy as np
 
 from bench.classroom.geometry import smooth
-from bench.classroom.poses import ACTIVITY, ON_FEET, RAISING, Action, Plan, Station, solve
+from bench.classroom.poses import (
+    ACTIVITY,
+    ON_FEET,
+    RAISING,
+    SINKING,
+    Action,
+    Plan,
+    Station,
+    solve,
+)
 from bench.classroom.repertoire import Habits, draw_plan, without_desk
 from bench.classroom.rig import Posed, Posture, Rig, blend
 from bench.classroom.truth import TrueActivity
@@ -220,20 +229,24 @@ def hand_is_up(posed: Posed, side: str) -> bool:
     return bool(lower[2] > 0.35 * np.linalg.norm(lower) or upper[2] > 0.35 * np.linalg.norm(upper))
 
 
+LYING: Final = 0.8
+"""How much of the posture is one with the head on the desk before the head counts as down."""
+
+
 def true_activity(moment: Moment, posed: Posed) -> TrueActivity:
     """Return what a person does, by the plan and by where the hands are."""
     sides = {*moment.plan.raised, *(moment.before.raised if moment.share < 1 else ())}
     if any(hand_is_up(posed, side) for side in sides):
         return TrueActivity.HAND_RAISED
-    main = moment.main
+    main, other = moment.plan, moment.before
+    if moment.share < 0.5:
+        main, other = other, main
     if main.action in RAISING:
-        other = moment.before if main is moment.plan else moment.plan
-        return (
-            ACTIVITY.get(other.action, TrueActivity.SITTING)
-            if (other.action in ON_FEET)
-            else TrueActivity.SITTING
-        )
-    return ACTIVITY.get(main.action, TrueActivity.SITTING)
+        return TrueActivity.STANDING if other.action in ON_FEET else TrueActivity.SITTING
+    activity = ACTIVITY.get(main.action, TrueActivity.SITTING)
+    if activity is TrueActivity.HEAD_DOWN and moment.share_of(*SINKING) < LYING:
+        return TrueActivity.SITTING
+    return activity
 
 
 def draw_transition(before: Plan | None, plan: Plan, rng: np.random.Generator) -> float:
@@ -244,7 +257,7 @@ def draw_transition(before: Plan | None, plan: Plan, rng: np.random.Generator) -
         kind = "walk"
     elif changes:
         kind = "stand"
-    elif plan.action in {"head_down", "head_on_arm"}:
+    elif plan.action in SINKING:
         kind = "sink"
     elif plan.action in RAISING:
         kind = "raise"

@@ -44,6 +44,7 @@ Action = Literal[
     "walk",
 ]
 RAISING: Final = frozenset({"raise", "raise_both", "raise_elbow", "raise_half"})
+SINKING: Final[tuple[Action, ...]] = ("head_down", "head_on_arm")
 ON_FEET: Final = frozenset({"stand", "lean_on_desk", "at_board", "bend", "squat", "walk"})
 ACTIVITY: Final[dict[str, TrueActivity]] = {
     "write": TrueActivity.WRITING,
@@ -171,7 +172,7 @@ def solve(plan: Plan, rig: Rig, station: Station, seconds: float) -> Posture:
     if plan.action == "walk":
         return _walk(plan, rig, seconds)
     posture = _trunk(plan, rig, station, seconds)
-    if plan.action in {"head_down", "head_on_arm"}:
+    if plan.action in SINKING:
         posture = _sink(posture, rig, station)
     arms = []
     for side, arm in zip(SIDES, plan.arms, strict=True):
@@ -191,7 +192,7 @@ def _wave(plan: Plan, place: int, seconds: float, hertz: float) -> float:
 
 def _trunk(plan: Plan, rig: Rig, station: Station, seconds: float) -> Posture:
     lively = plan.liveliness
-    calm = 0.3 if plan.action in {"head_down", "head_on_arm"} else 1.0
+    calm = 0.3 if plan.action in SINKING else 1.0
     size = rig.scale
     if plan.action == "squat":
         height = rig.standing_hips * 0.42

@@ -137,7 +137,7 @@ def add_decoys(room: Room, bodies: Bodies, rng: np.random.Generator) -> list[Fig
     ):
         for _ in range(int(rng.poisson(mean))):
             add(room, rng)
-    return [_dummy(room, bodies, rng) for _ in range(int(rng.poisson(0.15)))]
+    return [_dummy(room, bodies, rng) for _ in range(int(rng.poisson(0.22)))]
 
 
 def _poster(room: Room, rng: np.random.Generator) -> None:

@@ -195,8 +195,8 @@ def _half(d: _Draw, side: str) -> ArmPlan:
 
 def _elbow(d: _Draw, side: str) -> ArmPlan:
     return ArmPlan(
-        upper=d.direction(side, (0.1, 0.45), (-0.95, -0.7), (-0.45, -0.15)),
-        lower=d.direction(side, (-0.2, 0.2), (-0.3, 0.05), (0.9, 1.0)),
+        upper=d.direction(side, (0.25, 0.6), (-0.95, -0.7), (-0.3, 0.0)),
+        lower=d.direction(side, (-0.05, 0.3), (-0.3, 0.05), (0.9, 1.0)),
         palm=(-SIGN[side] * 0.4, -1.0, 0.2),
         curl=d.between(2, 25),
         point=d.flip(0.2),

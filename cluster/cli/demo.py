@@ -1,16 +1,16 @@
 """`homeroom demo`: footage in, tables and a report out, on one machine with no network."""
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from cluster.cli.console import JsonOption, answer_json, say
 from cluster.cli.demo_register import POLICY_FILE, show_register
@@ -21,13 +21,14 @@ from cluster.demo.lesson_video import write_lesson
 from cluster.errors import HomeroomError
 from cluster.records.db.models import MAX_LESSON_LENGTH
 from cluster.records.timetable.lessons import load_timetable
-from cluster.runtime.exit_status import EXIT_PARTLY
 from cluster.settings import ENV_PREFIX, SETTINGS_FILE, Settings, load_settings
 from cluster.streams.decode.container import probe
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query, warehouse_path
 from cluster.warehouse.report import load_report, write_report
-from jobs.archive.submission import MODULE
+from jobs.archive.run import analyse_footage
+from jobs.archive.submission import FootageArguments
+from jobs.archive.summary import describe_run
 
 LESSON_SECONDS = 60
 SMALL_K = 5
@@ -60,15 +61,15 @@ def demo(
         with _step("Making a minute of lesson out of a photograph (1080p, H.264)"):
             if not lesson.exists():
                 write_lesson(lesson, seconds=LESSON_SECONDS)
-        arguments = [str(lesson)]
+        footage = FootageArguments([str(lesson)])
     else:
-        arguments = [str(video), f"--camera={CAMERA}", f"--started-at={STARTS_AT.isoformat()}"]
+        footage = FootageArguments([str(video)], camera_id=CAMERA, started_at=STARTS_AT.isoformat())
     say(
         f"\nIts room is small, so k is set to {SMALL_K} here: a window with fewer than {SMALL_K} "
         "people gives a headcount and nothing else. The default is 10.\n"
     )
     with _step("Analysing it, as `homeroom analyse` does"):
-        _analyse(folder, arguments)
+        _analyse(settings, footage)
     with _step("Publishing the lake as a DuckDB file"):
         now = utc_now()
         published = publish(settings, load_timetable(settings, now=now).timetable, now=now)
@@ -151,8 +152,19 @@ def _write_files(files: dict[Path, Callable[[], str]]) -> None:
             ) from error
 
 
-def _analyse(folder: Path, arguments: list[str]) -> None:
-    command = [sys.executable, "-m", MODULE, *arguments, f"--settings={folder / SETTINGS_FILE}"]
-    status = subprocess.run(command, check=False).returncode  # noqa: S603 (our own program)
-    if status not in (0, EXIT_PARTLY):
-        raise HomeroomError("the analysis failed; its message is above.")
+def _analyse(settings: Settings, footage: FootageArguments) -> None:
+    console = Console(stderr=True)
+    timetable = load_timetable(settings, now=utc_now()).timetable
+    with redirect_stdout(sys.stderr):  # Ray prints there
+        summary = analyse_footage(
+            footage.inputs,
+            settings,
+            timetable=timetable,
+            camera_id=footage.camera_id,
+            started_at=footage.started_at,
+            console=console,
+        )
+    for line in describe_run(summary):
+        console.print(line)
+    if summary.state == "stopped":
+        raise KeyboardInterrupt

@@ -70,7 +70,7 @@ def is_in_force(grant: LedgerEntry, entries: Sequence[LedgerEntry], notice: str 
 
 
 @given(entries=ledgers(), notice=st.sampled_from([None, "1"]))
-@hypothesis_settings(max_examples=examples(500))
+@hypothesis_settings(max_examples=examples(200))
 def test_a_grant_is_in_force_exactly_if_the_rules_say_so(
     entries: list[LedgerEntry], notice: str | None
 ) -> None:

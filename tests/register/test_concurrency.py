@@ -17,16 +17,17 @@ from cluster.register.types import FaceMatch
 from cluster.security.audit_actions import AuditAction
 from cluster.security.keys import KeyStore
 from tests.databases import sqlite_url
+from tests.plugins.hypothesis_profiles import examples
 from tests.register.confirm_and_kill import MASTER
 from tests.register.school import CLASS, LESSON, MONDAY, School, create_school, student, teacher
 
 pytestmark = [pytest.mark.slow, pytest.mark.durable]
 
 ROOT = Path(__file__).resolve().parents[2]
-KILLS = 200
+KILLS = examples(60)
 
 
-def test_200_kills_of_a_confirmation_at_any_point_lose_and_double_nothing(
+def test_kills_of_a_confirmation_at_any_point_lose_and_double_nothing(
     tmp_path: Path, migrated_sqlite: Path
 ) -> None:
     from cluster.records.db.database import Records
@@ -49,7 +50,12 @@ def test_200_kills_of_a_confirmation_at_any_point_lose_and_double_nothing(
     records.close()
     command = [sys.executable, "-m", "tests.register.confirm_and_kill", str(file), str(tmp_path)]
     done = subprocess.run(
-        [*command, str(KILLS)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=280
+        [*command, str(KILLS)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=5 * KILLS,
     )
     assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)

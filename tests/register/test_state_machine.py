@@ -290,5 +290,5 @@ def settings_with_room(policy: Path, room: str = "room-1") -> Settings:
 
 TestRegisterStateMachine = RegisterStateMachine.TestCase
 TestRegisterStateMachine.settings = hypothesis_settings(
-    max_examples=examples(60), stateful_step_count=40, deadline=None
+    max_examples=examples(30), stateful_step_count=40, deadline=None
 )

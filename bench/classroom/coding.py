@@ -13,8 +13,10 @@ from av.video.stream import VideoStream
 
 from cluster.vision.people import BgrImage
 
-REPEATABLE: Final = {"x264-params": "mbtree=0:bframes=0"}
-"""x264's macroblock tree with B-frames depends on what is in memory that it has not written."""
+REPEATABLE: Final = {"x264-params": "bframes=0"}
+"""With B-frames, x264's macroblock tree depends on what is in memory that it has not written."""
+KEY_SECONDS: Final = 6
+"""From one key frame to the next."""
 
 
 def write_clip(
@@ -39,7 +41,7 @@ def write_clip(
                 stream.height, stream.width = frame.shape[:2]
                 stream.pix_fmt = "yuv420p"
                 stream.codec_context.thread_count = 1
-                stream.codec_context.gop_size = max(1, round(float(rate) * 2))
+                stream.codec_context.gop_size = max(1, round(float(rate) * KEY_SECONDS))
             planes = cv2.cvtColor(frame, cv2.COLOR_BGR2YUV_I420)
             picture = av.VideoFrame.from_ndarray(np.asarray(planes, np.uint8), format="yuv420p")
             container.mux(stream.encode(picture))

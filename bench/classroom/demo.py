@@ -33,7 +33,7 @@ from bench.classroom.scene import (
 
 PEOPLE: Final = 24
 SECONDS: Final = 60.0
-CRF: Final = 25
+CRF: Final = 29
 EFFECTS: Final = Effects(vignette=0.12, softness="blurred", amount=0.5)
 OVERLAYS: Final = Overlays()
 QUESTIONS: Final = ((8.0, 5), (19.0, 3), (31.0, 7), (51.0, 2))

@@ -1,5 +1,6 @@
 """Bodies and a renderer for the tests that draw; skipped with a reason where there are none."""
 
+import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,10 @@ if TYPE_CHECKING:
     from bench.classroom.bodies import Bodies
     from bench.classroom.renderer import Renderer
 
-COUNT = 24
+COUNT = 16
 WIDTH, HEIGHT = 480, 270
+
+os.environ.setdefault("LP_NUM_THREADS", "1")  # of llvmpipe: other tests run beside these
 
 
 @pytest.fixture(scope="session")

@@ -58,6 +58,7 @@ class PersonTruth(_Frozen):
         keypoints: 17 of (x, y, visibility), in the order of `KEYPOINTS`, in pixels.
         activity: What the person does.
         hidden: Share of the silhouette that other things hide or the edge cuts off, 0 to 1.
+        head_hidden: The same of the head alone; what the body's own arms hide counts too.
         head_height: Height of the head from chin to crown, in pixels, hidden or not.
     """
 
@@ -70,6 +71,7 @@ class PersonTruth(_Frozen):
     ]
     activity: TrueActivity
     hidden: Annotated[float, Field(ge=0, le=1)]
+    head_hidden: Annotated[float, Field(ge=0, le=1)] = 0.0
     head_height: Annotated[float, Field(ge=0)]
 
 

@@ -30,6 +30,7 @@ from bench.scoring.configurations import (
     parse_configuration,
     plain_ultralytics,
     product,
+    product_with_rules,
 )
 from bench.scoring.documents import write_documents
 from bench.scoring.measuring import measure_sample
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not samples:
         raise SystemExit("there is nothing to measure: give --data, --clips or --truth")
     print(f"{available_cores()} cores, load {os.getloadavg()[0]:.1f}; {len(samples)} samples")
-    configurations = [product(), plain_ultralytics(), *compared]
+    configurations = [product(), product_with_rules(), plain_ultralytics(), *compared]
     results = AccuracyResults(
         quick=options.quick,
         missing=tuple(missing),

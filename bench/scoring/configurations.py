@@ -1,6 +1,6 @@
 """The configurations that are compared: weights, size, confidence, treatment of the output."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -29,15 +29,15 @@ class Configuration:
         weights: Of the pose network.
         input_size: Longer side of the network's input, in pixels.
         confidence: Lowest score of a person.
-        pipeline: `product` is the product's own; `plain` is Ultralytics' non-maximum suppression
-            without removal of duplicates, and the rules of docs/activity.md.
+        pipeline: `product` is the product's own; `rules` counts activities by `bench.rules`
+            instead; `plain` does that too, and keeps duplicates, as Ultralytics does.
     """
 
     name: str
     weights: WeightsFile
     input_size: int
     confidence: float
-    pipeline: Literal["product", "plain"] = "product"
+    pipeline: Literal["product", "rules", "plain"] = "product"
 
     def create_estimator(self) -> PoseEstimator:
         """Create the estimator of this configuration."""
@@ -62,6 +62,11 @@ def product() -> Configuration:
         input_size=int(Camera.model_fields["input_size"].default),
         confidence=settings.analysis.confidence or weights.confidence,
     )
+
+
+def product_with_rules() -> Configuration:
+    """Return the product with the rules that counted activities before the classifier."""
+    return replace(product(), name="Homeroom, rules", pipeline="rules")
 
 
 def plain_ultralytics() -> Configuration:

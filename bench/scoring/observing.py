@@ -11,10 +11,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final
 
+from bench.rules.durations import RuleCounter
+from bench.rules.postures import estimate_postures
 from bench.scoring.configurations import Configuration
 from bench.scoring.observations import Observation, scaled
 from bench.scoring.samples import ANALYSIS_RATE, Sample
+from cluster.activity.durations import CurrentActivity
 from cluster.activity.room import AnalysedFrame, RoomCounter
+from cluster.activity.tracking import PersonTracker
 from cluster.streams.decode.container import probe
 from cluster.streams.decode.file_sampler import FrameSampler, SampledFrame
 from cluster.vision.people import BgrImage, Letterbox, People
@@ -26,6 +30,25 @@ START: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 EstimatePeople = Callable[[Sequence[BgrImage], int], list[People]]
 """`PoseEstimator.estimate`."""
+
+
+class RuleRoomCounter:
+    """Counts like `RoomCounter`, with the rules instead of the classifier.
+
+    Args:
+        rate: Analysed frames a second.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._tracker = PersonTracker(rate)
+        self._counter = RuleCounter()
+
+    def classify(self, frame: AnalysedFrame) -> tuple[People, list[CurrentActivity]]:
+        """Classify the people of one frame; timestamps must increase."""
+        time = frame.captured_at.timestamp()
+        track_ids = self._tracker.update(time, frame.people)
+        postures = estimate_postures(frame.people, frame.frame_size[1])
+        return frame.people, self._counter.classify(time, track_ids, postures)
 
 
 def observe(
@@ -42,7 +65,9 @@ def observe(
         FootageUnreadable: The file cannot be read.
     """
     rate = sample.rate or ANALYSIS_RATE
-    counter = RoomCounter(rate)
+    counter: RoomCounter | RuleRoomCounter = (
+        RoomCounter(rate) if configuration.pipeline == "product" else RuleRoomCounter(rate)
+    )
     full_width = probe(str(sample.path)).width
     sampler = FrameSampler(str(sample.path), rate=rate, long_side=configuration.input_size)
     observations = []

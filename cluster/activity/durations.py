@@ -1,4 +1,7 @@
-"""From postures to activities: minimum durations, and each raised hand counted once.
+"""From what people do in a frame to what they are counted as: smoothing, and each hand once.
+
+    features  -> classifier -> probabilities -> smoothed over 1.5 s -> activity, or unclear
+    a forearm that points up, or the classifier -> a raised hand that lasts -> counted once
 
 The rules are those of docs/activity.md. They need at most `MEMORY_SECONDS` of the past, so a
 segment that starts with that much lead-in is counted like an uninterrupted run.
@@ -8,45 +11,45 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from cluster.vision.activity import Activity, Postures
-from cluster.vision.people import FloatArray
+from cluster.activity.classifier import CLASSES, Classifier, load_classifier
+from cluster.activity.features import HISTORY_SECONDS, UNTRACKED, BodyHistory
+from cluster.vision.activity import Activity, find_raised_hands
+from cluster.vision.people import FloatArray, People
 
-UNTRACKED = -1
-"""The track id of a person without a track yet."""
+SMOOTHING_SECONDS: Final = 1.5
+"""Probabilities are averaged over the last frames, so that one odd frame changes nothing."""
 
-HAND_RAISED_SECONDS = 0.4
-HEAD_DOWN_SECONDS = 2.0
-STANDING_SECONDS = 0.9
-DESK_WORK_SECONDS = 1.9
-"""Looking down must last at least this long to be reading or writing."""
+MIN_PROBABILITY: Final = 0.45
+"""An activity with a lower smoothed probability is `unclear`."""
 
-BRIDGE_SECONDS = 1.5
-"""A gap in a posture that is shorter than this does not end it."""
+MIN_HAND_PROBABILITY: Final = 0.6
+HAND_RAISED_SECONDS: Final = 0.4
+BRIDGE_SECONDS: Final = 1.5
+"""A gap in a raised hand that is shorter than this does not end it."""
 
-WRITING_HAND_MOVEMENT = 0.06
-"""Minimum standard deviation of a wrist's position of a writing hand, in body units."""
-
-MIN_WRIST_SAMPLES = 3
-WRIST_MEMORY_SECONDS = 3.0
-
-MEMORY_SECONDS = 4.5
-"""Two bridges and a raised hand, or a bridge and a lowered head; and one frame at the lowest rate,
+MEMORY_SECONDS: Final = HISTORY_SECONDS + 4.5
+"""What the features remember; then two bridges and a raised hand, and one frame at the lowest rate,
 in which the tracker has no ids yet."""
+
+_HAND: Final = CLASSES.index(Activity.HAND_RAISED)
+_STANDING: Final = CLASSES.index(Activity.STANDING)
+_DESK_WORK: Final = [CLASSES.index(Activity.READING), CLASSES.index(Activity.WRITING)]
 
 
 @dataclass(slots=True)
 class _Run:
-    """An uninterrupted run of a posture; short gaps do not interrupt it."""
+    """An uninterrupted run of a raised hand; short gaps do not interrupt it."""
 
     since: float | None = None
     last: float = 0.0
 
     def update(self, time: float, is_present: bool) -> float | None:
-        """Return how long the posture has lasted, in seconds; None where it is absent now."""
+        """Return how long it has lasted, in seconds; None where it is absent now."""
         if self.since is not None and time - self.last > BRIDGE_SECONDS:
             self.since = None
         if not is_present:
@@ -60,10 +63,7 @@ class _Run:
 @dataclass(slots=True)
 class _Track:
     hand: _Run = field(default_factory=_Run)
-    head: _Run = field(default_factory=_Run)
-    stand: _Run = field(default_factory=_Run)
-    desk: _Run = field(default_factory=_Run)
-    wrists: deque[tuple[float, FloatArray]] = field(default_factory=deque)
+    probabilities: deque[tuple[float, FloatArray]] = field(default_factory=deque)
     counted_hand_since: float | None = None
     last_seen: float = -math.inf
 
@@ -99,36 +99,51 @@ class CurrentActivity:
 
 
 class ActivityCounter:
-    """Counts the activities of a camera's frames, one after another."""
+    """Counts the activities of a camera's frames, one after another.
 
-    def __init__(self) -> None:
+    Args:
+        classifier: Gives probabilities from features; the one that comes with Homeroom if not
+            given.
+
+    Raises:
+        WeightsError: The classifier that comes with Homeroom is missing or was changed.
+    """
+
+    def __init__(self, classifier: Classifier | None = None) -> None:
+        self._classifier = classifier or load_classifier()
+        self._history = BodyHistory()
         self._tracks: dict[int, _Track] = {}
 
-    def update(
-        self, time_seconds: float, track_ids: npt.NDArray[np.int64], observed: Postures
-    ) -> FrameCounts:
-        """Count one frame.
+    def classify(
+        self,
+        time_seconds: float,
+        track_ids: npt.NDArray[np.int64],
+        people: People,
+        frame_size: tuple[int, int],
+    ) -> list[CurrentActivity]:
+        """Classify the people of one frame.
 
         Args:
             time_seconds: Timestamp of the frame; must increase.
             track_ids: (n,) track ids, `UNTRACKED` for people without one.
-            observed: Postures of the same n people.
-        """
-        current = self.classify(time_seconds, track_ids, observed)
-        return count_activities(time_seconds, current)
+            people: The same n people.
+            frame_size: (width, height) of the frame, in pixels.
 
-    def classify(
-        self, time_seconds: float, track_ids: npt.NDArray[np.int64], observed: Postures
-    ) -> list[CurrentActivity]:
-        """Classify the n people of one frame, in their order; takes what `update` takes.
-
-        A frame goes through this or through `update`, not through both.
+        Returns:
+            The activity of each, in their order.
         """
+        features = self._history.update(time_seconds, track_ids, people, frame_size)
+        probabilities = self._classifier(features)
+        is_raised = (probabilities[:, _HAND] >= MIN_HAND_PROBABILITY) | (
+            find_raised_hands(people) & (probabilities[:, _STANDING] < MIN_PROBABILITY)
+        )
         current = []
-        for person, track_id in enumerate(track_ids.tolist()):
+        for track_id, probability, raised in zip(
+            track_ids.tolist(), probabilities, is_raised.tolist(), strict=True
+        ):
             is_tracked = track_id != UNTRACKED
             track = self._tracks.setdefault(track_id, _Track()) if is_tracked else _Track()
-            current.append(CurrentActivity(*_activity(track, time_seconds, observed, person)))
+            current.append(_current_activity(track, time_seconds, probability, raised))
             track.last_seen = time_seconds
         self._drop_stale_tracks(time_seconds)
         return current
@@ -148,46 +163,32 @@ def count_activities(time_seconds: float, current: Sequence[CurrentActivity]) ->
     return FrameCounts(time_seconds, len(current), counts, raises)
 
 
-def _activity(track: _Track, time: float, observed: Postures, person: int) -> tuple[Activity, bool]:
+def _current_activity(
+    track: _Track, time: float, probabilities: FloatArray, raised: bool
+) -> CurrentActivity:
     """Return the activity of one person, and whether a raised hand was confirmed now."""
-    if not observed.visible[person]:
-        return Activity.UNCLEAR, False
-    hand = track.hand.update(time, bool(observed.hand_raised[person]))
-    head = track.head.update(time, bool(observed.head_low[person]))
-    stand = track.stand.update(time, bool(observed.standing[person]))
-    desk = track.desk.update(time, bool(observed.looking_down[person]))
-    _store_wrists(track, time, observed.wrists[person])
+    track.probabilities.append((time, probabilities))
+    while time - track.probabilities[0][0] > SMOOTHING_SECONDS:
+        track.probabilities.popleft()
+    hand = track.hand.update(time, raised)
     if hand is not None and hand >= HAND_RAISED_SECONDS:
-        new = track.counted_hand_since != track.hand.since
+        is_new = track.counted_hand_since != track.hand.since
         track.counted_hand_since = track.hand.since
-        return Activity.HAND_RAISED, new
-    if head is not None and head >= HEAD_DOWN_SECONDS:
-        return Activity.HEAD_DOWN, False
-    if stand is not None and stand >= STANDING_SECONDS:
-        return Activity.STANDING, False
-    if desk is not None and desk >= DESK_WORK_SECONDS:
-        return _desk_work(track), False
+        return CurrentActivity(Activity.HAND_RAISED, is_new)
     if time - track.last_seen > BRIDGE_SECONDS:
-        return Activity.UNCLEAR, False  # one frame alone shows no duration
-    if observed.standing[person] or observed.cut_off[person]:
-        return Activity.UNCLEAR, False
-    return Activity.SITTING, False
+        return CurrentActivity(Activity.UNCLEAR, False)  # one frame alone shows no duration
+    smoothed = np.mean([one for _, one in track.probabilities], axis=0)
+    return CurrentActivity(_likeliest(smoothed), False)
 
 
-def _store_wrists(track: _Track, time: float, wrists: FloatArray) -> None:
-    track.wrists.append((time, wrists))
-    while time - track.wrists[0][0] > WRIST_MEMORY_SECONDS:
-        track.wrists.popleft()
-
-
-def _desk_work(track: _Track) -> Activity:
-    """Return writing where a hand moves, reading where both rest, unclear where none is visible."""
-    positions = np.stack([wrists for _, wrists in track.wrists])
-    movements = [
-        float(np.sqrt(np.nanvar(positions[:, side], axis=0).sum()))
-        for side in range(2)
-        if np.isfinite(positions[:, side, 0]).sum() >= MIN_WRIST_SAMPLES
-    ]
-    if not movements:
+def _likeliest(probabilities: FloatArray) -> Activity:
+    """Return the likeliest activity but a raised hand; reading and writing compete together."""
+    grouped = probabilities.copy()
+    grouped[_HAND] = 0
+    grouped[_DESK_WORK] = probabilities[_DESK_WORK].sum()
+    index = int(grouped.argmax())
+    if grouped[index] < MIN_PROBABILITY:
         return Activity.UNCLEAR
-    return Activity.WRITING if max(movements) >= WRITING_HAND_MOVEMENT else Activity.READING
+    if index in _DESK_WORK:
+        index = max(_DESK_WORK, key=lambda one: float(probabilities[one]))
+    return CLASSES[index]

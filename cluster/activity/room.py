@@ -1,6 +1,6 @@
 """From one camera's people, frame by frame, to its windows after suppression.
 
-    People -> without duplicates and teacher -> tracks -> postures -> counts -> windows
+    People -> without duplicates and teacher -> tracks -> activities -> counts -> windows
            -> suppression
 
 The live service and the archive job both go through here; R2 and R3 are enforced here.
@@ -24,7 +24,6 @@ from cluster.activity.suppression import ActivityWindow, suppress_window
 from cluster.activity.tracking import PersonTracker
 from cluster.activity.windows import group_into_windows
 from cluster.settings import Polygon
-from cluster.vision.activity import estimate_postures
 from cluster.vision.people import People
 
 
@@ -74,8 +73,7 @@ class RoomCounter:
             people = people.select(~_is_in_zone(people, self._teacher_zone, frame.frame_size))
         time = frame.captured_at.timestamp()
         track_ids = self._tracker.update(time, people)
-        postures = estimate_postures(people, frame.frame_size[1])
-        return people, self._counter.classify(time, track_ids, postures)
+        return people, self._counter.classify(time, track_ids, people, frame.frame_size)
 
 
 def count_windows(

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import supervision as sv
 from trackers import ByteTrackTracker
 
-from cluster.activity.durations import UNTRACKED
+from cluster.activity.features import UNTRACKED
 from cluster.vision.people import People
 
 LOST_SECONDS = 3.0

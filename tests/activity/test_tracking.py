@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.activity.durations import UNTRACKED
+from cluster.activity.features import UNTRACKED
 from cluster.activity.tracking import LOST_SECONDS, PersonTracker
 from cluster.vision.people import People
 from tests.plugins.hypothesis_profiles import examples

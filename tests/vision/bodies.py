@@ -81,3 +81,10 @@ def crowd(*bodies: People) -> People:
         np.concatenate([body.scores for body in bodies]),
         np.concatenate([body.keypoints for body in bodies]),
     )
+
+
+def mirrored(body: Body) -> Body:
+    """The other hand's side."""
+    swap = {"left": "right", "right": "left"}
+    names = {name: "_".join(swap.get(word, word) for word in name.split("_")) for name in body}
+    return {names[name]: (-x, y) for name, (x, y) in body.items()}

@@ -8,18 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.vision.activity import Postures, body_unit, estimate_postures
+from bench.rules.postures import Postures, estimate_postures
+from cluster.vision.activity import body_unit
 from cluster.vision.people import KEYPOINTS, People
-from tests.vision.bodies import FACE, HAND_UP, HEAD_ON_DESK, UPRIGHT, Body, crowd, person
+from tests.vision.bodies import FACE, HAND_UP, HEAD_ON_DESK, UPRIGHT, Body, crowd, mirrored, person
 
 FLAGS: Final = ("visible", "hand_raised", "head_low", "looking_down", "standing", "cut_off")
-
-
-def mirrored(body: Body) -> Body:
-    """The other hand's side."""
-    swap = {"left": "right", "right": "left"}
-    names = {name: "_".join(swap.get(word, word) for word in name.split("_")) for name in body}
-    return {names[name]: (-x, y) for name, (x, y) in body.items()}
 
 
 def flags(people: People, frame_height: int = 2000) -> set[str]:

@@ -4,21 +4,23 @@ import pickle
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cluster.activity.durations import (
+from bench.rules.durations import (
     BRIDGE_SECONDS,
     DESK_WORK_SECONDS,
     HEAD_DOWN_SECONDS,
     MEMORY_SECONDS,
     STANDING_SECONDS,
-    UNTRACKED,
-    ActivityCounter,
-    FrameCounts,
+    RuleCounter,
 )
-from cluster.vision.activity import Activity, Postures
+from bench.rules.postures import Postures
+from cluster.activity.durations import FrameCounts, count_activities
+from cluster.activity.features import UNTRACKED
+from cluster.vision.activity import Activity
 from tests.plugins.hypothesis_profiles import examples
 
 START = 1_772_000_000.0
@@ -57,6 +59,13 @@ def postures(people: Sequence[Flags], wrists: Sequence[Wrists] | None = None) ->
     )
 
 
+def update(
+    counter: RuleCounter, time: float, track_ids: npt.NDArray[np.int64], observed: Postures
+) -> FrameCounts:
+    """Count one frame."""
+    return count_activities(time, counter.classify(time, track_ids, observed))
+
+
 def count(
     scenario: Scenario,
     seconds: float,
@@ -64,11 +73,11 @@ def count(
     wrists: Callable[[float], Wrists] = lambda _: REST,
 ) -> list[FrameCounts]:
     """Count the story of one tracked person."""
-    counter = ActivityCounter()
+    counter = RuleCounter()
     times = [i / rate for i in range(round(seconds * rate))]
     track_id = np.array([7])
     return [
-        counter.update(START + t, track_id, postures([scenario(t)], [wrists(t)])) for t in times
+        update(counter, START + t, track_id, postures([scenario(t)], [wrists(t)])) for t in times
     ]
 
 
@@ -232,26 +241,26 @@ def test_several_postures_count_as_one_activity(flags: Flags, activity: Activity
 
 
 def test_a_person_without_a_track_is_counted_as_unclear() -> None:
-    counter = ActivityCounter()
+    counter = RuleCounter()
     people = [HAND_UP, SITTING | {"standing"}, SITTING | {"head_low"}, LOOKING_DOWN, SITTING]
     untracked = np.full(len(people), UNTRACKED)
     for i in range(20):
-        frame = counter.update(START + i / 2, untracked, postures(people))
+        frame = update(counter, START + i / 2, untracked, postures(people))
         assert frame.people == len(people)
         assert frame.hand_raises == 0
         assert frame.activities[Activity.UNCLEAR] == len(people)
 
 
 def test_two_people_do_not_share_durations() -> None:
-    counter = ActivityCounter()
+    counter = RuleCounter()
     for i in range(12):  # alternating, so that neither keeps a hand up
         people = [HAND_UP, SITTING] if i % 8 < 4 else [SITTING, HAND_UP]
-        frame = counter.update(START + i / 2, np.array([1, 2]), postures(people))
+        frame = update(counter, START + i / 2, np.array([1, 2]), postures(people))
         assert frame.activities[Activity.HAND_RAISED] <= 1
 
 
 def test_a_frame_without_people_counts_nothing() -> None:
-    frame = ActivityCounter().update(START, np.zeros(0, np.int64), postures([]))
+    frame = update(RuleCounter(), START, np.zeros(0, np.int64), postures([]))
     assert (frame.people, frame.hand_raises, sum(frame.activities.values())) == (0, 0, 0)
 
 
@@ -279,12 +288,12 @@ def with_unique_tracks(people: list[tuple[int, Flags, Wrists]]) -> list[tuple[in
 def test_the_activities_of_a_frame_always_sum_to_its_people(
     scenario: list[tuple[float, list[tuple[int, Flags, Wrists]]]],
 ) -> None:
-    counter, now = ActivityCounter(), START
+    counter, now = RuleCounter(), START
     for pause, people in scenario:
         now += pause
         track_ids = np.array([p[0] for p in people], np.int64)
-        frame = counter.update(
-            now, track_ids, postures([p[1] for p in people], [p[2] for p in people])
+        frame = update(
+            counter, now, track_ids, postures([p[1] for p in people], [p[2] for p in people])
         )
         assert frame.people == len(people)
         assert set(frame.activities) == set(Activity)
@@ -305,12 +314,12 @@ LETTERS: Mapping[str, Flags] = {
 
 def play(people: Sequence[str], rate: float, begin: float, end: float) -> dict[float, FrameCounts]:
     """Count the frames from `begin` to `end` (seconds): one string a person, one letter a frame."""
-    counter, track_ids = ActivityCounter(), np.arange(len(people))
+    counter, track_ids = RuleCounter(), np.arange(len(people))
     frames = {}
     for i, letters in enumerate(zip(*people, strict=True)):
         if begin <= i / rate < end:
             observed = postures([LETTERS[letter] for letter in letters])
-            frames[i / rate] = counter.update(START + i / rate, track_ids, observed)
+            frames[i / rate] = update(counter, START + i / rate, track_ids, observed)
     return frames
 
 
@@ -345,9 +354,9 @@ def test_two_segments_with_a_lead_in_give_the_counts_of_an_uninterrupted_run(
 
 def test_tracks_of_people_who_left_are_dropped() -> None:
     def pickled_size(people: int) -> int:
-        counter = ActivityCounter()
+        counter = RuleCounter()
         for number in range(people):
-            counter.update(START + number / 10, np.array([number]), postures([HAND_UP]))
+            update(counter, START + number / 10, np.array([number]), postures([HAND_UP]))
         return len(pickle.dumps(counter))
 
     assert pickled_size(3000) < 1.1 * pickled_size(100)
@@ -355,9 +364,9 @@ def test_tracks_of_people_who_left_are_dropped() -> None:
 
 def test_a_long_lesson_takes_no_more_memory_than_a_short_one() -> None:
     def pickled_size(frames: int) -> int:
-        counter = ActivityCounter()
+        counter = RuleCounter()
         for i in range(frames):
-            counter.update(START + i / 10, np.array([1]), postures([LOOKING_DOWN]))
+            update(counter, START + i / 10, np.array([1]), postures([LOOKING_DOWN]))
         return len(pickle.dumps(counter))
 
     assert pickled_size(3000) < 1.1 * pickled_size(100)

@@ -1,0 +1,1 @@
+"""The rules that counted activities before the classifier: the named baseline of the score."""

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,7 @@ from cluster.cli.demo_register import POLICY_FILE, show_register
 from cluster.cli.settings_file import FirstSchool, render_settings
 from cluster.cli.tables import print_table
 from cluster.clock import utc_now
-from cluster.demo.lesson_video import write_lesson
+from cluster.demo.rendered_class import CLIP, CLIP_SECONDS, true_windows
 from cluster.errors import HomeroomError
 from cluster.records.db.models import MAX_LESSON_LENGTH
 from cluster.records.timetable.lessons import load_timetable
@@ -30,8 +31,6 @@ from jobs.archive.run import analyse_footage
 from jobs.archive.submission import FootageArguments
 from jobs.archive.summary import describe_run
 
-LESSON_SECONDS = 60
-SMALL_K = 5
 CAMERA, ROOM = "room-12-front", "room-12"
 STARTS_AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 FIRST_ROWS = """
@@ -58,16 +57,13 @@ def demo(
         settings = _write_settings(folder, video)
     if video is None:
         lesson = folder / "footage" / f"{CAMERA}_{STARTS_AT:%Y%m%dT%H%M%SZ}.mp4"
-        with _step("Making a minute of lesson out of a photograph (1080p, H.264)"):
-            if not lesson.exists():
-                write_lesson(lesson, seconds=LESSON_SECONDS)
+        with _step("Copying a rendered minute of a class, in which nobody exists"):
+            _write_files({lesson: CLIP.read_bytes})
         footage = FootageArguments([str(lesson)])
     else:
         footage = FootageArguments([str(video)], camera_id=CAMERA, started_at=STARTS_AT.isoformat())
-    say(
-        f"\nIts room is small, so k is set to {SMALL_K} here: a window with fewer than {SMALL_K} "
-        "people gives a headcount and nothing else. The default is 10.\n"
-    )
+    k = settings.privacy.k
+    say(f"\nA window with fewer than {k} people (k) gives a headcount and nothing else.\n")
     with _step("Analysing it, as `homeroom analyse` does"):
         _analyse(settings, footage)
     with _step("Publishing the lake as a DuckDB file"):
@@ -76,7 +72,10 @@ def demo(
     report = folder / "report.html"
     with _step("Drawing the report"):
         drawn = load_report(settings, ROOM, STARTS_AT, STARTS_AT + timedelta(days=1))
-        write_report(drawn, report, k=SMALL_K)
+        if video is None:
+            truth = {true.window_start(STARTS_AT): true for true in true_windows()}
+            drawn = replace(drawn, truth=truth)
+        write_report(drawn, report, k=k)
     proposed = {}
     if video is None:
         say("\nNow the register of a made-up class, by faces, of those who agreed.\n")
@@ -115,7 +114,7 @@ def _step(what: str) -> Iterator[None]:
 
 
 def _write_settings(folder: Path, video: Path | None) -> Settings:
-    seconds = LESSON_SECONDS if video is None else probe(str(video)).duration_seconds
+    seconds = CLIP_SECONDS if video is None else probe(str(video)).duration_seconds
     path = folder / SETTINGS_FILE
     first = FirstSchool("Hillside School", "Europe/London", "Room 12", CAMERA)
     timetable = "lessons.csv"
@@ -125,7 +124,6 @@ def _write_settings(folder: Path, video: Path | None) -> Settings:
             path: lambda: render_settings(
                 first,
                 {
-                    "privacy": {"k": SMALL_K},
                     "timetable": timetable,
                     "registers": {"policy": POLICY_FILE},
                 },
@@ -139,11 +137,12 @@ def _write_settings(folder: Path, video: Path | None) -> Settings:
     return load_settings(path)
 
 
-def _write_files(files: dict[Path, Callable[[], str]]) -> None:
-    for path, text in files.items():
+def _write_files(files: dict[Path, Callable[[], str | bytes]]) -> None:
+    for path, read in files.items():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text(), encoding="utf-8")
+            content = read()
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
         except OSError as error:
             raise HomeroomError(
                 f"the demo cannot write here: {error.strerror}.",

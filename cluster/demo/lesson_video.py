@@ -1,4 +1,4 @@
-"""Renders a minute of lesson from a photograph: slow pans, changes of light, H.264 at 1080p.
+"""Renders a lesson from a photograph, for the register: slow pans, changes of light, 1080p.
 
 The photograph is the group picture in the installed `insightface` package; it is read from there
 and never copied into this project.

@@ -5,7 +5,9 @@ hatched, and the legend says so. The page is self-contained and loads nothing.
 """
 
 import io
-from dataclasses import dataclass, fields
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -23,8 +25,10 @@ from cluster.activity.suppression import (
     ActivityWindow,
     format_share,
 )
+from cluster.activity.truth import TrueWindow
 from cluster.errors import WarehouseError
 from cluster.settings import Settings
+from cluster.vision.activity import Activity
 from cluster.warehouse.query import open_warehouse
 
 FORMATS = frozenset({".html", ".png", ".svg"})
@@ -36,22 +40,32 @@ ACTIVITY_NAMES = {
     "standing": "standing",
     "unclear": "unclear",
 }
+ACTIVITIES_OF_TRUTH = frozenset(ACTIVITY_NAMES) - {"unclear"}
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("cluster.warehouse", ""), autoescape=True
 )
-_INK, _FAINT, _PEOPLE = "#1f2933", "#9aa5b1", "#52606d"
+_INK, _FAINT, _PEOPLE, _TRUTH = "#1f2933", "#9aa5b1", "#52606d", "#c81e1e"
 _COLOURS = ("#d55e00", "#0072b2", "#009e73", "#7b5ea7", "#b8860b", "#8a8f98")
 """Distinct for colour-blind readers too (after Okabe and Ito, 2008); each row has a label."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoomReport:
-    """The data of a report: a room, and its windows in a period."""
+    """The data of a report.
+
+    Attributes:
+        room_name: For people.
+        school_name: For people.
+        zone: Of the school.
+        windows: The room's, in a period.
+        truth: What is true, by the start of a window; of rendered footage alone.
+    """
 
     room_name: str
     school_name: str
     zone: ZoneInfo
     windows: list[ActivityWindow]
+    truth: Mapping[datetime, TrueWindow] = field(default_factory=dict)
 
 
 def load_report(settings: Settings, room_id: str, start: datetime, end: datetime) -> RoomReport:
@@ -145,11 +159,17 @@ def _draw_people(axis: Axes, report: RoomReport) -> None:
         start, end = _days(window)
         axis.bar(start, window.people_mean, end - start, align="edge", color="#cbd2d9")
         axis.hlines(window.people_max, start, end, color=_PEOPLE, linewidth=1.5)
-    people_max = max(window.people_max for window in report.windows)
-    axis.set_ylim(0, max(1, people_max) * 1.15)
+        if window.window_start in report.truth:
+            _draw_truth(axis, start, end, report.truth[window.window_start].people_mean)
+    highest = [window.people_max for window in report.windows]
+    highest += [math.ceil(true.people_mean) for true in report.truth.values()]
+    axis.set_ylim(0, max(1, *highest) * 1.15)
     axis.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     axis.set_title("People in the room", loc="left", fontsize=11, color=_INK, weight="bold")
-    axis.set_title("bar: mean, line: most in one frame", loc="right", fontsize=9, color=_PEOPLE)
+    legend = "bar: mean, line: most in one frame"
+    if report.truth:
+        legend += ", dotted red: the truth"
+    axis.set_title(legend, loc="right", fontsize=9, color=_PEOPLE)
 
 
 def _draw_share(axis: Axes, report: RoomReport, activity: str, colour: str) -> None:
@@ -157,6 +177,9 @@ def _draw_share(axis: Axes, report: RoomReport, activity: str, colour: str) -> N
     for window in report.windows:
         start, end = _days(window)
         share: float | None = getattr(window, f"{activity}_share")
+        if window.window_start in report.truth and activity in ACTIVITIES_OF_TRUTH:
+            true = report.truth[window.window_start].shares
+            _draw_truth(axis, start, end, true.get(Activity(activity), 0.0))
         if share is None:
             axis.bar(start, 1, end - start, align="edge", fc="none", ec="#d5dae0", hatch="//", lw=0)
             continue
@@ -173,6 +196,10 @@ def _draw_share(axis: Axes, report: RoomReport, activity: str, colour: str) -> N
         note = "≤5% throughout" if len(shares) == len(report.windows) else "≤5% where published"
     corner = axis.transAxes
     axis.text(0.995, 0.75, note, transform=corner, ha="right", va="center", color=_PEOPLE)
+
+
+def _draw_truth(axis: Axes, start: float, end: float, value: float) -> None:
+    axis.hlines(value, start, end, color=_TRUTH, linewidth=2, linestyle=(0, (1, 1)), zorder=3)
 
 
 def _page(report: RoomReport, k: int) -> str:

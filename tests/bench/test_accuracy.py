@@ -39,7 +39,7 @@ def test_a_room_is_scored_from_its_truth(
 
     results = AccuracyResults.read(out)
     names = [one.name for one in results.configurations]
-    assert names == ["Homeroom", "yolo11n-pose, plain", "classroom-pose, 640, 0.90"]
+    assert names == ["Homeroom", "yolo11n-pose, plain", "classroom-pose, auto, 0.90"]
     for configuration in results.configurations:
         measures = configuration.sets["rooms kept apart"].measures
         assert measures["headcount_error"].value == 1.0

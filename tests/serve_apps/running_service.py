@@ -48,6 +48,7 @@ name = "Room {number}"
 id = "cam-{number}"
 room = "room-{number}"
 address = "{address}"
+input_size = 640
 """
 
 

@@ -57,14 +57,13 @@ def estimate_head_heights(people: People) -> FloatArray:
         (n,) heights from chin to crown, in pixels of the frame.
     """
     points, scores = people.keypoints[..., :2], people.keypoints[..., 2]
-    shoulders_seen = (scores[:, _SHOULDERS] >= MIN_KEYPOINT_SCORE).all(axis=1)
     hips_seen = (scores[:, _HIPS] >= MIN_KEYPOINT_SCORE).all(axis=1)
     width = np.linalg.norm(points[:, 5] - points[:, 6], axis=1)
     middles = points[:, _HIPS].mean(axis=1) - points[:, _SHOULDERS].mean(axis=1)
     torso = np.where(hips_seen, np.linalg.norm(middles, axis=1), 0.0)
     by_body = np.maximum(SHOULDERS_TO_HEAD * width, TORSO_TO_HEAD * torso)
     by_box = BOX_WIDTH_TO_HEAD * (people.boxes[:, 2] - people.boxes[:, 0])
-    return np.where(shoulders_seen, by_body, by_box).astype(np.float32)
+    return np.where(_shoulders_seen(people), by_body, by_box).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class HeadSummary:
     Attributes:
         smallest_head: Height of the smallest people's heads, in pixels of the frames.
         frames: Frames that were measured.
-        people: People in these frames, counted again in each of them.
+        people: People in these frames whose shoulders are seen, counted again in each frame.
     """
 
     smallest_head: float
@@ -91,8 +90,12 @@ class HeadSizes:
         """Frames that were added."""
 
     def add(self, people: People) -> None:
-        """Add the people of one frame."""
-        bins = (estimate_head_heights(people) / _BIN_PIXELS).astype(np.int64)
+        """Add the people of one frame whose shoulders are seen.
+
+        Others are hidden or cut by the frame's edge: their boxes tell little.
+        """
+        heights = estimate_head_heights(people)[_shoulders_seen(people)]
+        bins = (heights / _BIN_PIXELS).astype(np.int64)
         self._counts += np.bincount(np.clip(bins, 0, _BINS - 1), minlength=_BINS)
         self.frames += 1
 
@@ -154,3 +157,7 @@ def largest_useful_size(frame_side: int, limit: int) -> int:
     """
     fitting = next((size for size in INPUT_SIZES if size >= frame_side), INPUT_SIZES[-1])
     return min(fitting, limit)
+
+
+def _shoulders_seen(people: People) -> npt.NDArray[np.bool_]:
+    return np.asarray((people.keypoints[:, _SHOULDERS, 2] >= MIN_KEYPOINT_SCORE).all(axis=1))

@@ -154,6 +154,16 @@ def test_a_few_false_detections_do_not_decide() -> None:
     assert summary.smallest_head > 40
 
 
+def test_people_who_are_cut_off_or_hidden_are_not_measured() -> None:
+    heads = HeadSizes()
+    hidden = [person(unit=3.0, unseen=("left_shoulder",)) for _ in range(5)]
+    heads.add(crowd(*(person(unit=60.0) for _ in range(5)), *hidden))
+    summary = heads.summarise()
+    assert summary is not None
+    assert summary.people == 5
+    assert summary.smallest_head > 40
+
+
 def test_nobody_gives_no_size() -> None:
     heads = HeadSizes()
     assert heads.summarise() is None

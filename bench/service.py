@@ -49,6 +49,7 @@ id = "cam-{number}"
 room = "room-{number}"
 address = "{address}"
 decode = "{decode}"
+input_size = 640
 """
 
 

@@ -12,6 +12,7 @@
     │   ├── WeightsMismatch       weights_mismatch
     │   └── LicenceNotAccepted    licence_not_accepted
     ├── VisionError               vision_failed
+    ├── CalibrationError          calibration_unusable
     ├── LakeError                 lake_unusable
     │   ├── LakeBusy              lake_busy
     │   └── LakeUnwritable        lake_unwritable
@@ -148,6 +149,12 @@ class VisionError(HomeroomError):
     """A model could not be converted, compiled or run."""
 
     code = "vision_failed"
+
+
+class CalibrationError(HomeroomError):
+    """What is measured of a camera cannot be stored, or it cannot be measured."""
+
+    code = "calibration_unusable"
 
 
 class LakeError(HomeroomError):

@@ -10,9 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cluster.activity import durations
+from cluster.calibration.input_sizes import MIN_PEOPLE
 from cluster.cli.main import app
 from cluster.settings import Settings
 from cluster.vision import activity, duplicates
+from cluster.vision.pose import input_size
 from cluster.warehouse.schema import TABLES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,6 +43,22 @@ def test_the_page_of_activities_states_the_constants_of_the_code() -> None:
         durations.HAND_RAISED_SECONDS,
     ):
         assert str(number) in page
+
+
+def test_the_page_states_how_input_sizes_are_chosen_as_the_code_does() -> None:
+    page = (ROOT / "docs" / "activity.md").read_text()
+    section = page.split("## Sizes")[1].split("\n## ")[0]
+    for ratio in (
+        input_size.SHOULDERS_TO_HEAD,
+        input_size.TORSO_TO_HEAD,
+        input_size.BOX_WIDTH_TO_HEAD,
+    ):
+        assert f"divided by {1 / ratio:.1f}" in " ".join(section.split())
+    assert f"at least {input_size.MIN_HEAD_PIXELS:.0f} pixels" in " ".join(section.split())
+    assert input_size.SMALLEST_PERCENTILE == 10
+    assert "smallest tenth" in section
+    assert "three people; otherwise" in " ".join((ROOT / "docs" / "archive.md").read_text().split())
+    assert MIN_PEOPLE == 3
 
 
 def test_every_activity_is_defined() -> None:

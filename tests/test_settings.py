@@ -102,6 +102,7 @@ def test_a_number_keeps_to_its_bounds(
     ("line", "place"),
     [
         ("input_size = 641", "cameras[0].input_size"),
+        ('input_size = "largest"', "cameras[0].input_size"),
         ("teacher_zone = [[0, 0], [1, 1]]", "cameras[0].teacher_zone"),
         ("teacher_zone = [[0, 0], [1, 1], [0, 1.1]]", "cameras[0].teacher_zone[2][1]"),
         ("teacher_zone = [[0, 0], [1, 1], [-0.1, 1]]", "cameras[0].teacher_zone[2][0]"),
@@ -119,6 +120,7 @@ def test_a_camera_keeps_to_its_bounds(tmp_path: Path, line: str, place: str) -> 
     ("text", "place"),
     [
         ('[analysis]\ndevice = "tpu"\n', "analysis.device"),
+        ('[analysis]\nquality = "best"\n', "analysis.quality"),
         ("[analysis]\nbatch_size = 3\n", "analysis.batch_size"),
         (f'[district]\nname = "{"x" * 201}"\n', "district.name"),
         (HEAD + 'kind = "kitchen"\n', "rooms[0].kind"),
@@ -355,6 +357,37 @@ def digest_of(folder: Path, text: str) -> str:
 def test_what_changes_windows_changes_the_digest(tmp_path: Path, old: str, new: str) -> None:
     assert old in BASE
     assert digest_of(tmp_path, BASE.replace(old, new)) != digest_of(tmp_path, BASE)
+
+
+@pytest.mark.parametrize(("quality", "limit"), [("fast", 640), ("balanced", 960), ("full", 1280)])
+def test_the_quality_limits_the_input_size_of_cameras_that_are_auto(
+    tmp_path: Path, quality: str, limit: int
+) -> None:
+    text = f'[analysis]\nquality = "{quality}"\n' + HEAD + CAMERA
+    text += CAMERA.replace("cam1", "cam2") + "input_size = 1280\n"
+    found = load_settings(write(tmp_path, text))
+    assert [found.input_size_of(camera) for camera in found.cameras] == [limit, 1280]
+
+
+def test_input_sizes_are_replaced_by_camera(tmp_path: Path) -> None:
+    found = load_settings(write(tmp_path, HEAD + CAMERA + CAMERA.replace("cam1", "cam2")))
+    assert found.cameras_by_id["cam1"].input_size == "auto"
+    changed = found.with_input_sizes({"cam1": 1280})
+    assert [camera.input_size for camera in changed.cameras] == [1280, "auto"]
+    assert changed.cameras_by_id["cam1"].input_size == 1280
+    assert changed.data_dir == found.data_dir
+    with pytest.raises(KeyError):
+        found.with_input_sizes({"cam3": 640})
+
+
+def test_a_size_counts_as_the_number_that_is_used_however_it_was_chosen(tmp_path: Path) -> None:
+    auto = load_settings(write(tmp_path, BASE))
+    chosen = auto.with_input_sizes({"cam1": 640})
+    digest = analysis_digest(chosen, chosen.cameras_by_id["cam1"])
+    assert digest == digest_of(tmp_path, BASE + "input_size = 640\n")
+    assert digest != analysis_digest(auto, auto.cameras_by_id["cam1"])
+    full = BASE.replace("[analysis]", '[analysis]\nquality = "full"') + "input_size = 640\n"
+    assert digest_of(tmp_path, full) == digest
 
 
 def test_a_mask_and_a_zone_in_one_place_are_two_things(tmp_path: Path) -> None:

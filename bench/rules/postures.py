@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from cluster.vision.activity import MIN_KEYPOINT_SCORE, body_unit, find_raised_hands
+from cluster.vision.activity import MIN_KEYPOINT_SCORE, body_unit, find_raised_hands, find_standing
 from cluster.vision.people import FloatArray, People
 
 BoolArray = npt.NDArray[np.bool_]
@@ -21,11 +21,6 @@ BoolArray = npt.NDArray[np.bool_]
 
 HEAD_LOW_ABOVE_SHOULDERS: Final = 0.05
 NOSE_BELOW_EARS: Final = 0.25
-STANDING_THIGH_TO_TORSO: Final = 0.45
-STANDING_THIGH_TILT: Final = 0.6
-MIN_KNEE_SCORE: Final = 0.8
-"""Networks guess knees behind desks, with scores up to this."""
-
 BOTTOM_EDGE: Final = 0.98
 """A box that ends below this fraction of the frame's height is cut off by its edge."""
 
@@ -73,8 +68,6 @@ def estimate_postures(people: People, frame_height: int) -> Postures:
     point_visible = people.keypoints[..., 2] >= MIN_KEYPOINT_SCORE
     points = np.where(point_visible[..., None], points, np.nan)
     shoulders = _middle(points[:, _SHOULDERS])
-    hips = _middle(points[:, _HIPS])
-    torso = np.linalg.norm(hips - shoulders, axis=1)
     unit = body_unit(people)
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = (points - shoulders[:, None]) / unit[:, None, None]
@@ -83,14 +76,7 @@ def estimate_postures(people: People, frame_height: int) -> Postures:
             & point_visible[:, _HEAD].any(axis=1)
             & (unit > 0)
         )
-        thighs = points[:, _KNEES] - points[:, _HIPS]
-        knee_visible = people.keypoints[:, _KNEES, 2] >= MIN_KNEE_SCORE
-        thighs_hang = (
-            knee_visible
-            & (thighs[..., 1] >= STANDING_THIGH_TO_TORSO * torso[:, None])
-            & (np.abs(thighs[..., 0]) <= STANDING_THIGH_TILT * thighs[..., 1])
-        )
-        standing = visible & thighs_hang.any(axis=1)
+        standing = visible & find_standing(people)
         return Postures(
             visible=visible,
             hand_raised=visible & ~standing & find_raised_hands(people),

@@ -20,6 +20,9 @@ PLAIN_CONFIDENCE: Final = 0.25
 """Ultralytics' defaults."""
 
 
+InputSizeOrAuto = int | Literal["auto"]
+
+
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """A way to find and count people.
@@ -27,7 +30,8 @@ class Configuration:
     Attributes:
         name: Its row in the tables.
         weights: Of the pose network.
-        input_size: Longer side of the network's input, in pixels.
+        input_size: Longer side of the network's input, in pixels; `auto` is measured of each sample
+            as the product does of a camera.
         confidence: Lowest score of a person.
         pipeline: `product` is the product's own; `rules` counts activities by `bench.rules`
             instead; `plain` does that too, and keeps duplicates, as Ultralytics does.
@@ -35,7 +39,7 @@ class Configuration:
 
     name: str
     weights: WeightsFile
-    input_size: int
+    input_size: InputSizeOrAuto
     confidence: float
     pipeline: Literal["product", "rules", "plain"] = "product"
 
@@ -59,7 +63,7 @@ def product() -> Configuration:
     return Configuration(
         name="Homeroom",
         weights=weights,
-        input_size=int(Camera.model_fields["input_size"].default),
+        input_size=Camera.model_fields["input_size"].default,
         confidence=settings.analysis.confidence or weights.confidence,
     )
 
@@ -104,7 +108,8 @@ def parse_configuration(text: str) -> Configuration:
     if unknown:
         raise ValueError(f"{text!r}: no such key: {', '.join(sorted(unknown))}")
     weights = _weights(parts["weights"]) if "weights" in parts else default.weights
-    input_size = int(parts.get("input_size", default.input_size))
+    size = parts.get("input_size", default.input_size)
+    input_size: InputSizeOrAuto = "auto" if size == "auto" else int(size)
     confidence = float(parts.get("confidence", default.confidence))
     name = f"{weights.name}, {input_size}, {confidence:.2f}"
     return Configuration(name, weights, input_size, confidence)

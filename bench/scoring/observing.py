@@ -19,9 +19,14 @@ from bench.scoring.samples import ANALYSIS_RATE, Sample
 from cluster.activity.durations import CurrentActivity
 from cluster.activity.room import AnalysedFrame, RoomCounter
 from cluster.activity.tracking import PersonTracker
-from cluster.streams.decode.container import probe
+from cluster.calibration.input_sizes import MIN_PEOPLE
+from cluster.settings import Settings
+from cluster.streams.decode.container import VideoInfo, probe
 from cluster.streams.decode.file_sampler import FrameSampler, SampledFrame
+from cluster.streams.decode.spread_frames import spread_frames
 from cluster.vision.people import BgrImage, Letterbox, People
+from cluster.vision.pose.input_size import HeadSizes, choose_input_size
+from jobs.archive.input_sizes import FRAMES_PER_CAMERA
 
 HELD_SECONDS: Final = 4.0
 BATCH_FRAMES: Final = 16
@@ -68,12 +73,16 @@ def observe(
     counter: RoomCounter | RuleRoomCounter = (
         RoomCounter(rate) if configuration.pipeline == "product" else RuleRoomCounter(rate)
     )
-    full_width = probe(str(sample.path)).width
-    sampler = FrameSampler(str(sample.path), rate=rate, long_side=configuration.input_size)
+    video = probe(str(sample.path))
+    full_width = video.width
+    input_size = configuration.input_size
+    if input_size == "auto":
+        input_size = _measure_input_size(sample, video, estimate)
+    sampler = FrameSampler(str(sample.path), rate=rate, long_side=input_size)
     observations = []
-    for frame, people in _find_people(sampler.frames(), estimate, configuration.input_size):
+    for frame, people in _find_people(sampler.frames(), estimate, input_size):
         height, width = frame.pixels.shape[:2]
-        scale = Letterbox.of(height, width, configuration.input_size).scale * width / full_width
+        scale = Letterbox.of(height, width, input_size).scale * width / full_width
         for time in [frame.time_seconds] if sample.rate else _held_times(rate):
             analysed = AnalysedFrame(START + timedelta(seconds=time), people, (width, height))
             counted, current = counter.classify(analysed)
@@ -83,6 +92,26 @@ def observe(
             )
         )
     return observations
+
+
+def _measure_input_size(sample: Sample, video: VideoInfo, estimate: EstimatePeople) -> int:
+    """Choose the input size by a few frames, as the archive job does."""
+    limit, heads = Settings().analysis.max_input_size, HeadSizes()
+    for frame in spread_frames(
+        str(sample.path),
+        FRAMES_PER_CAMERA,
+        duration_seconds=video.duration_seconds,
+        long_side=limit,
+    ):
+        (people,) = estimate([frame.pixels], limit)
+        if len(people) >= MIN_PEOPLE:
+            heads.add(people)
+    summary, side = heads.summarise(), max(video.width, video.height)
+    if summary is None:
+        return limit
+    return choose_input_size(
+        summary.smallest_head, measured_side=min(side, limit), limit=limit, frame_side=side
+    ).input_size
 
 
 def _held_times(rate: float) -> Sequence[float]:

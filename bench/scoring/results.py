@@ -7,7 +7,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from bench.scoring.activities import Confusion
-from bench.scoring.configurations import Configuration
+from bench.scoring.configurations import Configuration, InputSizeOrAuto
 from bench.scoring.measuring import SampleScore
 from bench.scoring.ratios import Estimate, estimate_all
 from bench.scoring.samples import SampleSet
@@ -51,7 +51,7 @@ class ConfigurationResult(_Frozen):
 
     name: str
     model: str
-    input_size: int
+    input_size: InputSizeOrAuto
     confidence: float
     pipeline: str
     sets: dict[str, SetResult]

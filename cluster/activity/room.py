@@ -70,7 +70,7 @@ class RoomCounter:
         """
         people = frame.people
         if self._teacher_zone is not None:
-            people = people.select(~_is_in_zone(people, self._teacher_zone, frame.frame_size))
+            people = people.select(~is_in_zone(people, self._teacher_zone, frame.frame_size))
         time = frame.captured_at.timestamp()
         track_ids = self._tracker.update(time, people)
         return people, self._counter.classify(time, track_ids, people, frame.frame_size)
@@ -106,9 +106,7 @@ def count_windows(
     return [suppress_window(w, k=k, headcount_only=headcount_only) for w in windows]
 
 
-def _is_in_zone(
-    people: People, zone: Polygon, frame_size: tuple[int, int]
-) -> npt.NDArray[np.bool_]:
+def is_in_zone(people: People, zone: Polygon, frame_size: tuple[int, int]) -> npt.NDArray[np.bool_]:
     """Return (n,) whether the middle of each person's lower edge is in the zone."""
     corners = (np.asarray(zone) * frame_size).astype(np.float32)
     feet = np.stack([(people.boxes[:, 0] + people.boxes[:, 2]) / 2, people.boxes[:, 3]], axis=1)

@@ -1,4 +1,4 @@
-"""`homeroom doctor`: the machine, versions, weights and backend."""
+"""`homeroom doctor`: the machine, versions, weights, backend, and what is measured of cameras."""
 
 import os
 import platform
@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from cluster import __version__
+from cluster.calibration.input_sizes import auto_cameras
+from cluster.calibration.store import CalibrationStore
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers
 from cluster.errors import HomeroomError, SettingsError
 from cluster.runtime.exit_status import EXIT_FAILED
@@ -24,7 +26,8 @@ from cluster.settings import (
     parse_settings,
 )
 from cluster.vision.pose.estimator import available_cores, model_cache_dir, select_device
-from cluster.vision.pose.weights import find_pose_weights
+from cluster.vision.pose.input_size import MIN_HEAD_PIXELS
+from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 
 PACKAGES = ("ray", "torch", "ultralytics", "openvino", "av", "duckdb", "pandas", "trackers")
 MIN_FREE_BYTES = 2 * 2**30
@@ -32,26 +35,29 @@ GIB = 2**30
 
 
 def doctor(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
-    """Show the machine, versions, weights and backend; exit with 1 if there is a problem."""
+    """Show the machine, versions, weights, backend, cameras; exit with 1 if there is a problem."""
     loaded, summary = _load(settings)
+    weights = _find_weights(loaded)
     report: dict[str, Any] = {
         "machine": _machine(loaded),
         "versions": {"homeroom": __version__, **{name: version(name) for name in PACKAGES}},
         "settings": summary,
-        "pose": _pose(loaded),
+        "pose": _pose(loaded, weights),
+        "cameras": _cameras(loaded, weights),
     }
-    problems = [
-        f"{part}: {report[part]['problem']}" for part in report if "problem" in report[part]
-    ]
+    problems, warnings = (
+        [f"{part}: {report[part][kind]}" for part in report if kind in report[part]]
+        for kind in ("problem", "warning")
+    )
     if as_json:
-        answer_json({**report, "problems": problems})
+        answer_json({**report, "problems": problems, "warnings": warnings})
     else:
         for part, facts in report.items():
             table = Table(title=part, title_justify="left", show_header=False, box=None)
             table.add_column(no_wrap=True)
             table.add_column(overflow="fold")
             for name, value in facts.items():
-                style = "red" if name == "problem" else None
+                style = {"problem": "red", "warning": "yellow"}.get(name)
                 table.add_row(f"  {name}", escape(str(value)), style=style)
             answers.print(table)
     if problems:
@@ -100,13 +106,17 @@ def _gpus() -> str:
     return ", ".join(torch.cuda.get_device_name(index) for index in range(count))
 
 
-def _pose(settings: Settings) -> dict[str, Any]:
-    cache_dir = model_cache_dir(settings)
+def _find_weights(settings: Settings) -> WeightsFile | HomeroomError:
     try:
-        weights = find_pose_weights(settings.weights, cache_dir)
-        device = select_device(settings.analysis)
+        return find_pose_weights(settings.weights, model_cache_dir(settings))
     except HomeroomError as error:
-        return {"problem": str(error)}
+        return error
+
+
+def _pose(settings: Settings, weights: WeightsFile | HomeroomError) -> dict[str, Any]:
+    if isinstance(weights, HomeroomError):
+        return {"problem": str(weights)}
+    cache_dir, device = model_cache_dir(settings), select_device(settings.analysis)
     exported = sorted(path.name for path in (cache_dir / "openvino").glob("*/"))
     backend = "OpenVINO" if device == "cpu" else f"PyTorch on {device}, FP16"
     return {
@@ -118,3 +128,30 @@ def _pose(settings: Settings) -> dict[str, Any]:
         "converted": ", ".join(exported) or "none yet; the first run exports",
         "cache": str(cache_dir),
     }
+
+
+def _cameras(settings: Settings, weights: WeightsFile | HomeroomError) -> dict[str, Any]:
+    """Say how many cameras are measured, and warn where heads are too small for any size."""
+    if isinstance(weights, HomeroomError):
+        return {}
+    limit = settings.analysis.max_input_size
+    store = CalibrationStore.of(settings)
+    sizes = {
+        camera.id: store.read(camera.id).find_size(weights.model_id, limit)
+        for camera in auto_cameras(settings)
+    }
+    measured = {camera_id: size for camera_id, size in sizes.items() if size is not None}
+    facts: dict[str, Any] = {
+        "auto": f"{len(measured)} of {len(sizes)} measured, up to {limit} pixels",
+    }
+    too_small = [
+        f"{camera_id} ({size.head_pixels:.0f} pixels at {size.input_size})"
+        for camera_id, size in measured.items()
+        if size.head_pixels < MIN_HEAD_PIXELS
+    ]
+    if too_small:
+        facts["warning"] = (
+            f"the smallest heads have fewer than {MIN_HEAD_PIXELS:.0f} pixels at every allowed "
+            f"size: {', '.join(too_small)}. `homeroom calibrate CAMERA` says what helps."
+        )
+    return facts

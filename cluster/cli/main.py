@@ -8,6 +8,7 @@ from cluster import __version__
 from cluster.cli import (
     audit,
     badge,
+    calibrate,
     checkin,
     consent,
     demo,
@@ -37,6 +38,7 @@ app.command("demo")(demo.demo)
 app.command("init")(setup.init)
 app.command("check")(setup.check)
 app.command("doctor")(doctor.doctor)
+app.command("calibrate")(calibrate.calibrate)
 app.command("analyse")(analyse_archive.main)
 app.command("publish")(tables.publish_warehouse)
 app.command("query")(tables.query)

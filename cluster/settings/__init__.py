@@ -23,6 +23,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from cluster.errors import SettingsError
 from cluster.settings.tables import (
+    INPUT_SIZES,
     MIN_K,
     AccessSettings,
     AnalysisSettings,
@@ -47,6 +48,7 @@ from cluster.settings.tables import (
 __all__ = [
     "ENV_PREFIX",
     "ENV_SETTINGS_FILE",
+    "INPUT_SIZES",
     "MIN_K",
     "SETTINGS_FILE",
     "AccessSettings",
@@ -210,19 +212,46 @@ class Settings(BaseSettings):
         """Schools by their ids."""
         return {school.id: school for school in self.schools}
 
+    def input_size_of(self, camera: Camera) -> int:
+        """Return a camera's input size in pixels: of `auto`, the largest that it may become.
+
+        What is measured of the camera replaces `auto`, see `cluster.calibration.input_sizes`.
+        """
+        if camera.input_size == "auto":
+            return self.analysis.max_input_size
+        return camera.input_size
+
+    def with_input_sizes(self, sizes: Mapping[str, int]) -> "Settings":
+        """Return the settings with other input sizes, by the cameras' ids.
+
+        Raises:
+            KeyError: There is no such camera.
+        """
+        values = {name: getattr(self, name) for name in Settings.model_fields}
+        known = self.cameras_by_id
+        changed = {
+            camera_id: known[camera_id].model_copy(update={"input_size": size})
+            for camera_id, size in sizes.items()
+        }
+        values["cameras"] = [changed.get(camera.id, camera) for camera in self.cameras]
+        return Settings.model_construct(**values)  # a copy would keep what is cached of the cameras
+
 
 def analysis_digest(settings: Settings, camera: Camera) -> str:
     """Return a short digest of every setting that affects a camera's windows.
 
     Two runs with the same digest and the same weights give the same windows, so the second can
-    be skipped.
+    be skipped. The input size is the number that is used, however it was chosen.
     """
     room = settings.rooms_by_id[camera.room]
     facts = {
         "rate": settings.analysis.rate,
         "confidence": settings.analysis.confidence,
         "k": settings.privacy.k,
-        "camera": camera.model_dump(mode="json", exclude=LIVE_ONLY_KEYS),
+        "camera": {
+            **camera.model_dump(mode="json", exclude=LIVE_ONLY_KEYS),
+            "input_size": settings.input_size_of(camera),
+        },
         "room": room.model_dump(mode="json", exclude={"name"}),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,7 +1,7 @@
 """The tables of `homeroom.toml`: typed, bounded, described. Unknown keys are rejected."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
@@ -18,6 +18,13 @@ Identifier = Annotated[
 
 MIN_K: Final = 5
 """The smallest group of which anything but its size may ever be published (R3)."""
+
+
+FixedInputSize = Literal[640, 960, 1280]
+INPUT_SIZES: Final[tuple[int, ...]] = get_args(FixedInputSize)
+"""Longer sides, in pixels, of the pose model's input."""
+
+Quality = Literal["fast", "balanced", "full"]
 
 
 def _check_zone(name: str) -> str:
@@ -70,10 +77,11 @@ class Camera(SettingsTable):
 
     id: Identifier = Field(description="Short name; also the first part of footage file names.")
     room: Identifier = Field(description="The id of its room.")
-    input_size: Literal[640, 960, 1280] = Field(
-        640,
+    input_size: Literal["auto", 640, 960, 1280] = Field(
+        "auto",
         description="Longer side, in pixels, at which frames are analysed; 1280 finds people at "
-        "the back of a large room and costs four times as much as 640.",
+        "the back of a large room and costs four times as much as 640. `auto` measures how small "
+        "people are, and takes the cheapest size that finds them; see analysis.quality.",
     )
     masks: tuple[Polygon, ...] = Field(
         (),
@@ -106,6 +114,11 @@ class AnalysisSettings(SettingsTable):
     """How footage is analysed."""
 
     rate: float = Field(2.0, ge=1.0, le=10.0, description="Analysed frames a second.")
+    quality: Quality = Field(
+        "balanced",
+        description="The largest `input_size` that `auto` takes: 640 for `fast`, 960 for "
+        "`balanced`, 1280 for `full`.",
+    )
     confidence: float | None = Field(
         None,
         ge=0.05,
@@ -124,6 +137,11 @@ class AnalysisSettings(SettingsTable):
     batch_size: Literal[1, 2, 4, 8, 16, 32, 64] = Field(
         16, description="Frames in one call of the pose model on a GPU."
     )
+
+    @property
+    def max_input_size(self) -> int:
+        """The largest input size of cameras whose size is `auto`, in pixels."""
+        return {"fast": 640, "balanced": 960, "full": 1280}[self.quality]
 
 
 class PrivacySettings(SettingsTable):

@@ -37,8 +37,14 @@ RAISED_WRIST_FROM_NOSE: Final = 0.45
 RAISED_FOREARM_TILT: Final = 1.0
 """Horizontal over vertical extent: 1 is 45 degrees."""
 
+STANDING_THIGH_TO_TORSO: Final = 0.45
+STANDING_THIGH_TILT: Final = 0.6
+MIN_KNEE_SCORE: Final = 0.8
+"""Networks guess knees behind desks, with scores up to this."""
+
 _NOSE: Final = 0
-_SHOULDERS, _ELBOWS, _WRISTS, _HIPS = [5, 6], [7, 8], [9, 10], [11, 12]
+_SHOULDERS, _ELBOWS, _WRISTS = [5, 6], [7, 8], [9, 10]
+_HIPS, _KNEES = [11, 12], [13, 14]
 
 
 def body_unit(people: People) -> FloatArray:
@@ -71,6 +77,22 @@ def find_raised_hands(people: People) -> BoolArray:
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = (points - _middle(points[:, _SHOULDERS])[:, None]) / unit[:, None, None]
         result: BoolArray = (unit > 0) & visible[:, :3].any(axis=1) & _raised(relative).any(axis=1)
+    return result
+
+
+def find_standing(people: People) -> BoolArray:
+    """Return (n,) whether a thigh of each person hangs down, and its knee is certainly seen."""
+    points, scores = people.keypoints[..., :2], people.keypoints[..., 2]
+    visible = np.where(scores[..., None] >= MIN_KEYPOINT_SCORE, points, np.nan)
+    torso = np.linalg.norm(_middle(visible[:, _HIPS]) - _middle(visible[:, _SHOULDERS]), axis=1)
+    thighs = visible[:, _KNEES] - visible[:, _HIPS]
+    with np.errstate(invalid="ignore"):
+        hangs = (
+            (scores[:, _KNEES] >= MIN_KNEE_SCORE)
+            & (thighs[..., 1] >= STANDING_THIGH_TO_TORSO * torso[:, None])
+            & (np.abs(thighs[..., 0]) <= STANDING_THIGH_TILT * thighs[..., 1])
+        )
+    result: BoolArray = hangs.any(axis=1)
     return result
 
 

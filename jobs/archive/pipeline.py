@@ -12,13 +12,12 @@ import ray
 from ray.data import ActorPoolStrategy, TaskPoolStrategy
 from ray.exceptions import RayTaskError
 
-from cluster.errors import HomeroomError
 from cluster.settings import AnalysisSettings
 from cluster.vision.pose.estimator import MAX_THREADS
 from jobs.archive.activity_stage import CountActivity
 from jobs.archive.decode_stage import DecodeSegments
 from jobs.archive.pose_stage import EstimatePoses
-from jobs.archive.ray_setup import blanked_variables
+from jobs.archive.ray_setup import blanked_variables, original_error
 from jobs.archive.segments import Segment, group_into_runs
 from jobs.archive.stages import SegmentResult
 from jobs.archive.worker_settings import WorkerSettings
@@ -64,7 +63,7 @@ def run_stages(segments: Sequence[Segment], settings: WorkerSettings) -> Iterato
         for row in results.iter_rows():
             yield row["result"]
     except RayTaskError as error:
-        raise _original_error(error) from error
+        raise original_error(error) from error
 
 
 def _pose_resources(analysis: AnalysisSettings, cores: int, gpus: int) -> dict[str, object]:
@@ -80,14 +79,3 @@ def _pose_resources(analysis: AnalysisSettings, cores: int, gpus: int) -> dict[s
         max_tasks_in_flight_per_actor=SEGMENTS_PER_ACTOR,
     )
     return {"compute": pool, "num_cpus": POSE_CPUS_PER_THREAD * threads}
-
-
-def _original_error(error: BaseException) -> BaseException:
-    """Return the HomeroomError inside Ray's error, else Ray's."""
-    inner: BaseException | None = error
-    while inner is not None:
-        if isinstance(inner, HomeroomError):
-            return inner
-        cause = getattr(inner, "cause", None)
-        inner = cause if isinstance(cause, BaseException) else inner.__cause__
-    return error

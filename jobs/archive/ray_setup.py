@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import ray
 
-from cluster.errors import RayError
+from cluster.errors import HomeroomError, RayError
 from cluster.runtime.ray_local import (
     MEBIBYTE,
     choose_store_bytes,
@@ -99,3 +99,14 @@ def _configure_ray_data(segment_bytes: int) -> None:
     if not os.environ.get("RAY_ADDRESS"):
         budget = _store_bytes(segment_bytes)
         context.execution_options.resource_limits = ExecutionResources(object_store_memory=budget)
+
+
+def original_error(error: BaseException) -> BaseException:
+    """Return the HomeroomError inside Ray's error, else Ray's."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, HomeroomError):
+            return inner
+        cause = getattr(inner, "cause", None)
+        inner = cause if isinstance(cause, BaseException) else inner.__cause__
+    return error

@@ -1,16 +1,18 @@
 """A run of the archive job: what is left to do, done by Ray, written to the lake by this process.
 
 list_footage -> make_plan -> ArchiveRun: stages on Ray -> parts of the lake, row in `runs`
+                   └─ input sizes of `auto` cameras with work are measured, then planned again
 """
 
 import os
 import secrets
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime
 from importlib import import_module
 from time import monotonic
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 
@@ -25,6 +27,7 @@ from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.lake import Lake, PartMetadata
 from cluster.warehouse.rows import model_row, window_row
 from jobs.archive.footage import list_footage
+from jobs.archive.input_sizes import InputSizes
 from jobs.archive.progress import FootageProgress
 from jobs.archive.segments import (
     SEGMENT_SECONDS,
@@ -33,6 +36,7 @@ from jobs.archive.segments import (
     analysis_name,
     make_plan,
     part_key,
+    probe_footage,
 )
 from jobs.archive.stages import SegmentResult
 from jobs.archive.summary import RunSummary
@@ -81,20 +85,68 @@ def analyse_footage(
     lake = Lake(settings.lake_dir)
     now = utc_now()
     summary = RunSummary(run_id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", problems=problems)
-    with lake.locked(wait_seconds=LAKE_WAIT_SECONDS):
-        plan = make_plan(files, settings, lake, weights.model_id)
+    with lake.locked(wait_seconds=LAKE_WAIT_SECONDS), RaySession() as session:
+        probed = probe_footage(files)
+        sizes = InputSizes(settings, files, probed.videos, weights.model_id)
+        plan = make_plan(probed, sizes.settings, lake, weights.model_id)
+        if _measure_sizes(sizes, plan, session, summary, console):
+            plan = make_plan(probed, sizes.settings, lake, weights.model_id)
         summary.problems += plan.problems
         summary.segments_skipped = len(plan.done)
         lake.mark_interrupted_runs()
         if plan.pending:
             run = ArchiveRun(
-                plan, settings, lake, timetable, weights, summary, started_at=now, began=began
+                plan, sizes.settings, lake, timetable, weights, summary, started_at=now, began=began
             )
-            run.execute(console)
+            run.execute(console, session)
         else:
             summary.state = "completed"
     summary.wall_seconds = monotonic() - began
     return summary
+
+
+class RaySession:
+    """Ray, started when it is first needed, and stopped with the block."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._is_started = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def start(self, segment_bytes: int) -> None:
+        """Start or join Ray, unless that is done; see `running_ray`."""
+        from jobs.archive.ray_setup import running_ray
+
+        if not self._is_started:
+            self._stack.enter_context(running_ray(segment_bytes))
+            self._is_started = True
+
+
+def _measure_sizes(
+    sizes: InputSizes, plan: Plan, session: RaySession, summary: RunSummary, console: Console
+) -> bool:
+    """Measure the `auto` cameras with something to analyse; returns whether any size is new.
+
+    Where too few people are seen, nothing is stored, and the largest allowed size is used.
+    """
+    tasks = sizes.unknown({segment.camera_id for segment in plan.pending})
+    if not tasks:
+        return False
+    with console.status(f"measuring people's sizes in {len(tasks)} cameras"):
+        session.start(_segment_bytes(plan, sizes.settings))
+        from jobs.archive.size_stage import measure_cameras
+
+        settings = worker_settings(sizes.settings, plan.places.values())
+        for task, heads in measure_cameras(tasks, settings):
+            size = sizes.add(task, heads)
+            if size is not None:
+                summary.input_sizes[task.camera_id] = size.input_size
+    return bool(summary.input_sizes)
 
 
 class ArchiveRun:
@@ -102,7 +154,7 @@ class ArchiveRun:
 
     Args:
         plan: What is left to do.
-        settings: All settings.
+        settings: All settings, with the input sizes that were measured.
         lake: Locked by the caller.
         timetable: Finds the lesson that a window belongs to.
         weights: Of the pose model.
@@ -132,14 +184,12 @@ class ArchiveRun:
         self._started_at = started_at
         self._began = began
 
-    def execute(self, console: Console) -> None:
+    def execute(self, console: Console, session: RaySession) -> None:
         """Analyse what is left to do; leave a row in `runs` that says how it ended.
 
         Raises:
             HomeroomError: A stage failed, or the lake cannot be written.
         """
-        from jobs.archive.ray_setup import running_ray
-
         # Ray Data takes two seconds to import and Ray five to start, mostly waiting: overlap them.
         importing = ThreadPoolExecutor(1).submit(import_module, "jobs.archive.pipeline")
         self._lake.write_model(model_row(self._weights, self._started_at))
@@ -149,16 +199,12 @@ class ArchiveRun:
         try:
             with console.status("starting"):
                 self._export_model()
-                ray_running = running_ray(self._frame_bytes_per_segment())
-                ray_running.__enter__()
-            try:
-                with FootageProgress(console, total) as progress:
-                    pipeline = importing.result()
-                    for result in pipeline.run_stages(self._plan.pending, settings):
-                        self._store(result)
-                        progress.advance(result.segment.seconds)
-            finally:
-                ray_running.__exit__(None, None, None)
+                session.start(_segment_bytes(self._plan, self._settings))
+            with FootageProgress(console, total) as progress:
+                pipeline = importing.result()
+                for result in pipeline.run_stages(self._plan.pending, settings):
+                    self._store(result)
+                    progress.advance(result.segment.seconds)
         except KeyboardInterrupt:
             self._summary.state = "stopped"
         except BaseException:
@@ -218,22 +264,24 @@ class ArchiveRun:
         if os.environ.get("RAY_ADDRESS") or select_device(self._settings.analysis) != "cpu":
             return
         estimator = PoseEstimator.from_settings(self._settings)
-        for width, height, input_size in self._frame_shapes():
+        for width, height, input_size in _frame_shapes(self._plan, self._settings):
             estimator.prepare(height, width, input_size)
 
-    def _frame_bytes_per_segment(self) -> int:
-        """Size of the frames of the largest segment, lead-in included."""
-        frames = SEGMENT_SECONDS * self._settings.analysis.rate * 1.05 + 1
-        sizes = (width * height * 3 for width, height, _ in self._frame_shapes())
-        return int(frames * max(sizes))
 
-    def _frame_shapes(self) -> set[tuple[int, int, int]]:
-        """(width, height, input size) of the shrunken frames, each combination once."""
-        shapes: set[tuple[int, int, int]] = set()
-        for segment in self._plan.pending:
-            input_size = self._plan.places[segment.camera_id].camera.input_size
-            for piece in segment.pieces:
-                video = self._plan.videos[piece.address]
-                size = downscaled_size(video.width, video.height, input_size)
-                shapes.add((*size, input_size))
-        return shapes
+def _segment_bytes(plan: Plan, settings: Settings) -> int:
+    """Size of the frames of the largest segment, lead-in included."""
+    frames = SEGMENT_SECONDS * settings.analysis.rate * 1.05 + 1
+    sizes = (width * height * 3 for width, height, _ in _frame_shapes(plan, settings))
+    return int(frames * max(sizes))
+
+
+def _frame_shapes(plan: Plan, settings: Settings) -> set[tuple[int, int, int]]:
+    """(width, height, input size) of the shrunken frames, each combination once."""
+    shapes: set[tuple[int, int, int]] = set()
+    for segment in plan.pending:
+        input_size = settings.input_size_of(plan.places[segment.camera_id].camera)
+        for piece in segment.pieces:
+            video = plan.videos[piece.address]
+            size = downscaled_size(video.width, video.height, input_size)
+            shapes.add((*size, input_size))
+    return shapes

@@ -96,11 +96,26 @@ class Plan:
     problems: tuple[FootageProblem, ...]
 
 
-def make_plan(footage: Sequence[Footage], settings: Settings, lake: Lake, model_id: str) -> Plan:
-    """Probe the files, cut them into segments, and compare these with the parts of the lake."""
-    videos, problems = _probe_all(footage)
+@dataclass(frozen=True, slots=True)
+class ProbedFootage:
+    """Files, and what they hold.
+
+    Attributes:
+        files: All files.
+        videos: What each usable file holds, by address.
+        problems: Files that cannot be used, and why.
+    """
+
+    files: tuple[Footage, ...]
+    videos: dict[str, VideoInfo]
+    problems: tuple[FootageProblem, ...]
+
+
+def make_plan(footage: ProbedFootage, settings: Settings, lake: Lake, model_id: str) -> Plan:
+    """Cut footage into segments, and compare these with the parts of the lake."""
+    videos, problems = footage.videos, list(footage.problems)
     timelines: dict[str, list[Piece]] = defaultdict(list)
-    for file in footage:
+    for file in footage.files:
         if file.address in videos:
             start = file.started_at.timestamp()
             seconds = max(MIN_SECONDS, videos[file.address].duration_seconds)
@@ -167,7 +182,9 @@ def group_into_runs(segments: Iterable[Segment], workers: int) -> list[list[Segm
     return runs
 
 
-def _probe_all(footage: Sequence[Footage]) -> tuple[dict[str, VideoInfo], list[FootageProblem]]:
+def probe_footage(footage: Sequence[Footage]) -> ProbedFootage:
+    """Read what the files hold."""
+
     def probe_one(file: Footage) -> VideoInfo | FootageProblem:
         try:
             return probe(file.address)
@@ -181,7 +198,8 @@ def _probe_all(footage: Sequence[Footage]) -> tuple[dict[str, VideoInfo], list[F
         for file, result in zip(footage, results, strict=True)
         if isinstance(result, VideoInfo)
     }
-    return videos, [result for result in results if isinstance(result, FootageProblem)]
+    problems = tuple(result for result in results if isinstance(result, FootageProblem))
+    return ProbedFootage(tuple(footage), videos, problems)
 
 
 def _without_overlaps(pieces: list[Piece]) -> tuple[list[Piece], list[FootageProblem]]:

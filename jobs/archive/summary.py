@@ -1,5 +1,6 @@
 """What a run of the archive job did, for people and as JSON."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -25,6 +26,7 @@ class RunSummary:
         startup_seconds: From start to the first segment.
         problems: Files that could not be used, wholly or in part.
         gaps: Stretches of files without frames.
+        input_sizes: The input sizes in pixels that this run measured, by camera.
     """
 
     run_id: str
@@ -37,6 +39,7 @@ class RunSummary:
     startup_seconds: float = 0.0
     problems: list[FootageProblem] = field(default_factory=list)
     gaps: list[FootageGap] = field(default_factory=list)
+    input_sizes: dict[str, int] = field(default_factory=dict)
 
     def add(self, result: SegmentResult) -> None:
         """Add a segment that was analysed."""
@@ -67,6 +70,10 @@ def describe_run(summary: RunSummary) -> Iterator[str]:
         yield "Nothing to do: all of this footage has been analysed already."
     if summary.segments_done and summary.segments_skipped:
         yield f"{summary.segments_skipped} minutes had been analysed before."
+    if summary.input_sizes:
+        counts = Counter(summary.input_sizes.values())
+        chosen = ", ".join(f"{count} at {size}" for size, count in sorted(counts.items()))
+        yield f"Measured people's sizes: cameras are analysed {chosen} pixels from now on."
     for gap in summary.gaps:
         yield (
             f"Note: {escape(gap.address)}: no frames for {gap.seconds:.1f} s after "

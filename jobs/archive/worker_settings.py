@@ -56,15 +56,16 @@ def worker_settings(settings: Settings, places: Iterable[Place]) -> WorkerSettin
         weights=settings.weights,
         cache_dir=model_cache_dir(settings),
         k=settings.privacy.k,
-        cameras={place.camera.id: _camera_analysis(place) for place in places},
+        cameras={place.camera.id: camera_analysis(settings, place.camera.id) for place in places},
     )
 
 
-def _camera_analysis(place: Place) -> CameraAnalysis:
-    camera = place.camera
+def camera_analysis(settings: Settings, camera_id: str) -> CameraAnalysis:
+    """Return how a camera's footage is analysed."""
+    camera = settings.cameras_by_id[camera_id]
     return CameraAnalysis(
-        input_size=camera.input_size,
+        input_size=settings.input_size_of(camera),
         masks=tuple(map(tuple, camera.masks)),
         teacher_zone=None if camera.teacher_zone is None else tuple(camera.teacher_zone),
-        headcount_only=place.room.kind == "vehicle",
+        headcount_only=settings.rooms_by_id[camera.room].kind == "vehicle",
     )

@@ -17,7 +17,7 @@ Frames stay in memory, and are dropped when their call is answered (R8). Run it 
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from ray import serve
@@ -25,7 +25,7 @@ from ray import serve
 from cluster.errors import HomeroomError, VisionError
 from cluster.runtime.ray_local import ensure_node_spills_to_memory
 from cluster.runtime.scheduling import use_batch_scheduling
-from cluster.settings import Camera, Settings, environment_without_settings
+from cluster.settings import INPUT_SIZES, Settings, environment_without_settings
 from cluster.vision.people import Letterbox, People
 from cluster.vision.pose.estimator import PoseEstimator
 from serve_apps.clients.types import FrameSet
@@ -42,7 +42,6 @@ CPU_CONCURRENT_BATCHES = 2
 GPU_BATCH_WAIT_SECONDS = 0.01
 """Serve collects no calls while the model runs, so a GPU waits for some to fill a batch."""
 
-INPUT_SIZES: tuple[int, ...] = get_args(Camera.model_fields["input_size"].annotation)
 MAX_SIDE = 4096
 
 Answer = list[People] | HomeroomError
@@ -189,5 +188,5 @@ def pose_options(settings: Settings, gpus: int) -> dict[str, Any]:
 
 def _warm_up_sizes(settings: Settings) -> list[tuple[int, int, int]]:
     """Return height, width and input size of the frames that most cameras will send."""
-    sizes = {640} | {camera.input_size for camera in settings.cameras}
+    sizes = {INPUT_SIZES[0]} | {settings.input_size_of(camera) for camera in settings.cameras}
     return [(size * 9 // 16, size, size) for size in sorted(sizes)]

@@ -22,6 +22,7 @@ from ray import serve
 
 import cluster
 from cluster.activity.published import PublishedWindow
+from cluster.calibration.store import CalibrationStore
 from cluster.clock import utc_now
 from cluster.district import Timetable
 from cluster.errors import HomeroomError, JournalError, RosterError, ServiceDown, SettingsError
@@ -41,6 +42,7 @@ from serve_apps.clients.deployments import RegistersClient, RoomsClient
 from serve_apps.clients.pose import PoseModelClient
 from serve_apps.clients.types import CameraStatus, Changes, JournalStatus, RoomSnapshot
 from serve_apps.deployments.logging_config import SERVE_LOGGING
+from serve_apps.rooms.input_sizes import LiveInputSizes
 from serve_apps.rooms.installation import installation_id
 from serve_apps.rooms.reader_metrics import RoomMetrics
 from serve_apps.rooms.reader_pool import ReaderClients, ReaderPool
@@ -99,6 +101,7 @@ class Rooms:
             reader=reader,
         )
         self._reconciler = ReaderReconciler(self._pool)
+        self._input_sizes = LiveInputSizes(CalibrationStore.of(settings), self._weights.model_id)
         self._metrics = RoomMetrics()
         self._is_draining = False
         self._journal_problem = ""
@@ -160,6 +163,9 @@ class Rooms:
                 self._journal_problem = str(error)
                 logger.error("windows wait in the readers: %s", error)
         self._metrics.record_report(report)
+        new_sizes = self._input_sizes.take_new(report, self._watcher.settings)
+        if new_sizes:
+            await asyncio.to_thread(self._input_sizes.store, new_sizes)
         self._state.apply_report(report, windows, utc_now())
         return Ack(up_to)
 
@@ -250,6 +256,7 @@ class Rooms:
         """Change which cameras the readers read to what the settings ask for."""
         if await asyncio.to_thread(self._watcher.reload_if_changed):
             self._state.reconfigure(self._watcher.settings, self._timetable, utc_now())
+        await asyncio.to_thread(self._input_sizes.reload, self._watcher.settings)
         configs = self._camera_configs()
         unassigned, overdue = await self._reconciler.observe(configs)
         self._state.mark_lost(sorted(unassigned), utc_now(), overdue=overdue)
@@ -260,7 +267,7 @@ class Rooms:
         self._metrics.set_gauges(self._state.cameras(), readers, status.waiting)
 
     def _camera_configs(self) -> dict[str, CameraConfig]:
-        settings, configs = self._watcher.settings, {}
+        settings, configs = self._input_sizes.apply(self._watcher.settings), {}
         for camera in settings.cameras:
             try:
                 config = build_camera_config(settings, camera)

@@ -125,6 +125,7 @@ ERROR_POLICIES: Mapping[type[errors.HomeroomError], ErrorPolicy] = {
     errors.CheckinOff: ErrorPolicy(HTTPStatus.FORBIDDEN),
     errors.AuditBroken: _INTERNAL,
     errors.StreamError: _UNAVAILABLE,
+    errors.CalibrationError: _UNAVAILABLE,
     errors.JournalError: _UNAVAILABLE,
     errors.NotSignedIn: ErrorPolicy(HTTPStatus.UNAUTHORIZED),
     errors.TooManyRequests: ErrorPolicy(HTTPStatus.TOO_MANY_REQUESTS, retry_after=60),

@@ -39,7 +39,12 @@ def test_a_room_is_scored_from_its_truth(
 
     results = AccuracyResults.read(out)
     names = [one.name for one in results.configurations]
-    assert names == ["Homeroom", "yolo11n-pose, plain", "classroom-pose, 640, 0.90"]
+    assert names == [
+        "Homeroom",
+        "Homeroom, rules",
+        "yolo11n-pose, plain",
+        "classroom-pose, auto, 0.90",
+    ]
     for configuration in results.configurations:
         measures = configuration.sets["rooms kept apart"].measures
         assert measures["headcount_error"].value == 1.0
@@ -59,7 +64,7 @@ def test_a_quick_score_of_the_sample_pictures_finds_who_is_there(
 
     accuracy.main(["--quick", "--no-clips", f"--data={samples}", f"--out={out}"])
 
-    product, _ = AccuracyResults.read(out).configurations
+    product, _, _ = AccuracyResults.read(out).configurations
     real = product.sets["real pictures of adults"].measures
     assert real["headcount_error"].value <= 0.1
     assert real["hands_found"].value == 1.0

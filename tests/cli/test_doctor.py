@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from cluster import __version__
+from cluster.calibration.store import CalibrationStore
+from cluster.settings import load_settings
 from cluster.vision.pose.weights import CLASSROOM_POSE
+from tests.calibration.measurements import measurement
 from tests.cli.command import Homeroom
 from tests.conftest import write_settings
 
@@ -24,7 +27,9 @@ def test_the_weights_checksum_origin_and_backend_are_shown(
     answer = homeroom("doctor", "--json", "--settings", with_weights(tmp_path, ""))
     assert answer.code == 0
     report = answer.json
-    assert set(report) == {"machine", "versions", "settings", "pose", "problems"}
+    parts = {"machine", "versions", "settings", "pose", "cameras"}
+    assert set(report) == parts | {"problems", "warnings"}
+    assert report["cameras"] == {"auto": "0 of 2 measured, up to 960 pixels"}
     assert report["problems"] == []
     assert report["pose"]["sha256"] == f"{CLASSROOM_POSE.sha256} (verified)"
     assert report["pose"]["origin"] == "package cluster.vision.pose"
@@ -136,3 +141,22 @@ def test_a_folder_with_brackets_in_its_name_is_shown_whole(
         answer = homeroom("doctor", "--settings", write_settings(folder))
         assert answer.code == 0
         assert f"{name}z" in "".join(answer.out.split())
+
+
+def test_heads_too_small_for_every_size_are_a_warning_and_no_problem(
+    homeroom: Homeroom, tmp_path: Path
+) -> None:
+    path = with_weights(tmp_path, "")
+    settings = load_settings(path)
+    model = f"{CLASSROOM_POSE.name}@{CLASSROOM_POSE.sha256[:12]}"
+    store = CalibrationStore.of(settings)
+    store.add_size("cam1", measurement(model=model, input_size=960, head_pixels=6.0))
+    store.add_size("cam2", measurement(model=model))
+    answer = homeroom("doctor", "--json", "--settings", path)
+    assert answer.code == 0
+    assert answer.json["problems"] == []
+    (warning,) = answer.json["warnings"]
+    assert "cam1 (6 pixels at 960)" in warning
+    assert "cam2" not in warning
+    assert answer.json["cameras"]["auto"] == "2 of 2 measured, up to 960 pixels"
+    assert "cam1" in homeroom("doctor", "--settings", path).out

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,9 +14,13 @@ from cluster.district import find_place
 from cluster.settings import Settings, load_settings
 from cluster.settings.redacted import without_secrets
 from cluster.settings.toml import settings_to_toml
+from cluster.streams.decode.container import VideoInfo
 from jobs.archive import pipeline
+from jobs.archive.footage import Footage
+from jobs.archive.input_sizes import InputSizes
 from jobs.archive.ray_setup import blanked_variables, running_ray
 from jobs.archive.segments import Piece, Segment
+from jobs.archive.size_stage import measure_cameras
 from jobs.archive.worker_settings import worker_settings
 from tests.conftest import write_settings
 
@@ -83,13 +88,47 @@ def test_what_ray_carries_to_workers_holds_no_secret(
     assert pickle.dumps(secret_settings).count(CANARY.encode()) >= SECRETS_IN_SETTINGS
 
 
+class RecordedRemote:
+    """A remote function that keeps what it is called with, and is never run."""
+
+    def __init__(self) -> None:
+        self.carried: list[bytes] = []
+
+    def options(self, **named: Any) -> Self:
+        self.carried.append(cloudpickle.dumps(named))
+        return self
+
+    def remote(self, *arguments: Any) -> None:
+        self.carried.append(cloudpickle.dumps(arguments))
+        raise InterruptedError
+
+
+def test_what_a_measurement_carries_to_a_worker_holds_no_secret(
+    secret_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = RecordedRemote()
+    monkeypatch.setattr(ray, "remote", lambda _function: recorded)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2})
+    file = Footage("/footage/a.mp4", "cam2", datetime(2026, 3, 2, tzinfo=UTC))
+    videos = {file.address: VideoInfo(1920, 1080, 60.0, 25.0, 0, "h264")}
+    tasks = InputSizes(secret_settings, [file], videos, "net").unknown({"cam2"})
+    settings = worker_settings(secret_settings, [find_place(secret_settings, "cam2")])
+
+    with pytest.raises(InterruptedError):
+        next(measure_cameras(tasks, settings))
+
+    carried = b"".join(recorded.carried)
+    assert b"/footage/a.mp4" in carried
+    assert CANARY.encode() not in carried
+
+
 def test_a_worker_has_what_it_needs_of_a_camera(secret_settings: Settings) -> None:
     settings = worker_settings(secret_settings, [find_place(secret_settings, "cam2")])
     camera = settings.cameras["cam2"]
     assert camera.masks == (((0.0, 0.0), (0.1, 0.0), (0.1, 0.1)),)
     assert camera.teacher_zone == ((0.0, 0.5), (0.2, 0.5), (0.2, 1.0))
     assert camera.headcount_only
-    assert camera.input_size == 640
+    assert camera.input_size == secret_settings.analysis.max_input_size
     assert (settings.k, settings.analysis.rate) == (5, 2.0)
 
 

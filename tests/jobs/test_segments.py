@@ -25,6 +25,7 @@ from jobs.archive.segments import (
     group_into_runs,
     make_plan,
     part_key,
+    probe_footage,
 )
 from tests.conftest import write_settings, write_video
 from tests.plugins.hypothesis_profiles import examples
@@ -56,7 +57,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> dict[float, list[str]]:
 def plan(
     footage: Sequence[Footage], settings: Settings, lake: Lake | None = None, model: str = MODEL
 ) -> Plan:
-    return make_plan(footage, settings, lake or Lake(settings.lake_dir), model)
+    return make_plan(probe_footage(footage), settings, lake or Lake(settings.lake_dir), model)
 
 
 def at(address: str, seconds: float, camera_id: str = "cam1") -> Footage:

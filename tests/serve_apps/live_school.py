@@ -48,6 +48,7 @@ name = "Room"
 id = "camera-{room}"
 room = "{room}"
 address = "rtsp://127.0.0.1/{room}"
+input_size = 640
 """
 
 

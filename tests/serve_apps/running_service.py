@@ -51,6 +51,7 @@ name = "Room {number}"
 id = "cam-{number}"
 room = "room-{number}"
 address = "{address}"
+input_size = 640
 """
 
 

@@ -18,7 +18,7 @@ from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.recognition_session import ACTOR, FaceRecogniser
 from cluster.register.service import RegisterService
 from cluster.register.types import RegisterView
-from cluster.settings import Settings
+from cluster.settings import INPUT_SIZES, Settings
 from cluster.streams.decode.file_sampler import FrameSampler
 from cluster.vision.faces.base import FaceChip, FaceEngine
 from cluster.vision.people import BgrImage
@@ -87,7 +87,7 @@ def recognise_from_video(
         long_side=MAX_SIDE_PIXELS,
         masks=camera.masks if camera else (),
     )
-    input_size = camera.input_size if camera else 640
+    input_size = settings.input_size_of(camera) if camera else INPUT_SIZES[0]
     starts_at, frames = audited.clock(), 0
     next_proposal = starts_at + PROPOSAL_INTERVAL
     for frame in sampler.frames(0.0, _seconds_left(view, starts_at.timestamp())):

@@ -10,7 +10,9 @@ from cluster.activity.room import AnalysedFrame
 from cluster.activity.suppression import ActivityWindow
 from cluster.streams.capture.camera import CameraSource
 from cluster.streams.capture.frame import LiveFrame
-from cluster.streams.reader.report import CameraReport
+from cluster.streams.capture.health import StreamMetrics
+from cluster.streams.reader.head_meter import HeadMeter
+from cluster.streams.reader.report import CameraReport, MeasuredHeads
 from cluster.streams.source.config import CameraConfig
 from cluster.vision.people import People
 
@@ -34,6 +36,12 @@ class AssignedCamera:
     """When the frames were taken that were counted since the last report."""
 
     _reported_at: float = -math.inf
+    _meter: HeadMeter | None = field(init=False)
+    _heads: MeasuredHeads | None = None
+
+    def __post_init__(self) -> None:
+        """Begin to measure heads, where the camera's input size is to be chosen."""
+        self._meter = HeadMeter(self.config.rate) if self.config.measures_heads else None
 
     def count(self, frame: LiveFrame, people: People, taken_at: datetime) -> list[ActivityWindow]:
         """Count a frame.
@@ -48,6 +56,8 @@ class AssignedCamera:
         """
         height, width = frame.pixels.shape[:2]
         seen = AnalysedFrame(taken_at, people, (width, height))
+        if self._meter is not None and frame.full is None:
+            self._meter.add(people)
         self._counts, finished = self.counter.update(seen)
         self._frames_counted += 1
         self._unreported.append(frame.taken_at)
@@ -68,11 +78,21 @@ class AssignedCamera:
         self._reported_at = now
         latencies = tuple(now - taken_at for taken_at in self._unreported)
         self._unreported.clear()
+        health = self.source.health()
+        self._finish_measuring(health.metrics)
         return CameraReport(
-            self.source.health(),
+            health,
             counts,
             frames_counted=self._frames_counted,
             frames_late=frames_late,
             frames_dropped=self.frames_dropped,
             latencies=latencies,
+            heads=self._heads,
         )
+
+    def _finish_measuring(self, stream: StreamMetrics) -> None:
+        """Keep what was measured of the stream as it is now, once that is enough."""
+        if self._meter is not None and self._meter.summary is not None:
+            size = (stream.width, stream.height)
+            self._heads = MeasuredHeads(self._meter.summary, self.config.input_size, size)
+            self._meter = None

@@ -11,11 +11,27 @@ from cluster.activity.live import LiveCounts
 from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
 from cluster.streams.capture.health import CameraHealth
+from cluster.vision.pose.input_size import HeadSummary
 
 MAX_WINDOWS = 20_000
 """Largest size of an outbox: a day of a few cameras."""
 
 MAX_WINDOWS_PER_REPORT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredHeads:
+    """How small the people are that a camera showed while its input size was not known.
+
+    Attributes:
+        heads: What was measured, in pixels of the downscaled frames.
+        limit: Longer side of these frames at most, in pixels: the input size meanwhile.
+        frame_size: (width, height) of the camera's own frames, in pixels.
+    """
+
+    heads: HeadSummary
+    limit: int
+    frame_size: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +45,8 @@ class CameraReport:
         frames_late: Frames dropped because they waited too long.
         frames_dropped: Frames dropped because the model was busy or unavailable.
         latencies: Seconds from frame to this report, for each frame counted since the last one.
+        heads: Where its input size is to be measured and enough people were seen: what was
+            measured. Each report repeats it, as one may be lost.
     """
 
     health: CameraHealth
@@ -37,6 +55,7 @@ class CameraReport:
     frames_late: int = 0
     frames_dropped: int = 0
     latencies: tuple[float, ...] = ()
+    heads: MeasuredHeads | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 settings ─> build_camera_config ─> CameraConfig ─> StreamReader
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import SecretStr
@@ -26,6 +26,8 @@ class CameraConfig:
         full_address: The stream that faces are cut from; the same where there is no sub-stream.
         rate: Analysed frames a second.
         input_size: Longer side, in pixels, of the downscaled frame and of the pose model's input.
+        measures_heads: That size is the largest allowed one until people were measured. A reader
+            that has the camera already goes on as it is where nothing but this has changed.
         masks: Polygons to blacken.
         decode: Which frames are decoded.
         open_seconds: An open that takes longer is aborted.
@@ -44,6 +46,7 @@ class CameraConfig:
     full_address: SecretStr
     rate: float = 2.0
     input_size: int = 640
+    measures_heads: bool = field(default=False, compare=False)
     masks: tuple[Polygon, ...] = ()
     decode: Literal["all", "key_frames"] = "all"
     open_seconds: float = 10.0
@@ -79,7 +82,8 @@ def build_camera_config(settings: Settings, camera: Camera) -> CameraConfig | No
         address=address,
         full_address=full_address,
         rate=settings.analysis.rate,
-        input_size=camera.input_size,
+        input_size=settings.input_size_of(camera),
+        measures_heads=camera.input_size == "auto",
         masks=camera.masks,
         decode=camera.decode,
         open_seconds=settings.live.open_seconds,

@@ -27,7 +27,6 @@ def test_the_plain_baseline_is_what_ultralytics_does_by_default() -> None:
     assert (configuration.input_size, configuration.confidence) == (640, 0.25)
     assert configuration.weights.sha256 == YOLO11N_POSE.sha256
     assert configuration.pipeline == "plain"
-    assert configuration.pipeline == "plain"
 
 
 def test_a_configuration_is_parsed(tmp_path: Path) -> None:
@@ -39,6 +38,10 @@ def test_a_configuration_is_parsed(tmp_path: Path) -> None:
     assert parsed.name == "mine, 960, 0.10"
     assert (parsed.weights.path, parsed.weights.sha256) == (file, sha256_of(file))
     assert (parsed.input_size, parsed.confidence) == (960, 0.1)
+
+
+def test_the_size_may_be_measured_of_each_sample() -> None:
+    assert parse_configuration("input_size=auto").input_size == "auto"
 
 
 def test_what_is_left_out_is_as_in_the_product() -> None:
@@ -54,6 +57,7 @@ def test_what_is_left_out_is_as_in_the_product() -> None:
         ("weights=/no/such.pt", "no weights file"),
         ("size=640", "no such key: size"),
         ("input_size=large", "large"),
+        ("input_size=", "invalid literal"),
     ],
 )
 def test_nonsense_is_refused_with_its_reason(text: str, message: str) -> None:

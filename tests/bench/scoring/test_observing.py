@@ -1,5 +1,7 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -8,9 +10,11 @@ import pytest
 from bench.scoring.configurations import Configuration
 from bench.scoring.observing import observe
 from bench.scoring.samples import Sample, SampleSet
+from cluster.activity import durations
 from cluster.vision.activity import Activity
 from cluster.vision.people import BgrImage, People
 from cluster.vision.pose.weights import WeightsFile
+from tests.activity.stub_classifier import classify_bodies
 from tests.conftest import write_video
 from tests.vision.bodies import HAND_UP, HEAD_ON_DESK, crowd, person
 
@@ -65,7 +69,11 @@ def test_a_raised_hand_is_confirmed_in_one_frame_of_a_clip(tmp_path: Path) -> No
     assert observations[-1].current[0].activity == Activity.HAND_RAISED
 
 
-def test_a_picture_is_held_until_postures_are_activities(picture: Sample) -> None:
+@pytest.mark.parametrize("pipeline", ["product", "rules"])
+def test_a_picture_is_held_until_postures_are_activities(
+    picture: Sample, pipeline: Literal["product", "rules"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durations, "load_classifier", lambda: classify_bodies)
     people = crowd(
         person(HAND_UP, at=(60, 60), unit=20),
         person(HEAD_ON_DESK, at=(160, 60), unit=20),
@@ -73,7 +81,7 @@ def test_a_picture_is_held_until_postures_are_activities(picture: Sample) -> Non
     )
     finder = Finder(people)
 
-    [observation] = observe(picture, PRODUCT, finder)
+    [observation] = observe(picture, replace(PRODUCT, pipeline=pipeline), finder)
 
     assert len(finder.shapes) == 1
     assert [one.activity for one in observation.current] == [

@@ -281,10 +281,14 @@ def test_a_model_gets_no_secret() -> None:
 
 
 def test_every_input_size_is_warmed_up() -> None:
-    camera = SETTINGS.cameras[0].model_copy(update={"input_size": 1280})
-    larger = SETTINGS.model_copy(update={"cameras": [camera]})
-    assert _warm_up_sizes(SETTINGS) == [(360, 640, 640)]
+    camera_id = SETTINGS.cameras[0].id
+    smaller, larger = (SETTINGS.with_input_sizes({camera_id: size}) for size in (640, 1280))
+    assert _warm_up_sizes(smaller) == [(360, 640, 640)]
     assert _warm_up_sizes(larger) == [(360, 640, 640), (720, 1280, 1280)]
+
+
+def test_a_camera_that_is_not_measured_warms_up_the_largest_size_that_it_may_have() -> None:
+    assert _warm_up_sizes(SETTINGS) == [(360, 640, 640), (540, 960, 960)]
 
 
 @pytest.mark.parametrize("options", [pose_options(SETTINGS, 0), face_options(SETTINGS)])

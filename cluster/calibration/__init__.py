@@ -1,0 +1,1 @@
+"""What is measured of a camera's view: its input size, and how its headcount errs."""

@@ -142,13 +142,16 @@ def test_a_manifest_without_a_column_names_the_column(tmp_path: Path) -> None:
 def test_weights_with_a_wrong_checksum_are_rejected_with_both_sums(tmp_path: Path) -> None:
     wrong = tmp_path / "mine.pt"
     wrong.write_bytes(b"not weights")
-    settings = write_settings(tmp_path, more=f'[weights]\npose = "{wrong}"\n')
+    stated = hashlib.sha256(b"weights").hexdigest()
+    settings = write_settings(
+        tmp_path, more=f'[weights]\npose = "{wrong}"\npose_sha256 = "{stated}"\n'
+    )
     video = write_video(tmp_path / GOOD, seconds=1.0)
 
     ran = run_job(settings, str(video))
 
     assert ran.status == 1
-    assert "869e83fcdffdc7371fa4e34cd8e51c838cc729571d1635e5141e3075e9319dc0" in ran.messages
+    assert stated in ran.messages
     assert hashlib.sha256(b"not weights").hexdigest() in ran.messages
     assert ran.summary["error"]["code"] == "weights_mismatch"
 

@@ -172,7 +172,7 @@ def test_several_threads_keep_each_window_once(journal: Journal) -> None:
         {"school_id": "a/b"},
         {"room_id": ""},
         {"camera_id": "cam\n1"},
-        {"told": window(NINE, window_seconds=20)},
+        {"template": window(NINE, window_seconds=20)},
     ],
 )
 def test_a_window_that_has_no_place_in_the_lake_cannot_be_made(changes: dict[str, Any]) -> None:

@@ -1,4 +1,7 @@
-"""Draws the people of one frame as stick figures on an empty canvas: never the picture (R8)."""
+"""Draws where people are, as stick figures of one posture on an empty canvas.
+
+Never the picture (R8), and nothing of what somebody does (R2).
+"""
 
 from collections.abc import Iterator
 from html import escape
@@ -10,11 +13,14 @@ from cluster.vision.activity import MIN_KEYPOINT_SCORE
 from cluster.vision.people import People
 from cluster.vision.pose.input_size import MIN_HEAD_PIXELS, estimate_head_heights
 
-LIMBS: Final = (
-    *((5, 6), (5, 7), (7, 9), (6, 8), (8, 10)),
-    *((5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16)),
+FIGURE: Final = (
+    ((0.0, 0.5), (0.0, 2.2)),
+    ((-0.7, 0.9), (0.7, 0.9)),
+    ((0.0, 2.2), (-0.5, 3.4)),
+    ((0.0, 2.2), (0.5, 3.4)),
 )
-"""Pairs of COCO keypoints that a line connects."""
+"""Lines of a stick figure from the middle of its head, in heights of the head. All have the same
+posture: a drawing of limbs would tell what somebody does in a seat (R2)."""
 
 _HEAD: Final = slice(0, 5)
 _STYLE: Final = (
@@ -67,14 +73,15 @@ def _grid(width: int, height: int) -> Iterator[str]:
 
 
 def _figure(people: People, index: int, head: float) -> Iterator[str]:
-    points, scores = people.keypoints[index, :, :2], people.keypoints[index, :, 2]
+    points, scores = people.keypoints[index, _HEAD, :2], people.keypoints[index, _HEAD, 2]
     seen = scores >= MIN_KEYPOINT_SCORE
-    for a, b in LIMBS:
-        if seen[a] and seen[b]:
-            (x1, y1), (x2, y2) = points[a], points[b]
-            yield f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
     left, top, right, _ = people.boxes[index]
     x, y = (left + right) / 2, top + head / 2
-    if seen[_HEAD].any():
-        x, y = np.mean(points[_HEAD][seen[_HEAD]], axis=0)
+    if seen.any():
+        x, y = np.mean(points[seen], axis=0)
+    for (x1, y1), (x2, y2) in FIGURE:
+        yield (
+            f'<line x1="{x + head * x1:.1f}" y1="{y + head * y1:.1f}" '
+            f'x2="{x + head * x2:.1f}" y2="{y + head * y2:.1f}"/>'
+        )
     yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{head / 2:.1f}"/>'

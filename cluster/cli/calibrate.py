@@ -75,7 +75,7 @@ def calibrate(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Where to draw the people as stick figures (.svg, .html).")
+        Path | None, typer.Option(help="Draw where people are, as stick figures (.svg, .html).")
     ] = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
@@ -95,9 +95,12 @@ def calibrate(
         fixed_size=None if fixed == "auto" else fixed,
     )
     notes = _store(loaded, place.camera, view, frames, estimator.weights.model_id, people)
-    if out is not None:
+    k = loaded.privacy.k
+    if out is not None and len(view.shown) < k:
+        notes.append(f"Drew nothing: only the number of fewer than {k} people is shown (R3).")
+    elif out is not None:
         _write_drawing(out, place.camera.id, view)
-        notes.append(f"Drew the people of one frame: {out}.")
+        notes.append(f"Drew where the people of one frame are: {out}.")
     if as_json:
         answer_json(_as_json(place.camera, view, notes))
         return

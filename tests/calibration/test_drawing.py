@@ -4,9 +4,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from cluster.calibration.drawing import as_page, draw_people
+from cluster.calibration.drawing import FIGURE, as_page, draw_people
 from cluster.vision.people import People
-from tests.vision.bodies import crowd, person
+from tests.vision.bodies import HAND_UP, crowd, person
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -16,12 +16,14 @@ def drawn(people: People, title: str = "cam1", scale: float = 1.0) -> ElementTre
     return ElementTree.fromstring(text)  # noqa: S314 (our own text)
 
 
-def test_each_person_is_a_head_and_the_limbs_that_are_seen() -> None:
-    figures = drawn(crowd(person(), person(unseen=("left_wrist", "right_wrist")))).findall(
-        f"{SVG}g"
-    )
-    assert [len(figure.findall(f"{SVG}circle")) for figure in figures] == [1, 1]
-    assert [len(figure.findall(f"{SVG}line")) for figure in figures] == [12, 10]
+def test_what_somebody_does_cannot_be_seen() -> None:
+    """R2: a person with a raised hand is drawn like one who rests."""
+    resting, raising = (drawn(person(*changes)).find(f"{SVG}g") for changes in ((), (HAND_UP,)))
+    assert resting is not None
+    assert raising is not None
+    assert ElementTree.tostring(resting) == ElementTree.tostring(raising)
+    assert len(resting.findall(f"{SVG}circle")) == 1
+    assert len(resting.findall(f"{SVG}line")) == len(FIGURE)
 
 
 def test_heads_that_are_too_small_are_marked() -> None:

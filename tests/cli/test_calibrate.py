@@ -77,6 +77,16 @@ def test_people_are_drawn_and_no_picture_is_kept(
     assert written == {"homeroom.toml", name, "cam1.json", ".lock"}
 
 
+@pytest.mark.samples
+def test_fewer_than_k_people_are_not_drawn(homeroom: Homeroom, tmp_path: Path, clip: Path) -> None:
+    settings = write_settings(tmp_path, k=6)
+    out = tmp_path / "people.svg"
+    answer = homeroom("calibrate", "cam1", "--file", clip, "--out", out, "--settings", settings)
+    assert answer.code == 0, answer.err
+    assert answer.stderr_contains("fewer than 6 people")
+    assert not out.exists()
+
+
 def test_a_live_camera_is_looked_at_for_some_seconds(homeroom: Homeroom, tmp_path: Path) -> None:
     film = write_video(tmp_path / "live.mp4", seconds=2)
     settings = write_settings(tmp_path, more=f'address = "{film}"\n')

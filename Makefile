@@ -30,10 +30,10 @@ PYTEST := $(BIN)/python -m pytest
 PYTEST_OTHERS := $(PYTEST)
 IN_TWO := --numprocesses=2 --dist=loadfile
 
-# Runs that start Ray follow one another, because two Rays compete for a port. The run beside them has
-# the niceness of Ray's workers: with a lower one it would slow them down.
-test: $(READY)  ## All tests: those without Ray beside those with Ray and a browser
-	$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=recurse test-others test-rest
+# Runs that start Ray follow one another, because two Rays compete for a port. The runs beside them have
+# the niceness of Ray's workers: with a lower one they would slow them down.
+test: $(READY)  ## All tests: those with Ray beside all others
+	$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=recurse test-ray test-rest
 
 test-fast: $(READY)  ## Tests without Ray, a browser or PostgreSQL, and none that are slow
 	env -u POSTGRES_TEST_URL $(PYTEST) -m 'not ray and not slow' --ignore=tests/browser $(IN_TWO)
@@ -42,14 +42,15 @@ test-others: $(READY)  ## Only the tests that start neither Ray nor a browser
 	nice -n 15 $(PYTEST_OTHERS) -m 'not ray' --ignore=tests/browser $(IN_TWO)
 
 test-ray: $(READY)  ## Only the tests that start Ray
-	$(PYTEST) -m ray --ignore=tests/browser
+	status=0; $(PYTEST) -m ray --ignore=tests/browser || status=1; \
+	  $(PYTEST) -m ray tests/browser || status=1; exit $$status
 
-test-browser: $(READY)  ## Only the tests that open pages in Chromium
-	$(PYTEST) tests/browser
+test-browser: $(READY)  ## Only the tests that open pages in Chromium, without Ray
+	nice -n 15 $(PYTEST) -m 'not ray' tests/browser
 
 .PHONY: test-rest
 test-rest:
-	@status=0; for part in test-ray test-browser; do \
+	@status=0; for part in test-others test-browser; do \
 	  $(MAKE) --no-print-directory $$part || status=1; done; exit $$status
 
 test-thorough: $(READY)  ## The tests of test-others, with ten times as many examples

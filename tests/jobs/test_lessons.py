@@ -1,5 +1,6 @@
 """From a timetable file to lessons in the warehouse, through the commands that operators use."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -8,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from cluster.cli.main import app
 from cluster.demo.sample_roster import SCIENCE, write_sample_roster
 from tests.conftest import write_video
 
@@ -26,6 +29,7 @@ name = "Room 12"
 [[cameras]]
 id = "front"
 room = "room-12"
+input_size = 640
 """
 DAY = (datetime.now(UTC) - timedelta(days=7)).date()
 STARTS_AT = datetime.combine(DAY, time(9), UTC)
@@ -35,9 +39,17 @@ FOOTAGE_SECONDS = 20.0
 
 
 def homeroom(folder: Path, *arguments: str) -> Any:
-    """Run a command to its end, and return its answer in JSON."""
+    """Run a command that starts no Ray, and return its answer in JSON."""
+    with contextlib.chdir(folder):
+        done = CliRunner().invoke(app, [*arguments, "--json"], catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def analyse(folder: Path, *arguments: str) -> Any:
+    """Run `homeroom analyse` as an operator does, and return its answer in JSON."""
     done = subprocess.run(
-        [sys.executable, "-m", "cluster.cli.main", *arguments, "--json"],
+        [sys.executable, "-m", "cluster.cli.main", "analyse", *arguments, "--json"],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -82,7 +94,7 @@ def footage(tmp_path: Path) -> Path:
 def analyse_and_publish(folder: Path, footage: Path) -> None:
     """Run the job and publish; see that check, windows and `lesson_activity` name one lesson."""
     assert homeroom(folder, "check")["lessons"] == 1
-    homeroom(folder, "analyse", str(footage))
+    analyse(folder, str(footage))
     assert homeroom(folder, "publish")["rows"]["lessons"] == 1
 
     [lesson] = homeroom(folder, "query", "FROM lesson_activity")

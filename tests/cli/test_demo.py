@@ -3,9 +3,40 @@
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
+from cluster.activity.suppression import PUBLISHED_ACTIVITIES
+from cluster.cli.demo import ROOM, STARTS_AT
+from cluster.demo.rendered_class import true_windows
+from cluster.settings import Settings, load_settings
+from cluster.vision.activity import Activity
+from cluster.warehouse.report import load_report
+
+
+def assert_windows_are_near_the_truth(settings: Settings) -> None:
+    """Bounds that hold for the clip of the demo; docs/activity.md has the score over many."""
+    counted = load_report(settings, ROOM, STARTS_AT, STARTS_AT + timedelta(minutes=1)).windows
+    truth = true_windows()
+    assert [window.window_start for window in counted] == [
+        true.window_start(STARTS_AT) for true in truth
+    ]
+    assert [window.suppressed for window in counted] == [False] * 5 + [True]
+    for window, true in zip(counted, truth, strict=True):
+        assert window.people_mean == pytest.approx(true.people_mean, abs=1.0)
+        if window.suppressed:
+            continue
+        shares = {one: getattr(window, f"{one}_share") or 0.0 for one in PUBLISHED_ACTIVITIES}
+        for name in ("hand_raised", "head_down", "standing"):
+            assert shares[Activity(name)] == pytest.approx(
+                true.shares.get(Activity(name), 0.0), abs=0.1
+            )
+        desk_work = [Activity.READING, Activity.WRITING]
+        assert sum(shares[one] for one in desk_work) == pytest.approx(
+            sum(true.shares[one] for one in desk_work), abs=0.2
+        )
 
 
 @pytest.mark.ray
@@ -23,6 +54,7 @@ def test_the_demo_gives_tables_a_report_and_a_register_that_asked_first(tmp_path
     assert "every link of its chain holds" in done.stderr
     names = {line.split()[-1] for line in done.stderr.splitlines() if "proposed" in line}
     assert names == {"proposed"}
+    assert_windows_are_near_the_truth(load_settings(tmp_path / "demo" / "homeroom.toml"))
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def _make_clip(
             crf,
             effects=effects,
             overlays=overlays,
-            told=lambda done, total: progress.update(task, completed=done, total=total),
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
 
 

@@ -167,13 +167,13 @@ class Shot:
 
     def described(self) -> dict[str, float | str]:
         """Return what the truth says of the camera."""
-        told = self.start.described()
+        description = self.start.described()
         if not self.moves:
-            return told
+            return description
         last = {
             f"last_{name}": value for name, value in self.end.described().items() if name != "kind"
         }
-        return {**told, **last, "moves_from": self.begins, "moves_until": self.ends}
+        return {**description, **last, "moves_from": self.begins, "moves_until": self.ends}
 
 
 @dataclass(frozen=True, slots=True)

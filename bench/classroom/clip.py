@@ -30,7 +30,7 @@ def make_clip(
     *,
     effects: Effects | None = None,
     overlays: Overlays | None = None,
-    told: Callable[[int, int], None] = lambda _done, _all: None,
+    on_progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> ClipTruth:
     """Write a clip and its truth into a folder.
 
@@ -42,7 +42,7 @@ def make_clip(
         crf: See `write_clip`; drawn from the seed unless given.
         effects: Drawn from the seed unless given.
         overlays: Drawn from the seed unless given.
-        told: Called with the frames done and the number of all.
+        on_progress: Called with the frames done and the number of all.
 
     Returns:
         The truth, as it was written.
@@ -69,7 +69,7 @@ def make_clip(
             )
             activities.append(frame.activities)
             picture = effects.apply(frame.picture, generator(wish.seed, 7, number))
-            told(number + 1, count)
+            on_progress(number + 1, count)
             yield overlays.apply(picture, seconds)
 
     folder.mkdir(parents=True, exist_ok=True)

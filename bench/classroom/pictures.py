@@ -104,7 +104,7 @@ def make_pictures(
     order: Order,
     count: int,
     workers: int,
-    told: Callable[[int], None] = lambda _more: None,
+    on_progress: Callable[[int], None] = lambda _more: None,
     first: int = 0,
 ) -> None:
     """Make pictures in several processes.
@@ -113,7 +113,7 @@ def make_pictures(
         order: What to make.
         count: How many.
         workers: Processes.
-        told: Called with how many more are done.
+        on_progress: Called with how many more are done.
         first: Number of the first, to go on where another run ended.
     """
     for name in ("images", "labels", "truth"):
@@ -127,8 +127,8 @@ def make_pictures(
     ]
     if workers <= 1:
         for part in parts:
-            told(write_pictures(order, part))
+            on_progress(write_pictures(order, part))
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         for done in pool.map(write_pictures, [order] * len(parts), parts):
-            told(done)
+            on_progress(done)

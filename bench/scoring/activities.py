@@ -68,7 +68,7 @@ def measure_activities(confusion: Confusion, *, in_time: bool) -> Measures:
     measures = {
         "activity_right.desk_work_merged": _right(merged),
         "activity_unclear": Ratio(
-            sum(n for (true, told), n in _found(confusion) if told == Activity.UNCLEAR),
+            sum(n for (true, counted), n in _found(confusion) if counted == Activity.UNCLEAR),
             sum(n for _, n in _found(confusion)),
         ),
     }
@@ -77,9 +77,9 @@ def measure_activities(confusion: Confusion, *, in_time: bool) -> Measures:
     names = [str(name) for name in TrueActivity if in_time or name not in _DESK_WORK]
     for name, table in [*((name, confusion) for name in names), (DESK_WORK, merged)]:
         hits = table.get((name, name), 0.0)
-        told = sum(n for (_, counted), n in table.items() if counted == name)
+        total_counted = sum(n for (_, counted), n in table.items() if counted == name)
         true = sum(n for (actual, _), n in table.items() if actual == name)
-        measures[f"activity_precision.{name}"] = Ratio(hits, told)
+        measures[f"activity_precision.{name}"] = Ratio(hits, total_counted)
         measures[f"activity_recall.{name}"] = Ratio(hits, true)
     return measures
 

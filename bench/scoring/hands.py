@@ -87,18 +87,18 @@ def measure_hand_boxes(people: People, is_raised: Sequence[bool], hands: Sequenc
         [[_has_wrist_in(person, hand) for hand in hands] for person in raisers.keypoints], np.bool_
     ).reshape(len(raisers), len(hands))
     rows, _ = _assign(fits)
-    return _hand_measures(len(rows), told=len(raisers), true=len(hands))
+    return _hand_measures(len(rows), counted=len(raisers), true=len(hands))
 
 
-def measure_hand_number(told: float, true: float) -> Measures:
+def measure_hand_number(counted: float, true: float) -> Measures:
     """Measure the raised hands of one picture of which only their number is known."""
-    return _hand_measures(min(told, true), told=told, true=true)
+    return _hand_measures(min(counted, true), counted=counted, true=true)
 
 
-def _hand_measures(right: float, *, told: float, true: float) -> Measures:
+def _hand_measures(right: float, *, counted: float, true: float) -> Measures:
     return {
         "hands_found": Ratio(right, true),
-        "hands_false": Ratio(told - right, told),
+        "hands_false": Ratio(counted - right, counted),
     }
 
 

@@ -64,9 +64,9 @@ def _measure_by_numbers(sample: Sample, observations: Sequence[Observation]) -> 
     """Measure a sample of which only numbers, or boxes of hands, are known."""
     number = max(1, len(observations))
     found = [len(observation.people) for observation in observations]
-    told = Counter(one.activity for observation in observations for one in observation.current)
+    counted = Counter(one.activity for observation in observations for one in observation.current)
     people = sum(found) / number
-    measures = {"activity_unclear": Ratio(told[Activity.UNCLEAR] / number, people)}
+    measures = {"activity_unclear": Ratio(counted[Activity.UNCLEAR] / number, people)}
     if sample.headcount is not None:
         true = float(sample.headcount)
         measures["headcount_error"] = relative_error([(count, true) for count in found])
@@ -74,9 +74,9 @@ def _measure_by_numbers(sample: Sample, observations: Sequence[Observation]) -> 
         above = sum(count > sample.at_most for count in found)
         measures["frames_above_limit"] = Ratio(above, len(found))
     if sample.nobody_stands:
-        measures["standing_false"] = Ratio(told[Activity.STANDING] / number, people)
+        measures["standing_false"] = Ratio(counted[Activity.STANDING] / number, people)
     if sample.hand_number is not None:
-        raised = told[Activity.HAND_RAISED] / number
+        raised = counted[Activity.HAND_RAISED] / number
         measures |= measure_hand_number(raised, sample.hand_number)
     if sample.hands is not None:
         for observation in observations:  # a picture has one
@@ -130,16 +130,16 @@ def _confusion(
     number = max(1, len(observations))
     confusion: Counter[tuple[str, str]] = Counter()
     for observation, frame, known in zip(observations, matched, activities, strict=True):
-        told = [str(one.activity) for one in observation.current]
+        counted = [str(one.activity) for one in observation.current]
         ids = [person.id for person in frame.true]
         for found, true in frame.matching.pairs:
             if ids[true] in known:
-                confusion[str(known[ids[true]]), told[found]] += 1
+                confusion[str(known[ids[true]]), counted[found]] += 1
         for true in frame.matching.missed:
             if ids[true] in known:
                 confusion[str(known[ids[true]]), MISSED] += 1
         for found in frame.matching.extra:
-            confusion[NOBODY, told[found]] += 1
+            confusion[NOBODY, counted[found]] += 1
     return {pair: count / number for pair, count in confusion.items()}
 
 
@@ -175,6 +175,6 @@ def _measure_hands_of_people(confusion: Confusion) -> Measures:
     """Measure the raised hands of one picture in which everybody is known."""
     raised = str(Activity.HAND_RAISED)
     right = confusion.get((raised, raised), 0.0)
-    told = sum(number for (_, counted), number in confusion.items() if counted == raised)
+    counted = sum(number for (_, counted), number in confusion.items() if counted == raised)
     true = sum(number for (actual, _), number in confusion.items() if actual == raised)
-    return {"hands_found": Ratio(right, true), "hands_false": Ratio(told - right, told)}
+    return {"hands_found": Ratio(right, true), "hands_false": Ratio(counted - right, counted)}

@@ -130,10 +130,10 @@ def _validate(
     keep = examples.settled_seconds >= SETTLED_SECONDS
     with torch.no_grad():
         values = (torch.from_numpy(examples.features[keep]) - mean) * scale
-        told = network(values).argmax(dim=1).numpy()
+        counted = network(values).argmax(dim=1).numpy()
     true = examples.labels[keep]
     table = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
-    np.add.at(table, (true, told), 1)
+    np.add.at(table, (true, counted), 1)
     recall = np.diag(table) / np.maximum(table.sum(axis=1), 1)
     right = np.diag(table).sum() / max(1, table.sum())
     return float((right + recall[table.sum(axis=1) > 0].mean()) / 2), table

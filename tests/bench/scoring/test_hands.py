@@ -96,8 +96,10 @@ def test_a_wrist_with_a_low_score_finds_no_hand() -> None:
     assert measures["hands_found"] == Ratio(0, 1)
 
 
-@pytest.mark.parametrize(("told", "right", "false"), [(1, 1, 0), (0, 0, 0), (3, 1, 2)])
-def test_where_only_the_number_is_known_it_is_compared(told: int, right: int, false: int) -> None:
-    measures = measure_hand_number(told, 1)
+@pytest.mark.parametrize(("counted", "right", "false"), [(1, 1, 0), (0, 0, 0), (3, 1, 2)])
+def test_where_only_the_number_is_known_it_is_compared(
+    counted: int, right: int, false: int
+) -> None:
+    measures = measure_hand_number(counted, 1)
 
-    assert measures == {"hands_found": Ratio(right, 1), "hands_false": Ratio(false, told)}
+    assert measures == {"hands_found": Ratio(right, 1), "hands_false": Ratio(false, counted)}

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.rules.postures import Postures
-from cluster.activity.durations import CurrentActivity
+from cluster.activity.durations import BRIDGE_SECONDS, BridgedRun, CurrentActivity
 from cluster.activity.features import UNTRACKED
 from cluster.vision.activity import Activity
 from cluster.vision.people import FloatArray
@@ -21,9 +21,6 @@ HEAD_DOWN_SECONDS = 2.0
 STANDING_SECONDS = 0.9
 DESK_WORK_SECONDS = 1.9
 """Looking down must last at least this long to be reading or writing."""
-
-BRIDGE_SECONDS = 1.5
-"""A gap in a posture that is shorter than this does not end it."""
 
 WRITING_HAND_MOVEMENT = 0.06
 """Minimum standard deviation of a wrist's position of a writing hand, in body units."""
@@ -37,30 +34,11 @@ in which the tracker has no ids yet."""
 
 
 @dataclass(slots=True)
-class _Run:
-    """An uninterrupted run of a posture; short gaps do not interrupt it."""
-
-    since: float | None = None
-    last: float = 0.0
-
-    def update(self, time: float, is_present: bool) -> float | None:
-        """Return how long the posture has lasted, in seconds; None where it is absent now."""
-        if self.since is not None and time - self.last > BRIDGE_SECONDS:
-            self.since = None
-        if not is_present:
-            return None
-        if self.since is None:
-            self.since = time
-        self.last = time
-        return time - self.since
-
-
-@dataclass(slots=True)
 class _Track:
-    hand: _Run = field(default_factory=_Run)
-    head: _Run = field(default_factory=_Run)
-    stand: _Run = field(default_factory=_Run)
-    desk: _Run = field(default_factory=_Run)
+    hand: BridgedRun = field(default_factory=BridgedRun)
+    head: BridgedRun = field(default_factory=BridgedRun)
+    stand: BridgedRun = field(default_factory=BridgedRun)
+    desk: BridgedRun = field(default_factory=BridgedRun)
     wrists: deque[tuple[float, FloatArray]] = field(default_factory=deque)
     counted_hand_since: float | None = None
     last_seen: float = -math.inf

@@ -42,8 +42,8 @@ _DESK_WORK: Final = [CLASSES.index(Activity.READING), CLASSES.index(Activity.WRI
 
 
 @dataclass(slots=True)
-class _Run:
-    """An uninterrupted run of a raised hand; short gaps do not interrupt it."""
+class BridgedRun:
+    """An uninterrupted run of a posture; gaps up to `BRIDGE_SECONDS` do not interrupt it."""
 
     since: float | None = None
     last: float = 0.0
@@ -62,7 +62,7 @@ class _Run:
 
 @dataclass(slots=True)
 class _Track:
-    hand: _Run = field(default_factory=_Run)
+    hand: BridgedRun = field(default_factory=BridgedRun)
     probabilities: deque[tuple[float, FloatArray]] = field(default_factory=deque)
     counted_hand_since: float | None = None
     last_seen: float = -math.inf

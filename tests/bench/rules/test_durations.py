@@ -10,7 +10,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bench.rules.durations import (
-    BRIDGE_SECONDS,
     DESK_WORK_SECONDS,
     HEAD_DOWN_SECONDS,
     MEMORY_SECONDS,
@@ -18,7 +17,7 @@ from bench.rules.durations import (
     RuleCounter,
 )
 from bench.rules.postures import Postures
-from cluster.activity.durations import FrameCounts, count_activities
+from cluster.activity.durations import BRIDGE_SECONDS, FrameCounts, count_activities
 from cluster.activity.features import UNTRACKED
 from cluster.vision.activity import Activity
 from tests.plugins.hypothesis_profiles import examples

@@ -72,8 +72,8 @@ def describe_run(summary: RunSummary) -> Iterator[str]:
         yield f"{summary.segments_skipped} minutes had been analysed before."
     if summary.input_sizes:
         counts = Counter(summary.input_sizes.values())
-        chosen = ", ".join(f"{count} at {size}" for size, count in sorted(counts.items()))
-        yield f"Measured people's sizes: cameras are analysed {chosen} pixels from now on."
+        chosen = ", ".join(f"{size} ({count})" for size, count in sorted(counts.items()))
+        yield f"Input sizes were measured, in pixels (number of cameras): {chosen}."
     for gap in summary.gaps:
         yield (
             f"Note: {escape(gap.address)}: no frames for {gap.seconds:.1f} s after "

@@ -177,7 +177,7 @@ def test_the_archive_job_measures_a_camera_once_and_a_second_run_does_nothing(
 
     assert ran.status == 0, ran.messages
     assert ran.summary["input_sizes"] == {"cam1": 640}
-    assert "cameras are analysed 1 at 640 pixels" in ran.messages
+    assert "Input sizes were measured, in pixels (number of cameras): 640 (1)" in ran.messages
     loaded = load_settings(settings)
     (size,) = CalibrationStore.of(loaded).read("cam1").sizes
     assert (size.input_size, size.people) == (640, 5 * size.frames)

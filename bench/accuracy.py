@@ -2,7 +2,8 @@
 
     python -m bench.accuracy                                   # measures, prints, writes the JSON
     python -m bench.accuracy --compare weights=FILE.pt,input_size=960,confidence=0.1
-    python -m bench.accuracy --write-docs                      # the JSON's tables into the pages
+    python -m bench.accuracy --write-docs                      # the JSON's tables into the pages,
+                                                               # what the product needs into it
 
 Measured are the product with its default settings, the official weights with Ultralytics' own
 defaults, and each `--compare`; over rendered clips whose seeds nothing was trained or chosen on
@@ -38,6 +39,7 @@ from bench.scoring.observing import observe
 from bench.scoring.rendered import rendered_clips, truth_files, why_not_rendered
 from bench.scoring.results import RESULTS, AccuracyResults, ConfigurationResult, summarise
 from bench.scoring.samples import DATA, Sample, SampleSet, real_samples, samples_of_truth
+from bench.scoring.shipped import write_score
 from bench.scoring.tables import ResultTable, detail_tables, summary_table
 from cluster.vision.pose.estimator import available_cores
 
@@ -50,7 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     out: Path = options.out or (QUICK_RESULTS if options.quick else RESULTS)
     if options.write_docs:
-        write_documents(AccuracyResults.read(out))
+        results = AccuracyResults.read(out)
+        write_documents(results)
+        write_score(results)
         return
     try:
         compared = [parse_configuration(text) for text in options.compare]
@@ -91,7 +95,9 @@ def _parser() -> argparse.ArgumentParser:
         help=f"The results, as JSON; {RESULTS.name} beside this file if not given.",
     )
     parser.add_argument(
-        "--write-docs", action="store_true", help="Measure nothing; write the tables of the pages."
+        "--write-docs",
+        action="store_true",
+        help="Measure nothing; write the tables of the pages, and the product's own score.",
     )
     return parser
 

@@ -12,6 +12,8 @@ with a share that must be suppressed: its constructor checks what `suppress_wind
 - Shares are rounded to whole per cents, and top- and bottom-coded: 5% means "5% or less", 95%
   means "95% or more".
 - The count of raised hands is never above 95% of the people, for the same reason.
+- `people_low` and `people_high` follow from the published `people_mean` and a factor of the camera:
+  they hold nothing of the frames that the window does not already give.
 """
 
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from typing import Final, Literal
 from cluster.activity.windows import WINDOW_SECONDS, WindowCounts, share_of
 from cluster.settings import MIN_K
 from cluster.vision.activity import Activity
+from cluster.vision.headcounts import HeadcountFactor
 
 MIN_SHARE: Final = 0.05
 MAX_SHARE: Final = 0.95
@@ -42,6 +45,9 @@ Source = Literal["live", "archive"]
 class ActivityWindow:
     """A window's counts after suppression. Shares are `None` where they are suppressed.
 
+    The bounds are the 95% interval of the people that there are where `people_mean` are found; None
+    where neither counts by eye nor the score tell it.
+
     Raises:
         ValueError: It contains what R3 suppresses.
     """
@@ -59,9 +65,12 @@ class ActivityWindow:
     unclear_share: float | None
     hand_raises: int | None
     window_seconds: int = WINDOW_SECONDS
+    people_low: int | None = None
+    people_high: int | None = None
 
     def __post_init__(self) -> None:
         """Reject what must not be published."""
+        self._check_bounds()
         shares = [getattr(self, f"{activity}_share") for activity in PUBLISHED_ACTIVITIES]
         values = [*shares, self.hand_raises]
         if self.suppressed:
@@ -79,14 +88,25 @@ class ActivityWindow:
         if not 0 <= (self.hand_raises or 0) <= max_published_hands(self.people_max):
             raise ValueError("more raised hands than 95% of the people, or a negative count")
 
+    def _check_bounds(self) -> None:
+        low, high = self.people_low, self.people_high
+        if low is None or high is None:
+            if low is not high:
+                raise ValueError("bounds of people are given together or not at all")
+        elif not 0 <= low <= self.people_mean <= high:
+            raise ValueError(f"{self.people_mean} people with bounds from {low} to {high}")
 
-def suppress_window(counts: WindowCounts, *, k: int, headcount_only: bool) -> ActivityWindow:
+
+def suppress_window(
+    counts: WindowCounts, *, k: int, headcount_only: bool, factor: HeadcountFactor | None = None
+) -> ActivityWindow:
     """Reduce a window to what may be published of it.
 
     Args:
         counts: What was counted.
         k: Fewest people of whom more than a headcount is published; at least 5.
         headcount_only: Publish only a headcount, whatever its size (a vehicle).
+        factor: Of the camera; None where its headcounts have no bounds.
 
     Raises:
         ValueError: `k` is below 5.
@@ -100,6 +120,7 @@ def suppress_window(counts: WindowCounts, *, k: int, headcount_only: bool) -> Ac
     def share(activity: Activity) -> float | None:
         return None if suppressed else coded_share(share_of(large_enough, activity))
 
+    people_low, people_high = (None, None) if factor is None else factor.bounds(people_mean)
     raises = sum(frame.hand_raises for frame in large_enough)
     return ActivityWindow(
         window_start=counts.window_start,
@@ -114,6 +135,8 @@ def suppress_window(counts: WindowCounts, *, k: int, headcount_only: bool) -> Ac
         standing_share=share(Activity.STANDING),
         unclear_share=share(Activity.UNCLEAR),
         hand_raises=None if suppressed else min(raises, max_published_hands(counts.people_max)),
+        people_low=people_low,
+        people_high=people_high,
     )
 
 

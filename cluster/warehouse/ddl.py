@@ -20,13 +20,18 @@ _SQL_TYPES = {
 
 
 def activity_windows_sql(lake_dir: Path) -> str:
-    """Return SQL that creates the view of the lake's parts; an empty view if there are none."""
+    """Return SQL that creates the view of the lake's parts; an empty view if there are none.
+
+    Parts of earlier versions lack columns that were added since: these are NULL there, also where
+    no part has them yet.
+    """
     table = ACTIVITY_WINDOWS
+    typed = ", ".join(
+        f'NULL::{_SQL_TYPES[str(column.type)]} AS "{column.name}"' for column in table.columns
+    )
+    nothing = f"SELECT {typed} WHERE false"
     if not any((lake_dir / table.name).glob("*/*/*.parquet")):
-        columns = ", ".join(
-            f'NULL::{_SQL_TYPES[str(column.type)]} AS "{column.name}"' for column in table.columns
-        )
-        return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false"
+        return f"CREATE VIEW {table.name} AS {nothing}"
     parts = quote_literal(f"{glob.escape(str(lake_dir / table.name))}/*/*/*.parquet")
     columns = ", ".join(f'"{column.name}"' for column in table.columns)
     types = ", ".join(
@@ -35,8 +40,9 @@ def activity_windows_sql(lake_dir: Path) -> str:
         if column.name in PARTITION_COLUMNS
     )
     return (
-        f"CREATE VIEW {table.name} AS SELECT {columns} FROM read_parquet({parts}, "  # noqa: S608
-        f"hive_partitioning = true, hive_types = {{{types}}})"
+        f"CREATE VIEW {table.name} AS SELECT {columns} FROM (SELECT * FROM read_parquet({parts}, "  # noqa: S608
+        f"hive_partitioning = true, hive_types = {{{types}}}, union_by_name = true) "
+        f"UNION ALL BY NAME {nothing})"
     )
 
 

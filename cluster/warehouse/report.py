@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import duckdb
 import jinja2
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -72,7 +73,8 @@ def load_report(settings: Settings, room_id: str, start: datetime, end: datetime
     """Return the published windows of a room in [start, end).
 
     Raises:
-        WarehouseError: There is no such room, or it has no window there.
+        WarehouseError: There is no such room, it has no window there, or an earlier version has
+            published.
         NotPublished: There is no warehouse yet.
     """
     room = settings.rooms_by_id.get(room_id)
@@ -81,12 +83,18 @@ def load_report(settings: Settings, room_id: str, start: datetime, end: datetime
     school = settings.schools_by_id[room.school]
     columns = [field.name for field in fields(ActivityWindow)]
     with open_warehouse(settings) as connection:
-        rows = connection.sql(
-            f"SELECT {', '.join(columns)} FROM activity_windows "  # noqa: S608 (field names)
-            "WHERE room_id = ? AND window_start >= ? AND window_start < ? "
-            "ORDER BY window_start, camera_id",
-            params=[room_id, start, end],
-        ).to_arrow_table()
+        try:
+            rows = connection.sql(
+                f"SELECT {', '.join(columns)} FROM activity_windows "  # noqa: S608 (field names)
+                "WHERE room_id = ? AND window_start >= ? AND window_start < ? "
+                "ORDER BY window_start, camera_id",
+                params=[room_id, start, end],
+            ).to_arrow_table()
+        except duckdb.BinderException as error:
+            raise WarehouseError(
+                "the last publication is of an earlier version, which lacks columns.",
+                hint="Run `homeroom publish`.",
+            ) from error
     if not rows.num_rows:
         raise WarehouseError(
             f"there are no windows of room {room_id!r} between {start.isoformat()} and "
@@ -159,14 +167,20 @@ def _draw_people(axis: Axes, report: RoomReport) -> None:
         start, end = _days(window)
         axis.bar(start, window.people_mean, end - start, align="edge", color="#cbd2d9")
         axis.hlines(window.people_max, start, end, color=_PEOPLE, linewidth=1.5)
+        if window.people_low is not None and window.people_high is not None:
+            axis.vlines((start + end) / 2, window.people_low, window.people_high, color=_FAINT)
         if window.window_start in report.truth:
             _draw_truth(axis, start, end, report.truth[window.window_start].people_mean)
     highest = [window.people_max for window in report.windows]
     highest += [math.ceil(true.people_mean) for true in report.truth.values()]
+    bounds = [window.people_high for window in report.windows if window.people_high is not None]
+    highest += bounds
     axis.set_ylim(0, max(1, *highest) * 1.15)
     axis.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     axis.set_title("People in the room", loc="left", fontsize=11, color=_INK, weight="bold")
     legend = "bar: mean, line: most in one frame"
+    if bounds:
+        legend += ", upright: 95% interval"
     if report.truth:
         legend += ", dotted red: the truth"
     axis.set_title(legend, loc="right", fontsize=9, color=_PEOPLE)
@@ -202,6 +216,12 @@ def _draw_truth(axis: Axes, start: float, end: float, value: float) -> None:
     axis.hlines(value, start, end, color=_TRUTH, linewidth=2, linestyle=(0, (1, 1)), zorder=3)
 
 
+def _format_bounds(window: ActivityWindow) -> str:
+    if window.people_low is None or window.people_high is None:
+        return "–"
+    return f"{window.people_low}–{window.people_high}"
+
+
 def _page(report: RoomReport, k: int) -> str:
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "homeroom"}):
         drawn = io.StringIO()
@@ -214,12 +234,13 @@ def _page(report: RoomReport, k: int) -> str:
             f"{start:%H:%M:%S}",
             window.people_max,
             f"{window.people_mean:.1f}",
+            _format_bounds(window),
             "–" if window.hand_raises is None else window.hand_raises,
             *(format_share(getattr(window, f"{a}_share")) for a in PUBLISHED_ACTIVITIES),
         ]
         for start, window in zip(starts, report.windows, strict=True)
     ]
-    header = ["from", "most people", "mean", "hands raised"]
+    header = ["from", "most people", "mean", "95% interval", "hands raised"]
     return _TEMPLATES.get_template("report.html").render(
         room=report.room_name,
         school=report.school_name,

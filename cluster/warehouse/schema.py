@@ -33,6 +33,8 @@ class TableSpec:
 _UTC = pa.timestamp("us", tz="UTC")
 _SHARE = "From 0.05, which means 5% or less, to 0.95, which means 95% or more. Null if suppressed."
 
+_BOUNDS = "95% interval. Null in older parts, and for models without a score or counts by eye."
+
 PARTITION_COLUMNS = ("school_id", "date")
 """In the names of folders, not in the files."""
 
@@ -50,6 +52,8 @@ ACTIVITY_WINDOWS = TableSpec(
         Column("frames", pa.int32(), "Frames that the counts are based on."),
         Column("people_max", pa.int32(), "Most people in one frame, without the teacher's zone."),
         Column("people_mean", pa.float64(), "Mean number of people in a frame."),
+        Column("people_low", pa.int32(), f"Fewest people where that mean is found. {_BOUNDS}"),
+        Column("people_high", pa.int32(), f"Most people where that mean is found. {_BOUNDS}"),
         Column("hand_raised_share", pa.float64(), f"Share of people with a raised hand. {_SHARE}"),
         Column("reading_share", pa.float64(), f"Share looking down, hands at rest. {_SHARE}"),
         Column("writing_share", pa.float64(), f"Share looking down, a hand moving. {_SHARE}"),

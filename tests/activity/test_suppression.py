@@ -19,6 +19,7 @@ from cluster.activity.suppression import (
 )
 from cluster.activity.windows import WindowCounts
 from cluster.vision.activity import Activity
+from cluster.vision.headcounts import HeadcountFactor
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SHARES = [f"{activity}_share" for activity in PUBLISHED_ACTIVITIES]
@@ -279,3 +280,48 @@ def test_a_coded_share_is_the_nearest_that_may_be_published(share: float) -> Non
 )
 def test_a_share_is_formatted(share: float | None, text: str) -> None:
     assert format_share(share) == text
+
+
+FACTORS = st.tuples(st.floats(0.5, 2), st.floats(0.5, 2)).map(
+    lambda ends: HeadcountFactor(min(ends), max(ends), 2)
+)
+
+
+@settings(deadline=None)
+@given(frames=any_frames, k=any_k, headcount_only=st.booleans(), factor=FACTORS)
+def test_bounds_hold_the_published_people_and_nothing_else_of_the_frames(
+    frames: list[FrameCounts], k: int, headcount_only: bool, factor: HeadcountFactor
+) -> None:
+    window = suppress_window(window_of(frames), k=k, headcount_only=headcount_only, factor=factor)
+    assert (window.people_low, window.people_high) == factor.bounds(window.people_mean)
+    assert window.people_low is not None
+    assert window.people_high is not None
+    assert window.people_low <= window.people_mean <= window.people_high
+
+
+@settings(deadline=None)
+@given(frames=any_frames, k=any_k, factor=FACTORS)
+def test_bounds_change_nothing_of_what_is_suppressed(
+    frames: list[FrameCounts], k: int, factor: HeadcountFactor
+) -> None:
+    without = suppress_window(window_of(frames), k=k, headcount_only=False)
+    window = suppress_window(window_of(frames), k=k, headcount_only=False, factor=factor)
+    assert (without.people_low, without.people_high) == (None, None)
+    assert replace(window, people_low=None, people_high=None) == without
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [
+        ((12, 20), "with bounds from 12 to 20"),
+        ((3, 11), "with bounds from 3 to 11"),
+        ((-1, 12), "with bounds from -1 to 12"),
+        ((None, 12), "together or not at all"),
+        ((3, None), "together or not at all"),
+    ],
+)
+def test_bounds_that_do_not_hold_the_people_are_rejected(
+    bounds: tuple[int | None, int | None], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        window_with(people_low=bounds[0], people_high=bounds[1])

@@ -43,6 +43,9 @@ publish.publish(load_settings(sys.argv[1]), Timetable(), now=datetime.now(UTC))
 """
 
 
+ADDED_SINCE_0_1 = ("people_low", "people_high")
+
+
 def write_windows(
     settings: Settings,
     windows: Iterable[ActivityWindow],
@@ -65,6 +68,14 @@ def write_by_hand(settings: Settings, name: str, row: dict[str, Any]) -> None:
     folder = settings.lake_dir / "activity_windows" / "school_id=hill" / "date=2026-03-02"
     folder.mkdir(parents=True, exist_ok=True)
     schema = ACTIVITY_WINDOWS.arrow(without=PARTITION_COLUMNS)
+    pq.write_table(pa.Table.from_pylist([row], schema=schema), folder / name)
+
+
+def write_part_of_version_0_1(settings: Settings, row: dict[str, Any], name: str) -> None:
+    """A part without the columns that were added since."""
+    folder = settings.lake_dir / "activity_windows" / "school_id=hill" / "date=2026-03-02"
+    folder.mkdir(parents=True, exist_ok=True)
+    schema = ACTIVITY_WINDOWS.arrow(without=(*PARTITION_COLUMNS, *ADDED_SINCE_0_1))
     pq.write_table(pa.Table.from_pylist([row], schema=schema), folder / name)
 
 
@@ -227,6 +238,48 @@ def published(school: Settings) -> Settings:
     write_windows(school, [window(NINE)])
     publish(school, Timetable(), now=NINE)
     return school
+
+
+@pytest.mark.parametrize("with_new_parts", [False, True])
+def test_parts_of_an_earlier_version_are_read_and_lack_what_was_added(
+    school: Settings, with_new_parts: bool
+) -> None:
+    (row,) = rows_of([window(NINE)])
+    write_part_of_version_0_1(school, row, "a_20260302T090000Z.parquet")
+    if with_new_parts:
+        bounded = window(NINE + seconds(60), people_low=18, people_high=23)
+        write_windows(school, [bounded], starts_at=NINE + seconds(60))
+    publish(school, Timetable(), now=NINE)
+
+    columns = "people_low, people_high, date, school_id"
+    found = run_query(school, f"SELECT {columns} FROM activity_windows ORDER BY window_start")  # noqa: S608
+    places = {"date": NINE.date(), "school_id": "hill"}
+    new = [{"people_low": 18, "people_high": 23, **places}] if with_new_parts else []
+    assert found.to_pylist() == [{"people_low": None, "people_high": None, **places}, *new]
+    assert (
+        found.schema
+        == ACTIVITY_WINDOWS.arrow(
+            without=tuple(
+                column.name for column in ACTIVITY_WINDOWS.columns if column.name not in columns
+            )
+        )
+        .empty_table()
+        .select(columns.split(", "))
+        .schema
+    )
+
+
+def test_parts_that_are_written_after_a_publication_show_the_columns_that_are_new(
+    school: Settings,
+) -> None:
+    (row,) = rows_of([window(NINE)])
+    write_part_of_version_0_1(school, row, "a_20260302T090000Z.parquet")
+    publish(school, Timetable(), now=NINE)
+    bounded = window(NINE + seconds(60), people_low=18, people_high=23)
+    write_windows(school, [bounded], starts_at=NINE + seconds(60))
+
+    found = run_query(school, "SELECT max(people_low) AS low FROM activity_windows")
+    assert found.to_pylist() == [{"low": 18}]
 
 
 def test_a_window_that_is_duplicated_is_not_published(published: Settings) -> None:

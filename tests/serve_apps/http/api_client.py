@@ -58,6 +58,8 @@ def window_of(
         standing_share=None if hidden else 0.95,
         unclear_share=share,
         hand_raises=None if hidden else 3,
+        people_low=people - 1,
+        people_high=people + 3,
     )
 
 

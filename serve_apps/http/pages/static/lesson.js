@@ -18,9 +18,17 @@ function setCount(name, value) {
   if (element && element.textContent !== text) element.textContent = text;
 }
 
+function setBounds(low, high) {
+  const element = room.querySelector("[data-bounds]");
+  if (!element) return;
+  element.hidden = low === null;
+  element.textContent = `${low}–${high} (95%)`;
+}
+
 function updateRoom(snapshot) {
   lastUpdateAt = Date.now();
   setCount("people", snapshot.people);
+  setBounds(snapshot.people_low, snapshot.people_high);
   setCount("hands_up", snapshot.hands_up);
   for (const pill of room.querySelectorAll("[data-state]")) {
     pill.hidden = pill.dataset.state !== snapshot.state;

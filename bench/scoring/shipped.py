@@ -7,6 +7,7 @@ from bench.scoring.documents import ROOT
 from bench.scoring.ratios import Estimate
 from bench.scoring.results import DECIMALS, AccuracyResults
 from bench.scoring.samples import SampleSet
+from cluster.activity.desk_work import PARTS
 from cluster.files import atomic_write
 from cluster.vision.score import FILE, ModelScore
 
@@ -33,6 +34,9 @@ def shipped_score(results: AccuracyResults) -> ModelScore:
         clips=rendered.samples,
         people_counted=round(value("people_found") + value("people_extra"), DECIMALS),
         window_error=value("headcount_error_of_windows"),
+        reading_and_writing=min(
+            value(f"activity_{kind}.{part}") for kind in ("precision", "recall") for part in PARTS
+        ),
     )
 
 

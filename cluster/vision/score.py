@@ -23,6 +23,7 @@ class ModelScore(BaseModel):
         people_counted: People who were counted for each who is there; those who are not there
             count too.
         window_error: Mean of |found − true| / true of windows.
+        reading_and_writing: The lowest of precision and recall of reading and of writing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,6 +32,7 @@ class ModelScore(BaseModel):
     clips: int = Field(ge=2)
     people_counted: float = Field(gt=0)
     window_error: float = Field(ge=0)
+    reading_and_writing: float = Field(ge=0, le=1)
 
 
 def _shipped_score() -> ModelScore:

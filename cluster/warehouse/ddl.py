@@ -3,9 +3,12 @@
 import glob
 from pathlib import Path
 
-from cluster.activity.suppression import PUBLISHED_ACTIVITIES
+from cluster.activity.desk_work import DESK_WORK, PARTS
+from cluster.activity.suppression import MAX_SHARE, PUBLISHED_ACTIVITIES
 from cluster.warehouse.schema import ACTIVITY_WINDOWS, PARTITION_COLUMNS
 
+DESK_WORK_COLUMN = f"{DESK_WORK}_share"
+_PARTS_SUM = " + ".join(f"{part}_share" for part in PARTS)
 _SQL_TYPES = {
     "string": "VARCHAR",
     "bool": "BOOLEAN",
@@ -17,6 +20,14 @@ _SQL_TYPES = {
     "date32[day]": "DATE",
     "timestamp[us, tz=UTC]": "TIMESTAMPTZ",
 }
+
+
+_COMPUTED = {
+    DESK_WORK_COLUMN: f"CASE WHEN {DESK_WORK_COLUMN} IS NULL AND {_PARTS_SUM} IS NOT NULL "
+    f"THEN least({MAX_SHARE}, round({_PARTS_SUM}, 2)) ELSE {DESK_WORK_COLUMN} END "
+    f"AS {DESK_WORK_COLUMN}",
+}
+"""Columns that parts of earlier versions do not have, and that follow from others."""
 
 
 def activity_windows_sql(lake_dir: Path) -> str:
@@ -33,7 +44,7 @@ def activity_windows_sql(lake_dir: Path) -> str:
     if not any((lake_dir / table.name).glob("*/*/*.parquet")):
         return f"CREATE VIEW {table.name} AS {nothing}"
     parts = quote_literal(f"{glob.escape(str(lake_dir / table.name))}/*/*/*.parquet")
-    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    columns = ", ".join(_COMPUTED.get(column.name, f'"{column.name}"') for column in table.columns)
     types = ", ".join(
         f"'{column.name}': {_SQL_TYPES[str(column.type)]}"
         for column in table.columns
@@ -55,7 +66,8 @@ def _lesson_means() -> str:
     """Return columns of means over windows, weighted by people: of published shares alone (R3)."""
     return ",\n  ".join(
         f"round(sum(w.{activity}_share * w.people_mean) "
-        f"/ nullif(sum(w.people_mean) FILTER (NOT w.suppressed), 0), 3) AS {activity}_share"
+        f"/ nullif(sum(w.people_mean) FILTER (w.{activity}_share IS NOT NULL), 0), 3) "
+        f"AS {activity}_share"
         for activity in PUBLISHED_ACTIVITIES
     )
 

@@ -20,6 +20,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from cluster.activity.desk_work import PARTS
 from cluster.activity.suppression import (
     MIN_SHARE,
     PUBLISHED_ACTIVITIES,
@@ -29,12 +30,12 @@ from cluster.activity.suppression import (
 from cluster.activity.truth import TrueWindow
 from cluster.errors import WarehouseError
 from cluster.settings import Settings
-from cluster.vision.activity import Activity
 from cluster.warehouse.query import open_warehouse
 
 FORMATS = frozenset({".html", ".png", ".svg"})
 ACTIVITY_NAMES = {
     "hand_raised": "hand raised",
+    "desk_work": "desk work",
     "reading": "reading",
     "writing": "writing",
     "head_down": "head down",
@@ -46,7 +47,7 @@ _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("cluster.warehouse", ""), autoescape=True
 )
 _INK, _FAINT, _PEOPLE, _TRUTH = "#1f2933", "#9aa5b1", "#52606d", "#c81e1e"
-_COLOURS = ("#d55e00", "#0072b2", "#009e73", "#7b5ea7", "#b8860b", "#8a8f98")
+_COLOURS = ("#d55e00", "#332288", "#0072b2", "#009e73", "#7b5ea7", "#b8860b", "#8a8f98")
 """Distinct for colour-blind readers too (after Okabe and Ito, 2008); each row has a label."""
 
 
@@ -133,14 +134,15 @@ def write_report(report: RoomReport, path: Path, *, k: int) -> None:
 
 def draw(report: RoomReport) -> Figure:
     """Draw people on top, and a row for each activity below, on one time axis."""
-    rows = len(PUBLISHED_ACTIVITIES)
+    drawn = _drawn_activities(report)
+    rows = len(drawn)
     figure = Figure(figsize=(10, 7.2), layout="constrained")
     axes = figure.subplots(
         rows + 1, 1, sharex=True, gridspec_kw={"height_ratios": [2.4, *([1] * rows)]}
     )
     _draw_people(axes[0], report)
-    for axis, activity, colour in zip(axes[1:], PUBLISHED_ACTIVITIES, _COLOURS, strict=True):
-        _draw_share(axis, report, str(activity), colour)
+    for axis, (activity, colour) in zip(axes[1:], drawn.items(), strict=True):
+        _draw_share(axis, report, activity, colour)
     locator = AutoDateLocator(tz=report.zone)  # type: ignore[no-untyped-call]
     axes[-1].xaxis.set_major_locator(locator)
     formatter = ConciseDateFormatter(locator, tz=report.zone)  # type: ignore[no-untyped-call]
@@ -153,6 +155,14 @@ def draw(report: RoomReport) -> Figure:
         for side in ("left", "bottom"):
             axis.spines[side].set_color(_FAINT)
     return figure
+
+
+def _drawn_activities(report: RoomReport) -> dict[str, str]:
+    """Return the activities with their colours; parts of desk work where they are published."""
+    colours = dict(zip(PUBLISHED_ACTIVITIES, _COLOURS, strict=True))
+    if all(window.reading_share is None for window in report.windows):
+        colours = {name: colour for name, colour in colours.items() if name not in PARTS}
+    return colours
 
 
 def _days(window: ActivityWindow) -> tuple[float, float]:
@@ -192,8 +202,7 @@ def _draw_share(axis: Axes, report: RoomReport, activity: str, colour: str) -> N
         start, end = _days(window)
         share: float | None = getattr(window, f"{activity}_share")
         if window.window_start in report.truth and activity in ACTIVITIES_OF_TRUTH:
-            true = report.truth[window.window_start].shares
-            _draw_truth(axis, start, end, true.get(Activity(activity), 0.0))
+            _draw_truth(axis, start, end, report.truth[window.window_start].share(activity))
         if share is None:
             axis.bar(start, 1, end - start, align="edge", fc="none", ec="#d5dae0", hatch="//", lw=0)
             continue
@@ -229,6 +238,7 @@ def _page(report: RoomReport, k: int) -> str:
     svg = drawn.getvalue()
     starts = [window.window_start.astimezone(report.zone) for window in report.windows]
     end = starts[-1] + timedelta(seconds=report.windows[-1].window_seconds)
+    shown = _drawn_activities(report)
     rows = [
         [
             f"{start:%H:%M:%S}",
@@ -236,7 +246,7 @@ def _page(report: RoomReport, k: int) -> str:
             f"{window.people_mean:.1f}",
             _format_bounds(window),
             "–" if window.hand_raises is None else window.hand_raises,
-            *(format_share(getattr(window, f"{a}_share")) for a in PUBLISHED_ACTIVITIES),
+            *(format_share(getattr(window, f"{name}_share")) for name in shown),
         ]
         for start, window in zip(starts, report.windows, strict=True)
     ]
@@ -250,6 +260,6 @@ def _page(report: RoomReport, k: int) -> str:
         zone=str(report.zone),
         k=k,
         plot=svg[svg.index("<svg") :],
-        header=[*header, *ACTIVITY_NAMES.values()],
+        header=[*header, *(ACTIVITY_NAMES[name] for name in shown)],
         rows=rows,
     )

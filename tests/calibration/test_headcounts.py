@@ -98,7 +98,9 @@ def test_the_score_gives_an_interval_for_the_model_that_was_scored_alone() -> No
 
 
 def test_a_model_that_counts_too_many_is_corrected() -> None:
-    score = ModelScore(model=MODEL, clips=15, people_counted=1.25, window_error=0.02)
+    score = ModelScore(
+        model=MODEL, clips=15, people_counted=1.25, window_error=0.02, reading_and_writing=0.0
+    )
     factor = score_factor(MODEL, score)
     assert factor is not None
     assert math.sqrt(factor.low * factor.high) == pytest.approx(0.8)
@@ -117,6 +119,7 @@ def test_the_scores_interval_holds_the_truth_about_as_often_as_it_says(clips: in
             clips=clips,
             people_counted=float(np.mean(1 / ratios[:-1])),
             window_error=float(np.mean(np.abs(1 / ratios[:-1] - 1))),
+            reading_and_writing=0.0,
         )
         factor = score_factor(MODEL, score)
         assert factor is not None

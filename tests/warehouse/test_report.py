@@ -110,12 +110,12 @@ def test_a_name_that_looks_like_a_program_stays_a_name(tmp_path: Path) -> None:
 def test_the_table_shows_what_is_suppressed_and_what_is_coded(page: str) -> None:
     header, first, second, _ = Page(page).rows
     assert header[:5] == ["from", "most people", "mean", "95% interval", "hands raised"]
-    assert header[5:7] == ["hand raised", "reading"]
+    assert header[5:8] == ["hand raised", "desk work", "reading"]
     assert first == [
-        *("09:00:00", "22", "20.0", "18–23", "8", "37%", "≥95%"),
+        *("09:00:00", "22", "20.0", "18–23", "8", "37%", "≥95%", "≥95%"),
         *("≤5%", "≤5%", "10%", "≤5%"),
     ]
-    assert second == ["09:00:10", "5", "3.2", *["–"] * 8]
+    assert second == ["09:00:10", "5", "3.2", *["–"] * 9]
     assert len(header) == len(first)
 
 
@@ -142,7 +142,20 @@ def test_a_drawing_says_which_shares_are_small_or_suppressed(
         write_report(lesson_of(school, withheld(EIGHT)), path, k=5)
     drawing = ET.parse(path).getroot()  # noqa: S314 (of our own)
     assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
-    assert path.read_text().count(">withheld throughout<") == 6
+    assert path.read_text().count(">withheld throughout<") == 5
+
+
+def test_reading_and_writing_are_left_out_where_they_are_not_published(
+    school: Settings, tmp_path: Path
+) -> None:
+    together = window(EIGHT, reading_share=None, writing_share=None, desk_work_share=0.6)
+    report = lesson_of(school, together, withheld(EIGHT + TEN_SECONDS))
+    text = page_of(report, tmp_path)
+    header, first, _ = Page(text).rows
+    assert header[5:] == ["hand raised", "desk work", "head down", "standing", "unclear"]
+    assert first[5:] == ["20%", "60%", "≤5%", "10%", "≤5%"]
+    assert ">desk work<" in text
+    assert ">reading<" not in text
 
 
 def test_a_plot_is_written_too(morning: RoomReport, tmp_path: Path) -> None:

@@ -32,8 +32,11 @@ class Shares(Body):
     """The share of people for each activity; the rest is sitting."""
 
     hand_raised: Share = Field(description="A hand is raised.")
-    reading: Share = Field(description="Looking down, hands still.")
-    writing: Share = Field(description="Looking down, a hand moving.")
+    desk_work: Share = Field(description="Reading or writing.")
+    reading: Share | None = Field(
+        description="Reading; null unless it is told apart from writing well enough."
+    )
+    writing: Share | None = Field(description="Writing; null likewise.")
     head_down: Share = Field(description="The head is on the table.")
     standing: Share = Field(description="Standing.")
     unclear: Share = Field(description="The frames do not show it.")
@@ -112,8 +115,9 @@ ROOM_EXAMPLE: Final[dict[str, Any]] = {
     "hands_up": 2,
     "shares": {
         "hand_raised": {"share": 0.08, "text": "8%"},
-        "reading": {"share": 0.21, "text": "21%"},
-        "writing": {"share": 0.37, "text": "37%"},
+        "desk_work": {"share": 0.58, "text": "58%"},
+        "reading": None,
+        "writing": None,
         "head_down": {"share": 0.05, "text": "≤5%"},
         "standing": {"share": 0.05, "text": "≤5%"},
         "unclear": {"share": 0.1, "text": "10%"},
@@ -203,7 +207,10 @@ def shares_of(window: ActivityWindow | None, room: Room | None = None) -> Shares
         return None
     shares = {name: getattr(window, f"{name}_share") for name in Shares.model_fields}
     return Shares.model_validate(
-        {name: {"share": share, "text": format_share(share)} for name, share in shares.items()}
+        {
+            name: None if share is None else {"share": share, "text": format_share(share)}
+            for name, share in shares.items()
+        }
     )
 
 

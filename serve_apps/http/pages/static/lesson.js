@@ -40,6 +40,7 @@ function updateRoom(snapshot) {
   markStale();
   for (const row of room.querySelectorAll("[data-share]")) {
     const share = snapshot.shares?.[row.dataset.share];
+    if ("part" in row.dataset) row.hidden = !share;
     row.querySelector("[data-text]").textContent = share ? share.text : "–";
     row.querySelector(".fill").setAttribute("width", share ? 100 * share.share : 0);
   }

@@ -85,6 +85,15 @@ def test_shares_are_formatted_for_display(api_client: ApiClient) -> None:
     assert shares["head_down"] == {"share": 0.05, "text": "≤5%"}
     assert shares["standing"] == {"share": 0.95, "text": "≥95%"}
     assert shares["writing"] == {"share": 0.25, "text": "25%"}
+    assert shares["desk_work"] == {"share": 0.5, "text": "50%"}
+
+
+def test_parts_of_desk_work_are_null_where_they_are_not_published(api_client: ApiClient) -> None:
+    together = replace(window_of(20), reading_share=None, writing_share=None)
+    api_client.rooms.set_room("room-1", 20, window=together)
+    shares = api_client.leader.get("/api/rooms/room-1")["shares"]
+    assert (shares["reading"], shares["writing"]) == (None, None)
+    assert shares["desk_work"] == {"share": 0.5, "text": "50%"}
 
 
 def test_a_headcount_has_bounds_and_the_newest_frame_lies_in_them(api_client: ApiClient) -> None:

@@ -1,8 +1,10 @@
 """Intervals of headcounts hold the truth about as often as they say."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -106,14 +108,26 @@ def test_a_model_that_counts_too_many_is_corrected() -> None:
     assert math.sqrt(factor.low * factor.high) == pytest.approx(0.8)
 
 
+Draw = Callable[[np.random.Generator, int], npt.NDArray[np.float64]]
+"""A generator and a number of rooms to as many errors, whose mean absolute value is 1."""
+
+ERRORS: dict[str, Draw] = {
+    "normal": lambda random, rooms: random.normal(0, math.sqrt(math.pi / 2), rooms),
+    "heavy tails": lambda random, rooms: random.laplace(0, 1, rooms),
+}
+
+
 @pytest.mark.parametrize("clips", [5, 15, 60])
-def test_the_scores_interval_holds_the_truth_about_as_often_as_it_says(clips: int) -> None:
-    """Rooms err as the score's clips do; a score of some gives the interval of another."""
+@pytest.mark.parametrize("errors", ERRORS)
+def test_the_scores_interval_holds_the_truth_about_as_often_as_it_says(
+    errors: str, clips: int
+) -> None:
+    """Rooms err as much as the score's clips; the score of some gives the interval of another."""
     random = np.random.default_rng(clips)
-    spread = math.sqrt(math.pi / 2) * SCORE.window_error
     scores, held = 2000, 0
     for _ in range(scores):
-        ratios = np.exp(random.normal(-math.log(SCORE.people_counted), spread, clips + 1))
+        logarithms = SCORE.window_error * ERRORS[errors](random, clips + 1)
+        ratios = np.exp(logarithms - math.log(SCORE.people_counted))
         score = ModelScore(
             model=MODEL,
             clips=clips,

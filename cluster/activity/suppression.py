@@ -12,11 +12,14 @@ with a share that must be suppressed: its constructor checks what `suppress_wind
 - Shares are rounded to whole per cents, and top- and bottom-coded: 5% means "5% or less", 95%
   means "95% or more".
 - The count of raised hands is never above 95% of the people, for the same reason.
+
+A window that was made under other settings is reduced again wherever it is published:
+`restrict_window` applies the rule as it is now.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from cluster.activity.windows import WINDOW_SECONDS, WindowCounts, share_of
 from cluster.settings import MIN_K
@@ -80,6 +83,17 @@ class ActivityWindow:
             raise ValueError("more raised hands than 95% of the people, or a negative count")
 
 
+def is_withheld_field(name: str) -> bool:
+    """Whether a field or column of windows is null where a window is suppressed."""
+    return name.endswith("_share") or name == "hand_raises"
+
+
+WITHHELD_FIELDS: Final = tuple(
+    field.name for field in fields(ActivityWindow) if is_withheld_field(field.name)
+)
+"""What a suppressed window has no value for."""
+
+
 def suppress_window(counts: WindowCounts, *, k: int, headcount_only: bool) -> ActivityWindow:
     """Reduce a window to what may be published of it.
 
@@ -115,6 +129,25 @@ def suppress_window(counts: WindowCounts, *, k: int, headcount_only: bool) -> Ac
         unclear_share=share(Activity.UNCLEAR),
         hand_raises=None if suppressed else min(raises, max_published_hands(counts.people_max)),
     )
+
+
+def withhold_shares(window: ActivityWindow) -> ActivityWindow:
+    """Return a window's headcount, and nothing else of it."""
+    nothing: dict[str, Any] = dict.fromkeys(WITHHELD_FIELDS)
+    return replace(window, suppressed=True, **nothing)
+
+
+def restrict_window(window: ActivityWindow, *, k: int, headcount_only: bool) -> ActivityWindow:
+    """Apply the rule of now to a window that may have been made under an earlier one.
+
+    Args:
+        window: The window.
+        k: See `suppress_window`.
+        headcount_only: See `suppress_window`.
+    """
+    if headcount_only or window.people_mean < k:
+        return window if window.suppressed else withhold_shares(window)
+    return window
 
 
 def max_published_hands(people_max: int) -> int:

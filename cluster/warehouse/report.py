@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from cluster.activity.share_camera import combine_cameras
 from cluster.activity.suppression import (
     MIN_SHARE,
     PUBLISHED_ACTIVITIES,
@@ -69,7 +71,9 @@ class RoomReport:
 
 
 def load_report(settings: Settings, room_id: str, start: datetime, end: datetime) -> RoomReport:
-    """Return the published windows of a room in [start, end).
+    """Return the published windows of a room in [start, end), each ten seconds once.
+
+    People are those of the camera that saw most, shares those of the camera that gives them (R3).
 
     Raises:
         WarehouseError: There is no such room, or it has no window there.
@@ -82,7 +86,7 @@ def load_report(settings: Settings, room_id: str, start: datetime, end: datetime
     columns = [field.name for field in fields(ActivityWindow)]
     with open_warehouse(settings) as connection:
         rows = connection.sql(
-            f"SELECT {', '.join(columns)} FROM activity_windows "  # noqa: S608 (field names)
+            f"SELECT camera_id, {', '.join(columns)} FROM activity_windows "  # noqa: S608
             "WHERE room_id = ? AND window_start >= ? AND window_start < ? "
             "ORDER BY window_start, camera_id",
             params=[room_id, start, end],
@@ -93,7 +97,12 @@ def load_report(settings: Settings, room_id: str, start: datetime, end: datetime
             f"{end.isoformat()}.",
             hint="Analyse its footage and publish, or name another time.",
         )
-    windows = [ActivityWindow(**row) for row in rows.to_pylist()]
+    seen = [(row.pop("camera_id"), ActivityWindow(**row)) for row in rows.to_pylist()]
+    windows = [
+        combine_cameras(group, next((camera for camera, w in group if not w.suppressed), None))[1]
+        for _, same in groupby(seen, key=lambda each: each[1].window_start)
+        if (group := list(same))
+    ]
     return RoomReport(room.name, school.name, school.zone, windows)
 
 

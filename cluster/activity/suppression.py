@@ -17,11 +17,14 @@ with a share that must be suppressed: its constructor checks what `suppress_wind
   their true sum, a part of 5% or less could be computed.
 - `people_low` and `people_high` follow from the published `people_mean` and a factor of the camera:
   they hold nothing of the frames that the window does not already give.
+
+A window that was made under other settings is reduced again wherever it is published:
+`restrict_window` applies the rule as it is now.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from cluster.activity.desk_work import DESK_WORK, PARTS, PUBLISHES_PARTS
 from cluster.activity.windows import WINDOW_SECONDS, WindowCounts, share_of
@@ -113,6 +116,17 @@ class ActivityWindow:
             raise ValueError(f"{self.people_mean} people with bounds from {low} to {high}")
 
 
+def is_withheld_field(name: str) -> bool:
+    """Whether a field or column of windows is null where a window is suppressed."""
+    return name.endswith("_share") or name == "hand_raises"
+
+
+WITHHELD_FIELDS: Final = tuple(
+    field.name for field in fields(ActivityWindow) if is_withheld_field(field.name)
+)
+"""What a suppressed window has no value for."""
+
+
 def suppress_window(
     counts: WindowCounts,
     *,
@@ -163,6 +177,25 @@ def suppress_window(
         people_high=people_high,
         desk_work_share=desk_work,
     )
+
+
+def withhold_shares(window: ActivityWindow) -> ActivityWindow:
+    """Return a window's headcount, and nothing else of it."""
+    nothing: dict[str, Any] = dict.fromkeys(WITHHELD_FIELDS)
+    return replace(window, suppressed=True, **nothing)
+
+
+def restrict_window(window: ActivityWindow, *, k: int, headcount_only: bool) -> ActivityWindow:
+    """Apply the rule of now to a window that may have been made under an earlier one.
+
+    Args:
+        window: The window.
+        k: See `suppress_window`.
+        headcount_only: See `suppress_window`.
+    """
+    if headcount_only or window.people_mean < k:
+        return window if window.suppressed else withhold_shares(window)
+    return window
 
 
 def max_published_hands(people_max: int) -> int:

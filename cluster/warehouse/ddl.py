@@ -1,10 +1,10 @@
-"""SQL that creates the views of the warehouse."""
+"""SQL that creates the tables of windows: from the lake, by the rule of today (R3)."""
 
 import glob
 from pathlib import Path
 
 from cluster.activity.desk_work import DESK_WORK, PARTS
-from cluster.activity.suppression import MAX_SHARE, PUBLISHED_ACTIVITIES
+from cluster.activity.suppression import MAX_SHARE, PUBLISHED_ACTIVITIES, is_withheld_field
 from cluster.warehouse.schema import ACTIVITY_WINDOWS, PARTITION_COLUMNS
 
 DESK_WORK_COLUMN = f"{DESK_WORK}_share"
@@ -30,8 +30,10 @@ _COMPUTED = {
 """Columns that parts of earlier versions do not have, and that follow from others."""
 
 
-def activity_windows_sql(lake_dir: Path) -> str:
-    """Return SQL that creates the view of the lake's parts; an empty view if there are none.
+def lake_windows_sql(lake_dir: Path) -> str:
+    """Return SQL that reads the lake's parts once, into a table of the connection alone.
+
+    It holds what R3 hides, so it never becomes part of a published file.
 
     Parts of earlier versions lack columns that were added since: these are NULL there, also where
     no part has them yet.
@@ -42,7 +44,7 @@ def activity_windows_sql(lake_dir: Path) -> str:
     )
     nothing = f"SELECT {typed} WHERE false"
     if not any((lake_dir / table.name).glob("*/*/*.parquet")):
-        return f"CREATE VIEW {table.name} AS {nothing}"
+        return f"CREATE TEMP TABLE lake_windows AS {nothing}"
     parts = quote_literal(f"{glob.escape(str(lake_dir / table.name))}/*/*/*.parquet")
     columns = ", ".join(_COMPUTED.get(column.name, f'"{column.name}"') for column in table.columns)
     types = ", ".join(
@@ -51,10 +53,62 @@ def activity_windows_sql(lake_dir: Path) -> str:
         if column.name in PARTITION_COLUMNS
     )
     return (
-        f"CREATE VIEW {table.name} AS SELECT {columns} FROM (SELECT * FROM read_parquet({parts}, "  # noqa: S608
+        f"CREATE TEMP TABLE lake_windows AS SELECT {columns} FROM (SELECT * FROM "  # noqa: S608
+        f"read_parquet({parts}, "
         f"hive_partitioning = true, hive_types = {{{types}}}, union_by_name = true) "
         f"UNION ALL BY NAME {nothing})"
     )
+
+
+MOST_PEOPLE_SQL = """
+SELECT room_id, date, camera_id, source FROM (
+  SELECT
+    room_id, date, camera_id, source,
+    round(sum(people_mean), 1) AS people_seen,
+    bool_or(NOT suppressed AND people_mean >= $k) AS counts
+  FROM lake_windows GROUP BY ALL
+)
+QUALIFY bool_or(counts) OVER (PARTITION BY room_id, date) AND 1 = row_number() OVER (
+  PARTITION BY room_id, date ORDER BY people_seen DESC, camera_id, source DESC
+)
+"""
+"""The camera that saw most people in a room on a day, as `choose_share_camera` chooses it."""
+
+
+def _published_columns() -> str:
+    """Return the columns of `activity_windows`, of which R3 hides some."""
+    columns = []
+    for column in ACTIVITY_WINDOWS.columns:
+        if column.name == "suppressed":
+            columns.append("NOT gives_shares AS suppressed")
+        elif is_withheld_field(column.name):
+            columns.append(f"CASE WHEN gives_shares THEN {column.name} END AS {column.name}")
+        else:
+            columns.append(column.name)
+    return ", ".join(columns)
+
+
+ACTIVITY_WINDOWS_SQL = f"""
+CREATE TABLE activity_windows AS
+SELECT {_published_columns()} FROM (
+  SELECT w.*, coalesce(
+    NOT w.suppressed
+    AND w.people_mean >= $k
+    AND w.camera_id = s.camera_id AND w.source = s.source
+    AND r.kind IS DISTINCT FROM 'vehicle'
+    -- A smaller k let frames into the shares that have too few people today. Where none can have
+    -- had, whatever the others had, today's rule gives the same shares.
+    AND (coalesce(u.k, $k) >= $k
+      OR w.people_max - w.frames * (w.people_max - w.people_mean + 0.05) >= $k),
+    false
+  ) AS gives_shares
+  FROM lake_windows w
+  LEFT JOIN share_cameras s USING (room_id, date)
+  LEFT JOIN rooms r ON r.room_id = w.room_id
+  LEFT JOIN runs u ON u.run_id = w.run_id
+)
+"""  # noqa: S608 (names of the schema)
+"""Copies the windows by the rule of today: a room and day has shares of one camera (R3)."""
 
 
 def quote_literal(text: str) -> str:
@@ -65,15 +119,33 @@ def quote_literal(text: str) -> str:
 def _lesson_means() -> str:
     """Return columns of means over windows, weighted by people: of published shares alone (R3)."""
     return ",\n  ".join(
-        f"round(sum(w.{activity}_share * w.people_mean) "
-        f"/ nullif(sum(w.people_mean) FILTER (w.{activity}_share IS NOT NULL), 0), 3) "
+        f"round(sum(w.{activity}_share * w.people_counted) "
+        f"/ nullif(sum(w.people_counted) FILTER (w.{activity}_share IS NOT NULL), 0), 3) "
         f"AS {activity}_share"
         for activity in PUBLISHED_ACTIVITIES
     )
 
 
+def _room_shares() -> str:
+    """Return the shares of a room's window: only one of its cameras has any."""
+    return ",\n    ".join(
+        f"any_value({activity}_share) AS {activity}_share" for activity in PUBLISHED_ACTIVITIES
+    )
+
+
 LESSON_ACTIVITY_SQL = f"""
-CREATE VIEW lesson_activity AS
+CREATE TABLE lesson_activity AS
+WITH of_room AS (
+  SELECT
+    lesson_id, window_start,
+    max(people_max) AS people_max,
+    max(people_mean) AS people_mean,
+    bool_and(suppressed) AS suppressed,
+    any_value(hand_raises) AS hand_raises,
+    any_value(people_mean) FILTER (NOT suppressed) AS people_counted,
+    {_room_shares()}
+  FROM activity_windows WHERE lesson_id IS NOT NULL GROUP BY lesson_id, room_id, window_start
+)
 SELECT
   l.lesson_id, l.room_id, l.class_id, l.starts_at, l.ends_at,
   count(w.window_start) AS windows,
@@ -82,6 +154,7 @@ SELECT
   round(avg(w.people_mean), 1) AS people_mean,
   sum(w.hand_raises)::BIGINT AS hand_raises,
   {_lesson_means()}
-FROM lessons l LEFT JOIN activity_windows w USING (lesson_id)
+FROM lessons l LEFT JOIN of_room w USING (lesson_id)
 GROUP BY ALL
 """  # noqa: S608 (names of the schema)
+"""Adds up rooms and not cameras: two cameras of a room are one window."""

@@ -3,11 +3,15 @@
     lake/activity_windows/school_id=…/date=…/<camera>_<segment start>.parquet
     lake/runs/<run_id>.parquet
     lake/models/<model>.parquet
+    lake/published/…               what has been published of it: published_shares.py
 
 A part holds one segment of one camera. Its name says which, and its metadata says how it was made
 (model and settings) and what it covers, so that a run can find what is left to do, and a new part
 replaces the old one in one rename: no window is ever duplicated. Writes are on the disk when the
 call returns.
+
+The lake holds the shares of every camera, also those that R3 hides where two cameras see one room.
+Only Homeroom reads it; analysts read what is published.
 """
 
 import errno
@@ -185,8 +189,9 @@ class Lake:
 
     def _sweep(self) -> None:
         """Delete temporary files of killed writers."""
-        for temporary in self.folder.glob("**/.*.tmp"):
-            temporary.unlink(missing_ok=True)
+        for table in (ACTIVITY_WINDOWS, RUNS, MODELS):
+            for temporary in (self.folder / table.name).glob("**/.*.tmp"):
+                temporary.unlink(missing_ok=True)
 
 
 def _first_row(path: Path) -> dict[str, Any] | None:

@@ -5,9 +5,14 @@
 
 Analysts open the link read-only. A connection to the old file keeps reading it; the next one opens
 the new file. A file that fails its check is deleted, and the link is not changed.
+
+Windows are copied, with the rule of today, and not read through a view: whoever can read the lake
+can compute what R3 hides. What a publication tells is recorded before it is swapped in
+(`published_shares.py`), so that no later one tells more of the same people.
 """
 
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,16 +24,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from cluster import __version__
+from cluster.activity.suppression import is_withheld_field
 from cluster.district import Timetable
 from cluster.errors import WarehouseError
 from cluster.settings import Settings
-from cluster.warehouse.ddl import LESSON_ACTIVITY_SQL, activity_windows_sql, quote_literal
+from cluster.warehouse.ddl import (
+    ACTIVITY_WINDOWS_SQL,
+    LESSON_ACTIVITY_SQL,
+    MOST_PEOPLE_SQL,
+    lake_windows_sql,
+    quote_literal,
+)
+from cluster.warehouse.publication_rule import find_looser_rule
+from cluster.warehouse.published_shares import PublishedShares, ShareCamera
 from cluster.warehouse.schema import (
     ACTIVITY_WINDOWS,
     CHECKIN_COUNTS,
-    LESSON_ACTIVITY,
     LESSONS,
     MODELS,
+    PUBLICATIONS,
     ROOMS,
     RUNS,
     SCHOOLS,
@@ -65,17 +80,18 @@ def publish(
     Raises:
         WarehouseError: Another publication is running, a part of the lake cannot be read, a
             check fails, or the folder cannot be written. The last publication stays in place.
+        LakeError: What has been published cannot be read or recorded; likewise.
     """
     folder = settings.warehouse_dir
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".publish.lock", timeout=0):
             for unfinished in folder.glob("district-*.building*"):
-                unfinished.unlink()  # of a publication that was killed
+                _remove(unfinished)  # of a publication that was killed
             path = folder / f"district-{now:%Y%m%dT%H%M%S%fZ}.duckdb"
-            rows = _build_checked(path, settings, timetable, checkin_counts)
+            rows = _build_checked(path, settings, timetable, checkin_counts, now)
             _switch_link(folder / LINK, path)
-            _delete_old_versions(folder, path)
+            _delete_old_versions(folder, path, settings)
             return Published(path, rows)
     except Timeout:
         raise WarehouseError("another publication is running.", where=str(folder)) from None
@@ -89,7 +105,7 @@ def publish(
 
 
 def _build_checked(
-    path: Path, settings: Settings, timetable: Timetable, checkin_counts: Rows
+    path: Path, settings: Settings, timetable: Timetable, checkin_counts: Rows, now: datetime
 ) -> dict[str, int]:
     building = path.with_suffix(".building")
     try:
@@ -97,7 +113,12 @@ def _build_checked(
             connection.execute("SET TimeZone = 'UTC'")
             connection.begin()
             _create_tables(connection, settings, timetable)
+            _create_windows(connection, settings)
             _create_table(connection, CHECKIN_COUNTS, checkin_counts)
+            publication = {"published_at": now, "k": settings.privacy.k}
+            _create_table(
+                connection, PUBLICATIONS, [{**publication, "homeroom_version": __version__}]
+            )
             for table in TABLES:
                 _add_comments(connection, table)
             connection.commit()
@@ -112,8 +133,8 @@ def _build_checked(
             hint="Remove this part, and analyse its footage again." if damaged else None,
         ) from error
     finally:
-        building.unlink(missing_ok=True)
-        building.with_name(f"{building.name}.wal").unlink(missing_ok=True)
+        for unfinished in building.parent.glob(f"{building.name}*"):
+            _remove(unfinished)
     return rows
 
 
@@ -149,7 +170,37 @@ def _create_tables(
     )
     for table in (RUNS, MODELS):
         _create_table(connection, table, _read_rows(settings.lake_dir / table.name))
-    connection.execute(activity_windows_sql(settings.lake_dir))
+
+
+def _create_windows(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Copy the lake's windows with the rule of today, and add them up by lesson.
+
+    Raises:
+        WarehouseError: The lake breaks R3.
+        LakeError: What has been published cannot be read or recorded.
+    """
+    connection.execute(lake_windows_sql(settings.lake_dir))
+    _check_lake(connection)
+    rule = {"k": settings.privacy.k}
+    most_people = connection.execute(MOST_PEOPLE_SQL, rule).fetchall()
+    published = PublishedShares(settings.lake_dir)
+    runs = "SELECT DISTINCT run_id FROM lake_windows WHERE source <> 'live'"
+    published.add_runs(run_id for (run_id,) in connection.execute(runs).fetchall())
+    proposed = {
+        (room_id, day): ShareCamera(camera_id, source)
+        for room_id, day, camera_id, source in most_people
+    }
+    cameras = published.fix_cameras(proposed)
+    columns = {"room_id": pa.string(), "date": pa.date32()}
+    columns |= {"camera_id": pa.string(), "source": pa.string()}
+    rows = [
+        {"room_id": room_id, "date": day, **chosen._asdict()}
+        for (room_id, day), chosen in cameras.items()
+    ]
+    connection.register("share_cameras", pa.Table.from_pylist(rows, schema=pa.schema(columns)))
+    connection.execute(ACTIVITY_WINDOWS_SQL, rule)
+    connection.unregister("share_cameras")
+    connection.execute("DROP TABLE lake_windows")
     connection.execute(LESSON_ACTIVITY_SQL)
 
 
@@ -181,16 +232,14 @@ def _find_damaged_part(lake_dir: Path) -> Path | None:
 
 
 def _add_comments(connection: duckdb.DuckDBPyConnection, table: TableSpec) -> None:
-    is_view = table in (ACTIVITY_WINDOWS, LESSON_ACTIVITY)
-    kind = "VIEW" if is_view else "TABLE"
-    connection.execute(f'COMMENT ON {kind} "{table.name}" IS {quote_literal(table.comment)}')
+    connection.execute(f'COMMENT ON TABLE "{table.name}" IS {quote_literal(table.comment)}')
     for column in table.columns:
         place = f'"{table.name}"."{column.name}"'
         connection.execute(f"COMMENT ON COLUMN {place} IS {quote_literal(column.comment)}")
 
 
 def _check(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Read every table once; check that no window is duplicated, and none breaks R3.
+    """Count the rows of every table; check that no window is duplicated.
 
     Raises:
         WarehouseError: A check fails.
@@ -207,19 +256,27 @@ def _check(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
         raise WarehouseError(
             f"the window {duplicate[1]} of camera {duplicate[0]} is in the lake twice."
         )
+    _check_checkins(connection)
+    return rows
+
+
+def _check_lake(connection: duckdb.DuckDBPyConnection) -> None:
+    """Check that no window of the lake breaks R3.
+
+    Raises:
+        WarehouseError: One does.
+    """
     has_value = " OR ".join(
         f"{column.name} IS NOT NULL"
         for column in ACTIVITY_WINDOWS.columns
-        if column.name.endswith("_share") or column.name == "hand_raises"
+        if is_withheld_field(column.name)
     )
     leak = connection.execute(
-        "SELECT camera_id, window_start::VARCHAR FROM activity_windows "  # noqa: S608 (column names of the schema)
+        "SELECT camera_id, window_start::VARCHAR FROM lake_windows "  # noqa: S608 (column names of the schema)
         f"WHERE suppressed AND ({has_value}) LIMIT 1"
     ).fetchone()
     if leak:
         raise WarehouseError(f"the suppressed window {leak[1]} of camera {leak[0]} has a share.")
-    _check_checkins(connection)
-    return rows
 
 
 def _check_checkins(connection: duckdb.DuckDBPyConnection) -> None:
@@ -238,6 +295,14 @@ def _check_checkins(connection: duckdb.DuckDBPyConnection) -> None:
         raise WarehouseError(f"the check-in of lesson {leak[0]} has what must be withheld.")
 
 
+def _remove(path: Path) -> None:
+    """Remove a file, or a folder to which DuckDB spilled."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _switch_link(link: Path, target: Path) -> None:
     temporary = link.with_name(f".{link.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
@@ -245,8 +310,19 @@ def _switch_link(link: Path, target: Path) -> None:
     temporary.replace(link)
 
 
-def _delete_old_versions(folder: Path, current: Path) -> None:
+def _delete_old_versions(folder: Path, current: Path, settings: Settings) -> None:
+    """Delete all but a few versions, and each that tells more than the rule of today allows."""
     versions = sorted(folder.glob("district-*.duckdb"))
-    for old in versions[:-VERSIONS_KEPT]:
-        if old != current:
+    for number, old in enumerate(versions, start=VERSIONS_KEPT - len(versions)):
+        if old != current and (number < 0 or _has_looser_rule(old, settings)):
             old.unlink(missing_ok=True)
+
+
+def _has_looser_rule(path: Path, settings: Settings) -> bool:
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(f"ATTACH {quote_literal(str(path))} AS old (READ_ONLY)")
+            connection.execute("USE old")
+            return bool(find_looser_rule(connection, settings))
+    except duckdb.Error:
+        return True  # not readable: of no use to anybody

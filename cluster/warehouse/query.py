@@ -1,11 +1,11 @@
 """Queries of the warehouse: read-only, in a sandbox.
 
-Analysts' SQL is code. The connection reads the published file and the lake, nothing else: no
-other file, no network, no extension, and its settings are locked. DuckDB lets a query write
-where it may read, so only statements that read are executed at all.
+Analysts' SQL is code. The connection reads the published file, nothing else: no other file (in the
+lake is what R3 hides), no network, no extension, and its settings are locked. Only statements that
+read are executed at all. A publication that tells more than the settings of today allow is not
+opened.
 """
 
-import glob
 from pathlib import Path
 
 import duckdb
@@ -14,6 +14,7 @@ import pyarrow as pa
 from cluster.errors import NotPublished, QueryRefused
 from cluster.settings import Settings
 from cluster.warehouse.ddl import quote_literal
+from cluster.warehouse.publication_rule import find_looser_rule
 from cluster.warehouse.publish import LINK
 
 
@@ -21,10 +22,10 @@ def open_warehouse(settings: Settings) -> duckdb.DuckDBPyConnection:
     """Open the published warehouse read-only, in a sandbox.
 
     Raises:
-        NotPublished: Nothing has been published yet.
+        NotPublished: Nothing has been published yet, or not by the rule of today.
         QueryRefused: DuckDB cannot open it.
     """
-    link = settings.warehouse_dir / LINK
+    link = warehouse_path(settings)
     if not link.exists():
         raise NotPublished(
             "no warehouse has been published yet.",
@@ -37,14 +38,18 @@ def open_warehouse(settings: Settings) -> duckdb.DuckDBPyConnection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"ATTACH {quote_literal(str(link.resolve()))} AS district (READ_ONLY)")
         connection.execute("USE district")
-        # The view names the lake by a glob pattern, in which some characters are escaped.
-        lakes = {f"{settings.lake_dir}/", f"{glob.escape(str(settings.lake_dir))}/"}
-        allowed = ", ".join(quote_literal(lake) for lake in sorted(lakes))
-        connection.execute(f"SET allowed_directories = [{allowed}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
+        reason = find_looser_rule(connection, settings)
     except duckdb.Error as error:
         raise QueryRefused(f"the warehouse cannot be opened: {error}", where=str(link)) from error
+    if reason:
+        connection.close()
+        raise NotPublished(
+            f"the last publication tells more than the settings allow now: {reason}.",
+            where=str(link),
+            hint="Run `homeroom publish`.",
+        )
     return connection
 
 

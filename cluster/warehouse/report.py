@@ -9,10 +9,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import duckdb
 import jinja2
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cluster.activity.desk_work import PARTS
+from cluster.activity.share_camera import combine_cameras
 from cluster.activity.suppression import (
     MIN_SHARE,
     PUBLISHED_ACTIVITIES,
@@ -71,12 +72,13 @@ class RoomReport:
 
 
 def load_report(settings: Settings, room_id: str, start: datetime, end: datetime) -> RoomReport:
-    """Return the published windows of a room in [start, end).
+    """Return the published windows of a room in [start, end), each ten seconds once.
+
+    People are those of the camera that saw most, shares those of the camera that gives them (R3).
 
     Raises:
-        WarehouseError: There is no such room, it has no window there, or an earlier version has
-            published.
-        NotPublished: There is no warehouse yet.
+        WarehouseError: There is no such room, or it has no window there.
+        NotPublished: There is no warehouse yet, or not by the rule of today.
     """
     room = settings.rooms_by_id.get(room_id)
     if room is None:
@@ -84,25 +86,24 @@ def load_report(settings: Settings, room_id: str, start: datetime, end: datetime
     school = settings.schools_by_id[room.school]
     columns = [field.name for field in fields(ActivityWindow)]
     with open_warehouse(settings) as connection:
-        try:
-            rows = connection.sql(
-                f"SELECT {', '.join(columns)} FROM activity_windows "  # noqa: S608 (field names)
-                "WHERE room_id = ? AND window_start >= ? AND window_start < ? "
-                "ORDER BY window_start, camera_id",
-                params=[room_id, start, end],
-            ).to_arrow_table()
-        except duckdb.BinderException as error:
-            raise WarehouseError(
-                "the last publication is of an earlier version, which lacks columns.",
-                hint="Run `homeroom publish`.",
-            ) from error
+        rows = connection.sql(
+            f"SELECT camera_id, {', '.join(columns)} FROM activity_windows "  # noqa: S608
+            "WHERE room_id = ? AND window_start >= ? AND window_start < ? "
+            "ORDER BY window_start, camera_id",
+            params=[room_id, start, end],
+        ).to_arrow_table()
     if not rows.num_rows:
         raise WarehouseError(
             f"there are no windows of room {room_id!r} between {start.isoformat()} and "
             f"{end.isoformat()}.",
             hint="Analyse its footage and publish, or name another time.",
         )
-    windows = [ActivityWindow(**row) for row in rows.to_pylist()]
+    seen = [(row.pop("camera_id"), ActivityWindow(**row)) for row in rows.to_pylist()]
+    windows = [
+        combine_cameras(group, next((camera for camera, w in group if not w.suppressed), None))[1]
+        for _, same in groupby(seen, key=lambda each: each[1].window_start)
+        if (group := list(same))
+    ]
     return RoomReport(room.name, school.name, school.zone, windows)
 
 

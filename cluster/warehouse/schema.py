@@ -70,7 +70,8 @@ ACTIVITY_WINDOWS = TableSpec(
         Column(
             "suppressed",
             pa.bool_(),
-            "True where fewer than k people were seen, or the room gives a headcount only.",
+            "True where fewer than k people were seen, another camera gives the room's shares that "
+            "day, or the room gives a headcount only.",
         ),
         Column("source", pa.string(), "`archive` or `live`."),
         Column("run_id", pa.string(), "The run that made it; `runs.run_id`."),
@@ -159,23 +160,38 @@ LESSONS = TableSpec(
     ),
 )
 
+PUBLICATIONS = TableSpec(
+    "publications",
+    "The publication that this file is: one row.",
+    (
+        Column("published_at", _UTC, "When it was made, UTC."),
+        Column("k", pa.int32(), "Smallest group with more than a headcount published in it."),
+        Column("homeroom_version", pa.string(), "Version of the program."),
+    ),
+)
+
 _MEAN = "Mean over the lesson's windows that were not suppressed, weighted by people."
 
 _MEAN_OF_PART = "Mean over those of these windows that have it, weighted by people."
 
 LESSON_ACTIVITY = TableSpec(
     "lesson_activity",
-    "One row per lesson: totals of its windows. Suppressed windows add headcounts only.",
+    "One row per lesson: totals of its room's windows, whatever the number of cameras. Suppressed "
+    "windows add headcounts only.",
     (
         Column("lesson_id", pa.string(), "The lesson; `lessons.lesson_id`."),
         Column("room_id", pa.string(), "The room."),
         Column("class_id", pa.string(), "The class: its sourcedId."),
         Column("starts_at", _UTC, "Start by the timetable, UTC."),
         Column("ends_at", _UTC, "End by the timetable, UTC."),
-        Column("windows", pa.int64(), "Number of windows."),
+        Column("windows", pa.int64(), "Number of windows of the room, each once."),
         Column("windows_suppressed", pa.int64(), "Of these, suppressed ones: headcount only."),
         Column("people_max", pa.int32(), "Most people in one frame."),
-        Column("people_mean", pa.float64(), "Mean number of people."),
+        Column(
+            "people_mean",
+            pa.float64(),
+            "Mean number of people, in each window by the camera that saw most.",
+        ),
         Column("hand_raises", pa.int64(), "Hands that went up, in windows not suppressed."),
         Column("hand_raised_share", pa.float64(), _MEAN),
         Column("desk_work_share", pa.float64(), _MEAN),
@@ -234,4 +250,5 @@ TABLES = (
     CHECKIN_COUNTS,
     RUNS,
     MODELS,
+    PUBLICATIONS,
 )

@@ -25,6 +25,7 @@ from cluster.streams.decode.preprocess import downscaled_size
 from cluster.vision.pose.estimator import PoseEstimator, model_cache_dir, select_device
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.lake import Lake, PartMetadata
+from cluster.warehouse.published_shares import PublishedShares, keep_published
 from cluster.warehouse.rows import model_row, window_row
 from jobs.archive.footage import list_footage
 from jobs.archive.input_sizes import InputSizes
@@ -178,6 +179,7 @@ class ArchiveRun:
         self._plan = plan
         self._settings = settings
         self._lake = lake
+        self._published = PublishedShares(lake.folder)
         self._timetable = timetable
         self._weights = weights
         self._summary = summary
@@ -226,6 +228,10 @@ class ArchiveRun:
             analysis = analysis_name(self._settings, segment.camera_id, self._weights.model_id)
             rows = [self._row(segment, window) for window in result.windows]
             key = part_key(segment, self._plan.places[segment.camera_id].school)
+            existing = self._lake.read_part(key)
+            if existing is not None:  # what was published of these people stays (R3)
+                published, k = self._published.runs(), self._settings.privacy.k
+                rows = keep_published(existing[1], rows, published, k)
             self._lake.write_part(key, PartMetadata(analysis, covered), rows)
         self._summary.add(result)
 

@@ -25,7 +25,14 @@ from cluster.activity.published import PublishedWindow
 from cluster.calibration.store import CalibrationStore
 from cluster.clock import utc_now
 from cluster.district import Timetable
-from cluster.errors import HomeroomError, JournalError, RosterError, ServiceDown, SettingsError
+from cluster.errors import (
+    HomeroomError,
+    JournalError,
+    LakeError,
+    RosterError,
+    ServiceDown,
+    SettingsError,
+)
 from cluster.records.timetable.lessons import SettingsTimetable, read_timetable
 from cluster.runtime.logging import configure_logging
 from cluster.settings import Settings
@@ -35,8 +42,9 @@ from cluster.streams.source.config import CameraConfig, build_camera_config
 from cluster.vision.pose.estimator import model_cache_dir
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.lake import Lake
-from cluster.warehouse.live.flush import flush
+from cluster.warehouse.live.flush import flush, live_run_id
 from cluster.warehouse.live.journal import RETENTION_HOURS, Journal
+from cluster.warehouse.published_shares import PublishedShares
 from serve_apps import metrics
 from serve_apps.clients.deployments import RegistersClient, RoomsClient
 from serve_apps.clients.pose import PoseModelClient
@@ -93,6 +101,8 @@ class Rooms:
         self._timetable_file = SettingsTimetable()
         self._state = RoomState(settings, utc_now())
         since = utc_now() - timedelta(minutes=settings.live.history_minutes)
+        self._published = PublishedShares(settings.lake_dir)
+        await self._load_published(settings)
         self._state.restore(self._journal.recent(since))
         self._pool = ReaderPool(
             _reader_clients(),
@@ -235,8 +245,25 @@ class Rooms:
                 logger.warning("%s: %s", work.__name__.strip("_"), error)
             await asyncio.sleep(seconds)
 
+    async def _load_published(self, settings: Settings) -> None:
+        """Load which cameras have given the rooms' shares, and whether `k` was smaller today."""
+        now = utc_now()
+        days = [(now + timedelta(days=days)).date() for days in (-1, 0, 1)]
+        try:
+            self._state.set_share_cameras(await asyncio.to_thread(self._published.cameras, days))
+        except LakeError as error:  # then nothing is added to it either: headcounts alone
+            logger.error("rooms give no shares: %s", error)
+        run = await asyncio.to_thread(self._lake.read_run, live_run_id(now))
+        if run is not None and run["k"] < settings.privacy.k:
+            self._state.withhold_before(now)
+
     async def _refresh(self) -> None:
         self._state.refresh(utc_now())
+        proposed = self._state.proposed_share_cameras()
+        if proposed:  # no share is published before its camera is on the disk (R3)
+            fixed = await asyncio.to_thread(self._published.fix_cameras, proposed)
+            self._state.set_share_cameras(fixed)
+            self._state.refresh(utc_now())
 
     async def _reload_lessons(self) -> None:
         self._timetable = await asyncio.to_thread(

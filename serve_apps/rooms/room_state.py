@@ -3,9 +3,11 @@
     reports of readers ─> RoomState ─> RoomSnapshot, PublishedWindow, CameraStatus, Changes
                               ├─ CameraState    (newest report and counts of each camera)
                               ├─ WindowHistory  (finished windows of each room)
+                              ├─ RoomShares     (which camera's shares are published, R3)
                               └─ ChangeFeed     (event ids, waiting)
 
-Time is passed in, nothing is read or written.
+Headcounts are those of the camera that sees most, shares those of one camera all day. Time is
+passed in, nothing is read or written.
 """
 
 from collections import defaultdict
@@ -19,9 +21,11 @@ from cluster.district import Timetable
 from cluster.settings import Camera, Settings
 from cluster.streams.reader.report import CameraReport, Report
 from cluster.streams.source.state import StreamReason
+from cluster.warehouse.published_shares import RoomDay, ShareCamera
 from serve_apps.clients.types import CameraStatus, Changes, RoomSnapshot, RoomStatus
 from serve_apps.rooms.camera_state import CameraState, lost_health, room_status_of
 from serve_apps.rooms.change_feed import ChangeFeed
+from serve_apps.rooms.room_shares import RoomShares
 from serve_apps.rooms.window_history import WindowHistory
 
 MAX_RESUMED_WINDOWS = 1000
@@ -40,10 +44,13 @@ class RoomState:
         self._settings = settings
         self._cameras_of = _cameras_by_room(settings)
         self._timetable = Timetable()
+        self._shares = RoomShares(settings)
         self._feed = ChangeFeed(now)
         self._cameras: dict[str, CameraState] = {}
         self._rooms: dict[str, RoomSnapshot] = {}
         self._histories: dict[str, WindowHistory] = defaultdict(WindowHistory)
+        self._event_cameras: dict[str, str | None] = {}
+        self._undecided: set[str] = set()
 
     @property
     def last_id(self) -> int:
@@ -52,6 +59,7 @@ class RoomState:
 
     def reconfigure(self, settings: Settings, timetable: Timetable, now: datetime) -> None:
         """Apply other settings or lessons; state of removed rooms and cameras is dropped."""
+        self._shares.reconfigure(settings, now)
         self._settings, self._timetable = settings, timetable
         self._cameras_of = _cameras_by_room(settings)
         for camera_id in set(self._cameras) - set(settings.cameras_by_id):
@@ -59,12 +67,34 @@ class RoomState:
         for room_id in set(self._rooms) - set(settings.rooms_by_id):
             del self._rooms[room_id]
             self._histories.pop(room_id, None)
+            self._event_cameras.pop(room_id, None)
+            self._undecided.discard(room_id)
         self.refresh(now)
 
     def restore(self, windows: Iterable[PublishedWindow]) -> None:
         """Fill the rooms' histories with windows from before a restart."""
         for window in sorted(windows, key=lambda w: w.window.window_start):
             self._add_window(window)
+
+    def withhold_before(self, time: datetime) -> None:
+        """Publish no shares of what was counted before a time: `k` was smaller then."""
+        self._shares.withhold_before(time)
+
+    def proposed_share_cameras(self) -> dict[RoomDay, ShareCamera]:
+        """Return the cameras that are to give shares, of rooms where none has been chosen yet."""
+        proposed: dict[RoomDay, ShareCamera] = {}
+        for room_id in self._undecided:
+            cameras = [camera.id for camera in self._cameras_of.get(room_id, [])]
+            choice = self._shares.propose(room_id, self._histories[room_id], cameras)
+            if choice is not None:
+                day, camera_id = choice
+                proposed[room_id, day] = ShareCamera(camera_id, "live")
+        self._undecided.clear()  # until the next window
+        return proposed
+
+    def set_share_cameras(self, chosen: Mapping[RoomDay, ShareCamera]) -> None:
+        """Publish the shares of these cameras, which are stored: other ones never will be."""
+        self._shares.choose(chosen)
 
     def apply_report(
         self, report: Report, windows: Sequence[PublishedWindow], now: datetime
@@ -104,9 +134,10 @@ class RoomState:
         return [self._rooms[room_id] for room_id in room_ids if room_id in self._rooms]
 
     def windows(self, room_id: str, since: datetime) -> list[PublishedWindow]:
-        """Return a room's finished windows, oldest first; see `WindowHistory.since`."""
+        """Return a room's finished windows, each ten seconds once, oldest first."""
         history = self._histories.get(room_id)
-        return [] if history is None else history.since(since)
+        groups = [] if history is None else history.by_start(since)
+        return [self._shares.combine(group) for group in groups]
 
     def cameras(self) -> list[CameraStatus]:
         """Return the status of all cameras that have an address, by id."""
@@ -162,11 +193,16 @@ class RoomState:
         return Changes(self.last_id, rooms, tuple(reversed(missed)), complete=True)
 
     def _visible_windows(self, after: int) -> Iterable[PublishedWindow]:
-        """Yield the windows after an event id whose camera is shown for its room, newest first."""
+        """Yield the windows after an event id, of one camera of each room, newest first.
+
+        It is the camera that gives the room's shares while that delivers, else the one that sees
+        most, with headcounts.
+        """
         for window in self._feed.newest_windows(after):
-            room = self._rooms.get(window.room_id)
-            if room is not None and room.camera_id in (None, window.camera_id):
-                yield window
+            if window.room_id not in self._rooms:
+                continue
+            if self._event_cameras.get(window.room_id) in (None, window.camera_id):
+                yield self._shares.combine([window])
 
     def _update(self, room_ids: Iterable[str], now: datetime) -> None:
         """Recompute the snapshots of rooms; each that differs is an event."""
@@ -193,36 +229,43 @@ class RoomState:
         if window not in history:  # a reader that got no acknowledgement sends it again
             length = timedelta(minutes=self._settings.live.history_minutes)
             history.add(self._feed.publish(window), length)
+            if not window.window.suppressed and not self._shares.is_chosen(window):
+                self._undecided.add(window.room_id)
 
     def _snapshot(self, room_id: str, now: datetime) -> RoomSnapshot:
         cameras = self._cameras_of.get(room_id, [])
         lesson = self._timetable.lesson_at(room_id, now)
         lesson_id = lesson.lesson_id if lesson else None
-        best, state, reason = self._best_counts(cameras, now)
-        if best is None:
+        current, state, reason = self._current_counts(cameras, now)
+        if not current:
+            self._event_cameras[room_id] = None
             return RoomSnapshot(room_id, state, reason, None, None, None, None, None, lesson_id, 0)
-        camera_id, counts = best
+        camera_id, share_camera, window = self._shares.combine_live(room_id, current)
+        counts = current[camera_id]
+        is_counting = share_camera in current
+        self._event_cameras[room_id] = share_camera if is_counting else camera_id
+        hands_up = None if window.suppressed else current[str(share_camera)].hands_up
         return RoomSnapshot(
             room_id,
             state,
             reason,
             counts.as_of,
             counts.people,
-            counts.hands_up,
-            counts.window,
+            hands_up,
+            window,
             camera_id,
             lesson_id,
             0,
         )
 
-    def _best_counts(
+    def _current_counts(
         self, cameras: Sequence[Camera], now: datetime
-    ) -> tuple[tuple[str, LiveCounts] | None, RoomStatus, str]:
-        """Return the camera with the most people among the most current, and the room's status."""
+    ) -> tuple[dict[str, LiveCounts], RoomStatus, str]:
+        """Return the counts of the cameras that are most current, and the room's status."""
         if not cameras:
-            return None, "off", "no_address"
+            return {}, "off", "no_address"
         stall_seconds = self._settings.live.stall_seconds
-        candidates: dict[RoomStatus, list[tuple[float, str, LiveCounts]]] = {"live": [], "late": []}
+        candidates: dict[RoomStatus, dict[str, LiveCounts]] = {"live": {}, "late": {}}
         down = str(StreamReason.NO_READER)
         for camera in cameras:
             state = self._cameras.get(camera.id)
@@ -230,13 +273,11 @@ class RoomState:
             if status == "down" or state is None or state.counts is None:
                 down = reason
             else:
-                mean = state.counts.window.people_mean
-                candidates[status].append((mean, camera.id, state.counts))
+                candidates[status][camera.id] = state.counts
         for status in ("live", "late"):
             if candidates[status]:
-                _, camera_id, counts = max(candidates[status], key=lambda one: one[:2])
-                return (camera_id, counts), status, "late" if status == "late" else "live"
-        return None, "down", down
+                return candidates[status], status, status
+        return {}, "down", down
 
 
 def _changed_after(after: int, rooms: Iterable[RoomSnapshot]) -> tuple[RoomSnapshot, ...]:

@@ -1,6 +1,7 @@
 """The finished windows of one room, as far back as the settings keep them."""
 
-from collections import deque
+from collections import defaultdict, deque
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from cluster.activity.published import PublishedWindow
@@ -25,14 +26,17 @@ class WindowHistory:
         while newest - self._windows[0].window.window_start > length:
             self._keys.discard(_key(self._windows.popleft()))
 
-    def since(self, start: datetime) -> list[PublishedWindow]:
-        """Return one window for each ten seconds, oldest first: the one with the most people."""
-        best: dict[datetime, PublishedWindow] = {}
+    def __iter__(self) -> Iterator[PublishedWindow]:
+        """Yield all windows, in the order in which they were added."""
+        return iter(self._windows)
+
+    def by_start(self, since: datetime) -> list[list[PublishedWindow]]:
+        """Return the windows of all cameras for each ten seconds, oldest first."""
+        groups: dict[datetime, list[PublishedWindow]] = defaultdict(list)
         for window in self._windows:
-            other = best.get(window.window.window_start)
-            if other is None or window.window.people_mean > other.window.people_mean:
-                best[window.window.window_start] = window
-        return [best[each] for each in sorted(best) if each >= start]
+            if window.window.window_start >= since:
+                groups[window.window.window_start].append(window)
+        return [groups[start] for start in sorted(groups)]
 
 
 def _key(window: PublishedWindow) -> tuple[str, datetime]:

@@ -17,7 +17,7 @@ import pytest
 
 from cluster.activity.suppression import ActivityWindow
 from cluster.district import Lesson, Timetable
-from cluster.errors import WarehouseError
+from cluster.errors import LakeError, NotPublished, WarehouseError
 from cluster.settings import Settings, load_settings
 from cluster.warehouse.lake import Lake, PartKey, PartMetadata
 from cluster.warehouse.publish import publish
@@ -122,6 +122,7 @@ def test_every_table_has_its_rows(school: Settings) -> None:
         "checkin_counts": 0,
         "runs": 2,
         "models": 1,
+        "publications": 1,
     }
     assert published.rows == {table: count(school, table) for table in published.rows}
     assert run_query(school, "FROM rooms ORDER BY room_id").to_pylist() == [
@@ -307,7 +308,7 @@ def test_a_lesson_has_the_mean_of_a_part_over_the_windows_that_have_it(school: S
     assert (row["reading_share"], row["writing_share"]) == (0.3, 0.05)
 
 
-def test_parts_that_are_written_after_a_publication_show_the_columns_that_are_new(
+def test_the_next_publication_has_the_columns_that_are_new(
     school: Settings,
 ) -> None:
     (row,) = rows_of([window(NINE)])
@@ -315,6 +316,7 @@ def test_parts_that_are_written_after_a_publication_show_the_columns_that_are_ne
     publish(school, Timetable(), now=NINE)
     bounded = window(NINE + seconds(60), people_low=18, people_high=23)
     write_windows(school, [bounded], starts_at=NINE + seconds(60))
+    publish(school, Timetable(), now=NINE + seconds(60))
 
     found = run_query(school, "SELECT max(people_low) AS low FROM activity_windows")
     assert found.to_pylist() == [{"low": 18}]
@@ -475,3 +477,136 @@ def test_two_lessons_of_one_room_do_not_mix(school: Settings) -> None:
 def test_what_is_published_can_be_printed_as_json(school: Settings) -> None:
     rows = publish(school, Timetable(), now=NINE).rows
     assert json.loads(json.dumps(rows)) == rows
+
+
+SECOND_CAMERA = '[[cameras]]\nid = "cam3"\nroom = "r1"\n'
+
+
+@pytest.fixture
+def two_cameras(tmp_path: Path) -> Settings:
+    """A school whose classroom two cameras see."""
+    return load_settings(write_settings(tmp_path, more=SECOND_CAMERA))
+
+
+def windows_of(settings: Settings, camera_id: str) -> list[dict[str, Any]]:
+    sql = f"FROM activity_windows WHERE camera_id = '{camera_id}' ORDER BY window_start"
+    return [dict(row) for row in run_query(settings, sql).to_pylist()]
+
+
+NOTHING = [None] * (1 + len(SHARES))
+
+
+def shares_in(rows: Iterable[dict[str, Any]]) -> list[Any]:
+    return [row[name] for row in rows for name in ("hand_raises", *SHARES)]
+
+
+def test_of_two_cameras_of_a_room_one_gives_shares_and_the_other_a_headcount(
+    two_cameras: Settings,
+) -> None:
+    nine_fewer = window(NINE, people_mean=11.0, people_max=11, hand_raises=2)
+    write_windows(two_cameras, [nine_fewer], lesson_id="maths")
+    write_windows(two_cameras, [window(NINE)], camera_id="cam3", lesson_id="maths")
+    publish(two_cameras, Timetable([MATHS]), now=NINE)
+    (few,), (most,) = windows_of(two_cameras, "cam1"), windows_of(two_cameras, "cam3")
+    assert (few["people_mean"], few["suppressed"], shares_in([few])) == (11.0, True, NOTHING)
+    assert (most["suppressed"], most["reading_share"]) == (False, 0.3)
+    lesson = of_lesson(two_cameras)
+    assert (lesson["windows"], lesson["windows_suppressed"], lesson["hand_raises"]) == (1, 0, 4)
+    assert (lesson["people_mean"], lesson["reading_share"]) == (20.0, 0.3)
+
+
+def test_of_two_cameras_that_see_as_many_the_first_by_name_gives_shares(
+    two_cameras: Settings,
+) -> None:
+    write_windows(two_cameras, [window(NINE)], camera_id="cam3")
+    write_windows(two_cameras, [window(NINE)])
+    publish(two_cameras, Timetable(), now=NINE)
+    assert [row["suppressed"] for row in windows_of(two_cameras, "cam1")] == [False]
+    assert [row["suppressed"] for row in windows_of(two_cameras, "cam3")] == [True]
+
+
+def test_one_camera_gives_the_shares_of_a_day_also_where_another_sees_more(
+    two_cameras: Settings,
+) -> None:
+    crowd = [window(NINE + seconds(10 * n)) for n in range(3)]
+    write_windows(two_cameras, crowd)
+    more = window(NINE, people_mean=25.0, people_max=25)
+    write_windows(two_cameras, [more, withheld(NINE + seconds(10))], camera_id="cam3")
+    publish(two_cameras, Timetable(), now=NINE)
+    assert [row["suppressed"] for row in windows_of(two_cameras, "cam1")] == [False] * 3
+    assert shares_in(windows_of(two_cameras, "cam3")) == NOTHING * 2
+
+
+def test_a_camera_whose_windows_come_later_does_not_give_back_what_was_hidden(
+    two_cameras: Settings,
+) -> None:
+    write_windows(two_cameras, [window(NINE, people_mean=11.0, people_max=11)])
+    publish(two_cameras, Timetable(), now=NINE)
+    write_windows(two_cameras, [window(NINE)], camera_id="cam3")
+    tomorrow = NINE + timedelta(days=1)
+    write_windows(two_cameras, [window(tomorrow)], camera_id="cam3", starts_at=tomorrow)
+    few = window(tomorrow, people_mean=11.0, people_max=11)
+    write_windows(two_cameras, [few], starts_at=tomorrow)
+    publish(two_cameras, Timetable(), now=NINE + seconds(1))
+    assert [row["suppressed"] for row in windows_of(two_cameras, "cam1")] == [False, True]
+    assert [row["suppressed"] for row in windows_of(two_cameras, "cam3")] == [True, False]
+
+
+def with_text(settings: Settings, old: str, new: str) -> Settings:
+    """The settings, changed as an operator would."""
+    path = settings.data_dir.parent / "homeroom.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    return load_settings(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("k = 5", "k = 10"), ('name = "Room 1"', 'name = "Room 1"\nkind = "vehicle"')],
+    ids=["k is raised", "the room is made a vehicle"],
+)
+def test_windows_of_an_older_rule_follow_the_rule_of_today(
+    school: Settings, old: str, new: str
+) -> None:
+    six = window(NINE, people_mean=6.0, people_max=6, hand_raises=3, reading_share=0.5)
+    write_windows(school, [six], lesson_id="maths")
+    publish(school, Timetable([MATHS]), now=NINE)
+    assert windows_of(school, "cam1")[0]["reading_share"] == 0.5
+    stricter = with_text(school, old, new)
+    with pytest.raises(NotPublished, match="tells more than the settings allow now"):
+        run_query(stricter, "FROM activity_windows")
+    publish(stricter, Timetable([MATHS]), now=NINE + seconds(1))
+    assert shares_in(windows_of(stricter, "cam1")) == NOTHING
+    assert shares_in([of_lesson(stricter)]) == NOTHING
+    assert len([name for name in visible_files(stricter) if name != "district.duckdb"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("people_mean", "people_max", "is_published"), [(20.0, 20, True), (14.0, 22, False)]
+)
+def test_with_a_higher_k_shares_stay_where_no_frame_can_have_had_fewer(
+    school: Settings, people_mean: float, people_max: int, is_published: bool
+) -> None:
+    Lake(school.lake_dir).write_run({**run_row(), "k": 5})
+    write_windows(school, [window(NINE, people_mean=people_mean, people_max=people_max)])
+    stricter = with_text(school, "k = 5", "k = 10")
+    publish(stricter, Timetable(), now=NINE)
+    assert [not row["suppressed"] for row in windows_of(stricter, "cam1")] == [is_published]
+
+
+def test_a_publication_of_an_earlier_version_is_not_read(school: Settings) -> None:
+    path = publish(school, Timetable(), now=NINE).path
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("DROP TABLE publications")
+    with pytest.raises(NotPublished, match="an earlier version"):
+        run_query(school, "FROM rooms")
+
+
+def test_without_the_record_of_what_was_published_nothing_is(published: Settings) -> None:
+    (record,) = (published.lake_dir / "published").glob("2026-*.json")
+    record.write_text("{")
+    with pytest.raises(LakeError, match="cannot be read") as refused:
+        publish(published, Timetable(), now=NINE + seconds(1))
+    assert refused.value.where == str(record)
+    assert len(visible_files(published)) == 2

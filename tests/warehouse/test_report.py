@@ -1,7 +1,6 @@
 """The report: it loads nothing, tells no more than the warehouse, and shows what is withheld."""
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,11 +14,8 @@ from cluster.activity.suppression import ActivityWindow
 from cluster.district import Timetable
 from cluster.errors import NotPublished, WarehouseError
 from cluster.settings import Settings, load_settings
-from cluster.warehouse import ddl
-from cluster.warehouse import publish as module
 from cluster.warehouse.publish import publish
 from cluster.warehouse.report import RoomReport, load_report, write_report
-from cluster.warehouse.schema import ACTIVITY_WINDOWS
 from tests.conftest import write_settings
 from tests.warehouse.test_lake import window, withheld
 from tests.warehouse.test_publish import write_windows
@@ -208,16 +204,3 @@ def test_an_unknown_room_is_named(school: Settings) -> None:
 def test_before_the_first_publication_the_error_says_what_to_do(school: Settings) -> None:
     with pytest.raises(NotPublished, match="homeroom publish"):
         load_report(school, "r1", EIGHT, EIGHT + timedelta(hours=1))
-
-
-def test_a_publication_of_an_earlier_version_says_what_to_do(
-    school: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_windows(school, [window(EIGHT)], starts_at=EIGHT)
-    kept = tuple(column for column in ACTIVITY_WINDOWS.columns if column.name != "people_low")
-    monkeypatch.setattr(ddl, "ACTIVITY_WINDOWS", replace(ACTIVITY_WINDOWS, columns=kept))
-    monkeypatch.setattr(module, "_add_comments", lambda *_: None)
-    publish(school, Timetable(), now=EIGHT)
-    with pytest.raises(WarehouseError, match="earlier version") as refused:
-        load_report(school, "r1", EIGHT, EIGHT + TEN_SECONDS)
-    assert refused.value.hint == "Run `homeroom publish`."

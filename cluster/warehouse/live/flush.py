@@ -5,7 +5,9 @@
 
 A part is written before its windows are marked, and writing it again gives the same. If the archive
 job has analysed a minute, its part is kept; if it does so later, it replaces the live part, whose
-analysis begins with `live:` and so never matches that of a run.
+analysis begins with `live:` and so never matches that of a run. Either way the windows stay whose
+shares the live service has published: with those of a second analysis, they would tell what the few
+people do whom only one of them has found (R3).
 """
 
 import logging
@@ -24,6 +26,7 @@ from cluster.settings import Settings
 from cluster.vision.pose.weights import WeightsFile
 from cluster.warehouse.lake import Lake, PartKey, PartMetadata
 from cluster.warehouse.live.journal import DaySummary, FlushedMinute, Journal, Minute
+from cluster.warehouse.published_shares import PublishedShares, keep_published
 from cluster.warehouse.rows import make_part_key, model_row, window_row
 
 LIVE_ANALYSIS = "live:"
@@ -137,7 +140,9 @@ class _Flush:
         )
         part = self.lake.read_part(key)
         from_archive = part is not None and not part[0].analysis.startswith(LIVE_ANALYSIS)
-        if not from_archive:
+        if part is not None and from_archive:
+            self._keep_live_shares(key, part, windows)
+        else:
             self._merge(key, [] if part is None else part[1], windows)
         self.written.append(FlushedMinute(minute, starts, from_archive))
 
@@ -155,6 +160,26 @@ class _Flush:
         starts = [start.timestamp() for start in sorted(by_start)]
         covered = tuple((start, start + WINDOW_SECONDS) for start in starts)
         self.lake.write_part(key, PartMetadata(f"{LIVE_ANALYSIS}{models}", covered), merged)
+
+    def _keep_live_shares(
+        self,
+        key: PartKey,
+        part: tuple[PartMetadata, list[dict[str, Any]]],
+        windows: list[PublishedWindow],
+    ) -> None:
+        """Put windows with live shares in place of an archive run's, if its are not published."""
+        metadata, existing = part
+        published = PublishedShares(self.lake.folder).runs()
+        archived = {row["window_start"]: row for row in existing}
+        live = [
+            row
+            for row in map(_row, windows)
+            if (other := archived.get(row["window_start"])) is None
+            or other["run_id"] not in published
+        ]
+        merged = keep_published(live, existing, published, self.settings.privacy.k)
+        if merged != existing:
+            self.lake.write_part(key, metadata, merged)
 
     def _mark(self) -> None:
         self.windows += self.journal.mark_flushed(self.written)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from cluster.activity.suppression import restrict_window
 from cluster.errors import HomeroomError, NotAllowed
 from cluster.security.roles import Principal
 from serve_apps.http.auth.install import Teacher
@@ -60,8 +61,13 @@ async def load_room_section(backend: Backend, caller: Principal, lesson: LessonV
         windows = await backend.rooms.windows(room.id, CHART_MINUTES)
     except HomeroomError:  # the page is shown without counts; its script keeps trying
         return RoomSection(_unavailable(lesson), None)
-    visible = [one.window for one in windows if since is None or one.window.window_start >= since]
-    body = room_body(room, snapshots[0], now) if snapshots else _unavailable(lesson)
+    k, headcount_only = backend.settings.privacy.k, room.kind == "vehicle"
+    visible = [
+        restrict_window(one.window, k=k, headcount_only=headcount_only)
+        for one in windows
+        if since is None or one.window.window_start >= since
+    ]
+    body = room_body(room, snapshots[0], now, k=k) if snapshots else _unavailable(lesson)
     return RoomSection(body, draw_chart(visible, now, CHART_MINUTES))
 
 

@@ -80,6 +80,7 @@ async def school_page(request: Request, caller: Leader) -> Response:
     cards = [card for one in overviews for card in (*one.rooms, *one.vehicles)]
     context = {
         "overviews": overviews,
+        "k": backend.settings.privacy.k,
         "now": backend.audited.clock(),
         "has_rooms": bool(cards),
         "counts_unavailable": bool(cards) and all(card.state is None for card in cards),

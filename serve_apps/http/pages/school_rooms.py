@@ -70,7 +70,7 @@ async def load_room_cards(backend: Backend, rooms: Sequence[Room]) -> list[RoomC
         if room.id not in snapshots:
             cards.append(RoomCard(room.id, room.name, room.kind, None, None, suppressed=True))
             continue
-        body = room_body(room, snapshots[room.id], now)
+        body = room_body(room, snapshots[room.id], now, k=backend.settings.privacy.k)
         cards.append(
             RoomCard(room.id, room.name, room.kind, body.state, body.people, body.suppressed)
         )

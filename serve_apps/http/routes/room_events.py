@@ -263,16 +263,17 @@ class _EventStream:
         room = backend.settings.rooms_by_id.get(change.room_id)
         if room is None:
             return None  # no longer in the settings: the next check ends the stream
+        k = backend.settings.privacy.k
         if isinstance(change, RoomSnapshot):
             if change.event_id <= self._sent_by_room.get(change.room_id, -1):
                 return None
             self._sent_by_room[change.room_id] = change.event_id
-            body: Body = room_body(room, change, backend.audited.clock())
+            body: Body = room_body(room, change, backend.audited.clock(), k=k)
             return _build_event("room", change.event_id, body)
         since = self._access.rooms.get(change.room_id)
         if since is not None and change.window.window_start < since:
             return None
-        return _build_event("window", change.event_id, window_body(room, change))
+        return _build_event("window", change.event_id, window_body(room, change, k=k))
 
 
 def _build_event(kind: str, event_id: int, body: Body) -> ServerSentEvent:

@@ -64,7 +64,8 @@ async def list_rooms(request: Request, caller: RoomViewer, paging: PagingQuery) 
     ids, following = paginate(visible, str, paging)
     snapshots = {one.room_id: one for one in await backend.rooms.snapshots(ids)} if ids else {}
     now, by_id = backend.audited.clock(), backend.settings.rooms_by_id
-    rooms = [room_body(by_id[name], snapshots[name], now) for name in ids if name in snapshots]
+    k = backend.settings.privacy.k
+    rooms = [room_body(by_id[name], snapshots[name], now, k=k) for name in ids if name in snapshots]
     return RoomsBody(rooms=rooms, next=following)
 
 
@@ -85,7 +86,8 @@ async def show_room(request: Request, caller: RoomViewer, room_id: RoomPath) -> 
             where=room_id,
             hint="Try again in some seconds.",
         )
-    return room_body(room, snapshots[0], backend.audited.clock())
+    k = backend.settings.privacy.k
+    return room_body(room, snapshots[0], backend.audited.clock(), k=k)
 
 
 @router.get(
@@ -112,7 +114,7 @@ async def list_room_windows(
     room, since = await run_in_pool(get_visible_room, backend, caller, room_id)
     published = await backend.rooms.windows(room_id, minutes)
     windows = [
-        window_body(room, one)
+        window_body(room, one, k=backend.settings.privacy.k)
         for one in published
         if since is None or one.window.window_start >= since
     ]

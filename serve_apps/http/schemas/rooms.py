@@ -4,7 +4,8 @@
 
 Shares come formatted for display, so that no client has to know that 0.05 means "5% or less". What
 R3 suppresses is null here, whatever the deployments send: shares and counts of hands are published
-only from a window that is not suppressed, and never of a vehicle.
+only from a window that is not suppressed, has `k` people by the settings of now, and never of a
+vehicle.
 """
 
 from datetime import datetime
@@ -13,8 +14,8 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from cluster.activity.published import PublishedWindow
-from cluster.activity.suppression import ActivityWindow, format_share
-from cluster.settings import Room
+from cluster.activity.suppression import ActivityWindow, format_share, restrict_window
+from cluster.settings import MIN_K, Room
 from serve_apps.clients.types import RoomSnapshot, RoomStatus
 from serve_apps.http.schemas.base import Body, Utc
 
@@ -58,16 +59,22 @@ class RoomBody(Body):
     reason: str = Field(description="Machine-readable reason of the state.")
     as_of: Utc | None = Field(description="Timestamp of the latest analysed frame.")
     age_seconds: float | None = Field(description="Age of that frame at this response.")
-    people: int | None = Field(description="Number of people; null before the first frame.")
+    people: int | None = Field(
+        description="Number of people, by the camera that sees most; null before the first frame."
+    )
     people_low: int | None = Field(
         description="Lower end of the 95% interval of the people that there are; null if unknown."
     )
     people_high: int | None = Field(description="Upper end of it.")
     suppressed: bool = Field(
-        description="Whether there are too few people for more than a headcount."
+        description="Whether there is a headcount only: too few people, a vehicle, or no shares of "
+        "the room's camera."
     )
     hands_up: int | None = Field(description="Raised hands; null if suppressed.")
-    shares: Shares | None = Field(description="Of the last seconds; null if suppressed.")
+    shares: Shares | None = Field(
+        description="Of the last seconds, by the camera that gives the room's shares that day; "
+        "null if suppressed."
+    )
     frames: int = Field(description="Number of frames behind the shares.")
     window_seconds: int = Field(description="Length of the window behind the shares.")
     lesson_id: str | None = Field(description="Id of the current lesson.")
@@ -89,7 +96,8 @@ class WindowBody(Body):
     )
     people_high: int | None = Field(description="Upper end of it.")
     suppressed: bool = Field(
-        description="Whether there are too few people for more than a headcount."
+        description="Whether there is a headcount only: too few people, a vehicle, or no shares of "
+        "the room's camera."
     )
     hand_raises: int | None = Field(
         description="Number of times a hand was raised; null if suppressed."
@@ -145,16 +153,17 @@ WINDOW_EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
-def room_body(room: Room, snapshot: RoomSnapshot, now: datetime) -> RoomBody:
+def room_body(room: Room, snapshot: RoomSnapshot, now: datetime, *, k: int = MIN_K) -> RoomBody:
     """Return a room's snapshot as a body.
 
     Args:
         room: The room in the settings.
         snapshot: Its live counts.
         now: The current time, UTC.
+        k: Fewest people of whom more than a headcount is published.
     """
     window = snapshot.window
-    shares = shares_of(window, room)
+    shares = shares_of(window, room, k=k)
     people_low, people_high = _bounds_of(snapshot)
     as_of = snapshot.as_of
     age = None if as_of is None else max(0.0, (now - as_of).total_seconds())
@@ -180,10 +189,10 @@ def room_body(room: Room, snapshot: RoomSnapshot, now: datetime) -> RoomBody:
     )
 
 
-def window_body(room: Room, published: PublishedWindow) -> WindowBody:
-    """Return a finished window as a body."""
+def window_body(room: Room, published: PublishedWindow, *, k: int = MIN_K) -> WindowBody:
+    """Return a finished window as a body; `k` as in `room_body`."""
     window = published.window
-    shares = shares_of(window, room)
+    shares = shares_of(window, room, k=k)
     return WindowBody(
         room_id=room.id,
         window_start=window.window_start,
@@ -201,9 +210,15 @@ def window_body(room: Room, published: PublishedWindow) -> WindowBody:
     )
 
 
-def shares_of(window: ActivityWindow | None, room: Room | None = None) -> Shares | None:
+def shares_of(
+    window: ActivityWindow | None, room: Room | None = None, *, k: int = MIN_K
+) -> Shares | None:
     """Return the shares of a window that may be published; None if they are suppressed (R3)."""
-    if window is None or window.suppressed or (room is not None and room.kind == "vehicle"):
+    if window is None:
+        return None
+    headcount_only = room is not None and room.kind == "vehicle"
+    window = restrict_window(window, k=k, headcount_only=headcount_only)
+    if window.suppressed:
         return None
     shares = {name: getattr(window, f"{name}_share") for name in Shares.model_fields}
     return Shares.model_validate(

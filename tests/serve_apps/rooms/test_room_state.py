@@ -14,6 +14,7 @@ from cluster.settings import Settings, load_settings
 from cluster.streams.capture.health import CameraHealth
 from cluster.streams.reader.report import CameraReport, Report
 from cluster.streams.source.state import StreamReason, StreamState
+from cluster.warehouse.published_shares import ShareCamera
 from serve_apps.clients.types import RoomSnapshot
 from serve_apps.rooms.room_state import RoomState
 
@@ -294,3 +295,146 @@ def test_a_client_that_missed_too_much_gets_nothing_and_starts_from_scratch(
     some = state.changes(state.changes(before).windows[0].event_id, ["r1"])
     assert (len(some.windows), some.complete) == (5, True)
     assert len(state.changes(before).windows) == 6  # the broadcast gets all of them
+
+
+def counted(people: int, start: datetime = NOW, share: float = 0.3) -> ActivityWindow:
+    """A window with shares."""
+    shares = (share, 0.1, 0.1, 0.1, 0.1, 0.1)
+    return ActivityWindow(start, 20, people, float(people), False, *shares, 2, desk_work_share=0.2)
+
+
+def seen(camera: str, people: int, number: int = 0, share: float = 0.3) -> PublishedWindow:
+    start = NOW + 10 * number * SECOND
+    return replace(finished(camera, people, start), window=counted(people, start, share))
+
+
+def live_report(camera: str, people: int, at: datetime, share: float = 0.3) -> Report:
+    health = CameraHealth(camera, StreamState.LIVE, StreamReason.PICTURES_ARRIVE, at)
+    counts = LiveCounts(at, people, 2, counted(people, at - 10 * SECOND, share))
+    return Report("reader-1", "node-1", (CameraReport(health, counts),), ())
+
+
+def run_minute(state: RoomState, *, people: dict[str, int]) -> datetime:
+    """A minute of windows and live counts of cameras; returns its end."""
+    for number in range(6):
+        now = NOW + 10 * (number + 1) * SECOND
+        for camera, count in people.items():
+            windows = [seen(camera, count, number, 0.3 if camera == "front" else 0.5)]
+            share = 0.3 if camera == "front" else 0.5
+            state.apply_report(live_report(camera, count, now, share), windows, now)
+    return now
+
+
+def choose(state: RoomState) -> dict[str, str]:
+    """As the deployment does, with a record that has nothing else."""
+    proposed = state.proposed_share_cameras()
+    state.set_share_cameras(proposed)
+    return {room_id: chosen.camera_id for (room_id, _), chosen in proposed.items()}
+
+
+def test_before_a_camera_is_stored_a_room_gives_headcounts(state: RoomState) -> None:
+    now = run_minute(state, people={"front": 12, "back": 20})
+    state.refresh(now)
+    assert (snapshot(state).people, snapshot(state).hands_up) == (20, None)
+    assert all(one.window.suppressed for one in state.windows("r1", NOW))
+    assert choose(state) == {"r1": "back"}
+    assert choose(state) == {}
+
+
+def test_one_camera_gives_shares_all_day_whichever_sees_more(state: RoomState) -> None:
+    now = run_minute(state, people={"front": 12, "back": 20})
+    choose(state)
+    for turn in range(4):
+        now += SECOND
+        more, fewer = ("front", "back") if turn % 2 else ("back", "front")
+        state.apply_report(live_report(more, 25, now, 0.3 if more == "front" else 0.5), [], now)
+        state.apply_report(live_report(fewer, 14, now, 0.3 if fewer == "front" else 0.5), [], now)
+        room = snapshot(state)
+        assert (room.people, room.camera_id) == (25, more)
+        assert room.window is not None
+        assert room.window.hand_raised_share == 0.5  # of the camera at the back
+    history = state.windows("r1", NOW)
+    assert {one.window.hand_raised_share for one in history} == {0.5}
+
+
+def test_without_the_camera_of_its_shares_a_room_gives_headcounts(state: RoomState) -> None:
+    now = run_minute(state, people={"front": 12, "back": 20})
+    choose(state)
+    before = state.last_id
+    for _ in range(3):
+        now += 10 * SECOND
+        number = (now - NOW) // (10 * SECOND) - 1
+        state.apply_report(live_report("front", 12, now), [seen("front", 12, number)], now)
+    room = snapshot(state)
+    assert (room.people, room.hands_up) == (12, None)
+    assert room.window is not None
+    assert room.window.suppressed
+    events = state.changes(before).windows
+    assert {one.camera_id for one in events} == {"front"}
+    assert all(one.window.suppressed for one in events)
+    assert all(one.window.suppressed for one in state.windows("r1", NOW + 60 * SECOND))
+
+
+def test_windows_are_events_of_the_camera_that_gives_shares(state: RoomState) -> None:
+    now = run_minute(state, people={"front": 12, "back": 20})
+    choose(state)
+    state.refresh(now)
+    events = state.changes(int(NOW.timestamp() * 1000)).windows
+    assert {(one.camera_id, one.window.hand_raised_share) for one in events} == {("back", 0.5)}
+
+
+def test_a_stored_camera_is_used_although_another_sees_more(
+    state: RoomState,
+) -> None:
+    state.set_share_cameras({("r1", NOW.date()): ShareCamera("front", "live")})
+    run_minute(state, people={"front": 12, "back": 20})
+    assert choose(state) == {}
+    assert {one.window.hand_raised_share for one in state.windows("r1", NOW)} == {0.3}
+    assert {one.window.people_mean for one in state.windows("r1", NOW)} == {20.0}
+
+
+def test_of_a_day_with_shares_from_an_archive_there_are_none_live(state: RoomState) -> None:
+    state.set_share_cameras({("r1", NOW.date()): ShareCamera("back", "archive")})
+    run_minute(state, people={"front": 12, "back": 20})
+    assert choose(state) == {}
+    assert all(one.window.suppressed for one in state.windows("r1", NOW))
+
+
+def test_another_day_has_a_camera_of_its_own(state: RoomState) -> None:
+    state.set_share_cameras({("r1", NOW.date()): ShareCamera("front", "live")})
+    night = NOW + timedelta(hours=14, minutes=59)  # 23:59 at the school
+    windows = [
+        replace(seen("front", 12), window=counted(12, night + 10 * n * SECOND)) for n in range(12)
+    ]
+    state.apply_report(live_report("front", 12, night), windows, night + timedelta(minutes=2))
+    assert choose(state) == {"r1": "front"}
+    assert not any(one.window.suppressed for one in state.windows("r1", NOW))
+
+
+def test_a_higher_k_applies_to_what_was_counted_before(state: RoomState, tmp_path: Path) -> None:
+    now = run_minute(state, people={"front": 12, "back": 20})
+    choose(state)
+    assert not any(one.window.suppressed for one in state.windows("r1", NOW))
+    (tmp_path / "strict.toml").write_text("[privacy]\nk = 15\n" + TEXT)
+    state.reconfigure(load_settings(tmp_path / "strict.toml"), Timetable(), now)
+    assert all(one.window.suppressed for one in state.windows("r1", NOW))
+    assert all(one.window.suppressed for one in state.changes(int(NOW.timestamp() * 1000)).windows)
+    assert snapshot(state).hands_up is None
+    later = now + timedelta(minutes=1)
+    state.apply_report(live_report("back", 20, later, 0.5), [], later)
+    assert snapshot(state).hands_up == 2
+    later += 2 * SECOND
+    state.apply_report(live_report("back", 14, later, 0.5), [], later)
+    assert snapshot(state).hands_up is None
+
+
+def test_a_room_that_is_made_a_vehicle_gives_headcounts_of_old_windows_too(
+    state: RoomState, tmp_path: Path
+) -> None:
+    now = run_minute(state, people={"back": 20})
+    choose(state)
+    bus = TEXT.replace('name = "Room 1"', 'name = "Room 1"\nkind = "vehicle"')
+    (tmp_path / "bus.toml").write_text(bus)
+    state.reconfigure(load_settings(tmp_path / "bus.toml"), Timetable(), now)
+    assert all(one.window.suppressed for one in state.windows("r1", NOW))
+    assert snapshot(state).hands_up is None

@@ -29,6 +29,7 @@ from cluster.warehouse.lake import Lake, PartKey, PartMetadata
 from cluster.warehouse.live.flush import FlushResult, flush, live_run_id
 from cluster.warehouse.live.journal import Journal
 from cluster.warehouse.publish import publish
+from cluster.warehouse.published_shares import keep_published
 from cluster.warehouse.query import run_query
 from tests.conftest import write_settings
 from tests.disks import small_disk
@@ -160,16 +161,31 @@ def test_a_late_window_joins_its_part_though_the_journal_forgot_the_others(
     assert part[1][0]["suppressed"] is False, "the first of two stands"
 
 
-def test_the_archives_part_is_kept(school: Settings, journal: Journal) -> None:
+def test_the_archives_part_is_kept_but_where_shares_were_published_live(
+    school: Settings, journal: Journal
+) -> None:
     lake = Lake(school.lake_dir)
     facts = PartMetadata(f"{MODEL}/0123456789ab", ((NINE.timestamp(), NINE.timestamp() + 60),))
-    lake.write_part(KEY, facts, rows_of([window(NINE)]))
-    journal.append([seen(0), seen(1)])
-    assert flushed(journal, school) == FlushResult(windows=2, minutes=1)
-    assert stored(school) == [("cam1", NINE, "archive")]
+    archived = [window(NINE), window(NINE + TEN_SECONDS), withheld(NINE + 2 * TEN_SECONDS)]
+    lake.write_part(KEY, facts, rows_of(archived))
+    few = withheld(NINE)
+    journal.append([seen(0, template=few), seen(1), seen(2), seen(3), seen(4, template=few)])
+    assert flushed(journal, school) == FlushResult(windows=5, minutes=1)
+    sources = ["archive", "live", "archive", "live"]
+    assert stored(school) == [
+        ("cam1", NINE + n * TEN_SECONDS, source) for n, source in enumerate(sources)
+    ]
     assert lake.read_metadata([KEY]) == [facts]
     run = run_of(school)
     assert (run["segments_done"], run["segments_skipped"], run["footage_seconds"]) == (0, 1, 0.0)
+
+
+def test_the_archives_part_is_kept_once_it_is_published(school: Settings, journal: Journal) -> None:
+    Lake(school.lake_dir).write_part(KEY, PartMetadata("a", ()), rows_of([window(NINE)]))
+    publish(school, Timetable(), now=LATER)
+    journal.append([seen(0), seen(1)])
+    flushed(journal, school)
+    assert stored(school) == [("cam1", NINE, "archive"), ("cam1", NINE + TEN_SECONDS, "live")]
 
 
 def test_a_part_that_cannot_be_understood_is_made_again(school: Settings, journal: Journal) -> None:
@@ -494,22 +510,20 @@ class World:
             journal.delete_old()
 
     def analyse_archive(self, minute: int, camera: str) -> None:
-        """As the job does: all of a minute, in the place of what is there."""
+        """As the job does: a minute, in the place of all but what was published of it."""
         starts_at = NINE + timedelta(minutes=minute)
         key = PartKey("hill", "2026-03-02", camera, starts_at)
         lake = Lake(self.settings.lake_dir)
         with lake.locked():
             rows = rows_of([window(starts_at)], camera_id=camera, room_id=PLACES[camera])
+            if (existing := lake.read_part(key)) is not None:
+                rows = keep_published(existing[1], rows, frozenset(), k=5)
             lake.write_part(key, PartMetadata("pose@1/abc", ()), rows)
         self.archived.add((camera, starts_at))
 
     def must_be_stored(self) -> list[tuple[str, datetime, str]]:
-        live_ones = {
-            (camera, start, "live")
-            for camera, start in self.starts
-            if (camera, start.replace(second=0)) not in self.archived
-        }
-        return sorted(live_ones | {(*each, "archive") for each in self.archived})
+        live_ones = {(*each, "live") for each in self.starts}
+        return sorted(live_ones | {(*each, "archive") for each in self.archived - self.starts})
 
 
 _WINDOWS = st.lists(
@@ -525,7 +539,7 @@ _STEPS = st.one_of(
 
 @effort(max_examples=examples(40), deadline=None)
 @given(st.lists(_STEPS, max_size=12))
-def test_in_any_order_each_window_is_in_the_lake_once_or_the_archives_part_is_kept(
+def test_in_any_order_each_window_is_in_the_lake_once_and_live_shares_stay(
     steps: list[tuple[Any, ...]],
 ) -> None:
     with TemporaryDirectory() as folder:

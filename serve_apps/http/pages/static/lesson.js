@@ -34,8 +34,13 @@ function updateRoom(snapshot) {
     pill.hidden = pill.dataset.state !== snapshot.state;
   }
   const isUnavailable = snapshot.state === "down" || snapshot.state === "off";
-  const hint = room.querySelector("[data-suppressed]");
-  if (hint) hint.hidden = !snapshot.suppressed || isUnavailable;
+  const isHeadcount = snapshot.suppressed && !isUnavailable && snapshot.people !== null;
+  for (const hint of room.querySelectorAll("[data-suppressed]")) {
+    hint.hidden = !isHeadcount || snapshot.people >= Number(hint.dataset.suppressed);
+  }
+  for (const hint of room.querySelectorAll("[data-headcount]")) {
+    hint.hidden = !isHeadcount || snapshot.people < Number(hint.dataset.headcount);
+  }
   isLive = snapshot.state === "live";
   markStale();
   for (const row of room.querySelectorAll("[data-share]")) {

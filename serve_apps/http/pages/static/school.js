@@ -17,8 +17,9 @@ function updateCard(snapshot) {
     pill.hidden = pill.dataset.state !== snapshot.state;
   }
   card.classList.toggle("is-stale", snapshot.state !== "live");
+  const isHeadcount = snapshot.suppressed && ["live", "late"].includes(snapshot.state);
   const hint = card.querySelector("[data-suppressed]");
-  if (hint) hint.hidden = !snapshot.suppressed || !["live", "late"].includes(snapshot.state);
+  if (hint) hint.hidden = !isHeadcount || snapshot.people >= Number(hint.dataset.suppressed);
   const notice = document.querySelector("[data-counts-unavailable]");
   if (notice) notice.hidden = true;
 }

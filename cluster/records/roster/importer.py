@@ -66,7 +66,7 @@ from cluster.records.roster.oneroster_rows import (
     RosterSession,
 )
 from cluster.records.roster.staging import (
-    Plan,
+    ImportPlan,
     StagedChanges,
     Values,
     apply_audited,
@@ -117,7 +117,7 @@ def preview_roster(records: Records, keys: KeyStore, path: Path) -> ImportResult
         RecordsError: The records cannot be reached.
     """
 
-    def plan(session: Session) -> Plan:
+    def plan(session: Session) -> ImportPlan:
         with open_roster(path) as source:
             return RosterImport(session, keys, source, allow_many_removals=True).plan()
 
@@ -147,7 +147,7 @@ def import_roster(
         RecordsError: The records cannot be reached or written.
     """
 
-    def plan(session: Session) -> Plan:
+    def plan(session: Session) -> ImportPlan:
         with open_roster(path) as source:
             importing = RosterImport(
                 session, audited.keys, source, allow_many_removals=allow_many_removals
@@ -220,7 +220,7 @@ class RosterImport:
         query = select(Enrollment.sourced_id, Enrollment.class_sourced_id, Enrollment.role)
         self._enrolled = {key: (of, role) for key, of, role in session.execute(query)}
 
-    def plan(self, *, now: datetime | None = None, actor: str = "") -> Plan:
+    def plan(self, *, now: datetime | None = None, actor: str = "") -> ImportPlan:
         """Stage rows in the order in which they refer to each other; then remove in reverse.
 
         Args:
@@ -261,7 +261,7 @@ class RosterImport:
             if now is not None:
                 end_agreements(session, users.moved, now=now, actor=actor)
 
-        return Plan(ImportResult(self._counts, sort_bad_rows(self._source.bad_rows)), apply)
+        return ImportPlan(ImportResult(self._counts, sort_bad_rows(self._source.bad_rows)), apply)
 
     def _upsert(self, model: type[Base], kind: str) -> Upsert:
         return Upsert(self._session, self.staged, model, self._counts[kind])

@@ -170,7 +170,7 @@ def _is_in(table: Table, staged: Table) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ImportPlan:
     """What an import is about to change.
 
     Attributes:
@@ -184,8 +184,8 @@ class Plan:
 
 @contextmanager
 def planned(
-    records: Records, make_plan: Callable[[Session], Plan]
-) -> Iterator[tuple[Connection, Plan]]:
+    records: Records, make_plan: Callable[[Session], ImportPlan]
+) -> Iterator[tuple[Connection, ImportPlan]]:
     """Plan an import without the writers' lock; yield the connection to apply it on.
 
     Raises:
@@ -201,8 +201,8 @@ def planned(
 
 def apply_plan(
     records: Records,
-    make_plan: Callable[[Session], Plan],
-    write: Callable[[Connection, Plan], None],
+    make_plan: Callable[[Session], ImportPlan],
+    write: Callable[[Connection, ImportPlan], None],
 ) -> ImportResult:
     """Plan an import, and apply it; plan again where others changed roster or timetable first.
 
@@ -228,7 +228,7 @@ def apply_plan(
     )
 
 
-def apply_here(session: Session, plan: Plan, staged: StagedChanges) -> ImportResult:
+def apply_here(session: Session, plan: ImportPlan, staged: StagedChanges) -> ImportResult:
     """Apply a plan in the session that made it, which has the writers' lock all the while."""
     plan.apply(session)
     staged.drop()
@@ -238,7 +238,7 @@ def apply_here(session: Session, plan: Plan, staged: StagedChanges) -> ImportRes
 def apply_audited(
     audited: AuditedRecords,
     actor: str,
-    make_plan: Callable[[Session], Plan],
+    make_plan: Callable[[Session], ImportPlan],
     finish: Callable[[UnitOfWork, ImportResult], None],
 ) -> ImportResult:
     """Apply a plan in a unit of work of an actor; see `apply_plan`.
@@ -250,7 +250,7 @@ def apply_audited(
         finish: What belongs into the same transaction; called once the changes are applied.
     """
 
-    def write(connection: Connection, plan: Plan) -> None:
+    def write(connection: Connection, plan: ImportPlan) -> None:
         with audited.work(actor, connection) as work:
             plan.apply(work.session)
             finish(work, plan.result)

@@ -21,7 +21,7 @@ from cluster.records.db.database import Records
 from cluster.records.db.models import LessonRow
 from cluster.records.db.unit_of_work import AuditedRecords, UnitOfWork
 from cluster.records.roster.import_result import ImportResult
-from cluster.records.roster.staging import Plan, apply_audited, apply_here, planned
+from cluster.records.roster.staging import ImportPlan, apply_audited, apply_here, planned
 from cluster.records.timetable.files import TimetableOptions
 from cluster.records.timetable.plan import TimetableImport
 from cluster.settings import Settings
@@ -43,7 +43,7 @@ def preview_timetable(
     """
     anything = replace(options or TimetableOptions(), allow_many_removals=True)
 
-    def plan(session: Session) -> Plan:
+    def plan(session: Session) -> ImportPlan:
         return plan_timetable(session, settings, path, now=now, options=anything)
 
     with planned(records, plan) as (_, found):
@@ -74,7 +74,7 @@ def import_timetable(
         RecordsError: The records cannot be reached or written.
     """
 
-    def plan(session: Session) -> Plan:
+    def plan(session: Session) -> ImportPlan:
         return plan_timetable(session, settings, path, now=audited.clock(), options=options)
 
     return apply_audited(audited, actor, plan, finish)
@@ -87,7 +87,7 @@ def plan_timetable(
     *,
     now: datetime,
     options: TimetableOptions | None = None,
-) -> Plan:
+) -> ImportPlan:
     """Read a timetable, and plan its import, to be applied by `staging.apply_plan`.
 
     Args:

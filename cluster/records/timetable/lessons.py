@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from cluster.district import Timetable
 from cluster.records.db.database import Records, open_records, records_exist, records_of
 from cluster.records.roster.csv_files import BadRow
-from cluster.records.roster.staging import Plan, apply_plan
+from cluster.records.roster.staging import ImportPlan, apply_plan
 from cluster.records.timetable.dated_csv import as_lesson
 from cluster.records.timetable.files import read_timetable_file
 from cluster.records.timetable.importer import (
@@ -134,7 +134,7 @@ def preview_lessons(settings: Settings, *, now: datetime) -> LoadedTimetable:
         return LoadedTimetable(timetable, changes.bad_rows)
 
 
-def _apply(records: Records, connection: Connection, plan: Plan) -> None:
+def _apply(records: Records, connection: Connection, plan: ImportPlan) -> None:
     with records.writing(connection) as session:
         plan.apply(session)
 

@@ -33,7 +33,7 @@ from cluster.records.roster.import_result import (
     reject_mass_removal,
     sort_bad_rows,
 )
-from cluster.records.roster.staging import Plan, StagedChanges, Values
+from cluster.records.roster.staging import ImportPlan, StagedChanges, Values
 from cluster.records.roster.upsert import Upsert
 from cluster.records.timetable.dated_csv import is_dated_csv
 from cluster.records.timetable.files import TimetableOptions, read_timetable_file
@@ -79,7 +79,7 @@ class TimetableImport:
         self._file = read_timetable_file(path, settings, names, now, options)
         self._is_dated = is_dated_csv(path)
 
-    def plan(self) -> Plan:
+    def plan(self) -> ImportPlan:
         """Stage what the file adds, changes and removes."""
         counts = RowCounts()
         bad_rows = list(self._file.bad_rows)
@@ -92,7 +92,7 @@ class TimetableImport:
             if result.total:
                 self.staged.apply(session, TABLES)
 
-        return Plan(result, apply)
+        return ImportPlan(result, apply)
 
     def _stage(self, counts: RowCounts) -> list[BadRow]:
         """Stage lessons, and return those that cannot take place beside one that is kept."""

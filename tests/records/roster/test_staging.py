@@ -20,7 +20,7 @@ from cluster.records.roster.csv_files import MAX_BAD_ROWS
 from cluster.records.roster.import_result import ImportResult
 from cluster.records.roster.importer import RosterImport, import_roster_in
 from cluster.records.roster.oneroster import OneRoster, open_roster
-from cluster.records.roster.staging import Plan, apply_plan, planned
+from cluster.records.roster.staging import ImportPlan, apply_plan, planned
 from cluster.security.keys import KeyStore
 from tests.records.rosters import (
     enrollment,
@@ -84,7 +84,7 @@ def test_a_writer_does_not_wait_while_an_import_is_prepared(
             session.add(Org(sourced_id="other", name="Other", type="school"))
         written.set()
 
-    def plan(session: Session) -> Plan:
+    def plan(session: Session) -> ImportPlan:
         with open_roster(write_roster(tmp_path / "r", OLD)) as source:
             result = import_of(session, keys, source)
         writer = threading.Thread(target=write)
@@ -96,7 +96,7 @@ def test_a_writer_does_not_wait_while_an_import_is_prepared(
         assert written.is_set()
 
 
-def import_of(session: Session, keys: KeyStore, source: OneRoster) -> Plan:
+def import_of(session: Session, keys: KeyStore, source: OneRoster) -> ImportPlan:
     """Plan an import of a roster that is open."""
     return RosterImport(session, keys, source, allow_many_removals=False).plan()
 
@@ -106,7 +106,7 @@ def test_a_plan_is_made_again_if_others_changed_the_roster_first(
 ) -> None:
     path, plans = write_roster(tmp_path / "r", OLD), 0
 
-    def plan(session: Session) -> Plan:
+    def plan(session: Session) -> ImportPlan:
         nonlocal plans
         plans += 1
         with open_roster(path) as source:
@@ -115,7 +115,7 @@ def test_a_plan_is_made_again_if_others_changed_the_roster_first(
             import_path(records, keys, write_roster(tmp_path / "other", NEW))
         return found
 
-    def write(connection: Connection, found: Plan) -> None:
+    def write(connection: Connection, found: ImportPlan) -> None:
         with records.writing(connection) as session:
             found.apply(session)
 
@@ -131,14 +131,14 @@ def test_an_import_that_others_outrun_each_time_gives_up(
 ) -> None:
     monkeypatch.setattr(staging, "MAX_PLANS", 2)
 
-    def plan(session: Session) -> Plan:
+    def plan(session: Session) -> ImportPlan:
         staged = staging.StagedChanges(session)
         session.commit()
         with records.writing() as other:
             raise_version(other)
-        return Plan(ImportResult({}, ()), lambda writer: staged.apply(writer, [Org]))
+        return ImportPlan(ImportResult({}, ()), lambda writer: staged.apply(writer, [Org]))
 
-    def write(connection: Connection, found: Plan) -> None:
+    def write(connection: Connection, found: ImportPlan) -> None:
         with records.writing(connection) as session:
             found.apply(session)
 

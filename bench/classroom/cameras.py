@@ -97,11 +97,12 @@ class Camera:
 
     def _distort(self, x: Array, y: Array) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
         across, down = x.copy(), y.copy()
-        for _ in range(25):
+        with np.errstate(over="ignore", invalid="ignore"):  # points that diverge are not found
+            for _ in range(25):
+                now_x, now_y = self.undistort(across, down)
+                across, down = across + 0.8 * (x - now_x), down + 0.8 * (y - now_y)
             now_x, now_y = self.undistort(across, down)
-            across, down = across + 0.8 * (x - now_x), down + 0.8 * (y - now_y)
-        now_x, now_y = self.undistort(across, down)
-        return across, down, (np.abs(now_x - x) < 0.5) & (np.abs(now_y - y) < 0.5)
+            return across, down, (np.abs(now_x - x) < 0.5) & (np.abs(now_y - y) < 0.5)
 
     def distances(self, points: npt.ArrayLike) -> Array:
         """Return metres (n,) from the camera to points (n, 3)."""

@@ -26,6 +26,7 @@ import torch
 
 import cluster  # noqa: F401 (switches reports off)
 from bench.training.crops import draw_crop, read_picture
+from bench.training.keypoint_loss import FarKeypointLoss
 from bench.training.network_file import read_network, write_network
 from cluster.vision.people import STRIDE
 
@@ -78,6 +79,10 @@ class Training:
         for name, parameter in self._network.named_parameters():
             parameter.requires_grad_(not name.startswith(frozen) and ".dfl" not in name)
         self._average = copy.deepcopy(self._network).eval()
+        self._network.criterion = self._network.init_criterion()
+        self._network.criterion.keypoint_loss = FarKeypointLoss(
+            self._network.criterion.keypoint_loss.sigmas
+        )
         trained = [one for one in self._network.parameters() if one.requires_grad]
         self._parameters = trained
         self._optimiser = torch.optim.AdamW(

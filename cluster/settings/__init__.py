@@ -22,6 +22,13 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as UnreadableVariable
 
 from cluster.errors import SettingsError
+from cluster.settings.environment import (
+    ENV_PREFIX,
+    ENV_SETTINGS_FILE,
+    environment_without_settings,
+    variables_of_homeroom,
+)
+from cluster.settings.messages import describe_problems
 from cluster.settings.tables import (
     INPUT_SIZES,
     MIN_K,
@@ -78,9 +85,6 @@ __all__ = [
 ]
 
 SETTINGS_FILE = "homeroom.toml"
-ENV_PREFIX = "HOMEROOM_"
-ENV_SETTINGS_FILE = "HOMEROOM_SETTINGS"
-"""The path of the settings file; the only variable with the prefix that is not a key."""
 
 
 LIVE_ONLY_KEYS = {"address", "substream", "credentials_file", "decode"}
@@ -299,7 +303,7 @@ def parse_settings(values: dict[str, Any], file: Path) -> Settings:
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise SettingsError(_describe(error), where=_describe_sources(file)) from None
+        raise SettingsError(describe_problems(error), where=_describe_sources(file)) from None
     except UnreadableVariable as error:
         raise SettingsError(f"{error}.", where="environment") from error
     return _with_absolute_paths(settings, file.parent)
@@ -358,24 +362,6 @@ def _absolute_address(address: SecretStr | None, folder: Path) -> SecretStr | No
     return SecretStr(str((folder / Path(address.get_secret_value()).expanduser()).absolute()))
 
 
-def variables_of_homeroom() -> list[str]:
-    """Return the names of the environment variables that override settings."""
-    return sorted(
-        name
-        for name in os.environ
-        if name.upper().startswith(ENV_PREFIX) and name != ENV_SETTINGS_FILE
-    )
-
-
-def environment_without_settings() -> dict[str, Any]:
-    """Return Ray's options of an actor that must not see settings in its environment.
-
-    It inherits the environment of its node. The variables, secrets among them, are empty in it.
-    """
-    blanked = dict.fromkeys(variables_of_homeroom(), "")
-    return {"runtime_env": {"env_vars": blanked}} if blanked else {}
-
-
 def _describe_sources(file: Path) -> str:
     """Name the file, and the variables that override it."""
     variables = variables_of_homeroom()
@@ -395,28 +381,6 @@ def _reject_unknown_variables() -> None:
             where="environment",
             hint="Names are HOMEROOM_<KEY> or HOMEROOM_<TABLE>__<KEY>.",
         )
-
-
-def _describe(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors(include_url=False):
-        place = _dotted_path(problem["loc"])
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            message = "there is no such key"
-        elif problem["type"] == "missing":
-            message = "is missing"
-        elif isinstance(problem.get("input"), str | int | float | bool):
-            message += f" (it is {problem['input']!r})"
-        lines.append(f"{place}: {message}" if place else message)
-    return "\n  ".join(["", *lines]) if len(lines) > 1 else lines[0] + "."
-
-
-def _dotted_path(loc: tuple[int | str, ...]) -> str:
-    path = ""
-    for part in loc:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
-    return path
 
 
 def _duplicates(table: str, ids: list[str]) -> list[str]:

@@ -68,7 +68,7 @@ def test_a_killed_import_leaves_the_old_roster_whole(records: Records, tmp_path:
     write_roster(tmp_path / "new", NEW)
     url = records.url.render_as_string(hide_password=False)
     command = [sys.executable, "-m", "tests.records.roster.import_and_kill", url, str(tmp_path)]
-    done = subprocess.run([*command, "5"], cwd=ROOT, check=True, capture_output=True, timeout=600)
+    done = subprocess.run([*command, "9"], cwd=ROOT, check=True, capture_output=True, timeout=600)
     counts = json.loads(done.stdout)
     assert counts["old"] > 5
     assert counts["new"] >= 1

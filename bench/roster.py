@@ -1,6 +1,7 @@
 """Measures the import of a roster: the first one, a repeated one, and a naive implementation.
 
     python -m bench.roster --users 100000
+    python -m bench.roster --beside --users 60000     what sign-ins and registers wait meanwhile
 
 Each import runs in a process of its own, into SQLite; its peak memory is `ru_maxrss`. The naive
 implementation is one `session.merge` for each row, with fewer users and so smaller tables, which is
@@ -22,10 +23,12 @@ from sqlalchemy import URL, select
 from sqlalchemy.orm import Session
 
 from bench.measure import run
+from bench.roster_beside import measure_beside
+from cluster.clock import utc_now
 from cluster.records.db.database import Records
 from cluster.records.db.models import Enrollment, Org, SchoolClass, User, UserOrg, new_id
 from cluster.records.repos.people import open_details, seal_details
-from cluster.records.roster.importer import import_roster
+from cluster.records.roster.importer import import_roster_in
 from cluster.records.roster.oneroster import OneRoster, open_roster
 from cluster.records.roster.oneroster_rows import (
     RosterClass,
@@ -48,6 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--users", type=int, default=100_000)
     parser.add_argument("--naive-users", type=int, default=NAIVE_USERS)
+    parser.add_argument("--beside", action="store_true", help="beside sign-ins and registers")
     parser.add_argument("--import", nargs=2, type=Path, dest="paths", help=argparse.SUPPRESS)
     parser.add_argument("--naive", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -56,8 +60,13 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="homeroom-bench-") as name:
         folder = Path(name)
-        users = _write(folder / "large", options.users)
-        few = _write(folder / "small", options.naive_users)
+        if options.beside:
+            write_roster(folder / "large", options.users)
+            write_roster(folder / "small", CLASS_SIZE)
+            measure_beside(folder)
+            return
+        users = write_roster(folder / "large", options.users)
+        few = write_roster(folder / "small", options.naive_users)
         speed = _measure("first import", folder / "homeroom", folder / "large", users)
         _measure("the same again", folder / "homeroom", folder / "large", users)
         naive = _measure("naive, first import", folder / "naive", folder / "small", few, naive=True)
@@ -93,7 +102,7 @@ def _run_import(home: Path, roster: Path, *, naive: bool) -> None:
         if naive:
             changes = _merge_all(session, keys, source)
         else:
-            changed = import_roster(session, keys, source)
+            changed = import_roster_in(session, keys, source, now=utc_now())
             changes = changed.total
             if changed.bad_rows:
                 raise SystemExit(f"bad rows: {changed.bad_rows[:3]}")
@@ -168,8 +177,8 @@ def _merge_user(session: Session, keys: KeyStore, row: RosterUserWithRole) -> in
     return 0 if is_same else 1
 
 
-def _write(folder: Path, users: int) -> int:
-    """Write a OneRoster 1.1 folder of students, with a class for each 25; return their number."""
+def write_roster(folder: Path, users: int) -> int:
+    """Write a OneRoster 1.1 folder of a teacher and students; return how many they are."""
     folder.mkdir()
     schools = range(1 + users // SCHOOL_SIZE)
     classes = range(1 + users // CLASS_SIZE)
@@ -195,7 +204,10 @@ def _write(folder: Path, users: int) -> int:
         folder / "users.csv",
         f"{header},identifier,agentSourcedIds",
         (
-            ("", "", "true", _school_of(n), "student", f"Given{n % 977}", f"Made{n % 8191}", "", "")
+            (
+                *("", "", "true", _school_of(n), "student" if n else "teacher"),
+                *(f"Given{n % 977}", f"Made{n % 8191}", "", ""),
+            )
             for n in range(users)
         ),
         prefix="user",
@@ -205,7 +217,10 @@ def _write(folder: Path, users: int) -> int:
         folder / "enrollments.csv",
         header,
         (
-            ("", "", f"class-{n // CLASS_SIZE}", f"user-{n}", "student", "", "")
+            (
+                *("", "", f"class-{n // CLASS_SIZE}", f"user-{n}"),
+                *("student" if n else "teacher", "", ""),
+            )
             for n in range(users)
         ),
         prefix="enrollment",

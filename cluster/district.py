@@ -4,7 +4,7 @@ The first three come from the settings, and lessons from the records, as plain d
 (`cluster.records.timetable.lessons`). Without a lesson, windows simply name none.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -61,18 +61,24 @@ class Timetable:
     """The dated lessons of all rooms."""
 
     def __init__(self, lessons: Iterable[Lesson] = ()) -> None:
-        self.lessons = tuple(sorted(lessons, key=lambda lesson: (lesson.room_id, lesson.starts_at)))
+        self.lessons = tuple(
+            sorted(lessons, key=lambda one: (one.room_id, one.starts_at, one.lesson_id))
+        )
         self._by_room: dict[str, list[Lesson]] = defaultdict(list)
         for lesson in self.lessons:
             self._by_room[lesson.room_id].append(lesson)
 
     def lesson_at(self, room_id: str, time: datetime) -> Lesson | None:
-        """Return the lesson in a room at a time (the start counts, the end does not)."""
+        """Return the lesson in a room at a time (the start counts, the end does not).
+
+        Of classes that are taught together it is the one with the first id: windows name one.
+        """
         lessons = self._by_room.get(room_id, [])
         before = bisect_right(lessons, time, key=lambda lesson: lesson.starts_at)
-        if before and time < lessons[before - 1].ends_at:
-            return lessons[before - 1]
-        return None
+        if not before or time >= lessons[before - 1].ends_at:
+            return None
+        start = lessons[before - 1].starts_at
+        return lessons[bisect_left(lessons, start, key=lambda lesson: lesson.starts_at)]
 
 
 def parse_timestamp(text: str | None, where: str) -> datetime:

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 from rich.markup import escape
 from rich.table import Table
@@ -29,6 +28,7 @@ from cluster.register.faces.consent_ledger import (
 from cluster.register.faces.permissions import FacePermissions, load_ledger, load_student_facts
 from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
+from cluster.spreadsheet import to_spreadsheet_csv
 
 COLUMNS = (
     "seq", "student_id", "said_by", "word", "notice_version", "recorded_at", "expires_at",
@@ -127,7 +127,8 @@ def export_command(
         }
         for entry in ledger
     ]
-    write_private_file(out, pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False))
+    cells = [[row[column] for column in COLUMNS] for row in rows]
+    write_private_file(out, to_spreadsheet_csv(COLUMNS, cells))
     if as_json:
         answer_json({"out": str(out), "words": len(rows)})
     say(f"Wrote {out}: {len(rows)} words.")

@@ -23,9 +23,9 @@ from cluster.records.db.database import SQLITE_FILE
 from cluster.records.db.unit_of_work import AuditedRecords, open_audited_records
 from cluster.records.repos.people import first_guardian_of, names_of, user_of
 from cluster.records.repos.registers import lessons_between
-from cluster.records.roster.importer import import_roster
+from cluster.records.roster.importer import import_roster_in
 from cluster.records.roster.oneroster import open_roster
-from cluster.records.timetable.importer import import_timetable
+from cluster.records.timetable.importer import import_timetable_in
 from cluster.register.faces.consent_ledger import record_grant, record_withdrawal
 from cluster.register.faces.enrolment import embed_images
 from cluster.register.faces.from_video import recognise_from_video
@@ -106,7 +106,7 @@ def _import(audited: AuditedRecords, settings: Settings, folder: Path, room: str
     roster, now = folder / "roster", audited.clock()
     write_sample_roster(roster, today=now.date())
     with open_roster(roster) as source, audited.work(ACTOR) as work:
-        import_roster(work.session, audited.keys, source)
+        import_roster_in(work.session, audited.keys, source, now=work.now)
         work.audit(AuditAction.ROSTER_IMPORT)
     zone = settings.schools_by_id[settings.rooms_by_id[room].school].zone
     start = now.astimezone(zone).replace(second=0, microsecond=0) - timedelta(minutes=2)
@@ -116,7 +116,7 @@ def _import(audited: AuditedRecords, settings: Settings, folder: Path, room: str
     timetable = roster / "today.csv"
     timetable.write_text("\n".join(lines) + "\n", encoding="utf-8")
     with audited.work(ACTOR) as work:
-        import_timetable(work.session, settings, timetable, now=work.now)
+        import_timetable_in(work.session, settings, timetable, now=work.now)
         work.audit(AuditAction.ROSTER_TIMETABLE)
         found = lessons_between(work.session, now, now + timedelta(hours=1))
         return [lesson.id for lesson in found]

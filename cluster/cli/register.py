@@ -24,7 +24,6 @@ from cluster.records.db.models import LessonRow
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.people import names_of, sourced_ids_of, user_of
 from cluster.records.repos.registers import lessons_on
-from cluster.register import badges
 from cluster.register.export import to_csv, to_ed_fi
 from cluster.register.faces.from_video import recognise_from_video
 from cluster.register.service import RegisterService
@@ -128,13 +127,16 @@ def mark_command(
         service = RegisterService(work, loaded)
         if version is not None:
             service.check_version(lesson, version)
-        for token in badge or []:
-            service.record_badge(lesson, badges.verify(work, token))
+        scanned = [service.scan_badge(lesson, token).badge for token in badge or []]
         chosen = {user_of(work.session, name, "student").id: status for name, status in parsed}
         if rest is not None:
             chosen = {**service.marks_for_unconfirmed(lesson, rest), **chosen}
         view = service.mark(lesson, chosen) if chosen else service.show(lesson)
         rows = _entry_rows(work, view)
+        owners = sourced_ids_of(work.session, [one.student_id for one in scanned if one])
+    for one in scanned:
+        if one is not None:
+            _say_badge(owners[one.student_id], rows, changed=one.changed)
     _print_register(view, rows, as_json=as_json)
 
 
@@ -266,6 +268,12 @@ def watch_command(
     for reason, count in result.reasons.items():
         say(f"Not compared: {count} students ({reason.replace('_', ' ')}).")
     _print_register(view, rows, as_json=as_json)
+
+
+def _say_badge(student: str, rows: list[dict[str, Any]], *, changed: bool) -> None:
+    (row,) = [row for row in rows if row["student"] == student]
+    what = "recorded" if changed else "changed nothing; the entry was confirmed before, and stays"
+    say(f"The badge of {student} {what}: {_format_mark(row)}.")
 
 
 def _local_times(settings: Settings, lesson: LessonRow) -> tuple[datetime, datetime]:

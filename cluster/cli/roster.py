@@ -1,5 +1,6 @@
 """`homeroom roster`: import and list the school system's roster and timetable."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +14,11 @@ from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.class_list import class_sizes, students_of
 from cluster.records.roster.import_result import ImportResult
 from cluster.records.roster.importer import import_roster, preview_roster
-from cluster.records.roster.oneroster import open_roster
+from cluster.records.timetable.files import TimetableOptions
 from cluster.records.timetable.importer import import_timetable, preview_timetable
 from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.templates import destroy_unpermitted
+from cluster.register.joining import add_to_open_registers
 from cluster.security.audit_actions import AuditAction
 
 EXIT_BAD_ROWS = 3
@@ -45,13 +47,19 @@ def import_(
         if dry_run:
             changes = preview_roster(audited.records, audited.keys, path)
         else:
-            with open_roster(path) as source, audited.work(operator_actor()) as work:
-                changes = import_roster(work.session, work.keys, source, allow_many_removals=yes)
+            destroyed: list[str] = []
+
+            def finish(work: UnitOfWork, result: ImportResult) -> None:
                 # A user who left, or lost a guardian, may no longer have a template.
-                destroyed = destroy_unpermitted(work, FacePermissions(loaded))
+                destroyed.extend(destroy_unpermitted(work, FacePermissions(loaded)))
+                add_to_open_registers(work, loaded)
                 work.audit(
-                    AuditAction.ROSTER_IMPORT, None, changes=changes.total, templates=len(destroyed)
+                    AuditAction.ROSTER_IMPORT, None, changes=result.total, templates=len(destroyed)
                 )
+
+            changes = import_roster(
+                audited, operator_actor(), path, finish=finish, allow_many_removals=yes
+            )
             if destroyed:
                 scrub_records(audited)
     _report(changes, dry_run=dry_run, as_json=as_json)
@@ -63,21 +71,41 @@ def timetable(
         Path,
         typer.Argument(help="CSV of weekly or of dated lessons, or an .ics calendar."),
     ],
+    closures: Annotated[
+        Path | None,
+        typer.Option(help="Days on which schools are closed: an .ics calendar, or CSV."),
+    ] = None,
+    bells: Annotated[
+        Path | None,
+        typer.Option(help="CSV of class periods with their times, for weekly lessons by period."),
+    ] = None,
+    week_a: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="A day of an A week; else of the earliest `from`."),
+    ] = None,
     dry_run: DryRunOption = False,
     yes: ManyOption = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Import a timetable: weekly lessons or a calendar become dated lessons."""
+    options = TimetableOptions(closures, bells, week_a.date() if week_a else None, yes)
     with open_installation(settings) as (loaded, audited):
         if dry_run:
-            changes = preview_timetable(audited.records, loaded, path, now=audited.clock())
+            changes = preview_timetable(
+                audited.records, loaded, path, now=audited.clock(), options=options
+            )
         else:
-            with audited.work(operator_actor()) as work:
-                changes = import_timetable(
-                    work.session, loaded, path, now=work.now, allow_many_removals=yes
-                )
-                work.audit(AuditAction.ROSTER_TIMETABLE, None, changes=changes.total)
+            changes = import_timetable(
+                audited,
+                operator_actor(),
+                loaded,
+                path,
+                finish=lambda work, result: work.audit(
+                    AuditAction.ROSTER_TIMETABLE, None, changes=result.total
+                ),
+                options=options,
+            )
     _report(changes, dry_run=dry_run, as_json=as_json)
 
 
@@ -132,6 +160,8 @@ def _report(changes: ImportResult, *, dry_run: bool, as_json: bool) -> None:
     omitted = len(changes.bad_rows) - MAX_PRINTED_BAD_ROWS
     if omitted > 0:
         say(f"… and {omitted} more; --json gives all of them.")
+    if changes.closed:
+        say(f"{changes.closed} lessons are left out: their school is closed on that day.")
     verb = "would change" if dry_run else "changed"
     say(f"{changes.total} rows {verb}, {len(changes.bad_rows)} rows could not be used.")
     if changes.bad_rows:

@@ -18,6 +18,7 @@ from cluster.clock import utc_now
 from cluster.errors import SettingsError
 from cluster.records.timetable.lessons import load_timetable
 from cluster.settings import load_settings
+from cluster.warehouse.missing_lessons import find_missing_lessons
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query, warehouse_path
 from cluster.warehouse.report import load_report, write_report
@@ -39,6 +40,9 @@ def publish_warehouse(settings: SettingsOption = None, as_json: JsonOption = Fal
         say(f"Note: {bad}")
     counts = load_warehouse_rows(loaded)
     published = publish(loaded, lessons.timetable, now=now, checkin_counts=counts)
+    missing = find_missing_lessons(published.path)
+    if missing is not None:
+        say(f"Note: {missing}")
     if as_json:
         answer_json({"path": str(published.path), "rows": published.rows})
     rows = ", ".join(f"{count} {name}" for name, count in published.rows.items())

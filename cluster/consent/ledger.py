@@ -8,6 +8,7 @@
 - A withdrawal by a guardian or the student ends every grant before it, and that person's own
   objection. A former guardian's withdrawal ends only their own grants.
 - A grant by somebody who is no longer a guardian does not count.
+- The roster withdraws when the student leaves: that ends every grant before it, and no objection.
 
 Entries take effect in the order of `seq`, whatever their times are.
 """
@@ -19,6 +20,8 @@ from enum import StrEnum
 from typing import Final
 
 MAX_GRANT_DURATION: Final = timedelta(days=365)
+ROSTER: Final = "roster"
+"""Who says the withdrawal that an import records of a student who leaves or comes back."""
 
 
 class ConsentAction(StrEnum):
@@ -103,7 +106,7 @@ def evaluate(
     if active_objections(ordered):
         return LedgerState(GrantStatus.OBJECTION)
     status, in_force = GrantStatus.NO_GRANT, []
-    for grant in reversed(_open_grants(ordered, {student_id, *guardians})):
+    for grant in reversed(_open_grants(ordered, {student_id, ROSTER, *guardians})):
         grant_status = _status_of(grant, guardians, now, notice_version)
         if grant_status is GrantStatus.GRANTED:
             in_force.append(grant)

@@ -7,6 +7,8 @@
     queries.py         loading registers and summaries
     types.py           data types
     undo.py            what an undo restores
+    joining.py         students who join a class while its register is open
+    periods.py         the class period of a lesson
     badges.py          QR badges
     open_registers.py  the registers that cameras may serve now
     export.py          CSV and Ed-Fi

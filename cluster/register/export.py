@@ -2,21 +2,22 @@
 
 Only confirmed entries are exported; an unconfirmed proposal is exported as not recorded (R7).
 Source of the format: Ed-Fi Data Standard, StudentSectionAttendanceEvent; the descriptors are
-Ed-Fi's own AttendanceEventCategoryDescriptor.
+Ed-Fi's own AttendanceEventCategoryDescriptor. An event names the class period of its lesson, so
+that those of a class that meets twice a day differ.
 """
 
-import csv
-import io
 from typing import Any, Final
 
 from cluster.district import local_date
 from cluster.errors import RegisterError
 from cluster.records.db.unit_of_work import UnitOfWork
 from cluster.records.repos.people import PersonDetails, names_of, section_of, sourced_ids_of
+from cluster.register.periods import period_name
 from cluster.register.states import EntryState, Status
 from cluster.register.types import RegisterEntry, RegisterView
 from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
+from cluster.spreadsheet import to_spreadsheet_csv
 
 CATEGORIES: Final = {
     Status.PRESENT: "In Attendance",
@@ -38,27 +39,26 @@ def confirmed_status(entry: RegisterEntry) -> Status:
 
 
 def to_csv(work: UnitOfWork, view: RegisterView) -> str:
-    """Return a register as CSV, with formulas escaped for spreadsheets."""
+    """Return a register as CSV for spreadsheets (`cluster.spreadsheet`)."""
     names, keys = _people(work, view)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
+    rows = []
     for entry in view.entries:
         status = confirmed_status(entry)
         is_recorded = status is not Status.NOT_RECORDED
-        cells = (
-            view.lesson_id,
-            view.class_id,
-            keys.get(entry.student_id, ""),
-            names[entry.student_id].display_name if entry.student_id in names else "",
-            status,
-            entry.mark.method if is_recorded and entry.mark.method else "",
-            entry.arrived_at.isoformat() if is_recorded and entry.arrived_at else "",
-            entry.changed_at.isoformat(),
+        rows.append(
+            (
+                view.lesson_id,
+                view.class_id,
+                keys.get(entry.student_id, ""),
+                names[entry.student_id].display_name if entry.student_id in names else "",
+                status,
+                entry.mark.method if is_recorded and entry.mark.method else "",
+                entry.arrived_at.isoformat() if is_recorded and entry.arrived_at else "",
+                entry.changed_at.isoformat(),
+            )
         )
-        writer.writerow([_escape_formula(str(cell)) for cell in cells])
     work.audit(AuditAction.REGISTER_EXPORT, view.lesson_id, form="csv")
-    return out.getvalue()
+    return to_spreadsheet_csv(CSV_COLUMNS, rows)
 
 
 def to_ed_fi(work: UnitOfWork, settings: Settings, view: RegisterView) -> list[dict[str, Any]]:
@@ -78,10 +78,15 @@ def to_ed_fi(work: UnitOfWork, settings: Settings, view: RegisterView) -> list[d
             hint="Complete orgs, courses and academicSessions in OneRoster.",
         )
     day = local_date(settings, view.room_id, view.starts_at)
+    period = {
+        "classPeriodName": period_name(work.session, settings, view.lesson_id),
+        "schoolId": section["schoolId"],
+    }
     work.audit(AuditAction.REGISTER_EXPORT, view.lesson_id, form="ed-fi")
     return [
         {
             "attendanceEventCategoryDescriptor": DESCRIPTOR + CATEGORIES[confirmed_status(entry)],
+            "classPeriods": [{"classPeriodReference": period}],
             "eventDate": day.isoformat(),
             "sectionReference": section,
             "studentReference": {
@@ -98,7 +103,3 @@ def _people(
 ) -> tuple[dict[str, PersonDetails], dict[str, str]]:
     ids = [entry.student_id for entry in view.entries]
     return dict(names_of(work.session, work.keys, ids)), sourced_ids_of(work.session, ids)
-
-
-def _escape_formula(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -38,16 +38,20 @@ def find_open_registers(audited: AuditedRecords, rooms: Collection[str]) -> list
 def filter_by_face_policy(
     settings: Settings, registers: Collection[OpenRegister]
 ) -> list[OpenRegister]:
-    """Return the registers whose class the face policy names (R4).
+    """Return the registers whose class the face policy names (R4), at most one for each room.
 
-    `FacePermissions` still decides for each student.
+    A room's reader cuts faces for one register. Of classes that are taught together it is the one
+    whose lesson has the first id; the others are taken by hand and by badge. `FacePermissions`
+    still decides for each student.
     """
     policy = FacePermissions(settings).policy()
     if policy is None or not policy.face_roll_call.switched_on:
         return []
-    return [
-        register for register in registers if register.class_id in policy.face_roll_call.classes
-    ]
+    by_room: dict[str, OpenRegister] = {}
+    for register in sorted(registers, key=lambda one: one.lesson_id):
+        if register.class_id in policy.face_roll_call.classes:
+            by_room.setdefault(register.room_id, register)
+    return list(by_room.values())
 
 
 def open_due_registers(audited: AuditedRecords, settings: Settings, rooms: Collection[str]) -> int:

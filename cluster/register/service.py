@@ -10,6 +10,7 @@ change raises the register's version; a change that rests on an older version is
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from cluster.records.repos import registers
 from cluster.register import badges
 from cluster.register.access import students_of, taught_lesson
 from cluster.register.entries import change_entry, mark_of, new_entry, write_entry
+from cluster.register.joining import add_joined_students
 from cluster.register.queries import entries_by_student, is_open, load_view, locked_row, was_opened
 from cluster.register.states import (
     BLANK,
@@ -31,7 +33,7 @@ from cluster.register.states import (
     confirmed,
     is_allowed,
 )
-from cluster.register.types import FaceMatch, RegisterView
+from cluster.register.types import BadgeScan, FaceMatch, RegisterView
 from cluster.register.undo import last_changes, marks_to_restore
 from cluster.security.audit_actions import AuditAction
 from cluster.settings import Settings
@@ -93,7 +95,9 @@ class RegisterService:
         Raises:
             NotFound: The lesson has no register.
         """
-        return self._show(self._taught(lesson_id), locked_row(self._work, lesson_id))
+        lesson, row = self._taught(lesson_id), locked_row(self._work, lesson_id)
+        self._add_joined(lesson, row)
+        return self._show(lesson, row)
 
     def mark(
         self, lesson_id: str, marks: Mapping[str, Status], *, version: int | None = None
@@ -200,6 +204,7 @@ class RegisterService:
         lesson = registers.lesson_of(self._work.session, lesson_id)
         row = locked_row(self._work, lesson_id)
         self._check_open(row)
+        self._add_joined(lesson, row)
         entries, changed = entries_by_student(self._work.session, row), []
         for match in matches:
             entry = entries.get(match.student_id)
@@ -218,7 +223,7 @@ class RegisterService:
         return self._changed(lesson, row, AuditAction.REGISTER_PROPOSE, changed)
 
     def scan_badge(self, lesson_id: str, token: str) -> RegisterView:
-        """Verify a badge, and record its student as present or late.
+        """Verify a badge, and record its student as present or late; `badge` has what it did.
 
         Raises:
             BadgeRefused: The badge is forged, expired or replaced.
@@ -246,10 +251,12 @@ class RegisterService:
         entry = entries.get(student_id) or self._add_late_joiner(lesson, row, student_id)
         arrived_at = min(entry.arrived_at or self._work.now, self._work.now)
         mark = Mark(self._status_at(lesson, arrived_at), Method.BADGE, EntryState.CONFIRMED)
-        if not is_allowed(mark_of(entry), mark):  # confirmed before: this only shows the register
-            return self._show(lesson, row)
+        if not is_allowed(mark_of(entry), mark):  # confirmed before: the teacher decides (R7)
+            view = self._show(lesson, row)
+            return replace(view, badge=BadgeScan(student_id, changed=False))
         change_entry(self._work, entry, mark, arrived_at)
-        return self._changed(lesson, row, AuditAction.REGISTER_BADGE, [student_id])
+        view = self._changed(lesson, row, AuditAction.REGISTER_BADGE, [student_id])
+        return replace(view, badge=BadgeScan(student_id, changed=True))
 
     def close(self, lesson_id: str) -> RegisterView:
         """Close a register before its time is up.
@@ -280,6 +287,11 @@ class RegisterService:
 
     def _taught(self, lesson_id: str) -> LessonRow:
         return taught_lesson(self._work, self._settings, lesson_id)
+
+    def _add_joined(self, lesson: LessonRow, row: RegisterRow) -> None:
+        """Add those to an open register who have joined the class since it was opened."""
+        if is_open(row, self._work.now):
+            add_joined_students(self._work, self._settings, lesson, row)
 
     def _show(self, lesson: LessonRow, row: RegisterRow) -> RegisterView:
         self._work.audit(AuditAction.REGISTER_SHOW, lesson.id, version=row.version)

@@ -26,6 +26,20 @@ class RegisterEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class BadgeScan:
+    """What a badge did.
+
+    Attributes:
+        student_id: Whose it is.
+        changed: Whether it changed the entry; an entry that a person, or a badge, has confirmed
+            stays as it is.
+    """
+
+    student_id: str
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RegisterView:
     """A register with its entries.
 
@@ -39,6 +53,7 @@ class RegisterView:
         version: Raised by every change.
         closes_at: When it closes by itself, UTC.
         entries: One for each student of the class.
+        badge: What the badge did that was just shown; None if none was.
     """
 
     lesson_id: str
@@ -50,6 +65,7 @@ class RegisterView:
     version: int
     closes_at: datetime
     entries: tuple[RegisterEntry, ...]
+    badge: BadgeScan | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ class AuditAction(StrEnum):
     REGISTER_CONFIRM = "register.confirm"
     REGISTER_EXPORT = "register.export"
     REGISTER_HISTORY = "register.history"
+    REGISTER_JOIN = "register.join"
     REGISTER_MARK = "register.mark"
     REGISTER_OPEN = "register.open"
     REGISTER_PROPOSE = "register.propose"

@@ -260,4 +260,4 @@ def test_consents_are_listed_with_their_reason(homeroom: Homeroom, lesson: str) 
     assert homeroom("consent", "withdraw", "student-1", "--said-by=guardian-1").code == 0
     assert homeroom("face", "purge", "--json").json == {"destroyed": 0}
     assert homeroom("face", "rotate-keys", "--json").json == {"students": 0, "rewrapped": 0}
-    assert homeroom("records", "upgrade", "--json").json["after"] == "0003"
+    assert homeroom("records", "upgrade", "--json").json["after"] == "0004"

@@ -1,5 +1,6 @@
 """`homeroom roster`: previews, imports, bad rows, and lists of classes and students."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,36 @@ def test_names_are_not_in_the_files_of_the_database(command: Homeroom) -> None:
     assert family in Path("sample/users.csv").read_text()
     for file in Path("homeroom-data/records").iterdir():
         assert family.encode() not in file.read_bytes()
+
+
+def test_a_bad_row_of_dated_lessons_is_reported_and_the_others_are_imported(
+    command: Homeroom,
+) -> None:
+    command("roster", "import", "sample")
+    day = utc_now().date() + timedelta(days=7)
+    rows = [
+        f"l{n},{room},7b,{day}T0{n}:00Z,{day}T0{n}:45Z" for n, room in ((1, "room-12"), (2, "x"))
+    ]
+    Path("lessons.csv").write_text(
+        "\n".join(["lesson_id,room_id,class_id,starts_at,ends_at", *rows])
+    )
+    answer = command("roster", "timetable", "lessons.csv", "--json")
+    assert answer.code == 3
+    assert answer.stderr_contains("lessons.csv:3: room_id: there is no room 'x' in the settings")
+    assert answer.json["counts"]["lessons"]["added"] == 1
+
+
+def test_lessons_are_left_out_on_days_that_the_options_close(command: Homeroom) -> None:
+    command("roster", "import", "sample")
+    day = utc_now().date() + timedelta(days=7)
+    Path("hours.csv").write_text(
+        "class,room,weekday,period,from,to,week\n"
+        f"class-7b-art,room-12,{day:%A},P1,{day},{day + timedelta(days=21)},B\n"
+    )
+    Path("bells.csv").write_text("period;start;end\nP1;08:00;08:45\n")
+    Path("closed.csv").write_text(f"from\n{day + timedelta(days=7)}\n")
+    options = ("--bells", "bells.csv", "--closures", "closed.csv", f"--week-a={day}")
+    answer = command("roster", "timetable", "hours.csv", *options, "--json")
+    assert (answer.code, answer.json["closed"]) == (0, 1)
+    assert answer.json["counts"]["lessons"]["added"] == 1
+    assert answer.stderr_contains("1 lessons are left out: their school is closed on that day.")

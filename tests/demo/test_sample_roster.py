@@ -12,13 +12,14 @@ from cluster.errors import RosterError
 from cluster.records.db.database import Records
 from cluster.records.db.models import Enrollment, Guardian, User
 from cluster.records.repos.class_list import students_of
-from cluster.records.roster.importer import import_roster
+from cluster.records.roster.importer import import_roster_in
 from cluster.records.roster.oneroster import open_roster
-from cluster.records.timetable.importer import import_timetable, timetable_from_records
+from cluster.records.timetable.importer import import_timetable_in, timetable_from_records
 from cluster.security.keys import KeyStore
 from cluster.settings import Room, School, Settings
 
 TODAY = date(2026, 11, 3)
+NOW = datetime(2026, 11, 3, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def sample(tmp_path: Path) -> Path:
 def imported(records: Records, keys: KeyStore, sample: Path) -> Records:
     """Return records with the sample roster."""
     with open_roster(sample) as source, records.writing() as session:
-        assert import_roster(session, keys, source).bad_rows == ()
+        assert import_roster_in(session, keys, source, now=NOW).bad_rows == ()
     return records
 
 
@@ -91,7 +92,7 @@ def test_its_timetable_has_lessons_today_and_in_both_calendar_years(
     )
     with imported.writing() as session:
         now = datetime(2026, 11, 3, tzinfo=UTC)
-        changes = import_timetable(session, settings, sample / "timetable.csv", now=now)
+        changes = import_timetable_in(session, settings, sample / "timetable.csv", now=now)
         assert changes.bad_rows == ()
         timetable = timetable_from_records(session)
     found = timetable.lesson_at("room-12", datetime(2026, 11, 3, 13, 30, tzinfo=UTC))
@@ -114,7 +115,7 @@ def test_it_has_the_requested_number_of_students(
 ) -> None:
     write_sample_roster(tmp_path / "sample", students, today=TODAY)
     with open_roster(tmp_path / "sample") as source, records.writing() as session:
-        assert import_roster(session, keys, source).bad_rows == ()
+        assert import_roster_in(session, keys, source, now=NOW).bad_rows == ()
         session.commit()
     with records.reading() as session:
         assert len(students_of(session, keys, "class-7b-science", TODAY)) == students

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cluster.records.db.database import Records
+from cluster.records.db.unit_of_work import AuditedRecords
 from cluster.records.roster.import_result import ImportResult
 from cluster.records.roster.importer import import_roster
-from cluster.records.roster.oneroster import open_roster
+from cluster.security.audit import HeadFile
 from cluster.security.keys import KeyStore
 
 CsvCells = tuple[str, ...]
@@ -112,5 +113,7 @@ def import_path(
     records: Records, keys: KeyStore, path: Path, *, allow_many: bool = False
 ) -> ImportResult:
     """Import the roster of a folder or ZIP, and commit."""
-    with open_roster(path) as source, records.writing() as session:
-        return import_roster(session, keys, source, allow_many_removals=allow_many)
+    audited = AuditedRecords(records, keys, HeadFile(path.parent), district="district")
+    return import_roster(
+        audited, "operator:test", path, finish=lambda *_: None, allow_many_removals=allow_many
+    )

@@ -4,9 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 from cluster.records.db.models import LessonRow
+from cluster.records.repos.open_registers import OpenRegister
 from cluster.records.repos.registers import register_of
 from cluster.register.open_registers import (
     ACTOR,
+    filter_by_face_policy,
     find_open_registers,
     open_due_registers,
     rooms_with_live_camera,
@@ -92,6 +94,19 @@ def test_all_lessons_that_start_at_the_same_time_are_opened(school: School) -> N
         )
     rooms = ["room-2", "room-3"]
     assert open_due_registers(school.audited, settings_with_rooms(school, rooms), rooms) == 2
+
+
+def test_of_classes_that_are_taught_together_one_register_may_use_faces(school: School) -> None:
+    text = school.policy.read_text().replace('["class-1"]', '["class-1", "class-2"]')
+    school.policy.write_text(text)
+    registers = [
+        OpenRegister("b", "class-2", "room-1", MONDAY),
+        OpenRegister("a", "class-1", "room-1", MONDAY),
+        OpenRegister("c", "class-2", "room-2", MONDAY),
+        OpenRegister("d", "class-3", "room-3", MONDAY),
+    ]
+    found = filter_by_face_policy(school.settings, registers)
+    assert [one.lesson_id for one in found] == ["a", "c"]
 
 
 def settings_with_rooms(school: School, rooms: list[str]) -> Any:

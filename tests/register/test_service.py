@@ -34,7 +34,7 @@ from cluster.register.states import (
     Status,
     is_allowed,
 )
-from cluster.register.types import FaceMatch, RegisterView
+from cluster.register.types import BadgeScan, FaceMatch, RegisterView
 from cluster.settings import Settings
 from tests.register.school import LESSON, MONDAY, School, student, teacher
 
@@ -251,7 +251,7 @@ def test_a_lesson_belongs_to_the_date_at_its_school_and_may_pass_midnight(
                 ends_at=starts_at + timedelta(minutes=45),
             )
         )
-        for number, first, last in ((1, date(2026, 3, 3), None), (2, None, date(2026, 3, 2))):
+        for number, first, last in ((1, date(2026, 3, 3), None), (2, None, date(2026, 3, 3))):
             row = session.get_one(Enrollment, f"class-1/{student(number)}")
             row.begin_date, row.end_date = first, last
     school.consent(1, 2)
@@ -335,6 +335,9 @@ def test_an_export_has_only_confirmed_entries(school: School) -> None:
         "attendanceEventCategoryDescriptor": (
             "uri://ed-fi.org/AttendanceEventCategoryDescriptor#Unexcused Absence"
         ),
+        "classPeriods": [
+            {"classPeriodReference": {"classPeriodName": "09:00-09:45", "schoolId": 77}}
+        ],
         "eventDate": "2026-03-02",
         "sectionReference": {
             "localCourseCode": "SCI7",
@@ -412,6 +415,21 @@ def test_a_badge_leaves_one_audit_entry_in_every_case(school: School) -> None:
         with school.audited.work(teacher(1)) as work:
             RegisterService(work, school.settings).scan_badge(LESSON, token)
         assert actions(school)[before_scan:] == [action], case
+
+
+def test_a_badge_tells_what_it_changed_or_that_it_changed_nothing(school: School) -> None:
+    token = issue(school, 1)
+    school.open()
+    assert school.show().badge is None
+    for changed in (True, False):
+        with school.audited.work(teacher(1)) as work:
+            view = RegisterService(work, school.settings).scan_badge(LESSON, token)
+        assert view.badge == BadgeScan(student(1), changed=changed)
+    mark(school, s1=Status.ABSENT)
+    with school.audited.work(teacher(1)) as work:
+        view = RegisterService(work, school.settings).scan_badge(LESSON, token)
+    assert view.badge == BadgeScan(student(1), changed=False)
+    assert mark_in(view, 1) == Mark(Status.ABSENT, Method.TEACHER, EntryState.CONFIRMED)
 
 
 def actions(school: School) -> list[str]:

@@ -70,15 +70,32 @@ class Records:
             yield session
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
+    def staging(self) -> Iterator[Connection]:
+        """Open a connection of its own, whose temporary tables end with it.
+
+        What is prepared on it waits for no writer, and no writer waits for it; `writing` takes it.
+
+        Raises:
+            RecordsError: The database cannot be reached.
+        """
+        with _translate_errors(self.url), self.engine.connect() as connection:
+            connection.detach()
+            yield connection
+
+    @contextmanager
+    def writing(self, connection: Connection | None = None) -> Iterator[Session]:
         """Open a session that is committed at the end, or rolled back after an error.
+
+        Args:
+            connection: The connection of `staging` to write with; one of the pool unless given.
 
         Raises:
             RecordsError: The database cannot be reached or written.
             RecordsBusy: Another writer did not finish in time.
             RegisterChanged: Another transaction changed the same row in between.
         """
-        with _translate_errors(self.url), Session(self.engine, expire_on_commit=False) as session:
+        bind = self.engine if connection is None else connection
+        with _translate_errors(self.url), Session(bind, expire_on_commit=False) as session:
             if self.is_sqlite:
                 session.connection(execution_options={"homeroom_immediate": True})
             else:
@@ -130,10 +147,18 @@ class Records:
                 else set()
             )
             connection.rollback()
+            if self.is_sqlite:
+                # A table that is changed is made anew: its rows must not take others with them.
+                connection.detach()
+                connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
             if target == "base" or (target in applied and target != current):
                 command.downgrade(config, revision)
             else:
                 command.upgrade(config, revision)
+            if self.is_sqlite:
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                if broken is not None:
+                    raise RecordsError(f"rows of {broken[0]} refer to rows that do not exist.")
 
     def close(self) -> None:
         """Close all connections."""
@@ -226,6 +251,7 @@ def _engine(url: URL) -> Engine:
             "synchronous = FULL",
             "foreign_keys = ON",
             "secure_delete = ON",
+            "temp_store = MEMORY",
             f"busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}",
         ):
             connection.execute(f"PRAGMA {pragma}")

@@ -13,9 +13,11 @@ from sqlalchemy import (
     JSON,
     CheckConstraint,
     ForeignKey,
+    Index,
     LargeBinary,
     String,
-    UniqueConstraint,
+    false,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -63,13 +65,18 @@ class Course(Base):
 
 
 class User(Base):
-    """A student, teacher or guardian; `sealed` holds the names (`cluster.records.repos.people`)."""
+    """A student, teacher or guardian; `sealed` holds the names (`cluster.records.repos.people`).
+
+    `enabled` is whether the person has an account, which bars sign-in alone. `gone` is whether the
+    roster no longer has the person, who then is in no class and guardian of nobody.
+    """
 
     __tablename__ = "users"
     id: Mapped[Id] = mapped_column(primary_key=True, default=new_id)
     sourced_id: Mapped[SourcedId] = mapped_column(unique=True)
     role: Mapped[str] = mapped_column(String(32))
     enabled: Mapped[bool]
+    gone: Mapped[bool] = mapped_column(default=False, server_default=false())
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
@@ -97,7 +104,11 @@ class Guardian(Base):
 
 
 class SchoolClass(Base):
-    """A class of students and teachers."""
+    """A class of students and teachers.
+
+    A class that is `gone` from the roster is kept for its lessons, with the enrollments of those
+    who taught it. `periods` are the names of its class periods in the school system.
+    """
 
     __tablename__ = "classes"
     sourced_id: Mapped[SourcedId] = mapped_column(primary_key=True)
@@ -107,10 +118,12 @@ class SchoolClass(Base):
     course_sourced_id: Mapped[str | None]
     term_sourced_ids: Mapped[list[str]] = mapped_column(JSON)
     location: Mapped[str | None]
+    periods: Mapped[list[str]] = mapped_column(JSON, default=list, server_default=text("'[]'"))
+    gone: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Enrollment(Base):
-    """A user in a class, as student or teacher, between two days."""
+    """A user in a class, from `begin_date` to the day before `end_date`."""
 
     __tablename__ = "enrollments"
     sourced_id: Mapped[SourcedId] = mapped_column(primary_key=True)
@@ -124,7 +137,10 @@ class Enrollment(Base):
 
 
 class LessonRow(Base):
-    """One meeting of a class in a room."""
+    """One meeting of a class in a room; classes that are taught together have a lesson each.
+
+    `period` is the name of the class period, where the timetable has one.
+    """
 
     __tablename__ = "lessons"
     id: Mapped[str] = mapped_column(String(255), primary_key=True)
@@ -134,10 +150,22 @@ class LessonRow(Base):
     room_id: Mapped[str] = mapped_column(String(64))
     starts_at: Mapped[datetime] = mapped_column(index=True)
     ends_at: Mapped[datetime]
+    period: Mapped[str | None] = mapped_column(String(64))
     __table_args__ = (
         CheckConstraint("ends_at > starts_at", name="ends_after_start"),
-        UniqueConstraint("room_id", "starts_at"),
+        Index(None, "room_id", "starts_at"),
     )
+
+
+class RosterVersion(Base):
+    """One row, whose number each change of roster or timetable raises.
+
+    An import compares it with the number that its plan rests on.
+    """
+
+    __tablename__ = "roster_version"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int]
 
 
 class ConsentEvent(Base):

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session as Session  # for packages that may not import SQLAlchemy
 
 from cluster.clock import Clock, utc_now
@@ -89,14 +90,18 @@ class AuditedRecords:
         self.clock = clock
 
     @contextmanager
-    def work(self, actor: str) -> Iterator[UnitOfWork]:
+    def work(self, actor: str, connection: Connection | None = None) -> Iterator[UnitOfWork]:
         """Begin a unit of work of an actor: it is committed with its audit entries, or not at all.
+
+        Args:
+            actor: Who does it.
+            connection: See `Records.writing`.
 
         Raises:
             RecordsError: The database cannot be reached or written.
         """
         try:
-            with self.records.writing() as session:
+            with self.records.writing(connection) as session:
                 work = UnitOfWork(session, self.keys, actor, self.clock(), self.district)
                 yield work
         except (NotAllowed, BadgeRefused) as error:

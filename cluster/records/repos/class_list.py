@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from cluster.records.db.models import Enrollment, Org, SchoolClass, User
-from cluster.records.repos.people import class_of, members, names_of
+from cluster.records.repos.people import class_of, enrolled_on, members, names_of
 from cluster.security.keys import KeyStore
 
 
@@ -33,7 +33,7 @@ class Member:
 
 
 def class_sizes(session: Session, day: date) -> Sequence[ClassSize]:
-    """Return all classes with their number of students on a day, by title."""
+    """Return the classes of the roster with their number of students on a day, by title."""
     query = (
         select(
             SchoolClass.sourced_id,
@@ -47,11 +47,11 @@ def class_sizes(session: Session, day: date) -> Sequence[ClassSize]:
             and_(
                 Enrollment.class_sourced_id == SchoolClass.sourced_id,
                 Enrollment.role == "student",
-                or_(Enrollment.begin_date.is_(None), Enrollment.begin_date <= day),
-                or_(Enrollment.end_date.is_(None), Enrollment.end_date >= day),
+                enrolled_on(day),
             ),
         )
-        .outerjoin(User, and_(User.id == Enrollment.user_id, User.enabled))
+        .outerjoin(User, and_(User.id == Enrollment.user_id, ~User.gone))
+        .where(~SchoolClass.gone)
         .group_by(SchoolClass.sourced_id, SchoolClass.title, Org.name)
         .order_by(SchoolClass.title, SchoolClass.sourced_id)
     )
@@ -79,17 +79,18 @@ def students_of(session: Session, keys: KeyStore, class_id: str, day: date) -> S
 def classes_of(session: Session, students: Iterable[str], day: date) -> dict[str, frozenset[str]]:
     """Return the classes in which each user is a student on a day."""
     rows = session.execute(
-        select(
-            Enrollment.user_id,
-            Enrollment.class_sourced_id,
-            Enrollment.begin_date,
-            Enrollment.end_date,
-        )
+        select(Enrollment.user_id, Enrollment.class_sourced_id)
         .join(User, User.id == Enrollment.user_id)
-        .where(Enrollment.user_id.in_(list(students)), Enrollment.role == "student", User.enabled)
+        .join(SchoolClass, SchoolClass.sourced_id == Enrollment.class_sourced_id)
+        .where(
+            Enrollment.user_id.in_(list(students)),
+            Enrollment.role == "student",
+            ~User.gone,
+            ~SchoolClass.gone,
+            enrolled_on(day),
+        )
     )
     found: dict[str, set[str]] = defaultdict(set)
-    for user_id, class_id, begins, ends in rows:
-        if (begins is None or begins <= day) and (ends is None or ends >= day):
-            found[user_id].add(class_id)
+    for user_id, class_id in rows:
+        found[user_id].add(class_id)
     return {user_id: frozenset(classes) for user_id, classes in found.items()}

@@ -30,13 +30,14 @@ class OpenRegister:
     closes_at: datetime
 
 
-def open_registers(session: Session, rooms: Collection[str], now: datetime) -> list[OpenRegister]:
-    """Return the open registers of lessons in some rooms, by room."""
+def registers_open_at(
+    session: Session, now: datetime, rooms: Collection[str] | None = None
+) -> list[tuple[LessonRow, RegisterRow]]:
+    """Return the open registers with their lessons, of some rooms or of all, by room."""
     query = (
         select(LessonRow, RegisterRow)
         .join(RegisterRow, RegisterRow.lesson_id == LessonRow.id)
         .where(
-            LessonRow.room_id.in_(rooms),
             LessonRow.starts_at.between(now - MAX_LESSON_LENGTH, now + MAX_OPENING_LEAD),
             RegisterRow.state == "open",
             RegisterRow.opened_at <= now,
@@ -44,9 +45,16 @@ def open_registers(session: Session, rooms: Collection[str], now: datetime) -> l
         )
         .order_by(LessonRow.room_id, LessonRow.starts_at)
     )
+    if rooms is not None:
+        query = query.where(LessonRow.room_id.in_(rooms))
+    return [(lesson, register) for lesson, register in session.execute(query)]
+
+
+def open_registers(session: Session, rooms: Collection[str], now: datetime) -> list[OpenRegister]:
+    """Return the open registers of lessons in some rooms, by room."""
     return [
         OpenRegister(lesson.id, lesson.class_sourced_id, lesson.room_id, register.closes_at)
-        for lesson, register in session.execute(query)
+        for lesson, register in registers_open_at(session, now, rooms)
     ]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from cluster.errors import NotFound
@@ -23,6 +23,7 @@ from cluster.records.db.models import (
     SchoolClass,
     User,
 )
+from cluster.records.repos.roster_version import raise_version
 from cluster.security.keys import KeyStore, seal, unseal
 
 ROSTER_KEY = "roster"
@@ -108,6 +109,14 @@ def classes_taught_by(session: Session, user_id: str) -> frozenset[str]:
     return frozenset(session.scalars(query))
 
 
+def enrolled_on(day: date) -> ColumnElement[bool]:
+    """Return the condition that an enrollment is in force; OneRoster's `endDate` is exclusive."""
+    return and_(
+        or_(Enrollment.begin_date.is_(None), Enrollment.begin_date <= day),
+        or_(Enrollment.end_date.is_(None), Enrollment.end_date > day),
+    )
+
+
 def members(session: Session, class_id: str, role: str, day: date) -> list[str]:
     """Return the ids of the users in a class on a day with a role, in a fixed order."""
     query = (
@@ -116,9 +125,8 @@ def members(session: Session, class_id: str, role: str, day: date) -> list[str]:
         .where(
             Enrollment.class_sourced_id == class_id,
             Enrollment.role == role,
-            User.enabled,
-            or_(Enrollment.begin_date.is_(None), Enrollment.begin_date <= day),
-            or_(Enrollment.end_date.is_(None), Enrollment.end_date >= day),
+            ~User.gone,
+            enrolled_on(day),
         )
         .distinct()
         .order_by(Enrollment.user_id)
@@ -127,11 +135,11 @@ def members(session: Session, class_id: str, role: str, day: date) -> list[str]:
 
 
 def guardians_of(session: Session, students: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Return the ids of the enabled guardians of each student."""
+    """Return the ids of each student's guardians, whether they have an account or not."""
     rows = session.execute(
         select(Guardian.student_id, Guardian.guardian_id)
         .join(User, User.id == Guardian.guardian_id)
-        .where(Guardian.student_id.in_(list(students)), User.enabled)
+        .where(Guardian.student_id.in_(list(students)), ~User.gone)
     )
     found: dict[str, set[str]] = defaultdict(set)
     for student_id, guardian_id in rows:
@@ -143,6 +151,7 @@ def remove_user(session: Session, user: User) -> None:
     """Delete a user with their enrollments, guardians, templates and badge."""
     session.delete(user)
     session.flush()
+    raise_version(session)
 
 
 def sourced_ids_of(session: Session, ids: Iterable[str]) -> dict[str, str]:

@@ -96,11 +96,15 @@ def teacher_of(session: Session, sourced_id: str) -> Principal:
     """Return the principal of a teacher of the roster.
 
     Raises:
-        NotFound: There is none with this sourcedId, or they are disabled.
+        NotFound: There is none with this sourcedId, or they are gone or have no account.
     """
     user = user_of(session, sourced_id, "teacher")
+    if user.gone:
+        raise NotFound(f"the teacher {sourced_id!r} is no longer in the roster.")
     if not user.enabled:
-        raise NotFound(f"the teacher {sourced_id!r} is disabled in the roster.")
+        raise NotFound(
+            f"the teacher {sourced_id!r} has no account: enabledUser is false in the roster."
+        )
     return Principal(user.id, frozenset({Role.TEACHER}), user_id=user.id)
 
 
@@ -294,7 +298,8 @@ def _principal(row: SignInRow) -> Principal:
 
 
 def _is_enabled(session: Session, user_id: str) -> bool:
-    return bool(session.scalar(select(User.enabled).where(User.id == user_id)))
+    query = select(User.id).where(User.id == user_id, User.enabled, ~User.gone)
+    return session.scalar(query) is not None
 
 
 def _mark_used(audited: AuditedRecords, sign_in_id: str, day: date) -> None:

@@ -4,7 +4,8 @@
 
 Files are opened by name and never extracted, so no path of a ZIP is written anywhere; a file over
 `MAX_CSV_BYTES` is rejected before it is decompressed. A row that cannot be used is collected as a
-`BadRow` and reading continues; an error of a whole file is a `RosterError`.
+`BadRow` and reading continues, up to `MAX_BAD_ROWS` of them; an error of a whole file is a
+`RosterError`. Rows without any text, as spreadsheets write below a table, are no rows.
 """
 
 import csv
@@ -14,12 +15,22 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 from cluster.errors import RosterError
+from cluster.records.roster.csv_dialect import (
+    SEP_LINE,
+    SEPARATORS,
+    describe_encoding,
+    describe_separator,
+    separator_of,
+)
 
 MAX_CSV_BYTES = 256 * 2**20
+MAX_BAD_ROWS = 10_000
+MAX_HEADER_CHARACTERS = 2**20
 MANIFEST = "manifest.csv"
 
 Opener = Callable[[], IO[bytes]]
@@ -56,6 +67,32 @@ class BadRow:
     def __str__(self) -> str:
         column = f"{self.column}: " if self.column else ""
         return f"{self.file}:{self.line}: {column}{self.reason}"
+
+
+class BadRows(list[BadRow]):
+    """The rows that cannot be used, so few that they can be shown and corrected.
+
+    Args:
+        where: The roster or file that they are of, for the error.
+    """
+
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        self._where = where
+
+    def append(self, bad: BadRow) -> None:
+        """Add a row.
+
+        Raises:
+            RosterError: There are `MAX_BAD_ROWS` already.
+        """
+        if len(self) >= MAX_BAD_ROWS:
+            raise RosterError(
+                f"over {MAX_BAD_ROWS} of its rows cannot be used, the first: {self[0]}.",
+                where=self._where,
+                hint="Nothing was imported. Export it again, as OneRoster or as documented.",
+            )
+        super().append(bad)
 
 
 class RosterFiles:
@@ -101,7 +138,7 @@ class RosterFiles:
 
 @contextmanager
 def open_files(path: Path) -> Iterator[RosterFiles]:
-    """Open a folder, or a ZIP, in which the files may be in one folder of their own.
+    """Open a folder, or a ZIP, in which the files may be in a folder of their own.
 
     Raises:
         RosterError: It is neither, or is damaged.
@@ -139,13 +176,19 @@ def file_opener(file: Path) -> Opener:
 
 def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, Opener]:
     """Return the openers of the files in the manifest's folder."""
-    infos = {PurePosixPath(info.filename): info for info in archive.infolist()}
-    folders = [
-        name.parent for name in infos if name.name == MANIFEST and len(name.parent.parts) <= 1
-    ]
+    infos = {
+        PurePosixPath(info.filename.replace("\\", "/")): info  # as Windows writes names
+        for info in archive.infolist()
+        if not info.is_dir()
+    }
+    folders = sorted(str(name.parent) for name in infos if name.name == MANIFEST)
     if len(folders) > 1:
-        raise RosterError(f"it holds {len(folders)} rosters.", where=str(path))
-    folder = folders[0] if folders else PurePosixPath()
+        raise RosterError(
+            f"it holds {len(folders)} rosters, in the folders {', '.join(folders[:5])}.",
+            where=str(path),
+            hint="Make a ZIP of one of them.",
+        )
+    folder = PurePosixPath(folders[0]) if folders else PurePosixPath()
 
     def opener(info: zipfile.ZipInfo) -> Opener:
         def open_member() -> IO[bytes]:
@@ -196,33 +239,83 @@ def read_rows(
     """
     try:
         with opener() as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
-            width, columns = _read_header(reader, place, required, optional)
-            while True:
-                line = reader.line_num + 1
-                try:
-                    cells = next(reader, None)
-                except csv.Error as error:
-                    bad_rows.append(BadRow(name, line, None, f"is not CSV: {error}"))
-                    continue
-                if cells is None:
-                    return
-                if not cells:
-                    continue
-                if len(cells) == width:
-                    found = {name: text for name, at in columns if (text := cells[at].strip())}
-                    yield CsvRow(found, line)
-                else:
-                    reason = f"has {len(cells)} cells, and the header {width}"
-                    bad_rows.append(BadRow(name, line, None, reason))
-    except UnicodeDecodeError:
-        raise RosterError("it is not UTF-8.", where=place, hint="Export it as UTF-8.") from None
+            yield from _rows_of(stream, place, name, (*required, *optional), required, bad_rows)
+    except UnicodeDecodeError as error:
+        seems = describe_encoding(_start_of(opener) + error.object[error.start : error.end])
+        raise RosterError(
+            f"it is not UTF-8; it seems to be {seems}.", where=place, hint="Export it as UTF-8."
+        ) from None
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise RosterError(f"it cannot be read: {error}.", where=place) from error
 
 
+def header_of(opener: Opener, columns: tuple[str, ...]) -> list[str]:
+    """Return the names of a file's columns; none where it cannot be read.
+
+    Args:
+        opener: Opens the file.
+        columns: Names to expect, which tell its separator.
+    """
+    try:
+        with opener() as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as stream:
+            header, separator, _ = _first_line(stream, columns)
+            return [cell.strip() for cell in next(csv.reader([header], delimiter=separator), [])]
+    except (OSError, UnicodeDecodeError, csv.Error, EOFError, zipfile.BadZipFile, zlib.error):
+        return []
+
+
+def _rows_of(
+    stream: io.TextIOWrapper,
+    place: str,
+    name: str,
+    names: tuple[str, ...],
+    required: tuple[str, ...],
+    bad_rows: list[BadRow],
+) -> Iterator[CsvRow]:
+    header, separator, skipped = _first_line(stream, names)
+    reader = csv.reader(chain([header], stream), delimiter=separator, strict=True)
+    width, columns = _read_header(reader, place, required, names[len(required) :], header)
+    while True:
+        line = skipped + reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            bad_rows.append(BadRow(name, line, None, f"is not CSV: {error}"))
+            continue
+        if cells is None:
+            return
+        if not any(map(str.strip, cells)):
+            continue
+        if len(cells) == width:
+            found = {name: text for name, at in columns if (text := cells[at].strip())}
+            yield CsvRow(found, line)
+        else:
+            reason = f"has {len(cells)} cells, and the header {width}"
+            if width > 1:
+                reason += f" (the separator is {SEPARATORS.get(separator, separator)})"
+            bad_rows.append(BadRow(name, line, None, reason))
+
+
+def _first_line(stream: io.TextIOWrapper, columns: tuple[str, ...]) -> tuple[str, str, int]:
+    """Return the header, its separator, and how many lines are before it."""
+    header = stream.readline(MAX_HEADER_CHARACTERS)
+    stated = SEP_LINE.fullmatch(header)
+    if stated is not None and stated[1] in SEPARATORS:
+        return stream.readline(MAX_HEADER_CHARACTERS), stated[1], 1
+    return header, separator_of(header, columns), 0
+
+
+def _start_of(opener: Opener) -> bytes:
+    with opener() as raw:
+        return raw.read(4)
+
+
 def _read_header(
-    reader: Iterator[list[str]], place: str, required: tuple[str, ...], optional: tuple[str, ...]
+    reader: Iterator[list[str]],
+    place: str,
+    required: tuple[str, ...],
+    optional: tuple[str, ...],
+    line: str,
 ) -> tuple[int, list[tuple[str, int]]]:
     """Return the number of columns, and the requested ones with their indexes."""
     try:
@@ -242,7 +335,16 @@ def _read_header(
                 hint="Headers are case-sensitive.",
             )
     missing = [name for name in required if name not in indexes]
+    if missing and "\0" in line:
+        raise RosterError(
+            "it is not UTF-8; it seems to be UTF-16.", where=place, hint="Export it as UTF-8."
+        )
     if missing:
+        separator = describe_separator(line, (*required, *optional))
+        if separator is not None:
+            raise RosterError(
+                f"{separator}.", where=f"{place}:1", hint="Export it with commas between cells."
+            )
         raise RosterError(f"the column {', '.join(missing)} is missing.", where=f"{place}:1")
     requested = [name for name in (*required, *optional) if name in indexes]
     return len(header), [(name, indexes[name]) for name in requested]

@@ -22,7 +22,7 @@ class RowCounts:
         added: New rows.
         changed: Rows with new values.
         unchanged: Rows that have the same values already.
-        removed: Rows deleted; a user is disabled instead.
+        removed: Rows deleted; a user is marked as gone instead.
         kept: Rows that are no longer in the roster, but are still referred to.
     """
 
@@ -45,10 +45,12 @@ class ImportResult:
     Attributes:
         counts: By kind.
         bad_rows: The rows that were rejected, by file name and line.
+        closed: Lessons of a timetable that were left out, because their school is closed that day.
     """
 
     counts: dict[str, RowCounts]
     bad_rows: tuple[BadRow, ...]
+    closed: int = 0
 
     @property
     def total(self) -> int:
@@ -61,6 +63,7 @@ class ImportResult:
             "changes": self.total,
             "counts": {kind: asdict(counts) for kind, counts in self.counts.items()},
             "bad_rows": [asdict(bad) for bad in self.bad_rows],
+            "closed": self.closed,
         }
 
 

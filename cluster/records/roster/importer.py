@@ -1,28 +1,33 @@
 """Imports a OneRoster roster into the records: all of it, or nothing.
 
-    with open_roster(path) as source, records.writing() as session:
-        result = import_roster(session, keys, source)
+    result = import_roster(audited, actor, path, finish=…)
 
-A row is matched by its `sourcedId`, and written only where it differs: importing the same roster
+The files are read, compared and encrypted before the writers' lock is taken
+(`cluster.records.roster.staging`), so that sign-ins and registers wait for the last step alone. A
+row is matched by its `sourcedId`, and written only where it differs: importing the same roster
 again changes nothing. Rows that are no longer in the roster are removed under these rules:
 
 - A **delta** removes the rows that it calls `tobedeleted`, and nothing else.
 - A **bulk** file also removes the rows that it lacks, but only if it was read to its end without a
   bad row. Over a quarter at once is an error unless the caller allows it: a list that was truncated
   between two lines looks complete.
-- **Users** are disabled, never deleted: registers and consents refer to them. The guardians of a
-  student change only with the student's own row.
-- **Classes** are removed when no lesson and no enrollment refers to them, and kept until then: a
-  lesson may have a register, and `lessons` are deleted with their class. **Orgs** are kept as long
-  as they have a class.
+- **Users** are marked as gone, never deleted: registers and consents refer to them. What was agreed
+  to for a student ends with that. The guardians of a student change only with the student's own
+  row.
+- **Classes** are removed when no lesson and no enrollment refers to them. Until then they are kept,
+  marked as gone, since `lessons` and their registers are deleted with their class; the enrollments
+  of their teachers are kept too, who may read these registers. **Orgs**, courses and terms are
+  kept as long as a class refers to them.
 
 What a row refers to must be in the roster or, where the file of that is a delta, absent or has bad
 rows, in the records; else it is a bad row too. Courses, terms and parent orgs are labels, and are
 not followed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
@@ -34,11 +39,16 @@ from cluster.records.db.models import (
     Base,
     Course,
     Enrollment,
+    Guardian,
     LessonRow,
     Org,
     SchoolClass,
+    User,
+    UserOrg,
 )
+from cluster.records.db.unit_of_work import AuditedRecords, UnitOfWork
 from cluster.records.roster.csv_cells import quoted
+from cluster.records.roster.departures import end_agreements
 from cluster.records.roster.import_result import (
     IMPORT_COMMAND,
     ImportResult,
@@ -55,7 +65,16 @@ from cluster.records.roster.oneroster_rows import (
     RosterOrg,
     RosterSession,
 )
-from cluster.records.roster.upsert import Upsert, Values
+from cluster.records.roster.staging import (
+    ImportPlan,
+    StagedChanges,
+    Values,
+    apply_audited,
+    apply_here,
+    chunks,
+    planned,
+)
+from cluster.records.roster.upsert import Upsert
 from cluster.records.roster.user_importer import UserImporter
 from cluster.security.keys import KeyStore
 
@@ -69,6 +88,25 @@ KINDS = (
     "guardians",
     "enrollments",
 )
+TABLES: tuple[type[Base], ...] = (
+    Org,
+    AcademicSession,
+    Course,
+    SchoolClass,
+    User,
+    UserOrg,
+    Guardian,
+    Enrollment,
+)
+"""Each after those that it refers to."""
+
+TEACHER = "teacher"
+REFERENCES = select(
+    SchoolClass.sourced_id,
+    SchoolClass.school_sourced_id,
+    SchoolClass.course_sourced_id,
+    SchoolClass.term_sourced_ids,
+)
 
 
 def preview_roster(records: Records, keys: KeyStore, path: Path) -> ImportResult:
@@ -78,44 +116,117 @@ def preview_roster(records: Records, keys: KeyStore, path: Path) -> ImportResult
         RosterError: See `cluster.records.roster.oneroster.OneRoster`.
         RecordsError: The records cannot be reached.
     """
-    with open_roster(path) as source, records.writing() as session:
-        result = import_roster(session, keys, source, allow_many_removals=True)
-        session.rollback()
-    return result
+
+    def plan(session: Session) -> ImportPlan:
+        with open_roster(path) as source:
+            return RosterImport(session, keys, source, allow_many_removals=True).plan()
+
+    with planned(records, plan) as (_, found):
+        return found.result
 
 
 def import_roster(
-    session: Session, keys: KeyStore, source: OneRoster, *, allow_many_removals: bool = False
+    audited: AuditedRecords,
+    actor: str,
+    path: Path,
+    *,
+    finish: Callable[[UnitOfWork, ImportResult], None],
+    allow_many_removals: bool = False,
 ) -> ImportResult:
-    """Import a roster.
+    """Import a roster, in one short transaction.
 
     Args:
-        session: A session of `Records.writing`; the caller commits.
-        keys: The keys that encrypt names.
-        source: An opened roster, not read yet.
+        audited: The records.
+        actor: Who imports.
+        path: A folder or ZIP.
+        finish: What belongs into the same transaction, such as the entry of the audit log.
         allow_many_removals: Accept a bulk file that lacks over a quarter of the rows.
 
     Raises:
-        RosterError: A whole file cannot be used, or lacks too much; roll back.
+        RosterError: A whole file cannot be used, or lacks too much; nothing is changed.
+        RecordsError: The records cannot be reached or written.
     """
-    result = _Import(session, keys, source, allow_many_removals=allow_many_removals).run()
-    session.expire_all()  # the statements above did not update loaded objects
-    return result
+
+    def plan(session: Session) -> ImportPlan:
+        with open_roster(path) as source:
+            importing = RosterImport(
+                session, audited.keys, source, allow_many_removals=allow_many_removals
+            )
+            return importing.plan(now=audited.clock(), actor=actor)
+
+    return apply_audited(audited, actor, plan, finish)
 
 
-class _Import:
+def import_roster_in(
+    session: Session,
+    keys: KeyStore,
+    source: OneRoster,
+    *,
+    now: datetime,
+    actor: str = "system:roster",
+    allow_many_removals: bool = False,
+) -> ImportResult:
+    """Import a roster in a session that has the writers' lock, and keeps it all the while.
+
+    For small rosters; the caller commits.
+
+    Args:
+        session: A session of `Records.writing`.
+        keys: The keys that encrypt names.
+        source: An opened roster, not read yet.
+        now: UTC.
+        actor: Who imports.
+        allow_many_removals: See `import_roster`.
+
+    Raises:
+        RosterError: See `import_roster`; roll back.
+    """
+    importing = RosterImport(session, keys, source, allow_many_removals=allow_many_removals)
+    return apply_here(session, importing.plan(now=now, actor=actor), importing.staged)
+
+
+@dataclass(frozen=True, slots=True)
+class _ClassReferences:
+    """What a class refers to."""
+
+    school: str
+    course: str | None
+    terms: Sequence[str]
+
+
+class RosterImport:
+    """Compares a roster with the records.
+
+    Attributes:
+        staged: What it changes.
+    """
+
     def __init__(
         self, session: Session, keys: KeyStore, source: OneRoster, *, allow_many_removals: bool
     ) -> None:
         self._session = session
+        self.staged = StagedChanges(session)
         self._keys = keys
         self._source = source
         self._allow_many = allow_many_removals
         self._counts = {kind: RowCounts() for kind in KINDS}
         self._deleted: dict[str, set[str]] = {kind: set() for kind in KINDS}
+        self._references = {
+            row.sourced_id: _ClassReferences(
+                row.school_sourced_id, row.course_sourced_id, row.term_sourced_ids
+            )
+            for row in session.execute(REFERENCES)
+        }
+        query = select(Enrollment.sourced_id, Enrollment.class_sourced_id, Enrollment.role)
+        self._enrolled = {key: (of, role) for key, of, role in session.execute(query)}
 
-    def run(self) -> ImportResult:
-        """Write rows in the order in which they refer to each other; then remove in reverse."""
+    def plan(self, *, now: datetime | None = None, actor: str = "") -> ImportPlan:
+        """Stage rows in the order in which they refer to each other; then remove in reverse.
+
+        Args:
+            now: When the changes are applied, UTC; None of a plan that is only shown.
+            actor: Who imports.
+        """
         orgs = self._upsert(Org, "orgs")
         orgs.put_all(self._values(RosterOrg))
         sessions = self._upsert(AcademicSession, "academicSessions")
@@ -127,24 +238,33 @@ class _Import:
         classes = self._upsert(SchoolClass, "classes")
         classes.put_all(self._classes(known_orgs))
 
-        users = UserImporter(self._session, self._keys, self._source, known_orgs, self._counts)
+        users = UserImporter(
+            self._session, self.staged, self._keys, self._source, known_orgs, self._counts
+        )
         users.run()
         enrollments = self._upsert(Enrollment, "enrollments")
         enrollments.put_all(
             self._enrollments(self._referable("classes", classes), users.referable())
         )
 
-        enrollments.remove(self._absent("enrollments", enrollments))
         self._remove_classes(classes, enrollments)
-        users.disable_absent(allow_many=self._allow_many)
-        courses.remove(self._absent("courses", courses))
-        sessions.remove(self._absent("academicSessions", sessions))
-        in_use = set(self._session.scalars(select(SchoolClass.school_sourced_id).distinct()))
-        self._remove_unused("orgs", orgs, in_use)
-        return ImportResult(self._counts, sort_bad_rows(self._source.bad_rows))
+        users.mark_absent_gone(allow_many=self._allow_many)
+        of_classes = [self._references[one] for one in classes.ids()]
+        self._remove_unused("courses", courses, {one.course for one in of_classes if one.course})
+        terms = {term for one in of_classes for term in one.terms}
+        self._remove_unused("academicSessions", sessions, terms)
+        self._remove_unused("orgs", orgs, {one.school for one in of_classes})
+        self.staged.analyze()
+
+        def apply(session: Session) -> None:
+            self.staged.apply(session, TABLES)
+            if now is not None:
+                end_agreements(session, users.moved, now=now, actor=actor)
+
+        return ImportPlan(ImportResult(self._counts, sort_bad_rows(self._source.bad_rows)), apply)
 
     def _upsert(self, model: type[Base], kind: str) -> Upsert:
-        return Upsert(self._session, model, self._counts[kind])
+        return Upsert(self._session, self.staged, model, self._counts[kind])
 
     def _values(self, model: type[RosterOrg | RosterSession | RosterCourse]) -> Iterator[Values]:
         for row in self._source.read(model):
@@ -161,7 +281,14 @@ class _Import:
                 reason = f"no org is {quoted(row.school_sourced_id)}"
                 self._source.reject("classes", row.line, "schoolSourcedId", reason)
             else:
-                yield row.model_dump() | {"term_sourced_ids": list(row.term_sourced_ids)}
+                self._references[row.sourced_id] = _ClassReferences(
+                    row.school_sourced_id, row.course_sourced_id, row.term_sourced_ids
+                )
+                yield row.model_dump() | {
+                    "term_sourced_ids": list(row.term_sourced_ids),
+                    "periods": list(row.periods),
+                    "gone": False,
+                }
 
     def _enrollments(self, classes: set[str], users: dict[str, str]) -> Iterator[Values]:
         for row in self._source.read(RosterEnrollment):
@@ -174,6 +301,7 @@ class _Import:
                 reason = f"no user is {quoted(row.user_sourced_id)}"
                 self._source.reject("enrollments", row.line, "userSourcedId", reason)
             else:
+                self._enrolled[row.sourced_id] = (row.class_sourced_id, row.role)
                 yield {
                     "sourced_id": row.sourced_id,
                     "class_sourced_id": row.class_sourced_id,
@@ -199,15 +327,29 @@ class _Import:
         return absent | self._deleted[kind]
 
     def _remove_classes(self, classes: Upsert, enrollments: Upsert) -> None:
-        """Remove classes that nothing refers to; one called deleted loses its enrollments first."""
-        deleted = self._deleted["classes"]
-        if deleted:
-            query = select(Enrollment.sourced_id, Enrollment.class_sourced_id)
-            rows = self._session.execute(query)
-            enrollments.remove([sourced_id for sourced_id, of in rows if of in deleted])
-        in_use = set(self._session.scalars(select(LessonRow.class_sourced_id).distinct()))
-        in_use |= set(self._session.scalars(select(Enrollment.class_sourced_id).distinct()))
+        """Remove enrollments, and classes that nothing refers to; mark those as gone that stay."""
+        taught = set(self._session.scalars(select(LessonRow.class_sourced_id).distinct()))
+        absent = self._absent("classes", classes, taught | self._classes_of_enrollments())
+        kept = {
+            key
+            for key, (of, role) in self._enrolled.items()
+            if of in absent and of in taught and role == TEACHER
+        }
+        leaving = self._absent("enrollments", enrollments, kept)
+        called_deleted = self._deleted["classes"]
+        leaving |= {key for key, (of, _) in self._enrolled.items() if of in called_deleted}
+        enrollments.remove(leaving - kept)
+        self._counts["enrollments"].kept += len(leaving & kept)
+        for key in leaving - kept:
+            self._enrolled.pop(key, None)
+        in_use = taught | self._classes_of_enrollments()
         self._remove_unused("classes", classes, in_use)
+        gone = set(self._session.scalars(select(SchoolClass.sourced_id).where(SchoolClass.gone)))
+        for chunk in chunks(sorted((absent & in_use & classes.ids()) - gone)):
+            self.staged.mark_gone(SchoolClass, [{"sourced_id": one} for one in chunk])
+
+    def _classes_of_enrollments(self) -> set[str]:
+        return {of for of, _ in self._enrolled.values()}
 
     def _remove_unused(self, kind: str, table: Upsert, in_use: set[str]) -> None:
         absent = self._absent(kind, table, in_use)

@@ -20,7 +20,7 @@ from typing import Literal, TypeVar
 
 from cluster.errors import RosterError
 from cluster.records.roster.csv_cells import CellError, CsvModel, Text, quoted
-from cluster.records.roster.csv_files import MANIFEST, BadRow, RosterFiles, open_files
+from cluster.records.roster.csv_files import MANIFEST, BadRow, BadRows, RosterFiles, open_files
 from cluster.records.roster.oneroster_rows import (
     DeletedRow,
     RosterRole,
@@ -67,7 +67,7 @@ class OneRoster:
 
     def __init__(self, files: RosterFiles) -> None:
         self._files = files
-        self.bad_rows: list[BadRow] = []
+        self.bad_rows = BadRows(str(files.where))
         self.seen: dict[str, dict[str, int]] = {}
         self._read_to_end: set[str] = set()
         self._with_bad_rows: set[str] = set()
@@ -116,7 +116,7 @@ class OneRoster:
         seen = self.seen.setdefault(name, {})
         if self.modes[name] is FileMode.ABSENT:
             return
-        malformed: list[BadRow] = []
+        malformed = BadRows(self._place(f"{name}.csv"))
         optional = model.OPTIONAL_COLUMNS
         required = tuple(column for column in model.columns() if column not in optional)
         for row in self._files.rows(f"{name}.csv", required, malformed, optional):
@@ -143,7 +143,7 @@ class OneRoster:
                 where=str(self._files.where),
                 hint="OneRoster's CSV has one: it says which files there are.",
             )
-        bad_rows: list[BadRow] = []
+        bad_rows = BadRows(self._place(MANIFEST))
         rows = self._files.rows(MANIFEST, ManifestProperty.columns(), bad_rows)
         try:
             properties = [ManifestProperty.parse(row) for row in rows]

@@ -57,6 +57,17 @@ def _parse_role(text: str) -> str:
 Role = Annotated[str, PlainValidator(_parse_role)]
 
 
+def _parse_status(text: str) -> bool:
+    statuses = {"active": False, "tobedeleted": True}
+    try:
+        return statuses[text.lower()]
+    except KeyError:
+        raise invalid_cell_error(
+            f"{quoted(text)} is no status of OneRoster, which are active and tobedeleted; the row "
+            "is left out"
+        ) from None
+
+
 class RosterRow(CsvModel):
     """The columns that all files have.
 
@@ -69,9 +80,7 @@ class RosterRow(CsvModel):
     OPTIONAL_COLUMNS: ClassVar[tuple[str, ...]] = ()
 
     sourced_id: Key
-    is_deleted: Annotated[bool, one_of({"active": False, "tobedeleted": True})] = Field(
-        alias="status", exclude=True
-    )
+    is_deleted: Annotated[bool, PlainValidator(_parse_status)] = Field(alias="status", exclude=True)
 
 
 class DeletedRow(RosterRow):
@@ -114,6 +123,7 @@ class RosterClass(RosterRow):
     """A row of classes.csv."""
 
     FILE = "classes"
+    OPTIONAL_COLUMNS = ("periods",)
 
     title: Text
     class_code: Text | None = None
@@ -121,6 +131,7 @@ class RosterClass(RosterRow):
     course_sourced_id: Key | None = None
     term_sourced_ids: Keys = ()
     location: Text | None = None
+    periods: Keys = ()
 
 
 class RosterUser(RosterRow):

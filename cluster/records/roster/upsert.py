@@ -1,81 +1,71 @@
 """Rows into a table of the records in batches: each is added, changed, or left as it is."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
-from typing import Any, TypeAlias, TypeVar, cast
+from collections.abc import Iterable
+from typing import cast
 
-from sqlalchemy import Table, delete, insert, select, update
+from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from cluster.records.db.models import Base
 from cluster.records.roster.import_result import RowCounts
-
-CHUNK = 5_000
-
-Values: TypeAlias = dict[str, Any]
-"""The values of a row by column."""
-
-T = TypeVar("T")
-
-
-def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
-    """Yield lists of at most `size` items."""
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
+from cluster.records.roster.staging import StagedChanges, Values, chunks
 
 
 class Upsert:
-    """Writes rows to a table by primary key; a row that has not changed is not written.
+    """Stages rows of a table by primary key; a row that has not changed is not written.
 
     Args:
-        session: The transaction of the import.
+        session: The session that reads.
+        staged: The changes to add to.
         model: The table; its primary key is one column.
         counts: The counts to update.
     """
 
-    def __init__(self, session: Session, model: type[Base], counts: RowCounts) -> None:
+    def __init__(
+        self, session: Session, staged: StagedChanges, model: type[Base], counts: RowCounts
+    ) -> None:
         self._session = session
+        self._staged = staged
         self._table = cast("Table", model.__table__)
         self._model = model
         [self._key] = self._table.primary_key.columns
         self._counts = counts
+        self._ids = set(session.scalars(select(self._key)))
 
     def put_all(self, rows: Iterable[Values]) -> None:
-        """Insert or update rows that all name the same columns."""
+        """Add or change rows that all name the same columns; the others have their defaults."""
         for chunk in chunks(rows):
             self._put(chunk)
 
     def ids(self) -> set[str]:
-        """Return the keys of the rows in the table."""
-        return set(self._session.scalars(select(self._key)))
+        """Return the keys of the rows in the table, after what is staged."""
+        return set(self._ids)
 
-    def remove(self, ids: Iterable[str]) -> int:
-        """Delete rows, and return how many there were."""
-        removed = 0
-        for chunk in chunks(sorted(ids)):
-            stored = list(self._session.scalars(select(self._key).where(self._key.in_(chunk))))
-            self._session.execute(delete(self._table).where(self._key.in_(stored)))
-            removed += len(stored)
-        self._counts.removed += removed
-        return removed
+    def remove(self, ids: Iterable[str]) -> None:
+        """Remove rows; those that do not exist are ignored."""
+        removed = self._ids.intersection(ids)
+        for chunk in chunks(sorted(removed)):
+            self._staged.remove(self._model, [{self._key.name: one} for one in chunk])
+        self._ids -= removed
+        self._counts.removed += len(removed)
 
     def _put(self, rows: list[Values]) -> None:
-        columns = [self._table.columns[name] for name in rows[0]]
         key = self._key.name
-        query = select(*columns).where(self._key.in_([row[key] for row in rows]))
-        stored = {row[key]: row for row in self._session.execute(query).mappings()}
+        existing = [row[key] for row in rows if row[key] in self._ids]
+        stored = {}
+        if existing:
+            query = select(self._table).where(self._key.in_(existing))
+            stored = {row[key]: dict(row) for row in self._session.execute(query).mappings()}
         new, changed = [], []
         for row in rows:
             before = stored.get(row[key])
             if before is None:
-                new.append(row)
-            elif row != dict(before):
-                changed.append(row)
-        if new:
-            self._session.execute(insert(self._model), new)
-        if changed:
-            self._session.execute(update(self._model), changed)
+                new.append(dict.fromkeys(self._table.columns.keys()) | row)
+            elif (after := before | row) != before:
+                changed.append(after)
+        self._staged.add(self._model, new)
+        self._staged.change(self._model, changed)
+        self._ids.update(row[key] for row in new)
         self._counts.added += len(new)
         self._counts.changed += len(changed)
         self._counts.unchanged += len(rows) - len(new) - len(changed)

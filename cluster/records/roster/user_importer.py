@@ -1,14 +1,15 @@
 """Users of a roster into the records: encrypted names, roles at schools, and guardians.
 
 A user is never deleted, because registers and consents refer to the id; a user who is no longer in
-the roster is disabled (`enabled`), and enabled again when the roster has them again.
+the roster is `gone`, until the roster has them again. `enabled` is the roster's own `enabledUser`:
+whether a person has an account, and may sign in.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from sqlalchemy import delete, insert, select, tuple_, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cluster.records.db.models import Guardian, User, UserOrg, new_id
@@ -23,7 +24,7 @@ from cluster.records.roster.oneroster_rows import (
     RosterUser,
     RosterUserWithRole,
 )
-from cluster.records.roster.upsert import chunks
+from cluster.records.roster.staging import StagedChanges, chunks
 from cluster.security.keys import KeyStore
 
 OrgRole: TypeAlias = tuple[str, str]
@@ -36,6 +37,7 @@ class StoredUser(NamedTuple):
     id: str
     role: str
     enabled: bool
+    gone: bool
 
 
 @dataclass(slots=True)
@@ -57,37 +59,45 @@ class UserImporter:
     """Imports the users, roles and guardians of one roster.
 
     Args:
-        session: The transaction of the import.
+        session: The session that reads.
+        staged: The changes to add to.
         keys: The keys that encrypt names.
         source: The roster.
         known_orgs: The orgs that rows may refer to.
         counts: Counts of `users`, `roles` and `guardians` to update.
+
+    Attributes:
+        users: The users by sourcedId, after what is staged.
+        moved: The ids of students who leave or come back.
     """
 
     def __init__(
         self,
         session: Session,
+        staged: StagedChanges,
         keys: KeyStore,
         source: OneRoster,
         known_orgs: set[str],
         counts: dict[str, RowCounts],
     ) -> None:
         self._session = session
+        self._staged = staged
         self._keys = keys
         self._source = source
         self._known_orgs = known_orgs
         self._counts = counts
-        query = select(User.sourced_id, User.id, User.role, User.enabled)
+        query = select(User.sourced_id, User.id, User.role, User.enabled, User.gone)
         self.users = {
-            sourced_id: StoredUser(user_id, role, enabled)
-            for sourced_id, user_id, role, enabled in session.execute(query)
+            sourced_id: StoredUser(user_id, role, enabled, gone)
+            for sourced_id, user_id, role, enabled, gone in session.execute(query)
         }
-        self._enabled_before = sum(user.enabled for user in self.users.values())
+        self.moved: set[str] = set()
+        self._present_before = sum(not user.gone for user in self.users.values())
         self._deleted: set[str] = set()
         self._relations = _RosterRelations({}, set(), {})
 
     def run(self) -> None:
-        """Read users and roles, and write them; `disable_absent` comes last."""
+        """Read users and roles, and stage them; `mark_absent_gone` comes last."""
         roles = self._read_roles()
         for chunk in chunks(self._users_with_roles(roles)):
             self._write_users([*chunk])
@@ -103,22 +113,19 @@ class UserImporter:
         seen = self._source.seen["users"]
         return {sourced_id: self.users[sourced_id].id for sourced_id in seen.keys() & self.users}
 
-    def disable_absent(self, *, allow_many: bool) -> None:
-        """Disable users that the roster calls deleted, or that a complete list lacks."""
+    def mark_absent_gone(self, *, allow_many: bool) -> None:
+        """Mark users as gone that the roster calls deleted, or that a complete list lacks."""
+        present = {sourced_id for sourced_id, user in self.users.items() if not user.gone}
         absent: set[str] = set()
         if self._source.replaces("users"):
-            absent = self.users.keys() - self._source.seen["users"].keys()
-        absent = {sourced_id for sourced_id in absent if self.users[sourced_id].enabled}
+            absent = present - self._source.seen["users"].keys()
         if not allow_many:
-            reject_mass_removal("users", self._enabled_before, len(absent), command=IMPORT_COMMAND)
-        ids = [self.users[s].id for s in sorted(absent | self._deleted) if s in self.users]
-        for chunk in chunks(ids):
-            self._session.execute(
-                update(User).where(User.id.in_(chunk), User.enabled).values(enabled=False),
-                execution_options={"synchronize_session": False},
-            )
-        deleted = {s for s in self._deleted if s in self.users and self.users[s].enabled}
-        self._counts["users"].removed += len(absent | deleted)
+            reject_mass_removal("users", self._present_before, len(absent), command=IMPORT_COMMAND)
+        leaving = sorted(absent | (self._deleted & present))
+        for chunk in chunks(leaving):
+            self._staged.mark_gone(User, [{"id": self.users[one].id} for one in chunk])
+        self.moved |= {self.users[one].id for one in leaving if self.users[one].role == STUDENT}
+        self._counts["users"].removed += len(leaving)
 
     def _read_roles(self) -> dict[str, list[RosterRole]]:
         """Return the rows of roles.csv (1.2) by the user's sourcedId."""
@@ -158,39 +165,39 @@ class UserImporter:
                 self._add_org_roles(user_id, roles.pop(row.sourced_id), stored)
             agents = row.agent_sourced_ids if role == STUDENT else ()
             self._relations.agents[user_id] = (row.sourced_id, agents, row.line)
-            self.users[row.sourced_id] = StoredUser(user_id, role, row.enabled)
+            if stored is not None and stored.gone and role == STUDENT:
+                self.moved.add(user_id)
+            self.users[row.sourced_id] = StoredUser(user_id, role, row.enabled, gone=False)
             yield row, "" if stored is None else stored.role
 
     def _write_users(self, rows: list[tuple[RosterUser, str]]) -> None:
         """Write users; the second of each pair is the role they had, empty for new ones."""
         existing = [self.users[row.sourced_id].id for row, role_before in rows if role_before]
-        query = select(User.id, User.enabled, User.sealed).where(User.id.in_(existing))
-        before = {row.id: (row.enabled, row.sealed) for row in self._session.execute(query)}
+        query = select(User.id, User.enabled, User.gone, User.sealed).where(User.id.in_(existing))
+        before = {
+            row.id: (row.enabled, row.gone, row.sealed) for row in self._session.execute(query)
+        }
         new, changed = [], []
         for row, role_before in rows:
-            user_id, role, enabled = self.users[row.sourced_id]
+            user_id, role, enabled, _ = self.users[row.sourced_id]
+            values = {
+                "id": user_id,
+                "sourced_id": row.sourced_id,
+                "role": role,
+                "enabled": enabled,
+                "gone": False,
+            }
             details = row.details
             if user_id not in before:
-                sealed = seal_details(self._keys, user_id, details)
-                new.append(
-                    {
-                        "id": user_id,
-                        "sourced_id": row.sourced_id,
-                        "role": role,
-                        "enabled": enabled,
-                        "sealed": sealed,
-                    }
-                )
+                new.append(values | {"sealed": seal_details(self._keys, user_id, details)})
                 continue
-            enabled_before, sealed = before[user_id]
+            enabled_before, gone_before, sealed = before[user_id]
             is_same = open_details(self._keys, User(id=user_id, sealed=sealed)) == details
-            if not is_same or role_before != role or enabled_before != enabled:
+            if not is_same or gone_before or (role_before, enabled_before) != (role, enabled):
                 sealed = sealed if is_same else seal_details(self._keys, user_id, details)
-                changed.append({"id": user_id, "role": role, "enabled": enabled, "sealed": sealed})
-        if new:
-            self._session.execute(insert(User), new)
-        if changed:
-            self._session.execute(update(User), changed)
+                changed.append(values | {"sealed": sealed})
+        self._staged.add(User, new)
+        self._staged.change(User, changed)
         counts = self._counts["users"]
         counts.added += len(new)
         counts.changed += len(changed)
@@ -208,7 +215,9 @@ class UserImporter:
         self._add_org_roles(stored.id, rows, stored)
         role = _first_role(rows)
         if role is not None and role != stored.role:
-            self._session.execute(update(User), [{"id": stored.id, "role": role}])
+            sealed = self._session.scalars(select(User.sealed).where(User.id == stored.id)).one()
+            values = stored._asdict() | {"sourced_id": sourced_id, "role": role, "sealed": sealed}
+            self._staged.change(User, [values])
             self.users[sourced_id] = stored._replace(role=role)
             self._counts["users"].changed += 1
 
@@ -244,19 +253,14 @@ class UserImporter:
                 or (user_id, org, role) in self._relations.ended
             ):
                 to_remove.append((user_id, org, role))
+        names = ("user_id", "org_sourced_id", "role")
         for chunk in chunks(to_remove):
-            key = tuple_(UserOrg.user_id, UserOrg.org_sourced_id, UserOrg.role)
-            self._session.execute(
-                delete(UserOrg).where(key.in_(chunk)),
-                execution_options={"synchronize_session": False},
-            )
+            self._staged.remove(UserOrg, [dict(zip(names, row, strict=True)) for row in chunk])
         for new in chunks(
             (user_id, *one) for user_id, org_roles in to_add.items() for one in sorted(org_roles)
         ):
-            names = ("user_id", "org_sourced_id", "role")
-            rows = [dict(zip(names, row, strict=True)) for row in new]
-            self._session.execute(insert(UserOrg), rows)
-            counts.added += len(rows)
+            self._staged.add(UserOrg, [dict(zip(names, row, strict=True)) for row in new])
+            counts.added += len(new)
         counts.removed += len(to_remove)
 
     def _write_guardians(self) -> None:
@@ -272,17 +276,13 @@ class UserImporter:
                 counts.unchanged += 1
             elif student_id in self._relations.agents and student_id not in incomplete:
                 to_remove.append((student_id, guardian_id))
+        names = ("student_id", "guardian_id")
         for chunk in chunks(to_remove):
-            key = tuple_(Guardian.student_id, Guardian.guardian_id)
-            self._session.execute(
-                delete(Guardian).where(key.in_(chunk)),
-                execution_options={"synchronize_session": False},
-            )
+            self._staged.remove(Guardian, [dict(zip(names, pair, strict=True)) for pair in chunk])
         pairs = ((student, guardian) for student, all_of in to_add.items() for guardian in all_of)
         for new in chunks(pairs):
-            rows = [{"student_id": student, "guardian_id": guardian} for student, guardian in new]
-            self._session.execute(insert(Guardian), rows)
-            counts.added += len(rows)
+            self._staged.add(Guardian, [dict(zip(names, pair, strict=True)) for pair in new])
+            counts.added += len(new)
         counts.removed += len(to_remove)
 
     def _guardians(self) -> tuple[dict[str, tuple[str, ...]], set[str]]:

@@ -4,8 +4,7 @@
     maths-1,room-12,7b,2026-03-02T09:00:00+01:00,2026-03-02T09:45:00+01:00
 
 `class_id` is a sourcedId, a class code or a title; a class that the roster does not have is added
-with this name, so that an installation without a roster may name its classes as it likes. A
-mistake in one row rejects the file.
+with this name, so that an installation without a roster may name its classes as it likes.
 """
 
 import csv
@@ -14,53 +13,79 @@ from datetime import datetime
 from pathlib import Path
 
 from cluster.district import Lesson, Timetable, parse_timestamp
-from cluster.errors import SettingsError
+from cluster.errors import RosterError, SettingsError
 from cluster.records.db.models import MAX_LESSON_LENGTH
-from cluster.records.timetable.lesson_plan import LessonPlan
+from cluster.records.roster.csv_cells import CellError, quoted
+from cluster.records.roster.csv_files import (
+    BadRow,
+    BadRows,
+    CsvRow,
+    file_opener,
+    header_of,
+    read_rows,
+)
+from cluster.records.timetable.lesson_plan import NO_CLASS, LessonPlan
+from cluster.records.timetable.overlaps import drop_overlaps
 from cluster.settings import Settings
 
 COLUMNS = ("lesson_id", "room_id", "class_id", "starts_at", "ends_at")
 MAX_ID_LENGTH = 255
-NO_CLASS = "no-class"
-"""The class of a lesson whose `class_id` is empty."""
+MAX_NAMED_ROWS = 20
 
 
 def is_dated_csv(path: Path) -> bool:
     """Whether a file's header names lessons by their ids, as `read_dated` expects."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            return COLUMNS[0] in next(csv.reader(stream), ())
-    except (OSError, UnicodeDecodeError, csv.Error):
+        return COLUMNS[0] in header_of(file_opener(path), COLUMNS)
+    except (OSError, RosterError):
         return False  # the reader of the other format reports it
 
 
-def read_dated(path: Path, settings: Settings) -> list[LessonPlan]:
-    """Read the lessons of a file; their classes are still named as in the file.
+def read_dated(path: Path, settings: Settings) -> tuple[list[LessonPlan], list[BadRow]]:
+    """Read the lessons of a file, and the rows that give none.
+
+    Classes are still named as in the file. A lesson that cannot take place beside one of an earlier
+    row is a bad row too (`cluster.records.timetable.overlaps`).
 
     Raises:
-        SettingsError: The file, a column, a time or a room is wrong, or two lessons of one room
-            overlap; the message names file and line.
+        SettingsError: The file cannot be read, or lacks a column.
     """
+    bad_rows: list[BadRow] = BadRows(str(path))
+    lessons: list[LessonPlan] = []
+    lines: dict[str, int] = {}
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = csv.DictReader(stream)
-            missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
-            if missing:
-                raise SettingsError(f"the column {', '.join(missing)} is missing.", where=str(path))
-            lessons = [_lesson(row, path, rows.line_num, settings) for row in rows]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"the timetable cannot be read: {error}.", where=str(path)) from error
-    _reject_overlaps(lessons, path)
-    return lessons
+        for row in read_rows(file_opener(path), str(path), path.name, COLUMNS, bad_rows):
+            try:
+                lesson = _lesson(row, settings)
+                if lesson.id in lines:
+                    reason = f"{quoted(lesson.id)} is given twice, also in line {lines[lesson.id]}"
+                    raise CellError("lesson_id", reason)
+                lines[lesson.id] = lesson.line
+                lessons.append(lesson)
+            except CellError as bad:
+                bad_rows.append(BadRow(path.name, row.line, bad.column, bad.reason))
+    except RosterError as error:
+        raise SettingsError(error.what, where=error.where, hint=error.hint) from error
+    good, overlaps = drop_overlaps(lessons, path.name)
+    bad_rows.extend(overlaps)
+    return good, bad_rows
 
 
 def read_dated_timetable(path: Path, settings: Settings) -> Timetable:
     """Read the lessons of a file, for finding which one is on; nothing is imported.
 
     Raises:
-        SettingsError: See `read_dated`.
+        SettingsError: The file cannot be read, or has rows that cannot be used: the error names
+            them, because windows that are counted without their lessons are counted for good.
     """
-    return Timetable(map(as_lesson, read_dated(path, settings)))
+    lessons, bad_rows = read_dated(path, settings)
+    if bad_rows:
+        first, *others = sorted(bad_rows, key=lambda bad: bad.line)
+        named = "; ".join(str(bad) for bad in others[:MAX_NAMED_ROWS])
+        more = f"; {len(others)} more rows cannot be used: {named}" if others else ""
+        column = f"{first.column}: " if first.column else ""
+        raise SettingsError(f"{column}{first.reason}{more}.", where=f"{path}:{first.line}")
+    return Timetable(map(as_lesson, lessons))
 
 
 def as_lesson(plan: LessonPlan) -> Lesson:
@@ -82,50 +107,29 @@ def write_dated(path: Path, lessons: Iterable[Lesson]) -> None:
             writer.writerow((lesson.lesson_id, lesson.room_id, lesson.class_id, *times))
 
 
-def _lesson(row: dict[str, str], path: Path, line: int, settings: Settings) -> LessonPlan:
-    where = f"{path}:{line}"
-    absent = [name for name in COLUMNS if row[name] is None]
-    if absent:
-        raise SettingsError(f"the line ends before {', '.join(absent)}.", where=where)
-    if row["room_id"] not in settings.rooms_by_id:
-        raise SettingsError(f"there is no room {row['room_id']!r} in the settings.", where=where)
-    for name in ("lesson_id", "class_id"):
-        if len(row[name]) > MAX_ID_LENGTH:
-            raise SettingsError(f"the {name} is over {MAX_ID_LENGTH} characters.", where=where)
-    starts_at = parse_timestamp(row["starts_at"], where)
-    ends_at = parse_timestamp(row["ends_at"], where)
-    _check_times(starts_at, ends_at, where)
-    if not row["lesson_id"]:
-        raise SettingsError("the lesson_id is empty.", where=where)
-    return LessonPlan(
-        row["lesson_id"], row["class_id"] or NO_CLASS, row["room_id"], starts_at, ends_at, line
-    )
-
-
-def _check_times(starts_at: datetime, ends_at: datetime, where: str) -> None:
+def _lesson(row: CsvRow, settings: Settings) -> LessonPlan:
+    cells = row.cells
+    lesson_id, class_id = cells.get("lesson_id", ""), cells.get("class_id", NO_CLASS)
+    for name, text in (("lesson_id", lesson_id), ("class_id", class_id)):
+        if len(text) > MAX_ID_LENGTH:
+            raise CellError(name, f"is over {MAX_ID_LENGTH} characters")
+    if not lesson_id:
+        raise CellError("lesson_id", "is empty")
+    room = cells.get("room_id", "")
+    if room not in settings.rooms_by_id:
+        raise CellError("room_id", f"there is no room {quoted(room)} in the settings")
+    starts_at, ends_at = _time(cells, "starts_at"), _time(cells, "ends_at")
     if ends_at <= starts_at:
-        raise SettingsError("the lesson ends before it starts.", where=where)
+        raise CellError("ends_at", "the lesson ends before it starts")
     if ends_at - starts_at > MAX_LESSON_LENGTH:
-        raise SettingsError("the lesson is longer than a day.", where=where)
+        raise CellError("ends_at", "the lesson is longer than a day")
+    return LessonPlan(lesson_id, class_id, room, starts_at, ends_at, row.line)
 
 
-def _reject_overlaps(lessons: list[LessonPlan], path: Path) -> None:
-    """Reject a lesson id that is given twice, and a lesson that overlaps another in its room."""
-    lines: dict[str, int] = {}
-    last_in_room: dict[str, LessonPlan] = {}
-    for lesson in sorted(lessons, key=lambda lesson: lesson.starts_at):
-        where = f"{path}:{lesson.line}"
-        if lesson.id in lines:
-            raise SettingsError(
-                f"the lesson {lesson.id!r} is given twice (also {path}:{lines[lesson.id]}).",
-                where=where,
-            )
-        lines[lesson.id] = lesson.line
-        previous = last_in_room.get(lesson.room_id)
-        if previous is not None and lesson.starts_at < previous.ends_at:
-            raise SettingsError(
-                f"the lessons {previous.id!r} and {lesson.id!r} overlap in room "
-                f"{lesson.room_id!r}.",
-                where=where,
-            )
-        last_in_room[lesson.room_id] = lesson
+def _time(cells: dict[str, str], column: str) -> datetime:
+    try:
+        return parse_timestamp(cells.get(column, ""), column)
+    except SettingsError as error:
+        raise CellError(
+            column, f"{error.what.rstrip('.')}. {error.hint or ''}".rstrip(" .")
+        ) from None

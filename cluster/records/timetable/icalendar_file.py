@@ -3,12 +3,17 @@
 LOCATION is the room (id or name). The class is one of CATEGORIES, or else SUMMARY: its sourcedId,
 code or title. A time without TZID or Z is in the time zone of the room's school. Whole days and
 cancelled events are not lessons. Recurring events are expanded for `WINDOW` before and after now;
-a rule that repeats within a day is rejected, since it could state a lesson for each second.
+a rule that repeats often within a day is rejected, since it could state a lesson for each second.
+
+Read as school systems write them: several calendars in one file, lines that are folded within a
+character, events of one UID with starts of their own (separate series), and a day as UNTIL (to the
+end of that day, where the event is).
 """
 
-import re
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, time, timedelta
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +23,26 @@ import recurring_ical_events
 from cluster.errors import RosterError
 from cluster.records.db.models import MAX_LESSON_LENGTH
 from cluster.records.roster.csv_cells import CellError, quoted
-from cluster.records.roster.csv_files import BadRow
+from cluster.records.roster.csv_dialect import describe_encoding
+from cluster.records.roster.csv_files import BadRow, BadRows
 from cluster.records.timetable.lesson_plan import (
     LessonPlan,
     NameResolver,
     plan_lesson,
 )
 
+CALENDAR_SUFFIXES = {".ics", ".ical", ".ifb", ".icalendar"}
 MAX_CALENDAR_BYTES = 32 * 2**20
 WINDOW = timedelta(days=400)
 LINE_PROPERTY = "X-HOMEROOM-LINE"
 ALLOWED_FREQUENCIES = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
-PARTS_WITHIN_A_DAY = ("BYHOUR", "BYMINUTE", "BYSECOND")
+MAX_TIMES_A_DAY = 24
 
 # The libraries raise these for inconsistent events.
 PARSER_ERRORS = (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError)
+
+Series = tuple[int, list[Any]]
+"""The first line of a series, and its events: the recurring one, and its exceptions."""
 
 
 def read_calendar(
@@ -43,41 +53,141 @@ def read_calendar(
     Raises:
         RosterError: It cannot be read, or is no calendar.
     """
-    calendar, lines = _parse(path)
     lessons: list[LessonPlan] = []
-    bad_rows: list[BadRow] = []
-    series: dict[str, list[Any]] = {}
-    for index, event in enumerate(calendar.walk("VEVENT")):
-        event[LINE_PROPERTY] = str(lines[index])
-        try:
-            _check(event)
-        except CellError as bad:
-            bad_rows.append(BadRow(path.name, lines[index], bad.column, bad.reason))
-        else:
-            series.setdefault(str(event.get("UID", f"line {lines[index]}")), []).append(event)
-    for events in series.values():
-        lessons += _lessons_of(events, names, now, path.name, bad_rows)
+    bad_rows: list[BadRow] = BadRows(str(path))
+    for line, events in read_events(path, bad_rows):
+        lessons += _lessons_of(events, line, names, now, path.name, bad_rows)
     return lessons, bad_rows
 
 
-def _parse(path: Path) -> tuple[Any, list[int]]:
-    """Return the calendar, and the lines at which its events begin."""
+def read_events(path: Path, bad_rows: list[BadRow]) -> Iterator[Series]:
+    """Yield the series of a file; events that cannot be expanded are bad rows.
+
+    Raises:
+        RosterError: It cannot be read, or is no calendar.
+    """
+    calendars, lines = _parse(path)
+    numbers = iter(lines)
+    for calendar in calendars:
+        by_uid: dict[str, list[Any]] = defaultdict(list)
+        for event in calendar.walk("VEVENT"):
+            line = next(numbers, lines[-1] if lines else 1)
+            event[LINE_PROPERTY] = str(line)
+            try:
+                _check(event)
+                _end_at_end_of_day(event)
+            except CellError as bad:
+                bad_rows.append(BadRow(path.name, line, bad.column, bad.reason))
+            else:
+                by_uid[str(event.get("UID", f"line {line}"))].append(event)
+        for events in by_uid.values():
+            for series in _split_series(events):
+                yield int(series[0][LINE_PROPERTY]), series
+
+
+def expand(events: Iterable[Any], now: datetime) -> list[Any]:
+    """Return the occurrences of a series within `WINDOW`; raises one of `PARSER_ERRORS`."""
+    return list(_calendar_of(events).between(now - WINDOW, now + WINDOW))
+
+
+def _calendar_of(events: Iterable[Any]) -> Any:
+    series = icalendar.Calendar()
+    for event in events:
+        series.add_component(event)
+    return recurring_ical_events.of(series)
+
+
+def _parse(path: Path) -> tuple[list[Any], list[int]]:
+    """Return the calendars of a file, and the lines at which their events begin."""
     try:
         if path.stat().st_size > MAX_CALENDAR_BYTES:
             raise RosterError(
                 f"it is larger than {MAX_CALENDAR_BYTES // 2**20} MiB.", where=str(path)
             )
-        text = path.read_text(encoding="utf-8-sig")
-        calendar = icalendar.Calendar.from_ical(text)
+        content = path.read_bytes()
+        unfolded, lines = _unfold(content)
+        calendars = icalendar.Calendar.from_ical(unfolded.decode("utf-8-sig"), multiple=True)
     except OSError as error:
         raise RosterError(f"it cannot be read: {error.strerror}.", where=str(path)) from error
     except UnicodeDecodeError:
-        raise RosterError("it is not UTF-8.", where=str(path)) from None
+        raise RosterError(
+            f"it is not UTF-8; it seems to be {describe_encoding(content)}.",
+            where=str(path),
+            hint="Export it as UTF-8.",
+        ) from None
     except PARSER_ERRORS as error:
         raise RosterError(f"it is no calendar: {error}.", where=str(path)) from None
-    begin = re.compile(r"BEGIN:VEVENT\s*", re.IGNORECASE)
-    numbered = enumerate(text.splitlines(), start=1)
-    return calendar, [number for number, line in numbered if begin.fullmatch(line)]
+    if not calendars or any(one.name != "VCALENDAR" for one in calendars):
+        raise RosterError("it is no calendar: it has no VCALENDAR.", where=str(path))
+    return calendars, lines
+
+
+def _unfold(content: bytes) -> tuple[bytes, list[int]]:
+    """Join folded lines, before decoding: a line may be folded within a character (RFC 5545, 3.1).
+
+    Returns:
+        The lines, and the numbers of those that begin an event.
+    """
+    unfolded: list[bytes] = []
+    numbers: list[int] = []
+    for number, line in enumerate(content.replace(b"\r\n", b"\n").split(b"\n"), start=1):
+        if line[:1] in (b" ", b"\t") and unfolded:
+            unfolded[-1] += line[1:]
+        else:
+            unfolded.append(line)
+            numbers.append(number)
+    begins = [
+        number
+        for number, line in zip(numbers, unfolded, strict=True)
+        if line.strip().upper() == b"BEGIN:VEVENT"
+    ]
+    return b"\r\n".join(unfolded), begins
+
+
+def _split_series(events: list[Any]) -> list[list[Any]]:
+    """Return the series of one UID: events with other starts are series of their own.
+
+    RFC 5545 has one recurring event for each UID, and exceptions with RECURRENCE-ID. Timetables are
+    exported with one UID for all hours of a class.
+    """
+    by_start: dict[str, list[Any]] = defaultdict(list)
+    exceptions = []
+    for event in events:
+        if "RECURRENCE-ID" in event:
+            exceptions.append(event)
+        else:
+            by_start[str(event["DTSTART"].dt)].append(event)
+    series = list(by_start.values())
+    if len(series) <= 1:
+        return [events]
+    originals = [list(one) for one in series]
+    for event in exceptions:
+        at = event["RECURRENCE-ID"].dt
+        found = [n for n, one in enumerate(originals) if _takes_place(one, at)]
+        if found:
+            series[found[0]].append(event)
+        else:
+            series.append([event])
+    return series
+
+
+def _takes_place(events: list[Any], at: Any) -> bool:
+    try:
+        return any(one["DTSTART"].dt == at for one in _calendar_of(events).at(at))
+    except PARSER_ERRORS:
+        return False  # expanding the series reports why
+
+
+def _end_at_end_of_day(event: Any) -> None:
+    """Let a rule whose UNTIL is a day include that day; the library ends it at its midnight."""
+    start = event["DTSTART"].dt
+    rules = event.get("RRULE", [])
+    for rule in rules if isinstance(rules, list) else [rules]:
+        until = next(iter(rule.get("UNTIL", [])), None)
+        if until is None or isinstance(until, datetime) or not isinstance(start, datetime):
+            continue
+        end = datetime.combine(until, time(23, 59, 59), start.tzinfo)
+        rule["UNTIL"] = [end if start.tzinfo is None else end.astimezone(UTC)]
 
 
 def _check(event: Any) -> None:
@@ -96,9 +206,9 @@ def _check(event: Any) -> None:
     rules = event.get("RRULE", [])
     for rule in rules if isinstance(rules, list) else [rules]:
         frequency = str(next(iter(rule.get("FREQ", [])), "")).upper()
-        if frequency not in ALLOWED_FREQUENCIES or any(
-            rule.get(part) for part in PARTS_WITHIN_A_DAY
-        ):
+        times_a_day = prod(len(rule.get(part, [0])) for part in ("BYHOUR", "BYMINUTE"))
+        is_rare = times_a_day <= MAX_TIMES_A_DAY and len(rule.get("BYSECOND", [0])) == 1
+        if frequency not in ALLOWED_FREQUENCIES or not is_rare:
             raise CellError("RRULE", "repeats within a day, or in an unsupported way")
 
 
@@ -115,15 +225,16 @@ def _check_end(event: Any) -> None:
 
 
 def _lessons_of(
-    events: list[Any], names: NameResolver, now: datetime, file: str, bad_rows: list[BadRow]
+    events: list[Any],
+    first_line: int,
+    names: NameResolver,
+    now: datetime,
+    file: str,
+    bad_rows: list[BadRow],
 ) -> Iterator[LessonPlan]:
-    """Yield the lessons of the events of one UID: a series, and its exceptions."""
-    first_line = int(events[0][LINE_PROPERTY])
-    series = icalendar.Calendar()
-    for event in events:
-        series.add_component(event)
+    """Yield the lessons of a series."""
     try:
-        occurrences = recurring_ical_events.of(series).between(now - WINDOW, now + WINDOW)
+        occurrences = expand(events, now)
     except PARSER_ERRORS as error:
         bad_rows.append(BadRow(file, first_line, None, f"cannot be expanded: {error}"))
         return

@@ -1,4 +1,4 @@
-"""Dated lessons of any file format: local times to UTC, names to ids, overlaps.
+"""Dated lessons of any file format: local times to UTC, names to ids.
 
 A lesson begins at the stated local time of its school, and lasts as long as stated. So at changes
 of daylight saving time (PEP 495):
@@ -10,15 +10,16 @@ of daylight saving time (PEP 495):
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
 
 from cluster.records.roster.csv_cells import CellError, quoted
-from cluster.records.roster.csv_files import BadRow
 from cluster.settings import Room, Settings
+
+NO_CLASS = "no-class"
+"""The class of a lesson for which none is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class LessonPlan:
         starts_at: UTC.
         ends_at: UTC.
         line: The line of the file that states it; 0 for a lesson of the records.
+        period: The name of the class period, where the file has one.
     """
 
     id: str
@@ -40,6 +42,7 @@ class LessonPlan:
     starts_at: datetime
     ends_at: datetime
     line: int
+    period: str | None = None
 
 
 class NameResolver:
@@ -48,14 +51,21 @@ class NameResolver:
     Args:
         settings: The settings with the rooms.
         classes: Code and title of each class, by sourcedId.
+        gone: Classes that are no longer in the roster; only their sourcedIds name them.
     """
 
-    def __init__(self, settings: Settings, classes: Mapping[str, tuple[str | None, str]]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        classes: Mapping[str, tuple[str | None, str]],
+        gone: Collection[str] = frozenset(),
+    ) -> None:
         self._settings = settings
         self._classes = classes
         self._rooms_by_name = _unique((room.name, room.id) for room in settings.rooms)
-        self._by_code = _unique((code, key) for key, (code, _) in classes.items() if code)
-        self._by_title = _unique((title, key) for key, (_, title) in classes.items())
+        present = [(key, *names) for key, names in classes.items() if key not in gone]
+        self._by_code = _unique((code, key) for key, code, _ in present if code)
+        self._by_title = _unique((title, key) for key, _, title in present)
 
     def room(self, column: str, text: str) -> Room:
         """Return a room by its id or name.
@@ -106,7 +116,13 @@ def _require_one(column: str, kind: Literal["class", "room"], text: str, key: st
 
 
 def plan_lesson(
-    class_sourced_id: str, room: Room, zone: tzinfo, start: datetime, length: timedelta, line: int
+    class_sourced_id: str,
+    room: Room,
+    zone: tzinfo,
+    start: datetime,
+    length: timedelta,
+    line: int,
+    period: str | None = None,
 ) -> LessonPlan:
     """Return a dated lesson.
 
@@ -117,6 +133,7 @@ def plan_lesson(
         start: The start, with a time zone; `fold` is respected.
         length: The length, more than zero.
         line: The line of the file.
+        period: The name of the class period.
     """
     starts_at = start.astimezone(UTC)
     local = starts_at.astimezone(zone)
@@ -130,6 +147,7 @@ def plan_lesson(
         starts_at=starts_at,
         ends_at=starts_at + length,
         line=line,
+        period=period,
     )
 
 
@@ -140,67 +158,3 @@ def has_derived_id(lesson: LessonPlan, settings: Settings) -> bool:
     length = lesson.ends_at - lesson.starts_at
     derived = plan_lesson(lesson.class_sourced_id, room, zone, lesson.starts_at, length, 0)
     return derived.id == lesson.id
-
-
-def drop_overlaps(
-    lessons: Iterable[LessonPlan], file: str, stored: Iterable[LessonPlan] = ()
-) -> tuple[list[LessonPlan], list[BadRow]]:
-    """Drop lessons that overlap one of an earlier line in their room.
-
-    Args:
-        lessons: The lessons of the file.
-        file: Its name.
-        stored: Lessons of the records that are kept, which precede all lines.
-
-    Returns:
-        The other lessons by room and start, and a bad row for each pair of lines that overlap.
-    """
-    calendars: dict[str, _RoomCalendar] = {}
-    good: list[LessonPlan] = []
-    first: dict[tuple[int, int], tuple[LessonPlan, LessonPlan]] = {}
-    times: Counter[tuple[int, int]] = Counter()
-    for lesson in sorted([*stored, *lessons], key=lambda one: (one.line, one.starts_at)):
-        calendar = calendars.setdefault(lesson.room_id, _RoomCalendar({}))
-        other = calendar.find_overlap(lesson)
-        if other is None:
-            calendar.add(lesson)
-            if lesson.line:
-                good.append(lesson)
-            continue
-        pair = (lesson.line, other.line)
-        first.setdefault(pair, (lesson, other))
-        times[pair] += 1
-    bad = [
-        BadRow(file, lesson.line, None, _describe_overlap(lesson, other, times[pair]))
-        for pair, (lesson, other) in first.items()
-    ]
-    return sorted(good, key=lambda one: (one.room_id, one.starts_at)), bad
-
-
-@dataclass(slots=True)
-class _RoomCalendar:
-    """The lessons of a room, by UTC day; a lesson of at most a day is in one or two."""
-
-    by_day: dict[int, list[LessonPlan]]
-
-    def find_overlap(self, lesson: LessonPlan) -> LessonPlan | None:
-        for day in _days(lesson):
-            for other in self.by_day.get(day, ()):
-                if lesson.starts_at < other.ends_at and other.starts_at < lesson.ends_at:
-                    return other
-        return None
-
-    def add(self, lesson: LessonPlan) -> None:
-        for day in _days(lesson):
-            self.by_day.setdefault(day, []).append(lesson)
-
-
-def _days(lesson: LessonPlan) -> range:
-    return range(lesson.starts_at.toordinal(), lesson.ends_at.toordinal() + 1)
-
-
-def _describe_overlap(lesson: LessonPlan, other: LessonPlan, times: int) -> str:
-    what = f"line {other.line}" if other.line else f"the lesson {other.id!r} in the records"
-    more = f", and {times - 1} more" if times > 1 else ""
-    when = f"{lesson.starts_at:%Y-%m-%d %H:%M}Z{more}"
-    return f"overlaps {what} in room {lesson.room_id!r} ({when}); skipped"

@@ -10,15 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from cluster.district import Timetable
 from cluster.records.db.database import Records, open_records, records_exist, records_of
 from cluster.records.roster.csv_files import BadRow
+from cluster.records.roster.staging import ImportPlan, apply_plan
 from cluster.records.timetable.dated_csv import as_lesson
+from cluster.records.timetable.files import read_timetable_file
 from cluster.records.timetable.importer import (
-    import_timetable,
-    read_timetable_file,
+    import_timetable_in,
+    plan_timetable,
     timetable_from_records,
 )
+from cluster.records.timetable.lesson_plan import NameResolver
 from cluster.settings import Settings
 
 AROUND = timedelta(days=1)
@@ -70,8 +75,11 @@ class SettingsTimetable:
             return ()
         records = open_records(settings)
         try:
-            with records.writing() as session:
-                changes = import_timetable(session, settings, path, now=now)
+            changes = apply_plan(
+                records,
+                lambda session: plan_timetable(session, settings, path, now=now),
+                lambda connection, plan: _apply(records, connection, plan),
+            )
         finally:
             records.close()
         self._imported = version
@@ -117,13 +125,18 @@ def preview_lessons(settings: Settings, *, now: datetime) -> LoadedTimetable:
         if path is None:
             return LoadedTimetable(read_timetable(settings))
         if records is None:
-            lessons, bad_rows = read_timetable_file(path, settings, {}, now)
-            return LoadedTimetable(Timetable(map(as_lesson, lessons)), tuple(bad_rows))
+            found = read_timetable_file(path, settings, NameResolver(settings, {}), now)
+            return LoadedTimetable(Timetable(map(as_lesson, found.lessons)), tuple(found.bad_rows))
         with records.writing() as session:
-            changes = import_timetable(session, settings, path, now=now)
+            changes = import_timetable_in(session, settings, path, now=now)
             timetable = timetable_from_records(session)
             session.rollback()
         return LoadedTimetable(timetable, changes.bad_rows)
+
+
+def _apply(records: Records, connection: Connection, plan: ImportPlan) -> None:
+    with records.writing(connection) as session:
+        plan.apply(session)
 
 
 @contextmanager

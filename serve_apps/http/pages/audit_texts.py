@@ -38,6 +38,7 @@ ACTION_TEXTS: Final[dict[AuditAction, str]] = {
     AuditAction.REGISTER_CONFIRM: N_("confirmed proposals"),
     AuditAction.REGISTER_EXPORT: N_("exported a register"),
     AuditAction.REGISTER_HISTORY: N_("viewed the changes of a register"),
+    AuditAction.REGISTER_JOIN: N_("added students who joined the class"),
     AuditAction.REGISTER_MARK: N_("marked attendance"),
     AuditAction.REGISTER_OPEN: N_("opened a register"),
     AuditAction.REGISTER_PROPOSE: N_("proposed from faces"),

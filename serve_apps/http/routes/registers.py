@@ -206,7 +206,11 @@ def confirm_register(
 def take_badge(
     request: Request, response: Response, caller: Teacher, lesson_id: LessonPath, body: BadgeRequest
 ) -> RegisterBody:
-    """Record a student of the class by badge, while the register is open."""
+    """Record a student of the class by badge, while the register is open.
+
+    `badge` in the response has what it changed: an entry that was confirmed before, such as absent
+    by a teacher, stays as it is.
+    """
     with open_service(request, caller) as (work, service):
         return _respond(response, work, service.scan_badge(lesson_id, body.badge))
 

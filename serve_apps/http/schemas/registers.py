@@ -3,6 +3,7 @@
 These models contain attendance alone: they have no field for what anybody does in a lesson (R2).
 """
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -43,6 +44,15 @@ class EntryBody(Body):
     changed_at: Utc = Field(description="When the entry last changed.")
 
 
+class BadgeBody(Body):
+    """What a badge did."""
+
+    student_id: str = Field(description="Whose badge it is.")
+    changed: bool = Field(
+        description="False if the entry was confirmed before: it stays, and a teacher decides."
+    )
+
+
 class RegisterBody(Body):
     """A register in its current state."""
 
@@ -55,6 +65,9 @@ class RegisterBody(Body):
     version: int = Field(description="Incremented by every change; send it with yours.")
     proposals: int = Field(description="Number of entries that await confirmation.")
     entries: list[EntryBody] = Field(description="One for each student, by name.")
+    badge: BadgeBody | None = Field(
+        None, description="What the badge of this request did; null if it had none."
+    )
 
 
 class RegisterVersionBody(Body):
@@ -167,6 +180,7 @@ REGISTER_EXAMPLE: Final[dict[str, Any]] = {
             "changed_at": "2026-03-02T08:59:15Z",
         }
     ],
+    "badge": None,
 }
 
 REGISTER_VERSION_EXAMPLE: Final[dict[str, Any]] = {
@@ -187,7 +201,7 @@ HISTORY_EXAMPLE: Final[dict[str, Any]] = {
 }
 
 CSV_EXAMPLE: Final = (
-    "lesson_id,class_id,student_sourced_id,name,status,method,arrived_at,changed_at\n"
+    "\ufefflesson_id,class_id,student_sourced_id,name,status,method,arrived_at,changed_at\n"
     f"{LESSON},class-7b-science,s-1,Robin Example,present,face,"
     "2026-03-02T08:59:12+00:00,2026-03-02T09:03:10+00:00\n"
 )
@@ -218,6 +232,7 @@ def register_body(work: UnitOfWork, view: RegisterView) -> RegisterBody:
         version=view.version,
         proposals=sum(entry.state is EntryState.PROPOSED for entry in entries),
         entries=sorted(entries, key=lambda entry: (entry.name, entry.student_id)),
+        badge=BadgeBody.model_validate(asdict(view.badge)) if view.badge else None,
     )
 
 

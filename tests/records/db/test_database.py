@@ -1,6 +1,6 @@
 """The records: migrations in both directions, transactions, and what the database rejects."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,15 @@ from sqlalchemy import inspect, text
 
 from cluster.errors import RecordsError, RecordsOutdated
 from cluster.records.db.database import SQLITE_FILE, Records, alembic_config, open_records
-from cluster.records.db.models import AuditTail, Base, Org, User
+from cluster.records.db.models import (
+    AuditTail,
+    Base,
+    LessonRow,
+    Org,
+    RegisterRow,
+    SchoolClass,
+    User,
+)
 from cluster.settings import Settings
 from tests.disks import make_read_only, small_disk
 
@@ -56,6 +64,37 @@ def test_each_migration_is_reverted_and_applied_again_with_rows_in_place(
     assert tables >= set(Base.metadata.tables)
     with records.reading() as session:
         assert session.get(AuditTail, 1) is not None
+
+
+def test_a_table_that_is_made_anew_keeps_what_refers_to_it(records: Records) -> None:
+    now = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    with records.writing() as session:
+        session.add(Org(sourced_id="o", name="Hillside", type="school"))
+        session.add(User(id="u", sourced_id="u", role="student", enabled=False, sealed=b"x"))
+        session.flush()
+        session.add(
+            SchoolClass(sourced_id="c", title="7B", school_sourced_id="o", term_sourced_ids=[])
+        )
+        session.flush()
+        end = now + timedelta(minutes=45)
+        session.add(
+            LessonRow(id="l", class_sourced_id="c", room_id="r", starts_at=now, ends_at=end)
+        )
+        session.flush()
+        session.add(
+            RegisterRow(
+                id="g", lesson_id="l", state="open", version=1, opened_at=now, opened_by="t",
+                closes_at=now,
+            )
+        )  # fmt: skip
+    records.migrate("0003")
+    records.migrate()
+    with records.reading() as session:
+        assert session.get_one(RegisterRow, "g").lesson_id == "l"
+        assert session.get_one(LessonRow, "l").period is None
+        assert session.get_one(User, "u").gone  # until the roster has them again
+    with pytest.raises(RecordsError, match="rejected"), records.writing() as session:
+        session.execute(text("DELETE FROM lessons"))
 
 
 @pytest.mark.parametrize("table", ["consents", "entry_changes", "audit", "checkin_agreements"])

@@ -158,7 +158,11 @@ BAD_ROWS = [
     ("orgs", org("s2", name="x" * 1001), "name: is longer than 1000 characters"),
     ("orgs", org("s2", name="a\0b"), "name: holds a NUL character"),
     ("orgs", org("s1"), "sourcedId: exists in line 2 already"),
-    ("orgs", org("s2", status="deleted"), "status: 'deleted' is none of active, tobedeleted"),
+    (
+        "orgs",
+        org("s2", status="deleted"),
+        "status: 'deleted' is no status of OneRoster, which are active and tobedeleted",
+    ),
     ("orgs", "s2,,,Short", "has 4 cells, and the header 7"),
     ("orgs", org("s2") + ",more", "has 8 cells, and the header 7"),
     ("orgs", 's2,,,"a"b,school,,', "is not CSV: ',' expected after '\"'"),
@@ -297,7 +301,9 @@ def test_a_column_that_exists_twice_is_rejected(tmp_path: Path) -> None:
 def test_a_file_that_is_not_utf_8_is_rejected(tmp_path: Path) -> None:
     folder = write_roster(tmp_path / "r", SMALL)
     (folder / "users.csv").write_bytes((COLUMNS["users"] + "\nB\xf6").encode("latin-1"))
-    assert roster_error(folder).startswith("/users.csv: it is not UTF-8.")
+    assert roster_error(folder).startswith(
+        "/users.csv: it is not UTF-8; it seems to be Windows-1252"
+    )
 
 
 def test_a_file_that_the_manifest_names_must_exist(tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from cluster.errors import RosterError
 from cluster.records.db.database import Records
 from cluster.records.db.models import LessonRow, Org, RegisterRow, SchoolClass
 from cluster.records.roster.import_result import ImportResult, RowCounts
+from cluster.records.timetable.files import TimetableOptions
 from cluster.records.timetable.icalendar_file import read_calendar
 from cluster.records.timetable.importer import (
-    import_timetable,
+    import_timetable_in,
     preview_timetable,
     timetable_from_records,
 )
@@ -399,7 +400,7 @@ def test_a_timetable_that_does_not_exist_is_reported(
     records: Records, tmp_path: Path, name: str
 ) -> None:
     with pytest.raises(RosterError, match=f"{name}: it cannot be read"), records.writing() as it:
-        import_timetable(it, district(), tmp_path / name, now=NOW)
+        import_timetable_in(it, district(), tmp_path / name, now=NOW)
 
 
 @pytest.fixture
@@ -427,7 +428,8 @@ def import_rows(
     file = path / "timetable.csv"
     file.write_text(HEADER + rows)
     with records.writing() as session:
-        return import_timetable(session, district(), file, now=now, allow_many_removals=allow_many)
+        options = TimetableOptions(allow_many_removals=allow_many)
+        return import_timetable_in(session, district(), file, now=now, options=options)
 
 
 def lesson_days(records: Records) -> list[str]:
@@ -456,7 +458,7 @@ def test_a_calendar_is_imported(classes: Records, tmp_path: Path) -> None:
     text = event("DTSTART:20260817T090000", "DURATION:PT45M", *WHERE)
     (tmp_path / "t.ics").write_text(CALENDAR.format(events=text))
     with classes.writing() as session:
-        import_timetable(session, district(), tmp_path / "t.ics", now=NOW)
+        import_timetable_in(session, district(), tmp_path / "t.ics", now=NOW)
     assert lesson_days(classes) == ["08-17 7b"]
 
 
@@ -471,6 +473,23 @@ def test_a_new_end_changes_the_lessons_and_a_new_class_replaces_them(
     assert set(lesson_days(classes)) == {
         f"{day} 8a" for day in ("08-17", "08-24", "08-31", "09-07", "09-14")
     }
+
+
+def open_register(records: Records, start: datetime) -> None:
+    """Open the register of the lesson that begins then."""
+    with records.writing() as session:
+        session.add(
+            RegisterRow(
+                lesson_id=session.scalars(
+                    select(LessonRow.id).where(LessonRow.starts_at == start)
+                ).one(),
+                state="open",
+                version=1,
+                opened_at=NOW,
+                opened_by="operator:x",
+                closes_at=NOW + timedelta(minutes=10),
+            )
+        )
 
 
 TUESDAYS = "8a,r2,Tuesday,09:00,09:45,2026-08-18,2026-09-15\n"
@@ -538,7 +557,7 @@ def test_a_timetable_that_lacks_over_a_quarter_is_rejected_unless_allowed(
     classes: Records, tmp_path: Path
 ) -> None:
     whole = "7b,r1,Monday,09:00,09:45,2026-08-17,2026-12-14\n"
-    import_rows(classes, tmp_path, whole + whole.replace("r1", "r2"))
+    import_rows(classes, tmp_path, whole + whole.replace("7b,r1", "8a,r2"))
     with pytest.raises(RosterError, match=r"18 of 36 lessons"):
         import_rows(classes, tmp_path, whole)
     assert len(lesson_days(classes)) == 36
@@ -567,11 +586,21 @@ def test_a_lesson_that_overlaps_a_kept_one_is_skipped_and_reported(
     classes: Records, tmp_path: Path
 ) -> None:
     import_rows(classes, tmp_path, MONDAYS)
+    open_register(classes, datetime(2026, 8, 31, 7, tzinfo=UTC))
+    changes = import_rows(classes, tmp_path, MONDAYS.replace("7b", "8a").replace("45", "50"))
+    [bad] = changes.bad_rows
+    assert "overlaps the lesson 'r1-20260831-0900-" in bad.reason
+    assert "(2026-08-31 07:00Z)" in bad.reason
+    assert lesson_days(classes).count("08-31 7b") == 1
+
+
+def test_a_room_that_gets_another_class_in_the_year_keeps_its_past(
+    classes: Records, tmp_path: Path
+) -> None:
+    import_rows(classes, tmp_path, MONDAYS)
     now = datetime(2026, 8, 30, tzinfo=UTC)
     changes = import_rows(classes, tmp_path, MONDAYS.replace("7b", "8a"), now=now)
-    [bad] = changes.bad_rows
-    assert "overlaps the lesson 'r1-20260817-0900-" in bad.reason
-    assert "2026-08-17 07:00Z, and 1 more)" in bad.reason
+    assert changes.bad_rows == ()
     assert lesson_days(classes) == ["08-17 7b", "08-24 7b", "08-31 8a", "09-07 8a", "09-14 8a"]
 
 
@@ -589,3 +618,190 @@ def test_the_timetable_of_the_records_finds_the_current_lesson(
     assert (found.class_id, found.ends_at) == ("7b", datetime(2026, 8, 17, 7, 45, tzinfo=UTC))
     assert whole.lesson_at("r1", datetime(2026, 8, 17, 7, 45, tzinfo=UTC)) is None
     assert len(one_week.lessons) == 2
+
+
+def import_file(
+    records: Records,
+    path: Path,
+    *,
+    closures: Path | None = None,
+    bells: Path | None = None,
+    week_a: date | None = None,
+) -> ImportResult:
+    """Import a timetable with closures, bells or an A week."""
+    with records.writing() as session:
+        return import_timetable_in(
+            session, district(), path, now=NOW, options=TimetableOptions(closures, bells, week_a)
+        )
+
+
+def test_a_class_in_two_rooms_at_once_is_reported(classes: Records, tmp_path: Path) -> None:
+    other_room = MONDAYS.replace("r1", "r2").replace("09:00", "09:30")
+    changes = import_rows(classes, tmp_path, MONDAYS + other_room)
+    [bad] = changes.bad_rows
+    assert str(bad) == (
+        "timetable.csv:3: has the class '7b' in room 'r2' while line 2 has it in room 'r1' "
+        "(2026-08-17 07:30Z, and 4 more); skipped"
+    )
+    assert len(lesson_days(classes)) == 5
+
+
+def test_classes_of_the_same_hour_in_one_room_are_taught_together(
+    classes: Records, tmp_path: Path
+) -> None:
+    changes = import_rows(classes, tmp_path, MONDAYS + MONDAYS.replace("7b", "8a"))
+    assert changes.bad_rows == ()
+    assert Counter(day[6:] for day in lesson_days(classes)) == {"7b": 5, "8a": 5}
+
+
+def test_a_class_that_is_gone_does_not_share_its_title(classes: Records, tmp_path: Path) -> None:
+    with classes.writing() as session:
+        session.get_one(SchoolClass, "9c").gone = True
+    assert import_rows(classes, tmp_path, MONDAYS.replace("7b", "Twin")).bad_rows == ()
+    assert {day[6:] for day in lesson_days(classes)} == {"9d"}
+
+
+HOLIDAYS = (
+    "DTSTART;VALUE=DATE:20260824",
+    "DTEND;VALUE=DATE:20260829",
+    "SUMMARY:Holidays",
+)
+CONCERT = ("DTSTART:20260831T180000Z", "DTEND:20260831T200000Z", "SUMMARY:Concert")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("closed.ics", CALENDAR.format(events=event(*HOLIDAYS) + event(*CONCERT, uid="2"))),
+        ("closed.csv", "from,to\n2026-08-24,2026-08-28\n"),
+        ("closed.csv", "from;name;school\n2026-08-24;Fair;Hill\n2026-08-31;Fair;dale\n"),
+    ],
+)
+def test_lessons_on_days_when_the_school_is_closed_are_left_out(
+    classes: Records, tmp_path: Path, name: str, content: str
+) -> None:
+    import_rows(classes, tmp_path, MONDAYS)
+    (tmp_path / name).write_text(content, newline="")
+    changes = import_file(classes, tmp_path / "timetable.csv", closures=tmp_path / name)
+    assert (changes.bad_rows, changes.closed, changes.counts["lessons"].removed) == ((), 1, 1)
+    assert "08-24 7b" not in lesson_days(classes)
+    assert len(lesson_days(classes)) == 4
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("2026-08-24,2026-08-20,", "to: 2026-08-20 is before 2026-08-24"),
+        ("2026-08-24,2028-08-20,", "to: is over 400 days after 2026-08-24"),
+        ("24.8.2026,,", "from: '24.8.2026' is no day"),
+        ("2026-08-24,,Nowhere", "school: no school is 'Nowhere'"),
+    ],
+)
+def test_a_bad_closure_is_reported_and_removes_nothing(
+    classes: Records, tmp_path: Path, row: str, reason: str
+) -> None:
+    import_rows(classes, tmp_path, MONDAYS)
+    (tmp_path / "closed.csv").write_text(f"from,to,school\n2026-08-17,,\n{row}\n")
+    changes = import_file(classes, tmp_path / "timetable.csv", closures=tmp_path / "closed.csv")
+    [bad] = changes.bad_rows
+    assert str(bad).startswith(f"closed.csv:3: {reason}")
+    assert len(lesson_days(classes)) == 5
+
+
+BELLS = "period,start,end,weekday\n1,08:00,08:45,\n1,08:30,09:00,Fri\n"
+BY_PERIOD = "class,room,weekday,period,from,to\n7b,r1,Mon,1,2026-08-17,2026-08-17\n"
+
+
+def test_a_bell_schedule_gives_the_times_of_periods(classes: Records, tmp_path: Path) -> None:
+    (tmp_path / "bells.csv").write_text(BELLS)
+    (tmp_path / "t.csv").write_text(
+        BY_PERIOD + "7b,r1,Friday,1,2026-08-17,2026-08-23\n8a,r2,1,2,2026-08-17,2026-08-23\n"
+    )
+    changes = import_file(classes, tmp_path / "t.csv", bells=tmp_path / "bells.csv")
+    [bad] = changes.bad_rows
+    assert str(bad) == "t.csv:4: period: '2' has no times for that day in bells.csv"
+    with classes.reading() as session:
+        rows = session.scalars(select(LessonRow).order_by(LessonRow.starts_at)).all()
+    assert [f"{one.starts_at:%H:%M}-{one.ends_at:%H:%M} {one.period}" for one in rows] == [
+        "06:00-06:45 1",
+        "06:30-07:00 1",
+    ]
+
+
+def test_periods_without_a_bell_schedule_are_reported(classes: Records, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(BY_PERIOD)
+    [bad] = import_file(classes, tmp_path / "t.csv").bad_rows
+    assert "--bells" in bad.reason
+
+
+WEEKS = "class,room,weekday,start,end,from,to,week\n"
+
+
+@pytest.mark.parametrize(
+    ("week_a", "of_a"),
+    [
+        (None, ["08-17", "08-31", "09-14"]),
+        (date(2026, 8, 28), ["08-24", "09-07"]),
+    ],
+)
+def test_lessons_of_a_and_b_weeks_alternate(
+    classes: Records, tmp_path: Path, week_a: date | None, of_a: list[str]
+) -> None:
+    row = "{},r1,Mon,09:00,09:45,2026-08-{},2026-09-14,{}\n"
+    (tmp_path / "t.csv").write_text(
+        WEEKS + row.format("7b", "19", "A") + row.format("8a", "17", "b")
+    )
+    assert import_file(classes, tmp_path / "t.csv", week_a=week_a).bad_rows == ()
+    days = lesson_days(classes)
+    assert [day[:5] for day in days if day.endswith("7b")] == [
+        day for day in of_a if day != "08-17"
+    ]
+    assert not {day[:5] for day in days if day.endswith("8a")} & set(of_a)
+
+
+def test_a_line_that_is_folded_within_a_character_is_read(tmp_path: Path) -> None:
+    text = CALENDAR.format(
+        events=event("DTSTART:20260817T090000", "DURATION:PT45M", "LOCATION:Größe", "SUMMARY:7b")
+    )
+    content = text.encode().replace(b"Gr\xc3\xb6", b"Gr\xc3\r\n \xb6")
+    content = content.replace(b"BEGIN:VEVENT", b"BEGIN:VEV\r\n ENT")
+    (tmp_path / "t.ics").write_bytes(content)
+    settings = Settings(
+        schools=[School(id="hill", name="Hill", timezone="Europe/Oslo")],
+        rooms=[Room(id="r1", school="hill", name="Größe")],
+    )
+    lessons, bad = read_calendar(tmp_path / "t.ics", NameResolver(settings, CLASSES), NOW)
+    assert (bad, [(one.room_id, one.line) for one in lessons]) == ([], [("r1", 4)])
+
+
+def test_exceptions_belong_to_the_series_in_which_they_take_place(tmp_path: Path) -> None:
+    weekly = "RRULE:FREQ=WEEKLY;COUNT=2"
+    moved = event(
+        "RECURRENCE-ID;TZID=Europe/Oslo:20260824T130000",
+        f"{OSLO}:20260825T140000",
+        "DURATION:PT45M",
+        *WHERE,
+    )
+    found, bad = read_events(
+        tmp_path,
+        event(f"{OSLO}:20260817T090000", "DURATION:PT45M", weekly, *WHERE),
+        event(f"{OSLO}:20260817T130000", "DURATION:PT45M", weekly, *WHERE),
+        moved,
+    )
+    assert bad == []
+    assert [local_times(one)[:11] for one in found] == [
+        "08-17 09:00",
+        "08-17 13:00",
+        "08-24 09:00",
+        "08-25 14:00",
+    ]
+
+
+def test_several_hours_a_day_are_read_and_each_minute_is_not(tmp_path: Path) -> None:
+    start = f"{OSLO}:20260817T090000"
+    twice = "RRULE:FREQ=DAILY;COUNT=4;BYHOUR=9,13;BYMINUTE=0"
+    found, bad = read_events(tmp_path, event(start, "DURATION:PT45M", twice, *WHERE))
+    assert (len(found), bad) == (4, [])
+    minutes = "RRULE:FREQ=DAILY;BYMINUTE=" + ",".join(map(str, range(60)))
+    found, bad = read_events(tmp_path, event(start, "DURATION:PT1M", minutes, *WHERE))
+    assert (found, len(bad)) == ([], 1)

@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from cluster.errors import RosterError, SettingsError
 from cluster.records.db.database import open_records, records_exist
 from cluster.records.db.models import LessonRow, Org, RegisterRow, SchoolClass
-from cluster.records.timetable.importer import import_timetable
+from cluster.records.timetable.importer import import_timetable_in
 from cluster.records.timetable.lessons import (
     SettingsTimetable,
     load_timetable,
@@ -112,7 +112,8 @@ def test_two_lessons_may_change_places(tmp_path: Path) -> None:
 
 
 def test_an_imported_timetable_stays_beside_the_settings_file(tmp_path: Path) -> None:
-    settings = name_timetable(tmp_path, SECOND, SECOND.replace("l2", "l3").replace("T10", "T09"))
+    early = SECOND.replace("l2", "l3").replace("T10:00", "T09:15").replace("T10", "T09")
+    settings = name_timetable(tmp_path, SECOND, early)
     add_class(settings, "class-1", "7b", "Science")
     weekly = tmp_path / "weekly.csv"
     rows = ["class,room,weekday,start,end,from,to"]
@@ -120,14 +121,14 @@ def test_an_imported_timetable_stays_beside_the_settings_file(tmp_path: Path) ->
     weekly.write_text("\n".join(rows) + "\n")
     records = open_records(settings)
     with records.writing() as session:
-        import_timetable(session, settings, weekly, now=NOW)
+        import_timetable_in(session, settings, weekly, now=NOW)
     records.close()
 
     loaded = load_timetable(settings, now=NOW)
 
     [left_out] = loaded.bad_rows
     assert str(left_out).startswith("lessons.csv:3: overlaps the lesson 'r1-20260302-1000-")
-    assert str(left_out).endswith("in room 'r1' (2026-03-02 09:00Z); skipped")
+    assert str(left_out).endswith("in room 'r1' (2026-03-02 09:15Z); skipped")
     starts = [start for _, _, start in lessons_of(settings)]
     assert starts == ["02 09:00", "02 10:00", "02 13:00"]  # 10:00 and 14:00 in Oslo, and l2
 
@@ -187,11 +188,20 @@ def test_a_file_is_imported_again_only_when_it_has_changed(tmp_path: Path) -> No
     assert len(lessons_of(settings)) == 2
 
 
+def test_a_wrong_row_is_left_out_and_named_with_its_line(tmp_path: Path) -> None:
+    settings = name_timetable(tmp_path, FIRST.replace("r1", "r9"), SECOND)
+    [bad] = SettingsTimetable().import_if_changed(settings, now=NOW)
+    assert str(bad) == "lessons.csv:2: room_id: there is no room 'r9' in the settings"
+    assert [lesson for lesson, _, _ in lessons_of(settings)] == ["l2"]
+
+
 def test_a_wrong_file_is_an_error_each_time(tmp_path: Path) -> None:
-    settings = name_timetable(tmp_path, FIRST.replace("r1", "r9"))
+    settings = name_timetable(tmp_path)
+    assert settings.timetable is not None
+    settings.timetable.write_text("lesson_id,class_id\n")
     file = SettingsTimetable()
     for _ in range(2):
-        with pytest.raises(SettingsError, match=r"lessons\.csv:2"):
+        with pytest.raises(SettingsError, match="room_id"):
             file.import_if_changed(settings, now=NOW)
     (tmp_path / "lessons.csv").unlink()
     with pytest.raises(RosterError, match="cannot be read"):

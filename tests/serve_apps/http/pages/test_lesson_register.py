@@ -91,6 +91,26 @@ def test_a_typed_badge_is_recorded_and_an_unknown_one_rejected(class_client: Api
     submit(class_client, "register/badge", status=422, badge="nonsense")
 
 
+def test_a_badge_after_a_mark_of_absent_says_that_it_changed_nothing(
+    class_client: ApiClient,
+) -> None:
+    submit(class_client, "register/open")
+    submit(class_client, "register/mark", tap=f"{student(5)}:absent")
+    with class_client.school.audited.work("operator:test") as work:
+        tokens = [badges.issue(work, student(number), 10).token for number in (5, 6)]
+    texts = [
+        class_client.teacher.answer(
+            "POST",
+            f"{PAGE}/register/badge",
+            headers={"X-Homeroom-Fragment": "1", "Accept": "text/html"},
+            data={"badge": token},
+        ).text
+        for token in tokens
+    ]
+    assert "the badge changed nothing. The entry stays as it was confirmed: absent." in texts[0]
+    assert "present, by badge." in texts[1]
+
+
 @pytest.mark.parametrize("mark", ["x", f"{student(1)}:asleep", f"{student(1)}", ""])
 def test_an_invalid_mark_is_rejected(class_client: ApiClient, mark: str) -> None:
     submit(class_client, "register/open")

@@ -130,6 +130,18 @@ def test_a_badge_is_accepted_while_the_register_is_open(api_client: ApiClient) -
     assert teacher.post(f"{PATH}/badges", 409, json=badge)["error"]["code"] == "register_refused"
 
 
+def test_a_badge_after_a_mark_answers_that_it_changed_nothing(api_client: ApiClient) -> None:
+    teacher, badge = api_client.teacher, {"badge": badge_of(api_client, 4)}
+    teacher.post(f"{PATH}/open")
+    teacher.post(f"{PATH}/marks", json={"marks": {student(4): "absent"}})
+    answer = teacher.post(f"{PATH}/badges", json=badge)
+    assert answer["badge"] == {"student_id": student(4), "changed": False}
+    assert statuses(answer)[student(4)] == "absent"
+    answer = teacher.post(f"{PATH}/badges", json={"badge": badge_of(api_client, 5)})
+    assert answer["badge"] == {"student_id": student(5), "changed": True}
+    assert teacher.get(PATH)["badge"] is None
+
+
 def test_an_invalid_badge_is_rejected_and_audited(api_client: ApiClient) -> None:
     api_client.teacher.post(f"{PATH}/open")
     error = api_client.teacher.post(f"{PATH}/badges", 422, json={"badge": "WyJ4Il0.forged"})[

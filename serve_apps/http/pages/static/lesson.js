@@ -11,6 +11,7 @@ const lesson = document.querySelector("[data-lesson]");
 const room = document.getElementById("room");
 let lastUpdateAt = Date.now();
 let isLive = true;
+let seen = null;
 
 function setCount(name, value) {
   const element = room.querySelector(`[data-count="${name}"]`);
@@ -29,6 +30,7 @@ function updateRoom(snapshot) {
   const hint = room.querySelector("[data-suppressed]");
   if (hint) hint.hidden = !snapshot.suppressed || isUnavailable;
   isLive = snapshot.state === "live";
+  seen = snapshot.people;
   markStale();
   for (const row of room.querySelectorAll("[data-share]")) {
     const share = snapshot.shares?.[row.dataset.share];
@@ -40,6 +42,10 @@ function updateRoom(snapshot) {
 function markStale() {
   const isStale = Date.now() - lastUpdateAt > STALE_AFTER_MILLISECONDS;
   room.classList.toggle("is-stale", isStale || !isLive);
+  // In the register, beside how many are marked present: of this minute, or not at all.
+  const element = document.querySelector("[data-seen]");
+  if (element && isStale) element.textContent = "–";
+  else if (element && seen !== null) element.textContent = isLive ? String(seen) : "–";
 }
 
 const fragmentsOf = (source) => document.querySelectorAll(`[data-refresh-on="${source}"]`);

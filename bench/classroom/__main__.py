@@ -21,7 +21,7 @@ from bench.classroom.bodies import load_bodies
 from bench.classroom.cameras import CAMERAS, CameraKind
 from bench.classroom.clip import make_clip
 from bench.classroom.pictures import Order, make_pictures
-from bench.classroom.rooms import ROOMS, RoomKind
+from bench.classroom.room import ROOMS, RoomKind
 from bench.classroom.scene import Wish, draw_scene
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -10,7 +10,8 @@ from bench.classroom.cast import Member
 from bench.classroom.furniture import Local, add_laptop
 from bench.classroom.geometry import Array, cross, rotate, unit
 from bench.classroom.motion import Moment
-from bench.classroom.poses import Plan, Station, page_turn
+from bench.classroom.plans import Plan, Station
+from bench.classroom.poses import page_turn
 from bench.classroom.rig import Posed
 from bench.classroom.things import PAGES, PLAIN, PRINTS, Things
 

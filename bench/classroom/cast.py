@@ -6,9 +6,9 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from bench.classroom.bodies import Bodies
+from bench.classroom.drawables import Layer, Uniforms
 from bench.classroom.geometry import Array
 from bench.classroom.hair import COVERING, SHARES, Hair, Head, add_hair, add_headphones
-from bench.classroom.renderer import Layer, Uniforms
 from bench.classroom.repertoire import Habits, draw_habits
 from bench.classroom.rig import Posed, Rig
 from bench.classroom.things import (

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from bench.classroom.actors import Actor
 from bench.classroom.belongings import draw_belongings
 from bench.classroom.bodies import Bodies
 from bench.classroom.cameras import Camera, Shot
@@ -17,19 +18,13 @@ from bench.classroom.cast import draw_member, draw_rigs
 from bench.classroom.effects import Effects
 from bench.classroom.furniture import draw_style
 from bench.classroom.geometry import Array
+from bench.classroom.lighting import draw_light
 from bench.classroom.motion import MOODS, Script, Writer, choose
 from bench.classroom.overlays import Overlays
-from bench.classroom.poses import Action
-from bench.classroom.rooms import Room, build_room
-from bench.classroom.scene import (
-    Actor,
-    Scene,
-    Wish,
-    draw_light,
-    furnish,
-    generator,
-    space_of,
-)
+from bench.classroom.plans import Action
+from bench.classroom.room import Room
+from bench.classroom.rooms import build_room
+from bench.classroom.scene import Scene, Wish, furnish, generator, space_of
 
 PEOPLE: Final = 24
 SECONDS: Final = 60.0

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.classroom.cameras import Camera
-from bench.classroom.renderer import Drawn, Renderer
+from bench.classroom.drawables import Drawn
+from bench.classroom.renderer import Renderer
 from bench.classroom.scene import Scene
 from bench.classroom.truth import PersonTruth, TrueActivity
 from bench.classroom.visibility import Pixels, measure

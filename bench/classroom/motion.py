@@ -10,18 +10,11 @@ from typing import Final, Literal
 import numpy as np
 
 from bench.classroom.geometry import smooth
-from bench.classroom.poses import (
-    ACTIVITY,
-    ON_FEET,
-    RAISING,
-    SINKING,
-    Action,
-    Plan,
-    Station,
-    solve,
-)
+from bench.classroom.plans import ACTIVITY, ON_FEET, RAISING, SINKING, Action, Plan, Station
+from bench.classroom.poses import solve
+from bench.classroom.posture import Posture, blend
 from bench.classroom.repertoire import Habits, draw_plan, without_desk
-from bench.classroom.rig import Posed, Posture, Rig, blend
+from bench.classroom.rig import Posed, Rig
 from bench.classroom.truth import TrueActivity
 
 Mood = Literal["written", "reading", "lecture", "mixed", "computer", "exam", "group", "ride"]

@@ -5,14 +5,15 @@ from typing import Final
 import cv2
 import numpy as np
 
+from bench.classroom.actors import Actor, Stance
 from bench.classroom.belongings import draw_belongings
 from bench.classroom.bodies import Bodies
 from bench.classroom.cameras import Camera
 from bench.classroom.cast import draw_member, draw_rigs
+from bench.classroom.drawables import Light
 from bench.classroom.motion import Place, Writer
-from bench.classroom.poses import Station
-from bench.classroom.renderer import Light, Renderer
-from bench.classroom.scene import Actor, Stance
+from bench.classroom.plans import Station
+from bench.classroom.renderer import Renderer
 from bench.classroom.textures import SIZE
 from bench.classroom.things import PORTRAITS
 

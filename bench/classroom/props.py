@@ -8,12 +8,14 @@ import numpy as np
 
 from bench.classroom.bodies import Bodies
 from bench.classroom.cast import draw_rigs, empty_coat
+from bench.classroom.drawables import Figure
 from bench.classroom.furniture import Local, add_chair, draw_wood
 from bench.classroom.geometry import IDENTITY, Array, lifted, rotate
-from bench.classroom.poses import Station, solve
-from bench.classroom.renderer import Figure
+from bench.classroom.plans import Station
+from bench.classroom.poses import solve
 from bench.classroom.repertoire import Habits, draw_plan
-from bench.classroom.rooms import Room, Seat, accent_wall
+from bench.classroom.room import Room, Seat
+from bench.classroom.room_shell import accent_wall
 from bench.classroom.things import (
     CLOTH,
     PAGES,

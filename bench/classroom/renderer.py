@@ -4,7 +4,6 @@ A frame is drawn larger than asked for, and gives colours and, from the same dra
 is and how far away. With a camera that stays, the room is drawn once and its people in each frame.
 """
 
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import moderngl
@@ -14,7 +13,9 @@ from scipy.spatial import ConvexHull
 
 from bench.classroom import shaders
 from bench.classroom.bodies import PARTS, Bodies
-from bench.classroom.geometry import Array, Faces, cross, cube, normals, sphere, subdivide, unit
+from bench.classroom.drawables import Drawn, Figure, Light
+from bench.classroom.geometry import Array, Faces, cube, normals, sphere, subdivide
+from bench.classroom.targets import Target, find_uniform, set_uniforms
 from bench.classroom.textures import COUNT, SIZE, draw_textures
 from bench.classroom.things import Things
 
@@ -24,88 +25,6 @@ ROWS: Final = 12000
 TILE: Final = 96
 TILES: Final = 10
 SHADOWS: Final = 1024
-
-Uniforms = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Light:
-    """Light of a room.
-
-    Attributes:
-        sun: (3,) direction to it.
-        sun_colour: (3,) linear.
-        sky: (3,) from above.
-        ground: (3,) from below.
-        lamps: (3, 3) places of lamps, in metres.
-        lamp_colour: (3,).
-        centre: (3,) of what throws shadows.
-        radius: Metres about it.
-    """
-
-    sun: Array
-    sun_colour: Array
-    sky: Array
-    ground: Array
-    lamps: Array
-    lamp_colour: Array
-    centre: Array
-    radius: float
-
-    def matrix(self) -> Array:
-        """Return the matrix (4, 4) from the room to the map of shadows."""
-        right = unit(cross(-self.sun, np.array([0, 0.01, 1.0])))
-        view = np.eye(4)
-        view[0, :3], view[1, :3], view[2, :3] = right, cross(right, -self.sun), self.sun
-        view[:3, 3] = -view[:3, :3] @ (self.centre + self.sun * 14)
-        lens = np.diag([1 / self.radius, 1 / self.radius, -2 / 28, 1.0])
-        lens[2, 3] = -1.0
-        return np.asarray(lens @ view)
-
-
-@dataclass
-class Layer:
-    """One cover of a body: its skin and clothes, a coat over it, or a skirt.
-
-    Attributes:
-        uniforms: Numbers and colours by name of the shader's uniforms.
-        skirt_end: For a skirt, how low it goes on the body at rest, in metres; else none.
-    """
-
-    uniforms: Uniforms
-    skirt_end: float | None = None
-
-
-@dataclass
-class Figure:
-    """A person (or an empty coat) to draw.
-
-    Attributes:
-        number: From 1; 0 for what is not a person.
-        layers: From inside to outside.
-        vertices: (vertices, 3) in the person's frame.
-        place: (4, 4) from the person's frame to the room.
-        things: What is attached to the body, in the room's frame.
-    """
-
-    number: int
-    layers: list[Layer]
-    vertices: npt.NDArray[np.float32]
-    place: Array
-    things: Things = field(default_factory=Things)
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """One drawn frame, from its top, before the lens distorts it.
-
-    Attributes:
-        colours: (height, width, 3) uint8, BGR.
-        ids: (height, width, 2) float32: person's number, and .5 more on the head; metres.
-    """
-
-    colours: npt.NDArray[np.uint8]
-    ids: npt.NDArray[np.float32]
 
 
 class _Mesh:
@@ -179,8 +98,8 @@ class Renderer:
         self.textures = self.context.texture_array((SIZE, SIZE, COUNT), 3, textures.tobytes())
         self.textures.build_mipmaps()
         self.textures.filter = (moderngl.LINEAR_MIPMAP_NEAREST, moderngl.LINEAR)
-        self.target = _Target(self.context, self.size)
-        self.background = _Target(self.context, self.size)
+        self.target = Target(self.context, self.size)
+        self.background = Target(self.context, self.size)
         self._background_key: object = None
         self.shadows = self.context.depth_texture((SHADOWS, SHADOWS))
         self.shadows.compare_func = "<="
@@ -274,7 +193,7 @@ class Renderer:
         Returns:
             (size, size, 3) uint8, BGR.
         """
-        target = _Target(self.context, (size, size))
+        target = Target(self.context, (size, size))
         nothing = np.zeros((0, 20), np.float32)
         self._draw_shadows(light, nothing, nothing, figures)
         self._light(view, eye, light)
@@ -320,16 +239,16 @@ class Renderer:
     def _view(self, kind: str, view: Array) -> None:
         data = view.T.astype("f4").tobytes()
         for programs in (self.body_programs, self.thing_programs):
-            _member(programs[kind], "view").write(data)
+            find_uniform(programs[kind], "view").write(data)
 
     def _light(self, view: Array, eye: Array, light: Light) -> None:
         self._view("colour", view)
         self.textures.use(0)
         self.shadows.use(1)
         for program in (self.body_programs["colour"], self.thing_programs["colour"]):
-            _member(program, "shadow_matrix").write(light.matrix().T.astype("f4").tobytes())
-            _member(program, "lamp").write(light.lamps.astype("f4").tobytes())
-            _set(
+            find_uniform(program, "shadow_matrix").write(light.matrix().T.astype("f4").tobytes())
+            find_uniform(program, "lamp").write(light.lamps.astype("f4").tobytes())
+            set_uniforms(
                 program,
                 {
                     "tex": 0,
@@ -359,7 +278,7 @@ class Renderer:
 
     def _draw_figure(self, figure: Figure, kind: str, eye: Array | None) -> None:
         program = self.body_programs[kind]
-        _member(program, "place").write(figure.place.T.astype("f4").tobytes())
+        find_uniform(program, "place").write(figure.place.T.astype("f4").tobytes())
         if figure.number:
             self.context.enable(moderngl.CULL_FACE)
         else:  # the inside of an empty coat is seen
@@ -371,7 +290,7 @@ class Renderer:
             vertices = self.finer @ vertices
         mesh.write(vertices, normals(vertices, mesh.faces))
         for layer in figure.layers:
-            _set(program, layer.uniforms)
+            set_uniforms(program, layer.uniforms)
             if layer.skirt_end is None:
                 mesh.arrays[kind].render()
             else:
@@ -454,38 +373,3 @@ def _crop(view: Array, figure: Figure) -> tuple[Array, float]:
     crop[0, 0], crop[1, 1] = scale
     crop[:2, 3] = -(low + high) / 2 * scale
     return crop, float(np.prod(high - low) / 4)
-
-
-class _Target:
-    """Colours and numbers of a frame on the graphics card."""
-
-    def __init__(self, context: moderngl.Context, size: tuple[int, int]) -> None:
-        self.size = size
-        self.colours = context.texture(size, 4)
-        self.ids = context.texture(size, 2, dtype="f4")
-        self.buffer = context.framebuffer(
-            [self.colours, self.ids], context.depth_renderbuffer(size)
-        )
-
-    def read(self) -> Drawn:
-        width, height = self.size
-        colours = np.frombuffer(self.colours.read(), np.uint8).reshape(height, width, 4)
-        ids = np.frombuffer(self.ids.read(), "f4").reshape(height, width, 2)
-        return Drawn(colours[::-1, :, 2::-1], ids[::-1])
-
-
-def _member(program: moderngl.Program, name: str) -> moderngl.Uniform:
-    member = program[name]
-    if not isinstance(member, moderngl.Uniform):
-        raise TypeError(f"{name} is no uniform")
-    return member
-
-
-def _set(program: moderngl.Program, values: Uniforms) -> None:
-    for name, value in values.items():
-        member = program.get(name, None)
-        if isinstance(member, moderngl.Uniform):
-            if np.ndim(value):
-                member.value = tuple(float(part) for part in value)
-            else:
-                member.value = value if isinstance(value, int) else float(value)

@@ -5,18 +5,20 @@ from typing import Final
 
 import numpy as np
 
-from bench.classroom.belongings import Belongings, carry, draw_belongings, lay_out
+from bench.classroom.actors import Actor
+from bench.classroom.belongings import draw_belongings, lay_out
 from bench.classroom.bodies import Bodies
 from bench.classroom.cameras import CLOSE, CameraKind, Shot, Space, draw_camera
-from bench.classroom.cast import Member, draw_member, draw_outfit, draw_rigs, dress
+from bench.classroom.cast import draw_member, draw_outfit, draw_rigs
+from bench.classroom.drawables import Figure, Light
 from bench.classroom.furniture import Local, draw_style
-from bench.classroom.geometry import Array, unit
-from bench.classroom.motion import MOODS, Moment, Mood, Place, Script, Writer, choose, write_usual
-from bench.classroom.poses import Station
-from bench.classroom.props import add_bag, add_decoys, dress_chair, placement
-from bench.classroom.renderer import Figure, Light
-from bench.classroom.rig import Posed, Rig
-from bench.classroom.rooms import MOODS_OF, ROOMS, Room, RoomKind, build_room
+from bench.classroom.lighting import draw_light
+from bench.classroom.motion import MOODS, Mood, Place, Writer, choose, write_usual
+from bench.classroom.plans import Station
+from bench.classroom.props import add_bag, add_decoys, dress_chair
+from bench.classroom.rig import Rig
+from bench.classroom.room import Room, RoomKind
+from bench.classroom.rooms import MOODS_OF, build_room
 
 AGES: Final = ((0.22, 0.36), (0.34, 0.50), (0.45, 0.66), (0.5, 0.9))
 """Anny's ages of the members of a class: small children, pupils, youths, adults."""
@@ -66,66 +68,6 @@ class Wish:
     height: int = 720
     room: RoomKind | None = None
     camera: CameraKind | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """A person of a scene, with what it does and has."""
-
-    member: Member
-    script: Script
-    station: Station
-    belongings: Belongings
-
-    def at(self, seconds: float) -> "Stance":
-        """Return the person at a time."""
-        rig = self.member.rig
-        moment = self.script.at(seconds, rig, self.station)
-        posed = rig.pose(moment.posture)
-        where = moment.place
-        place = placement(where.x, where.y, where.floor, where.heading)
-        return Stance(self, seconds, moment, posed, place)
-
-
-@dataclass(frozen=True, slots=True)
-class Stance:
-    """An actor at one time.
-
-    Attributes:
-        actor: Who.
-        seconds: When.
-        moment: What it does.
-        posed: The body, in its own frame.
-        place: (4, 4) from there to the room.
-    """
-
-    actor: Actor
-    seconds: float
-    moment: Moment
-    posed: Posed
-    place: Array
-
-    def world(self, points: Array) -> Array:
-        """Return points (n, 3) of the person's frame in the room."""
-        return np.asarray(points @ self.place[:3, :3].T + self.place[:3, 3])
-
-    def figure(self) -> Figure:
-        """Return what is drawn."""
-        member = self.actor.member
-        vertices, _ = member.rig.skin(self.posed)
-        things = dress(member, self.posed, self.place)
-        things.add(
-            carry(
-                member,
-                self.actor.belongings,
-                self.moment,
-                self.posed,
-                self.place,
-                self.actor.station,
-                self.seconds,
-            )
-        )
-        return Figure(member.number, list(member.layers), vertices, self.place, things)
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,34 +364,3 @@ def _draw_shot(wish: Wish, kind: RoomKind, space: Space, rng: np.random.Generato
 
     best = max(range(tries), key=seen) if len(space.heads) else 0
     return Shot(drawn[best], drawn[best])
-
-
-def draw_light(room: Room, rng: np.random.Generator) -> Light:
-    """Return the light of a room: sun through windows, sky, lamps."""
-    sun = unit([rng.uniform(-1, 1), rng.uniform(-1, 1), rng.uniform(0.5, 1.6)])
-    total = float(rng.uniform(0.75, 1.45)) * (0.55 if room.bright_windows else 1.0)
-    direct = float(rng.uniform(0.1, 0.7))
-    tint = rng.uniform(0.87, 1.1, 3)
-    lamps = np.array(
-        [
-            [
-                rng.uniform(-0.8, 0.8) * room.half_width,
-                rng.uniform(0.5, room.depth - 0.5),
-                room.height - 0.3,
-            ]
-            for _ in range(3)
-        ]
-    )
-    return Light(
-        sun,
-        tint * total * direct * 1.1,
-        np.array([0.5, 0.52, 0.56]) * total * (1 - direct * 0.5) * rng.uniform(0.75, 1.1),
-        np.array([0.26, 0.23, 0.2]) * total * rng.uniform(0.5, 1.2),
-        lamps,
-        np.array([1, 0.95, 0.88]) * rng.uniform(0.15, 0.6) * total,
-        np.array([0, room.depth / 2, 1.0]),
-        max(room.half_width, room.depth / 2) + 1.5,
-    )
-
-
-__all__ = ["ROOMS", "Actor", "Scene", "Stance", "Wish", "draw_scene", "generator", "space_of"]

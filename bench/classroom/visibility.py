@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import find_objects
 
+from bench.classroom.actors import Stance
 from bench.classroom.cameras import Camera
 from bench.classroom.geometry import UP, Array, cross, unit
 from bench.classroom.motion import true_activity
-from bench.classroom.scene import Stance
 from bench.classroom.truth import PersonTruth, TrueActivity, Visibility
 from cluster.vision.people import KEYPOINTS
 

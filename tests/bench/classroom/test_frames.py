@@ -10,7 +10,7 @@ from bench.classroom.cameras import Camera, Shot
 from bench.classroom.demo import FEW, PEOPLE, SECONDS, draw_demo
 from bench.classroom.frames import Frame, FrameMaker
 from bench.classroom.renderer import Renderer
-from bench.classroom.rooms import ROOMS, RoomKind
+from bench.classroom.room import ROOMS, RoomKind
 from bench.classroom.scene import Scene, Wish, draw_scene
 from bench.classroom.truth import TrueActivity, Visibility
 from cluster.vision.people import KEYPOINTS

@@ -19,7 +19,7 @@ from bench.classroom.geometry import (
     subdivide,
     unit,
 )
-from bench.classroom.rig import reach
+from bench.classroom.posture import reach
 
 numbers = st.floats(-1, 1)
 directions = (

@@ -18,9 +18,10 @@ from bench.classroom.motion import (
     true_activity,
     write_usual,
 )
-from bench.classroom.poses import ACTIVITY, Action, Plan, Station
+from bench.classroom.plans import ACTIVITY, Action, Plan, Station
+from bench.classroom.posture import Arm, Leg, Posture
 from bench.classroom.repertoire import _ACTIONS, Habits, draw_plan
-from bench.classroom.rig import Arm, Leg, Posed, Posture
+from bench.classroom.rig import Posed
 from bench.classroom.truth import TrueActivity
 from cluster.vision.people import KEYPOINTS
 

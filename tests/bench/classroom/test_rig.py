@@ -7,9 +7,11 @@ import pytest
 
 from bench.classroom.bodies import TOPOLOGY, Bodies
 from bench.classroom.geometry import Array
-from bench.classroom.poses import Action, Plan, Station, solve
+from bench.classroom.plans import Action, Plan, Station
+from bench.classroom.poses import solve
+from bench.classroom.posture import blend
 from bench.classroom.repertoire import Habits, draw_plan
-from bench.classroom.rig import Posed, Rig, blend
+from bench.classroom.rig import Posed, Rig
 from cluster.vision.people import KEYPOINTS
 
 STATURE = 0.262

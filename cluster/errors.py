@@ -28,6 +28,9 @@
     ├── RosterError               roster_invalid
     ├── NotFound                  not_found
     ├── NotAllowed                not_allowed
+    │   ├── RoleMissing           role_missing
+    │   ├── SchoolMissing         school_missing
+    │   └── TeacherUnknown        teacher_unknown
     ├── FaceUnclear               face_unclear
     ├── RegisterError             register_refused
     │   └── RegisterChanged       register_changed
@@ -40,6 +43,7 @@
     ├── StreamError               stream_unusable
     ├── JournalError              journal_unusable
     ├── NotSignedIn               not_signed_in
+    │   └── SignInCancelled       sign_in_cancelled
     ├── TooManyRequests           too_many_requests
     ├── ServiceBusy               service_busy
     ├── ServiceDown               service_down
@@ -247,6 +251,24 @@ class NotAllowed(HomeroomError):
     code = "not_allowed"
 
 
+class RoleMissing(NotAllowed):
+    """What the identity provider says of somebody gives them no role."""
+
+    code = "role_missing"
+
+
+class SchoolMissing(NotAllowed):
+    """A school leader leads no school of the settings."""
+
+    code = "school_missing"
+
+
+class TeacherUnknown(NotAllowed):
+    """The identity provider does not say which teacher of the roster somebody is."""
+
+    code = "teacher_unknown"
+
+
 class FaceUnclear(HomeroomError):
     """A photograph does not show exactly one clear face."""
 
@@ -317,6 +339,12 @@ class NotSignedIn(HomeroomError):
     """There is no sign-in, or it has expired or was revoked."""
 
     code = "not_signed_in"
+
+
+class SignInCancelled(NotSignedIn):
+    """Somebody came back from the identity provider without signing in."""
+
+    code = "sign_in_cancelled"
 
 
 class TooManyRequests(HomeroomError):

@@ -30,6 +30,13 @@ school = "hill"
 name = "Room 1"
 """
 CAMERA = '[[cameras]]\nid = "cam1"\nroom = "r1"\n'
+MAPPING = """
+[[access.map]]
+claim = "groups"
+value = "Heads"
+role = "school_leader"
+schools = ["hill"]
+"""
 
 
 def write(folder: Path, text: str) -> Path:
@@ -149,6 +156,14 @@ def test_an_id_that_is_not_safe_in_a_file_name_is_refused(
     assert f"{table}[0].id: " in str(refusal(tmp_path, text))
 
 
+def test_groups_are_mapped_to_roles_and_schools(tmp_path: Path) -> None:
+    path = tmp_path / "homeroom.toml"
+    path.write_text(HEAD + MAPPING)
+    [mapping] = load_settings(path).access.map
+    assert (mapping.claim, mapping.value) == ("groups", "Heads")
+    assert (mapping.role, mapping.schools) == ("school_leader", ("hill",))
+
+
 def test_every_mistake_of_a_file_is_named_at_once(tmp_path: Path) -> None:
     message = str(refusal(tmp_path, '[privacy]\nk = 2\n[analysis]\nrate = 99\ndevice = "x"\n'))
     for place in ("privacy.k", "analysis.rate", "analysis.device"):
@@ -163,6 +178,11 @@ def test_every_mistake_of_a_file_is_named_at_once(tmp_path: Path) -> None:
         (HEAD + CAMERA + CAMERA, "cameras: the id 'cam1' is used twice"),
         (HEAD + HEAD.replace('"r1"', '"r2"'), "schools: the id 'hill' is used twice"),
         (HEAD + HEAD.replace('id = "hill"', 'id = "dale"'), "rooms: the id 'r1' is used twice"),
+        (HEAD + MAPPING.replace('"hill"', '"dale"'), "access.map 'Heads': schools = 'dale'"),
+        (HEAD + MAPPING.replace("school_leader", "head"), "access.map[0].role"),
+        (HEAD + MAPPING.replace("school_leader", "analyst"), "schools are for the role"),
+        (HEAD + MAPPING.replace("claim", "claims"), "access.map[0].claims: there is no such key"),
+        (HEAD + '[access]\noidc_scopes = ["openid groups"]\n', "access.oidc_scopes[0]"),
     ],
 )
 def test_references_to_nothing_and_double_ids_are_named(

@@ -22,6 +22,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as UnreadableVariable
 
 from cluster.errors import SettingsError
+from cluster.settings.access import AccessMapping, AccessSettings
 from cluster.settings.environment import (
     ENV_PREFIX,
     ENV_SETTINGS_FILE,
@@ -29,10 +30,10 @@ from cluster.settings.environment import (
     variables_of_homeroom,
 )
 from cluster.settings.messages import describe_problems
+from cluster.settings.references import dangling_references, duplicates
 from cluster.settings.tables import (
     INPUT_SIZES,
     MIN_K,
-    AccessSettings,
     AnalysisSettings,
     ArchiveSettings,
     Camera,
@@ -58,6 +59,7 @@ __all__ = [
     "INPUT_SIZES",
     "MIN_K",
     "SETTINGS_FILE",
+    "AccessMapping",
     "AccessSettings",
     "AnalysisSettings",
     "ArchiveSettings",
@@ -164,14 +166,20 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _check_references(self) -> "Settings":
         problems = [
-            *_duplicates("schools", [s.id for s in self.schools]),
-            *_duplicates("rooms", [r.id for r in self.rooms]),
-            *_duplicates("cameras", [c.id for c in self.cameras]),
-            *_dangling_references(
+            *duplicates("schools", [s.id for s in self.schools]),
+            *duplicates("rooms", [r.id for r in self.rooms]),
+            *duplicates("cameras", [c.id for c in self.cameras]),
+            *dangling_references(
                 "rooms", "school", [(r.id, r.school) for r in self.rooms], self._school_ids
             ),
-            *_dangling_references(
+            *dangling_references(
                 "cameras", "room", [(c.id, c.room) for c in self.cameras], self._room_ids
+            ),
+            *dangling_references(
+                "access.map",
+                "schools",
+                [(one.value, school) for one in self.access.map for school in one.schools],
+                self._school_ids,
             ),
         ]
         if problems:
@@ -381,18 +389,3 @@ def _reject_unknown_variables() -> None:
             where="environment",
             hint="Names are HOMEROOM_<KEY> or HOMEROOM_<TABLE>__<KEY>.",
         )
-
-
-def _duplicates(table: str, ids: list[str]) -> list[str]:
-    repeated = sorted({name for name in ids if ids.count(name) > 1})
-    return [f"{table}: the id {name!r} is used twice" for name in repeated]
-
-
-def _dangling_references(
-    table: str, key: str, pairs: list[tuple[str, str]], existing: set[str]
-) -> list[str]:
-    return [
-        f"{table} {name!r}: {key} = {target!r} does not exist"
-        for name, target in pairs
-        if target not in existing
-    ]

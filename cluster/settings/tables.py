@@ -235,38 +235,6 @@ class LiveSettings(SettingsTable):
         return f"{'https' if self.tls_certificate else 'http'}://{host}:{self.port}"
 
 
-class AccessSettings(SettingsTable):
-    """Sign-in, sessions and rate limits."""
-
-    oidc_issuer: str | None = Field(
-        None, description="Issuer URL of the identity provider; unset: access tokens only."
-    )
-    oidc_client_id: str | None = Field(None, description="Client id at the identity provider.")
-    oidc_client_secret: SecretStr | None = Field(
-        None, description="Client secret; set it in the environment."
-    )
-    oidc_role_claim: str = Field(
-        "homeroom_role", description="The claim that holds a role, or a list of them."
-    )
-    oidc_schools_claim: str = Field(
-        "homeroom_schools", description="The claim that lists the ids of a leader's schools."
-    )
-    oidc_user_claim: str = Field(
-        "sourced_id", description="The claim that holds a teacher's sourcedId in the roster."
-    )
-    session_minutes: int = Field(480, ge=5, le=1440, description="Lifetime of a browser session.")
-    token_days: int = Field(90, ge=1, le=366, description="Longest lifetime of a token.")
-    requests_per_minute: int = Field(
-        600, ge=10, le=100_000, description="Requests that one caller may make in a minute."
-    )
-    sign_ins_per_minute: int = Field(
-        20, ge=1, le=1000, description="Sign-in attempts from one address in a minute."
-    )
-    largest_request: int = Field(
-        10_000_000, ge=1000, le=100_000_000, description="Largest request body, in bytes."
-    )
-
-
 class ArchiveSettings(SettingsTable):
     """Archive jobs that are submitted over HTTP."""
 

@@ -29,6 +29,7 @@ from serve_apps.http.routes import (
     health,
     jobs,
     lessons,
+    provider_sign_in,
     registers,
     room_events,
     rooms,
@@ -57,6 +58,7 @@ ROUTES: Final = flatten_router(
         analyse.router,
         data_protection.router,
         audit.router,
+        provider_sign_in.router,
         sign_in.router,
     )
 )

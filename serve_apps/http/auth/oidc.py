@@ -1,58 +1,68 @@
 """Sign-in at the district's identity provider: OpenID Connect, authorization code flow with PKCE.
 
     browser ─/sign-in/provider─► API ─302─► provider ─302─► /sign-in/callback
-                                 API ─code, verifier─► provider ─id_token─► API
+                                 API ─code, verifier─► provider ─id_token, access_token─► API
+                                 API ─access_token─► userinfo, where a claim is missing
+
+    browser ─POST /sign-out─► API ─303─► /signed-out ─link─► provider ─302─► /signed-out
 
 Verified: state and nonce (both in the browser's sealed cookie), the PKCE verifier (by the
 provider), the issuer of the metadata, of the response and of the token, its audience, its times,
-and its signature; only algorithms that need the provider's private key are accepted.
-Sources: OpenID Connect Core 1.0, 3.1; RFC 7636 (PKCE); RFC 9207 (issuer of the response).
+and its signature; only algorithms that need the provider's private key are accepted. What the
+userinfo endpoint says counts only for the `sub` of the id_token, and never overrides it.
+Sources: OpenID Connect Core 1.0, 3.1 and 5.3; RFC 7636 (PKCE); RFC 9207 (issuer of the response);
+OpenID Connect RP-Initiated Logout 1.0.
 """
 
 import base64
 import hashlib
 import logging
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
-from cachetools import TTLCache
-from joserfc import jwt
-from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
-from joserfc.jwk import KeySet
-from joserfc.jws import JWSRegistry
-from pydantic import BaseModel, Field
 
-from cluster.errors import NotSignedIn, ServiceDown, SettingsError
+from cluster.errors import ServiceDown, SettingsError, SignInCancelled
+from cluster.security.claims import names_of_used_claims
 from cluster.settings import Settings
+from serve_apps.http.auth.id_token import is_older_than, verify_id_token
+from serve_apps.http.auth.identity_provider import (
+    IdentityProvider,
+    describe_error_code,
+    rejected_error,
+    translate_errors,
+)
 from serve_apps.http.middleware.headers import LOOPBACK_HOSTS, public_base_url
 
 CALLBACK_PATH: Final = "/sign-in/callback"
-TIMEOUT_SECONDS: Final = 10.0
-LEEWAY_SECONDS: Final = 60
-CACHE_SECONDS: Final = 24 * 3600
-ALGORITHMS: Final = frozenset(
-    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
-)
-INVALID_RESPONSE: Final = (ValueError, KeyError, TypeError, AttributeError, httpx.InvalidURL)
-"""Raised where a response of the provider is not what the standard says."""
+SIGNED_OUT_PATH: Final = "/signed-out"
+CANCELLED: Final = "access_denied"
+"""The provider's error code if somebody cancels, or may not use this client."""
 
-logging.getLogger("httpcore").setLevel(logging.INFO)  # at DEBUG it writes headers
+REAUTHENTICATION_PROMPTS: Final = {"https://accounts.google.com": "select_account"}
+"""Values of `prompt` at providers that do not know `login`, by issuer."""
 
 logger = logging.getLogger(__name__)
 
 
-class ProviderMetadata(BaseModel):
-    """What is used of the provider's discovery document (OpenID Connect Discovery 1.0, 3)."""
+@dataclass(frozen=True, slots=True)
+class ProviderSignIn:
+    """A user who has signed in at the provider.
 
-    issuer: str
-    authorization_endpoint: str
-    token_endpoint: str
-    jwks_uri: str
-    algorithms: list[str] = Field(["RS256"], alias="id_token_signing_alg_values_supported")
+    Attributes:
+        claims: Verified; those of the userinfo endpoint are among them.
+        id_token: To end the provider's session with.
+        from_userinfo: Names of the claims that only the userinfo endpoint gave; None where it was
+            not asked.
+    """
+
+    claims: Mapping[str, Any] = field(repr=False)
+    id_token: str = field(repr=False)
+    from_userinfo: frozenset[str] | None
 
 
 class OidcClient:
@@ -63,17 +73,18 @@ class OidcClient:
     """
 
     def __init__(self, settings: Settings) -> None:
-        access = settings.access
-        secret = access.oidc_client_secret
-        self._issuer = str(access.oidc_issuer)
-        self._client_id = str(access.oidc_client_id)
-        self._secret = secret.get_secret_value() if secret else None
-        self._redirect_uri = public_base_url(settings.live) + CALLBACK_PATH
-        self._metadata: TTLCache[str, ProviderMetadata] = TTLCache(1, CACHE_SECONDS)
-        self._keys: TTLCache[str, KeySet] = TTLCache(1, CACHE_SECONDS)
+        access, address = settings.access, public_base_url(settings.live)
+        self._provider = IdentityProvider(access)
+        self._scopes = dict.fromkeys(("openid", *access.oidc_scopes))
+        self._used_claims = names_of_used_claims(access)
+        self._redirect_uri = address + CALLBACK_PATH
+        self._signed_out_uri = address + SIGNED_OUT_PATH
 
-    async def begin_sign_in(self) -> tuple[str, dict[str, str]]:
+    async def begin_sign_in(self, *, reauthenticate: bool) -> tuple[str, dict[str, str]]:
         """Return the URL to send the browser to, and the state that it must bring back.
+
+        Args:
+            reauthenticate: Have the provider ask who it is, although it may know somebody.
 
         Raises:
             ServiceDown: The provider does not answer, or its metadata cannot be used.
@@ -82,117 +93,97 @@ class OidcClient:
         digest = hashlib.sha256(state["verifier"].encode()).digest()
         parameters = {
             "response_type": "code",
-            "client_id": self._client_id,
+            "client_id": self._provider.client_id,
             "redirect_uri": self._redirect_uri,
-            "scope": "openid",
+            "scope": " ".join(self._scopes),
             "state": state["state"],
             "nonce": state["nonce"],
             "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
             "code_challenge_method": "S256",
         }
-        with _translate_errors():
-            metadata = await self._get_metadata()
+        if reauthenticate:
+            issuer = self._provider.issuer
+            parameters["prompt"] = REAUTHENTICATION_PROMPTS.get(issuer, "login")
+            state["reauthenticate_from"] = str(time.time())
+        with translate_errors():
+            metadata = await self._provider.get_metadata()
             url = httpx.URL(metadata.authorization_endpoint).copy_merge_params(parameters)
         return str(url), state
 
     async def finish_sign_in(
         self, response: Mapping[str, str], state: Mapping[str, str]
-    ) -> Mapping[str, Any]:
-        """Return the verified claims of a user who comes back from the provider.
+    ) -> ProviderSignIn:
+        """Return the user who comes back from the provider.
 
         Args:
             response: The query with which the browser came back.
             state: What `begin_sign_in` gave to this browser; empty if it began no sign-in.
 
         Raises:
+            SignInCancelled: They did not sign in there.
             NotSignedIn: This browser began no such sign-in, or the response is not valid.
             ServiceDown: The provider does not answer, or its response cannot be used.
         """
         given, expected = response.get("state", ""), state.get("state", "")
         if not expected or not secrets.compare_digest(given.encode(), expected.encode()):
-            raise _rejected_error("another state")
-        if response.get("iss", self._issuer) != self._issuer:
-            raise _rejected_error("another issuer")
-        if "error" in response or "code" not in response:
-            raise _rejected_error("no code")
-        with _translate_errors():
-            id_token = await self._exchange_code(response["code"], state["verifier"])
-            return await self._verify(id_token, state["nonce"])
-
-    async def _exchange_code(self, code: str, verifier: str) -> str:
-        """Return the id_token that the provider gives for a code."""
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": self._redirect_uri,
-            "code_verifier": verifier,
-        }
-        auth = httpx.Auth()
-        if self._secret is None:
-            form["client_id"] = self._client_id
-        else:
-            auth = httpx.BasicAuth(self._client_id, self._secret)
-        metadata = await self._get_metadata()
-        async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
-            response = await client.post(metadata.token_endpoint, data=form, auth=auth)
-        if response.is_server_error:
-            response.raise_for_status()
-        content = response.json()
-        if not response.is_success or "error" in content:
-            raise _rejected_error("the code is not accepted")
-        if not isinstance(content.get("id_token"), str):
-            raise _rejected_error("no id_token")
-        return str(content["id_token"])
-
-    async def _verify(self, id_token: str, nonce: str) -> Mapping[str, Any]:
-        """Return the claims of an id_token whose signature and registered claims are valid."""
-        try:
-            try:
-                claims = await self._decode(id_token)
-            except (InvalidKeyIdError, BadSignatureError):
-                self._keys.clear()  # the provider may have other keys by now
-                claims = await self._decode(id_token)
-            audiences = claims.get("aud")
-            jwt.JWTClaimsRegistry(
-                leeway=LEEWAY_SECONDS,
-                iss={"essential": True, "value": self._issuer},
-                sub={"essential": True},
-                aud={"essential": True, "value": self._client_id},
-                azp={
-                    "essential": isinstance(audiences, list) and len(audiences) > 1,
-                    "value": self._client_id,
-                },
-                exp={"essential": True},
-                iat={"essential": True},
-                nonce={"essential": True, "value": nonce},
-            ).validate(claims)
-        except JoseError as error:
-            raise _rejected_error(type(error).__name__) from None
-        return claims
-
-    async def _decode(self, id_token: str) -> dict[str, Any]:
-        metadata = await self._get_metadata()
-        keys = self._keys.get(self._issuer)
-        if keys is None:
-            keys = KeySet.import_key_set(await _get_json(metadata.jwks_uri))
-            self._keys[self._issuer] = keys
-        registry = JWSRegistry(algorithms=metadata.algorithms, strict_check_header=False)
-        return jwt.decode(id_token, keys, registry=registry).claims
-
-    async def _get_metadata(self) -> ProviderMetadata:
-        found = self._metadata.get(self._issuer)
-        if found is not None:
-            return found
-        url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
-        metadata = ProviderMetadata.model_validate(await _get_json(url))
-        metadata.algorithms = [one for one in metadata.algorithms if one in ALGORITHMS]
-        if metadata.issuer != self._issuer or not metadata.algorithms:
-            raise ServiceDown(
-                "the identity provider's metadata is not that of access.oidc_issuer.",
-                hint="Tell the operator of Homeroom.",
+            raise rejected_error(
+                "another state: it began in another browser, or took too long", level=logging.INFO
             )
-        self._metadata[self._issuer] = metadata
-        return metadata
+        if response.get("iss", self._provider.issuer) != self._provider.issuer:
+            raise rejected_error("the response is another issuer's")
+        if response.get("error") == CANCELLED:
+            logger.info(
+                "a sign-in was cancelled, or the identity provider let nobody in: %s", CANCELLED
+            )
+            raise SignInCancelled("nobody signed in there.", hint="Begin again at /sign-in.")
+        if "error" in response or "code" not in response:
+            code = describe_error_code(response.get("error"))
+            raise rejected_error(f"its authorization endpoint gives no code: {code}")
+        with translate_errors():
+            tokens = await self._provider.exchange_code(
+                response["code"], state["verifier"], self._redirect_uri
+            )
+            claims = await verify_id_token(self._provider, tokens.id_token, state["nonce"])
+            begun_at = state.get("reauthenticate_from")
+            if begun_at is not None and is_older_than(claims, time.time() - float(begun_at)):
+                raise rejected_error("it did not ask who it is, although prompt=login was sent")
+            more = await self._get_missing_claims(claims, tokens.access_token)
+        added = None if more is None else frozenset(more) - frozenset(claims)
+        return ProviderSignIn({**(more or {}), **claims}, tokens.id_token, added)
+
+    async def get_sign_out_url(self, id_token: str | None) -> str | None:
+        """Return the URL that ends the provider's session, and brings the browser back.
+
+        Args:
+            id_token: Of the sign-in; some providers end no session without it.
+
+        Returns:
+            None where the provider has no such URL, or does not answer.
+        """
+        try:
+            with translate_errors():
+                endpoint = (await self._provider.get_metadata()).end_session_endpoint
+                if endpoint is None:
+                    return None
+                parameters = {
+                    "client_id": self._provider.client_id,
+                    "post_logout_redirect_uri": self._signed_out_uri,
+                    **({} if id_token is None else {"id_token_hint": id_token}),
+                }
+                return str(httpx.URL(endpoint).copy_merge_params(parameters))
+        except ServiceDown:  # logged; the session here has ended in any case
+            return None
+
+    async def _get_missing_claims(
+        self, claims: Mapping[str, Any], access_token: str | None
+    ) -> Mapping[str, Any] | None:
+        """Return what the userinfo endpoint says; None where nothing that is used is missing."""
+        if self._used_claims <= claims.keys():
+            return None
+        more = await self._provider.get_userinfo(access_token)
+        if more and more.get("sub") != claims["sub"]:
+            raise rejected_error("the userinfo endpoint speaks of another sub than the id_token")
+        return more
 
 
 def check_oidc_settings(settings: Settings) -> None:
@@ -218,32 +209,3 @@ def check_oidc_settings(settings: Settings) -> None:
             where="live.public_url",
             hint="Set it to the address that browsers use.",
         )
-
-
-async def _get_json(url: str) -> Any:
-    async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
-        response = await client.get(url)
-    response.raise_for_status()
-    return response.json()
-
-
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    """Raise ServiceDown where the provider does not answer, or not as the standard says."""
-    try:
-        yield
-    except httpx.HTTPError as error:
-        logger.warning("the identity provider does not answer: %s", type(error).__name__)
-        raise ServiceDown(
-            "the identity provider does not answer.", hint="Try again, or use a token."
-        ) from None
-    except INVALID_RESPONSE as error:
-        logger.warning("the identity provider's response is invalid: %s", type(error).__name__)
-        raise ServiceDown(
-            "the identity provider's response is invalid.", hint="Tell the operator of Homeroom."
-        ) from None
-
-
-def _rejected_error(reason: str) -> NotSignedIn:
-    logger.info("a sign-in at the identity provider was rejected: %s", reason)
-    return NotSignedIn("the sign-in is not valid.", hint="Begin again at /sign-in.")

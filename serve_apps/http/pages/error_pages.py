@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.status import HTTP_303_SEE_OTHER
 
+from serve_apps.http.auth.redirects import is_sign_in_path
 from serve_apps.http.errors import ErrorDetail
 from serve_apps.http.pages.rendering import render_page, wants_fragment
 
@@ -33,9 +34,16 @@ class HtmlErrorPages:
         """Render an error; a browser that is not signed in is redirected to the sign-in."""
         request = connection if isinstance(connection, Request) else Request(connection.scope)
         if status == NOT_SIGNED_IN and not wants_fragment(request):
-            next_path = request.url.path if request.method in SAFE_METHODS else "/"
-            return RedirectResponse(
-                f"/sign-in?next={quote(next_path, safe='/')}", status_code=HTTP_303_SEE_OTHER
-            )
+            return RedirectResponse(_sign_in_address(request, error), HTTP_303_SEE_OTHER)
         template = "_error.html" if wants_fragment(request) else "error.html"
         return render_page(request, template, {"status": status, "error": error}, status=status)
+
+
+def _sign_in_address(request: Request, error: ErrorDetail) -> str:
+    """Return the sign-in page's address, which says what to come back to, or what went wrong."""
+    path = request.url.path
+    if request.method not in SAFE_METHODS:
+        path = "/"
+    elif is_sign_in_path(path):  # not to be come back to: that would be a loop
+        return f"/sign-in?problem={quote(error.code)}"
+    return f"/sign-in?next={quote(path, safe='/')}"

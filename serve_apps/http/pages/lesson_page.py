@@ -4,6 +4,8 @@
     the register              lesson_register.py  each change is a form
     the check-in              lesson_checkin.py   each change is a form
 
+    two counts of the class   lesson_counts.py    in the register, while it is open
+
 Activity is shown for the room alone; the register next to it has names and no activity (R2).
 """
 
@@ -15,6 +17,7 @@ from fastapi.responses import Response
 from serve_apps.http.auth.install import Teacher
 from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.lesson_checkin import load_checkin_status
+from serve_apps.http.pages.lesson_counts import load_class_counts
 from serve_apps.http.pages.lesson_register import load_register_section
 from serve_apps.http.pages.lesson_room import load_room_section
 from serve_apps.http.pages.lessons import load_lesson
@@ -33,10 +36,12 @@ async def lesson_page(request: Request, caller: Teacher, lesson_id: LessonPath) 
     """The page of a lesson."""
     backend = backend_of(request)
     lesson = await run_in_pool(load_lesson, backend, caller, lesson_id)
+    register = await load_register_section(request, caller, lesson_id)
     context = {
         "lesson": lesson,
         "live": await load_room_section(backend, caller, lesson),
-        "register": await load_register_section(request, caller, lesson_id),
+        "register": register,
+        "counts": await load_class_counts(backend, caller, lesson, register.body),
         "checkin": await run_in_pool(load_checkin_status, backend, lesson_id),
         "problem": None,
         "k": backend.settings.privacy.k,

@@ -22,6 +22,7 @@ from cluster.security.roles import Principal
 from serve_apps.http.auth.install import Teacher
 from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.forms import FormBody, form
+from serve_apps.http.pages.lesson_counts import load_class_counts
 from serve_apps.http.pages.lessons import load_lesson
 from serve_apps.http.pages.rendering import render_page, wants_fragment
 from serve_apps.http.routes.registers import open_service
@@ -203,6 +204,12 @@ async def _respond(request: Request, caller: Principal, lesson_id: str, change: 
         return RedirectResponse(f"/lessons/{lesson_id}#register", status_code=HTTP_303_SEE_OTHER)
     if section is None:
         section = await load_register_section(request, caller, lesson_id)
-    lesson = await run_in_pool(load_lesson, backend_of(request), caller, lesson_id)
-    context: dict[str, Any] = {"lesson": lesson, "register": section, "problem": problem}
+    backend = backend_of(request)
+    lesson = await run_in_pool(load_lesson, backend, caller, lesson_id)
+    context: dict[str, Any] = {
+        "lesson": lesson,
+        "register": section,
+        "counts": await load_class_counts(backend, caller, lesson, section.body),
+        "problem": problem,
+    }
     return render_page(request, "_register.html", context, status=409 if problem else 200)

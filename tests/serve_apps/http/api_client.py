@@ -328,12 +328,12 @@ def wait_for_threads() -> None:
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """An application behind a real server; gives its address."""
+def served(app: FastAPI, port: int = 0) -> Iterator[str]:
+    """An application behind a real server, on any free port unless given; gives its address."""
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="on")
     )
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.create_server(("127.0.0.1", port))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:

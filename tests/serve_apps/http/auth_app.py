@@ -30,7 +30,7 @@ from cluster.settings import Settings
 from serve_apps.clients.interfaces import PoseService, RoomsService
 from serve_apps.http.auth.install import PUBLIC, Guarded, install, reauthenticate, require_roles
 from serve_apps.http.backend import Backend
-from serve_apps.http.routes import sign_in
+from serve_apps.http.routes import provider_sign_in, sign_in
 from tests.register.school import School, teacher
 
 PATIENCE_SECONDS = 30.0
@@ -93,6 +93,7 @@ def build_auth_app(school: School, **access: Any) -> AuthApp:
     _add_routes(app)
     _add_troubled_routes(app)
     _add_long_routes(app, auth_app)
+    app.include_router(provider_sign_in.router)
     app.include_router(sign_in.router)
     app.state.backend = Backend(
         settings, school.audited, cast("RoomsService", None), cast("PoseService", None)

@@ -41,16 +41,21 @@ class OpenIdProvider:
 
     Attributes:
         claims: What it says of whoever signs in, above what every token holds.
+        userinfo: What it says at the userinfo endpoint, beside the `sub`; None: it has none.
+        end_session: The address that ends its session; none: it has none.
         wrong: What it does wrong, by name; see where it is asked for.
     """
 
     issuer: str = ""
     claims: dict[str, Any] = field(default_factory=dict)
+    userinfo: dict[str, Any] | None = None
+    end_session: str | None = None
     wrong: str = ""
     key: RSAKey = field(default_factory=_key)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[dict[str, str]] = field(default_factory=list)
     exchanged: int = 0
+    access_tokens: list[str] = field(default_factory=list)
 
     @property
     def app(self) -> Starlette:
@@ -60,6 +65,7 @@ class OpenIdProvider:
                 Route("/authorize", self._authorize),
                 Route("/token", self._token, methods=["POST"]),
                 Route("/jwks", self._jwks),
+                Route("/userinfo", self._userinfo),
             ]
         )
 
@@ -67,8 +73,13 @@ class OpenIdProvider:
         if self.wrong == "document is no JSON":
             return Response("<html>")
         algorithms = {"signs with none": ["none"], "signs symmetrically": ["HS256"]}
+        endpoints = {
+            "userinfo_endpoint": None if self.userinfo is None else f"{self.issuer}/userinfo",
+            "end_session_endpoint": self.end_session,
+        }
         return JSONResponse(
-            {
+            {name: value for name, value in endpoints.items() if value is not None}
+            | {
                 "issuer": f"{self.issuer}/other" if self.wrong == "other issuer" else self.issuer,
                 "authorization_endpoint": f"{self.issuer}/authorize",
                 "token_endpoint": f"{self.issuer}/token",
@@ -85,6 +96,10 @@ class OpenIdProvider:
         back = {"state": query["state"], "iss": self.issuer}
         if self.wrong == "says no":
             back |= {"error": "access_denied", "error_description": "c4n4ry"}
+        elif self.wrong == "knows no such scope":
+            back |= {"error": "invalid_scope", "error_description": "c4n4ry"}
+        elif self.wrong == "says nonsense":
+            back |= {"error": "c4n4ry of somebody"}
         else:
             code = secrets.token_urlsafe()
             self.codes[code] = query
@@ -108,7 +123,8 @@ class OpenIdProvider:
         challenge = _base64(digest)
         if begun["code_challenge_method"] != "S256" or begun["code_challenge"] != challenge:
             return JSONResponse({"error": "invalid_grant"}, 400)
-        answer = {"access_token": secrets.token_urlsafe(), "token_type": "Bearer"}
+        self.access_tokens.append(secrets.token_urlsafe())
+        answer = {"access_token": self.access_tokens[-1], "token_type": "Bearer"}
         if self.wrong != "no id_token":
             answer["id_token"] = self._id_token(begun["nonce"])
         return JSONResponse(answer)
@@ -129,6 +145,9 @@ class OpenIdProvider:
             "wrong issuer": {"iss": "https://other.example"},
             "wrong audience": {"aud": "other", "azp": CLIENT_ID},
             "expired": {"iat": now - 900, "exp": now - 600},
+            "clock is ahead": {"iat": now + 400, "exp": now + 700},
+            "did not ask for the password": {"auth_time": now - 3600},
+            "asked for the password": {"auth_time": now},
         }
         claims |= changes.get(self.wrong, {})
         for name in ("nonce", "aud", "iss", "exp", "sub"):
@@ -137,6 +156,9 @@ class OpenIdProvider:
         if self.wrong == "wrong signature":
             other = RSAKey.generate_key(2048, {"kid": "one"})
             return jwt.encode({"alg": "RS256", "kid": "one"}, claims, other)
+        if self.wrong == "unknown key":
+            other = RSAKey.generate_key(2048, {"kid": "c4n4ry"})
+            return jwt.encode({"alg": "RS256", "kid": "c4n4ry"}, claims, other)
         if self.wrong == "unsigned":
             body = jwt.encode({"alg": "RS256"}, claims, self.key).split(".")[1]
             return _base64(b'{"alg":"none"}') + f".{body}."
@@ -146,6 +168,20 @@ class OpenIdProvider:
             public = self.key.as_pem(private=False)
             return f"{signed}.{_base64(hmac.digest(public, signed.encode(), 'sha256'))}"
         return jwt.encode({"alg": "RS256", "kid": str(self.key.kid)}, claims, self.key)
+
+    async def _userinfo(self, request: Request) -> Response:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer" or token not in self.access_tokens:
+            return Response("c4n4ry", 401)
+        answers = {
+            "userinfo fails": Response("c4n4ry", 500),
+            "userinfo is no JSON": Response("c4n4ry"),
+            "userinfo is no object": JSONResponse(["c4n4ry"]),
+            "userinfo of somebody else": JSONResponse({"sub": "other", **(self.userinfo or {})}),
+            "userinfo of nobody": JSONResponse(self.userinfo),
+        }
+        sub = {"sub": self.claims.get("sub", "subject-1")}
+        return answers.get(self.wrong) or JSONResponse(sub | (self.userinfo or {}))
 
     async def _jwks(self, _: Request) -> Response:
         if self.wrong == "keys endpoint fails":

@@ -11,6 +11,7 @@ const lesson = document.querySelector("[data-lesson]");
 const room = document.getElementById("room");
 let lastUpdateAt = Date.now();
 let isLive = true;
+let seen = null;
 
 function setCount(name, value) {
   const element = room.querySelector(`[data-count="${name}"]`);
@@ -42,6 +43,7 @@ function updateRoom(snapshot) {
     hint.hidden = !isHeadcount || snapshot.people < Number(hint.dataset.headcount);
   }
   isLive = snapshot.state === "live";
+  seen = snapshot.people;
   markStale();
   for (const row of room.querySelectorAll("[data-share]")) {
     const share = snapshot.shares?.[row.dataset.share];
@@ -54,6 +56,10 @@ function updateRoom(snapshot) {
 function markStale() {
   const isStale = Date.now() - lastUpdateAt > STALE_AFTER_MILLISECONDS;
   room.classList.toggle("is-stale", isStale || !isLive);
+  // In the register, beside how many are marked present: of this minute, or not at all.
+  const element = document.querySelector("[data-seen]");
+  if (element && isStale) element.textContent = "–";
+  else if (element && seen !== null) element.textContent = isLive ? String(seen) : "–";
 }
 
 const fragmentsOf = (source) => document.querySelectorAll(`[data-refresh-on="${source}"]`);

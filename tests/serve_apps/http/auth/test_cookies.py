@@ -10,7 +10,7 @@ from cluster.records.db import audit_log
 from cluster.records.repos.sign_ins import sign_ins
 from cluster.security.roles import Role
 from serve_apps.http.auth.cookies import CSRF_HEADER
-from serve_apps.http.routes.sign_in import safe_redirect_path
+from serve_apps.http.auth.redirects import safe_redirect_path
 from tests.register.school import School
 from tests.serve_apps.http.auth_app import (
     EVERYBODY,
@@ -115,13 +115,22 @@ def test_a_form_is_redirected_to_a_page_of_this_service(
         "javascript:alert(1)",
         "/é",
         "/\x00",
+        "/sign-in",
+        "/sign-in/callback",
+        "/sign-in/provider?next=/",
+        "/sign-out",
+        "/signed-out",
     ],
 )
-def test_addresses_of_other_sites_are_not_redirected_to(address: str) -> None:
+def test_addresses_of_other_sites_and_steps_of_signing_in_are_not_redirected_to(
+    address: str,
+) -> None:
     assert safe_redirect_path(address) == "/"
 
 
-@pytest.mark.parametrize("address", ["/", "/rooms", "/rooms?day=today&x=//y", "/a%2f%2fb", "/a#b"])
+@pytest.mark.parametrize(
+    "address", ["/", "/rooms", "/rooms?day=today&x=//y", "/a%2f%2fb", "/a#b", "/sign-ins"]
+)
 def test_a_path_of_this_service_is_kept(address: str) -> None:
     assert safe_redirect_path(address) == address
 

@@ -1,8 +1,10 @@
 """How right Homeroom's numbers are, against what is true of pictures and clips.
 
     python -m bench.accuracy                                   # measures, prints, writes the JSON
+    python -m bench.accuracy --qualities                       # each value of analysis.quality too
     python -m bench.accuracy --compare weights=FILE.pt,input_size=960,confidence=0.1
-    python -m bench.accuracy --write-docs                      # the JSON's tables into the pages
+    python -m bench.accuracy --write-docs                      # the JSON's tables into the pages,
+                                                               # what the product needs into it
 
 Measured are the product with its default settings, the official weights with Ultralytics' own
 defaults, and each `--compare`; over rendered clips whose seeds nothing was trained or chosen on
@@ -30,14 +32,17 @@ from bench.scoring.configurations import (
     parse_configuration,
     plain_ultralytics,
     product,
+    product_of_quality,
     product_with_rules,
 )
 from bench.scoring.documents import write_documents
 from bench.scoring.measuring import measure_sample
 from bench.scoring.observing import observe
+from bench.scoring.qualities import QUALITIES, QualityCosts
 from bench.scoring.rendered import rendered_clips, truth_files, why_not_rendered
 from bench.scoring.results import RESULTS, AccuracyResults, ConfigurationResult, summarise
 from bench.scoring.samples import DATA, Sample, SampleSet, real_samples, samples_of_truth
+from bench.scoring.shipped import write_score
 from bench.scoring.tables import ResultTable, detail_tables, summary_table
 from cluster.vision.pose.estimator import available_cores
 
@@ -50,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     out: Path = options.out or (QUICK_RESULTS if options.quick else RESULTS)
     if options.write_docs:
-        write_documents(AccuracyResults.read(out))
+        results = AccuracyResults.read(out)
+        write_documents(results, QualityCosts.read())
+        write_score(results)
         return
     try:
         compared = [parse_configuration(text) for text in options.compare]
@@ -61,6 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit("there is nothing to measure: give --data, --clips or --truth")
     print(f"{available_cores()} cores, load {os.getloadavg()[0]:.1f}; {len(samples)} samples")
     configurations = [product(), product_with_rules(), plain_ultralytics(), *compared]
+    if options.qualities:
+        measured = {one.name for one in configurations}
+        of_quality = [product_of_quality(quality) for quality in QUALITIES]
+        configurations += [one for one in of_quality if one.name not in measured]
     results = AccuracyResults(
         quick=options.quick,
         missing=tuple(missing),
@@ -84,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
         "--truth", type=Path, action="append", default=[], help="A truth file beside its picture."
     )
     parser.add_argument("--compare", action="append", default=[], metavar="KEY=VALUE,…")
+    parser.add_argument(
+        "--qualities", action="store_true", help="Measure each value of `analysis.quality` too."
+    )
     parser.add_argument("--quick", action="store_true", help="Only a part, as for CI.")
     parser.add_argument(
         "--out",
@@ -91,7 +105,9 @@ def _parser() -> argparse.ArgumentParser:
         help=f"The results, as JSON; {RESULTS.name} beside this file if not given.",
     )
     parser.add_argument(
-        "--write-docs", action="store_true", help="Measure nothing; write the tables of the pages."
+        "--write-docs",
+        action="store_true",
+        help="Measure nothing; write the tables of the pages, and the product's own score.",
     )
     return parser
 

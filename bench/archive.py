@@ -1,6 +1,7 @@
 """How fast footage becomes tables: Homeroom's job, the naive loop and the limit, in one run.
 
     make bench          or          python -m bench.archive --minutes 10
+    python -m bench.archive --qualities     # the job at each analysis.quality, into bench/results
 
 The limit is decoding alone (the job's own cheapest decoding, one process a core) plus OpenVINO
 inference alone (the job's own network, all cores), one after the other on the same cores. Start-up
@@ -21,8 +22,10 @@ import numpy as np
 
 from bench.lesson import RATE, lesson, two_seconds
 from bench.measure import MEBIBYTE, Measurement, run
+from bench.scoring.qualities import COSTS, QUALITIES, QualityCosts
 from cluster.cli.settings_file import FirstSchool, render_settings
-from cluster.settings import Settings
+from cluster.settings import AnalysisSettings, Settings
+from cluster.settings.tables import Quality
 from cluster.streams.decode.container import probe
 from cluster.streams.decode.file_sampler import FrameSampler
 from cluster.vision.people import Letterbox
@@ -39,9 +42,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=int, default=10)
     parser.add_argument("--no-naive", action="store_true", help="Leave out the slowest part.")
+    parser.add_argument(
+        "--qualities",
+        action="store_true",
+        help="Measure the job at the largest input size of each quality instead.",
+    )
     options = parser.parse_args()
     video, short = lesson(options.minutes), two_seconds()
     footage = probe(str(video)).duration_seconds
+    if options.qualities:
+        _measure_qualities(video, short, footage)
+        return
     print(
         f"{footage:.0f} s of 1080p{RATE}, {ANALYSIS_RATE:g} analysed a second, "
         f"{available_cores()} cores\n"
@@ -74,6 +85,19 @@ def main() -> None:
         print(f"\nHomeroom / naive   {speed / naive:.2f}")
     print(f"Homeroom / limit   {speed / limit:.2f}")
     _measure_gpu()
+
+
+def _measure_qualities(video: Path, short: Path, footage: float) -> None:
+    """Measure the job at the largest input size of each quality, and write the speeds."""
+    speeds: dict[Quality, float] = {}
+    for quality in QUALITIES:
+        size = AnalysisSettings(quality=quality).max_input_size
+        start, whole = _run_job(short, input_size=size), _run_job(video, input_size=size)
+        speeds[quality] = round(footage / (whole.seconds - start.seconds), 1)
+        _print_speed(f"{quality}, {size} pixels", speeds[quality])
+    model = PoseEstimator.from_settings(Settings()).weights.model_id
+    QualityCosts(model=model, cores=available_cores(), speeds=speeds).write()
+    print(f"written to {COSTS}; `python -m bench.accuracy --write-docs` shows it")
 
 
 def _print_speed(what: str, speed: float, more: str = "") -> None:
@@ -123,11 +147,14 @@ def inference_alone(footage: float, clock: Callable[[], float] = time.monotonic)
     return each * math.ceil(footage * ANALYSIS_RATE)
 
 
-def _run_job(video: Path) -> Measurement:
-    """Run the job, as an operator does, into an empty lake."""
+def _run_job(video: Path, *, input_size: int | None = None) -> Measurement:
+    """Run the job, as an operator does, into an empty lake; at a fixed input size if given."""
     with tempfile.TemporaryDirectory(prefix="homeroom-bench-") as folder:
         settings = Path(folder) / "homeroom.toml"
-        settings.write_text(render_settings(FirstSchool("Bench", "UTC", "Bench", CAMERA)))
+        text = render_settings(FirstSchool("Bench", "UTC", "Bench", CAMERA))
+        if input_size is not None:
+            text = with_input_size(text, input_size)
+        settings.write_text(text)
         command = [sys.executable, "-m", "jobs.analyse_archive", str(video), "--json"]
         command += [f"--camera={CAMERA}", "--started-at=2026-03-02T09:00:00Z"]
         measured = run([*command, f"--settings={settings}"])
@@ -135,6 +162,18 @@ def _run_job(video: Path) -> Measurement:
     if summary["problems"]:
         raise SystemExit(f"the job had problems: {summary['problems']}")
     return measured
+
+
+def with_input_size(settings: str, input_size: int) -> str:
+    """Return settings whose cameras have a fixed input size.
+
+    Raises:
+        ValueError: They have no camera.
+    """
+    table = "[[cameras]]\n"
+    if table not in settings:
+        raise ValueError("these settings have no camera")
+    return settings.replace(table, f"{table}input_size = {input_size}\n")
 
 
 def _run_naive(video: Path, stride: int) -> Measurement:

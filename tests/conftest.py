@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.plugins.durability",
     "tests.plugins.hypothesis_profiles",
     "tests.plugins.shared_ray",
+    "tests.plugins.xdist_coverage",
 ]
 
 SAMPLES = Path(__file__).resolve().parents[2] / "shared" / "data"

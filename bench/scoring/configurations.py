@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from cluster.settings import Camera, Settings
+from cluster.settings import AnalysisSettings, Camera, Settings
+from cluster.settings.tables import Quality
 from cluster.vision.pose.estimator import PoseEstimator, model_cache_dir, select_device
 from cluster.vision.pose.weights import (
     YOLO11N_POSE,
@@ -15,6 +16,7 @@ from cluster.vision.pose.weights import (
     sha256_of,
 )
 
+PRODUCT_NAME: Final = "Homeroom"
 PLAIN_INPUT_SIZE: Final = 640
 PLAIN_CONFIDENCE: Final = 0.25
 """Ultralytics' defaults."""
@@ -35,6 +37,7 @@ class Configuration:
         confidence: Lowest score of a person.
         pipeline: `product` is the product's own; `rules` counts activities by `bench.rules`
             instead; `plain` does that too, and keeps duplicates, as Ultralytics does.
+        max_input_size: The largest size that `auto` may become; the product's default unless given.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Configuration:
     input_size: InputSizeOrAuto
     confidence: float
     pipeline: Literal["product", "rules", "plain"] = "product"
+    max_input_size: int | None = None
 
     def create_estimator(self) -> PoseEstimator:
         """Create the estimator of this configuration."""
@@ -61,11 +65,23 @@ def product() -> Configuration:
     settings = Settings()
     weights = find_pose_weights(settings.weights, model_cache_dir(settings))
     return Configuration(
-        name="Homeroom",
+        name=PRODUCT_NAME,
         weights=weights,
         input_size=Camera.model_fields["input_size"].default,
         confidence=settings.analysis.confidence or weights.confidence,
     )
+
+
+def product_of_quality(quality: Quality) -> Configuration:
+    """Return the product with a value of `analysis.quality`."""
+    limit = AnalysisSettings(quality=quality).max_input_size
+    return replace(product(), name=name_of_quality(quality), max_input_size=limit)
+
+
+def name_of_quality(quality: Quality) -> str:
+    """Return the row of a quality in the tables: the default one is the product itself."""
+    is_default = quality == Settings().analysis.quality
+    return PRODUCT_NAME if is_default else f"{PRODUCT_NAME}, {quality}"
 
 
 def product_with_rules() -> Configuration:

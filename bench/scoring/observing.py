@@ -77,7 +77,8 @@ def observe(
     full_width = video.width
     input_size = configuration.input_size
     if input_size == "auto":
-        input_size = _measure_input_size(sample, video, estimate)
+        limit = configuration.max_input_size or Settings().analysis.max_input_size
+        input_size = _measure_input_size(sample, video, estimate, limit)
     sampler = FrameSampler(str(sample.path), rate=rate, long_side=input_size)
     observations = []
     for frame, people in _find_people(sampler.frames(), estimate, input_size):
@@ -94,9 +95,11 @@ def observe(
     return observations
 
 
-def _measure_input_size(sample: Sample, video: VideoInfo, estimate: EstimatePeople) -> int:
+def _measure_input_size(
+    sample: Sample, video: VideoInfo, estimate: EstimatePeople, limit: int
+) -> int:
     """Choose the input size by a few frames, as the archive job does."""
-    limit, heads = Settings().analysis.max_input_size, HeadSizes()
+    heads = HeadSizes()
     for frame in spread_frames(
         str(sample.path),
         FRAMES_PER_CAMERA,

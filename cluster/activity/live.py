@@ -17,6 +17,7 @@ from cluster.activity.suppression import ActivityWindow, max_published_hands, su
 from cluster.activity.windows import WINDOW_SECONDS, WindowCounts, window_start_of
 from cluster.settings import Polygon
 from cluster.vision.activity import Activity
+from cluster.vision.headcounts import HeadcountFactor
 
 CLOCK_JUMP_SECONDS = 30.0
 """A longer gap between frames of a camera resets its tracks and durations."""
@@ -58,6 +59,7 @@ class LiveCounter:
         k: See `suppress_window`.
         headcount_only: See `suppress_window`.
         teacher_zone: See `RoomCounter`.
+        factor: See `suppress_window`.
     """
 
     def __init__(
@@ -67,11 +69,13 @@ class LiveCounter:
         k: int,
         headcount_only: bool = False,
         teacher_zone: Polygon | None = None,
+        factor: HeadcountFactor | None = None,
     ) -> None:
         self._rate = rate
         self._k = k
         self._headcount_only = headcount_only
         self._teacher_zone = teacher_zone
+        self._factor = factor
         self._counter = RoomCounter(rate, teacher_zone)
         self._trailing: deque[tuple[datetime, FrameCounts]] = deque()
         self._open: WindowCounts | None = None
@@ -121,13 +125,18 @@ class LiveCounter:
         assert self._open is not None  # noqa: S101 (checked by the callers)
         window, self._open = self._open, None
         self._closed = window.window_start
-        return suppress_window(window, k=self._k, headcount_only=self._headcount_only)
+        return self._suppress(window)
+
+    def _suppress(self, counts: WindowCounts) -> ActivityWindow:
+        return suppress_window(
+            counts, k=self._k, headcount_only=self._headcount_only, factor=self._factor
+        )
 
     def _live_counts(self, as_of: datetime, counts: FrameCounts) -> LiveCounts:
         trailing = WindowCounts(
             as_of - timedelta(seconds=WINDOW_SECONDS), [c for _, c in self._trailing]
         )
-        window = suppress_window(trailing, k=self._k, headcount_only=self._headcount_only)
+        window = self._suppress(trailing)
         hands = None
         if not window.suppressed and counts.people >= self._k:
             raised = counts.activities[Activity.HAND_RAISED]

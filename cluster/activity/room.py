@@ -24,6 +24,7 @@ from cluster.activity.suppression import ActivityWindow, suppress_window
 from cluster.activity.tracking import PersonTracker
 from cluster.activity.windows import group_into_windows
 from cluster.settings import Polygon
+from cluster.vision.headcounts import HeadcountFactor
 from cluster.vision.people import People
 
 
@@ -85,6 +86,7 @@ def count_windows(
     k: int,
     headcount_only: bool = False,
     teacher_zone: Polygon | None = None,
+    factor: HeadcountFactor | None = None,
 ) -> list[ActivityWindow]:
     """Count a segment of frames, and return its windows after suppression.
 
@@ -97,13 +99,17 @@ def count_windows(
         k: See `suppress_window`.
         headcount_only: See `suppress_window`.
         teacher_zone: See `RoomCounter`.
+        factor: See `suppress_window`.
     """
     counter = RoomCounter(rate, teacher_zone)
     counted = [(frame.captured_at, counter.update(frame)) for frame in frames]
     windows = group_into_windows(
         (time, counts) for time, counts in counted if starts_at <= time < ends_at
     )
-    return [suppress_window(w, k=k, headcount_only=headcount_only) for w in windows]
+    return [
+        suppress_window(window, k=k, headcount_only=headcount_only, factor=factor)
+        for window in windows
+    ]
 
 
 def is_in_zone(people: People, zone: Polygon, frame_size: tuple[int, int]) -> npt.NDArray[np.bool_]:

@@ -12,23 +12,30 @@ with a share that must be suppressed: its constructor checks what `suppress_wind
 - Shares are rounded to whole per cents, and top- and bottom-coded: 5% means "5% or less", 95%
   means "95% or more".
 - The count of raised hands is never above 95% of the people, for the same reason.
+- Reading and writing are parts of desk work, published both or neither
+  (`cluster/activity/desk_work.py`). Where they are, desk work is the sum of the published parts: of
+  their true sum, a part of 5% or less could be computed.
+- `people_low` and `people_high` follow from the published `people_mean` and a factor of the camera:
+  they hold nothing of the frames that the window does not already give.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from cluster.activity.desk_work import DESK_WORK, PARTS, PUBLISHES_PARTS
 from cluster.activity.windows import WINDOW_SECONDS, WindowCounts, share_of
 from cluster.settings import MIN_K
 from cluster.vision.activity import Activity
+from cluster.vision.headcounts import HeadcountFactor
 
 MIN_SHARE: Final = 0.05
 MAX_SHARE: Final = 0.95
 
-PUBLISHED_ACTIVITIES: Final = (
+PUBLISHED_ACTIVITIES: Final[tuple[str, ...]] = (
     Activity.HAND_RAISED,
-    Activity.READING,
-    Activity.WRITING,
+    DESK_WORK,
+    *PARTS,
     Activity.HEAD_DOWN,
     Activity.STANDING,
     Activity.UNCLEAR,
@@ -41,6 +48,11 @@ Source = Literal["live", "archive"]
 @dataclass(frozen=True, slots=True)
 class ActivityWindow:
     """A window's counts after suppression. Shares are `None` where they are suppressed.
+
+    Those of reading and writing are `None` too where these are not told apart well enough.
+
+    The bounds are the 95% interval of the people that there are where `people_mean` are found; None
+    where neither counts by eye nor the score tell it.
 
     Raises:
         ValueError: It contains what R3 suppresses.
@@ -59,16 +71,25 @@ class ActivityWindow:
     unclear_share: float | None
     hand_raises: int | None
     window_seconds: int = WINDOW_SECONDS
+    people_low: int | None = None
+    people_high: int | None = None
+    desk_work_share: float | None = None
 
     def __post_init__(self) -> None:
         """Reject what must not be published."""
-        shares = [getattr(self, f"{activity}_share") for activity in PUBLISHED_ACTIVITIES]
-        values = [*shares, self.hand_raises]
+        self._check_bounds()
+        published = {name: getattr(self, f"{name}_share") for name in PUBLISHED_ACTIVITIES}
+        values = [*published.values(), self.hand_raises]
         if self.suppressed:
             if any(value is not None for value in values):
                 raise ValueError("a suppressed window has nothing but a headcount")
             return
-        if any(value is None for value in values):
+        if self.reading_share is None and self.writing_share is None:
+            published = {
+                name: published[name] for name in PUBLISHED_ACTIVITIES if name not in PARTS
+            }
+        shares = [*published.values()]
+        if any(value is None for value in [*shares, self.hand_raises]):
             raise ValueError("shares are published together or not at all")
         if min(self.people_max, self.people_mean) < MIN_K:
             raise ValueError(f"fewer than {MIN_K} people")
@@ -76,17 +97,38 @@ class ActivityWindow:
             raise ValueError("a share outside 5% to 95%")
         if any(share != round(share, 2) for share in shares):
             raise ValueError("a share finer than a per cent")
+        if PARTS[0] in published and self.desk_work_share != sum_of_parts(
+            self.reading_share, self.writing_share
+        ):
+            raise ValueError("a share of desk work that is not the sum of its parts")
         if not 0 <= (self.hand_raises or 0) <= max_published_hands(self.people_max):
             raise ValueError("more raised hands than 95% of the people, or a negative count")
 
+    def _check_bounds(self) -> None:
+        low, high = self.people_low, self.people_high
+        if low is None or high is None:
+            if low is not high:
+                raise ValueError("bounds of people are given together or not at all")
+        elif not 0 <= low <= self.people_mean <= high:
+            raise ValueError(f"{self.people_mean} people with bounds from {low} to {high}")
 
-def suppress_window(counts: WindowCounts, *, k: int, headcount_only: bool) -> ActivityWindow:
+
+def suppress_window(
+    counts: WindowCounts,
+    *,
+    k: int,
+    headcount_only: bool,
+    factor: HeadcountFactor | None = None,
+    publishes_parts: bool = PUBLISHES_PARTS,
+) -> ActivityWindow:
     """Reduce a window to what may be published of it.
 
     Args:
         counts: What was counted.
         k: Fewest people of whom more than a headcount is published; at least 5.
         headcount_only: Publish only a headcount, whatever its size (a vehicle).
+        factor: Of the camera; None where its headcounts have no bounds.
+        publishes_parts: Whether reading and writing are published beside desk work.
 
     Raises:
         ValueError: `k` is below 5.
@@ -97,9 +139,12 @@ def suppress_window(counts: WindowCounts, *, k: int, headcount_only: bool) -> Ac
     large_enough = [frame for frame in counts.frames if frame.people >= k]
     suppressed = headcount_only or people_mean < k or counts.people_mean < k or not large_enough
 
-    def share(activity: Activity) -> float | None:
-        return None if suppressed else coded_share(share_of(large_enough, activity))
+    def share(*activities: Activity) -> float | None:
+        return None if suppressed else coded_share(share_of(large_enough, *activities))
 
+    reading, writing = map(share, PARTS) if publishes_parts else (None, None)
+    desk_work = sum_of_parts(reading, writing) if publishes_parts else share(*PARTS)
+    people_low, people_high = (None, None) if factor is None else factor.bounds(people_mean)
     raises = sum(frame.hand_raises for frame in large_enough)
     return ActivityWindow(
         window_start=counts.window_start,
@@ -108,12 +153,15 @@ def suppress_window(counts: WindowCounts, *, k: int, headcount_only: bool) -> Ac
         people_mean=people_mean,
         suppressed=suppressed,
         hand_raised_share=share(Activity.HAND_RAISED),
-        reading_share=share(Activity.READING),
-        writing_share=share(Activity.WRITING),
+        reading_share=reading,
+        writing_share=writing,
         head_down_share=share(Activity.HEAD_DOWN),
         standing_share=share(Activity.STANDING),
         unclear_share=share(Activity.UNCLEAR),
         hand_raises=None if suppressed else min(raises, max_published_hands(counts.people_max)),
+        people_low=people_low,
+        people_high=people_high,
+        desk_work_share=desk_work,
     )
 
 
@@ -125,6 +173,13 @@ def max_published_hands(people_max: int) -> int:
 def coded_share(share: float) -> float:
     """Return a share as it is published: whole per cents, 0.05 for ≤5%, 0.95 for ≥95%."""
     return min(MAX_SHARE, max(MIN_SHARE, round(share, 2)))
+
+
+def sum_of_parts(reading: float | None, writing: float | None) -> float | None:
+    """Return the share of desk work where its parts are published; None where they are not."""
+    if reading is None or writing is None:
+        return None
+    return min(MAX_SHARE, round(reading + writing, 2))
 
 
 def format_share(share: float | None) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from cluster.activity.desk_work import DESK_WORK, PARTS
 from cluster.vision.activity import Activity
 
 
@@ -28,6 +29,11 @@ class TrueWindow:
     people_mean: float
     shares: Mapping[Activity, float]
     hand_raises: int
+
+    def share(self, name: str) -> float:
+        """Return the share of an activity, or of desk work."""
+        parts = PARTS if name == DESK_WORK else (Activity(name),)
+        return sum(self.shares.get(part, 0.0) for part in parts)
 
     def window_start(self, footage_start: datetime) -> datetime:
         """Return the window's start on the clock."""

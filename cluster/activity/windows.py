@@ -52,10 +52,10 @@ def group_into_windows(frames: Iterable[tuple[datetime, FrameCounts]]) -> list[W
     return [windows[start] for start in sorted(windows)]
 
 
-def share_of(frames: Iterable[FrameCounts], activity: Activity) -> float:
-    """Return the share of person-frames with an activity; 0 where there are no people."""
+def share_of(frames: Iterable[FrameCounts], *activities: Activity) -> float:
+    """Return the share of person-frames with one of some activities; 0 where nobody is."""
     people = matching = 0
     for frame in frames:
         people += frame.people
-        matching += frame.activities[activity]
+        matching += sum(frame.activities[activity] for activity in activities)
     return matching / people if people else 0.0

@@ -1,19 +1,23 @@
-"""How far a camera's headcounts may be from the truth, after people have counted by eye.
+"""How far a camera's headcounts may be from the truth: by counts by eye, else by the score.
 
-Each count gives the ratio of true to found people in one moment. Their logarithms are taken as
-normal; the interval is the Bayesian prediction of the next ratio (Student's t, e.g. Gelman et al.,
-Bayesian Data Analysis, 3.3) with a weak prior for the spread, so that two counts that agree by
+Each count by eye gives the ratio of true to found people in one moment. Their logarithms are taken
+as normal; the interval is the Bayesian prediction of the next ratio (Student's t, e.g. Gelman et
+al., Bayesian Data Analysis, 3.3) with a weak prior for the spread, so that two counts that agree by
 chance do not give an interval of no width.
+
+The score gives the mean relative error of windows in clips of many rooms. The logarithm of the
+ratio in a room that was not among them is predicted likewise, by a Student's t over the clips.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from scipy.special import stdtrit
 
-from cluster.calibration.store import HeadcountPair
+from cluster.calibration.store import Calibration, HeadcountPair
+from cluster.vision.headcounts import EMPTY_ROOM, HeadcountFactor
+from cluster.vision.score import SCORE, ModelScore
 
 MIN_HEADCOUNTS: Final = 2
 INTERVAL_LEVEL: Final = 0.95
@@ -24,29 +28,8 @@ relative headcount error of 6% in full classrooms."""
 PRIOR_COUNTS: Final = 4
 """The prior weighs as much as this many counts."""
 
-_EMPTY_ROOM: Final = 0.5
-"""Is added to both numbers, so that an empty room has a ratio."""
-
-
-@dataclass(frozen=True, slots=True)
-class HeadcountFactor:
-    """How many people there are for each that is found.
-
-    Attributes:
-        low: Lower end of the interval.
-        high: Upper end.
-        headcounts: How many counts by eye it rests on.
-    """
-
-    low: float
-    high: float
-    headcounts: int
-
-    def interval(self, found: float) -> tuple[int, int]:
-        """Return the `people_low` and `people_high` of a headcount."""
-        ends = ((found + _EMPTY_ROOM) * factor - _EMPTY_ROOM for factor in (self.low, self.high))
-        low, high = ends
-        return max(0, math.floor(low)), max(0, math.ceil(high))
+MEAN_ABSOLUTE_TO_SPREAD: Final = math.sqrt(math.pi / 2)
+"""Standard deviations of a normal distribution for its mean absolute deviation."""
 
 
 def headcount_factor(
@@ -60,7 +43,7 @@ def headcount_factor(
         input_size: Likewise.
     """
     ratios = [
-        math.log((pair.true + _EMPTY_ROOM) / (pair.found + _EMPTY_ROOM))
+        math.log((pair.true + EMPTY_ROOM) / (pair.found + EMPTY_ROOM))
         for pair in pairs
         if (pair.model, pair.input_size) == (model, input_size)
     ]
@@ -73,3 +56,32 @@ def headcount_factor(
     spread = math.sqrt(squares / freedom * (1 + 1 / count))
     margin = float(stdtrit(freedom, (1 + INTERVAL_LEVEL) / 2)) * spread
     return HeadcountFactor(math.exp(mean - margin), math.exp(mean + margin), count)
+
+
+def score_factor(model: str, score: ModelScore = SCORE) -> HeadcountFactor | None:
+    """Return the factor of a camera that nobody counted; None for a model that was not scored.
+
+    Args:
+        model: Id of the pose model.
+        score: What was measured.
+    """
+    if model != score.model:
+        return None
+    mean = -math.log(score.people_counted)
+    spread = MEAN_ABSOLUTE_TO_SPREAD * score.window_error * math.sqrt(1 + 1 / score.clips)
+    margin = float(stdtrit(score.clips - 1, (1 + INTERVAL_LEVEL) / 2)) * spread
+    return HeadcountFactor(math.exp(mean - margin), math.exp(mean + margin), 0)
+
+
+def camera_factor(
+    calibration: Calibration, *, model: str, input_size: int
+) -> HeadcountFactor | None:
+    """Return the factor of a camera's windows: of its counts by eye, else of the score.
+
+    Args:
+        calibration: What is known of the camera.
+        model: Id of the pose model.
+        input_size: At which the camera is analysed, in pixels.
+    """
+    counted = headcount_factor(calibration.headcounts, model=model, input_size=input_size)
+    return counted or score_factor(model)

@@ -35,7 +35,8 @@ CAMERA, ROOM = "room-12-front", "room-12"
 STARTS_AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 FIRST_ROWS = """
 SELECT strftime(window_start, '%H:%M:%S') AS "from", people_max AS people, people_mean AS mean,
-       hand_raised_share AS hand_up, reading_share AS reading, writing_share AS writing,
+       people_low AS low, people_high AS high,
+       hand_raised_share AS hand_up, desk_work_share AS desk_work,
        unclear_share AS unclear, hand_raises AS raises, suppressed AS withheld
 FROM activity_windows ORDER BY window_start LIMIT 6
 """

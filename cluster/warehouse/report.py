@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import duckdb
 import jinja2
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -19,6 +20,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from cluster.activity.desk_work import PARTS
 from cluster.activity.suppression import (
     MIN_SHARE,
     PUBLISHED_ACTIVITIES,
@@ -28,12 +30,12 @@ from cluster.activity.suppression import (
 from cluster.activity.truth import TrueWindow
 from cluster.errors import WarehouseError
 from cluster.settings import Settings
-from cluster.vision.activity import Activity
 from cluster.warehouse.query import open_warehouse
 
 FORMATS = frozenset({".html", ".png", ".svg"})
 ACTIVITY_NAMES = {
     "hand_raised": "hand raised",
+    "desk_work": "desk work",
     "reading": "reading",
     "writing": "writing",
     "head_down": "head down",
@@ -45,7 +47,7 @@ _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("cluster.warehouse", ""), autoescape=True
 )
 _INK, _FAINT, _PEOPLE, _TRUTH = "#1f2933", "#9aa5b1", "#52606d", "#c81e1e"
-_COLOURS = ("#d55e00", "#0072b2", "#009e73", "#7b5ea7", "#b8860b", "#8a8f98")
+_COLOURS = ("#d55e00", "#332288", "#0072b2", "#009e73", "#7b5ea7", "#b8860b", "#8a8f98")
 """Distinct for colour-blind readers too (after Okabe and Ito, 2008); each row has a label."""
 
 
@@ -72,7 +74,8 @@ def load_report(settings: Settings, room_id: str, start: datetime, end: datetime
     """Return the published windows of a room in [start, end).
 
     Raises:
-        WarehouseError: There is no such room, or it has no window there.
+        WarehouseError: There is no such room, it has no window there, or an earlier version has
+            published.
         NotPublished: There is no warehouse yet.
     """
     room = settings.rooms_by_id.get(room_id)
@@ -81,12 +84,18 @@ def load_report(settings: Settings, room_id: str, start: datetime, end: datetime
     school = settings.schools_by_id[room.school]
     columns = [field.name for field in fields(ActivityWindow)]
     with open_warehouse(settings) as connection:
-        rows = connection.sql(
-            f"SELECT {', '.join(columns)} FROM activity_windows "  # noqa: S608 (field names)
-            "WHERE room_id = ? AND window_start >= ? AND window_start < ? "
-            "ORDER BY window_start, camera_id",
-            params=[room_id, start, end],
-        ).to_arrow_table()
+        try:
+            rows = connection.sql(
+                f"SELECT {', '.join(columns)} FROM activity_windows "  # noqa: S608 (field names)
+                "WHERE room_id = ? AND window_start >= ? AND window_start < ? "
+                "ORDER BY window_start, camera_id",
+                params=[room_id, start, end],
+            ).to_arrow_table()
+        except duckdb.BinderException as error:
+            raise WarehouseError(
+                "the last publication is of an earlier version, which lacks columns.",
+                hint="Run `homeroom publish`.",
+            ) from error
     if not rows.num_rows:
         raise WarehouseError(
             f"there are no windows of room {room_id!r} between {start.isoformat()} and "
@@ -125,14 +134,15 @@ def write_report(report: RoomReport, path: Path, *, k: int) -> None:
 
 def draw(report: RoomReport) -> Figure:
     """Draw people on top, and a row for each activity below, on one time axis."""
-    rows = len(PUBLISHED_ACTIVITIES)
+    drawn = _drawn_activities(report)
+    rows = len(drawn)
     figure = Figure(figsize=(10, 7.2), layout="constrained")
     axes = figure.subplots(
         rows + 1, 1, sharex=True, gridspec_kw={"height_ratios": [2.4, *([1] * rows)]}
     )
     _draw_people(axes[0], report)
-    for axis, activity, colour in zip(axes[1:], PUBLISHED_ACTIVITIES, _COLOURS, strict=True):
-        _draw_share(axis, report, str(activity), colour)
+    for axis, (activity, colour) in zip(axes[1:], drawn.items(), strict=True):
+        _draw_share(axis, report, activity, colour)
     locator = AutoDateLocator(tz=report.zone)  # type: ignore[no-untyped-call]
     axes[-1].xaxis.set_major_locator(locator)
     formatter = ConciseDateFormatter(locator, tz=report.zone)  # type: ignore[no-untyped-call]
@@ -147,6 +157,14 @@ def draw(report: RoomReport) -> Figure:
     return figure
 
 
+def _drawn_activities(report: RoomReport) -> dict[str, str]:
+    """Return the activities with their colours; parts of desk work where they are published."""
+    colours = dict(zip(PUBLISHED_ACTIVITIES, _COLOURS, strict=True))
+    if all(window.reading_share is None for window in report.windows):
+        colours = {name: colour for name, colour in colours.items() if name not in PARTS}
+    return colours
+
+
 def _days(window: ActivityWindow) -> tuple[float, float]:
     """Return start and end of a window in matplotlib's days."""
     length = timedelta(seconds=window.window_seconds)
@@ -159,14 +177,20 @@ def _draw_people(axis: Axes, report: RoomReport) -> None:
         start, end = _days(window)
         axis.bar(start, window.people_mean, end - start, align="edge", color="#cbd2d9")
         axis.hlines(window.people_max, start, end, color=_PEOPLE, linewidth=1.5)
+        if window.people_low is not None and window.people_high is not None:
+            axis.vlines((start + end) / 2, window.people_low, window.people_high, color=_FAINT)
         if window.window_start in report.truth:
             _draw_truth(axis, start, end, report.truth[window.window_start].people_mean)
     highest = [window.people_max for window in report.windows]
     highest += [math.ceil(true.people_mean) for true in report.truth.values()]
+    bounds = [window.people_high for window in report.windows if window.people_high is not None]
+    highest += bounds
     axis.set_ylim(0, max(1, *highest) * 1.15)
     axis.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     axis.set_title("People in the room", loc="left", fontsize=11, color=_INK, weight="bold")
     legend = "bar: mean, line: most in one frame"
+    if bounds:
+        legend += ", upright: 95% interval"
     if report.truth:
         legend += ", dotted red: the truth"
     axis.set_title(legend, loc="right", fontsize=9, color=_PEOPLE)
@@ -178,8 +202,7 @@ def _draw_share(axis: Axes, report: RoomReport, activity: str, colour: str) -> N
         start, end = _days(window)
         share: float | None = getattr(window, f"{activity}_share")
         if window.window_start in report.truth and activity in ACTIVITIES_OF_TRUTH:
-            true = report.truth[window.window_start].shares
-            _draw_truth(axis, start, end, true.get(Activity(activity), 0.0))
+            _draw_truth(axis, start, end, report.truth[window.window_start].share(activity))
         if share is None:
             axis.bar(start, 1, end - start, align="edge", fc="none", ec="#d5dae0", hatch="//", lw=0)
             continue
@@ -202,6 +225,12 @@ def _draw_truth(axis: Axes, start: float, end: float, value: float) -> None:
     axis.hlines(value, start, end, color=_TRUTH, linewidth=2, linestyle=(0, (1, 1)), zorder=3)
 
 
+def _format_bounds(window: ActivityWindow) -> str:
+    if window.people_low is None or window.people_high is None:
+        return "–"
+    return f"{window.people_low}–{window.people_high}"
+
+
 def _page(report: RoomReport, k: int) -> str:
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "homeroom"}):
         drawn = io.StringIO()
@@ -209,17 +238,19 @@ def _page(report: RoomReport, k: int) -> str:
     svg = drawn.getvalue()
     starts = [window.window_start.astimezone(report.zone) for window in report.windows]
     end = starts[-1] + timedelta(seconds=report.windows[-1].window_seconds)
+    shown = _drawn_activities(report)
     rows = [
         [
             f"{start:%H:%M:%S}",
             window.people_max,
             f"{window.people_mean:.1f}",
+            _format_bounds(window),
             "–" if window.hand_raises is None else window.hand_raises,
-            *(format_share(getattr(window, f"{a}_share")) for a in PUBLISHED_ACTIVITIES),
+            *(format_share(getattr(window, f"{name}_share")) for name in shown),
         ]
         for start, window in zip(starts, report.windows, strict=True)
     ]
-    header = ["from", "most people", "mean", "hands raised"]
+    header = ["from", "most people", "mean", "95% interval", "hands raised"]
     return _TEMPLATES.get_template("report.html").render(
         room=report.room_name,
         school=report.school_name,
@@ -229,6 +260,6 @@ def _page(report: RoomReport, k: int) -> str:
         zone=str(report.zone),
         k=k,
         plot=svg[svg.index("<svg") :],
-        header=[*header, *ACTIVITY_NAMES.values()],
+        header=[*header, *(ACTIVITY_NAMES[name] for name in shown)],
         rows=rows,
     )

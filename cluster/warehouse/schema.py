@@ -33,6 +33,9 @@ class TableSpec:
 _UTC = pa.timestamp("us", tz="UTC")
 _SHARE = "From 0.05, which means 5% or less, to 0.95, which means 95% or more. Null if suppressed."
 
+_DESK_WORK = f"{_SHARE} The sum of both where they are published, and in older parts."
+_BOUNDS = "95% interval. Null in older parts, and for models without a score or counts by eye."
+
 PARTITION_COLUMNS = ("school_id", "date")
 """In the names of folders, not in the files."""
 
@@ -50,9 +53,12 @@ ACTIVITY_WINDOWS = TableSpec(
         Column("frames", pa.int32(), "Frames that the counts are based on."),
         Column("people_max", pa.int32(), "Most people in one frame, without the teacher's zone."),
         Column("people_mean", pa.float64(), "Mean number of people in a frame."),
+        Column("people_low", pa.int32(), f"Fewest people where that mean is found. {_BOUNDS}"),
+        Column("people_high", pa.int32(), f"Most people where that mean is found. {_BOUNDS}"),
         Column("hand_raised_share", pa.float64(), f"Share of people with a raised hand. {_SHARE}"),
-        Column("reading_share", pa.float64(), f"Share looking down, hands at rest. {_SHARE}"),
-        Column("writing_share", pa.float64(), f"Share looking down, a hand moving. {_SHARE}"),
+        Column("desk_work_share", pa.float64(), f"Share reading or writing. {_DESK_WORK}"),
+        Column("reading_share", pa.float64(), f"Share reading, if told apart. {_SHARE}"),
+        Column("writing_share", pa.float64(), f"Share writing, if told apart. {_SHARE}"),
         Column("head_down_share", pa.float64(), f"Share with the head on the desk. {_SHARE}"),
         Column("standing_share", pa.float64(), f"Share standing. {_SHARE}"),
         Column("unclear_share", pa.float64(), f"Share whose activity is not visible. {_SHARE}"),
@@ -155,6 +161,8 @@ LESSONS = TableSpec(
 
 _MEAN = "Mean over the lesson's windows that were not suppressed, weighted by people."
 
+_MEAN_OF_PART = "Mean over those of these windows that have it, weighted by people."
+
 LESSON_ACTIVITY = TableSpec(
     "lesson_activity",
     "One row per lesson: totals of its windows. Suppressed windows add headcounts only.",
@@ -170,8 +178,9 @@ LESSON_ACTIVITY = TableSpec(
         Column("people_mean", pa.float64(), "Mean number of people."),
         Column("hand_raises", pa.int64(), "Hands that went up, in windows not suppressed."),
         Column("hand_raised_share", pa.float64(), _MEAN),
-        Column("reading_share", pa.float64(), _MEAN),
-        Column("writing_share", pa.float64(), _MEAN),
+        Column("desk_work_share", pa.float64(), _MEAN),
+        Column("reading_share", pa.float64(), _MEAN_OF_PART),
+        Column("writing_share", pa.float64(), _MEAN_OF_PART),
         Column("head_down_share", pa.float64(), _MEAN),
         Column("standing_share", pa.float64(), _MEAN),
         Column("unclear_share", pa.float64(), _MEAN),

@@ -39,5 +39,6 @@ class CountActivity:
             k=self._settings.k,
             headcount_only=camera.headcount_only,
             teacher_zone=camera.teacher_zone,
+            factor=camera.factor,
         )
         return {"result": SegmentResult(segment, tuple(windows), row["read"])}

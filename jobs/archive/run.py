@@ -40,7 +40,7 @@ from jobs.archive.segments import (
 )
 from jobs.archive.stages import SegmentResult
 from jobs.archive.summary import RunSummary
-from jobs.archive.worker_settings import worker_settings
+from jobs.archive.worker_settings import headcount_factors, worker_settings
 
 LAKE_WAIT_SECONDS = 10.0
 """The live service holds the lake for a few seconds at a time."""
@@ -194,7 +194,9 @@ class ArchiveRun:
         importing = ThreadPoolExecutor(1).submit(import_module, "jobs.archive.pipeline")
         self._lake.write_model(model_row(self._weights, self._started_at))
         self._write_run(ended=False)
-        settings = worker_settings(self._settings, self._plan.places.values())
+        places = self._plan.places.values()
+        factors = headcount_factors(self._settings, places, self._weights.model_id)
+        settings = worker_settings(self._settings, places, factors)
         total = sum(segment.seconds for segment in self._plan.pending)
         try:
             with console.status("starting"):

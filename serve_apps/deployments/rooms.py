@@ -270,7 +270,8 @@ class Rooms:
         settings, configs = self._input_sizes.apply(self._watcher.settings), {}
         for camera in settings.cameras:
             try:
-                config = build_camera_config(settings, camera)
+                factor = self._input_sizes.factor(settings, camera)
+                config = build_camera_config(settings, camera, factor)
             except HomeroomError as error:
                 logger.warning("camera %s is not read: %s", camera.id, error)
                 continue

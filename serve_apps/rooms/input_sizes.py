@@ -1,28 +1,31 @@
-"""The input sizes of live cameras that are `auto`: from the store, else measured by the readers.
+"""What is measured of live cameras: input sizes, by the store or the readers, and headcounts.
 
     store ─> LiveInputSizes ─> settings with numbers ─> reconciling loop ─> readers
       ^            ^                                                          │
       └── new ─────┴───────────────────── reports, with measured heads ───────┘
 
 A camera that is not measured yet is read at the largest allowed size. Once its reader has measured
-enough people, the size is stored, and the reconciling loop restarts the camera with it.
+enough people, the size is stored, and the reconciling loop restarts the camera with it; likewise
+after somebody has counted heads.
 """
 
 import logging
 from collections.abc import Mapping
 
+from cluster.calibration.headcounts import camera_factor
 from cluster.calibration.input_sizes import apply_sizes, auto_cameras, measure_size
 from cluster.calibration.store import Calibration, CalibrationStore, SizeMeasurement
 from cluster.clock import utc_now
 from cluster.errors import CalibrationError
 from cluster.settings import Camera, Settings
 from cluster.streams.reader.report import Report
+from cluster.vision.headcounts import HeadcountFactor
 
 logger = logging.getLogger(__name__)
 
 
 class LiveInputSizes:
-    """The input sizes that are known of an installation's live cameras.
+    """The input sizes that are known of an installation's live cameras, and their headcounts.
 
     Args:
         store: What is measured of the cameras.
@@ -40,7 +43,7 @@ class LiveInputSizes:
 
     def reload(self, settings: Settings) -> None:
         """Read the store again, if a file of it or the cameras have changed."""
-        camera_ids = frozenset(camera.id for camera in auto_cameras(settings))
+        camera_ids = frozenset(settings.cameras_by_id)
         stamp = (self._store.changed_at(), camera_ids)
         if stamp != self._stamp:
             self._stored = self._store.read_all(camera_ids)
@@ -55,6 +58,19 @@ class LiveInputSizes:
             if (size := self._find(camera, limit)) is not None
         }
         return apply_sizes(settings, known)
+
+    def factor(self, settings: Settings, camera: Camera) -> HeadcountFactor | None:
+        """Return what gives the bounds of a camera's headcounts; None where nothing does.
+
+        Args:
+            settings: As `apply` returns them.
+            camera: The camera in them.
+        """
+        return camera_factor(
+            self._stored.get(camera.id, Calibration(camera_id=camera.id)),
+            model=self._model_id,
+            input_size=settings.input_size_of(camera),
+        )
 
     def take_new(self, report: Report, settings: Settings) -> dict[str, SizeMeasurement]:
         """Take what a report says of cameras; return the measurements to store, by camera."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from cluster.activity.live import LiveCounter, LiveCounts
 from cluster.activity.room import count_windows
 from cluster.activity.suppression import ActivityWindow
+from cluster.vision.headcounts import HeadcountFactor
 from tests.activity.test_room import RATE, START, rests, scene
 from tests.plugins.hypothesis_profiles import examples
 from tests.vision.bodies import HAND_UP
@@ -129,3 +130,10 @@ def test_times_are_utc() -> None:
     counts, _ = counted(LiveCounter(RATE, k=K), 12, 1)
     assert counts[0].as_of.tzinfo is UTC
     assert isinstance(counts[0].as_of, datetime)
+
+
+def test_current_counts_and_finished_windows_have_the_bounds_of_the_camera() -> None:
+    factor = HeadcountFactor(0.9, 1.2, 2)
+    counts, finished = counted(LiveCounter(RATE, k=K, factor=factor), 12, 21)
+    assert (counts[-1].window.people_low, counts[-1].window.people_high) == (10, 15)
+    assert {(window.people_low, window.people_high) for window in finished} == {(10, 15)}

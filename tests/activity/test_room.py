@@ -117,8 +117,8 @@ def test_each_activity_has_its_own_share() -> None:
     *_, last = published(scene(12, 20, scenario))
     assert last.head_down_share == pytest.approx(0.25)
     assert last.standing_share == pytest.approx(0.25)
-    assert last.reading_share == pytest.approx(0.25)
-    assert (last.writing_share, last.unclear_share, last.hand_raised_share) == (0.05, 0.05, 0.05)
+    assert last.desk_work_share == pytest.approx(0.25)
+    assert (last.unclear_share, last.hand_raised_share) == (0.05, 0.05)
 
 
 def test_windows_are_on_the_grid_of_the_clock_and_contain_every_frame() -> None:

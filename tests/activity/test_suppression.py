@@ -15,10 +15,12 @@ from cluster.activity.suppression import (
     ActivityWindow,
     coded_share,
     format_share,
+    sum_of_parts,
     suppress_window,
 )
 from cluster.activity.windows import WindowCounts
 from cluster.vision.activity import Activity
+from cluster.vision.headcounts import HeadcountFactor
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SHARES = [f"{activity}_share" for activity in PUBLISHED_ACTIVITIES]
@@ -64,18 +66,21 @@ any_k = st.integers(5, 15)
 
 
 @settings(deadline=None)
-@given(frames=any_frames, k=any_k, headcount_only=st.booleans())
+@given(frames=any_frames, k=any_k, headcount_only=st.booleans(), parts=st.booleans())
 def test_only_a_headcount_of_fewer_than_k_people_is_published(
-    frames: list[FrameCounts], k: int, headcount_only: bool
+    frames: list[FrameCounts], k: int, headcount_only: bool, parts: bool
 ) -> None:
-    window = suppress_window(window_of(frames), k=k, headcount_only=headcount_only)
+    window = suppress_window(
+        window_of(frames), k=k, headcount_only=headcount_only, publishes_parts=parts
+    )
     mean = sum(f.people for f in frames) / len(frames) if frames else 0.0
     if headcount_only or mean < k or window.people_mean < k or all(f.people < k for f in frames):
         assert window.suppressed
     if window.suppressed:
         assert values_of(window) == [None] * len(SUPPRESSED_VALUES)
     else:
-        assert None not in values_of(window)
+        withheld = {name for name in SUPPRESSED_VALUES if getattr(window, name) is None}
+        assert withheld == (set() if parts else {"reading_share", "writing_share"})
 
 
 @settings(deadline=None)
@@ -155,7 +160,7 @@ def test_what_everybody_does_is_published_as_95_per_cent_and_what_nobody_does_as
     everybody = [frame_of(20, hand_raises=20, hand_raised=20)] * 4
     window = suppress_window(window_of(everybody[:1]), k=10, headcount_only=False)
     assert window.hand_raised_share == 0.95
-    assert window.reading_share == 0.05
+    assert window.desk_work_share == 0.05
     assert window.hand_raises == 19
 
 
@@ -172,7 +177,7 @@ def test_a_share_covers_all_frames_of_the_window() -> None:
         frame_of(10, hand_raises=1, reading=5, writing=2, hand_raised=1),
         frame_of(20, hand_raises=2, reading=4, standing=10, unclear=3),
     ]
-    window = suppress_window(window_of(frames), k=10, headcount_only=False)
+    window = suppress_window(window_of(frames), k=10, headcount_only=False, publishes_parts=True)
     assert window == ActivityWindow(
         window_start=START,
         frames=2,
@@ -186,6 +191,7 @@ def test_a_share_covers_all_frames_of_the_window() -> None:
         standing_share=0.33,
         unclear_share=0.1,
         hand_raises=3,
+        desk_work_share=0.37,
     )
 
 
@@ -205,7 +211,8 @@ def test_k_below_5_is_rejected(k: int, headcount_only: bool) -> None:
 
 def window_with(**changes: Any) -> ActivityWindow:
     """A window that may be published, with changes."""
-    valid = ActivityWindow(START, 20, 12, 11.5, False, 0.1, 0.2, 0.3, 0.05, 0.05, 0.1, 4)
+    shares = (0.1, 0.2, 0.3, 0.05, 0.05, 0.1)
+    valid = ActivityWindow(START, 20, 12, 11.5, False, *shares, 4, desk_work_share=0.5)
     return replace(valid, **changes)
 
 
@@ -230,6 +237,58 @@ def test_a_suppressed_window_with_any_value_is_rejected(name: str) -> None:
 def test_a_window_with_one_suppressed_value_is_rejected(name: str) -> None:
     with pytest.raises(ValueError, match="together or not at all"):
         window_with(**{name: None})
+
+
+def test_desk_work_may_be_published_without_its_parts() -> None:
+    window = window_with(desk_work_share=0.37, reading_share=None, writing_share=None)
+    assert window.desk_work_share == 0.37
+    with pytest.raises(ValueError, match="together or not at all"):
+        window_with(desk_work_share=None, reading_share=None, writing_share=None)
+
+
+@pytest.mark.parametrize("share", [0.49, 0.51, 0.05, 0.95])
+def test_desk_work_that_is_not_the_sum_of_its_published_parts_is_rejected(share: float) -> None:
+    with pytest.raises(ValueError, match="not the sum of its parts"):
+        window_with(desk_work_share=share)
+
+
+@settings(deadline=None)
+@given(frames=any_frames, k=any_k)
+def test_desk_work_tells_nothing_beside_its_published_parts(
+    frames: list[FrameCounts], k: int
+) -> None:
+    window = suppress_window(window_of(frames), k=k, headcount_only=False, publishes_parts=True)
+    assert window.desk_work_share == sum_of_parts(window.reading_share, window.writing_share)
+
+
+@settings(deadline=None)
+@given(frames=any_frames, k=any_k)
+def test_without_its_parts_desk_work_does_not_tell_who_reads_and_who_writes(
+    frames: list[FrameCounts], k: int
+) -> None:
+    def swapped(frame: FrameCounts) -> FrameCounts:
+        activities = dict(frame.activities)
+        read, written = activities[Activity.READING], activities[Activity.WRITING]
+        activities |= {Activity.READING: written, Activity.WRITING: read}
+        return replace(frame, activities=activities)
+
+    window = suppress_window(window_of(frames), k=k, headcount_only=False, publishes_parts=False)
+    other = window_of([swapped(frame) for frame in frames])
+    assert suppress_window(other, k=k, headcount_only=False, publishes_parts=False) == window
+    assert window.reading_share is None
+    assert window.writing_share is None
+
+
+@pytest.mark.parametrize(
+    ("reading", "writing", "desk_work"),
+    [(0.05, 0.05, 0.1), (0.3, 0.07, 0.37), (0.6, 0.4, 0.95), (0.95, 0.05, 0.95)],
+)
+def test_the_sum_of_parts_is_at_most_95_per_cent(
+    reading: float, writing: float, desk_work: float
+) -> None:
+    assert sum_of_parts(reading, writing) == desk_work
+    assert sum_of_parts(None, writing) is None
+    assert sum_of_parts(reading, None) is None
 
 
 @pytest.mark.parametrize("name", SHARES)
@@ -279,3 +338,48 @@ def test_a_coded_share_is_the_nearest_that_may_be_published(share: float) -> Non
 )
 def test_a_share_is_formatted(share: float | None, text: str) -> None:
     assert format_share(share) == text
+
+
+FACTORS = st.tuples(st.floats(0.5, 2), st.floats(0.5, 2)).map(
+    lambda ends: HeadcountFactor(min(ends), max(ends), 2)
+)
+
+
+@settings(deadline=None)
+@given(frames=any_frames, k=any_k, headcount_only=st.booleans(), factor=FACTORS)
+def test_bounds_hold_the_published_people_and_nothing_else_of_the_frames(
+    frames: list[FrameCounts], k: int, headcount_only: bool, factor: HeadcountFactor
+) -> None:
+    window = suppress_window(window_of(frames), k=k, headcount_only=headcount_only, factor=factor)
+    assert (window.people_low, window.people_high) == factor.bounds(window.people_mean)
+    assert window.people_low is not None
+    assert window.people_high is not None
+    assert window.people_low <= window.people_mean <= window.people_high
+
+
+@settings(deadline=None)
+@given(frames=any_frames, k=any_k, factor=FACTORS)
+def test_bounds_change_nothing_of_what_is_suppressed(
+    frames: list[FrameCounts], k: int, factor: HeadcountFactor
+) -> None:
+    without = suppress_window(window_of(frames), k=k, headcount_only=False)
+    window = suppress_window(window_of(frames), k=k, headcount_only=False, factor=factor)
+    assert (without.people_low, without.people_high) == (None, None)
+    assert replace(window, people_low=None, people_high=None) == without
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [
+        ((12, 20), "with bounds from 12 to 20"),
+        ((3, 11), "with bounds from 3 to 11"),
+        ((-1, 12), "with bounds from -1 to 12"),
+        ((None, 12), "together or not at all"),
+        ((3, None), "together or not at all"),
+    ],
+)
+def test_bounds_that_do_not_hold_the_people_are_rejected(
+    bounds: tuple[int | None, int | None], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        window_with(people_low=bounds[0], people_high=bounds[1])

@@ -71,6 +71,7 @@ def with_activity(window: ActivityWindow) -> ActivityWindow:
     return replace(
         window,
         hand_raised_share=0.08,
+        desk_work_share=0.58,
         reading_share=0.21,
         writing_share=0.37,
         head_down_share=0.05,

@@ -1,14 +1,18 @@
 """Intervals of headcounts hold the truth about as often as they say."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.calibration.headcounts import HeadcountFactor, headcount_factor
-from cluster.calibration.store import HeadcountPair
+from cluster.calibration.headcounts import camera_factor, headcount_factor, score_factor
+from cluster.calibration.store import Calibration, HeadcountPair
+from cluster.vision.headcounts import HeadcountFactor
+from cluster.vision.score import SCORE, ModelScore
 from tests.calibration.measurements import MODEL, headcount
 from tests.plugins.hypothesis_profiles import examples
 
@@ -85,3 +89,67 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says(counts: int) -> 
         low, high = factor_of(pairs).interval(float(founds[-1]))
         held += low <= true_of(int(founds[-1])) <= high
     assert held / rooms >= 0.93
+
+
+def test_the_score_gives_an_interval_for_the_model_that_was_scored_alone() -> None:
+    factor = score_factor(SCORE.model)
+    assert factor is not None
+    assert factor.headcounts == 0
+    assert factor.low < 1 < factor.high
+    assert score_factor("other@000000000000") is None
+
+
+def test_a_model_that_counts_too_many_is_corrected() -> None:
+    score = ModelScore(
+        model=MODEL, clips=15, people_counted=1.25, window_error=0.02, reading_and_writing=0.0
+    )
+    factor = score_factor(MODEL, score)
+    assert factor is not None
+    assert math.sqrt(factor.low * factor.high) == pytest.approx(0.8)
+
+
+Draw = Callable[[np.random.Generator, int], npt.NDArray[np.float64]]
+"""A generator and a number of rooms to as many errors, whose mean absolute value is 1."""
+
+ERRORS: dict[str, Draw] = {
+    "normal": lambda random, rooms: random.normal(0, math.sqrt(math.pi / 2), rooms),
+    "heavy tails": lambda random, rooms: random.laplace(0, 1, rooms),
+}
+
+
+@pytest.mark.parametrize("clips", [5, 15, 60])
+@pytest.mark.parametrize("errors", ERRORS)
+def test_the_scores_interval_holds_the_truth_about_as_often_as_it_says(
+    errors: str, clips: int
+) -> None:
+    """Rooms err as much as the score's clips; the score of some gives the interval of another."""
+    random = np.random.default_rng(clips)
+    scores, held = 2000, 0
+    for _ in range(scores):
+        logarithms = SCORE.window_error * ERRORS[errors](random, clips + 1)
+        ratios = np.exp(logarithms - math.log(SCORE.people_counted))
+        score = ModelScore(
+            model=MODEL,
+            clips=clips,
+            people_counted=float(np.mean(1 / ratios[:-1])),
+            window_error=float(np.mean(np.abs(1 / ratios[:-1] - 1))),
+            reading_and_writing=0.0,
+        )
+        factor = score_factor(MODEL, score)
+        assert factor is not None
+        found = int(random.integers(6, 60))
+        low, high = factor.bounds(found)
+        held += low <= ratios[-1] * found <= high
+    assert 0.94 <= held / scores <= 0.995
+
+
+def test_counts_by_eye_come_before_the_score() -> None:
+    pairs = (headcount(25, 20, model=SCORE.model), headcount(30, 24, model=SCORE.model))
+    counted = Calibration(camera_id="cam1", headcounts=pairs)
+    once = Calibration(camera_id="cam1", headcounts=pairs[:1])
+    of_counts = camera_factor(counted, model=SCORE.model, input_size=960)
+    assert of_counts == headcount_factor(pairs, model=SCORE.model, input_size=960)
+    of_score = camera_factor(once, model=SCORE.model, input_size=960)
+    assert of_score == score_factor(SCORE.model)
+    assert camera_factor(counted, model=SCORE.model, input_size=640) == of_score
+    assert camera_factor(counted, model="other@000000000000", input_size=960) is None

@@ -1,6 +1,6 @@
 """A plugin of coverage.py: saves what Ray's workers reach while they run.
 
-Ray ends a worker by a kill, and coverage.py saves at the end of a process alone.
+coverage.py saves as a process ends, and Ray ends its workers by a kill.
 """
 
 import sys
@@ -18,7 +18,7 @@ SAVE_SECONDS: Final = 2.0
 def coverage_init(_registry: Any, _options: Any) -> None:
     """Start to save, in a worker of Ray; called as coverage.py starts in any process."""
     if Path(sys.argv[0]).name == WORKER:
-        threading.Thread(target=_keep_saving, name="ray-coverage", daemon=True).start()
+        threading.Thread(target=_keep_saving, name="coverage", daemon=True).start()
 
 
 def _keep_saving() -> None:

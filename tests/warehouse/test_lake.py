@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.activity.suppression import ActivityWindow
+from cluster.activity.suppression import ActivityWindow, sum_of_parts
 from cluster.errors import HomeroomError, LakeBusy, LakeError, LakeUnwritable
 from cluster.warehouse.lake import Interval, Lake, PartKey, PartMetadata
 from tests.disks import make_read_only, small_disk
@@ -58,6 +58,8 @@ def window(start: datetime, **changes: Any) -> ActivityWindow:
         "unclear_share": 0.05,
         "hand_raises": 4,
     }
+    parts = [{**fields, **changes}[name] for name in ("reading_share", "writing_share")]
+    fields["desk_work_share"] = sum_of_parts(*parts)
     head = {"frames": 20, "people_max": 22, "people_mean": 20.0, "suppressed": False}
     return ActivityWindow(**{"window_start": start, **head, **fields, **changes})
 

@@ -43,6 +43,9 @@ publish.publish(load_settings(sys.argv[1]), Timetable(), now=datetime.now(UTC))
 """
 
 
+ADDED_SINCE_0_1 = ("people_low", "people_high", "desk_work_share")
+
+
 def write_windows(
     settings: Settings,
     windows: Iterable[ActivityWindow],
@@ -65,6 +68,14 @@ def write_by_hand(settings: Settings, name: str, row: dict[str, Any]) -> None:
     folder = settings.lake_dir / "activity_windows" / "school_id=hill" / "date=2026-03-02"
     folder.mkdir(parents=True, exist_ok=True)
     schema = ACTIVITY_WINDOWS.arrow(without=PARTITION_COLUMNS)
+    pq.write_table(pa.Table.from_pylist([row], schema=schema), folder / name)
+
+
+def write_part_of_version_0_1(settings: Settings, row: dict[str, Any], name: str) -> None:
+    """A part without the columns that were added since."""
+    folder = settings.lake_dir / "activity_windows" / "school_id=hill" / "date=2026-03-02"
+    folder.mkdir(parents=True, exist_ok=True)
+    schema = ACTIVITY_WINDOWS.arrow(without=(*PARTITION_COLUMNS, *ADDED_SINCE_0_1))
     pq.write_table(pa.Table.from_pylist([row], schema=schema), folder / name)
 
 
@@ -199,7 +210,7 @@ def test_an_empty_lake_can_be_published_and_queried(school: Settings) -> None:
     row = of_lesson(school)
     assert (row["windows"], row["windows_suppressed"]) == (0, 0)
     assert [row[name] for name in ("people_max", "people_mean", "hand_raises", *SHARES)] == (
-        [None] * 9
+        [None] * 10
     )
 
 
@@ -227,6 +238,86 @@ def published(school: Settings) -> Settings:
     write_windows(school, [window(NINE)])
     publish(school, Timetable(), now=NINE)
     return school
+
+
+@pytest.mark.parametrize("with_new_parts", [False, True])
+def test_parts_of_an_earlier_version_are_read_and_lack_what_was_added(
+    school: Settings, with_new_parts: bool
+) -> None:
+    (row,) = rows_of([window(NINE)])
+    write_part_of_version_0_1(school, row, "a_20260302T090000Z.parquet")
+    if with_new_parts:
+        bounded = window(NINE + seconds(60), people_low=18, people_high=23)
+        write_windows(school, [bounded], starts_at=NINE + seconds(60))
+    publish(school, Timetable(), now=NINE)
+
+    columns = "people_low, people_high, date, school_id, desk_work_share"
+    found = run_query(school, f"SELECT {columns} FROM activity_windows ORDER BY window_start")  # noqa: S608
+    same = {"date": NINE.date(), "school_id": "hill", "desk_work_share": 0.35}  # 0.3 + 0.05
+    new = [{"people_low": 18, "people_high": 23, **same}] if with_new_parts else []
+    assert found.to_pylist() == [{"people_low": None, "people_high": None, **same}, *new]
+    assert (
+        found.schema
+        == ACTIVITY_WINDOWS.arrow(
+            without=tuple(
+                column.name for column in ACTIVITY_WINDOWS.columns if column.name not in columns
+            )
+        )
+        .empty_table()
+        .select(columns.split(", "))
+        .schema
+    )
+
+
+def test_desk_work_of_a_window_of_an_earlier_version_is_at_most_95_per_cent_and_stays_suppressed(
+    school: Settings,
+) -> None:
+    rows = rows_of(
+        [
+            window(NINE, reading_share=0.6, writing_share=0.4),
+            withheld(NINE + seconds(10)),
+            window(NINE + seconds(20), reading_share=None, writing_share=None, desk_work_share=0.4),
+        ]
+    )
+    for number, row in enumerate(rows[:2]):
+        write_part_of_version_0_1(school, row, f"a{number}_20260302T090000Z.parquet")
+    write_by_hand(school, "b_20260302T090000Z.parquet", rows[2])
+    publish(school, Timetable(), now=NINE)
+
+    columns = "desk_work_share AS d, reading_share AS r"
+    sql = f"SELECT {columns} FROM activity_windows ORDER BY window_start"  # noqa: S608
+    found = [(row["d"], row["r"]) for row in run_query(school, sql).to_pylist()]
+    assert found == [(0.95, 0.6), (None, None), (0.4, None)]
+
+
+def test_a_lesson_has_the_mean_of_a_part_over_the_windows_that_have_it(school: Settings) -> None:
+    without = {"reading_share": None, "writing_share": None, "desk_work_share": 0.5}
+    write_windows(
+        school,
+        [
+            window(NINE, people_mean=20.0, reading_share=0.3, writing_share=0.05),
+            window(NINE + seconds(10), people_mean=10.0, people_max=11, **without),
+        ],
+        lesson_id="maths",
+    )
+    publish(school, Timetable([MATHS]), now=NINE)
+
+    row = of_lesson(school)
+    assert row["desk_work_share"] == 0.4  # (0.35 × 20 + 0.5 × 10) / 30
+    assert (row["reading_share"], row["writing_share"]) == (0.3, 0.05)
+
+
+def test_parts_that_are_written_after_a_publication_show_the_columns_that_are_new(
+    school: Settings,
+) -> None:
+    (row,) = rows_of([window(NINE)])
+    write_part_of_version_0_1(school, row, "a_20260302T090000Z.parquet")
+    publish(school, Timetable(), now=NINE)
+    bounded = window(NINE + seconds(60), people_low=18, people_high=23)
+    write_windows(school, [bounded], starts_at=NINE + seconds(60))
+
+    found = run_query(school, "SELECT max(people_low) AS low FROM activity_windows")
+    assert found.to_pylist() == [{"low": 18}]
 
 
 def test_a_window_that_is_duplicated_is_not_published(published: Settings) -> None:
@@ -354,7 +445,7 @@ def test_a_lesson_of_suppressed_windows_has_headcounts_and_nothing_else(school: 
     row = of_lesson(school)
     assert (row["windows"], row["windows_suppressed"], row["people_max"]) == (2, 2, 4)
     assert row["people_mean"] == 2.5
-    assert [row[name] for name in ("hand_raises", *SHARES)] == [None] * 7
+    assert [row[name] for name in ("hand_raises", *SHARES)] == [None] * 8
 
 
 def test_a_suppressed_window_changes_nothing_in_the_activity_of_a_lesson(

@@ -1,9 +1,11 @@
 """The report: it loads nothing, tells no more than the warehouse, and shows what is withheld."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
@@ -13,8 +15,11 @@ from cluster.activity.suppression import ActivityWindow
 from cluster.district import Timetable
 from cluster.errors import NotPublished, WarehouseError
 from cluster.settings import Settings, load_settings
+from cluster.warehouse import ddl
+from cluster.warehouse import publish as module
 from cluster.warehouse.publish import publish
 from cluster.warehouse.report import RoomReport, load_report, write_report
+from cluster.warehouse.schema import ACTIVITY_WINDOWS
 from tests.conftest import write_settings
 from tests.warehouse.test_lake import window, withheld
 from tests.warehouse.test_publish import write_windows
@@ -69,7 +74,8 @@ def page_of(lesson: RoomReport, folder: Path) -> str:
 def morning(tmp_path_factory: pytest.TempPathFactory) -> RoomReport:
     """Three windows of a lesson: told, withheld, and told near its end."""
     settings = load_settings(write_settings(tmp_path_factory.mktemp("district")))
-    coded = {"hand_raised_share": 0.37, "reading_share": 0.95, "hand_raises": 8}
+    coded: dict[str, Any] = {"hand_raised_share": 0.37, "reading_share": 0.95, "hand_raises": 8}
+    coded |= {"people_low": 18, "people_high": 23}
     return lesson_of(
         settings,
         window(EIGHT, **coded),
@@ -103,12 +109,13 @@ def test_a_name_that_looks_like_a_program_stays_a_name(tmp_path: Path) -> None:
 
 def test_the_table_shows_what_is_suppressed_and_what_is_coded(page: str) -> None:
     header, first, second, _ = Page(page).rows
-    assert header[:6] == ["from", "most people", "mean", "hands raised", "hand raised", "reading"]
+    assert header[:5] == ["from", "most people", "mean", "95% interval", "hands raised"]
+    assert header[5:8] == ["hand raised", "desk work", "reading"]
     assert first == [
-        *("09:00:00", "22", "20.0", "8", "37%", "≥95%"),
+        *("09:00:00", "22", "20.0", "18–23", "8", "37%", "≥95%", "≥95%"),
         *("≤5%", "≤5%", "10%", "≤5%"),
     ]
-    assert second == ["09:00:10", "5", "3.2", *["–"] * 7]
+    assert second == ["09:00:10", "5", "3.2", *["–"] * 9]
     assert len(header) == len(first)
 
 
@@ -135,7 +142,20 @@ def test_a_drawing_says_which_shares_are_small_or_suppressed(
         write_report(lesson_of(school, withheld(EIGHT)), path, k=5)
     drawing = ET.parse(path).getroot()  # noqa: S314 (of our own)
     assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
-    assert path.read_text().count(">withheld throughout<") == 6
+    assert path.read_text().count(">withheld throughout<") == 5
+
+
+def test_reading_and_writing_are_left_out_where_they_are_not_published(
+    school: Settings, tmp_path: Path
+) -> None:
+    together = window(EIGHT, reading_share=None, writing_share=None, desk_work_share=0.6)
+    report = lesson_of(school, together, withheld(EIGHT + TEN_SECONDS))
+    text = page_of(report, tmp_path)
+    header, first, _ = Page(text).rows
+    assert header[5:] == ["hand raised", "desk work", "head down", "standing", "unclear"]
+    assert first[5:] == ["20%", "60%", "≤5%", "10%", "≤5%"]
+    assert ">desk work<" in text
+    assert ">reading<" not in text
 
 
 def test_a_plot_is_written_too(morning: RoomReport, tmp_path: Path) -> None:
@@ -188,3 +208,16 @@ def test_an_unknown_room_is_named(school: Settings) -> None:
 def test_before_the_first_publication_the_error_says_what_to_do(school: Settings) -> None:
     with pytest.raises(NotPublished, match="homeroom publish"):
         load_report(school, "r1", EIGHT, EIGHT + timedelta(hours=1))
+
+
+def test_a_publication_of_an_earlier_version_says_what_to_do(
+    school: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_windows(school, [window(EIGHT)], starts_at=EIGHT)
+    kept = tuple(column for column in ACTIVITY_WINDOWS.columns if column.name != "people_low")
+    monkeypatch.setattr(ddl, "ACTIVITY_WINDOWS", replace(ACTIVITY_WINDOWS, columns=kept))
+    monkeypatch.setattr(module, "_add_comments", lambda *_: None)
+    publish(school, Timetable(), now=EIGHT)
+    with pytest.raises(WarehouseError, match="earlier version") as refused:
+        load_report(school, "r1", EIGHT, EIGHT + TEN_SECONDS)
+    assert refused.value.hint == "Run `homeroom publish`."

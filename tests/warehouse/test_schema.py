@@ -19,8 +19,9 @@ NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 DESIGNED = (
     *("school_id", "date", "room_id", "camera_id", "lesson_id", "window_start", "window_seconds"),
-    *("frames", "people_max", "people_mean", "hand_raised_share", "reading_share"),
-    *("writing_share", "head_down_share", "standing_share", "unclear_share", "hand_raises"),
+    *("frames", "people_max", "people_mean", "people_low", "people_high"),
+    *("hand_raised_share", "desk_work_share", "reading_share", "writing_share"),
+    *("head_down_share", "standing_share", "unclear_share", "hand_raises"),
     *("suppressed", "source", "run_id", "model"),
 )
 """The design's section 6, with the two columns by which the lake is divided."""

@@ -179,6 +179,7 @@ class StreamReader:
             k=config.k,
             headcount_only=config.headcount_only,
             teacher_zone=config.teacher_zone,
+            factor=config.factor,
         )
         source.start()  # before it is recorded: a camera that cannot start is not read
         self._cameras[config.camera_id] = AssignedCamera(config, source, counter)

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from cluster.errors import SettingsError
 from cluster.settings import Camera, Polygon, Settings
 from cluster.streams.source.address import address_with_credentials
+from cluster.vision.headcounts import HeadcountFactor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class CameraConfig:
         k: Smallest number of people for whom more than a headcount is published (R3).
         headcount_only: The kind of the room permits nothing but a headcount.
         teacher_zone: People who stand in it are not counted.
+        factor: Gives the bounds of its headcounts; None where they have none.
     """
 
     camera_id: str
@@ -56,10 +58,18 @@ class CameraConfig:
     k: int
     headcount_only: bool
     teacher_zone: Polygon | None = None
+    factor: HeadcountFactor | None = None
 
 
-def build_camera_config(settings: Settings, camera: Camera) -> CameraConfig | None:
+def build_camera_config(
+    settings: Settings, camera: Camera, factor: HeadcountFactor | None = None
+) -> CameraConfig | None:
     """Build the configuration of a camera; None where it has no address.
+
+    Args:
+        settings: All settings, with the input sizes that were measured.
+        camera: The camera in them.
+        factor: Gives the bounds of its headcounts.
 
     Raises:
         SettingsError: An address or the credentials file cannot be used.
@@ -93,4 +103,5 @@ def build_camera_config(settings: Settings, camera: Camera) -> CameraConfig | No
         k=settings.privacy.k,
         headcount_only=room.kind == "vehicle",
         teacher_zone=camera.teacher_zone,
+        factor=factor,
     )

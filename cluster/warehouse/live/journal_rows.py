@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from cluster.activity.published import PublishedWindow
-from cluster.activity.suppression import ActivityWindow
+from cluster.activity.suppression import ActivityWindow, sum_of_parts
 from cluster.warehouse.rows import PART_SECONDS
 
 VERSION = 1
@@ -96,9 +96,11 @@ def parse_windows(rows: Iterable[tuple[Any, ...]]) -> tuple[list[PublishedWindow
     windows, invalid = [], []
     for rowid, camera_id, start, room_id, school_id, lesson_id, text, model in rows:
         try:
-            window = _WINDOW.validate_python(
-                {**json.loads(text), "window_start": from_microseconds(start)}
-            )
+            values = {**json.loads(text), "window_start": from_microseconds(start)}
+            if "desk_work_share" not in values:  # of a version that did not have it
+                parts = values["reading_share"], values["writing_share"]
+                values["desk_work_share"] = sum_of_parts(*parts)
+            window = _WINDOW.validate_python(values)
             windows.append(
                 PublishedWindow(
                     window=window,
@@ -109,7 +111,7 @@ def parse_windows(rows: Iterable[tuple[Any, ...]]) -> tuple[list[PublishedWindow
                     model=model,
                 )
             )
-        except (ValueError, TypeError, OverflowError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
             invalid.append(int(rowid))
             _log.warning("A window in the journal is invalid and is left out: %s", error)
     return windows, invalid

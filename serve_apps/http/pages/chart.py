@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cluster.activity.suppression import ActivityWindow
+from cluster.activity.suppression import PUBLISHED_ACTIVITIES, ActivityWindow
 
 WIDTH, HEIGHT = 600, 100
-ACTIVITIES = ("hand_raised", "reading", "writing", "head_down", "standing", "unclear")
 MIN_Y_MAX = 10
 MAX_SPACING = timedelta(seconds=15)
 """Between the starts of two windows that one line joins."""
@@ -76,7 +75,7 @@ def draw_chart(windows: Sequence[ActivityWindow], now: datetime, minutes: int) -
         people=polylines(lambda window: window.people_mean / y_max),
         shares={
             name: polylines(lambda window, name=name: getattr(window, f"{name}_share"))  # type: ignore[misc]
-            for name in ACTIVITIES
+            for name in PUBLISHED_ACTIVITIES
         },
         is_empty=not visible,
     )

@@ -4,8 +4,7 @@
 
 Activities are defined over time, and one image has no duration. It is treated as a static scene
 that lasts as long as the slowest activity needs. So raised hands, heads and standing are as they
-appear, and looking down is reading, since no hand moves. Nothing is stored, and no box and no
-keypoint leaves the service.
+appear, and nobody's hand moves. Nothing is stored, and no box and no keypoint leaves the service.
 """
 
 from datetime import datetime, timedelta

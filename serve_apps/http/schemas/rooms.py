@@ -32,8 +32,11 @@ class Shares(Body):
     """The share of people for each activity; the rest is sitting."""
 
     hand_raised: Share = Field(description="A hand is raised.")
-    reading: Share = Field(description="Looking down, hands still.")
-    writing: Share = Field(description="Looking down, a hand moving.")
+    desk_work: Share = Field(description="Reading or writing.")
+    reading: Share | None = Field(
+        description="Reading; null unless it is told apart from writing well enough."
+    )
+    writing: Share | None = Field(description="Writing; null likewise.")
     head_down: Share = Field(description="The head is on the table.")
     standing: Share = Field(description="Standing.")
     unclear: Share = Field(description="The frames do not show it.")
@@ -56,6 +59,10 @@ class RoomBody(Body):
     as_of: Utc | None = Field(description="Timestamp of the latest analysed frame.")
     age_seconds: float | None = Field(description="Age of that frame at this response.")
     people: int | None = Field(description="Number of people; null before the first frame.")
+    people_low: int | None = Field(
+        description="Lower end of the 95% interval of the people that there are; null if unknown."
+    )
+    people_high: int | None = Field(description="Upper end of it.")
     suppressed: bool = Field(
         description="Whether there are too few people for more than a headcount."
     )
@@ -76,6 +83,11 @@ class WindowBody(Body):
     frames: int = Field(description="Number of frames.")
     people_max: int = Field(description="Maximum number of people in one frame.")
     people_mean: float = Field(description="Mean number of people in a frame.")
+    people_low: int | None = Field(
+        description="Lower end of the 95% interval of the people that there are where this mean is "
+        "found; null if unknown."
+    )
+    people_high: int | None = Field(description="Upper end of it.")
     suppressed: bool = Field(
         description="Whether there are too few people for more than a headcount."
     )
@@ -97,12 +109,15 @@ ROOM_EXAMPLE: Final[dict[str, Any]] = {
     "as_of": "2026-03-02T09:14:20.5Z",
     "age_seconds": 0.7,
     "people": 24,
+    "people_low": 22,
+    "people_high": 28,
     "suppressed": False,
     "hands_up": 2,
     "shares": {
         "hand_raised": {"share": 0.08, "text": "8%"},
-        "reading": {"share": 0.21, "text": "21%"},
-        "writing": {"share": 0.37, "text": "37%"},
+        "desk_work": {"share": 0.58, "text": "58%"},
+        "reading": None,
+        "writing": None,
         "head_down": {"share": 0.05, "text": "≤5%"},
         "standing": {"share": 0.05, "text": "≤5%"},
         "unclear": {"share": 0.1, "text": "10%"},
@@ -120,6 +135,8 @@ WINDOW_EXAMPLE: Final[dict[str, Any]] = {
     "frames": 20,
     "people_max": 6,
     "people_mean": 5.8,
+    "people_low": 5,
+    "people_high": 7,
     "suppressed": True,
     "hand_raises": None,
     "shares": None,
@@ -138,6 +155,7 @@ def room_body(room: Room, snapshot: RoomSnapshot, now: datetime) -> RoomBody:
     """
     window = snapshot.window
     shares = shares_of(window, room)
+    people_low, people_high = _bounds_of(snapshot)
     as_of = snapshot.as_of
     age = None if as_of is None else max(0.0, (now - as_of).total_seconds())
     return RoomBody(
@@ -150,6 +168,8 @@ def room_body(room: Room, snapshot: RoomSnapshot, now: datetime) -> RoomBody:
         as_of=as_of,
         age_seconds=None if age is None else round(age, 2),
         people=snapshot.people,
+        people_low=people_low,
+        people_high=people_high,
         suppressed=shares is None,
         hands_up=None if shares is None else snapshot.hands_up,
         shares=shares,
@@ -171,6 +191,8 @@ def window_body(room: Room, published: PublishedWindow) -> WindowBody:
         frames=window.frames,
         people_max=window.people_max,
         people_mean=window.people_mean,
+        people_low=window.people_low,
+        people_high=window.people_high,
         suppressed=shares is None,
         hand_raises=None if shares is None else window.hand_raises,
         shares=shares,
@@ -185,5 +207,18 @@ def shares_of(window: ActivityWindow | None, room: Room | None = None) -> Shares
         return None
     shares = {name: getattr(window, f"{name}_share") for name in Shares.model_fields}
     return Shares.model_validate(
-        {name: {"share": share, "text": format_share(share)} for name, share in shares.items()}
+        {
+            name: None if share is None else {"share": share, "text": format_share(share)}
+            for name, share in shares.items()
+        }
     )
+
+
+def _bounds_of(snapshot: RoomSnapshot) -> tuple[int | None, int | None]:
+    """Return the bounds of the last seconds, widened until they hold the newest frame's people."""
+    window, people = snapshot.window, snapshot.people
+    if window is None or people is None:
+        return None, None
+    if window.people_low is None or window.people_high is None:
+        return None, None
+    return min(window.people_low, people), max(window.people_high, people)

@@ -52,12 +52,15 @@ def window_of(
         people_mean=float(people),
         suppressed=hidden,
         hand_raised_share=share,
+        desk_work_share=None if hidden else 0.5,
         reading_share=share,
         writing_share=share,
         head_down_share=None if hidden else 0.05,
         standing_share=None if hidden else 0.95,
         unclear_share=share,
         hand_raises=None if hidden else 3,
+        people_low=max(0, people - 1),
+        people_high=people + 3,
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.calibration.headcounts import score_factor
 from cluster.calibration.store import CalibrationStore
 from cluster.settings import Settings, load_settings
 from cluster.streams.capture.health import CameraHealth, StreamMetrics
@@ -13,8 +14,9 @@ from cluster.streams.reader.report import CameraReport, MeasuredHeads, Report
 from cluster.streams.source.config import build_camera_config
 from cluster.streams.source.state import StreamReason, StreamState
 from cluster.vision.pose.input_size import HeadSummary
+from cluster.vision.score import SCORE
 from serve_apps.rooms.input_sizes import LiveInputSizes
-from tests.calibration.measurements import MODEL, measurement
+from tests.calibration.measurements import MODEL, headcount, measurement
 from tests.conftest import write_settings
 
 HEADS = MeasuredHeads(HeadSummary(30.0, 240, 2400), 960, (1920, 1080))
@@ -144,3 +146,31 @@ def test_another_quality_needs_another_measurement(tmp_path: Path, store: Calibr
     path = write_settings(tmp_path)
     path.write_text(path.read_text().replace("[analysis]", '[analysis]\nquality = "full"'))
     assert size_of(LiveInputSizes(store, MODEL), load_settings(path)) == "auto"
+
+
+def test_a_camera_has_the_bounds_of_its_counts_once_somebody_counted_twice(
+    settings: Settings, store: CalibrationStore
+) -> None:
+    sizes = LiveInputSizes(store, SCORE.model)
+    fixed = settings.with_input_sizes({"cam2": 960})
+    camera = fixed.cameras_by_id["cam2"]
+    sizes.reload(fixed)
+    assert sizes.factor(fixed, camera) == score_factor(SCORE.model)
+
+    store.add_headcount("cam2", headcount(25, 20, model=SCORE.model))
+    store.add_headcount("cam2", headcount(30, 24, model=SCORE.model))
+    sizes.reload(fixed)
+    factor = sizes.factor(fixed, camera)
+    assert factor is not None
+    assert factor.headcounts == 2
+    config = build_camera_config(fixed, camera, factor)
+    assert config is not None
+    assert config.factor == factor
+    assert config != build_camera_config(fixed, camera)  # so that its reader gets it
+
+
+def test_a_model_that_was_not_scored_has_no_bounds(
+    sizes: LiveInputSizes, settings: Settings
+) -> None:
+    sizes.reload(settings)
+    assert sizes.factor(settings, settings.cameras_by_id["cam2"]) is None

@@ -215,6 +215,7 @@ def test_a_row_of_an_earlier_release_is_read(journal: Journal, path: Path) -> No
     assert (found.camera_id, found.room_id, found.school_id) == ("cam1", "r1", "hill")
     assert (found.lesson_id, found.model) == ("maths", "pose@1")
     assert (found.window.window_start, found.window.people_max) == (NINE, 12)
+    assert (found.window.desk_work_share, found.window.people_low) == (0.6, None)
     assert (found.number, found.event_id) == (0, 0)
 
 

@@ -18,9 +18,17 @@ function setCount(name, value) {
   if (element && element.textContent !== text) element.textContent = text;
 }
 
+function setBounds(low, high) {
+  const element = room.querySelector("[data-bounds]");
+  if (!element) return;
+  element.hidden = low === null;
+  element.textContent = `${low}–${high} (95%)`;
+}
+
 function updateRoom(snapshot) {
   lastUpdateAt = Date.now();
   setCount("people", snapshot.people);
+  setBounds(snapshot.people_low, snapshot.people_high);
   setCount("hands_up", snapshot.hands_up);
   for (const pill of room.querySelectorAll("[data-state]")) {
     pill.hidden = pill.dataset.state !== snapshot.state;
@@ -32,6 +40,7 @@ function updateRoom(snapshot) {
   markStale();
   for (const row of room.querySelectorAll("[data-share]")) {
     const share = snapshot.shares?.[row.dataset.share];
+    if ("part" in row.dataset) row.hidden = !share;
     row.querySelector("[data-text]").textContent = share ? share.text : "–";
     row.querySelector(".fill").setAttribute("width", share ? 100 * share.share : 0);
   }

@@ -1,5 +1,6 @@
 """Rooms over HTTP: who sees which, and what is suppressed (R3)."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -84,6 +85,34 @@ def test_shares_are_formatted_for_display(api_client: ApiClient) -> None:
     assert shares["head_down"] == {"share": 0.05, "text": "≤5%"}
     assert shares["standing"] == {"share": 0.95, "text": "≥95%"}
     assert shares["writing"] == {"share": 0.25, "text": "25%"}
+    assert shares["desk_work"] == {"share": 0.5, "text": "50%"}
+
+
+def test_parts_of_desk_work_are_null_where_they_are_not_published(api_client: ApiClient) -> None:
+    together = replace(window_of(20), reading_share=None, writing_share=None)
+    api_client.rooms.set_room("room-1", 20, window=together)
+    shares = api_client.leader.get("/api/rooms/room-1")["shares"]
+    assert (shares["reading"], shares["writing"]) == (None, None)
+    assert shares["desk_work"] == {"share": 0.5, "text": "50%"}
+
+
+def test_a_headcount_has_bounds_and_the_newest_frame_lies_in_them(api_client: ApiClient) -> None:
+    api_client.rooms.set_room("room-1", 20)
+    api_client.rooms.finish("room-1", 20)
+    room = api_client.leader.get("/api/rooms/room-1")
+    assert (room["people_low"], room["people_high"]) == (19, 23)
+    (window,) = api_client.leader.get("/api/rooms/room-1/windows")["windows"]
+    assert (window["people_low"], window["people_high"]) == (19, 23)
+    api_client.rooms.set_room("room-1", 25, window=replace(window_of(20), people_max=25))
+    room = api_client.leader.get("/api/rooms/room-1")
+    assert (room["people_low"], room["people_high"]) == (19, 25)
+
+
+def test_a_headcount_without_a_score_has_no_bounds(api_client: ApiClient) -> None:
+    unknown = replace(window_of(20), people_low=None, people_high=None)
+    api_client.rooms.set_room("room-1", 20, window=unknown)
+    room = api_client.leader.get("/api/rooms/room-1")
+    assert (room["people"], room["people_low"], room["people_high"]) == (20, None, None)
 
 
 def test_a_small_group_gives_a_headcount_alone(api_client: ApiClient) -> None:

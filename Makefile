@@ -6,11 +6,11 @@ PYTHON ?= $(shell command -v python3.12 >/dev/null 2>&1 && python3.12 -c '' 2>/d
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo test test-fast test-others test-ray test-browser test-thorough coverage \
-  check format bench screenshots constraints clean
+.PHONY: help setup demo test test-fast test-others test-ray test-ray-jobs test-ray-services \
+  test-browser test-thorough coverage check format bench screenshots constraints clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## Create .venv with everything that the other targets use
 
@@ -27,31 +27,48 @@ demo: $(READY)  ## Make footage, analyse it, and write tables and a report
 	$(BIN)/homeroom demo
 
 PYTEST := $(BIN)/python -m pytest
-# As the target `coverage` runs pytest where it measures. Ray's workers start several times as slowly
-# under coverage: of the tests with Ray, only those are measured that reach what no others do.
+# As the target `coverage` runs pytest where it measures. Ray's workers start more slowly under
+# coverage: of the tests with Ray, only those are measured that reach what no others do.
 MEASURED := $(PYTEST)
-MEASURED_RAY := tests/serve_apps/deployments tests/jobs/test_analyse_archive.py tests/cli
 IN_TWO := --numprocesses=2 --dist=loadfile
 
-# Runs that start Ray follow one another, because two Rays compete for a port. The runs beside them have
-# the niceness of Ray's workers: with a lower one they would slow them down.
+# Two Rays compete for a port, so one of two runs of tests with Ray has a network of its own. Where none
+# is possible, they follow one another. Chromium is in the other run: without a device it is offline.
+OWN_NETWORK := $(BIN)/python -m tests.own_network
+NETWORK = $(if $(shell $(OWN_NETWORK) echo yes 2>/dev/null),$(OWN_NETWORK))
+RAY_RUNS = $(if $(NETWORK),test-ray-jobs test-ray-services,test-ray)
+
+# The tests without Ray take what those with Ray leave: these mostly wait, some of them against time.
+BEHIND := nice -n 19
+
 test: $(READY)  ## All tests: those with Ray beside all others
-	$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=recurse test-ray test-rest
+	$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=recurse $(RAY_RUNS) test-rest
 
 test-fast: $(READY)  ## Tests without Ray, a browser or PostgreSQL, and none that are slow
 	env -u POSTGRES_TEST_URL $(PYTEST) -m 'not ray and not slow' --ignore=tests/browser $(IN_TWO)
 
 test-others: $(READY)  ## Only the tests that start neither Ray nor a browser
-	nice -n 15 $(MEASURED) -m 'not ray' --ignore=tests/browser $(IN_TWO)
+	$(BEHIND) $(MEASURED) -m 'not ray' --ignore=tests/browser $(IN_TWO)
 
 test-ray: $(READY)  ## Only the tests that start Ray
+	@status=0; for part in test-ray-jobs test-ray-services; do \
+	  $(MAKE) --no-print-directory $$part || status=1; done; exit $$status
+
+test-ray-jobs: $(READY)  ## Of the tests that start Ray, those of jobs and deployments
 	@status=0; set -x; \
-	  $(MEASURED) -m ray $(MEASURED_RAY) || status=1; \
-	  $(PYTEST) -m ray --ignore=tests/browser $(MEASURED_RAY:%=--ignore=%) || status=1; \
+	  $(NETWORK) $(MEASURED) -m ray tests/serve_apps/deployments tests/jobs/test_analyse_archive.py \
+	    || status=1; \
+	  $(NETWORK) $(PYTEST) -m ray tests/jobs --ignore=tests/jobs/test_analyse_archive.py || status=1; \
+	  exit $$status
+
+test-ray-services: $(READY)  ## Of the tests that start Ray, those of services, commands and pages
+	@status=0; set -x; \
+	  $(MEASURED) -m ray tests/cli || status=1; \
+	  $(PYTEST) -m ray tests/serve_apps --ignore=tests/serve_apps/deployments || status=1; \
 	  $(PYTEST) -m ray tests/browser || status=1; exit $$status
 
 test-browser: $(READY)  ## Only the tests that open pages in Chromium, without Ray
-	nice -n 15 $(PYTEST) -m 'not ray' tests/browser
+	$(BEHIND) $(PYTEST) -m 'not ray' tests/browser
 
 .PHONY: test-rest
 test-rest:

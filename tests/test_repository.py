@@ -100,6 +100,23 @@ def test_make_alone_explains_every_target() -> None:
     assert set(explained) == set(TARGETS)
 
 
+def test_every_test_that_starts_ray_is_in_a_run_of_make() -> None:
+    runs = [line for line in (ROOT / "Makefile").read_text().splitlines() if " -m ray " in line]
+
+    def is_in(line: str, file: Path) -> bool:
+        paths = re.findall(r"(--ignore=)?(tests/[\w./]+)", line)
+        holding = [ignored for ignored, path in paths if file.is_relative_to(ROOT / path)]
+        return bool(holding) and not any(holding)
+
+    starting = [
+        file
+        for file in (ROOT / "tests").rglob("test_*.py")
+        if re.search(r"pytest\.mark\.ray\b", file.read_text())
+    ]
+    assert len(starting) > 10
+    assert [named(file) for file in starting if sum(is_in(run, file) for run in runs) != 1] == []
+
+
 def code_in(page: Path) -> Iterator[str]:
     """The words of a page that stand in backticks or in a block of code."""
     text = page.read_text()

@@ -15,7 +15,10 @@ from typing import Any
 import psutil
 import pyarrow.parquet as pq
 
+from tests.jobs.held_job import AFTER, FOLDER, GO
+
 JOB = [sys.executable, "-m", "jobs.analyse_archive"]
+HELD_JOB = [sys.executable, "-m", "tests.jobs.held_job"]
 PATIENCE_SECONDS = 180.0
 
 
@@ -48,16 +51,27 @@ def run_job(settings: Path, *arguments: str) -> Ran:
 
 
 @contextmanager
-def started_job(settings: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Start the job in a process group of its own; whatever is left of it ends with the block."""
+def started_held_job(
+    settings: Path, *arguments: str, after: int
+) -> Iterator[subprocess.Popen[str]]:
+    """Start the job in a process group of its own; whatever is left of it ends with the block.
+
+    After some parts it waits for `release`.
+    """
+    _held_in(settings).mkdir()
     with messages_of(settings).open("w") as messages:
         process = subprocess.Popen(
-            [*JOB, *arguments, f"--settings={settings}"],
+            [*HELD_JOB, *arguments, f"--settings={settings}"],
             stdout=messages,
             stderr=messages,
             text=True,
             start_new_session=True,
-            env={**os.environ, "COLUMNS": "400"},
+            env={
+                **os.environ,
+                "COLUMNS": "400",
+                AFTER: str(after),
+                FOLDER: str(_held_in(settings)),
+            },
         )
     family = psutil.Process(process.pid)
     try:
@@ -68,6 +82,15 @@ def started_job(settings: Path, *arguments: str) -> Iterator[subprocess.Popen[st
             if one.is_running():
                 one.kill()
         process.wait()
+
+
+def release(settings: Path) -> None:
+    """Let a held job go on."""
+    (_held_in(settings) / GO).touch()
+
+
+def _held_in(settings: Path) -> Path:
+    return settings.with_name("held")
 
 
 def messages_of(settings: Path) -> Path:

@@ -10,6 +10,7 @@ import av
 import pytest
 
 from cluster.settings import load_settings
+from cluster.warehouse.lake import Lake
 from tests.conftest import write_settings, write_video
 from tests.disks import make_read_only, small_disk
 from tests.jobs.running import Ran, parts, run_job
@@ -154,6 +155,19 @@ def test_weights_with_a_wrong_checksum_are_rejected_with_both_sums(tmp_path: Pat
     assert stated in ran.messages
     assert hashlib.sha256(b"not weights").hexdigest() in ran.messages
     assert ran.summary["error"]["code"] == "weights_mismatch"
+
+
+def test_a_second_copy_waits_for_the_lake_and_is_rejected(tmp_path: Path) -> None:
+    settings = write_settings(tmp_path)
+    video = write_video(tmp_path / GOOD, seconds=1.0)
+    lake = load_settings(settings).lake_dir
+
+    with Lake(lake).locked():
+        second = run_job(settings, str(video))
+
+    assert second.status == 1
+    assert "another run is writing to this lake" in second.messages
+    assert parts(lake) == []
 
 
 @pytest.fixture(name="small_disk")

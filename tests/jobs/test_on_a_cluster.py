@@ -15,7 +15,7 @@ from tests.conftest import write_settings, write_video
 from tests.jobs.running import parts, wait_for
 from tests.ports import free_port
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 NAME = "cam1_20260302T080000Z.mp4"
 BIN = Path(sys.executable).parent
@@ -82,6 +82,7 @@ def _run(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.ray
 def test_homeroom_and_ray_submit_the_same_job_and_follow_it(tmp_path: Path) -> None:
     data = tmp_path / "data"
     settings = write_settings(tmp_path, data_dir=str(data))
@@ -107,6 +108,7 @@ def test_homeroom_and_ray_submit_the_same_job_and_follow_it(tmp_path: Path) -> N
     assert "its name does not say camera and start" in missing.stderr
 
 
+@pytest.mark.ray
 def test_a_cluster_that_would_write_frames_to_a_disk_is_rejected(tmp_path: Path) -> None:
     settings = write_settings(tmp_path, data_dir=str(tmp_path / "data"))
     video = write_video(tmp_path / NAME, seconds=2.0)

@@ -92,24 +92,32 @@ async def running(pool: ReaderPool, *configs: CameraConfig) -> str:
 def test_an_unschedulable_reader_delays_nobody_and_is_given_up(
     config: CameraConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader_pool, "START_TIMEOUT_SECONDS", 25.0)
+    def launch_unschedulable(pool: ReaderPool, camera_id: str) -> str:
+        name = pool.new_reader_id()
+        with monkeypatch.context() as patch:
+            patch.setattr(reader_pool, "CPUS_PER_CAMERA", TOO_MANY_CPUS)
+            pool.launch(name, Settings(), [with_id(config, camera_id)])
+        return name
 
     async def scenario() -> None:
         async with reader_pool_of() as pool:
-            unschedulable, started = pool.new_reader_id(), time.monotonic()
-            with monkeypatch.context() as patch:
-                patch.setattr(reader_pool, "CPUS_PER_CAMERA", TOO_MANY_CPUS)
-                pool.launch(unschedulable, Settings(), [config])
-            assert {r: set(c) for r, c in pool.starting().items()} == {unschedulable: {"cam1"}}
+            started = time.monotonic()
+            waiting = launch_unschedulable(pool, "cam1")
+            assert {r: set(c) for r, c in pool.starting().items()} == {waiting: {"cam1"}}
             other = await running(pool, with_id(config, "cam2"))
-            assert unschedulable in pool.starting()
+            assert waiting in pool.starting()
             assert await cameras_of(pool) == {other: ["cam2"]}
-            assert time.monotonic() - started < 25.0
+            assert time.monotonic() - started < reader_pool.START_TIMEOUT_SECONDS
 
-            async def given_up() -> bool:
-                return unschedulable not in pool.starting() and unschedulable not in actor_names()
+            monkeypatch.setattr(reader_pool, "START_TIMEOUT_SECONDS", 1.0)
+            given_up = launch_unschedulable(pool, "cam3")
+            assert given_up in pool.starting()
 
-            await until(given_up, "the reader to be given up")
+            async def is_given_up() -> bool:
+                return given_up not in pool.starting() and given_up not in actor_names()
+
+            await until(is_given_up, "the reader to be given up")
+            assert waiting in pool.starting()
             assert await cameras_of(pool) == {other: ["cam2"]}
 
     asyncio.run(scenario())

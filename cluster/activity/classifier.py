@@ -28,7 +28,7 @@ CLASSES: Final = (
 """What the network tells apart, in the order of its outputs."""
 
 WEIGHTS: Final = Path(__file__).with_name("activities.npz")
-SHA256: Final = "fcfb6333ea4435d92f2db7bfa745355de3f72c38bde1af35e887e45901837eac"
+SHA256: Final = "368670d027069c79563e73919acc86485f4f0cfda6c21137af288d2f2a8f301b"
 
 
 class Classifier(Protocol):

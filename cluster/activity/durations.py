@@ -1,7 +1,7 @@
 """From what people do in a frame to what they are counted as: smoothing, and each hand once.
 
     features  -> classifier -> probabilities -> smoothed over 1.5 s -> activity, or unclear
-    a forearm that points up, or the classifier -> a raised hand that lasts -> counted once
+    classifier alone, or with a forearm that points up -> a raised hand that lasts -> counted once
 
 The rules are those of docs/activity.md. They need at most `MEMORY_SECONDS` of the past, so a
 segment that starts with that much lead-in is counted like an uninterrupted run.
@@ -27,7 +27,12 @@ SMOOTHING_SECONDS: Final = 1.5
 MIN_PROBABILITY: Final = 0.45
 """An activity with a lower smoothed probability is `unclear`."""
 
-MIN_HAND_PROBABILITY: Final = 0.6
+MIN_HAND_PROBABILITY: Final = 0.7
+"""From here on, the classifier alone makes a hand a raised one."""
+
+MIN_RULE_HAND_PROBABILITY: Final = 0.2
+"""From here on, it does so with a forearm that points up: a hand at the hair points up too."""
+
 HAND_RAISED_SECONDS: Final = 0.4
 BRIDGE_SECONDS: Final = 1.5
 """A gap in a raised hand that is shorter than this does not end it."""
@@ -135,7 +140,9 @@ class ActivityCounter:
         features = self._history.update(time_seconds, track_ids, people, frame_size)
         probabilities = self._classifier(features)
         is_raised = (probabilities[:, _HAND] >= MIN_HAND_PROBABILITY) | (
-            find_raised_hands(people) & (probabilities[:, _STANDING] < MIN_PROBABILITY)
+            find_raised_hands(people)
+            & (probabilities[:, _HAND] >= MIN_RULE_HAND_PROBABILITY)
+            & (probabilities[:, _STANDING] < MIN_PROBABILITY)
         )
         current = []
         for track_id, probability, raised in zip(

@@ -47,7 +47,7 @@ class PublishedModel:
 
 CLASSROOM_POSE: Final = PublishedModel(
     name="classroom-pose",
-    sha256="e825de65211a926c4800aec26eafc9ce5f02e8c5116623f972168bbae46f1bbb",
+    sha256="4dcce70e84e9233ef2a570882826adc90fc11de3682033acbb866863f8517902",
     package="cluster.vision.pose",
     url=None,
     licence="AGPL-3.0 (Homeroom, from Ultralytics' yolo11n-pose)",

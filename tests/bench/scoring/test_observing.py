@@ -60,7 +60,10 @@ def test_a_clip_is_sampled_at_its_rate_and_people_are_in_its_own_pixels(tmp_path
     assert [one.current[0].activity for one in observations[2:]] == [Activity.SITTING] * 4
 
 
-def test_a_raised_hand_is_confirmed_in_one_frame_of_a_clip(tmp_path: Path) -> None:
+def test_a_raised_hand_is_confirmed_in_one_frame_of_a_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durations, "load_classifier", lambda: classify_bodies)
     clip = write_video(tmp_path / "room.mp4", seconds=4.0, size=(640, 360))
 
     observations = observe(sample(clip, 2.0), PRODUCT, Finder(person(HAND_UP, at=(100, 80))))

@@ -42,7 +42,8 @@ RAY_RUNS = $(if $(NETWORK),test-ray-jobs test-ray-services,test-ray)
 BEHIND := nice -n 19
 
 test: $(READY)  ## All tests: those with Ray beside all others
-	$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=recurse $(RAY_RUNS) test-rest
+	$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=recurse \
+	  $(RAY_RUNS) test-others test-browser
 
 test-fast: $(READY)  ## Tests without Ray, a browser or PostgreSQL, and none that are slow
 	env -u POSTGRES_TEST_URL $(PYTEST) -m 'not ray and not slow' --ignore=tests/browser $(IN_TWO)
@@ -69,11 +70,6 @@ test-ray-services: $(READY)  ## Of the tests that start Ray, those of services, 
 
 test-browser: $(READY)  ## Only the tests that open pages in Chromium, without Ray
 	$(BEHIND) $(PYTEST) -m 'not ray' tests/browser
-
-.PHONY: test-rest
-test-rest:
-	@status=0; for part in test-others test-browser; do \
-	  $(MAKE) --no-print-directory $$part || status=1; done; exit $$status
 
 test-thorough: $(READY)  ## The tests of test-others, with ten times as many examples
 	HYPOTHESIS_PROFILE=thorough $(PYTEST) -m 'not ray' --ignore=tests/browser $(IN_TWO) --timeout=3000

@@ -19,9 +19,9 @@ from cluster.records.timetable.importer import import_timetable, preview_timetab
 from cluster.register.faces.permissions import FacePermissions
 from cluster.register.faces.templates import destroy_unpermitted
 from cluster.register.joining import add_to_open_registers
+from cluster.runtime.exit_status import EXIT_PARTLY
 from cluster.security.audit_actions import AuditAction
 
-EXIT_BAD_ROWS = 3
 MAX_PRINTED_BAD_ROWS = 100
 
 app = typer.Typer(help="The school system's roster and timetable.", no_args_is_help=True)
@@ -165,7 +165,7 @@ def _report(changes: ImportResult, *, dry_run: bool, as_json: bool) -> None:
     verb = "would change" if dry_run else "changed"
     say(f"{changes.total} rows {verb}, {len(changes.bad_rows)} rows could not be used.")
     if changes.bad_rows:
-        raise typer.Exit(EXIT_BAD_ROWS)
+        raise typer.Exit(EXIT_PARTLY)
 
 
 def _table(changes: ImportResult) -> Table:

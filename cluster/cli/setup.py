@@ -14,6 +14,7 @@ from cluster.demo.sample_roster import write_sample_roster
 from cluster.errors import SettingsError
 from cluster.records.timetable.lessons import LoadedTimetable, preview_lessons
 from cluster.register.faces.policy import load_policy
+from cluster.runtime.exit_status import EXIT_PARTLY
 from cluster.settings import SETTINGS_FILE, Settings, load_settings, parse_settings
 
 
@@ -55,7 +56,10 @@ def init(
 
 
 def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
-    """Check the settings, and report what is wrong and where."""
+    """Check the settings, and report what is wrong and where.
+
+    Exit status 3: rows of the timetable that the settings name cannot be used.
+    """
     loaded = load_settings(settings)
     lessons = preview_lessons(loaded, now=utc_now())
     load_policy(loaded.registers.policy)
@@ -68,7 +72,16 @@ def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     }
     if as_json:
         answer_json({**counts, "k": loaded.privacy.k, "notes": notes})
-        return
+    else:
+        _show_counts(loaded, counts, notes)
+    if lessons.bad_rows:
+        say(f"{len(lessons.bad_rows)} rows of the timetable cannot be used.")
+        raise typer.Exit(EXIT_PARTLY)
+    if not as_json:
+        say("The settings are valid.")
+
+
+def _show_counts(loaded: Settings, counts: dict[str, int], notes: list[str]) -> None:
     table = Table(show_header=False, box=None)
     for name, number in counts.items():
         table.add_row(name, str(number))
@@ -77,7 +90,6 @@ def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     answers.print(table)
     for note in notes:
         say(f"Note: {note}")
-    say("The settings are valid.")
 
 
 def _notes(settings: Settings, lessons: LoadedTimetable) -> list[str]:

@@ -40,7 +40,7 @@ def test_a_lessons_file_that_is_wrong_is_named_with_its_line(
     settings = write_settings(tmp_path)
     answer = homeroom("analyse", "a.mp4", "--lessons", lessons, "--settings", settings)
     assert answer.code == 1
-    assert answer.stderr_contains("lessons.csv:2: there is no room 'r9'")
+    assert answer.stderr_contains("lessons.csv:2: room_id: there is no room 'r9'")
 
 
 def test_the_api_document_is_written(homeroom: Homeroom, tmp_path: Path) -> None:

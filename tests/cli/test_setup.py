@@ -224,9 +224,9 @@ def test_check_reads_the_timetable_too(homeroom: Homeroom, tmp_path: Path) -> No
 
     lessons.write_text(f"{head}maths,r9,7B,2026-03-02T09:00:00Z,2026-03-02T09:45:00Z\n")
     answer = homeroom("check", "--settings", path)
-    assert answer.code == 1
-    assert answer.stderr_contains("no room 'r9'")
-    assert answer.stderr_contains("lessons.csv:2")
+    assert answer.code == 3
+    assert answer.stderr_contains("lessons.csv:2: room_id: there is no room 'r9'")
+    assert not answer.stderr_contains("The settings are valid.")
 
 
 def test_check_counts_the_lessons_of_the_records_and_changes_nothing(

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cluster.activity import durations
 from cluster.errors import ServiceBusy, ServiceDown
 from cluster.security.roles import Role
 from cluster.vision.people import KEYPOINTS, People
+from tests.activity.stub_classifier import classify_bodies
 from tests.serve_apps.http.api_client import ApiClient
 from tests.serve_apps.http.services.test_image_decoding import encode, png_with_size, progressive
 
@@ -45,7 +47,8 @@ def post(api_client: ApiClient, content: bytes, status: int = 200, **more: Any) 
     return api_client.as_role(Role.OPERATOR).post("/api/analyse", status, content=content, **more)
 
 
-def test_a_full_room_is_counted(api_client: ApiClient) -> None:
+def test_a_full_room_is_counted(api_client: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(durations, "load_classifier", lambda: classify_bodies)
     api_client.pose.people = seated(12, hands_up=3)
     found = post(api_client, encode(".jpg", 640, 360))
     assert (found["people"], found["suppressed"]) == (12, False)

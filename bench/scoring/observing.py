@@ -21,8 +21,8 @@ from cluster.activity.room import AnalysedFrame, RoomCounter
 from cluster.activity.tracking import PersonTracker
 from cluster.calibration.input_sizes import MIN_PEOPLE
 from cluster.settings import Settings
-from cluster.streams.decode.container import VideoInfo, probe
 from cluster.streams.decode.file_sampler import FrameSampler, SampledFrame
+from cluster.streams.decode.probe import VideoInfo, probe
 from cluster.streams.decode.spread_frames import spread_frames
 from cluster.vision.people import BgrImage, Letterbox, People
 from cluster.vision.pose.input_size import HeadSizes, choose_input_size

@@ -25,8 +25,8 @@ from cluster.settings import INPUT_SIZES, Camera, Settings, load_settings
 from cluster.settings.tables import FixedInputSize
 from cluster.settings.toml import toml_value
 from cluster.streams.capture.snapshot import take_snapshot
-from cluster.streams.decode.container import probe
 from cluster.streams.decode.file_sampler import FrameSampler
+from cluster.streams.decode.probe import probe
 from cluster.streams.decode.spread_frames import spread_frames
 from cluster.streams.source.config import build_camera_config
 from cluster.vision.people import BgrImage, People

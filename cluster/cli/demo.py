@@ -23,7 +23,7 @@ from cluster.errors import HomeroomError
 from cluster.records.db.models import MAX_LESSON_LENGTH
 from cluster.records.timetable.lessons import load_timetable
 from cluster.settings import ENV_PREFIX, SETTINGS_FILE, Settings, load_settings
-from cluster.streams.decode.container import probe
+from cluster.streams.decode.probe import probe
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query, warehouse_path
 from cluster.warehouse.report import load_report, write_report

@@ -10,7 +10,8 @@ import pytest
 
 from cluster.calibration.store import CalibrationStore
 from cluster.settings import Settings, load_settings
-from cluster.streams.decode.container import VideoInfo
+from cluster.streams.decode.orientation import UPRIGHT
+from cluster.streams.decode.probe import VideoInfo
 from cluster.vision.people import BgrImage, People
 from cluster.vision.pose.estimator import PoseEstimator
 from cluster.vision.pose.input_size import HeadSummary
@@ -31,7 +32,7 @@ def footage(*files: tuple[str, str, float, tuple[int, int]]) -> dict[Footage, Vi
     """Files of a camera, minutes and a frame size."""
     return {
         Footage(address, camera_id, NINE + timedelta(minutes=index)): VideoInfo(
-            *size, minutes * 60, 25.0, 0, "h264"
+            *size, minutes * 60, 25.0, UPRIGHT, "h264"
         )
         for index, (address, camera_id, minutes, size) in enumerate(files)
     }

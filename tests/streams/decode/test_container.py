@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.errors import FootageError, FootageUnreadable, FootageUntimed
-from cluster.streams.decode.container import open_video, probe
+from cluster.errors import FootageError, FootageTruncated, FootageUnreadable, FootageUntimed
+from cluster.streams.decode.container import open_video
 from cluster.streams.decode.file_sampler import FrameSampler
+from cluster.streams.decode.probe import probe
 from tests.conftest import write_video
 from tests.plugins.hypothesis_profiles import examples
 
@@ -174,20 +175,30 @@ def test_the_error_for_a_raw_stream_names_the_command_that_repairs_it(
     assert "ffmpeg -r" in str(caught.value.hint)
 
 
-def test_a_truncated_file_with_its_index_in_front_declares_its_whole_duration(
-    tmp_path: Path,
-) -> None:
+def test_a_truncated_file_with_its_index_in_front_ends_with_its_packets(tmp_path: Path) -> None:
     whole = write_video(tmp_path / "whole.mp4")
     path = copy_streams(whole, tmp_path / "cut.mp4", options={"movflags": "faststart"})
-    video = path.read_bytes()
-    path.write_bytes(video[: len(video) // 2])
-    assert probe(str(path)).duration_seconds == pytest.approx(4.0)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    video = probe(str(path))
+    (problem,) = video.problems
+    assert isinstance(problem, FootageTruncated)
+    assert "though it states 4.0 s" in problem.what
+    assert 1.0 < video.duration_seconds < 3.0
+    frames = [frame.time_seconds for frame in FrameSampler(str(path), rate=10).frames()]
+    assert frames[-1] == pytest.approx(video.duration_seconds - 0.1, abs=0.11)
 
 
-def test_a_duration_of_more_than_a_day_is_rejected(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "clock.mkv", times=[0.0, 0.1, 30 * 3600.0])
-    with pytest.raises(FootageUntimed, match="30 hours"):
-        probe(str(path))
+def test_a_duration_of_more_than_a_day_is_not_believed(tmp_path: Path) -> None:
+    day = 30 * 3600.0
+    path = write_video(
+        tmp_path / "clock.mkv", times=[0.0, 0.1, 0.2, day, day + 0.1], options={"bf": "0"}
+    )
+    video = probe(str(path))
+    (problem,) = video.problems
+    assert isinstance(problem, FootageUntimed)
+    assert "jump ahead by 107999.8 s after 0.2 s" in problem.what
+    assert video.duration_seconds == pytest.approx(0.3, abs=0.01)
 
 
 def test_a_video_may_have_a_single_frame(tmp_path: Path) -> None:

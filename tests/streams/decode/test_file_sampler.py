@@ -19,9 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import FootageUnreadable, FootageUntimed
-from cluster.streams.decode.container import probe
-from cluster.streams.decode.file_sampler import FrameSampler, SampledFrame, SamplingReport
+from cluster.streams.decode.file_sampler import FrameSampler, SampledFrame
 from cluster.streams.decode.preprocess import downscaled_size
+from cluster.streams.decode.probe import probe
+from cluster.streams.decode.sampling_report import SamplingReport
 from tests.conftest import write_video
 from tests.plugins.hypothesis_profiles import examples
 
@@ -380,7 +381,7 @@ def test_timestamps_that_jump_back_are_rejected(tmp_path: Path) -> None:
     twice = tmp_path / "twice.ts"
     twice.write_bytes(piece.read_bytes() * 2)
     sampler = FrameSampler(str(twice))
-    with pytest.raises(FootageUntimed, match=r"jump back from 4\.0 s to 0\.0 s") as caught:
+    with pytest.raises(FootageUntimed, match=r"jump back by 4\.9 s after 4\.9 s") as caught:
         list(sampler.frames())
     assert caught.value.where == str(twice)
 

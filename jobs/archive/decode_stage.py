@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from cluster.activity.durations import MEMORY_SECONDS
-from cluster.errors import FootageError, FootageTruncated, FootageUnreadable
+from cluster.errors import FootageError, FootageTruncated
 from cluster.streams.decode.file_sampler import FrameSampler, SampledFrame
 from cluster.vision.people import BgrImage
 from cluster.warehouse.lake import Interval
@@ -148,7 +148,7 @@ class _RunFiles:
             before = reader.sampler.report.decoded
             reached, problem = self._read_piece(piece, reader, buffer)
             found = reader.sampler.report.take()
-            if problem is not None and not (found.lost and problem.code == FootageUnreadable.code):
+            if problem is not None:
                 problems.append(problem)
             if reached > piece.start:
                 covered.append((piece.start, min(reached, piece.end)))

@@ -4,6 +4,7 @@ Paths and fsspec URLs (`s3://…`, `https://…`) open alike. FFmpeg's errors ar
 `FootageError`s with a readable message.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from cluster.runtime.footage_roots import is_remote, local_path
 from cluster.streams.decode.truncation import is_cut
 
 VideoPacket: TypeAlias = "av.Packet[VideoStream]"
+
+MAX_TIMESTAMP = 1 << 62
+"""FFmpeg's timestamps have 64 bits; a damaged header states more."""
 
 MAX_READ_FAILURES = 16
 """Reading ends after so many packets in a row that cannot be read."""
@@ -64,7 +68,10 @@ class OpenVideo:
         Raises:
             av.FFmpegError: It cannot be sought in.
         """
-        self.container.seek(round((seconds + self.start_seconds) * av.time_base))
+        base = self.stream.time_base or Fraction(1, av.time_base)
+        target = math.floor((seconds + self.start_seconds) / base)
+        target = max(-MAX_TIMESTAMP, min(target, MAX_TIMESTAMP))
+        self.container.seek(target, stream=self.stream)
 
     def packets(self, *, all_streams: bool = False) -> Iterator[VideoPacket]:
         """Yield the packets with data from here on; one that cannot be read is passed over.

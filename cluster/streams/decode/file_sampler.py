@@ -34,6 +34,7 @@ from cluster.streams.decode.container import MAX_PIXELS, OpenVideo, VideoPacket,
 from cluster.streams.decode.packet_groups import GroupReader, PacketGroup
 from cluster.streams.decode.preprocess import Preprocessor
 from cluster.streams.decode.sampling_report import SamplingReport
+from cluster.streams.decode.seeking import seek_to_key_frame
 from cluster.streams.decode.timestamps import MIN_LEAP_SECONDS
 from cluster.vision.people import BgrImage
 
@@ -92,7 +93,7 @@ class FrameSampler:
         self._offset = offset_seconds
         self._preprocessor = Preprocessor(long_side, masks)
         self._cheap = cheap
-        self._is_seekable = is_seekable
+        self.is_seekable = is_seekable
         self._jump: FootageUntimed | None = None
         self._skips_unreferenced = cheap
 
@@ -100,7 +101,7 @@ class FrameSampler:
         """Yield the frames of the slots in [start, end) seconds of file time, in order.
 
         Raises:
-            FootageUnreadable: The file cannot be opened, or nothing of the interval decoded.
+            FootageUnreadable: The file cannot be opened, or nothing of the whole file decoded.
             FootageUntimed: Timestamps are missing, or jump before the end of the interval; the
                 frames before the jump come first.
         """
@@ -130,7 +131,7 @@ class FrameSampler:
         tolerance = max(END_TOLERANCE_SECONDS, 2 * self._period)
         if self._jump is not None and (first is None or self.report.last_seconds < end - tolerance):
             raise self._jump
-        if self.report.damaged and not has_frames:
+        if self.report.damaged and not has_frames and start <= 0 and end == math.inf:
             raise FootageUnreadable("none of its frames can be decoded.", where=self.address)
 
     def _until_jump(self, reader: GroupReader) -> Iterator[PacketGroup]:
@@ -173,15 +174,12 @@ class FrameSampler:
 
     def _seek(self, video: OpenVideo, start: float) -> bool:
         """Seek to a time; returns False where the file is read from its start instead."""
-        base = video.stream.time_base
-        if start <= 0 or base is None or not self._is_seekable:
+        if start <= 0 or not self.is_seekable:
             return False
         try:
-            target = int((start + video.start_seconds) / base)
-            video.container.seek(target, stream=video.stream, backward=True)
+            return seek_to_key_frame(video, start)
         except av.FFmpegError:
             return False  # packets before the start are read and dropped
-        return True
 
     def _sample_groups(
         self,

@@ -87,7 +87,8 @@ class GroupReader:
     @property
     def is_seekable(self) -> bool:
         """Whether what was read so far can be found by its time: no timestamp is out of order."""
-        return not (self._zero or self._unwrapper.has_wrapped or self._restart)
+        has_leaps = bool(self._zero or self._restart or self._report.left_out)
+        return not has_leaps and not self._unwrapper.has_wrapped
 
     @property
     def usual_interval(self) -> float:

@@ -24,6 +24,7 @@ from cluster.streams.decode.container import (
 from cluster.streams.decode.orientation import Orientation, frame_orientation
 from cluster.streams.decode.packet_groups import MAX_DURATION_HOURS, GroupReader
 from cluster.streams.decode.sampling_report import SamplingReport
+from cluster.streams.decode.seeking import UNINDEXED_FORMATS
 from cluster.streams.decode.timestamps import MAX_BACKWARD_JUMP_SECONDS, MAX_REORDERED_FRAMES
 from cluster.streams.decode.truncation import file_size, is_cut
 
@@ -34,14 +35,11 @@ CUT_TOLERANCE_SECONDS = 1.0
 UNDECODABLE_PACKETS = 100
 """If so many packets at the start do not decode, only key frames are tried."""
 
-UNINDEXED_FORMATS = frozenset({"mpegts", "mpeg", "flv"})
-"""Streams that are written as they come, so that a clock that restarts stays in the file."""
-
-UNINDEXED_LEAD_SECONDS = 2.0
-"""In these files seeking finds any packet, and not a key frame from which on all can be read."""
+MPEG_STREAMS = frozenset({"mpegts", "mpeg"})
+"""Their duration is not stated: FFmpeg takes it from the first and the last timestamps."""
 
 MAX_SAMPLED_POSITIONS = 64
-SAMPLED_BYTES = 4 << 20
+SAMPLED_BYTES = 2 << 20
 """Timestamps are looked at once in so many bytes of a file without an index."""
 
 _BISECTIONS = 20
@@ -159,12 +157,19 @@ def _measure_extent(video: OpenVideo) -> _Extent:
     """Return how far the packets of a file reach, and whether it was cut."""
     stated = _stated_seconds(video)
     try:
-        end = _end_of_packets(video, stated)
+        size = _unindexed_size(video)
+        if 0 < size <= SAMPLED_BYTES:
+            return _read_extent(video)
+        end = _end_of_packets(video, stated, size)
         if end is None:
             end = _end_before_cut(video, stated)
-        if not _is_in_order(video, end):
+        if not _is_in_order(video, end, size):
             return _read_extent(video)
-        is_short = end < stated - CUT_TOLERANCE_SECONDS and not _reaches(video, stated)
+        is_short = (
+            video.container.format.name not in MPEG_STREAMS
+            and end < stated - CUT_TOLERANCE_SECONDS
+            and not _reaches(video, stated)
+        )
     except av.FFmpegError:
         return _Extent(stated)  # not seekable: reading reports where it ends
     if is_short or (video.container.format.name == "avi" and is_cut(video.address)):
@@ -184,15 +189,24 @@ def _stated_seconds(video: OpenVideo) -> float:
     return seconds - video.start_seconds if "matroska" in container.format.name else seconds
 
 
-def _is_unindexed(video: OpenVideo) -> bool:
-    return video.container.format.name in UNINDEXED_FORMATS
+def _unindexed_size(video: OpenVideo) -> int:
+    """Return the size in bytes of a local file without an index; 0 for other files."""
+    is_indexed = video.container.format.name not in UNINDEXED_FORMATS
+    return 0 if is_indexed or is_remote(video.address) else file_size(video.address)
 
 
-def _end_of_packets(video: OpenVideo, seconds: float) -> float | None:
-    """Return where the packets from a time on end, in file time; None if there are none."""
-    if _is_unindexed(video):
-        seconds = max(0.0, seconds - UNINDEXED_LEAD_SECONDS)
-    video.seek(seconds)
+def _end_of_packets(video: OpenVideo, seconds: float, size: int = 0) -> float | None:
+    """Return where the packets of a file end, in file time; None if there are none.
+
+    Args:
+        video: The file.
+        seconds: Packets from this file time on are read.
+        size: In bytes; if given, the last packets are read instead.
+    """
+    if size:
+        video.container.seek(size - SAMPLED_BYTES, unsupported_byte_offset=True)
+    else:
+        video.seek(seconds)
     report = SamplingReport()
     reader = GroupReader(video, report, from_start=False)
     end: float | None = None
@@ -226,15 +240,12 @@ def _end_before_cut(video: OpenVideo, stated: float) -> float:
     return _end_of_packets(video, begins) or 0.0
 
 
-def _is_in_order(video: OpenVideo, end: float) -> bool:
+def _is_in_order(video: OpenVideo, end: float, size: int) -> bool:
     """Whether timestamps rise through the file, as far as looking at a few of them tells."""
     if not 0 < end <= MAX_DURATION_HOURS * 3600:
         return False
-    if not _is_unindexed(video) or is_remote(video.address):
-        return True
-    size = file_size(video.address)
-    count = min(MAX_SAMPLED_POSITIONS, size // SAMPLED_BYTES + 2)
     latest = 0.0
+    count = min(MAX_SAMPLED_POSITIONS, size // SAMPLED_BYTES)
     for index in range(1, count):
         video.container.seek(size * index // count, unsupported_byte_offset=True)
         pts = next((p.pts for p in video.packets() if p.pts is not None), None)

@@ -36,13 +36,13 @@ class Ran:
         return {Path(p["address"]).name: p["reason"] for p in self.summary["problems"]}
 
 
-def run_job(settings: Path, *arguments: str) -> Ran:
+def run_job(settings: Path, *arguments: str, patience_seconds: float = PATIENCE_SECONDS) -> Ran:
     """Run the job to its end."""
     done = subprocess.run(
         [*JOB, *arguments, "--json", f"--settings={settings}"],
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=patience_seconds,
         check=False,
         env={**os.environ, "COLUMNS": "400"},
     )

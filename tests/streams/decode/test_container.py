@@ -300,6 +300,19 @@ def test_a_url_opens_like_a_path(tmp_path: Path, in_memory: str) -> None:
     assert there == here
 
 
+def test_a_file_url_with_a_space_opens_like_a_path(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "room 1 %20.mp4", seconds=1)
+    assert "%20" in path.as_uri()
+    assert probe(path.as_uri()) == probe(str(path))
+
+
+def test_a_file_without_any_stream_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "none.mp4"
+    path.write_text(";FFMETADATA1\ntitle=Monday\n")
+    with pytest.raises(FootageUnreadable, match="it holds no stream at all"):
+        probe(str(path))
+
+
 def test_a_file_url_opens_like_a_path(tmp_path: Path) -> None:
     path = write_video(tmp_path / "lesson.mp4", seconds=1)
     assert probe(path.as_uri()) == probe(str(path))

@@ -46,6 +46,22 @@ _STANDING: Final = CLASSES.index(Activity.STANDING)
 _DESK_WORK: Final = [CLASSES.index(Activity.READING), CLASSES.index(Activity.WRITING)]
 
 
+@dataclass(frozen=True, slots=True)
+class HandThresholds:
+    """How sure the classifier must be of a raised hand.
+
+    Attributes:
+        alone: Probability from which it alone makes a hand a raised one.
+        with_rule: Probability from which it does so with a forearm that points up.
+    """
+
+    alone: float = MIN_HAND_PROBABILITY
+    with_rule: float = MIN_RULE_HAND_PROBABILITY
+
+
+DEFAULT_HAND_THRESHOLDS: Final = HandThresholds()
+
+
 @dataclass(slots=True)
 class BridgedRun:
     """An uninterrupted run of a posture; gaps up to `BRIDGE_SECONDS` do not interrupt it."""
@@ -109,13 +125,19 @@ class ActivityCounter:
     Args:
         classifier: Gives probabilities from features; the one that comes with Homeroom if not
             given.
+        hand_thresholds: How sure it must be of a raised hand.
 
     Raises:
         WeightsError: The classifier that comes with Homeroom is missing or was changed.
     """
 
-    def __init__(self, classifier: Classifier | None = None) -> None:
+    def __init__(
+        self,
+        classifier: Classifier | None = None,
+        hand_thresholds: HandThresholds = DEFAULT_HAND_THRESHOLDS,
+    ) -> None:
         self._classifier = classifier or load_classifier()
+        self._hand_thresholds = hand_thresholds
         self._history = BodyHistory()
         self._tracks: dict[int, _Track] = {}
 
@@ -139,9 +161,9 @@ class ActivityCounter:
         """
         features = self._history.update(time_seconds, track_ids, people, frame_size)
         probabilities = self._classifier(features)
-        is_raised = (probabilities[:, _HAND] >= MIN_HAND_PROBABILITY) | (
+        is_raised = (probabilities[:, _HAND] >= self._hand_thresholds.alone) | (
             find_raised_hands(people)
-            & (probabilities[:, _HAND] >= MIN_RULE_HAND_PROBABILITY)
+            & (probabilities[:, _HAND] >= self._hand_thresholds.with_rule)
             & (probabilities[:, _STANDING] < MIN_PROBABILITY)
         )
         current = []

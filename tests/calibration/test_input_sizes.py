@@ -31,7 +31,14 @@ def test_what_is_not_measured_stays_auto(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("smallest_head", "limit", "size"),
-    [(30.0, 960, 640), (12.0, 960, 960), (12.0, 1280, 960), (4.0, 1280, 1280), (4.0, 640, 640)],
+    [
+        (30.0, 960, 640),
+        (12.0, 960, 960),
+        (20.0, 1280, 960),
+        (12.0, 1280, 1280),
+        (4.0, 1280, 1280),
+        (4.0, 640, 640),
+    ],
 )
 def test_the_size_follows_from_the_heads_and_the_limit(
     smallest_head: float, limit: int, size: int

@@ -70,7 +70,7 @@ def test_frames_smaller_than_the_limit_are_not_enlarged() -> None:
 
 def test_heads_may_be_measured_in_larger_frames_than_the_limit() -> None:
     found = measure_size(
-        HEADS,
+        replace(HEADS, smallest_head=48.0),
         model=MODEL,
         limit=960,
         frame_size=(1920, 1080),
@@ -79,4 +79,4 @@ def test_heads_may_be_measured_in_larger_frames_than_the_limit() -> None:
         measured_side=1280,
     )
     assert found.input_size == 640
-    assert found.head_pixels == 15.0
+    assert found.head_pixels == 24.0

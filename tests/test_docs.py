@@ -40,6 +40,8 @@ def test_the_page_of_activities_states_the_constants_of_the_code() -> None:
         durations.SMOOTHING_SECONDS,
         durations.MIN_PROBABILITY,
         durations.MIN_HAND_PROBABILITY,
+        durations.MIN_RULE_HAND_PROBABILITY,
+        durations.MIN_HELD_HAND_PROBABILITY,
         durations.HAND_RAISED_SECONDS,
     ):
         assert str(number) in page

@@ -13,7 +13,7 @@ from cluster.runtime.ray_local import MIN_STORE_BYTES, join_ray, start_local_ray
 def failing_ray(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray, which raises a bare `Exception` where its processes do not start in time."""
 
-    def fail(**options: Any) -> None:
+    def fail(**_: Any) -> None:
         raise request.param("The current node timed out during startup.")
 
     monkeypatch.setattr(ray, "init", fail)

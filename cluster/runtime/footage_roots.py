@@ -16,10 +16,22 @@ def is_remote(address: str) -> bool:
 
 
 def local_path(address: str) -> str:
-    """Return the path that a local address names; in a `file://` URL, `%20` is a space."""
+    """Return the path that a local address names: itself, or that of a `file://` URL (RFC 8089)."""
     if not address.startswith("file://"):
         return address
     return unquote(address.removeprefix("file://").removeprefix("localhost"))
+
+
+def absolute_path(address: str) -> str:
+    """Return the absolute path that a local address names, without `..`.
+
+    A link in its last part stays one: whoever opens it checks where it leads.
+    """
+    path = Path(local_path(address)).absolute()
+    try:
+        return str(path.parent.resolve() / path.name if ".." in path.parts else path)
+    except (OSError, RuntimeError):  # a loop of symbolic links
+        return str(path)
 
 
 def resolve_below_roots(address: str, roots: Sequence[str]) -> str | None:

@@ -4,21 +4,22 @@ Paths and fsspec URLs (`s3://…`, `https://…`) open alike. FFmpeg's errors ar
 `FootageError`s with a readable message.
 """
 
+import errno
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import IO, Any, TypeAlias, cast
+from typing import TypeAlias, cast
 
 import av
-import fsspec
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from cluster.errors import FootageError, FootageUnreadable, FootageUntimed
-from cluster.runtime.footage_roots import is_remote, local_path
+from cluster.runtime.footage_roots import is_remote
+from cluster.streams.decode.opening import open_source
 from cluster.streams.decode.truncation import is_cut
 
 VideoPacket: TypeAlias = "av.Packet[VideoStream]"
@@ -104,13 +105,11 @@ def open_video(address: str) -> Iterator[OpenVideo]:
     Raises:
         FootageUnreadable: It is missing, empty, not a video, or has no video in it.
     """
-    remote: IO[Any] | None = None
     try:
-        if is_remote(address):
-            remote = fsspec.open(address, "rb").open()
-        # `file:` keeps FFmpeg from parsing a local file name as a protocol.
-        target = remote or f"file:{local_path(address)}"
-        with av.open(target, "r", options=_OPTIONS) as container:
+        with (
+            open_source(address) as (target, options),
+            av.open(target, "r", options=options | _OPTIONS) as container,
+        ):
             candidates = _video_streams(container, address)
             stream = _best_stream(container, candidates)
             start = _start_seconds(container, stream, address)
@@ -118,15 +117,10 @@ def open_video(address: str) -> Iterator[OpenVideo]:
     except FileNotFoundError as error:
         suffix = f", or it cannot be reached: {error}" if is_remote(address) else ""
         raise FootageUnreadable(f"there is no such file{suffix}.", where=address) from None
-    except IsADirectoryError:
-        raise FootageUnreadable("this is a folder, not a video.", where=address) from None
     except av.FFmpegError as error:
         raise FootageUnreadable(_describe_error(error, address), where=address) from error
     except (OSError, ImportError, ValueError) as error:
         raise FootageUnreadable(f"it cannot be opened: {error}.", where=address) from error
-    finally:
-        if remote is not None:
-            remote.close()
 
 
 def untimed_error(address: str) -> FootageUntimed:
@@ -192,4 +186,6 @@ def _describe_error(error: av.FFmpegError, address: str) -> str:
         if is_cut(address):
             return f"it was truncated before its index was written ({error.strerror})."
         return f"FFmpeg finds no video in it, or it is damaged ({error.strerror})."
+    if error.errno == errno.EINVAL:  # its format is not one of those that may be opened
+        return "FFmpeg finds no video in it; lists of other files are not followed."
     return f"FFmpeg cannot read it: {error.strerror}."

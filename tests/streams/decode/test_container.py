@@ -76,6 +76,11 @@ def index_position(video: bytes) -> int:
     return video.index(b"moov") - 4
 
 
+def box(kind: bytes, content: bytes) -> bytes:
+    """Return a box of an MP4."""
+    return (8 + len(content)).to_bytes(4) + kind + content
+
+
 def missing(folder: Path) -> Path:
     return folder / "missing.mp4"
 
@@ -308,7 +313,8 @@ def test_a_file_url_with_a_space_opens_like_a_path(tmp_path: Path) -> None:
 
 def test_a_file_without_any_stream_says_so(tmp_path: Path) -> None:
     path = tmp_path / "none.mp4"
-    path.write_text(";FFMETADATA1\ntitle=Monday\n")
+    header = bytes(12) + (1000).to_bytes(4) + bytes(4) + (1 << 16).to_bytes(4) + bytes(80)
+    path.write_bytes(box(b"ftyp", b"isom\x00\x00\x02\x00isom") + box(b"moov", box(b"mvhd", header)))
     with pytest.raises(FootageUnreadable, match="it holds no stream at all"):
         probe(str(path))
 

@@ -36,7 +36,7 @@ MAX_PIXELS = 8192 * 4352
 _OPTIONS = {
     "fflags": "+genpts",
     # FFmpeg would take a clock that restarts for one that wraps, and add 26.5 hours to its times;
-    # `TimestampReader` tells the two apart.
+    # `Unwrapper` tells the two apart.
     "correct_ts_overflow": "0",
 }
 

@@ -43,7 +43,7 @@ class DatedCrowd(BaseModel):
     crowd: CrowdSummary
 
 
-class CameraView(CameraRecord):
+class ViewHistory(CameraRecord):
     """What is known of one camera's view.
 
     Attributes:
@@ -86,13 +86,13 @@ class CameraView(CameraRecord):
             return CameraDrift(Drift.SEATS_MOVED, self.elsewhere_since)
         return CameraDrift()
 
-    def for_key(self, key: str) -> "CameraView":
+    def for_key(self, key: str) -> "ViewHistory":
         """Return the view, without its reference where that holds for something else."""
         if self.key in {"", key}:
             return self._with(key=key)
-        return CameraView(camera_id=self.camera_id, key=key, plain_since=self.plain_since)
+        return ViewHistory(camera_id=self.camera_id, key=key, plain_since=self.plain_since)
 
-    def observe_scene(self, scene: SceneSummary, began_at: datetime) -> "CameraView":
+    def observe_scene(self, scene: SceneSummary, began_at: datetime) -> "ViewHistory":
         """Return the view after a summary of ten minutes.
 
         Args:
@@ -120,7 +120,7 @@ class CameraView(CameraRecord):
             scene_drift=kind if changes >= CONFIRMING_SCENES else self.scene_drift,
         )
 
-    def observe_crowd(self, crowd: CrowdSummary, began_at: datetime) -> "CameraView":
+    def observe_crowd(self, crowd: CrowdSummary, began_at: datetime) -> "ViewHistory":
         """Return the view after an hour with people; arguments as in `observe_scene`.
 
         Where people sit is compared only while the camera shows what it showed at first.
@@ -137,25 +137,25 @@ class CameraView(CameraRecord):
         since = (self.elsewhere_since or recent[0].began_at) if is_elsewhere else None
         return self._with(recent=recent, elsewhere_since=since)
 
-    def observe_lens(self, plain_since: datetime | None) -> "CameraView":
+    def observe_lens(self, plain_since: datetime | None) -> "ViewHistory":
         """Return the view after the picture began to show nothing, or something again."""
         return self._with(plain_since=plain_since)
 
-    def restarted(self, now: datetime) -> "CameraView":
+    def restarted(self, now: datetime) -> "ViewHistory":
         """Return the view without a reference: the next one is of what begins after `now`."""
-        return CameraView(camera_id=self.camera_id, began_at=now)
+        return ViewHistory(camera_id=self.camera_id, began_at=now)
 
     def _is_before(self, began_at: datetime) -> bool:
         return self.began_at is not None and began_at < self.began_at
 
-    def _with(self, **changes: object) -> "CameraView":
+    def _with(self, **changes: object) -> "ViewHistory":
         """Return itself where nothing changes, so that it is not written again."""
         if all(getattr(self, name) == value for name, value in changes.items()):
             return self
         return self.model_copy(update=changes)
 
 
-class ViewStore(CameraFiles[CameraView]):
+class ViewStore(CameraFiles[ViewHistory]):
     """The views of an installation's cameras.
 
     Args:
@@ -163,7 +163,7 @@ class ViewStore(CameraFiles[CameraView]):
     """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, CameraView)
+        super().__init__(folder, ViewHistory)
 
     @staticmethod
     def of(settings: Settings) -> "ViewStore":

@@ -16,7 +16,7 @@ from functools import partial
 
 from cluster.activity.published import PublishedWindow
 from cluster.calibration.drift import CameraDrift, Drift
-from cluster.calibration.view import CameraView, ViewStore
+from cluster.calibration.view import ViewHistory, ViewStore
 from cluster.errors import CalibrationError
 from cluster.runtime.redaction import redact_credentials
 from cluster.settings import Camera, Settings
@@ -138,7 +138,7 @@ class LiveViews:
         self._taken[camera_id, kind] = measured.began_at
         return True
 
-    def _keep(self, view: CameraView) -> None:
+    def _keep(self, view: ViewHistory) -> None:
         """Keep a camera's drift; a change of it is logged once."""
         before, now = self._drifts.get(view.camera_id, CameraDrift()), view.drift
         self._plain[view.camera_id] = view.plain_since
@@ -183,7 +183,7 @@ def _plain_since(view: ViewReport, before: datetime | None, *, is_lesson: bool) 
     return view.plain_since if is_lesson or not view.is_dark else None
 
 
-def _apply(new: NewView, view: CameraView) -> CameraView:
+def _apply(new: NewView, view: ViewHistory) -> ViewHistory:
     if new.changes_lens:
         view = view.observe_lens(new.plain_since)
     if new.scene is not None:

@@ -7,7 +7,7 @@ import pytest
 
 from cluster.calibration.drift import CameraDrift, Drift
 from cluster.calibration.scene import SceneSummary
-from cluster.calibration.view import REFERENCE_SCENES, CameraView, ViewStore
+from cluster.calibration.view import REFERENCE_SCENES, ViewHistory, ViewStore
 from cluster.settings import Settings
 from tests.calibration.views import (
     EVEN,
@@ -33,15 +33,15 @@ def store(tmp_path: Path) -> ViewStore:
     return ViewStore(tmp_path / "views")
 
 
-def seen(*scenes: SceneSummary, view: CameraView | None = None) -> CameraView:
+def seen(*scenes: SceneSummary, view: ViewHistory | None = None) -> ViewHistory:
     """A view after summaries of ten minutes each, from eight on."""
-    view = view or CameraView(camera_id="cam1", key="usual")
+    view = view or ViewHistory(camera_id="cam1", key="usual")
     for index, scene in enumerate(scenes):
         view = view.observe_scene(scene, minutes(10 * index))
     return view
 
 
-def taught(view: CameraView, *shares: tuple[float, ...], first_hour: int = 0) -> CameraView:
+def taught(view: ViewHistory, *shares: tuple[float, ...], first_hour: int = 0) -> ViewHistory:
     """A view after hours with people."""
     for index, one in enumerate(shares):
         view = view.observe_crowd(crowd_of(*one), minutes(60 * (first_hour + index)))
@@ -110,7 +110,7 @@ def test_with_another_key_the_reference_starts_anew() -> None:
     assert view.for_key("usual") is view
     other = view.for_key("another size")
     assert (other.scene, other.drift) == (None, CameraDrift())
-    assert CameraView(camera_id="cam1").for_key("usual").key == "usual"
+    assert ViewHistory(camera_id="cam1").for_key("usual").key == "usual"
 
 
 def test_after_a_restart_what_began_before_it_is_not_compared() -> None:
@@ -143,7 +143,7 @@ def test_a_file_that_cannot_be_read_is_a_view_without_a_reference(
 ) -> None:
     store.restart("cam1", minutes(0))
     store.path("cam1").write_text('{"camera_id": "cam1", "scene": {"sums": "AAAA"}}')
-    assert store.read("cam1") == CameraView(camera_id="cam1")
+    assert store.read("cam1") == ViewHistory(camera_id="cam1")
     assert "is ignored" in caplog.text
 
 

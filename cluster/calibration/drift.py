@@ -40,7 +40,7 @@ PLAIN_EDGES: Final = 0.25
 CLEAR_EDGES: Final = 0.7
 """Square roots of grey levels: a column or row without edges now that had some before is lost."""
 
-LOST_SHARE: Final = 0.4
+LOST_SHARE: Final = 0.33
 """Covered in part: this share of the columns, or rows, is lost, and not found elsewhere."""
 
 CONFIRMING_SCENES: Final = 3

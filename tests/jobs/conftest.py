@@ -14,10 +14,6 @@ import pytest
 from tests.jobs.running import wait_for
 from tests.ports import free_port
 
-TOKEN = {
-    "RAY_AUTH_MODE": "token",
-    "RAY_AUTH_TOKEN": "a-token-of-these-tests-and-no-other-012345678",
-}
 ADDRESS_FILE = "ray_current_cluster"
 """Ray writes it into its folder once others can join."""
 
@@ -37,14 +33,12 @@ def job_cluster() -> Iterator[str]:
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**environment, **TOKEN},
+        # pytest's process may have Ray already, with a token or without.
+        env={**environment, "RAY_AUTH_MODE": "disabled"},
     )
     family = psutil.Process(head.pid)
     wait_for((folder / ADDRESS_FILE).is_file, "the cluster")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in TOKEN.items():
-            patch.setenv(name, value)
-        yield f"127.0.0.1:{port}"
+    yield f"127.0.0.1:{port}"
     for one in [*family.children(recursive=True), family]:
         if one.is_running():
             one.kill()

@@ -11,9 +11,11 @@ from datetime import datetime
 
 from cluster.activity.analysed_frame import AnalysedFrame
 from cluster.activity.durations import (
+    DEFAULT_HAND_THRESHOLDS,
     ActivityCounter,
     CurrentActivity,
     FrameCounts,
+    HandThresholds,
     count_activities,
 )
 from cluster.activity.suppression import ActivityWindow, suppress_window
@@ -31,11 +33,17 @@ class RoomCounter:
     Args:
         rate: Analysed frames a second.
         teacher_zone: People whose feet are in this polygon (corners from 0 to 1) are not counted.
+        hand_thresholds: How sure the classifier must be of a raised hand.
     """
 
-    def __init__(self, rate: float, teacher_zone: Polygon | None = None) -> None:
+    def __init__(
+        self,
+        rate: float,
+        teacher_zone: Polygon | None = None,
+        hand_thresholds: HandThresholds = DEFAULT_HAND_THRESHOLDS,
+    ) -> None:
         self._tracker = PersonTracker(rate)
-        self._counter = ActivityCounter()
+        self._counter = ActivityCounter(hand_thresholds=hand_thresholds)
         self._teacher_zone = teacher_zone
 
     def update(self, frame: AnalysedFrame) -> FrameCounts:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast
 import typer
 from rich.table import Table
 
-from cluster.activity.room import is_in_zone
+from cluster.activity.zone import is_in_zone
 from cluster.calibration.drawing import as_page, draw_people
 from cluster.calibration.headcounts import MIN_HEADCOUNTS, headcount_factor
 from cluster.calibration.input_sizes import measure_size

@@ -5,8 +5,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from cluster.activity.analysed_frame import AnalysedFrame
 from cluster.activity.live import LiveCounter, LiveCounts
-from cluster.activity.room import AnalysedFrame
 from cluster.activity.suppression import ActivityWindow
 from cluster.streams.capture.camera import CameraSource
 from cluster.streams.capture.frame import LiveFrame

@@ -17,8 +17,9 @@ from bench.rules.postures import estimate_postures
 from bench.scoring.configurations import Configuration
 from bench.scoring.observations import Observation, scaled
 from bench.scoring.samples import ANALYSIS_RATE, Sample
+from cluster.activity.analysed_frame import AnalysedFrame
 from cluster.activity.durations import CurrentActivity
-from cluster.activity.room import AnalysedFrame, RoomCounter
+from cluster.activity.room import RoomCounter
 from cluster.activity.tracking import PersonTracker
 from cluster.calibration.input_sizes import MIN_PEOPLE
 from cluster.settings import Settings

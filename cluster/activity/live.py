@@ -11,8 +11,9 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cluster.activity.analysed_frame import AnalysedFrame
 from cluster.activity.durations import FrameCounts
-from cluster.activity.room import AnalysedFrame, RoomCounter
+from cluster.activity.room import RoomCounter
 from cluster.activity.suppression import ActivityWindow, max_published_hands, suppress_window
 from cluster.activity.windows import WINDOW_SECONDS, WindowCounts, window_start_of
 from cluster.settings import Polygon

@@ -21,7 +21,6 @@ from cluster.settings import load_settings
 from cluster.warehouse.missing_lessons import find_missing_lessons
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query, warehouse_path
-from cluster.warehouse.report import load_report, write_report
 
 
 class OutputFormat(StrEnum):
@@ -115,6 +114,9 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Draw a report of a room's day, or of a part of it."""
+    # Not at the top: matplotlib takes half a second to import.
+    from cluster.warehouse.report import load_report, write_report
+
     loaded = load_settings(settings)
     if room not in loaded.rooms_by_id:
         raise SettingsError(f"there is no room {room!r} in the settings.")

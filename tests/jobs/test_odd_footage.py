@@ -14,9 +14,6 @@ from tests.jobs.running import Ran, parts, run_job, windows
 
 pytestmark = [pytest.mark.ray, pytest.mark.samples, pytest.mark.timeout(900)]
 
-PATIENCE_SECONDS = 600.0
-"""Some nine minutes of footage, on a machine with other work."""
-
 WHOLE = [10, 20, 20, 20, 10]
 """Frames in each window from 09:00:00 of a clip of forty seconds that starts at 09:00:05."""
 
@@ -77,9 +74,9 @@ def installation(odd: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 
 
 @pytest.fixture(scope="module")
-def ran(installation: tuple[Path, list[str]]) -> Ran:
+def ran(installation: tuple[Path, list[str]], job_cluster: str) -> Ran:
     settings, arguments = installation
-    return run_job(settings, *arguments, patience_seconds=PATIENCE_SECONDS)
+    return run_job(settings, *arguments, cluster=job_cluster)
 
 
 @pytest.fixture(scope="module")

@@ -15,19 +15,19 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import Field
 
+from cluster.activity.analysed_frame import AnalysedFrame
 from cluster.activity.durations import MEMORY_SECONDS
-from cluster.activity.room import AnalysedFrame, RoomCounter
 from cluster.activity.suppression import ActivityWindow, suppress_window
 from cluster.activity.windows import WindowCounts
 from cluster.errors import ServiceBusy
 from cluster.security.roles import Role
+from cluster.vision.image_decoding import decode_image
 from cluster.vision.people import People
 from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
 from serve_apps.http.schemas.base import Body, example_response
 from serve_apps.http.schemas.rooms import ROOM_EXAMPLE, Shares, shares_of
-from serve_apps.http.services.image_decoding import decode_image
 
 MEDIA_TYPES: Final = ("image/jpeg", "image/png")
 MAX_CONCURRENT_IMAGES: Final = 2
@@ -118,6 +118,9 @@ def _count_activities(
     people: People, frame_size: tuple[int, int], time: datetime, k: int
 ) -> ActivityWindow:
     """Return the window of one frame, at the end of a static scene."""
+    # Not at the top: the tracker takes a second to import.
+    from cluster.activity.room import RoomCounter
+
     counter = RoomCounter(FRAMES_PER_SECOND)
     step = timedelta(seconds=1 / FRAMES_PER_SECOND)
     steps = round(MEMORY_SECONDS * FRAMES_PER_SECOND)

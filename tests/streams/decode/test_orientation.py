@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from cluster.activity.room import is_in_zone
+from cluster.activity.zone import is_in_zone
 from cluster.streams.decode.file_sampler import FrameSampler
 from cluster.streams.decode.orientation import UPRIGHT, Orientation
 from cluster.streams.decode.probe import probe

@@ -33,7 +33,7 @@ from cluster.runtime.ray_local import (
     MEBIBYTE,
     MIN_STORE_BYTES,
     choose_store_bytes,
-    ensure_cluster_spills_to_memory,
+    join_ray,
     start_local_ray,
 )
 from cluster.settings import LiveSettings, Settings, load_settings
@@ -156,35 +156,19 @@ def _check_port_free(live: LiveSettings) -> None:
 
 def _start_or_join_ray(settings: Settings, cleanup: ExitStack) -> None:
     address = os.environ.get("RAY_ADDRESS")
-    try:
-        if address:
-            ray.init(address=address, log_to_driver=False)
-            cleanup.callback(ray.shutdown)
-            ensure_cluster_spills_to_memory()
-            return
-        options: dict[str, Any] = {"include_dashboard": False}
-        if settings.archive.footage_roots:  # jobs are submitted to the dashboard
-            host, port = _dashboard_address(settings)
-            options = {
-                "include_dashboard": True,
-                "dashboard_host": host,
-                "dashboard_port": port,
-            }
-        os.environ.update(PROXY_ENVIRONMENT)  # Ray's processes inherit it
-        start_local_ray(
-            choose_store_bytes(STORE_BYTES, MIN_STORE_BYTES), log_to_driver=False, **options
-        )
+    if address:
         cleanup.callback(ray.shutdown)
-    except (
-        RuntimeError,
-        ConnectionError,
-        ValueError,
-        OSError,
-        ray.exceptions.RayError,
-    ) as error:
-        raise RayError(
-            f"Ray cannot be {'joined' if address else 'started'}: {error}", where=address
-        ) from error
+        join_ray(address, log_to_driver=False)
+        return
+    options: dict[str, Any] = {"include_dashboard": False}
+    if settings.archive.footage_roots:  # jobs are submitted to the dashboard
+        host, port = _dashboard_address(settings)
+        options = {"include_dashboard": True, "dashboard_host": host, "dashboard_port": port}
+    os.environ.update(PROXY_ENVIRONMENT)  # Ray's processes inherit it
+    cleanup.callback(ray.shutdown)
+    start_local_ray(
+        choose_store_bytes(STORE_BYTES, MIN_STORE_BYTES), log_to_driver=False, **options
+    )
 
 
 def _dashboard_address(settings: Settings) -> tuple[str, int]:

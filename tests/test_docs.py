@@ -40,6 +40,8 @@ def test_the_page_of_activities_states_the_constants_of_the_code() -> None:
         durations.SMOOTHING_SECONDS,
         durations.MIN_PROBABILITY,
         durations.MIN_HAND_PROBABILITY,
+        durations.MIN_RULE_HAND_PROBABILITY,
+        durations.MIN_HELD_HAND_PROBABILITY,
         durations.HAND_RAISED_SECONDS,
     ):
         assert str(number) in page
@@ -54,7 +56,8 @@ def test_the_page_states_how_input_sizes_are_chosen_as_the_code_does() -> None:
         input_size.BOX_WIDTH_TO_HEAD,
     ):
         assert f"divided by {1 / ratio:.1f}" in " ".join(section.split())
-    assert f"at least {input_size.MIN_HEAD_PIXELS:.0f} pixels" in " ".join(section.split())
+    assert f"at least {input_size.WANTED_HEAD_PIXELS:.0f} pixels" in " ".join(section.split())
+    assert f"fewer than {input_size.MIN_HEAD_PIXELS:.0f} pixels" in " ".join(section.split())
     assert input_size.SMALLEST_PERCENTILE == 10
     assert "smallest tenth" in section
     assert "three people; otherwise" in " ".join((ROOT / "docs" / "archive.md").read_text().split())

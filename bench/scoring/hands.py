@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from bench.classroom.truth import EventTruth
+from bench.classroom.truth import EventTruth, PersonTruth, Visibility
 from bench.scoring.ratios import Measures, Ratio
 from cluster.vision.activity import MIN_KEYPOINT_SCORE
 from cluster.vision.people import People
@@ -21,10 +21,14 @@ and the longest gap that the counter bridges."""
 MIN_EVENT_SECONDS: Final = 1.0
 """A hand that is up for less need not be counted: at two frames a second it may be in one alone."""
 
+MIN_FRAMES_SEEN: Final = 2
+"""Nor need one that is seen in fewer analysed frames: it is above the picture, or hidden."""
+
 BOX_MARGIN: Final = 0.5
 """A wrist belongs to a hand's box enlarged by this fraction of its sides on each side, since a box
 may end above the wrist."""
 
+SHOULDERS: Final = (5, 6)
 WRISTS: Final = (9, 10)
 
 Box = tuple[float, float, float, float]
@@ -43,35 +47,51 @@ class CountedHand:
     person: int | None
 
 
-def measure_hand_events(counted: Sequence[CountedHand], true: Sequence[EventTruth]) -> Measures:
+def is_hand_seen(person: PersonTruth) -> bool:
+    """Return whether a wrist above its shoulder, or of one that is not in the picture, is seen."""
+    points = person.keypoints
+    for shoulder, wrist in zip(SHOULDERS, WRISTS, strict=True):
+        if points[wrist][2] == Visibility.SEEN and (
+            points[shoulder][2] == Visibility.OUTSIDE or points[wrist][1] <= points[shoulder][1]
+        ):
+            return True
+    return False
+
+
+def measure_hand_events(
+    counted: Sequence[CountedHand],
+    true: Sequence[EventTruth],
+    unseen: Sequence[EventTruth] = (),
+) -> Measures:
     """Measure the raised hands of one clip: each event is counted by one hand of its person.
 
     Args:
         counted: Hands that the counter confirmed.
         true: Raised hands of people who can be seen.
+        unseen: Raised hands that need not be counted, but may be: then they are neither found nor
+            false.
     """
+    must = [event.ends - event.begins >= MIN_EVENT_SECONDS for event in true]
+    due = [event for event, is_due in zip(true, must, strict=True) if is_due]
+    optional = [*unseen, *(event for event, is_due in zip(true, must, strict=True) if not is_due)]
+    events = [*due, *optional]
     fits = np.array(
-        [
-            [
-                hand.person == event.person
-                and event.begins - EARLY_SECONDS <= hand.time_seconds <= event.ends + LATE_SECONDS
-                for event in true
-            ]
-            for hand in counted
-        ],
-        np.bool_,
-    ).reshape(len(counted), len(true))
-    rows, columns = _assign(fits)
-    matched = set(columns)
-    due = [
-        index
-        for index, event in enumerate(true)
-        if index in matched or event.ends - event.begins >= MIN_EVENT_SECONDS
-    ]
+        [[_fits(hand, event) for event in events] for hand in counted], np.bool_
+    ).reshape(len(counted), len(events))
+    _, columns = _assign(fits)
+    found = sum(column < len(due) for column in columns)
+    counting = len(counted) - (len(columns) - found)
     return {
-        "hand_events_found": Ratio(len(matched), len(due)),
-        "hand_events_false": Ratio(len(counted) - len(rows), len(counted)),
+        "hand_events_found": Ratio(found, len(due)),
+        "hand_events_false": Ratio(counting - found, counting),
     }
+
+
+def _fits(hand: CountedHand, event: EventTruth) -> bool:
+    return (
+        hand.person == event.person
+        and event.begins - EARLY_SECONDS <= hand.time_seconds <= event.ends + LATE_SECONDS
+    )
 
 
 def measure_hand_boxes(people: People, is_raised: Sequence[bool], hands: Sequence[Box]) -> Measures:

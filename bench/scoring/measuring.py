@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.classroom.truth import ClipTruth, FrameTruth, TrueActivity
+from bench.classroom.truth import ClipTruth, EventTruth, FrameTruth, TrueActivity
 from bench.scoring.activities import (
     MISSED,
     NOBODY,
@@ -15,7 +15,9 @@ from bench.scoring.activities import (
     settled_activities,
 )
 from bench.scoring.hands import (
+    MIN_FRAMES_SEEN,
     CountedHand,
+    is_hand_seen,
     measure_hand_boxes,
     measure_hand_events,
     measure_hand_number,
@@ -149,7 +151,7 @@ def _measure_events(
     observations: Sequence[Observation],
     matched: Sequence[MatchedFrame],
 ) -> Measures:
-    """Measure the raised hands of a clip; those of people who can never be seen are left out."""
+    """Measure the raised hands of a clip; those that are hardly seen need not be counted."""
     counted = []
     for observation, frame in zip(observations, matched, strict=True):
         people: dict[int, int | None] = dict.fromkeys(frame.matching.extra)
@@ -159,16 +161,20 @@ def _measure_events(
             for index, one in enumerate(observation.current)
             if one.hand_confirmed and index in people
         ]
-    seen = {(frame.time, person.id) for frame in true for person in frame.people if counts(person)}
-    events = [
-        event
-        for event in truth.events
-        if event.activity == TrueActivity.HAND_RAISED
-        and any(
-            person == event.person and event.begins <= time <= event.ends for time, person in seen
-        )
-    ]
-    return measure_hand_events(counted, events)
+    frames_seen = Counter(
+        index
+        for index, event in enumerate(truth.events)
+        for frame in true
+        if event.begins <= frame.time <= event.ends
+        for person in frame.people
+        if person.id == event.person and counts(person) and is_hand_seen(person)
+    )
+    due: list[EventTruth] = []
+    unseen: list[EventTruth] = []
+    for index, event in enumerate(truth.events):
+        if event.activity == TrueActivity.HAND_RAISED:
+            (due if frames_seen[index] >= MIN_FRAMES_SEEN else unseen).append(event)
+    return measure_hand_events(counted, due, unseen)
 
 
 def _measure_hands_of_people(confusion: Confusion) -> Measures:

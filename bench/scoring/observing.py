@@ -1,12 +1,13 @@
 """Runs a configuration over a picture or clip, as the product does.
 
-    file -> FrameSampler -> PoseEstimator -> RoomCounter -> Observation (one a frame)
+    file -> FrameSampler -> PoseEstimator -> FoundFrame -> RoomCounter -> Observation (one a frame)
 
 A picture is held for `HELD_SECONDS`, so that what its postures show lasts long enough to be
 counted; its last frame is observed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final
@@ -21,11 +22,16 @@ from cluster.activity.room import AnalysedFrame, RoomCounter
 from cluster.activity.tracking import PersonTracker
 from cluster.calibration.input_sizes import MIN_PEOPLE
 from cluster.settings import Settings
-from cluster.streams.decode.container import VideoInfo, probe
-from cluster.streams.decode.file_sampler import FrameSampler, SampledFrame
+from cluster.streams.decode.container import probe
+from cluster.streams.decode.file_sampler import FrameSampler
 from cluster.streams.decode.spread_frames import spread_frames
 from cluster.vision.people import BgrImage, Letterbox, People
-from cluster.vision.pose.input_size import HeadSizes, choose_input_size
+from cluster.vision.pose.input_size import (
+    WANTED_HEAD_PIXELS,
+    HeadSizes,
+    HeadSummary,
+    choose_input_size,
+)
 from jobs.archive.input_sizes import FRAMES_PER_CAMERA
 
 HELD_SECONDS: Final = 4.0
@@ -56,6 +62,25 @@ class RuleRoomCounter:
         return frame.people, self._counter.classify(time, track_ids, postures)
 
 
+@dataclass(frozen=True, slots=True)
+class FoundFrame:
+    """The people that were found in one frame, before they are counted.
+
+    Attributes:
+        time_seconds: From the beginning of the clip.
+        people: In pixels of the frame that was analysed.
+        frame_size: (width, height) of that frame.
+        full_width: Width of the clip, in pixels.
+        input_size: Longer side of the network's input, in pixels.
+    """
+
+    time_seconds: float
+    people: People
+    frame_size: tuple[int, int]
+    full_width: int
+    input_size: int
+
+
 def observe(
     sample: Sample, configuration: Configuration, estimate: EstimatePeople
 ) -> list[Observation]:
@@ -69,62 +94,84 @@ def observe(
     Raises:
         FootageUnreadable: The file cannot be read.
     """
+    input_size = configuration.input_size
+    if input_size == "auto":
+        limit = configuration.max_input_size or Settings().analysis.max_input_size
+        input_size = choose_size(sample, measure_heads(sample, estimate, limit), limit)
     rate = sample.rate or ANALYSIS_RATE
     counter: RoomCounter | RuleRoomCounter = (
         RoomCounter(rate) if configuration.pipeline == "product" else RuleRoomCounter(rate)
     )
-    video = probe(str(sample.path))
-    full_width = video.width
-    input_size = configuration.input_size
-    if input_size == "auto":
-        limit = configuration.max_input_size or Settings().analysis.max_input_size
-        input_size = _measure_input_size(sample, video, estimate, limit)
-    sampler = FrameSampler(str(sample.path), rate=rate, long_side=input_size)
+    return classify(sample, find_people(sample, estimate, input_size), counter)
+
+
+def find_people(sample: Sample, estimate: EstimatePeople, input_size: int) -> Iterator[FoundFrame]:
+    """Find the people of each frame of a sample; arguments as those of `observe`."""
+    full_width = probe(str(sample.path)).width
+    rate = sample.rate or ANALYSIS_RATE
+    frames = FrameSampler(str(sample.path), rate=rate, long_side=input_size).frames()
+    while batch := list(islice(frames, BATCH_FRAMES)):
+        found = estimate([frame.pixels for frame in batch], input_size)
+        for frame, people in zip(batch, found, strict=True):
+            height, width = frame.pixels.shape[:2]
+            yield FoundFrame(frame.time_seconds, people, (width, height), full_width, input_size)
+
+
+def classify(
+    sample: Sample, frames: Iterable[FoundFrame], counter: RoomCounter | RuleRoomCounter
+) -> list[Observation]:
+    """Classify the people that were found in a sample."""
+    rate = sample.rate or ANALYSIS_RATE
     observations = []
-    for frame, people in _find_people(sampler.frames(), estimate, input_size):
-        height, width = frame.pixels.shape[:2]
-        scale = Letterbox.of(height, width, input_size).scale * width / full_width
+    for frame in frames:
+        width, height = frame.frame_size
         for time in [frame.time_seconds] if sample.rate else _held_times(rate):
-            analysed = AnalysedFrame(START + timedelta(seconds=time), people, (width, height))
+            analysed = AnalysedFrame(START + timedelta(seconds=time), frame.people, (width, height))
             counted, current = counter.classify(analysed)
-        observations.append(
-            Observation(
-                frame.time_seconds, scaled(counted, full_width / width), tuple(current), scale
-            )
-        )
+        scale = Letterbox.of(height, width, frame.input_size).scale * width / frame.full_width
+        people = scaled(counted, frame.full_width / width)
+        observations.append(Observation(frame.time_seconds, people, tuple(current), scale))
     return observations
 
 
-def _measure_input_size(
-    sample: Sample, video: VideoInfo, estimate: EstimatePeople, limit: int
-) -> int:
-    """Choose the input size by a few frames, as the archive job does."""
+def measure_heads(sample: Sample, estimate: EstimatePeople, limit: int) -> HeadSummary | None:
+    """Measure heads in a few frames at the largest allowed size, as the archive job does.
+
+    Returns:
+        Their heights; None where nobody was seen.
+    """
     heads = HeadSizes()
     for frame in spread_frames(
         str(sample.path),
         FRAMES_PER_CAMERA,
-        duration_seconds=video.duration_seconds,
+        duration_seconds=probe(str(sample.path)).duration_seconds,
         long_side=limit,
     ):
         (people,) = estimate([frame.pixels], limit)
         if len(people) >= MIN_PEOPLE:
             heads.add(people)
-    summary, side = heads.summarise(), max(video.width, video.height)
-    if summary is None:
+    return heads.summarise()
+
+
+def choose_size(
+    sample: Sample,
+    heads: HeadSummary | None,
+    limit: int,
+    wanted_head: float = WANTED_HEAD_PIXELS,
+) -> int:
+    """Choose the input size by what `measure_heads` measured at the same limit."""
+    if heads is None:
         return limit
+    video = probe(str(sample.path))
+    side = max(video.width, video.height)
     return choose_input_size(
-        summary.smallest_head, measured_side=min(side, limit), limit=limit, frame_side=side
+        heads.smallest_head,
+        measured_side=min(side, limit),
+        limit=limit,
+        frame_side=side,
+        wanted_head=wanted_head,
     ).input_size
 
 
 def _held_times(rate: float) -> Sequence[float]:
     return [index / rate for index in range(round(HELD_SECONDS * rate) + 1)]
-
-
-def _find_people(
-    frames: Iterable[SampledFrame], estimate: EstimatePeople, input_size: int
-) -> Iterator[tuple[SampledFrame, People]]:
-    remaining = iter(frames)
-    while batch := list(islice(remaining, BATCH_FRAMES)):
-        found = estimate([frame.pixels for frame in batch], input_size)
-        yield from zip(batch, found, strict=True)

@@ -27,23 +27,48 @@ SMOOTHING_SECONDS: Final = 1.5
 MIN_PROBABILITY: Final = 0.45
 """An activity with a lower smoothed probability is `unclear`."""
 
-MIN_HAND_PROBABILITY: Final = 0.7
+MIN_HAND_PROBABILITY: Final = 0.8
 """From here on, the classifier alone makes a hand a raised one."""
 
 MIN_RULE_HAND_PROBABILITY: Final = 0.2
 """From here on, it does so with a forearm that points up: a hand at the hair points up too."""
 
+MIN_HELD_HAND_PROBABILITY: Final = 0.3
+"""From here on, a hand that is a raised one in a neighbouring frame is still up (two thresholds, as
+edges are traced: Canny, 1986)."""
+
+HELD_SECONDS: Final = 2.0
+"""For so long after such a frame; a longer memory would make segments need a longer lead-in."""
+
 HAND_RAISED_SECONDS: Final = 0.4
 BRIDGE_SECONDS: Final = 1.5
 """A gap in a raised hand that is shorter than this does not end it."""
 
-MEMORY_SECONDS: Final = HISTORY_SECONDS + 4.5
-"""What the features remember; then two bridges and a raised hand, and one frame at the lowest rate,
-in which the tracker has no ids yet."""
+MEMORY_SECONDS: Final = HISTORY_SECONDS + HELD_SECONDS + 4.5
+"""What the features remember; then a hand that is held, two bridges and a raised hand, and one
+frame at the lowest rate, in which the tracker has no ids yet."""
 
 _HAND: Final = CLASSES.index(Activity.HAND_RAISED)
 _STANDING: Final = CLASSES.index(Activity.STANDING)
 _DESK_WORK: Final = [CLASSES.index(Activity.READING), CLASSES.index(Activity.WRITING)]
+
+
+@dataclass(frozen=True, slots=True)
+class HandThresholds:
+    """How sure the classifier must be of a raised hand.
+
+    Attributes:
+        alone: Probability from which it alone makes a hand a raised one.
+        with_rule: Probability from which it does so with a forearm that points up.
+        held: Probability from which a hand is up next to a frame in which it is a raised one.
+    """
+
+    alone: float = MIN_HAND_PROBABILITY
+    with_rule: float = MIN_RULE_HAND_PROBABILITY
+    held: float = MIN_HELD_HAND_PROBABILITY
+
+
+DEFAULT_HAND_THRESHOLDS: Final = HandThresholds()
 
 
 @dataclass(slots=True)
@@ -53,14 +78,20 @@ class BridgedRun:
     since: float | None = None
     last: float = 0.0
 
-    def update(self, time: float, is_present: bool) -> float | None:
-        """Return how long it has lasted, in seconds; None where it is absent now."""
+    def update(self, time: float, is_present: bool, began: float | None = None) -> float | None:
+        """Return how long it has lasted, in seconds; None where it is absent now.
+
+        Args:
+            time: Of the frame, in seconds; must increase.
+            is_present: Whether the posture is there.
+            began: When a run that begins with this frame is to have begun, if it is not now.
+        """
         if self.since is not None and time - self.last > BRIDGE_SECONDS:
             self.since = None
         if not is_present:
             return None
         if self.since is None:
-            self.since = time
+            self.since = time if began is None else began
         self.last = time
         return time - self.since
 
@@ -68,6 +99,8 @@ class BridgedRun:
 @dataclass(slots=True)
 class _Track:
     hand: BridgedRun = field(default_factory=BridgedRun)
+    last_raised_hand: float = -math.inf
+    last_hand_up: float = -math.inf
     probabilities: deque[tuple[float, FloatArray]] = field(default_factory=deque)
     counted_hand_since: float | None = None
     last_seen: float = -math.inf
@@ -109,13 +142,19 @@ class ActivityCounter:
     Args:
         classifier: Gives probabilities from features; the one that comes with Homeroom if not
             given.
+        hand_thresholds: How sure it must be of a raised hand.
 
     Raises:
         WeightsError: The classifier that comes with Homeroom is missing or was changed.
     """
 
-    def __init__(self, classifier: Classifier | None = None) -> None:
+    def __init__(
+        self,
+        classifier: Classifier | None = None,
+        hand_thresholds: HandThresholds = DEFAULT_HAND_THRESHOLDS,
+    ) -> None:
         self._classifier = classifier or load_classifier()
+        self._hand_thresholds = hand_thresholds
         self._history = BodyHistory()
         self._tracks: dict[int, _Track] = {}
 
@@ -139,18 +178,21 @@ class ActivityCounter:
         """
         features = self._history.update(time_seconds, track_ids, people, frame_size)
         probabilities = self._classifier(features)
-        is_raised = (probabilities[:, _HAND] >= MIN_HAND_PROBABILITY) | (
+        is_raised = (probabilities[:, _HAND] >= self._hand_thresholds.alone) | (
             find_raised_hands(people)
-            & (probabilities[:, _HAND] >= MIN_RULE_HAND_PROBABILITY)
+            & (probabilities[:, _HAND] >= self._hand_thresholds.with_rule)
             & (probabilities[:, _STANDING] < MIN_PROBABILITY)
         )
         current = []
-        for track_id, probability, raised in zip(
-            track_ids.tolist(), probabilities, is_raised.tolist(), strict=True
+        is_up = is_raised | (probabilities[:, _HAND] >= self._hand_thresholds.held)
+        for track_id, probability, raised, up in zip(
+            track_ids.tolist(), probabilities, is_raised.tolist(), is_up.tolist(), strict=True
         ):
             is_tracked = track_id != UNTRACKED
             track = self._tracks.setdefault(track_id, _Track()) if is_tracked else _Track()
-            current.append(_current_activity(track, time_seconds, probability, raised))
+            current.append(
+                _current_activity(track, time_seconds, probability, is_raised=raised, is_up=up)
+            )
             track.last_seen = time_seconds
         self._drop_stale_tracks(time_seconds)
         return current
@@ -171,13 +213,21 @@ def count_activities(time_seconds: float, current: Sequence[CurrentActivity]) ->
 
 
 def _current_activity(
-    track: _Track, time: float, probabilities: FloatArray, raised: bool
+    track: _Track, time: float, probabilities: FloatArray, *, is_raised: bool, is_up: bool
 ) -> CurrentActivity:
-    """Return the activity of one person, and whether a raised hand was confirmed now."""
+    """Return the activity of one person, and whether a raised hand was confirmed now.
+
+    Args:
+        track: What is remembered of the person.
+        time: Of the frame, in seconds.
+        probabilities: (classes,) of the frame.
+        is_raised: Whether a hand is surely up in it.
+        is_up: Whether a hand may be up in it.
+    """
     track.probabilities.append((time, probabilities))
     while time - track.probabilities[0][0] > SMOOTHING_SECONDS:
         track.probabilities.popleft()
-    hand = track.hand.update(time, raised)
+    hand = _update_hand(track, time, is_raised=is_raised, is_up=is_up)
     if hand is not None and hand >= HAND_RAISED_SECONDS:
         is_new = track.counted_hand_since != track.hand.since
         track.counted_hand_since = track.hand.since
@@ -186,6 +236,17 @@ def _current_activity(
         return CurrentActivity(Activity.UNCLEAR, False)  # one frame alone shows no duration
     smoothed = np.mean([one for _, one in track.probabilities], axis=0)
     return CurrentActivity(_likeliest(smoothed), False)
+
+
+def _update_hand(track: _Track, time: float, *, is_raised: bool, is_up: bool) -> float | None:
+    """Return how long a hand has been up, in seconds; None where it is down now."""
+    if is_raised:
+        track.last_raised_hand = time
+    is_held = is_up and time - track.last_raised_hand <= HELD_SECONDS
+    was_up = time - track.last_hand_up <= BRIDGE_SECONDS
+    if is_up:
+        began, track.last_hand_up = track.last_hand_up if was_up else time, time
+    return track.hand.update(time, is_raised or is_held, began if is_up else None)
 
 
 def _likeliest(probabilities: FloatArray) -> Activity:

@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.activity.durations import (
+    DEFAULT_HAND_THRESHOLDS,
     ActivityCounter,
     CurrentActivity,
     FrameCounts,
+    HandThresholds,
     count_activities,
 )
 from cluster.activity.suppression import ActivityWindow, suppress_window
@@ -49,11 +51,17 @@ class RoomCounter:
     Args:
         rate: Analysed frames a second.
         teacher_zone: People whose feet are in this polygon (corners from 0 to 1) are not counted.
+        hand_thresholds: How sure the classifier must be of a raised hand.
     """
 
-    def __init__(self, rate: float, teacher_zone: Polygon | None = None) -> None:
+    def __init__(
+        self,
+        rate: float,
+        teacher_zone: Polygon | None = None,
+        hand_thresholds: HandThresholds = DEFAULT_HAND_THRESHOLDS,
+    ) -> None:
         self._tracker = PersonTracker(rate)
-        self._counter = ActivityCounter()
+        self._counter = ActivityCounter(hand_thresholds=hand_thresholds)
         self._teacher_zone = teacher_zone
 
     def update(self, frame: AnalysedFrame) -> FrameCounts:

@@ -7,11 +7,31 @@ The API checks the paths of a request, the job each file that it finds below the
 
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 
 def is_remote(address: str) -> bool:
     """Whether an address is an fsspec URL (`scheme://…`) and not a local path."""
     return "://" in address and not address.startswith("file://")
+
+
+def local_path(address: str) -> str:
+    """Return the path that a local address names: itself, or that of a `file://` URL (RFC 8089)."""
+    if not address.startswith("file://"):
+        return address
+    return unquote(address.removeprefix("file://").removeprefix("localhost"))
+
+
+def absolute_path(address: str) -> str:
+    """Return the absolute path that a local address names, without `..`.
+
+    A link in its last part stays one: whoever opens it checks where it leads.
+    """
+    path = Path(local_path(address)).absolute()
+    try:
+        return str(path.parent.resolve() / path.name if ".." in path.parts else path)
+    except (OSError, RuntimeError):  # a loop of symbolic links
+        return str(path)
 
 
 def resolve_below_roots(address: str, roots: Sequence[str]) -> str | None:
@@ -36,12 +56,12 @@ def _resolve_remote(address: str, roots: Sequence[str]) -> str | None:
 
 
 def _resolve_local(address: str, roots: Sequence[str]) -> str | None:
-    path = Path(address.removeprefix("file://"))
+    path = Path(local_path(address))
     if not path.is_absolute() or "\0" in address:
         return None
     try:
         resolved = path.resolve()
-        bases = [Path(r.removeprefix("file://")).resolve() for r in roots if not is_remote(r)]
+        bases = [Path(local_path(r)).resolve() for r in roots if not is_remote(r)]
     except (OSError, RuntimeError):  # a loop of symbolic links
         return None
     return str(resolved) if any(resolved.is_relative_to(base) for base in bases) else None

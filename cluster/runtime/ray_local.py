@@ -29,6 +29,21 @@ WORKERS_PER_CORE = 4
 MEMORY_FILESYSTEMS = frozenset({"tmpfs", "ramfs", "hugetlbfs"})
 
 
+def join_ray(address: str, **options: Any) -> None:
+    """Join the Ray cluster at an address, with this process as a driver.
+
+    Raises:
+        RayError: It cannot be joined, or a node of it would write frames to a disk.
+    """
+    try:
+        ray.init(address=address, **options)
+        ensure_cluster_spills_to_memory()
+    except RayError:
+        raise
+    except Exception as error:  # as in `start_local_ray`
+        raise RayError(f"Ray cannot be joined: {error}", where=address) from error
+
+
 def start_local_ray(store_bytes: int, **options: Any) -> None:
     """Start Ray on this machine alone, with this process as its driver.
 
@@ -37,23 +52,30 @@ def start_local_ray(store_bytes: int, **options: Any) -> None:
         options: Further arguments of `ray.init`.
 
     Raises:
-        RuntimeError, ConnectionError, ValueError, OSError: As `ray.init` does.
+        RayError: It cannot be started.
     """
     folder = IN_MEMORY_FOLDER if Path(IN_MEMORY_FOLDER).is_dir() else None
-    with _suppress_native_output():
-        ray.init(
-            address="local",
-            num_cpus=available_cores(),
-            object_store_memory=store_bytes,
-            logging_level=logging.ERROR,
-            object_spilling_directory=folder,
-            _system_config={
-                "automatic_object_spilling_enabled": False,
-                # Ray ends idle workers beyond one a core, and would restart them at each segment.
-                "num_workers_soft_limit": WORKERS_PER_CORE * available_cores(),
-            },
-            **options,
-        )
+    try:
+        with _suppress_native_output():
+            ray.init(
+                address="local",
+                num_cpus=available_cores(),
+                object_store_memory=store_bytes,
+                logging_level=logging.ERROR,
+                object_spilling_directory=folder,
+                _system_config={
+                    "automatic_object_spilling_enabled": False,
+                    # Ray ends idle workers beyond one a core, and would restart them at each
+                    # segment.
+                    "num_workers_soft_limit": WORKERS_PER_CORE * available_cores(),
+                },
+                **options,
+            )
+    except Exception as error:  # Ray raises a bare one where its processes do not start in time
+        raise RayError(
+            f"Ray cannot be started: {error}",
+            hint="If this machine is very busy, try again when it is less so.",
+        ) from error
 
 
 def choose_store_bytes(wanted_bytes: int, min_bytes: int) -> int:

@@ -8,7 +8,7 @@ path, camera_id, started_at) gives them for files of any name. What cannot be us
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,14 +17,14 @@ import fsspec
 
 from cluster.district import find_place, parse_timestamp
 from cluster.errors import FootageListError, HomeroomError
-from cluster.runtime.footage_roots import is_remote, resolve_below_roots
+from cluster.runtime.footage_roots import absolute_path, is_remote, resolve_below_roots
 from cluster.settings import Settings
+from jobs.archive.folders import check_is_file, find_remote_videos, find_videos
 
 MANIFEST_COLUMNS = ("path", "camera_id", "started_at")
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".webm"}
-    | {".flv", ".wmv", ".gif", ".asf", ".3gp"}
-)
+PLAUSIBLE_YEARS = range(1990, 2100)
+"""Years in which footage may start: recorders whose clock was reset name others."""
+
 _NAME = re.compile(r"^(?P<camera>[A-Za-z0-9][A-Za-z0-9.-]*)_(?P<stamp>\d{8}T\d{6}Z?)$")
 
 
@@ -142,7 +142,15 @@ class _Entry:
             camera_id, started_at = _parse_name(self.address)
         else:
             camera_id, started_at = self.camera_id, parse_timestamp(self.started_at, self.where)
+        if started_at.year not in PLAUSIBLE_YEARS:
+            raise FootageListError(
+                f"it cannot have started in the year {started_at.year}.",
+                where=self.where,
+                hint="Check the recorder's clock; a manifest says when it started.",
+            )
         find_place(settings, camera_id, None if self.where == self.address else self.where)
+        if not is_remote(self.address):
+            check_is_file(self.address)
         return Footage(self.address, camera_id, started_at)
 
 
@@ -156,7 +164,7 @@ def _command_line_entries(
         entries: list[_Entry] = []
         for item in inputs:
             try:
-                entries += [_Entry(file, file) for file in _expand(item)]
+                entries += [_Entry(file, file) for file in _expand(item, problems)]
             except FootageListError as error:
                 problems.append(FootageProblem.from_error(item, error))
         return entries
@@ -166,34 +174,45 @@ def _command_line_entries(
             hint="For several files of other names, write a manifest.",
         )
     parse_timestamp(started_at, "--started-at")
-    return [_Entry(_absolute(inputs[0]), "--started-at", camera_id, started_at)]
+    item = inputs[0]
+    address = item if is_remote(item) else absolute_path(item)
+    return [_Entry(address, "--started-at", camera_id, started_at)]
 
 
-def _expand(item: str) -> Iterator[str]:
-    """Yield the file itself, or the videos below a folder, sorted by name."""
+def _expand(item: str, problems: list[FootageProblem]) -> list[str]:
+    """Return the file itself, or the videos below a folder, sorted by path.
+
+    Args:
+        item: As it was named.
+        problems: What is passed over below the folder is added to them.
+
+    Raises:
+        FootageListError: It cannot be listed, or is a folder without a video.
+    """
     if is_remote(item):
-        try:
-            system, path = fsspec.url_to_fs(item)
-            files = sorted(system.find(path)) if system.isdir(path) else [path]
-        except (OSError, ImportError, ValueError) as error:
-            raise FootageListError(f"it cannot be listed: {error}.", where=item) from error
-        scheme = item.split("://", 1)[0]
-        if files == [path]:
-            yield item
-            return
-        videos = [file for file in files if Path(file).suffix.lower() in VIDEO_SUFFIXES]
-        if not videos:
-            raise FootageListError("the folder holds no video.", where=item)
-        yield from (f"{scheme}://{file.lstrip('/')}" for file in videos)
-        return
-    folder = Path(item.removeprefix("file://"))
-    if not folder.is_dir():
-        yield _absolute(item)
-        return
-    files = sorted(str(p) for p in folder.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES)
-    if not files:
-        raise FootageListError("the folder holds no video.", where=item)
-    yield from map(_absolute, files)
+        return _expand_remote(item, problems)
+    path = absolute_path(item)
+    if not Path(path).is_dir():
+        return [path]
+    found = find_videos(Path(path))
+    problems += [FootageProblem.from_error(error.where or path, error) for error in found.errors]
+    return found.videos
+
+
+def _expand_remote(item: str, problems: list[FootageProblem]) -> list[str]:
+    try:
+        system, path = fsspec.url_to_fs(item)
+        files = sorted(system.find(path)) if system.isdir(path) else [path]
+    except (OSError, ImportError, ValueError) as error:
+        raise FootageListError(f"it cannot be listed: {error}.", where=item) from error
+    if files == [path]:
+        return [item]
+    scheme = item.split("://", 1)[0]
+    found = find_remote_videos(files, path, item)
+    for passed in found.errors:
+        address = f"{scheme}://{(passed.where or '').lstrip('/')}"
+        problems.append(FootageProblem(address, passed.code, f"{passed.what} {passed.hint or ''}"))
+    return [f"{scheme}://{file.lstrip('/')}" for file in found.videos]
 
 
 def _parse_name(address: str) -> tuple[str, datetime]:
@@ -247,11 +266,7 @@ def _manifest_entries(manifest: str, rows: "csv.DictReader[str]") -> Iterable[_E
 def _resolve_in_manifest(manifest: str, path: str) -> str:
     """Resolve a path of a manifest relative to the manifest's folder."""
     if "://" in path:
-        return _absolute(path)
+        return path if is_remote(path) else absolute_path(path)
     if is_remote(manifest):
         return path if path.startswith("/") else f"{manifest.rsplit('/', 1)[0]}/{path}"
-    return str(Path(manifest.removeprefix("file://")).absolute().parent / path)
-
-
-def _absolute(path: str) -> str:
-    return path if is_remote(path) else str(Path(path.removeprefix("file://")).absolute())
+    return absolute_path(str(Path(absolute_path(manifest)).parent / path))

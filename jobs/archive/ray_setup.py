@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 import ray
 
-from cluster.errors import HomeroomError, RayError
+from cluster.errors import HomeroomError
 from cluster.runtime.ray_local import (
     MEBIBYTE,
     choose_store_bytes,
-    ensure_cluster_spills_to_memory,
+    join_ray,
     start_local_ray,
 )
 from cluster.settings import variables_of_homeroom
@@ -41,19 +41,13 @@ def running_ray(segment_bytes: int) -> Iterator[None]:
         RayError: It cannot be started or joined, or would write frames to a disk.
     """
     address = os.environ.get("RAY_ADDRESS")
-    try:
-        if address:
-            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
-            ensure_cluster_spills_to_memory()
-        else:
-            with _without_homeroom_variables():
-                start_local_ray(
-                    _store_bytes(segment_bytes), include_dashboard=False, log_to_driver=False
-                )
-    except (RuntimeError, ConnectionError, ValueError, OSError) as error:
-        raise RayError(
-            f"Ray cannot be {'joined' if address else 'started'}: {error}", where=address
-        ) from error
+    if address:
+        join_ray(address, logging_level=logging.ERROR, log_to_driver=False)
+    else:
+        with _without_homeroom_variables():
+            start_local_ray(
+                _store_bytes(segment_bytes), include_dashboard=False, log_to_driver=False
+            )
     _configure_ray_data(segment_bytes)
     try:
         yield

@@ -31,7 +31,14 @@ def test_what_is_not_measured_stays_auto(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("smallest_head", "limit", "size"),
-    [(30.0, 960, 640), (12.0, 960, 960), (12.0, 1280, 960), (4.0, 1280, 1280), (4.0, 640, 640)],
+    [
+        (30.0, 960, 640),
+        (12.0, 960, 960),
+        (20.0, 1280, 960),
+        (12.0, 1280, 1280),
+        (4.0, 1280, 1280),
+        (4.0, 640, 640),
+    ],
 )
 def test_the_size_follows_from_the_heads_and_the_limit(
     smallest_head: float, limit: int, size: int
@@ -63,7 +70,7 @@ def test_frames_smaller_than_the_limit_are_not_enlarged() -> None:
 
 def test_heads_may_be_measured_in_larger_frames_than_the_limit() -> None:
     found = measure_size(
-        HEADS,
+        replace(HEADS, smallest_head=48.0),
         model=MODEL,
         limit=960,
         frame_size=(1920, 1080),
@@ -72,4 +79,4 @@ def test_heads_may_be_measured_in_larger_frames_than_the_limit() -> None:
         measured_side=1280,
     )
     assert found.input_size == 640
-    assert found.head_pixels == 15.0
+    assert found.head_pixels == 24.0

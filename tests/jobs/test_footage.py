@@ -386,3 +386,35 @@ def test_below_roots_an_address_must_begin_with_one(memory: str, school: Setting
     assert listed == ([Footage(address, "cam1", NINE)], [])
     problem = only_problem(*list_footage([memory], school, roots=["memory://district/other"]))
     assert "is outside of the folders" in problem.reason
+
+
+@pytest.mark.parametrize("stamp", ["99991231T235940Z", "00010101T000000Z", "19700101T000000Z"])
+def test_a_year_in_which_no_camera_recorded_is_a_problem(
+    school: Settings, archive: Path, stamp: str
+) -> None:
+    path = archive / f"cam1_{stamp}.mp4"
+    path.touch()
+    problem = only_problem(*list_footage([str(archive)], school))
+    assert problem.address == str(path)
+    assert f"it cannot have started in the year {int(stamp[:4])}" in problem.reason
+    time = f"{stamp[:4]}-12-31T23:59:40Z"
+    problem = only_problem(*list_footage([str(path)], school, camera_id="cam1", started_at=time))
+    assert "the recorder's clock" in problem.reason
+
+
+def test_a_path_with_dots_and_an_encoded_url_name_the_same_file(
+    school: Settings, archive: Path
+) -> None:
+    folder = archive / "a week"
+    folder.mkdir()
+    (folder / NAME).touch()
+    named = [
+        str(folder / NAME),
+        f"{folder}/../a week/{NAME}",
+        f"file://{archive}/a%20week/{NAME}",
+        f"file://localhost{archive}/a%20week/{NAME}",
+        f"file://{archive}/x/../a%20week",
+    ]
+    files, problems = list_footage(named, school)
+    assert files == [Footage(str(folder / NAME), "cam1", NINE)]
+    assert problems == []

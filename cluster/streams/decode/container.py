@@ -4,11 +4,11 @@ Paths and fsspec URLs (`s3://…`, `https://…`) open alike. FFmpeg's errors ar
 `FootageError`s with a readable message.
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import IO, Any
 
 import av
 import fsspec
@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 
 from cluster.errors import FootageUnreadable, FootageUntimed
 from cluster.runtime.footage_roots import is_remote
+from cluster.streams.decode.opening import open_source
 
 MAX_DURATION_HOURS = 26
 """A file that declares more than a day of video has a broken header or clock."""
@@ -72,28 +73,20 @@ def open_video(address: str) -> Iterator[OpenVideo]:
     Raises:
         FootageUnreadable: It is missing, empty, not a video, or has no video in it.
     """
-    remote: IO[Any] | None = None
     try:
-        if is_remote(address):
-            remote = fsspec.open(address, "rb").open()
-        source = remote or address.removeprefix("file://")
-        # `file:` keeps FFmpeg from parsing a local file name as a protocol.
-        target = source if remote else f"file:{source}"
-        with av.open(target, "r", options={"fflags": "+genpts"}) as container:
+        with (
+            open_source(address) as (target, options),
+            av.open(target, "r", options=options | {"fflags": "+genpts"}) as container,
+        ):
             stream = _video_stream(container, address)
             yield OpenVideo(container, stream, _start_seconds(container, stream, address))
     except FileNotFoundError as error:
         suffix = f", or it cannot be reached: {error}" if is_remote(address) else ""
         raise FootageUnreadable(f"there is no such file{suffix}.", where=address) from None
-    except IsADirectoryError:
-        raise FootageUnreadable("this is a folder, not a video.", where=address) from None
     except av.FFmpegError as error:
         raise FootageUnreadable(_describe_error(error, address), where=address) from error
     except (OSError, ImportError, ValueError) as error:
         raise FootageUnreadable(f"it cannot be opened: {error}.", where=address) from error
-    finally:
-        if remote is not None:
-            remote.close()
 
 
 def probe(address: str) -> VideoInfo:
@@ -203,6 +196,8 @@ def _describe_error(error: av.FFmpegError, address: str) -> str:
         if _starts_like_mp4(address):
             return f"it was truncated before its index was written, or damaged ({error.strerror})."
         return f"FFmpeg finds no video in it ({error.strerror})."
+    if error.errno == errno.EINVAL:  # its format is not one of those that may be opened
+        return "FFmpeg finds no video in it; lists of other files are not followed."
     return f"FFmpeg cannot read it: {error.strerror}."
 
 

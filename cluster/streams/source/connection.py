@@ -21,6 +21,7 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from cluster.streams.decode.lazy_decoder import VideoPacket
+from cluster.streams.decode.opening import VIDEO_FORMATS
 from cluster.streams.source.address import AddressKind, CameraAddress
 from cluster.streams.source.config import CameraConfig
 from cluster.streams.source.errors import (
@@ -182,6 +183,8 @@ def _ffmpeg_options(kind: AddressKind, config: CameraConfig) -> dict[str, str]:
     options = {"analyzeduration": str(PROBE_MICROSECONDS)}
     if kind in _ALLOWED_PROTOCOLS:
         options["protocol_whitelist"] = _ALLOWED_PROTOCOLS[kind]
+    if kind is AddressKind.FILE:
+        options["format_whitelist"] = VIDEO_FORMATS
     if kind in {AddressKind.RTSP, AddressKind.RTSPS}:
         # TCP neither loses nor reorders packets.
         options |= {"rtsp_transport": "tcp", "allowed_media_types": "video", "timeout": stall}

@@ -2,9 +2,9 @@
 
     People at the largest allowed size -> head heights -> HeadSizes -> choose_input_size
 
-A network finds people only if their heads have enough pixels in its input. A larger input than they
-need costs more, and finds large people less well. Measured are people in general: sizes of heads,
-never whose or where (R2).
+A network finds people only if their heads have enough pixels in its input, and their arms only if
+these are larger still. A larger input than they need costs more, and finds large people less well.
+Measured are people in general: sizes of heads, never whose or where (R2).
 """
 
 from dataclasses import dataclass
@@ -24,11 +24,18 @@ BOX_WIDTH_TO_HEAD: Final = 1 / 2.4
 the shoulders are 1.2 heads apart) and an adult's (1.5)."""
 
 MIN_HEAD_PIXELS: Final = 10.0
-"""Smaller heads, in pixels of the network's input, need a larger input.
+"""People with smaller heads, in pixels of the network's input, are not found well.
 
 Chosen for `classroom-pose` at its confidence on rendered pictures: below 10 pixels clearly fewer
 people are found than at the next size, from 12 pixels on as many; 8 to 11 pixels differ by less
 than the error of that measurement. `bench.accuracy` has who is found by the height of heads."""
+
+WANTED_HEAD_PIXELS: Final = 20.0
+"""An input in which the smallest heads, in its pixels, are smaller is replaced by a larger one.
+
+At `MIN_HEAD_PIXELS` people are found, but not their hands. Chosen by
+`bench.training.compare_head_sizes`: up to this height, raised hands, activities and the headcount
+of rendered clips become better with a larger input."""
 
 SMALLEST_PERCENTILE: Final = 10
 """The smallest people are those up to this percentile of head heights: the last rows, while a few
@@ -125,9 +132,14 @@ class SizeChoice:
 
 
 def choose_input_size(
-    smallest_head: float, *, measured_side: int, limit: int, frame_side: int | None = None
+    smallest_head: float,
+    *,
+    measured_side: int,
+    limit: int,
+    frame_side: int | None = None,
+    wanted_head: float = WANTED_HEAD_PIXELS,
 ) -> SizeChoice:
-    """Choose the cheapest input size at which the smallest people are found.
+    """Choose the cheapest input size at which the smallest people and their arms are seen.
 
     Args:
         smallest_head: Height of their heads, in pixels of the frames that were measured.
@@ -135,6 +147,7 @@ def choose_input_size(
         limit: The largest input size that may be chosen.
         frame_side: Longer side of the camera's own frames, in pixels: they are never enlarged.
             That of the measured frames unless given.
+        wanted_head: Height that the smallest heads are to have in the input, in its pixels.
 
     Returns:
         The choice; the largest size that is allowed and not enlarged where none is large enough.
@@ -142,7 +155,7 @@ def choose_input_size(
     side = frame_side or measured_side
     useful = [size for size in INPUT_SIZES if size <= largest_useful_size(side, limit)]
     choices = [SizeChoice(size, smallest_head * min(size, side) / measured_side) for size in useful]
-    return next((choice for choice in choices if choice.sees_everybody), choices[-1])
+    return next((one for one in choices if one.head_pixels >= wanted_head), choices[-1])
 
 
 def largest_useful_size(frame_side: int, limit: int) -> int:

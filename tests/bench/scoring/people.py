@@ -11,6 +11,7 @@ from cluster.vision.activity import Activity
 from cluster.vision.people import KEYPOINTS, People
 
 HEAD_HEIGHT = 10.0
+LEFT_WRIST = 9
 
 
 def body(x: float, y: float) -> list[tuple[float, float]]:
@@ -37,14 +38,17 @@ def true_person(
     head_height: float = HEAD_HEIGHT,
     role: Literal["student", "teacher"] = "student",
 ) -> PersonTruth:
-    """A true person whose nose is at (x, y)."""
+    """A true person whose nose is at (x, y); a raised hand is above its shoulder."""
     head = visibility if head_visibility is None else head_visibility
+    places = body(x, y)
+    if activity == TrueActivity.HAND_RAISED:
+        places[LEFT_WRIST] = (x + 10, y - 8)
     return PersonTruth(
         id=id,
         role=role,
         box=box_of(x, y),
         keypoints=tuple(
-            (px, py, head if index < 5 else visibility) for index, (px, py) in enumerate(body(x, y))
+            (px, py, head if index < 5 else visibility) for index, (px, py) in enumerate(places)
         ),
         activity=activity,
         hidden=hidden,

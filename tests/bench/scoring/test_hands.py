@@ -1,14 +1,15 @@
 import pytest
 
-from bench.classroom.truth import EventTruth, TrueActivity
+from bench.classroom.truth import EventTruth, TrueActivity, Visibility
 from bench.scoring.hands import (
     CountedHand,
+    is_hand_seen,
     measure_hand_boxes,
     measure_hand_events,
     measure_hand_number,
 )
 from bench.scoring.ratios import Ratio
-from tests.bench.scoring.people import found_people
+from tests.bench.scoring.people import found_people, true_person
 
 
 def event(person: int, begins: float, ends: float) -> EventTruth:
@@ -60,8 +61,45 @@ def test_a_hand_that_is_up_for_a_moment_need_not_be_counted_but_may_be() -> None
 
     assert measure_hand_events([], moment)["hand_events_found"] == Ratio(0, 0)
     counted = measure_hand_events([CountedHand(5.5, 1)], moment)
-    assert counted["hand_events_found"] == Ratio(1, 1)
-    assert counted["hand_events_false"] == Ratio(0, 1)
+    assert counted["hand_events_found"] == Ratio(0, 0)
+    assert counted["hand_events_false"] == Ratio(0, 0)
+
+
+def test_an_unseen_hand_need_not_be_counted_but_may_be_once() -> None:
+    assert measure_hand_events([], [], [event(1, 5, 9)])["hand_events_found"] == Ratio(0, 0)
+    twice = measure_hand_events([CountedHand(6, 1), CountedHand(7, 1)], [], [event(1, 5, 9)])
+    assert twice["hand_events_found"] == Ratio(0, 0)
+    assert twice["hand_events_false"] == Ratio(1, 1)
+
+
+def test_a_hand_that_must_be_counted_comes_before_one_that_may_be() -> None:
+    measures = measure_hand_events([CountedHand(9.5, 1)], [event(1, 10, 14)], [event(1, 5, 9)])
+    assert measures["hand_events_found"] == Ratio(1, 1)
+
+
+SHOULDER, WRIST = 5, 9
+
+
+@pytest.mark.parametrize(
+    ("wrist", "shoulder", "is_seen"),
+    [
+        ((50, 20, Visibility.SEEN), (50, 40, Visibility.SEEN), True),
+        ((50, 20, Visibility.SEEN), (50, 40, Visibility.HIDDEN), True),
+        ((50, 20, Visibility.SEEN), (0, 0, Visibility.OUTSIDE), True),
+        ((50, 20, Visibility.HIDDEN), (50, 40, Visibility.SEEN), False),
+        ((0, 0, Visibility.OUTSIDE), (50, 40, Visibility.SEEN), False),
+        ((50, 60, Visibility.SEEN), (50, 40, Visibility.SEEN), False),
+    ],
+)
+def test_a_hand_is_seen_by_a_wrist_above_its_shoulder(
+    wrist: tuple[float, float, Visibility],
+    shoulder: tuple[float, float, Visibility],
+    is_seen: bool,
+) -> None:
+    known = true_person(100)
+    points = [(0.0, 0.0, Visibility.OUTSIDE)] * len(known.keypoints)
+    points[SHOULDER], points[WRIST] = shoulder, wrist
+    assert is_hand_seen(known.model_copy(update={"keypoints": tuple(points)})) == is_seen
 
 
 def test_nothing_counted_and_nothing_true_measure_nothing() -> None:

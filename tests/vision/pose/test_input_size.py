@@ -10,6 +10,7 @@ from cluster.vision.people import Letterbox, People
 from cluster.vision.pose.input_size import (
     MIN_HEAD_PIXELS,
     SHOULDERS_TO_HEAD,
+    WANTED_HEAD_PIXELS,
     HeadSizes,
     SizeChoice,
     choose_input_size,
@@ -37,18 +38,19 @@ def chosen(head: float, frame_side: int, limit: int) -> SizeChoice:
 
 @settings(max_examples=examples(200))
 @given(head=HEADS, frame_side=SIDES, limit=LIMITS)
-def test_the_cheapest_size_that_sees_the_smallest_people_is_chosen(
+def test_the_cheapest_size_that_sees_arms_of_the_smallest_people_is_chosen(
     head: float, frame_side: int, limit: int
 ) -> None:
     choice = chosen(head, frame_side, limit)
     scales = {size: Letterbox.of(frame_side // 2, frame_side, size).scale for size in INPUT_SIZES}
     assert choice.head_pixels == pytest.approx(head * scales[choice.input_size])
-    seen_at = [size for size in INPUT_SIZES if head * scales[size] >= MIN_HEAD_PIXELS + 1e-6]
+    seen_at = [size for size in INPUT_SIZES if head * scales[size] >= WANTED_HEAD_PIXELS + 1e-6]
     cheaper = [size for size in INPUT_SIZES if size < choice.input_size]
     assert not set(cheaper) & set(seen_at)
     if seen_at and seen_at[0] <= limit:
         assert choice.input_size == seen_at[0]
-        assert choice.sees_everybody
+        assert choice.head_pixels >= WANTED_HEAD_PIXELS
+    assert choice.sees_everybody == (choice.head_pixels >= MIN_HEAD_PIXELS)
 
 
 @settings(max_examples=examples(200))

@@ -107,7 +107,7 @@ def _flatten(result: pa.Table) -> pa.Table:
 def _is_text_in_csv(kind: pa.DataType) -> bool:
     types = pa.types
     is_text = types.is_string(kind) or types.is_large_string(kind)
-    return is_text or types.is_nested(kind) or types.is_interval(kind)
+    return bool(is_text or types.is_nested(kind) or types.is_interval(kind))
 
 
 def _unique_names(names: list[str]) -> list[str]:

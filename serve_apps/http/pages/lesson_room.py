@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from cluster.activity.suppression import restrict_window
+from cluster.calibration.drift import Drift
 from cluster.errors import HomeroomError, NotAllowed
 from cluster.security.roles import Principal
 from serve_apps.http.auth.install import Teacher
@@ -81,6 +82,7 @@ def _unavailable(lesson: LessonView) -> RoomBody:
         "state": "down",
         "reason": "service_down",
         "suppressed": True,
+        "camera_drift": Drift.NONE,
         "frames": 0,
         "window_seconds": 0,
         "event_id": 0,

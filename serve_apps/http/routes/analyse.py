@@ -21,13 +21,13 @@ from cluster.activity.suppression import ActivityWindow, suppress_window
 from cluster.activity.windows import WindowCounts
 from cluster.errors import ServiceBusy
 from cluster.security.roles import Role
+from cluster.vision.image_decoding import decode_image
 from cluster.vision.people import People
 from serve_apps.http.auth.install import require_roles
 from serve_apps.http.backend import backend_of
 from serve_apps.http.errors import ERRORS
 from serve_apps.http.schemas.base import Body, example_response
 from serve_apps.http.schemas.rooms import ROOM_EXAMPLE, Shares, shares_of
-from serve_apps.http.services.image_decoding import decode_image
 
 MEDIA_TYPES: Final = ("image/jpeg", "image/png")
 MAX_CONCURRENT_IMAGES: Final = 2

@@ -9,6 +9,7 @@ import pytest
 from cluster.activity.live import LiveCounts
 from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
+from cluster.calibration.drift import CameraDrift, Drift
 from cluster.district import Lesson, Timetable
 from cluster.settings import Settings, load_settings
 from cluster.streams.capture.health import CameraHealth
@@ -476,3 +477,29 @@ def test_a_room_that_is_made_a_vehicle_gives_headcounts_of_old_windows_too(
     state.reconfigure(load_settings(tmp_path / "bus.toml"), Timetable(), now)
     assert all(one.window.suppressed for one in state.windows("r1", NOW))
     assert snapshot(state).hands_up is None
+
+
+def test_a_camera_that_shows_nothing_gives_no_counts(state: RoomState) -> None:
+    covered = CameraDrift(Drift.COVERED, NOW, hides_all=True)
+    state.apply_report(report("front", 0), [], NOW)
+    state.apply_drifts({"front": covered}, NOW)
+    room = snapshot(state)
+    assert (room.state, room.reason, room.people) == ("down", "covered", None)
+    assert room.camera_drift is Drift.COVERED
+    state.apply_report(report("back", 7), [], NOW)
+    room = snapshot(state)
+    assert (room.state, room.people, room.camera_drift) == ("live", 7, Drift.NONE)
+    event = state.last_id
+    state.apply_drifts({"front": covered}, NOW)
+    assert state.last_id == event
+
+
+def test_a_room_says_that_the_camera_it_counts_with_was_moved(state: RoomState) -> None:
+    state.apply_report(report("front", 12), [], NOW)
+    state.apply_report(report("back", 7), [], NOW)
+    before = state.last_id
+    state.apply_drifts({"front": CameraDrift(Drift.MOVED, NOW)}, NOW)
+    assert (snapshot(state).people, snapshot(state).camera_drift) == (12, Drift.MOVED)
+    assert state.last_id > before  # pages learn of it
+    state.apply_drifts({"back": CameraDrift(Drift.MOVED, NOW)}, NOW)
+    assert snapshot(state).camera_drift is Drift.NONE

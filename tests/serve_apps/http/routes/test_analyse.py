@@ -12,7 +12,7 @@ from cluster.security.roles import Role
 from cluster.vision.people import KEYPOINTS, People
 from tests.activity.stub_classifier import classify_bodies
 from tests.serve_apps.http.api_client import ApiClient
-from tests.serve_apps.http.services.test_image_decoding import encode, png_with_size, progressive
+from tests.vision.test_image_decoding import encode, png_with_size, progressive
 
 pytestmark = pytest.mark.sqlite
 

@@ -1,4 +1,4 @@
-"""Decode an uploaded image, after its cost has been bounded.
+"""Decode an image that somebody sent or named, after its cost has been bounded.
 
     bytes -> JPEG scans -> header: width, height -> within limits? -> decode -> shrink -> pixels
 
@@ -36,6 +36,8 @@ _MARKER: Final = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
 """A marker with a length, or the end; also where a decoder looks for one, behind garbage."""
 _SOS: Final = 0xDA
 _EOI: Final = 0xD9
+_HEIF_BRANDS: Final = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"})
+"""Of ISO/IEC 23008-12, as iPhones write them."""
 
 
 def decode_image(content: bytes, long_side: int) -> BgrImage:
@@ -81,7 +83,13 @@ def read_size(content: bytes) -> tuple[int, int]:
         with kind(BytesIO(content)) as image:
             return image.size
     except (SyntaxError, OSError, ValueError, UserWarning):  # warnings may be errors
-        raise FootageUnreadable("this is neither a JPEG nor a PNG image.") from None
+        is_heif = content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS
+        raise FootageUnreadable(
+            f"this is {'a HEIC' if is_heif else 'neither a JPEG nor a PNG'} image.",
+            hint="Save it as JPEG; phones call that the most compatible format."
+            if is_heif
+            else None,
+        ) from None
 
 
 def count_scans(content: bytes) -> int:

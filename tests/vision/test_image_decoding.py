@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.errors import FootageUnreadable
-from cluster.vision.people import BgrImage
-from serve_apps.http.services.image_decoding import (
+from cluster.vision.image_decoding import (
     MAX_SCANS,
     MAX_SEGMENTS,
     count_scans,
     decode_image,
     read_size,
 )
+from cluster.vision.people import BgrImage
 
 
 def random_pixels(width: int, height: int) -> BgrImage:

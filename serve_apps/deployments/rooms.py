@@ -43,7 +43,7 @@ from cluster.streams.source.config import CameraConfig, build_camera_config
 from cluster.vision.pose.estimator import model_cache_dir
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.lake import Lake
-from cluster.warehouse.live.flush import flush, live_run_id
+from cluster.warehouse.live.flush import flush
 from cluster.warehouse.live.journal import RETENTION_HOURS, Journal
 from cluster.warehouse.published_shares import PublishedShares
 from serve_apps import metrics
@@ -107,7 +107,7 @@ class Rooms:
         self._state = RoomState(settings, utc_now())
         since = utc_now() - timedelta(minutes=settings.live.history_minutes)
         self._published = PublishedShares(settings.lake_dir)
-        await self._load_published(settings)
+        await self._load_published()
         self._state.restore(self._journal.recent(since))
         self._pool = ReaderPool(
             _reader_clients(),
@@ -266,17 +266,14 @@ class Rooms:
                 logger.warning("%s: %s", work.__name__.strip("_"), error)
             await asyncio.sleep(seconds)
 
-    async def _load_published(self, settings: Settings) -> None:
-        """Load which cameras have given the rooms' shares, and whether `k` was smaller today."""
+    async def _load_published(self) -> None:
+        """Load which cameras have given the rooms' shares."""
         now = utc_now()
         days = [(now + timedelta(days=days)).date() for days in (-1, 0, 1)]
         try:
             self._state.set_share_cameras(await asyncio.to_thread(self._published.cameras, days))
         except LakeError as error:  # then nothing is added to it either: headcounts alone
             logger.error("rooms give no shares: %s", error)
-        run = await asyncio.to_thread(self._lake.read_run, live_run_id(now))
-        if run is not None and run["k"] < settings.privacy.k:
-            self._state.withhold_before(now)
 
     async def _refresh(self) -> None:
         self._state.refresh(utc_now())

@@ -60,7 +60,7 @@ class RoomState:
 
     def reconfigure(self, settings: Settings, timetable: Timetable, now: datetime) -> None:
         """Apply other settings or lessons; state of removed rooms and cameras is dropped."""
-        self._shares.reconfigure(settings, now)
+        self._shares.reconfigure(settings)
         self._settings, self._timetable = settings, timetable
         self._cameras_of = _cameras_by_room(settings)
         for camera_id in set(self._cameras) - set(settings.cameras_by_id):
@@ -76,10 +76,6 @@ class RoomState:
         """Fill the rooms' histories with windows from before a restart."""
         for window in sorted(windows, key=lambda w: w.window.window_start):
             self._add_window(window)
-
-    def withhold_before(self, time: datetime) -> None:
-        """Publish no shares of what was counted before a time: `k` was smaller then."""
-        self._shares.withhold_before(time)
 
     def proposed_share_cameras(self) -> dict[RoomDay, ShareCamera]:
         """Return the cameras that are to give shares, of rooms where none has been chosen yet."""

@@ -97,8 +97,10 @@ class Outbox:
     lost: int = 0
     _number: int = 0
 
-    def add(self, camera_id: str, room_id: str, school_id: str, window: ActivityWindow) -> None:
-        """Add a window; drops the oldest one when the outbox is full."""
+    def add(
+        self, camera_id: str, room_id: str, school_id: str, window: ActivityWindow, *, k: int
+    ) -> None:
+        """Add a window, counted with a `k`; drops the oldest one when the outbox is full."""
         self._number += 1
         self.windows.append(
             PublishedWindow(
@@ -106,6 +108,7 @@ class Outbox:
                 camera_id=camera_id,
                 room_id=room_id,
                 school_id=school_id,
+                k=k,
                 number=self._number,
             )
         )

@@ -64,7 +64,7 @@ async def load_room_section(backend: Backend, caller: Principal, lesson: LessonV
         return RoomSection(_unavailable(lesson), None)
     k, headcount_only = backend.settings.privacy.k, room.kind == "vehicle"
     visible = [
-        restrict_window(one.window, k=k, headcount_only=headcount_only)
+        restrict_window(one.window, k=k, headcount_only=headcount_only, counted_k=one.k)
         for one in windows
         if since is None or one.window.window_start >= since
     ]

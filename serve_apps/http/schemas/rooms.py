@@ -200,7 +200,7 @@ def room_body(room: Room, snapshot: RoomSnapshot, now: datetime, *, k: int = MIN
 def window_body(room: Room, published: PublishedWindow, *, k: int = MIN_K) -> WindowBody:
     """Return a finished window as a body; `k` as in `room_body`."""
     window = published.window
-    shares = shares_of(window, room, k=k)
+    shares = shares_of(window, room, k=k, counted_k=published.k)
     return WindowBody(
         room_id=room.id,
         window_start=window.window_start,
@@ -219,13 +219,17 @@ def window_body(room: Room, published: PublishedWindow, *, k: int = MIN_K) -> Wi
 
 
 def shares_of(
-    window: ActivityWindow | None, room: Room | None = None, *, k: int = MIN_K
+    window: ActivityWindow | None,
+    room: Room | None = None,
+    *,
+    k: int = MIN_K,
+    counted_k: int | None = None,
 ) -> Shares | None:
     """Return the shares of a window that may be published; None if they are suppressed (R3)."""
     if window is None:
         return None
     headcount_only = room is not None and room.kind == "vehicle"
-    window = restrict_window(window, k=k, headcount_only=headcount_only)
+    window = restrict_window(window, k=k, headcount_only=headcount_only, counted_k=counted_k)
     if window.suppressed:
         return None
     shares = {name: getattr(window, f"{name}_share") for name in Shares.model_fields}

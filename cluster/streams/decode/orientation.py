@@ -50,6 +50,14 @@ class Orientation:
 
 UPRIGHT = Orientation()
 
+TURNS = (
+    UPRIGHT,
+    Orientation(is_sideways=True, flips_y=True),
+    Orientation(flips_x=True, flips_y=True),
+    Orientation(is_sideways=True, flips_x=True),
+)
+"""Displayed after so many quarter turns, counter-clockwise."""
+
 
 def frame_orientation(frame: VideoFrame) -> Orientation:
     """Return how a decoded frame is displayed, to the nearest quarter turn.
@@ -57,7 +65,10 @@ def frame_orientation(frame: VideoFrame) -> Orientation:
     Its display matrix (a, b, u, c, d, v, x, y, w) takes a stored point (x, y) to
     (ax + cy, bx + dy), y pointing down (ISO/IEC 14496-12, 8.3.2).
     """
-    side_data = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        side_data = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # PyAV gives none where one is of a kind that it does not know, as EXIF is
+        return TURNS[round(frame.rotation / 90) % 4]
     if not isinstance(side_data, SideData):
         return UPRIGHT
     matrix = np.frombuffer(bytes(side_data), np.int32)

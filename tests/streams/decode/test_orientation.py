@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from cluster.activity.zone import is_in_zone
 from cluster.streams.decode.file_sampler import FrameSampler
-from cluster.streams.decode.orientation import UPRIGHT, Orientation
+from cluster.streams.decode.orientation import UPRIGHT, Orientation, frame_orientation
 from cluster.streams.decode.probe import probe
 from cluster.vision.people import People
 from tests.conftest import write_video
@@ -109,3 +110,24 @@ def test_the_teachers_zone_refers_to_the_displayed_picture(tmp_path: Path, name:
     size = (pixels.shape[1], pixels.shape[0])
 
     assert is_in_zone(people, zone, size).tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, (_, one) in MATRICES.items() if not one.is_mirrored]
+)
+def test_side_data_that_pyav_does_not_know_leaves_the_rotation(tmp_path: Path, name: str) -> None:
+    matrix, orientation = MATRICES[name]
+    with av.open(with_matrix(tmp_path, matrix)) as container:
+        rotation = next(container.decode(video=0)).rotation
+
+    class OddFrame:
+        """A frame with EXIF data, whose other side data PyAV does not give."""
+
+        def __init__(self) -> None:
+            self.rotation = rotation
+
+        @property
+        def side_data(self) -> object:
+            raise ValueError("31 is not a valid Type")
+
+    assert frame_orientation(cast("av.VideoFrame", OddFrame())) == orientation

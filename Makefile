@@ -41,6 +41,10 @@ RAY_RUNS = $(if $(NETWORK),test-ray-jobs test-ray-services,test-ray)
 # The tests without Ray take what those with Ray leave: these mostly wait, some of them against time.
 BEHIND := nice -n 19
 
+# Only these are collected: to import all tests of a folder takes longer than some of its tests do.
+ray_files = $(sort $(shell grep -rl 'pytest\.mark\.ray' --include='test_*.py' $(1)))
+ARCHIVE_TEST := tests/jobs/test_analyse_archive.py
+
 test: $(READY)  ## All tests: those with Ray beside all others
 	$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=recurse \
 	  $(RAY_RUNS) test-others test-browser
@@ -57,16 +61,18 @@ test-ray: $(READY)  ## Only the tests that start Ray
 
 test-ray-jobs: $(READY)  ## Of the tests that start Ray, those of jobs and deployments
 	@status=0; set -x; \
-	  $(NETWORK) $(MEASURED) -m ray tests/serve_apps/deployments tests/jobs/test_analyse_archive.py \
+	  $(NETWORK) $(MEASURED) -m ray $(ARCHIVE_TEST) $(call ray_files,tests/serve_apps/deployments) \
 	    || status=1; \
-	  $(NETWORK) $(PYTEST) -m ray tests/jobs --ignore=tests/jobs/test_analyse_archive.py || status=1; \
+	  $(NETWORK) $(PYTEST) -m ray $(filter-out $(ARCHIVE_TEST),$(call ray_files,tests/jobs)) \
+	    || status=1; \
 	  exit $$status
 
 test-ray-services: $(READY)  ## Of the tests that start Ray, those of services, commands and pages
 	@status=0; set -x; \
-	  $(MEASURED) -m ray tests/cli || status=1; \
-	  $(PYTEST) -m ray tests/serve_apps --ignore=tests/serve_apps/deployments || status=1; \
-	  $(PYTEST) -m ray tests/browser || status=1; exit $$status
+	  $(MEASURED) -m ray $(call ray_files,tests/cli) || status=1; \
+	  $(PYTEST) -m ray $(filter-out tests/serve_apps/deployments/%,$(call ray_files,tests/serve_apps)) \
+	    || status=1; \
+	  $(PYTEST) -m ray $(call ray_files,tests/browser) || status=1; exit $$status
 
 test-browser: $(READY)  ## Only the tests that open pages in Chromium, without Ray
 	$(BEHIND) $(PYTEST) -m 'not ray' tests/browser

@@ -26,8 +26,8 @@ from bench.scoring.qualities import COSTS, QUALITIES, QualityCosts
 from cluster.cli.settings_file import FirstSchool, render_settings
 from cluster.settings import AnalysisSettings, Settings
 from cluster.settings.tables import Quality
-from cluster.streams.decode.container import probe
 from cluster.streams.decode.file_sampler import FrameSampler
+from cluster.streams.decode.probe import probe
 from cluster.vision.people import Letterbox
 from cluster.vision.pose.estimator import PoseEstimator, available_cores, model_cache_dir
 from cluster.vision.pose.torch_backend import BATCH_SIZES

@@ -34,8 +34,8 @@ from bench.archive import inference_alone
 from bench.lesson import FOLDER, camera_footage
 from bench.measure import MEBIBYTE
 from bench.service import Service, running
-from cluster.streams.decode.container import probe
 from cluster.streams.decode.file_sampler import FrameSampler
+from cluster.streams.decode.probe import probe
 from cluster.vision.pose.estimator import available_cores
 
 RATE = 2.0

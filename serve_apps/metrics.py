@@ -120,6 +120,16 @@ def cameras_by_state() -> Gauge:
 
 
 @cache
+def cameras_by_drift() -> Gauge:
+    """Cameras, by what became of their view, as `state`."""
+    return Gauge(
+        "homeroom_cameras_drift",
+        description="Cameras that show what they did at first, or by what became of their view.",
+        tag_keys=("state",),
+    )
+
+
+@cache
 def readers_running() -> Gauge:
     """Running readers."""
     return Gauge("homeroom_readers", description="Running readers.")

@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.databases",
     "tests.plugins.durability",
     "tests.plugins.hypothesis_profiles",
+    "tests.plugins.measured",
     "tests.plugins.shared_ray",
     "tests.plugins.xdist_coverage",
 ]
@@ -46,10 +47,10 @@ kind = "vehicle"
 [[cameras]]
 id = "cam1"
 room = "r1"
-[[cameras]]
+{fixed_size}[[cameras]]
 id = "cam2"
 room = "bus"
-"""
+{fixed_size}"""
 
 
 @pytest.fixture(scope="session")
@@ -67,11 +68,28 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def write_settings(
-    folder: Path, *, k: int = 5, rate: float = 2.0, data_dir: str = "homeroom-data", more: str = ""
+    folder: Path,
+    *,
+    k: int = 5,
+    rate: float = 2.0,
+    data_dir: str = "homeroom-data",
+    input_size: int | None = None,
+    more: str = "",
 ) -> Path:
-    """Write the settings of a small school: cameras cam1 (classroom) and cam2 (a bus)."""
+    """Write the settings of a small school: cameras cam1 (classroom) and cam2 (a bus).
+
+    Args:
+        folder: Where `homeroom.toml` is written.
+        k: As in the settings.
+        rate: Analysed frames a second.
+        data_dir: As in the settings.
+        input_size: Of both cameras; measured unless given.
+        more: Additional text, first of cam2.
+    """
+    fixed_size = "" if input_size is None else f"input_size = {input_size}\n"
     path = folder / "homeroom.toml"
-    path.write_text(SCHOOL.format(k=k, rate=rate, data_dir=data_dir) + more)
+    text = SCHOOL.format(k=k, rate=rate, data_dir=data_dir, fixed_size=fixed_size)
+    path.write_text(text + more)
     return path
 
 

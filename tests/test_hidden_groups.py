@@ -16,6 +16,8 @@ from cluster.warehouse.lake import PartKey
 from tests.attacked_room import FRAMES, PER_WINDOW, Room, later_camera
 from tests.group_bounds import Atom
 
+pytestmark = pytest.mark.unmeasured
+
 
 def people(**sizes: int) -> tuple[Atom, ...]:
     """Atoms by the analyses that see them: `a_b=11` are eleven people whom both see."""

@@ -234,7 +234,7 @@ def test_relative_paths_are_relative_to_the_file(
     elsewhere.mkdir()
     write(
         school,
-        'data_dir = "data"\ncache_dir = "../cache"\ntimetable = "t.csv"\n'
+        'data_dir = "data"\ncache_dir = "../cache"\ntimetable = "t.csv"\nbells = "b.csv"\n'
         '[weights]\npose = "models/p.pt"\n',
     )
     monkeypatch.chdir(elsewhere)
@@ -244,6 +244,8 @@ def test_relative_paths_are_relative_to_the_file(
     assert found.cache_dir.resolve() == tmp_path / "cache"
     assert found.timetable is not None
     assert found.timetable.resolve() == school / "t.csv"
+    assert found.bells is not None
+    assert found.bells.resolve() == school / "b.csv"
     assert isinstance(found.weights.pose, Path)
     assert found.weights.pose.resolve() == school / "models" / "p.pt"
     assert found.data_dir.is_absolute()

@@ -98,6 +98,39 @@ def generator(seed: int, *purpose: int) -> np.random.Generator:
 
 def draw_scene(wish: Wish, bodies: Bodies) -> Scene:
     """Return the class of a seed."""
+    room, rigs, _ = _draw_room(wish, bodies)
+    actors = _seat_people(wish, room, rigs, generator(wish.seed, 2), bodies)
+    coats = furnish(room, actors, bodies, generator(wish.seed, 3))
+    space = space_of(room, actors)
+    shot = _draw_shot(wish, room.kind, space, generator(wish.seed, 4))
+    return Scene(
+        wish, room, tuple(actors), tuple(coats), shot, draw_light(room, generator(wish.seed, 5))
+    )
+
+
+def draw_other_lesson(scene: Scene, bodies: Bodies, number: int, people: int) -> Scene:
+    """Return another lesson in the room of a scene, before the same camera.
+
+    Furniture stays where it is; people, where they sit, what they do and brought, and the light are
+    others.
+
+    Args:
+        scene: The first lesson.
+        bodies: Of the people.
+        number: Of the lesson, from 1 on.
+        people: Students.
+    """
+    wish = scene.wish
+    room, _, ages = _draw_room(wish, bodies)
+    rigs = draw_rigs(bodies, max(people, 8), ages, generator(wish.seed, 0, number))[:people]
+    actors = _seat_people(wish, room, rigs, generator(wish.seed, 2, number), bodies)
+    coats = furnish(room, actors, bodies, generator(wish.seed, 3, number))
+    light = draw_light(room, generator(wish.seed, 5, number))
+    return Scene(wish, room, tuple(actors), tuple(coats), scene.shot, light)
+
+
+def _draw_room(wish: Wish, bodies: Bodies) -> tuple[Room, list[Rig], tuple[float, float]]:
+    """Return the empty room of a seed, the bodies of its students, and their range of ages."""
     rng = generator(wish.seed, 0)
     kinds = list(ROOM_SHARES)
     kind = wish.room or kinds[int(rng.choice(len(kinds), p=list(ROOM_SHARES.values())))]
@@ -107,13 +140,7 @@ def draw_scene(wish: Wish, bodies: Bodies) -> Scene:
     style = draw_style(rng, float(np.median([rig.stature for rig in rigs])), kind)
     spare = 1.0 if rng.random() < 0.4 else float(rng.uniform(1.0, 1.35))
     room = build_room(kind, round(max(people, 1) * spare), style, generator(wish.seed, 1))
-    actors = _seat_people(wish, room, rigs[:people], generator(wish.seed, 2), bodies)
-    coats = furnish(room, actors, bodies, generator(wish.seed, 3))
-    space = space_of(room, actors)
-    shot = _draw_shot(wish, kind, space, generator(wish.seed, 4))
-    return Scene(
-        wish, room, tuple(actors), tuple(coats), shot, draw_light(room, generator(wish.seed, 5))
-    )
+    return room, rigs[:people], ages
 
 
 def _crowd(kind: RoomKind, rng: np.random.Generator) -> int:

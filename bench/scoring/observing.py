@@ -17,13 +17,14 @@ from bench.rules.postures import estimate_postures
 from bench.scoring.configurations import Configuration
 from bench.scoring.observations import Observation, scaled
 from bench.scoring.samples import ANALYSIS_RATE, Sample
+from cluster.activity.analysed_frame import AnalysedFrame
 from cluster.activity.durations import CurrentActivity
-from cluster.activity.room import AnalysedFrame, RoomCounter
+from cluster.activity.room import RoomCounter
 from cluster.activity.tracking import PersonTracker
 from cluster.calibration.input_sizes import MIN_PEOPLE
 from cluster.settings import Settings
-from cluster.streams.decode.container import probe
 from cluster.streams.decode.file_sampler import FrameSampler
+from cluster.streams.decode.probe import probe
 from cluster.streams.decode.spread_frames import spread_frames
 from cluster.vision.people import BgrImage, Letterbox, People
 from cluster.vision.pose.input_size import (

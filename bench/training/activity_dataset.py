@@ -20,8 +20,8 @@ from bench.scoring.observations import scaled
 from bench.scoring.samples import media_of
 from cluster.activity.features import FEATURES, BodyHistory
 from cluster.activity.tracking import PersonTracker
-from cluster.streams.decode.container import probe
 from cluster.streams.decode.file_sampler import FrameSampler
+from cluster.streams.decode.probe import probe
 from cluster.vision.people import FloatArray, People
 from cluster.vision.pose.estimator import PoseEstimator
 

@@ -28,7 +28,7 @@ from cluster.activity.room import RoomCounter
 from cluster.settings import Settings
 
 ALONE: Final = (0.6, 0.7, 0.8, 0.9)
-WITH_RULE: Final = (0.2, 0.3)
+WITH_RULE: Final = (0.2, 0.4, 0.6)
 HELD: Final = (0.3, 0.4, 0.5, 1.0)
 
 

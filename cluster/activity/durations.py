@@ -30,7 +30,7 @@ MIN_PROBABILITY: Final = 0.45
 MIN_HAND_PROBABILITY: Final = 0.8
 """From here on, the classifier alone makes a hand a raised one."""
 
-MIN_RULE_HAND_PROBABILITY: Final = 0.2
+MIN_RULE_HAND_PROBABILITY: Final = 0.4
 """From here on, it does so with a forearm that points up: a hand at the hair points up too."""
 
 MIN_HELD_HAND_PROBABILITY: Final = 0.3

@@ -11,11 +11,12 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cluster.activity.analysed_frame import AnalysedFrame
 from cluster.activity.durations import FrameCounts
-from cluster.activity.room import AnalysedFrame, RoomCounter
+from cluster.activity.room import RoomCounter
 from cluster.activity.suppression import ActivityWindow, max_published_hands, suppress_window
 from cluster.activity.windows import WINDOW_SECONDS, WindowCounts, window_start_of
-from cluster.settings import Polygon
+from cluster.settings import MIN_K, Polygon
 from cluster.vision.activity import Activity
 from cluster.vision.headcounts import HeadcountFactor
 
@@ -33,6 +34,7 @@ class LiveCounts:
         hands_up: Raised hands in it; None where the window is suppressed, or it shows fewer than
             `k` people.
         window: The ten seconds up to it.
+        k: See `PublishedWindow`.
 
     Raises:
         ValueError: Raised hands are given although the window's shares are suppressed.
@@ -42,6 +44,7 @@ class LiveCounts:
     people: int
     hands_up: int | None
     window: ActivityWindow
+    k: int = MIN_K
 
     def __post_init__(self) -> None:
         """Reject counts that must not be published (R3)."""
@@ -141,7 +144,7 @@ class LiveCounter:
         if not window.suppressed and counts.people >= self._k:
             raised = counts.activities[Activity.HAND_RAISED]
             hands = min(raised, max_published_hands(counts.people))
-        return LiveCounts(as_of, counts.people, hands, window)
+        return LiveCounts(as_of, counts.people, hands, window, self._k)
 
 
 def _follows(last: datetime, captured_at: datetime) -> bool:

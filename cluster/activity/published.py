@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from cluster.activity.suppression import ActivityWindow
 from cluster.activity.windows import WINDOW_SECONDS, window_start_of
-from cluster.settings import Identifier
+from cluster.settings import MIN_K, Identifier
 
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 
@@ -27,6 +27,8 @@ class PublishedWindow:
         lesson_id: The lesson of the room at the start of the window; None where there was none,
             or before it has been looked up.
         model: Id of the pose model; empty before it has been assigned.
+        k: Frames with so many people and more are part of the shares; the lowest there is where
+            it is not known.
         number: Sequence number in the outbox of its reader, from 1; 0 outside a report.
         event_id: Id of the event that published it to viewers; 0 before that.
 
@@ -41,6 +43,7 @@ class PublishedWindow:
     school_id: str
     lesson_id: str | None = None
     model: str = ""
+    k: int = MIN_K
     number: int = 0
     event_id: int = 0
 

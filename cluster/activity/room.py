@@ -7,13 +7,9 @@ The live service and the archive job both go through here; R2 and R3 are enforce
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
-import cv2
-import numpy as np
-import numpy.typing as npt
-
+from cluster.activity.analysed_frame import AnalysedFrame
 from cluster.activity.durations import (
     DEFAULT_HAND_THRESHOLDS,
     ActivityCounter,
@@ -25,24 +21,10 @@ from cluster.activity.durations import (
 from cluster.activity.suppression import ActivityWindow, suppress_window
 from cluster.activity.tracking import PersonTracker
 from cluster.activity.windows import group_into_windows
+from cluster.activity.zone import is_in_zone
 from cluster.settings import Polygon
 from cluster.vision.headcounts import HeadcountFactor
 from cluster.vision.people import People
-
-
-@dataclass(frozen=True, slots=True)
-class AnalysedFrame:
-    """The people of one analysed frame.
-
-    Attributes:
-        captured_at: When it was captured, UTC.
-        people: Their boxes and keypoints, in the frame's pixels.
-        frame_size: (width, height) of the frame, in pixels.
-    """
-
-    captured_at: datetime
-    people: People
-    frame_size: tuple[int, int]
 
 
 class RoomCounter:
@@ -118,11 +100,3 @@ def count_windows(
         suppress_window(window, k=k, headcount_only=headcount_only, factor=factor)
         for window in windows
     ]
-
-
-def is_in_zone(people: People, zone: Polygon, frame_size: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """Return (n,) whether the middle of each person's lower edge is in the zone."""
-    corners = (np.asarray(zone) * frame_size).astype(np.float32)
-    feet = np.stack([(people.boxes[:, 0] + people.boxes[:, 2]) / 2, people.boxes[:, 3]], axis=1)
-    inside = [cv2.pointPolygonTest(corners, (float(x), float(y)), False) >= 0 for x, y in feet]
-    return np.asarray(inside, np.bool_)

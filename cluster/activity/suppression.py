@@ -34,6 +34,8 @@ from cluster.vision.headcounts import HeadcountFactor
 
 MIN_SHARE: Final = 0.05
 MAX_SHARE: Final = 0.95
+MEAN_ERROR: Final = 0.05
+"""By so much `people_mean` may be rounded."""
 
 PUBLISHED_ACTIVITIES: Final[tuple[str, ...]] = (
     Activity.HAND_RAISED,
@@ -185,17 +187,29 @@ def withhold_shares(window: ActivityWindow) -> ActivityWindow:
     return replace(window, suppressed=True, **nothing)
 
 
-def restrict_window(window: ActivityWindow, *, k: int, headcount_only: bool) -> ActivityWindow:
+def restrict_window(
+    window: ActivityWindow, *, k: int, headcount_only: bool, counted_k: int | None = None
+) -> ActivityWindow:
     """Apply the rule of now to a window that may have been made under an earlier one.
 
     Args:
         window: The window.
         k: See `suppress_window`.
         headcount_only: See `suppress_window`.
+        counted_k: The `k` that it was made with; None: it was no smaller.
     """
-    if headcount_only or window.people_mean < k:
-        return window if window.suppressed else withhold_shares(window)
+    is_small = window.people_mean < k or (
+        counted_k is not None and counted_k < k and _fewest_in_a_frame(window) < k
+    )
+    if (headcount_only or is_small) and not window.suppressed:
+        return withhold_shares(window)
     return window
+
+
+def _fewest_in_a_frame(window: ActivityWindow) -> float:
+    """Return how many people each frame of a window had at least, whatever the others had."""
+    fewer = window.people_max - window.people_mean + MEAN_ERROR
+    return window.people_max - window.frames * fewer
 
 
 def max_published_hands(people_max: int) -> int:

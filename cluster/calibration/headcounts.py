@@ -13,8 +13,6 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from scipy.special import stdtrit
-
 from cluster.calibration.store import Calibration, HeadcountPair
 from cluster.vision.headcounts import EMPTY_ROOM, HeadcountFactor
 from cluster.vision.score import SCORE, ModelScore
@@ -54,8 +52,15 @@ def headcount_factor(
     freedom = PRIOR_COUNTS + count - 1
     squares = PRIOR_COUNTS * PRIOR_SPREAD**2 + sum((ratio - mean) ** 2 for ratio in ratios)
     spread = math.sqrt(squares / freedom * (1 + 1 / count))
-    margin = float(stdtrit(freedom, (1 + INTERVAL_LEVEL) / 2)) * spread
+    margin = _two_sided_quantile(freedom) * spread
     return HeadcountFactor(math.exp(mean - margin), math.exp(mean + margin), count)
+
+
+def _two_sided_quantile(freedom: int) -> float:
+    """Return the quantile of Student's t that bounds the middle `INTERVAL_LEVEL`."""
+    from scipy.special import stdtrit  # not at the top: workers that only read import this module
+
+    return float(stdtrit(freedom, (1 + INTERVAL_LEVEL) / 2))
 
 
 def score_factor(model: str, score: ModelScore = SCORE) -> HeadcountFactor | None:
@@ -69,7 +74,7 @@ def score_factor(model: str, score: ModelScore = SCORE) -> HeadcountFactor | Non
         return None
     mean = -math.log(score.people_counted)
     spread = MEAN_ABSOLUTE_TO_SPREAD * score.window_error * math.sqrt(1 + 1 / score.clips)
-    margin = float(stdtrit(score.clips - 1, (1 + INTERVAL_LEVEL) / 2)) * spread
+    margin = _two_sided_quantile(score.clips - 1) * spread
     return HeadcountFactor(math.exp(mean - margin), math.exp(mean + margin), 0)
 
 

@@ -4,32 +4,23 @@
 
 A file holds one measurement for each pose model, largest allowed input size and frame size, since
 another of these needs another measurement, and a camera's sub-stream and its recordings may differ.
-Beside them stand the headcounts of people who counted by eye. Files are replaced whole, under one
-lock.
+Beside them stand the headcounts of people who counted by eye.
 """
 
-import logging
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, Literal
 
-from filelock import FileLock
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from cluster.errors import CalibrationError
-from cluster.files import atomic_write
-from cluster.settings import Identifier, Settings
+from cluster.calibration.camera_files import CameraFiles, CameraRecord
+from cluster.settings import Settings
 from cluster.settings.tables import FixedInputSize
-
-logger = logging.getLogger(__name__)
 
 FORMAT_VERSION: Final = 1
 """Files of another version are ignored: cameras are measured anew."""
 
 MAX_HEADCOUNTS: Final = 200
 """The oldest headcounts of a camera are dropped beyond this number."""
-
-LOCK_SECONDS: Final = 10.0
 
 Origin = Literal["archive", "live"]
 
@@ -94,7 +85,7 @@ class HeadcountPair(_Stored):
     counted_at: AwareDatetime
 
 
-class Calibration(_Stored):
+class Calibration(CameraRecord):
     """What is known of one camera.
 
     Attributes:
@@ -105,7 +96,6 @@ class Calibration(_Stored):
     """
 
     version: Literal[1] = FORMAT_VERSION
-    camera_id: Identifier
     sizes: tuple[SizeMeasurement, ...] = ()
     headcounts: tuple[HeadcountPair, ...] = ()
 
@@ -135,7 +125,7 @@ class Calibration(_Stored):
         return matching[-1] if matching else None
 
 
-class CalibrationStore:
+class CalibrationStore(CameraFiles[Calibration]):
     """The calibrations of an installation's cameras.
 
     Args:
@@ -143,38 +133,12 @@ class CalibrationStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        super().__init__(folder, Calibration)
 
     @staticmethod
     def of(settings: Settings) -> "CalibrationStore":
         """Return the store of an installation."""
         return CalibrationStore(settings.data_dir / "calibration")
-
-    def read(self, camera_id: str) -> Calibration:
-        """Return what is known of a camera: nothing where its file is missing or unreadable."""
-        path = self._path(camera_id)
-        try:
-            found = Calibration.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
-            return Calibration(camera_id=camera_id)
-        except (OSError, ValidationError, ValueError) as error:
-            logger.warning("%s is ignored, it cannot be read: %s", path, type(error).__name__)
-            return Calibration(camera_id=camera_id)
-        if found.camera_id != camera_id:
-            logger.warning("%s is ignored, it is of camera %s", path, found.camera_id)
-            return Calibration(camera_id=camera_id)
-        return found
-
-    def read_all(self, camera_ids: Iterable[str]) -> dict[str, Calibration]:
-        """Return what is known of cameras, by id."""
-        return {camera_id: self.read(camera_id) for camera_id in camera_ids}
-
-    def changed_at(self) -> int:
-        """Return a number that changes whenever a file of the store is replaced."""
-        try:
-            return self.folder.stat().st_mtime_ns
-        except OSError:
-            return 0
 
     def add_size(self, camera_id: str, size: SizeMeasurement) -> Calibration:
         """Store a measurement in place of an older one of the same kind.
@@ -187,7 +151,7 @@ class CalibrationStore:
             kept = tuple(one for one in old.sizes if one.key != size.key)
             return old.model_copy(update={"sizes": (*kept, size)})
 
-        return self._change(camera_id, add)
+        return self.change(camera_id, add)
 
     def add_headcount(self, camera_id: str, pair: HeadcountPair) -> Calibration:
         """Store a headcount.
@@ -200,20 +164,4 @@ class CalibrationStore:
             pairs = (*old.headcounts, pair)[-MAX_HEADCOUNTS:]
             return old.model_copy(update={"headcounts": pairs})
 
-        return self._change(camera_id, add)
-
-    def _change(self, camera_id: str, change: Callable[[Calibration], Calibration]) -> Calibration:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / ".lock", timeout=LOCK_SECONDS):
-                new = change(self.read(camera_id))
-                with atomic_write(self._path(camera_id)) as stream:
-                    stream.write(new.model_dump_json(indent=2).encode())
-        except OSError as error:  # a lock that is not free in time is one too
-            raise CalibrationError(
-                f"the calibration cannot be written: {error}.", where=str(self._path(camera_id))
-            ) from error
-        return new
-
-    def _path(self, camera_id: str) -> Path:
-        return self.folder / f"{camera_id}.json"
+        return self.change(camera_id, add)

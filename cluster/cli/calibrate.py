@@ -10,12 +10,13 @@ from typing import Annotated, Any, cast
 import typer
 from rich.table import Table
 
-from cluster.activity.room import is_in_zone
+from cluster.activity.zone import is_in_zone
 from cluster.calibration.drawing import as_page, draw_people
 from cluster.calibration.headcounts import MIN_HEADCOUNTS, headcount_factor
 from cluster.calibration.input_sizes import measure_size
 from cluster.calibration.report import CameraView, look_at
 from cluster.calibration.store import CalibrationStore, HeadcountPair, Origin
+from cluster.calibration.view import ViewStore
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers, say
 from cluster.cli.installation import write_private_file
 from cluster.clock import utc_now
@@ -25,8 +26,8 @@ from cluster.settings import INPUT_SIZES, Camera, Settings, load_settings
 from cluster.settings.tables import FixedInputSize
 from cluster.settings.toml import toml_value
 from cluster.streams.capture.snapshot import take_snapshot
-from cluster.streams.decode.container import probe
 from cluster.streams.decode.file_sampler import FrameSampler
+from cluster.streams.decode.probe import probe
 from cluster.streams.decode.spread_frames import spread_frames
 from cluster.streams.source.config import build_camera_config
 from cluster.vision.people import BgrImage, People
@@ -42,6 +43,9 @@ MAX_DISAGREEMENT = 0.1
 """Counts of one moment that differ by more are to be repeated."""
 
 DRAWING_SUFFIXES = {".svg", ".html"}
+VIEW_ACCEPTED = (
+    "What the camera shows from now on is what it should show: drift is noticed against that."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,13 @@ def calibrate(
     out: Annotated[
         Path | None, typer.Option(help="Draw where people are, as stick figures (.svg, .html).")
     ] = None,
+    accept_view: Annotated[
+        bool,
+        typer.Option(
+            "--accept-view",
+            help="Only take what the camera shows from now on as it should be; look at nothing.",
+        ),
+    ] = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -84,6 +95,11 @@ def calibrate(
     loaded = load_settings(settings)
     place = find_place(loaded, camera)
     _check_options(people, file, at, out)
+    if accept_view:
+        if file is not None or people or out is not None:
+            raise SettingsError("--accept-view goes with no other option.")
+        _restart_view(loaded, camera, as_json=as_json)
+        return
     estimator = PoseEstimator.from_settings(loaded)
     frames = _read_frames(loaded, place.camera, file, at)
     fixed = place.camera.input_size
@@ -95,6 +111,9 @@ def calibrate(
         fixed_size=None if fixed == "auto" else fixed,
     )
     notes = _store(loaded, place.camera, view, frames, estimator.weights.model_id, people)
+    if file is None:
+        ViewStore.of(loaded).restart(camera, utc_now())
+        notes.append(VIEW_ACCEPTED)
     k = loaded.privacy.k
     if out is not None and len(view.shown) < k:
         notes.append(f"Drew nothing: only the number of fewer than {k} people is shown (R3).")
@@ -107,6 +126,15 @@ def calibrate(
     _show(place.camera, view)
     for note in notes:
         say(note)
+
+
+def _restart_view(settings: Settings, camera_id: str, *, as_json: bool) -> None:
+    """Take what a camera shows from now on as what it should show."""
+    ViewStore.of(settings).restart(camera_id, utc_now())
+    if as_json:
+        answer_json({"camera": camera_id, "notes": [VIEW_ACCEPTED]})
+    else:
+        say(VIEW_ACCEPTED)
 
 
 def _check_options(

@@ -23,10 +23,9 @@ from cluster.errors import HomeroomError
 from cluster.records.db.models import MAX_LESSON_LENGTH
 from cluster.records.timetable.lessons import load_timetable
 from cluster.settings import ENV_PREFIX, SETTINGS_FILE, Settings, load_settings
-from cluster.streams.decode.container import probe
+from cluster.streams.decode.probe import probe
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query, warehouse_path
-from cluster.warehouse.report import load_report, write_report
 from jobs.archive.run import analyse_footage
 from jobs.archive.submission import FootageArguments
 from jobs.archive.summary import describe_run
@@ -72,6 +71,9 @@ def demo(
         published = publish(settings, load_timetable(settings, now=now).timetable, now=now)
     report = folder / "report.html"
     with _step("Drawing the report"):
+        # Not at the top: matplotlib takes half a second to import.
+        from cluster.warehouse.report import load_report, write_report
+
         drawn = load_report(settings, ROOM, STARTS_AT, STARTS_AT + timedelta(days=1))
         if video is None:
             truth = {true.window_start(STARTS_AT): true for true in true_windows()}

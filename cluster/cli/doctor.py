@@ -15,6 +15,7 @@ from rich.table import Table
 from cluster import __version__
 from cluster.calibration.input_sizes import auto_cameras
 from cluster.calibration.store import CalibrationStore
+from cluster.calibration.view import ViewStore
 from cluster.cli.console import JsonOption, SettingsOption, answer_json, answers
 from cluster.errors import HomeroomError, SettingsError
 from cluster.runtime.exit_status import EXIT_FAILED
@@ -131,7 +132,7 @@ def _pose(settings: Settings, weights: WeightsFile | HomeroomError) -> dict[str,
 
 
 def _cameras(settings: Settings, weights: WeightsFile | HomeroomError) -> dict[str, Any]:
-    """Say how many cameras are measured, and warn where heads are too small for any size."""
+    """Say how many cameras are measured; warn of heads that are too small, and of drift."""
     if isinstance(weights, HomeroomError):
         return {}
     limit = settings.analysis.max_input_size
@@ -149,9 +150,24 @@ def _cameras(settings: Settings, weights: WeightsFile | HomeroomError) -> dict[s
         for camera_id, size in measured.items()
         if size.head_pixels < MIN_HEAD_PIXELS
     ]
+    warnings = []
     if too_small:
-        facts["warning"] = (
+        warnings.append(
             f"the smallest heads have fewer than {MIN_HEAD_PIXELS:.0f} pixels at every allowed "
             f"size: {', '.join(too_small)}. `homeroom calibrate CAMERA` says what helps."
         )
+    warnings += _drifts(settings)
+    if warnings:
+        facts["warning"] = " ".join(warnings)
     return facts
+
+
+def _drifts(settings: Settings) -> list[str]:
+    """Say which live cameras showed something else than at first, when the service last ran."""
+    store = ViewStore.of(settings)
+    drifts = {camera.id: store.read(camera.id).drift for camera in settings.cameras}
+    return [
+        f"{camera_id}: {drift.kind} since {drift.since:%Y-%m-%d %H:%M} UTC. {drift.kind.advice}"
+        for camera_id, drift in drifts.items()
+        if drift.since is not None
+    ]

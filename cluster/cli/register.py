@@ -30,7 +30,7 @@ from cluster.register.service import RegisterService
 from cluster.register.states import EntryState, Status
 from cluster.register.types import RegisterView
 from cluster.settings import Settings
-from cluster.streams.decode.container import probe
+from cluster.streams.decode.probe import probe
 from cluster.vision.faces.factory import create_face_engine
 from cluster.vision.pose.estimator import PoseEstimator
 

@@ -73,15 +73,23 @@ def timetable(
     ],
     closures: Annotated[
         Path | None,
-        typer.Option(help="Days on which schools are closed: an .ics calendar, or CSV."),
+        typer.Option(
+            help="Days on which schools are closed: an .ics calendar, or CSV; else of the settings."
+        ),
     ] = None,
     bells: Annotated[
         Path | None,
-        typer.Option(help="CSV of class periods with their times, for weekly lessons by period."),
+        typer.Option(
+            help="CSV of class periods with their times, for weekly lessons by period; else of the "
+            "settings."
+        ),
     ] = None,
     week_a: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="A day of an A week; else of the earliest `from`."),
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="A day of an A week; else of the settings, or the earliest `from`.",
+        ),
     ] = None,
     dry_run: DryRunOption = False,
     yes: ManyOption = False,
@@ -89,8 +97,13 @@ def timetable(
     as_json: JsonOption = False,
 ) -> None:
     """Import a timetable: weekly lessons or a calendar become dated lessons."""
-    options = TimetableOptions(closures, bells, week_a.date() if week_a else None, yes)
     with open_installation(settings) as (loaded, audited):
+        options = TimetableOptions(
+            closures or loaded.closures,
+            bells or loaded.bells,
+            week_a.date() if week_a else loaded.week_a,
+            allow_many_removals=yes,
+        )
         if dry_run:
             changes = preview_timetable(
                 audited.records, loaded, path, now=audited.clock(), options=options

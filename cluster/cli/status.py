@@ -126,6 +126,7 @@ def _cells(camera: dict[str, Any]) -> list[str]:
     notes = [camera["detail"]] if camera["state"] != "live" else []
     notes += ["frame is frozen"] if camera["frozen"] else []
     notes += [f"declares {camera['declared_rate']:g}/s"] if camera["rate_is_off"] else []
+    notes += [f"{camera['drift']}: {camera['drift_advice']}"] if camera["drift_advice"] else []
     return [
         camera["room_id"],
         camera["camera_id"],

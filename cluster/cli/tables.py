@@ -18,10 +18,10 @@ from cluster.clock import utc_now
 from cluster.errors import SettingsError
 from cluster.records.timetable.lessons import load_timetable
 from cluster.settings import load_settings
+from cluster.spreadsheet import escape_formulas
 from cluster.warehouse.missing_lessons import find_missing_lessons
 from cluster.warehouse.publish import publish
 from cluster.warehouse.query import run_query, warehouse_path
-from cluster.warehouse.report import load_report, write_report
 
 
 class OutputFormat(StrEnum):
@@ -87,14 +87,26 @@ def _rows(result: pa.Table) -> list[tuple[Any, ...]]:
 
 
 def _flatten(result: pa.Table) -> pa.Table:
-    """Convert lists, structs and intervals to text: CSV has no type for them."""
+    """Convert lists, structs and intervals to text, and leave no text that is a formula.
+
+    CSV has no type for the former; ids of classes and lessons come from the school's system, and
+    the file may be opened in a spreadsheet. Without the mark of one, since programs read it too.
+    """
     columns = [
-        pa.array([None if value is None else str(value) for value in column.to_pylist()])
-        if pa.types.is_nested(column.type) or pa.types.is_interval(column.type)
+        pa.array(
+            [None if value is None else escape_formulas(str(value)) for value in column.to_pylist()]
+        )
+        if _is_text_in_csv(column.type)
         else column
         for column in result.columns
     ]
     return pa.Table.from_arrays(columns, names=result.column_names)
+
+
+def _is_text_in_csv(kind: pa.DataType) -> bool:
+    types = pa.types
+    is_text = types.is_string(kind) or types.is_large_string(kind)
+    return bool(is_text or types.is_nested(kind) or types.is_interval(kind))
 
 
 def _unique_names(names: list[str]) -> list[str]:
@@ -115,6 +127,9 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Draw a report of a room's day, or of a part of it."""
+    # Not at the top: matplotlib takes half a second to import.
+    from cluster.warehouse.report import load_report, write_report
+
     loaded = load_settings(settings)
     if room not in loaded.rooms_by_id:
         raise SettingsError(f"there is no room {room!r} in the settings.")

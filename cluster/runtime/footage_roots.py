@@ -57,7 +57,7 @@ def _resolve_remote(address: str, roots: Sequence[str]) -> str | None:
 
 def _resolve_local(address: str, roots: Sequence[str]) -> str | None:
     path = Path(local_path(address))
-    if not path.is_absolute() or "\0" in address:
+    if not path.is_absolute() or "\0" in str(path):
         return None
     try:
         resolved = path.resolve()

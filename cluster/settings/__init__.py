@@ -9,6 +9,7 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,21 @@ class Settings(BaseSettings):
         description="A timetable that is imported into the records whenever it has changed: CSV "
         "of lessons (lesson_id, room_id, class_id, starts_at, ends_at with zone), CSV of weekly "
         "hours, or iCalendar. Unset: import one with `homeroom roster timetable`.",
+    )
+    closures: Path | None = Field(
+        None,
+        description="Days on which schools are closed, for every import of a timetable: iCalendar "
+        "or CSV (from, to, school).",
+    )
+    bells: Path | None = Field(
+        None,
+        description="Times of the class periods, for weekly hours by period: CSV (period, start, "
+        "end, weekday).",
+    )
+    week_a: date | None = Field(
+        None,
+        description="A day of an A week, for weekly hours of A and B weeks; unset: the earliest "
+        "`from` of the file.",
     )
     district: District = Field(default_factory=lambda: District(), description="The district.")
     schools: list[School] = Field(default_factory=list, description="Its schools.")
@@ -330,6 +346,8 @@ def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:
             "data_dir": absolute(settings.data_dir),
             "cache_dir": absolute(settings.cache_dir),
             "timetable": absolute(settings.timetable),
+            "closures": absolute(settings.closures),
+            "bells": absolute(settings.bells),
             "weights": weights,
             "cameras": [
                 camera.model_copy(

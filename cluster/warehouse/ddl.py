@@ -4,7 +4,13 @@ import glob
 from pathlib import Path
 
 from cluster.activity.desk_work import DESK_WORK, PARTS
-from cluster.activity.suppression import MAX_SHARE, PUBLISHED_ACTIVITIES, is_withheld_field
+from cluster.activity.suppression import (
+    MAX_SHARE,
+    MEAN_ERROR,
+    PUBLISHED_ACTIVITIES,
+    is_withheld_field,
+)
+from cluster.settings import MIN_K
 from cluster.warehouse.schema import ACTIVITY_WINDOWS, PARTITION_COLUMNS
 
 DESK_WORK_COLUMN = f"{DESK_WORK}_share"
@@ -97,9 +103,9 @@ SELECT {_published_columns()} FROM (
     AND w.camera_id = s.camera_id AND w.source = s.source
     AND r.kind IS DISTINCT FROM 'vehicle'
     -- A smaller k let frames into the shares that have too few people today. Where none can have
-    -- had, whatever the others had, today's rule gives the same shares.
-    AND (coalesce(u.k, $k) >= $k
-      OR w.people_max - w.frames * (w.people_max - w.people_mean + 0.05) >= $k),
+    -- had, whatever the others had, today's rule gives the same shares (`restrict_window`).
+    AND (coalesce(u.k, {MIN_K}) >= $k
+      OR w.people_max - w.frames * (w.people_max - w.people_mean + {MEAN_ERROR}) >= $k),
     false
   ) AS gives_shares
   FROM lake_windows w

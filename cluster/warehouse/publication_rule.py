@@ -25,4 +25,14 @@ def find_looser_rule(connection: duckdb.DuckDBPyConnection, settings: Settings) 
     rooms = connection.execute("SELECT room_id FROM rooms WHERE kind = 'vehicle'")
     vehicles = {room_id for (room_id,) in rooms.fetchall()}
     new = sorted(r.id for r in settings.rooms if r.kind == "vehicle" and r.id not in vehicles)
-    return f"a headcount is all of {', '.join(new)}" if new else ""
+    with_shares = (
+        new
+        and connection.execute(
+            "SELECT DISTINCT room_id FROM activity_windows "
+            "WHERE NOT suppressed AND room_id IN (SELECT unnest(?)) ORDER BY room_id",
+            [new],
+        ).fetchall()
+    )
+    if not with_shares:  # a bus that was added since has no windows there
+        return ""
+    return f"a headcount is all of {', '.join(room_id for (room_id,) in with_shares)}"

@@ -198,13 +198,21 @@ _ALL = (
         "school_days",
         "A day of a school: how much of it was seen.",
         (_ANY_SCHOOL, _FROM_DAY, _TO_DAY),
+        # Of rooms, as a lesson's: two cameras of a room are one window.
+        "WITH seen AS (SELECT * FROM activity_windows "
+        "WHERE date BETWEEN $from::DATE AND $to::DATE "
+        "AND ($school_id::VARCHAR IS NULL OR school_id = $school_id)), "
+        "of_room AS (SELECT school_id, date, room_id, window_start, "
+        "bool_and(suppressed) AS suppressed, bool_or(source = 'live') AS live "
+        "FROM seen GROUP BY school_id, date, room_id, window_start), "
+        "of_cameras AS (SELECT school_id, date, count(DISTINCT camera_id) AS cameras FROM seen "
+        "GROUP BY school_id, date) "
         "SELECT school_id, date, count(DISTINCT room_id) AS rooms, "
-        "count(DISTINCT camera_id) AS cameras, count(*) AS windows, "
+        "any_value(cameras) AS cameras, count(*) AS windows, "
         "count(*) FILTER (suppressed) AS windows_suppressed, "
-        "count(*) FILTER (source = 'live') AS windows_live, "
+        "count(*) FILTER (live) AS windows_live, "
         "min(window_start) AS first_window, max(window_start) AS last_window "
-        "FROM activity_windows WHERE date BETWEEN $from::DATE AND $to::DATE "
-        "AND ($school_id::VARCHAR IS NULL OR school_id = $school_id) "
+        "FROM of_room JOIN of_cameras USING (school_id, date) "
         "GROUP BY school_id, date ORDER BY date, school_id",
     ),
     SavedQuery(

@@ -1,6 +1,7 @@
 """Stage three: activity, windows and suppression; its results may leave the process."""
 
-from cluster.activity.room import AnalysedFrame, count_windows
+from cluster.activity.analysed_frame import AnalysedFrame
+from cluster.activity.room import count_windows
 from jobs.archive.segments import SEGMENT_SECONDS, Segment, utc_from_timestamp
 from jobs.archive.stages import Row, SegmentResult
 from jobs.archive.worker_settings import WorkerSettings

@@ -12,7 +12,7 @@ from cluster.errors import FootageError, FootageTruncated
 from cluster.streams.decode.file_sampler import FrameSampler, SampledFrame
 from cluster.vision.people import BgrImage
 from cluster.warehouse.lake import Interval
-from jobs.archive.footage import FootageProblem
+from jobs.archive.footage import FootageNote, FootageProblem
 from jobs.archive.segments import SEGMENT_SECONDS, Piece, Segment
 from jobs.archive.stages import FootageGap, ReadReport, Row
 from jobs.archive.worker_settings import CameraAnalysis, WorkerSettings
@@ -104,9 +104,16 @@ class _FileReader:
         self._frames = sampler.frames(start, end)
         self._next: SampledFrame | None = None
         self.is_exhausted = False
+        self.error: FootageError | None = None
 
     def frames_before(self, end: float) -> Iterator[SampledFrame]:
-        """Yield the next frames before `end`, in seconds of the file."""
+        """Yield the next frames before `end`, in seconds of the file.
+
+        Raises:
+            FootageError: The file cannot be read on; again each time.
+        """
+        if self.error is not None:
+            raise self.error
         while True:
             if self._next is None:
                 self._next = next(self._frames, None)
@@ -125,7 +132,7 @@ class _RunFiles:
     def __init__(self, camera: CameraAnalysis, rate: float, run: Sequence[Segment]) -> None:
         self._camera = camera
         self._rate = rate
-        self._readers: dict[str, _FileReader] = {}
+        self._readers: dict[tuple[str, float], _FileReader] = {}
         self._run = run
 
     def read(self, pieces: Sequence[Piece], buffer: _FrameBuffer) -> ReadReport:
@@ -133,26 +140,43 @@ class _RunFiles:
         covered: list[Interval] = []
         problems: list[FootageProblem] = []
         gaps: list[FootageGap] = []
+        lost: list[FootageGap] = []
+        notes: list[FootageNote] = []
         decoded = 0
         for piece in pieces:
             reader = self._reader(piece)
-            report = reader.sampler.report
-            before, gaps_before = report.decoded, len(report.gaps)
-            reached = piece.end
-            try:
-                for frame in reader.frames_before(piece.end - piece.file_start):
-                    buffer.append(_TimedFrame(piece.file_start + frame.time_seconds, frame.pixels))
-                if reader.is_exhausted:
-                    reached = self._reached_end(piece, reader)
-            except FootageError as error:
-                problems.append(FootageProblem.from_error(piece.address, error))
-                reached = piece.file_start + report.last_seconds
-                reader.is_exhausted = True
+            before = reader.sampler.report.decoded
+            reached, problem = self._read_piece(piece, reader, buffer)
+            found = reader.sampler.report.take()
+            if problem is not None:
+                problems.append(problem)
             if reached > piece.start:
                 covered.append((piece.start, min(reached, piece.end)))
-            decoded += report.decoded - before
-            gaps += [FootageGap(piece.address, a, b - a) for a, b in report.gaps[gaps_before:]]
-        return ReadReport(tuple(covered), tuple(problems), tuple(gaps), decoded)
+            decoded += reader.sampler.report.decoded - before
+            gaps += [FootageGap(piece.address, a, b - a) for a, b in found.gaps]
+            lost += [FootageGap(piece.address, a, b - a) for a, b in found.lost]
+            notes += [
+                FootageNote(piece.address, _describe_left_out(*place)) for place in found.left_out
+            ]
+        return ReadReport(
+            tuple(covered), tuple(problems), tuple(gaps), decoded, tuple(lost), tuple(notes)
+        )
+
+    def _read_piece(
+        self, piece: Piece, reader: _FileReader, buffer: _FrameBuffer
+    ) -> tuple[float, FootageProblem | None]:
+        """Append the frames of a piece; return how far it was read, and what ended it before."""
+        report = reader.sampler.report
+        try:
+            for frame in reader.frames_before(piece.end - piece.file_start):
+                buffer.append(_TimedFrame(piece.file_start + frame.time_seconds, frame.pixels))
+            if reader.is_exhausted:
+                return self._reached_end(piece, reader), None
+        except FootageError as error:
+            reader.error = error
+            problem = FootageProblem.from_error(piece.address, error)
+            return piece.file_start + report.last_seconds, problem
+        return piece.end, None
 
     def _reached_end(self, piece: Piece, reader: _FileReader) -> float:
         """Return the end of a piece of a file that was read to its end.
@@ -172,12 +196,13 @@ class _RunFiles:
         )
 
     def _reader(self, piece: Piece) -> _FileReader:
-        if piece.address not in self._readers:
+        key = piece.address, piece.file_start
+        if key not in self._readers:
             ahead = [
                 other
                 for segment in self._run
                 for other in (*segment.lead_in, *segment.pieces)
-                if other.address == piece.address and other.end > piece.start
+                if (other.address, other.file_start) == key and other.end > piece.start
             ]
             sampler = FrameSampler(
                 piece.address,
@@ -185,13 +210,18 @@ class _RunFiles:
                 long_side=self._camera.input_size,
                 masks=self._camera.masks,
                 offset_seconds=math.fmod(-piece.file_start, 1 / self._rate),
+                is_seekable=piece.is_seekable,
             )
-            self._readers[piece.address] = _FileReader(
+            self._readers[key] = _FileReader(
                 sampler,
                 piece.start - piece.file_start,
                 max(other.end for other in ahead) - piece.file_start,
             )
-        return self._readers[piece.address]
+        return self._readers[key]
+
+
+def _describe_left_out(before: float, stated: float) -> str:
+    return f"a single frame after {before:.1f} s states {stated:.1f} s, and was left out."
 
 
 def _as_batch(segment: Segment, report: ReadReport, buffer: _FrameBuffer) -> Row:

@@ -7,6 +7,7 @@ path, camera_id, started_at) gives them for files of any name. What cannot be us
 
 import csv
 import io
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,12 @@ import fsspec
 
 from cluster.district import find_place, parse_timestamp
 from cluster.errors import FootageListError, HomeroomError
-from cluster.runtime.footage_roots import absolute_path, is_remote, resolve_below_roots
+from cluster.runtime.footage_roots import (
+    absolute_path,
+    is_remote,
+    local_path,
+    resolve_below_roots,
+)
 from cluster.settings import Settings
 from jobs.archive.folders import check_is_file, find_remote_videos, find_videos
 
@@ -65,6 +71,19 @@ class FootageProblem:
         return FootageProblem(address, error.code, f"{place}{error.what}{advice}")
 
 
+@dataclass(frozen=True, slots=True)
+class FootageNote:
+    """Something odd about a file of which nothing is lost.
+
+    Attributes:
+        address: The file.
+        text: For people.
+    """
+
+    address: str
+    text: str
+
+
 def list_footage(
     inputs: Sequence[str],
     settings: Settings,
@@ -95,7 +114,7 @@ def list_footage(
     """
     if not inputs and manifest is None:
         raise FootageListError("no footage was named.", hint="Name files, folders or a manifest.")
-    files: dict[str, Footage] = {}
+    files: dict[tuple[str, str, datetime], Footage] = {}
     problems: list[FootageProblem] = []
     entries = _command_line_entries(inputs, camera_id, started_at, problems)
     if manifest is not None:
@@ -103,10 +122,18 @@ def list_footage(
     for entry in entries:
         try:
             footage = _resolve_below(entry.footage(settings), roots)
-            files.setdefault(footage.address, footage)
+            files.setdefault(_identity(footage), footage)
         except HomeroomError as error:
             problems.append(FootageProblem.from_error(entry.address, error))
     return list(files.values()), problems
+
+
+def _identity(footage: Footage) -> tuple[str, str, datetime]:
+    """Return what two names of one recording have in common: `a.mp4` and `folder/../a.mp4`."""
+    address = footage.address
+    is_path = not is_remote(address) and "\0" not in address
+    place = os.path.realpath(address) if is_path else address
+    return place, footage.camera_id, footage.started_at
 
 
 def _resolve_below(footage: Footage, roots: Sequence[str] | None) -> Footage:
@@ -240,7 +267,7 @@ def _parse_name(address: str) -> tuple[str, datetime]:
 
 def _read_manifest(manifest: str) -> list[_Entry]:
     try:
-        with fsspec.open(manifest, "rb") as stream:
+        with fsspec.open(local_path(manifest), "rb") as stream:
             text = stream.read().decode("utf-8-sig")
         rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         columns = rows.fieldnames or ()

@@ -16,7 +16,7 @@ from cluster.calibration.input_sizes import apply_sizes, measure_size
 from cluster.calibration.store import CalibrationStore, SizeMeasurement
 from cluster.clock import utc_now
 from cluster.settings import Settings
-from cluster.streams.decode.container import VideoInfo
+from cluster.streams.decode.probe import VideoInfo
 from cluster.vision.pose.input_size import HeadSummary
 from jobs.archive.footage import Footage
 from jobs.archive.worker_settings import CameraAnalysis, camera_analysis

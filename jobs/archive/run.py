@@ -93,6 +93,7 @@ def analyse_footage(
         if _measure_sizes(sizes, plan, session, summary, console):
             plan = make_plan(probed, sizes.settings, lake, weights.model_id)
         summary.problems += plan.problems
+        summary.notes += plan.notes
         summary.segments_skipped = len(plan.done)
         lake.mark_interrupted_runs()
         if plan.pending:

@@ -1,6 +1,6 @@
 """Files on their camera's timeline, cut into minutes.
 
-    footage -> probe -> timeline (overlaps rejected) -> segments -> those that are pending -> runs
+    footage -> probe -> timeline (overlaps clipped) -> segments -> those that are pending -> runs
 
 Segments are whole minutes of UTC, whatever the files' starts: two files that follow each other
 share the minute between them, and every window of a camera is made once, from all footage of it.
@@ -17,10 +17,10 @@ from cluster.activity.durations import MEMORY_SECONDS
 from cluster.district import Place, find_place
 from cluster.errors import FootageError
 from cluster.settings import School, Settings, analysis_digest
-from cluster.streams.decode.container import VideoInfo, probe
+from cluster.streams.decode.probe import VideoInfo, probe
 from cluster.warehouse.lake import Interval, Lake, PartKey
 from cluster.warehouse.rows import PART_SECONDS, make_part_key
-from jobs.archive.footage import Footage, FootageProblem
+from jobs.archive.footage import Footage, FootageNote, FootageProblem
 
 SEGMENT_SECONDS = PART_SECONDS
 OVERLAP_TOLERANCE_SECONDS = 1.5
@@ -41,6 +41,7 @@ class Piece:
         file_seconds: Length of the file.
         start: Start of the interval, in seconds since 1970, UTC.
         end: Its end.
+        is_seekable: Whether the file's frames can be found by their time.
     """
 
     address: str
@@ -48,6 +49,7 @@ class Piece:
     file_seconds: float
     start: float
     end: float
+    is_seekable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ class Plan:
         done: Segments that have one.
         places: Each camera with its room and school, by camera.
         videos: What each usable file holds, by address.
-        problems: Files that cannot be used, and why.
+        problems: Files that cannot be used, wholly or in part, and why.
+        notes: What else is odd about files.
     """
 
     pending: tuple[Segment, ...]
@@ -94,6 +97,7 @@ class Plan:
     places: dict[str, Place]
     videos: dict[str, VideoInfo]
     problems: tuple[FootageProblem, ...]
+    notes: tuple[FootageNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +121,13 @@ def make_plan(footage: ProbedFootage, settings: Settings, lake: Lake, model_id: 
     timelines: dict[str, list[Piece]] = defaultdict(list)
     for file in footage.files:
         if file.address in videos:
-            start = file.started_at.timestamp()
-            seconds = max(MIN_SECONDS, videos[file.address].duration_seconds)
-            piece = Piece(file.address, start, seconds, start, start + seconds)
+            start, video = file.started_at.timestamp(), videos[file.address]
+            seconds = max(MIN_SECONDS, video.duration_seconds)
+            piece = Piece(file.address, start, seconds, start, start + seconds, video.is_seekable)
             timelines[file.camera_id].append(piece)
     segments: list[Segment] = []
     for camera_id, pieces in sorted(timelines.items()):
-        timeline, overlapping = _without_overlaps(pieces)
+        timeline, overlapping = _clip_overlaps(pieces)
         problems.extend(overlapping)
         segments.extend(_cut(camera_id, timeline))
     places = {camera_id: find_place(settings, camera_id) for camera_id in timelines}
@@ -140,6 +144,9 @@ def make_plan(footage: ProbedFootage, settings: Settings, lake: Lake, model_id: 
         places=places,
         videos=videos,
         problems=tuple(problems),
+        notes=tuple(
+            FootageNote(address, note) for address, video in videos.items() for note in video.notes
+        ),
     )
 
 
@@ -198,29 +205,35 @@ def probe_footage(footage: Sequence[Footage]) -> ProbedFootage:
         for file, result in zip(footage, results, strict=True)
         if isinstance(result, VideoInfo)
     }
-    problems = tuple(result for result in results if isinstance(result, FootageProblem))
-    return ProbedFootage(tuple(footage), videos, problems)
+    problems = [result for result in results if isinstance(result, FootageProblem)]
+    for address, video in videos.items():
+        problems += [FootageProblem.from_error(address, error) for error in video.problems]
+    return ProbedFootage(tuple(footage), videos, tuple(problems))
 
 
-def _without_overlaps(pieces: list[Piece]) -> tuple[list[Piece], list[FootageProblem]]:
-    """Sort a camera's files by time, without those that overlap an earlier one."""
+def _clip_overlaps(pieces: list[Piece]) -> tuple[list[Piece], list[FootageProblem]]:
+    """Sort a camera's files by time; of two that overlap, the later gives what is beyond."""
     timeline: list[Piece] = []
     problems: list[FootageProblem] = []
     for piece in sorted(pieces, key=lambda p: (p.start, p.address)):
         previous = timeline[-1] if timeline else None
         overlap = previous.end - piece.start if previous else 0.0
         if previous is not None and overlap > OVERLAP_TOLERANCE_SECONDS:
-            error = FootageError(
-                f"it overlaps {previous.address} of the same camera by {overlap:.0f} s, and was "
-                "left out.",
-                where=piece.address,
-                hint="Correct its start, or remove one of the two.",
-            )
+            error = _overlap_error(piece, previous)
             problems.append(FootageProblem.from_error(piece.address, error))
-            continue
         if previous is None or piece.end > previous.end:  # else it adds nothing
             timeline.append(replace(piece, start=piece.start + max(0.0, overlap)))
     return timeline, problems
+
+
+def _overlap_error(piece: Piece, previous: Piece) -> FootageError:
+    overlap = min(previous.end, piece.end) - piece.start
+    used = "only what comes after is used" if piece.end > previous.end else "nothing of it is used"
+    return FootageError(
+        f"it overlaps {previous.address} of the same camera by {overlap:.0f} s: {used}.",
+        where=piece.address,
+        hint="If its start is wrong, correct it.",
+    )
 
 
 def _cut(camera_id: str, timeline: list[Piece]) -> list[Segment]:

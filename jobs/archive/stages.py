@@ -15,7 +15,7 @@ from typing import Any
 
 from cluster.activity.suppression import ActivityWindow
 from cluster.warehouse.lake import Interval
-from jobs.archive.footage import FootageProblem
+from jobs.archive.footage import FootageNote, FootageProblem
 from jobs.archive.segments import Segment
 
 Row = dict[str, Any]
@@ -23,11 +23,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FootageGap:
-    """A stretch of a file without frames: worth a note, but not an error.
+    """A stretch of a file without frames, or without any that can be decoded.
 
     Attributes:
         address: The file.
-        begins: Start of the gap in the file, in seconds.
+        begins: Start of the stretch in the file, in seconds.
         seconds: Its length.
     """
 
@@ -45,12 +45,21 @@ class ReadReport:
         problems: Files that could not be read, wholly or in part.
         gaps: Stretches without frames.
         decoded: Frames that were decoded.
+        lost: Stretches whose frames could not be decoded.
+        notes: What else is odd about the files.
     """
 
     covered: tuple[Interval, ...]
     problems: tuple[FootageProblem, ...]
     gaps: tuple[FootageGap, ...]
     decoded: int
+    lost: tuple[FootageGap, ...] = ()
+    notes: tuple[FootageNote, ...] = ()
+
+    @property
+    def covered_seconds(self) -> float:
+        """Length of the footage that was read."""
+        return sum(end - start for start, end in self.covered)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """What deployments exchange: frames for the pose model, and the state of rooms and cameras (R2)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
+from cluster.calibration.drift import CameraDrift, Drift
 from cluster.streams.capture.health import CameraHealth
 from cluster.vision.people import BgrImage
 
@@ -29,6 +30,8 @@ class RoomSnapshot:
         camera_id: The camera whose counts are shown.
         lesson_id: The current lesson, if there is one.
         event_id: Id of the event of this state; it grows with every change of any room.
+        camera_drift: What became of the view of that camera; of one that shows nothing, where no
+            camera counts.
     """
 
     room_id: str
@@ -41,6 +44,7 @@ class RoomSnapshot:
     camera_id: str | None
     lesson_id: str | None
     event_id: int
+    camera_drift: Drift = Drift.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class CameraStatus:
         frames_late: Frames dropped because they waited too long.
         frames_dropped: Frames dropped because the model's queue was full or the model unavailable.
         latency_p95_seconds: From frame to report, over the last half minute; None without frames.
+        drift: Whether it shows something else than at first.
     """
 
     health: CameraHealth
@@ -83,6 +88,7 @@ class CameraStatus:
     frames_late: int = 0
     frames_dropped: int = 0
     latency_p95_seconds: float | None = None
+    drift: CameraDrift = field(default_factory=CameraDrift)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from ray import serve
 import cluster
 from cluster.activity.published import PublishedWindow
 from cluster.calibration.store import CalibrationStore
+from cluster.calibration.view import ViewStore
 from cluster.clock import utc_now
 from cluster.district import Timetable
 from cluster.errors import (
@@ -42,7 +43,7 @@ from cluster.streams.source.config import CameraConfig, build_camera_config
 from cluster.vision.pose.estimator import model_cache_dir
 from cluster.vision.pose.weights import WeightsFile, find_pose_weights
 from cluster.warehouse.lake import Lake
-from cluster.warehouse.live.flush import flush, live_run_id
+from cluster.warehouse.live.flush import flush
 from cluster.warehouse.live.journal import RETENTION_HOURS, Journal
 from cluster.warehouse.published_shares import PublishedShares
 from serve_apps import metrics
@@ -57,10 +58,14 @@ from serve_apps.rooms.reader_pool import ReaderClients, ReaderPool
 from serve_apps.rooms.reconciler import ReaderReconciler
 from serve_apps.rooms.room_state import RoomState
 from serve_apps.rooms.settings_watcher import SettingsWatcher
+from serve_apps.rooms.view_drift import LiveViews
 
 logger = logging.getLogger(__name__)
 
 JOURNAL = "live/journal.sqlite"
+LESSON_BEGUN = timedelta(minutes=10)
+"""From then on, a room without light is taken for a covered camera."""
+
 RECONCILE_SECONDS = 2.0
 REFRESH_SECONDS = 1.0
 FLUSH_SECONDS = 10.0
@@ -102,7 +107,7 @@ class Rooms:
         self._state = RoomState(settings, utc_now())
         since = utc_now() - timedelta(minutes=settings.live.history_minutes)
         self._published = PublishedShares(settings.lake_dir)
-        await self._load_published(settings)
+        await self._load_published()
         self._state.restore(self._journal.recent(since))
         self._pool = ReaderPool(
             _reader_clients(),
@@ -112,6 +117,7 @@ class Rooms:
         )
         self._reconciler = ReaderReconciler(self._pool)
         self._input_sizes = LiveInputSizes(CalibrationStore.of(settings), self._weights.model_id)
+        self._views = LiveViews(ViewStore.of(settings), self._weights.model_id)
         self._metrics = RoomMetrics()
         self._is_draining = False
         self._journal_problem = ""
@@ -161,11 +167,13 @@ class Rooms:
         if not self._pool.owns(report.reader_id):
             raise ServiceDown("these rooms are of another installation than the reader.")
         self._pool.record_report(report.reader_id)
-        windows = [self._with_lesson(window) for window in report.windows]
+        await self._take_views(report)
+        uncovered = self._views.uncovered(report.windows)
+        windows = [self._with_lesson(window) for window in uncovered]
         up_to = 0
-        if windows:
+        if report.windows:
             try:
-                added = await asyncio.to_thread(self._journal.append, windows)
+                added = await asyncio.to_thread(self._journal.append, windows) if windows else 0
                 if added:
                     metrics.windows_finished().inc(added)
                 up_to, self._journal_problem = report.windows[-1].number, ""
@@ -178,6 +186,19 @@ class Rooms:
             await asyncio.to_thread(self._input_sizes.store, new_sizes)
         self._state.apply_report(report, windows, utc_now())
         return Ack(up_to)
+
+    async def _take_views(self, report: Report) -> None:
+        """Compare what a report says of cameras' views with what they showed at first."""
+        new = self._views.take_new(report, self._watcher.settings, self._has_lesson)
+        if new:
+            await asyncio.to_thread(self._views.store, new)
+            self._state.apply_drifts(self._views.drifts, utc_now())
+
+    def _has_lesson(self, room_id: str) -> bool:
+        """Whether a lesson has been on in a room for some minutes: there should be light."""
+        now = utc_now()
+        times = (now - LESSON_BEGUN, now)
+        return all(self._timetable.lesson_at(room_id, time) is not None for time in times)
 
     async def snapshots(self, room_ids: Sequence[str]) -> list[RoomSnapshot]:
         """Return the current state of rooms."""
@@ -245,17 +266,14 @@ class Rooms:
                 logger.warning("%s: %s", work.__name__.strip("_"), error)
             await asyncio.sleep(seconds)
 
-    async def _load_published(self, settings: Settings) -> None:
-        """Load which cameras have given the rooms' shares, and whether `k` was smaller today."""
+    async def _load_published(self) -> None:
+        """Load which cameras have given the rooms' shares."""
         now = utc_now()
         days = [(now + timedelta(days=days)).date() for days in (-1, 0, 1)]
         try:
             self._state.set_share_cameras(await asyncio.to_thread(self._published.cameras, days))
         except LakeError as error:  # then nothing is added to it either: headcounts alone
             logger.error("rooms give no shares: %s", error)
-        run = await asyncio.to_thread(self._lake.read_run, live_run_id(now))
-        if run is not None and run["k"] < settings.privacy.k:
-            self._state.withhold_before(now)
 
     async def _refresh(self) -> None:
         self._state.refresh(utc_now())
@@ -284,6 +302,8 @@ class Rooms:
         if await asyncio.to_thread(self._watcher.reload_if_changed):
             self._state.reconfigure(self._watcher.settings, self._timetable, utc_now())
         await asyncio.to_thread(self._input_sizes.reload, self._watcher.settings)
+        await asyncio.to_thread(self._views.reload, self._watcher.settings)
+        self._state.apply_drifts(self._views.drifts, utc_now())
         configs = self._camera_configs()
         unassigned, overdue = await self._reconciler.observe(configs)
         self._state.mark_lost(sorted(unassigned), utc_now(), overdue=overdue)
@@ -297,7 +317,9 @@ class Rooms:
         settings, configs = self._input_sizes.apply(self._watcher.settings), {}
         for camera in settings.cameras:
             try:
-                factor = self._input_sizes.factor(settings, camera)
+                factor = self._input_sizes.factor(
+                    settings, camera, has_drifted=camera.id in self._views.drifts
+                )
                 config = build_camera_config(settings, camera, factor)
             except HomeroomError as error:
                 logger.warning("camera %s is not read: %s", camera.id, error)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from cluster.activity.live import LiveCounts
+from cluster.calibration.drift import CameraDrift, Drift
 from cluster.settings import Camera, Room
 from cluster.streams.capture.health import CameraHealth
 from cluster.streams.reader.report import CameraReport
@@ -39,6 +40,7 @@ class CameraState:
         node: Host name of the reader's machine.
         counts: Its newest live counts; None before the first.
         latencies: (time of the report in UTC, seconds from frame to report) of recent frames.
+        drift: Whether it shows something else than at first.
     """
 
     report: CameraReport
@@ -46,6 +48,7 @@ class CameraState:
     node: str | None = None
     counts: LiveCounts | None = None
     latencies: deque[tuple[datetime, float]] = field(default_factory=deque)
+    drift: CameraDrift = field(default_factory=CameraDrift)
 
     def apply_report(
         self, report: CameraReport, *, reader_id: str, node: str, now: datetime
@@ -57,6 +60,11 @@ class CameraState:
             self.latencies.popleft()
         if report.numbers is not None:
             self.counts = report.numbers
+
+    @property
+    def shows_nothing(self) -> bool:
+        """Whether its picture shows nothing, so that its counts say nothing either."""
+        return self.drift.hides_all
 
     def mark_lost(self, health: CameraHealth) -> None:
         """Record that no reader hosts the camera."""
@@ -74,6 +82,7 @@ class CameraState:
             frames_late=self.report.frames_late,
             frames_dropped=self.report.frames_dropped,
             latency_p95_seconds=self._latency_p95_seconds(),
+            drift=self.drift,
         )
 
     def _latency_p95_seconds(self) -> float | None:
@@ -116,6 +125,8 @@ def room_status_of(
     """
     if state is None:
         return "down", str(StreamReason.NO_READER)
+    if state.shows_nothing:
+        return "down", str(Drift.COVERED)
     health = state.report.health
     if state.counts is None:
         return "down", str(health.reason)

@@ -59,15 +59,20 @@ class LiveInputSizes:
         }
         return apply_sizes(settings, known)
 
-    def factor(self, settings: Settings, camera: Camera) -> HeadcountFactor | None:
+    def factor(
+        self, settings: Settings, camera: Camera, *, has_drifted: bool = False
+    ) -> HeadcountFactor | None:
         """Return what gives the bounds of a camera's headcounts; None where nothing does.
 
         Args:
             settings: As `apply` returns them.
             camera: The camera in them.
+            has_drifted: It shows something else than when heads were counted: these counts do not
+                hold.
         """
+        nothing = Calibration(camera_id=camera.id)
         return camera_factor(
-            self._stored.get(camera.id, Calibration(camera_id=camera.id)),
+            nothing if has_drifted else self._stored.get(camera.id, nothing),
             model=self._model_id,
             input_size=settings.input_size_of(camera),
         )

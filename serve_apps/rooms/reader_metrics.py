@@ -7,6 +7,7 @@ does not make a counter go down.
 from collections import Counter
 from collections.abc import Iterable
 
+from cluster.calibration.drift import Drift
 from cluster.streams.reader.report import CameraReport, Report
 from cluster.streams.source.state import StreamState
 from serve_apps import metrics
@@ -27,7 +28,11 @@ class RoomMetrics:
             self._record_camera(report.reader_id, camera)
 
     def set_gauges(self, cameras: Iterable[CameraStatus], readers: int, waiting: int) -> None:
-        """Set the numbers of cameras by state, of readers, and of windows that wait."""
+        """Set the numbers of cameras by state and drift, of readers, and of windows that wait."""
+        cameras = list(cameras)
+        drifts = Counter(status.drift.kind for status in cameras)
+        for drift in Drift:
+            metrics.cameras_by_drift().set(drifts[drift], tags={"state": str(drift)})
         counts = Counter(status.health.state for status in cameras)
         for state in StreamState:
             metrics.cameras_by_state().set(counts[state], tags={"state": str(state)})

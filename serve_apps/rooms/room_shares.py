@@ -9,7 +9,7 @@ choice, so that the live service and the warehouse never give shares of two came
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from cluster.activity.live import LiveCounts
@@ -18,9 +18,6 @@ from cluster.activity.share_camera import choose_live, combine_cameras
 from cluster.activity.suppression import ActivityWindow, restrict_window, withhold_shares
 from cluster.settings import Settings
 from cluster.warehouse.published_shares import RoomDay, ShareCamera
-
-APPLY_SECONDS = 30.0
-"""By then all readers count with a `k` that was changed."""
 
 DAYS_KEPT = 3
 NO_CAMERA = ""
@@ -36,17 +33,10 @@ class RoomShares:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._chosen: dict[RoomDay, str] = {}
-        self._withheld_before = datetime.min.replace(tzinfo=UTC)
 
-    def reconfigure(self, settings: Settings, now: datetime) -> None:
-        """Apply other settings; with a larger `k`, what was counted before gives no shares."""
-        if settings.privacy.k > self._settings.privacy.k:
-            self.withhold_before(now + timedelta(seconds=APPLY_SECONDS))
+    def reconfigure(self, settings: Settings) -> None:
+        """Apply other settings, also to what was counted before."""
         self._settings = settings
-
-    def withhold_before(self, time: datetime) -> None:
-        """Publish no shares of windows that start before a time."""
-        self._withheld_before = max(time, self._withheld_before)
 
     def choose(self, chosen: Mapping[RoomDay, ShareCamera]) -> None:
         """Put stored choices in force; those of days long past are forgotten.
@@ -85,7 +75,7 @@ class RoomShares:
         if (room_id, day) in self._chosen:
             return None
         of_day = (
-            (each.camera_id, self._restrict(room_id, each.window))
+            (each.camera_id, self._restrict(room_id, each.window, each.k))
             for each in seen
             if self._day(room_id, each.window.window_start) == day
         )
@@ -95,10 +85,12 @@ class RoomShares:
     def combine(self, windows: Sequence[PublishedWindow]) -> PublishedWindow:
         """Return the window of a room: windows of its cameras for the same ten seconds."""
         room_id, start = windows[0].room_id, windows[0].window.window_start
-        seen = [(each.camera_id, self._restrict(room_id, each.window)) for each in windows]
-        camera_id, window = combine_cameras(seen, self._camera(room_id, start))
-        shown = next(each for each in windows if each.camera_id == camera_id)
-        return replace(shown, window=window)
+        seen = [(each.camera_id, self._restrict(room_id, each.window, each.k)) for each in windows]
+        share_camera = self._camera(room_id, start)
+        camera_id, window = combine_cameras(seen, share_camera)
+        by_camera = {each.camera_id: each for each in windows}
+        shown = by_camera[camera_id]
+        return replace(shown, window=window, k=by_camera.get(share_camera or "", shown).k)
 
     def combine_live(
         self, room_id: str, current: Mapping[str, LiveCounts]
@@ -118,19 +110,18 @@ class RoomShares:
         k = self._settings.privacy.k
         seen = []
         for camera_id, counts in current.items():
-            window = self._restrict(room_id, counts.window)
+            window = self._restrict(room_id, counts.window, counts.k)
             if counts.hands_up is not None and counts.people < k:
                 window = withhold_shares(window)  # the hands are of a group that is too small now
             seen.append((camera_id, window))
         camera_id, window = combine_cameras(seen, share_camera)
         return camera_id, share_camera, window
 
-    def _restrict(self, room_id: str, window: ActivityWindow) -> ActivityWindow:
-        if window.window_start < self._withheld_before and not window.suppressed:
-            return withhold_shares(window)
+    def _restrict(self, room_id: str, window: ActivityWindow, counted_k: int) -> ActivityWindow:
         room = self._settings.rooms_by_id.get(room_id)
         headcount_only = room is not None and room.kind == "vehicle"
-        return restrict_window(window, k=self._settings.privacy.k, headcount_only=headcount_only)
+        k = self._settings.privacy.k
+        return restrict_window(window, k=k, headcount_only=headcount_only, counted_k=counted_k)
 
     def _camera(self, room_id: str, time: datetime) -> str | None:
         return self._chosen.get((room_id, self._day(room_id, time)))

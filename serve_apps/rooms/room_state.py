@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 from cluster.activity.live import LiveCounts
 from cluster.activity.published import PublishedWindow
+from cluster.calibration.drift import CameraDrift, Drift
 from cluster.district import Timetable
 from cluster.settings import Camera, Settings
 from cluster.streams.reader.report import CameraReport, Report
@@ -59,7 +60,7 @@ class RoomState:
 
     def reconfigure(self, settings: Settings, timetable: Timetable, now: datetime) -> None:
         """Apply other settings or lessons; state of removed rooms and cameras is dropped."""
-        self._shares.reconfigure(settings, now)
+        self._shares.reconfigure(settings)
         self._settings, self._timetable = settings, timetable
         self._cameras_of = _cameras_by_room(settings)
         for camera_id in set(self._cameras) - set(settings.cameras_by_id):
@@ -76,10 +77,6 @@ class RoomState:
         for window in sorted(windows, key=lambda w: w.window.window_start):
             self._add_window(window)
 
-    def withhold_before(self, time: datetime) -> None:
-        """Publish no shares of what was counted before a time: `k` was smaller then."""
-        self._shares.withhold_before(time)
-
     def proposed_share_cameras(self) -> dict[RoomDay, ShareCamera]:
         """Return the cameras that are to give shares, of rooms where none has been chosen yet."""
         proposed: dict[RoomDay, ShareCamera] = {}
@@ -95,6 +92,16 @@ class RoomState:
     def set_share_cameras(self, chosen: Mapping[RoomDay, ShareCamera]) -> None:
         """Publish the shares of these cameras, which are stored: other ones never will be."""
         self._shares.choose(chosen)
+
+    def apply_drifts(self, drifts: Mapping[str, CameraDrift], now: datetime) -> None:
+        """Record which cameras show something else than at first, by id; all others do not."""
+        changed = []
+        for camera_id, state in self._cameras.items():
+            drift = drifts.get(camera_id, CameraDrift())
+            if drift != state.drift:
+                state.drift = drift
+                changed.append(camera_id)
+        self._update(self._rooms_of(changed), now)
 
     def apply_report(
         self, report: Report, windows: Sequence[PublishedWindow], now: datetime
@@ -239,7 +246,10 @@ class RoomState:
         current, state, reason = self._current_counts(cameras, now)
         if not current:
             self._event_cameras[room_id] = None
-            return RoomSnapshot(room_id, state, reason, None, None, None, None, None, lesson_id, 0)
+            drift = Drift.COVERED if reason == Drift.COVERED else Drift.NONE
+            return RoomSnapshot(
+                room_id, state, reason, None, None, None, None, None, lesson_id, 0, drift
+            )
         camera_id, share_camera, window = self._shares.combine_live(room_id, current)
         counts = current[camera_id]
         is_counting = share_camera in current
@@ -256,6 +266,7 @@ class RoomState:
             camera_id,
             lesson_id,
             0,
+            self._cameras[camera_id].drift.kind,
         )
 
     def _current_counts(
@@ -271,7 +282,7 @@ class RoomState:
             state = self._cameras.get(camera.id)
             status, reason = room_status_of(camera, state, now, stall_seconds=stall_seconds)
             if status == "down" or state is None or state.counts is None:
-                down = reason
+                down = reason if down != Drift.COVERED else down  # that somebody can change
             else:
                 candidates[status][camera.id] = state.counts
         for status in ("live", "late"):

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from cluster.activity.analysed_frame import AnalysedFrame
 from cluster.activity.durations import MEMORY_SECONDS, FrameCounts
-from cluster.activity.room import AnalysedFrame, RoomCounter, count_windows
+from cluster.activity.room import RoomCounter, count_windows
 from cluster.activity.suppression import ActivityWindow
 from cluster.settings import Polygon
 from cluster.vision.activity import Activity

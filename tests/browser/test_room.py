@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
+from cluster.calibration.drift import Drift
 from tests.browser.chromium import BrowserSession
 from tests.browser.classroom import NAMES, PAGE, Classroom
 from tests.browser.conftest import OpenSession, open_lesson_page
@@ -59,6 +60,20 @@ def test_outdated_counts_are_marked_as_stale(classroom: Classroom, lesson: Brows
     expect(lesson.page.locator("#room")).to_have_class(re.compile("is-stale"))
     classroom.set_people(24)
     expect(lesson.page.locator("#room")).not_to_have_class(re.compile("is-stale"))
+
+
+def test_a_camera_that_was_moved_is_reported_while_it_counts_on(
+    classroom: Classroom, lesson: BrowserSession
+) -> None:
+    notice = lesson.page.get_by_text("The camera was moved")
+    expect(notice).to_be_hidden()
+    classroom.set_people(24, camera_drift=Drift.MOVED)
+    expect(notice).to_be_visible()
+    expect(lesson.page.locator("[data-count='people']")).to_have_text("24")
+    lesson.page.reload()
+    expect(notice).to_be_visible()
+    classroom.set_people(24)
+    expect(notice).to_be_hidden()
 
 
 def test_a_camera_that_is_down_is_reported(classroom: Classroom, lesson: BrowserSession) -> None:

@@ -18,7 +18,7 @@ from tests.databases import sqlite_url
 from tests.kill_points import KillPoint, Stage, run_and_kill
 from tests.register.school import Clock
 
-pytestmark = [pytest.mark.slow, pytest.mark.durable]
+pytestmark = [pytest.mark.slow, pytest.mark.durable, pytest.mark.unmeasured]
 
 MASTER = LocalMasterKey(b"m" * 32)
 KILLS_DURING_COMMIT = 20

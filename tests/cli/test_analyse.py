@@ -4,8 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.cli.command import Homeroom
 from tests.conftest import write_settings
 
@@ -52,10 +50,19 @@ def test_the_api_document_is_written(homeroom: Homeroom, tmp_path: Path) -> None
     assert homeroom("openapi", "--check", out).code == 1
 
 
-@pytest.mark.parametrize("module", ["ray", "serve_apps", "fastapi", "torch", "openvino"])
-def test_the_command_line_starts_without_what_only_a_command_needs(module: str) -> None:
-    code = f"import sys, cluster.cli.main; print({module!r} in sys.modules)"
+def test_the_command_line_starts_without_what_only_a_command_needs() -> None:
+    heavy = {
+        "fastapi",
+        "matplotlib",
+        "openvino",
+        "ray",
+        "scipy",
+        "serve_apps",
+        "supervision",
+        "torch",
+    }
+    code = f"import sys, cluster.cli.main; print({heavy!r} & set(sys.modules) or 'none')"
     ended = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
-    assert ended.stdout.strip() == "False"
+    assert ended.stdout.strip() == "none"

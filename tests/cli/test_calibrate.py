@@ -6,8 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
+from cluster.calibration.drift import CameraDrift
 from cluster.calibration.store import CalibrationStore
+from cluster.calibration.view import ViewStore
 from cluster.settings import load_settings
+from tests.calibration.views import EIGHT
 from tests.cli.command import Homeroom
 from tests.conftest import write_settings, write_video
 
@@ -95,6 +98,36 @@ def test_a_live_camera_is_looked_at_for_some_seconds(homeroom: Homeroom, tmp_pat
     assert [size["input_size"] for size in answer.json["sizes"]] == [640]
     assert "Too few frames show people" in answer.json["notes"][0]
     assert store_of(settings).read("cam2").sizes == ()
+    assert "drift is noticed against that" in answer.json["notes"][-1]
+
+
+@pytest.mark.parametrize("is_json", [True, False])
+def test_what_a_camera_shows_is_accepted_without_looking(
+    homeroom: Homeroom, settings: Path, is_json: bool
+) -> None:
+    views = ViewStore.of(load_settings(settings))
+    views.change("cam1", lambda view: view.observe_lens(EIGHT))
+    options = ["--json"] if is_json else []
+    answer = homeroom("calibrate", "cam1", "--accept-view", *options, "--settings", settings)
+    assert answer.code == 0, answer.err
+    view = views.read("cam1")
+    assert (view.drift, view.scene) == (CameraDrift(), None)
+    assert view.began_at is not None
+    if is_json:
+        assert answer.json["camera"] == "cam1"
+    else:
+        assert answer.stderr_contains("drift is noticed against that")
+
+
+@pytest.mark.samples
+def test_footage_of_some_day_does_not_change_what_a_camera_should_show(
+    homeroom: Homeroom, settings: Path, clip: Path
+) -> None:
+    views = ViewStore.of(load_settings(settings))
+    covered = views.change("cam1", lambda view: view.observe_lens(EIGHT))
+    answer = homeroom("calibrate", "cam1", "--file", clip, "--settings", settings)
+    assert answer.code == 0, answer.err
+    assert views.read("cam1") == covered
 
 
 @pytest.mark.samples
@@ -125,6 +158,7 @@ def test_people_in_the_teachers_zone_are_not_counted(
         (["cam1", "--people", "20", "--people", "30"], "20, 30 differ by more than 10%"),
         (["cam1", "--out", "people.png"], ".html or .svg"),
         (["cam1", "--file", "none.mp4"], "there is no such file"),
+        (["cam1", "--accept-view", "--people", "20"], "goes with no other option"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_the_reason(

@@ -8,9 +8,11 @@ import pytest
 
 from cluster import __version__
 from cluster.calibration.store import CalibrationStore
+from cluster.calibration.view import ViewStore
 from cluster.settings import load_settings
 from cluster.vision.pose.weights import CLASSROOM_POSE
 from tests.calibration.measurements import measurement
+from tests.calibration.views import EIGHT
 from tests.cli.command import Homeroom
 from tests.conftest import write_settings
 
@@ -160,3 +162,19 @@ def test_heads_too_small_for_every_size_are_a_warning_and_no_problem(
     assert "cam2" not in warning
     assert answer.json["cameras"]["auto"] == "2 of 2 measured, up to 960 pixels"
     assert "cam1" in homeroom("doctor", "--settings", path).out
+
+
+def test_a_camera_whose_view_has_drifted_is_a_warning_that_says_what_to_do(
+    homeroom: Homeroom, tmp_path: Path
+) -> None:
+    path = with_weights(tmp_path, "")
+    assert homeroom("doctor", "--json", "--settings", path).json["warnings"] == []
+    views = ViewStore.of(load_settings(path))
+    for camera_id in ("cam1", "gone"):
+        views.change(camera_id, lambda view: view.observe_lens(EIGHT))
+    answer = homeroom("doctor", "--json", "--settings", path)
+    assert answer.code == 0
+    (warning,) = answer.json["warnings"]
+    assert warning.startswith("cameras: cam1: covered since 2026-03-02 08:00 UTC. ")
+    assert "look whether the lens" in warning
+    assert "gone" not in warning

@@ -80,6 +80,15 @@ def test_a_table_shows_what_is_suppressed_as_a_dash(
     assert [line.split() for line in answer.out.splitlines()][1:3] == [["22", "0.3"], ["4", "–"]]
 
 
+def test_a_query_as_csv_has_no_formula_and_its_numbers_are_numbers(
+    homeroom: Homeroom, settings_file: Path
+) -> None:
+    sql = "SELECT '=cmd|calc' AS a, 'x;+1' AS b, -1 AS c, ['@d'] AS d, NULL::VARCHAR AS e"
+    answer = homeroom("query", "--format", "csv", "--settings", settings_file, sql)
+    [row] = csv.DictReader(io.StringIO(answer.out))
+    assert row == {"a": "'=cmd|calc", "b": "x;'+1", "c": "-1", "d": "['@d']", "e": ""}
+
+
 def test_a_query_is_answered_as_csv(homeroom: Homeroom, settings_file: Path) -> None:
     sql = (
         "SELECT room_id, window_start, suppressed, reading_share, 'a, \"b\"' AS text "

@@ -1,4 +1,8 @@
-"""Starting the archive job as an operator does, and reading what it left."""
+"""Starting the archive job as an operator does, and reading what it left.
+
+`run_job` runs it in this process, on the Ray of the fixture `job_cluster` if it needs one;
+`run_job_alone` and `started_held_job` in a process of its own, which starts its own Ray.
+"""
 
 import json
 import os
@@ -14,11 +18,14 @@ from typing import Any
 
 import psutil
 import pyarrow.parquet as pq
+from typer.testing import CliRunner
 
+from jobs.analyse_archive import app
 from tests.jobs.held_job import AFTER, FOLDER, GO
 
 JOB = [sys.executable, "-m", "jobs.analyse_archive"]
 HELD_JOB = [sys.executable, "-m", "tests.jobs.held_job"]
+NO_CLUSTER = "127.0.0.1:1"
 PATIENCE_SECONDS = 180.0
 
 
@@ -36,8 +43,29 @@ class Ran:
         return {Path(p["address"]).name: p["reason"] for p in self.summary["problems"]}
 
 
-def run_job(settings: Path, *arguments: str) -> Ran:
-    """Run the job to its end."""
+def run_job(settings: Path, *arguments: str, cluster: str | None = None) -> Ran:
+    """Run the job to its end, in this process.
+
+    Args:
+        settings: The settings file.
+        arguments: Of the job.
+        cluster: Address of the Ray that it joins; without one, it must end before it needs Ray.
+    """
+    on_terminate = signal.getsignal(signal.SIGTERM)
+    try:
+        done = CliRunner().invoke(
+            app,
+            [*arguments, "--json", f"--settings={settings}"],
+            catch_exceptions=False,
+            env={"COLUMNS": "400", "RAY_ADDRESS": cluster or NO_CLUSTER},
+        )
+    finally:
+        signal.signal(signal.SIGTERM, on_terminate)
+    return Ran(done.exit_code, json.loads(done.stdout or "{}"), done.stderr)
+
+
+def run_job_alone(settings: Path, *arguments: str) -> Ran:
+    """Run the job to its end, in a process of its own with a Ray of its own."""
     done = subprocess.run(
         [*JOB, *arguments, "--json", f"--settings={settings}"],
         capture_output=True,

@@ -64,9 +64,9 @@ def lesson(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
 
 
 @pytest.fixture(scope="module")
-def ran(lesson: tuple[Path, Path]) -> Ran:
+def ran(lesson: tuple[Path, Path], job_cluster: str) -> Ran:
     settings, manifest = lesson
-    return run_job(settings, f"--manifest={manifest}")
+    return run_job(settings, f"--manifest={manifest}", cluster=job_cluster)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_a_second_run_does_nothing_and_reports_it(lesson: tuple[Path, Path], ran
 
 
 def test_a_higher_k_replaces_the_windows(
-    lesson: tuple[Path, Path], stored: list[dict[str, Any]]
+    lesson: tuple[Path, Path], stored: list[dict[str, Any]], job_cluster: str
 ) -> None:
     settings, manifest = lesson
     known = load_settings(settings)
@@ -151,7 +151,7 @@ def test_a_higher_k_replaces_the_windows(
     lines = manifest.read_text().splitlines()
     still.write_text("\n".join([lines[0], lines[2]]))
     try:
-        again = run_job(settings, f"--manifest={still}")
+        again = run_job(settings, f"--manifest={still}", cluster=job_cluster)
     finally:
         settings.write_text(text)
 

@@ -13,7 +13,7 @@ from cluster.settings import load_settings
 from cluster.warehouse.lake import Lake
 from tests.conftest import write_settings, write_video
 from tests.disks import make_read_only, small_disk
-from tests.jobs.running import Ran, parts, run_job
+from tests.jobs.running import Ran, parts, run_job, run_job_alone
 
 GOOD = "cam1_20260302T080000Z.mp4"
 SECONDS = 6.0
@@ -38,7 +38,7 @@ def _audio_only(path: Path) -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of footage in which nearly everything is wrong."""
     folder = tmp_path_factory.mktemp("bad")
-    write_settings(folder, rate=1.0)
+    write_settings(folder, rate=1.0, input_size=640)
     footage = folder / "footage"
     footage.mkdir()
     whole = write_video(footage / GOOD, seconds=SECONDS)
@@ -65,8 +65,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ran(folder: Path) -> Ran:
-    return run_job(folder / "homeroom.toml", str(folder / "footage"))
+def ran(folder: Path, job_cluster: str) -> Ran:
+    return run_job(folder / "homeroom.toml", str(folder / "footage"), cluster=job_cluster)
 
 
 @pytest.mark.ray
@@ -163,7 +163,7 @@ def test_a_second_copy_waits_for_the_lake_and_is_rejected(tmp_path: Path) -> Non
     lake = load_settings(settings).lake_dir
 
     with Lake(lake).locked():
-        second = run_job(settings, str(video))
+        second = run_job_alone(settings, str(video))
 
     assert second.status == 1
     assert "another run is writing to this lake" in second.messages
@@ -186,20 +186,20 @@ def _fill(path: Path) -> None:
 
 @pytest.mark.ray
 def test_a_disk_that_fills_up_ends_the_job_with_a_reason_and_it_can_be_repeated(
-    tmp_path: Path, small_disk: Path
+    tmp_path: Path, small_disk: Path, job_cluster: str
 ) -> None:
-    settings = write_settings(tmp_path, rate=1.0, data_dir=str(small_disk / "data"))
+    settings = write_settings(tmp_path, rate=1.0, input_size=640, data_dir=str(small_disk / "data"))
     video = write_video(tmp_path / GOOD, seconds=3.0)
-    first = run_job(settings, str(video))
+    first = run_job(settings, str(video), cluster=job_cluster)
     assert first.status == 0
     later = tmp_path / _at(0)
     shutil.copy(video, later)
     filler = small_disk / "filler"
     _fill(filler)
 
-    full = run_job(settings, str(later))
+    full = run_job(settings, str(later), cluster=job_cluster)
     filler.unlink()
-    after = run_job(settings, str(later))
+    after = run_job(settings, str(later), cluster=job_cluster)
 
     assert full.status == 1
     assert "the disk is full" in full.messages

@@ -14,7 +14,8 @@ from cluster.district import find_place
 from cluster.settings import Settings, load_settings
 from cluster.settings.redacted import without_secrets
 from cluster.settings.toml import settings_to_toml
-from cluster.streams.decode.container import VideoInfo
+from cluster.streams.decode.orientation import UPRIGHT
+from cluster.streams.decode.probe import VideoInfo
 from jobs.archive import pipeline
 from jobs.archive.footage import Footage
 from jobs.archive.input_sizes import InputSizes
@@ -110,7 +111,7 @@ def test_what_a_measurement_carries_to_a_worker_holds_no_secret(
     monkeypatch.setattr(ray, "remote", lambda _function: recorded)
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2})
     file = Footage("/footage/a.mp4", "cam2", datetime(2026, 3, 2, tzinfo=UTC))
-    videos = {file.address: VideoInfo(1920, 1080, 60.0, 25.0, 0, "h264")}
+    videos = {file.address: VideoInfo(1920, 1080, 60.0, 25.0, UPRIGHT, "h264")}
     tasks = InputSizes(secret_settings, [file], videos, "net").unknown({"cam2"})
     settings = worker_settings(secret_settings, [find_place(secret_settings, "cam2")])
 

@@ -107,6 +107,44 @@ def test_the_same_file_counts_once(
     assert problems == []
 
 
+def test_a_file_named_in_two_ways_counts_once(school: Settings, archive: Path) -> None:
+    name = "cam1_20260302T090000Z.mp4"
+    (archive / name).write_bytes(b"")
+    (archive / "other").mkdir()
+    (archive.parent / "link").symlink_to(archive)
+    ways = [archive / name, archive / "other/.." / name, archive.parent / "link" / name]
+    files, problems = list_footage([str(way) for way in ways], school)
+    assert [file.address for file in files] == [str(archive / name)]
+    assert problems == []
+
+
+def test_a_file_with_two_starts_counts_twice(school: Settings, archive: Path) -> None:
+    rows = [f"a.mp4,cam1,2026-03-02T09:0{minute}:00Z" for minute in (0, 5, 5)]
+    files, _ = list_footage([], school, manifest=manifest_of(archive, *rows))
+    assert [file.started_at.minute for file in files] == [0, 5]
+
+
+def test_a_file_url_is_decoded(school: Settings, archive: Path) -> None:
+    folder = archive / "room 1 #2"
+    folder.mkdir()
+    file = folder / "cam1_20260302T090000Z.mp4"
+    file.write_bytes(b"")
+    for named in (file, folder):
+        files, problems = list_footage([named.as_uri()], school)
+        assert [one.address for one in files] == [str(file)]
+        assert problems == []
+    below, _ = list_footage([file.as_uri()], school, roots=[folder.as_uri()])
+    assert [one.address for one in below] == [str(file)]
+    outside, _ = list_footage([f"file://{folder}/%2e%2e/a.mp4"], school, roots=[folder.as_uri()])
+    assert outside == []
+
+
+def test_a_null_byte_in_a_name_does_not_end_the_list(school: Settings) -> None:
+    rows = ["file:///a%00b/cam1_20260302T090000Z.mp4", "/a\0b/cam1_20260302T090100Z.mp4"]
+    files, _ = list_footage(rows, school)
+    assert len(files) == 2
+
+
 def test_a_manifest_gives_camera_and_start_of_files_of_any_name(
     school: Settings, archive: Path
 ) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from cluster.calibration.store import CalibrationStore
 from cluster.settings import Settings, load_settings
-from cluster.streams.decode.container import VideoInfo
+from cluster.streams.decode.orientation import UPRIGHT
+from cluster.streams.decode.probe import VideoInfo
 from cluster.vision.people import BgrImage, People
 from cluster.vision.pose.estimator import PoseEstimator
 from cluster.vision.pose.input_size import HeadSummary
@@ -31,7 +32,7 @@ def footage(*files: tuple[str, str, float, tuple[int, int]]) -> dict[Footage, Vi
     """Files of a camera, minutes and a frame size."""
     return {
         Footage(address, camera_id, NINE + timedelta(minutes=index)): VideoInfo(
-            *size, minutes * 60, 25.0, 0, "h264"
+            *size, minutes * 60, 25.0, UPRIGHT, "h264"
         )
         for index, (address, camera_id, minutes, size) in enumerate(files)
     }
@@ -164,7 +165,7 @@ def test_the_pose_model_is_loaded_once_a_process(school: Settings) -> None:
 @pytest.mark.ray
 @pytest.mark.samples
 def test_the_archive_job_measures_a_camera_once_and_a_second_run_does_nothing(
-    samples: Path, tmp_path: Path
+    samples: Path, tmp_path: Path, job_cluster: str
 ) -> None:
     settings = write_settings(tmp_path, k=5)
     picture = cv2.imread(str(samples / "classroom-hand-raised.png"))
@@ -173,7 +174,7 @@ def test_the_archive_job_measures_a_camera_once_and_a_second_run_does_nothing(
     name = tmp_path / "cam1_20260302T080000Z.mp4"
     write_video(name, frames=(still for _ in range(40)), rate=2, size=(1540, 1002))
 
-    ran = run_job(settings, str(name))
+    ran = run_job(settings, str(name), cluster=job_cluster)
 
     assert ran.status == 0, ran.messages
     assert ran.summary["input_sizes"] == {"cam1": 640}

@@ -23,7 +23,7 @@ from tests.jobs.running import (
 
 pytestmark = pytest.mark.ray
 
-MINUTES = 6
+MINUTES = 4
 NAME = "cam1_20260302T080020Z.mp4"
 AGENTS = {"ray::DashboardAgent", "ray::RuntimeEnvAgent"}
 """They try for a minute to report the end of Ray to its control store, which has ended too."""
@@ -31,16 +31,18 @@ AGENTS = {"ray::DashboardAgent", "ray::RuntimeEnvAgent"}
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six minutes of footage, over seven segments."""
+    """Four minutes of footage, over five segments."""
     path = tmp_path_factory.mktemp("footage") / NAME
     return write_video(path, seconds=60.0 * MINUTES, rate=2, options={"g": "8"})
 
 
 @pytest.fixture(scope="module")
-def unbroken(video: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def unbroken(
+    video: Path, tmp_path_factory: pytest.TempPathFactory, job_cluster: str
+) -> list[dict[str, Any]]:
     """The windows of a run that nobody killed."""
-    settings = write_settings(tmp_path_factory.mktemp("unbroken"), rate=1.0)
-    assert run_job(settings, str(video)).status == 0
+    settings = write_settings(tmp_path_factory.mktemp("unbroken"), rate=1.0, input_size=640)
+    assert run_job(settings, str(video), cluster=job_cluster).status == 0
     found = windows(load_settings(settings).lake_dir)
     assert len(found) == 6 * MINUTES
     return found
@@ -48,7 +50,7 @@ def unbroken(video: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Path:
-    return write_settings(tmp_path, rate=1.0)
+    return write_settings(tmp_path, rate=1.0, input_size=640)
 
 
 @pytest.fixture
@@ -85,6 +87,7 @@ def test_the_driver_is_killed_and_the_next_run_completes(
     video: Path,
     unbroken: list[dict[str, Any]],
     agents: list[psutil.Process],
+    job_cluster: str,
 ) -> None:
     with started_held_job(settings, str(video), after=2) as job:
         until_parts(lake, 2)
@@ -96,7 +99,7 @@ def test_the_driver_is_killed_and_the_next_run_completes(
         others = [one for one in family if one not in agents]
         wait_for(lambda: not any(map(runs, others)), "Ray to end with its driver")
 
-    ran = run_job(settings, str(video))
+    ran = run_job(settings, str(video), cluster=job_cluster)
 
     assert ran.status == 0
     assert ran.summary["segments_skipped"] == 2
@@ -124,7 +127,7 @@ def test_a_worker_is_killed_and_the_same_run_completes(
 
 
 def test_control_c_says_what_is_safe_and_the_next_run_completes(
-    settings: Path, lake: Path, video: Path, unbroken: list[dict[str, Any]]
+    settings: Path, lake: Path, video: Path, unbroken: list[dict[str, Any]], job_cluster: str
 ) -> None:
     with started_held_job(settings, str(video), after=1) as job:
         until_parts(lake, 1)
@@ -136,5 +139,5 @@ def test_control_c_says_what_is_safe_and_the_next_run_completes(
     assert "Stopped." in messages
     assert "run the same command again" in messages
     assert "Traceback" not in messages
-    assert run_job(settings, str(video)).status == 0
+    assert run_job(settings, str(video), cluster=job_cluster).status == 0
     assert windows(lake) == unbroken

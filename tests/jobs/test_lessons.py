@@ -37,10 +37,12 @@ BEGINS_BEFORE_LESSON = timedelta(seconds=10)
 FOOTAGE_SECONDS = 20.0
 
 
-def homeroom(folder: Path, *arguments: str) -> Any:
+def homeroom(folder: Path, *arguments: str, cluster: str | None = None) -> Any:
     """Run a command that starts no Ray, and return its answer in JSON."""
     with contextlib.chdir(folder):
-        done = CliRunner().invoke(app, [*arguments, "--json"], catch_exceptions=False)
+        done = CliRunner().invoke(
+            app, [*arguments, "--json"], catch_exceptions=False, env={"RAY_ADDRESS": cluster}
+        )
     assert done.exit_code == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -93,9 +95,13 @@ def at(hour: int) -> datetime:
     return datetime.combine(DAY, time(hour), UTC)
 
 
-def analyse_and_publish(folder: Path, starts: list[datetime]) -> None:
+def analyse_and_publish(folder: Path, starts: list[datetime], cluster: str | None = None) -> None:
     """Analyse a clip of each lesson; see that windows and `lesson_activity` name its lesson."""
-    analyse(folder, *(str(write_footage(folder, starts_at)) for starts_at in starts))
+    footage = [str(write_footage(folder, starts_at)) for starts_at in starts]
+    if cluster:
+        homeroom(folder, "analyse", *footage, cluster=cluster)
+    else:
+        analyse(folder, *footage)
     assert homeroom(folder, "publish")["rows"]["lessons"] == len(starts)
 
     lessons = homeroom(folder, "query", "FROM lesson_activity ORDER BY starts_at")
@@ -125,12 +131,14 @@ def test_an_imported_timetable_reaches_windows_and_warehouse(tmp_path: Path) -> 
     analyse_and_publish(tmp_path, starts)
 
 
-def test_a_timetable_that_the_settings_name_needs_no_import_and_no_roster(tmp_path: Path) -> None:
+def test_a_timetable_that_the_settings_name_needs_no_import_and_no_roster(
+    tmp_path: Path, job_cluster: str
+) -> None:
     file = write_dated(tmp_path, at(9))
     (tmp_path / "homeroom.toml").write_text(f'timetable = "{file.name}"\n{SETTINGS}')
     assert homeroom(tmp_path, "check")["lessons"] == 1
 
-    analyse_and_publish(tmp_path, [at(9)])
+    analyse_and_publish(tmp_path, [at(9)], job_cluster)
 
     assert homeroom(tmp_path, "query", "SELECT lesson_id FROM lessons") == [
         {"lesson_id": "science-1"}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cluster.activity.durations import MEMORY_SECONDS
 from cluster.settings import Settings, load_settings
-from cluster.streams.decode.container import probe
+from cluster.streams.decode.probe import probe
 from cluster.warehouse.lake import Lake, PartMetadata
 from jobs.archive.footage import Footage
 from jobs.archive.segments import (
@@ -149,30 +149,60 @@ def test_a_lead_in_may_come_from_the_file_before(
     assert clock(after.lead_in[-1].end) == 60.0
 
 
-def test_a_file_over_another_is_left_out_and_reported(
+def test_of_two_files_that_overlap_the_later_gives_what_is_beyond(
     district: Settings, videos: dict[float, list[str]]
 ) -> None:
     first, second, third = videos[20.0][:3]
-    made = plan([at(second, 12), at(first, 0), at(third, 20)], district)
+    made = plan([at(second, 12), at(first, 0), at(third, 32)], district)
     (problem,) = made.problems
     assert problem.address == second
-    assert f"overlaps {first} of the same camera by 8 s, and was left out" in problem.reason
+    said = f"overlaps {first} of the same camera by 8 s: only what comes after is used"
+    assert said in problem.reason
     (segment,) = made.pending
-    assert [piece.address for piece in segment.pieces] == [first, third]
+    assert [piece.address for piece in segment.pieces] == [first, second, third]
+    assert spans(segment) == [(0.0, 20.0), (20.0, 32.0), (32.0, 52.0)]
 
 
-@pytest.mark.parametrize(("over", "kept"), [(0.5, 2), (1.4, 2), (1.6, 1), (5.0, 1)])
-def test_an_overlap_of_a_rounded_second_is_clipped_and_a_longer_one_is_not(
-    district: Settings, videos: dict[float, list[str]], over: float, kept: int
+def test_a_file_within_another_gives_nothing_and_is_reported(
+    district: Settings, videos: dict[float, list[str]]
+) -> None:
+    long, short = videos[20.0][0], videos[3.0][0]
+    made = plan([at(long, 0), at(short, 10)], district)
+    (problem,) = made.problems
+    assert problem.address == short
+    assert f"overlaps {long} of the same camera by 3 s: nothing of it is used" in problem.reason
+    (segment,) = made.pending
+    assert [piece.address for piece in segment.pieces] == [long]
+
+
+def test_files_of_a_recorder_whose_clock_drifts_are_all_used(
+    district: Settings, videos: dict[float, list[str]]
+) -> None:
+    files = [at(address, 17.0 * number) for number, address in enumerate(videos[20.0])]
+    made = plan(files, district)
+    (first, second) = made.pending
+    assert first.seconds + second.seconds == pytest.approx(3 * 17.0 + 20.0)
+    assert [problem.address for problem in made.problems] == videos[20.0][1:]
+
+
+def test_one_file_under_two_starts_gives_its_footage_twice(
+    district: Settings, videos: dict[float, list[str]]
+) -> None:
+    file = videos[3.0][0]
+    (segment,) = plan([at(file, 0), at(file, 10)], district).pending
+    assert spans(segment) == [(0.0, 3.0), (10.0, 13.0)]
+
+
+@pytest.mark.parametrize(("over", "problems"), [(0.5, 0), (1.4, 0), (1.6, 1), (5.0, 1)])
+def test_an_overlap_is_clipped_and_one_of_a_rounded_second_is_not_reported(
+    district: Settings, videos: dict[float, list[str]], over: float, problems: int
 ) -> None:
     first, second = videos[20.0][:2]
     made = plan([at(first, 0), at(second, 20.0 - over)], district)
     (segment,) = made.pending
-    assert len(segment.pieces) == kept
-    assert len(made.problems) == 2 - kept
-    if kept == 2:
-        assert segment.seconds == pytest.approx(40.0 - over)
-        assert segment.pieces[1].start == segment.pieces[0].end
+    assert len(made.problems) == problems
+    assert segment.seconds == pytest.approx(40.0 - over)
+    assert segment.pieces[1].start == segment.pieces[0].end
 
 
 def test_a_clipped_file_still_knows_when_it_starts(
@@ -234,7 +264,6 @@ def test_every_second_of_the_files_is_in_one_piece_of_one_segment(
 ) -> None:
     footage = footage_of(files, videos)
     made = plan(list(footage.values()), district)
-    left_out = {problem.address for problem in made.problems}
     seconds = {address: probe(address).duration_seconds for address in footage}
     pieces = [piece for segment in made.pending for piece in segment.pieces]
 
@@ -242,15 +271,13 @@ def test_every_second_of_the_files_is_in_one_piece_of_one_segment(
     assert all(a.end <= b.start + 1e-6 for a, b in pairwise(pieces))
     for piece in pieces:
         starts = footage[piece.address].started_at.timestamp()
-        assert piece.address not in left_out
         assert piece.file_start == starts
         assert starts - 1e-6 <= piece.start
         assert piece.end <= starts + seconds[piece.address] + 1e-6
-    kept = [file for file in footage.values() if file.address not in left_out]
     wanted = union(
         [
             (file.started_at.timestamp(), file.started_at.timestamp() + seconds[file.address])
-            for file in kept
+            for file in footage.values()
         ]
     )
     slivers = 0.05 * (len(made.pending) + len(footage))

@@ -20,6 +20,8 @@ import pytest
 from tests.ports import free_port
 
 FIXTURE = "serve_port"
+CLUSTER_FIXTURE = "job_cluster"
+"""Of `tests/jobs`: a Ray in processes of its own."""
 
 
 @dataclass
@@ -76,10 +78,13 @@ SHARERS = pytest.StashKey[set[str]]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the files that share Ray first, so that it starts once."""
-    sharers = {_file(item) for item in items if FIXTURE in getattr(item, "fixturenames", ())}
+    """Put the files that share Ray first, so that it starts once; before them, those that join one.
+
+    Ray Data fails on a cluster that a process joins after it had a Ray of its own.
+    """
+    sharers, joiners = _files_with(FIXTURE, items), _files_with(CLUSTER_FIXTURE, items)
     config.stash[SHARERS] = sharers
-    items.sort(key=lambda item: _file(item) not in sharers)
+    items.sort(key=lambda item: (_file(item) not in joiners, _file(item) not in sharers))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -89,6 +94,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     starts_ray = item.get_closest_marker("ray") is not None
     if shared and starts_ray and _file(item) not in item.config.stash[SHARERS]:
         shared.stop()
+
+
+def _files_with(fixture: str, items: list[pytest.Item]) -> set[str]:
+    return {_file(item) for item in items if fixture in getattr(item, "fixturenames", ())}
 
 
 def _file(item: pytest.Item) -> str:

@@ -21,7 +21,7 @@ from tests.plugins.hypothesis_profiles import examples
 from tests.register.confirm_and_kill import MASTER
 from tests.register.school import CLASS, LESSON, MONDAY, School, create_school, student, teacher
 
-pytestmark = [pytest.mark.slow, pytest.mark.durable]
+pytestmark = [pytest.mark.slow, pytest.mark.durable, pytest.mark.unmeasured]
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = examples(60)

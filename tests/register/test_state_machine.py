@@ -55,7 +55,7 @@ from tests.register.school import (
     teacher,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 STUDENT_COUNT = 3
 MASTER = LocalMasterKey(b"m" * 32)

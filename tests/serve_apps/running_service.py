@@ -9,14 +9,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import chdir, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
+from typer.testing import CliRunner
 
+from cluster.cli.main import app
 from tests.ports import free_port
 
 WAIT_SECONDS = 90.0
@@ -70,11 +72,10 @@ class Service:
     tokens: dict[str, str] = field(default_factory=dict)
 
     def homeroom(self, *arguments: str) -> str:
-        """Run a command, and return what it prints."""
-        done = subprocess.run(
-            [*HOMEROOM, *arguments], cwd=self.folder, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
+        """Run a command that starts no Ray, and return what it prints."""
+        with chdir(self.folder):
+            done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        assert done.exit_code == 0, done.stderr
         return done.stdout
 
     def token(self, role: str, *options: str) -> str:

@@ -24,7 +24,7 @@ from cluster.streams.source.sockets import SocketTracker
 from tests.ports import free_port
 from tests.streams.cameras import PLAIN, CameraProbe, clip, config_for, until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 CAMERAS = 16
 """Number of cameras that are read at the same time."""

@@ -595,6 +595,23 @@ def test_with_a_higher_k_shares_stay_where_no_frame_can_have_had_fewer(
     assert [not row["suppressed"] for row in windows_of(stricter, "cam1")] == [is_published]
 
 
+def test_a_vehicle_that_is_new_in_the_settings_does_not_outdate_a_publication(
+    school: Settings, tmp_path: Path
+) -> None:
+    write_windows(school, [window(NINE)])
+    publish(school, Timetable(), now=NINE)
+    bus = '[[rooms]]\nid = "bus-2"\nschool = "hill"\nname = "Bus 8"\nkind = "vehicle"\n'
+    more = load_settings(write_settings(tmp_path, more=bus))
+    assert len(windows_of(more, "cam1")) == 1
+
+
+def test_shares_of_a_run_that_is_not_recorded_may_be_of_the_smallest_k(school: Settings) -> None:
+    write_windows(school, [window(NINE, people_mean=14.0, people_max=22)])
+    stricter = with_text(school, "k = 5", "k = 10")
+    publish(stricter, Timetable(), now=NINE)
+    assert [row["suppressed"] for row in windows_of(stricter, "cam1")] == [True]
+
+
 def test_a_publication_of_an_earlier_version_is_not_read(school: Settings) -> None:
     path = publish(school, Timetable(), now=NINE).path
     with duckdb.connect(str(path)) as connection:

@@ -5,7 +5,8 @@
 Files are opened by name and never extracted, so no path of a ZIP is written anywhere; a file over
 `MAX_CSV_BYTES` is rejected before it is decompressed. A row that cannot be used is collected as a
 `BadRow` and reading continues, up to `MAX_BAD_ROWS` of them; an error of a whole file is a
-`RosterError`. Rows without any text, as spreadsheets write below a table, are no rows.
+`RosterError`. Rows without any text, as spreadsheets write below a table, are no rows. A small ZIP
+may hold a large file: lines, and rows without text, are bounded too.
 """
 
 import csv
@@ -30,7 +31,10 @@ from cluster.records.roster.csv_dialect import (
 
 MAX_CSV_BYTES = 256 * 2**20
 MAX_BAD_ROWS = 10_000
-MAX_HEADER_CHARACTERS = 2**20
+MAX_LINE_CHARACTERS = 2**20
+MAX_EMPTY_ROWS = 2**20
+"""As many as a sheet of a spreadsheet has."""
+
 MANIFEST = "manifest.csv"
 
 Opener = Callable[[], IO[bytes]]
@@ -273,7 +277,9 @@ def _rows_of(
     bad_rows: list[BadRow],
 ) -> Iterator[CsvRow]:
     header, separator, skipped = _first_line(stream, names)
-    reader = csv.reader(chain([header], stream), delimiter=separator, strict=True)
+    lines = chain([header], _bounded_lines(stream, place))
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    empty = 0
     width, columns = _read_header(reader, place, required, names[len(required) :], header)
     while True:
         line = skipped + reader.line_num + 1
@@ -285,6 +291,9 @@ def _rows_of(
         if cells is None:
             return
         if not any(map(str.strip, cells)):
+            empty += 1
+            if empty > MAX_EMPTY_ROWS:
+                raise RosterError(f"over {MAX_EMPTY_ROWS} of its rows are empty.", where=place)
             continue
         if len(cells) == width:
             found = {name: text for name, at in columns if (text := cells[at].strip())}
@@ -296,12 +305,22 @@ def _rows_of(
             bad_rows.append(BadRow(name, line, None, reason))
 
 
+def _bounded_lines(stream: io.TextIOWrapper, place: str) -> Iterator[str]:
+    """Yield the lines of a file, so that one without an end does not fill the memory."""
+    while line := stream.readline(MAX_LINE_CHARACTERS):
+        if len(line) >= MAX_LINE_CHARACTERS:
+            raise RosterError(
+                f"a line has over {MAX_LINE_CHARACTERS} characters: it is no table.", where=place
+            )
+        yield line
+
+
 def _first_line(stream: io.TextIOWrapper, columns: tuple[str, ...]) -> tuple[str, str, int]:
     """Return the header, its separator, and how many lines are before it."""
-    header = stream.readline(MAX_HEADER_CHARACTERS)
+    header = stream.readline(MAX_LINE_CHARACTERS)
     stated = SEP_LINE.fullmatch(header)
     if stated is not None and stated[1] in SEPARATORS:
-        return stream.readline(MAX_HEADER_CHARACTERS), stated[1], 1
+        return stream.readline(MAX_LINE_CHARACTERS), stated[1], 1
     return header, separator_of(header, columns), 0
 
 

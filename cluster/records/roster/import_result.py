@@ -72,11 +72,12 @@ def sort_bad_rows(bad_rows: list[BadRow]) -> tuple[BadRow, ...]:
     return tuple(sorted(bad_rows, key=lambda bad: (bad.file, bad.line, bad.column or "")))
 
 
-def reject_mass_removal(kind: str, before: int, removed: int, *, command: str) -> None:
+def reject_mass_removal(kind: str, before: int, removed: int, *, where: str, command: str) -> None:
     """Stop an import whose file lacks so many rows that it was likely truncated.
 
     Args:
         kind: The kind of rows.
+        where: The file that lacks them.
         before: How many are in the records.
         removed: How many of these the file lacks.
         command: The command that imports the file, for the hint.
@@ -87,7 +88,7 @@ def reject_mass_removal(kind: str, before: int, removed: int, *, command: str) -
     if removed >= MIN_REMOVALS_REJECTED and removed > before * MAX_REMOVED_SHARE:
         raise RosterError(
             f"{removed} of {before} {kind} in the records are no longer in it.",
-            where=f"{kind}.csv",
+            where=where,
             hint=f"If that is intended, check it with `{command} --dry-run`, then import it with "
             f"`{command} --yes`.",
         )

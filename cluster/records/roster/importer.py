@@ -323,7 +323,9 @@ class RosterImport:
         stored = table.ids()
         absent = stored - self._source.seen[kind].keys()
         if not self._allow_many:
-            reject_mass_removal(kind, len(stored), len(absent - in_use), command=IMPORT_COMMAND)
+            reject_mass_removal(
+                kind, len(stored), len(absent - in_use), where=f"{kind}.csv", command=IMPORT_COMMAND
+            )
         return absent | self._deleted[kind]
 
     def _remove_classes(self, classes: Upsert, enrollments: Upsert) -> None:

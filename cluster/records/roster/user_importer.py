@@ -120,7 +120,13 @@ class UserImporter:
         if self._source.replaces("users"):
             absent = present - self._source.seen["users"].keys()
         if not allow_many:
-            reject_mass_removal("users", self._present_before, len(absent), command=IMPORT_COMMAND)
+            reject_mass_removal(
+                "users",
+                self._present_before,
+                len(absent),
+                where="users.csv",
+                command=IMPORT_COMMAND,
+            )
         leaving = sorted(absent | (self._deleted & present))
         for chunk in chunks(leaving):
             self._staged.mark_gone(User, [{"id": self.users[one].id} for one in chunk])

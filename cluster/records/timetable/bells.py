@@ -65,7 +65,9 @@ class BellSchedule:
         """
         if not self._where:
             raise CellError(
-                "period", "is given without start and end, which a bell schedule has: --bells"
+                "period",
+                "is given without start and end, which a bell schedule has: --bells, or `bells` in "
+                "the settings",
             )
         key = period.lower()
         found = self._times.get((key, weekday)) or self._times.get((key, None))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
+from typing import Self
 
 from cluster.records.roster.csv_files import BadRow, BadRows
 from cluster.records.timetable.bells import read_bells
@@ -30,6 +31,15 @@ class TimetableOptions:
     bells: Path | None = None
     week_a: date | None = None
     allow_many_removals: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return what the settings say."""
+        return cls(settings.closures, settings.bells, settings.week_a)
+
+    def files(self) -> tuple[Path, ...]:
+        """Return the files that are read beside the timetable's."""
+        return tuple(path for path in (self.closures, self.bells) if path is not None)
 
 
 @dataclass(frozen=True, slots=True)

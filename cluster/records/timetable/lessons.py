@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -17,7 +18,7 @@ from cluster.records.db.database import Records, open_records, records_exist, re
 from cluster.records.roster.csv_files import BadRow
 from cluster.records.roster.staging import ImportPlan, apply_plan
 from cluster.records.timetable.dated_csv import as_lesson
-from cluster.records.timetable.files import read_timetable_file
+from cluster.records.timetable.files import TimetableOptions, read_timetable_file
 from cluster.records.timetable.importer import (
     import_timetable_in,
     plan_timetable,
@@ -43,7 +44,10 @@ class LoadedTimetable:
 
 
 class SettingsTimetable:
-    """The file that the settings key `timetable` names, imported whenever it has changed."""
+    """The file that the settings key `timetable` names, imported whenever it has changed.
+
+    So are the closures and the bell schedule that they name beside it.
+    """
 
     def __init__(self) -> None:
         self._imported: tuple[object, ...] | None = None
@@ -66,18 +70,15 @@ class SettingsTimetable:
         path = settings.timetable
         if path is None:
             return ()
-        try:
-            status = path.stat()
-            version = (path, status.st_mtime_ns, status.st_size)
-        except OSError:
-            version = None  # reading the file reports why
+        options = TimetableOptions.of(settings)
+        version = _version_of((path, *options.files()), options.week_a)
         if version is not None and version == self._imported:
             return ()
         records = open_records(settings)
         try:
             changes = apply_plan(
                 records,
-                lambda session: plan_timetable(session, settings, path, now=now),
+                lambda session: plan_timetable(session, settings, path, now=now, options=options),
                 lambda connection, plan: _apply(records, connection, plan),
             )
         finally:
@@ -120,18 +121,27 @@ def preview_lessons(settings: Settings, *, now: datetime) -> LoadedTimetable:
     Raises:
         SettingsError, RosterError, RecordsError: See `SettingsTimetable.import_if_changed`.
     """
-    path = settings.timetable
+    path, options = settings.timetable, TimetableOptions.of(settings)
     with _existing_records(settings) as records:
         if path is None:
             return LoadedTimetable(read_timetable(settings))
         if records is None:
-            found = read_timetable_file(path, settings, NameResolver(settings, {}), now)
+            found = read_timetable_file(path, settings, NameResolver(settings, {}), now, options)
             return LoadedTimetable(Timetable(map(as_lesson, found.lessons)), tuple(found.bad_rows))
         with records.writing() as session:
-            changes = import_timetable_in(session, settings, path, now=now)
+            changes = import_timetable_in(session, settings, path, now=now, options=options)
             timetable = timetable_from_records(session)
             session.rollback()
         return LoadedTimetable(timetable, changes.bad_rows)
+
+
+def _version_of(paths: tuple[Path, ...], *others: object) -> tuple[object, ...] | None:
+    """Return what differs once a file has changed; None where reading one will report why."""
+    try:
+        found = [(path, path.stat()) for path in paths]
+    except OSError:
+        return None
+    return (*((path, one.st_mtime_ns, one.st_size) for path, one in found), *others)
 
 
 def _apply(records: Records, connection: Connection, plan: ImportPlan) -> None:

@@ -108,6 +108,7 @@ class TimetableImport:
                 "lessons",
                 to_come,
                 len(removed),
+                where=str(self._path),
                 command=f"homeroom roster timetable {self._path}",
             )
         stated = {lesson.id for lesson in lessons}

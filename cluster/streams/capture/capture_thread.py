@@ -21,8 +21,9 @@ from av.video.stream import VideoStream
 from cluster.streams.capture.frame import LiveFrame
 from cluster.streams.capture.key_frame_wait import KeyFrameWait
 from cluster.streams.capture.stats import StreamStats
+from cluster.streams.decode.container import VideoPacket
 from cluster.streams.decode.frame_selector import FrameSelector
-from cluster.streams.decode.lazy_decoder import LazyDecoder, VideoPacket
+from cluster.streams.decode.lazy_decoder import LazyDecoder
 from cluster.streams.decode.packet_pacing import PacketPacer
 from cluster.streams.decode.preprocess import Preprocessor, upright_frame_size
 from cluster.streams.source.address import CameraAddress, parse_address

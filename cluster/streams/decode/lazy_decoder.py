@@ -10,7 +10,6 @@ H.264's deblocking filter is skipped where frames are downscaled to half or less
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import av
 from av.codec.context import CodecContext, ThreadType
@@ -18,14 +17,11 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from cluster.streams.decode.file_sampler import MAX_GROUP_PACKETS
+from cluster.streams.decode.container import VideoPacket
 from cluster.streams.decode.frame_selector import FrameSelector
-
-VideoPacket: TypeAlias = "av.Packet[VideoStream]"
-
-MAX_REORDERED_FRAMES = 16
-"""A requested frame that has not come out of the decoder after this many others is given up (the
-largest decoded picture buffer of H.264 and HEVC)."""
+from cluster.streams.decode.orientation import frame_orientation
+from cluster.streams.decode.packet_groups import MAX_GROUP_PACKETS
+from cluster.streams.decode.timestamps import MAX_REORDERED_FRAMES
 
 SKIPS_UNREFERENCED = frozenset({"h264", "hevc"})
 
@@ -66,7 +62,7 @@ class LazyDecoder:
         self._may_skip_deblocking = may_skip_deblocking
         self._skips_deblocking = may_skip_deblocking(stream.width, stream.height)
         self._context = self._configured(stream.codec_context)
-        self._is_rotated = False
+        self._is_upright = True
         self._held: list[VideoPacket] = []
         self._awaited: list[FrameRequest] = []
         self._frames_since_request = 0
@@ -130,10 +126,10 @@ class LazyDecoder:
     def _replace_context(self) -> None:
         """Create a new decoder: the filter of an open one cannot be switched.
 
-        The rotation of a stream comes from the file's header, which a new decoder does not have; a
-        rotated stream keeps the old one.
+        The orientation of a stream comes from the file's header, which a new decoder does not have;
+        a stream that is not stored upright keeps the old one.
         """
-        if self._context.name != "h264" or self._is_rotated:
+        if self._context.name != "h264" or not self._is_upright:
             return
         context = CodecContext.create("h264", "r")
         context.extradata = self._stream.codec_context.extradata
@@ -179,7 +175,7 @@ class LazyDecoder:
         found = []
         for frame in frames:
             self._frames_since_request += 1
-            self._is_rotated = self._is_rotated or frame.rotation % 360 != 0
+            self._is_upright = self._is_upright and frame_orientation(frame).is_upright
             request = frame.opaque
             if not isinstance(request, FrameRequest) or request not in self._awaited:
                 continue

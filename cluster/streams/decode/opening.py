@@ -20,7 +20,7 @@ from cluster.runtime.footage_roots import is_remote, local_path
 
 VIDEO_FORMATS: Final = (
     "mov,matroska,avi,mpegts,mpeg,flv,asf,mxf,gif,dhav,ogg,wtv,h264,hevc,m4v,mpegvideo,mjpeg,mpjpeg,"
-    "wav,mp3,aac,flac"
+    "png_pipe,jpeg_pipe,apng,wav,mp3,aac,flac"
 )
 """FFmpeg's names of the formats that hold pictures themselves, or sound: that is said then."""
 

@@ -12,11 +12,12 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from cluster.settings import Polygon
+from cluster.streams.decode.orientation import frame_orientation
 from cluster.vision.people import BgrImage
 
 
 class Preprocessor:
-    """Downscales with swscale, rotates upright, blackens masks.
+    """Downscales with swscale, turns and flips upright, blackens masks.
 
     It uses the size of the frame and not of the stream, since a camera may change it on the way.
 
@@ -48,18 +49,16 @@ class Preprocessor:
     def _reformat(
         self, frame: VideoFrame, width: int, height: int, reformatter: VideoReformatter
     ) -> BgrImage:
-        is_sideways = frame.rotation % 180 != 0
+        orientation = frame_orientation(frame)
         scaled = reformatter.reformat(
             frame,
-            width=height if is_sideways else width,
-            height=width if is_sideways else height,
+            width=height if orientation.is_sideways else width,
+            height=width if orientation.is_sideways else height,
             format="bgr24",
             interpolation=Interpolation.AREA,
             threads=1,
         )
-        pixels = np.asarray(scaled.to_ndarray(), np.uint8)
-        if frame.rotation % 360:
-            pixels = np.ascontiguousarray(np.rot90(pixels, k=frame.rotation // 90))
+        pixels = orientation.apply(np.asarray(scaled.to_ndarray(), np.uint8))
         for mask in self._masks:
             corners = np.rint(mask * (width, height)).astype(np.int32)
             cv2.fillPoly(pixels, [corners], (0, 0, 0))
@@ -75,7 +74,7 @@ def upright_frame_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int
     """Return (width, height) of a frame as it is displayed: upright, with square pixels."""
     aspect = float(stream.sample_aspect_ratio or 1) or 1.0
     width, height = round(frame.width * aspect), frame.height
-    return (height, width) if frame.rotation % 180 else (width, height)
+    return (height, width) if frame_orientation(frame).is_sideways else (width, height)
 
 
 def downscaled_size(width: int, height: int, long_side: int) -> tuple[int, int]:

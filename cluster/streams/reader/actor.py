@@ -215,7 +215,7 @@ class StreamReader:
     def _keep_windows(self, camera: AssignedCamera, windows: Sequence[ActivityWindow]) -> None:
         config = camera.config
         for window in windows:
-            self._outbox.add(config.camera_id, config.room_id, config.school_id, window)
+            self._outbox.add(config.camera_id, config.room_id, config.school_id, window, k=config.k)
 
     async def _report_loop(self) -> None:
         while True:

@@ -5,14 +5,15 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from cluster.activity.analysed_frame import AnalysedFrame
 from cluster.activity.live import LiveCounter, LiveCounts
-from cluster.activity.room import AnalysedFrame
 from cluster.activity.suppression import ActivityWindow
 from cluster.streams.capture.camera import CameraSource
 from cluster.streams.capture.frame import LiveFrame
 from cluster.streams.capture.health import StreamMetrics
 from cluster.streams.reader.head_meter import HeadMeter
 from cluster.streams.reader.report import CameraReport, MeasuredHeads
+from cluster.streams.reader.view_meter import ViewMeter
 from cluster.streams.source.config import CameraConfig
 from cluster.vision.people import People
 
@@ -38,9 +39,11 @@ class AssignedCamera:
     _reported_at: float = -math.inf
     _meter: HeadMeter | None = field(init=False)
     _heads: MeasuredHeads | None = None
+    _view: ViewMeter = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin to measure heads, where the camera's input size is to be chosen."""
+        """Begin to measure its view, and heads where its input size is to be chosen."""
+        self._view = ViewMeter(self.config)
         self._meter = HeadMeter(self.config.rate) if self.config.measures_heads else None
 
     def count(self, frame: LiveFrame, people: People, taken_at: datetime) -> list[ActivityWindow]:
@@ -56,8 +59,10 @@ class AssignedCamera:
         """
         height, width = frame.pixels.shape[:2]
         seen = AnalysedFrame(taken_at, people, (width, height))
-        if self._meter is not None and frame.full is None:
-            self._meter.add(people)
+        if frame.full is None:  # else the frame may be of another stream than the usual one
+            self._view.add(frame.pixels, people, frame.taken_at, taken_at)
+            if self._meter is not None:
+                self._meter.add(people)
         self._counts, finished = self.counter.update(seen)
         self._frames_counted += 1
         self._unreported.append(frame.taken_at)
@@ -88,6 +93,7 @@ class AssignedCamera:
             frames_dropped=self.frames_dropped,
             latencies=latencies,
             heads=self._heads,
+            view=self._view.report(now),
         )
 
     def _finish_measuring(self, stream: StreamMetrics) -> None:

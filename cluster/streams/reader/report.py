@@ -11,6 +11,7 @@ from cluster.activity.live import LiveCounts
 from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
 from cluster.streams.capture.health import CameraHealth
+from cluster.streams.reader.view_meter import ViewReport
 from cluster.vision.pose.input_size import HeadSummary
 
 MAX_WINDOWS = 20_000
@@ -47,6 +48,7 @@ class CameraReport:
         latencies: Seconds from frame to this report, for each frame counted since the last one.
         heads: Where its input size is to be measured and enough people were seen: what was
             measured. Each report repeats it, as one may be lost.
+        view: What its view is like; None before the first frame.
     """
 
     health: CameraHealth
@@ -56,6 +58,7 @@ class CameraReport:
     frames_dropped: int = 0
     latencies: tuple[float, ...] = ()
     heads: MeasuredHeads | None = None
+    view: ViewReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +97,10 @@ class Outbox:
     lost: int = 0
     _number: int = 0
 
-    def add(self, camera_id: str, room_id: str, school_id: str, window: ActivityWindow) -> None:
-        """Add a window; drops the oldest one when the outbox is full."""
+    def add(
+        self, camera_id: str, room_id: str, school_id: str, window: ActivityWindow, *, k: int
+    ) -> None:
+        """Add a window, counted with a `k`; drops the oldest one when the outbox is full."""
         self._number += 1
         self.windows.append(
             PublishedWindow(
@@ -103,6 +108,7 @@ class Outbox:
                 camera_id=camera_id,
                 room_id=room_id,
                 school_id=school_id,
+                k=k,
                 number=self._number,
             )
         )

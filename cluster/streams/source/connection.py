@@ -20,7 +20,7 @@ from av.container import InputContainer
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
-from cluster.streams.decode.lazy_decoder import VideoPacket
+from cluster.streams.decode.container import VideoPacket
 from cluster.streams.decode.opening import VIDEO_FORMATS
 from cluster.streams.source.address import AddressKind, CameraAddress
 from cluster.streams.source.config import CameraConfig

@@ -15,7 +15,6 @@ from enum import StrEnum
 from typing import Final, Literal, Protocol
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from cluster.errors import FaceUnclear
 from cluster.vision.people import BgrImage, FloatArray, People
@@ -142,6 +141,9 @@ class FaceEngineSpec:
     def distances(self, embeddings: FloatArray, templates: FloatArray) -> FloatArray:
         """Return the distances (n, m) float32 of embeddings (n, d) and templates (m, d)."""
         if self.metric == "euclidean":
+            # Not at the top: few of the processes that handle faces compare them.
+            from scipy.spatial.distance import cdist
+
             return np.asarray(cdist(embeddings, templates), np.float32)
         return np.asarray(1 - embeddings @ templates.T, np.float32).clip(0, 2)
 

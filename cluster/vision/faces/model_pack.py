@@ -17,9 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import pooch
-import requests
-
 from cluster.errors import LicenceNotAccepted, WeightsError, WeightsMismatch, WeightsMissing
 from cluster.vision.faces.alignment import verify_weights
 
@@ -186,6 +183,10 @@ def fetch_pack(pack: ModelPack, into: Path) -> Path:
         WeightsMissing: It could not be downloaded.
         WeightsMismatch: The download is not the official file.
     """
+    # Not at the top: they take a tenth of a second to import, and few processes download.
+    import pooch
+    import requests
+
     _log.info("downloading %s from %s", pack.name, pack.url)
     try:
         checksum = f"sha256:{pack.zip_sha256}"

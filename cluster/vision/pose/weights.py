@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import pooch
-import requests
-
 from cluster.errors import WeightsMismatch, WeightsMissing
 from cluster.settings import WeightsSettings
 
@@ -154,6 +151,10 @@ def download_weights(model: PublishedModel, cache_dir: Path) -> Path:
     """
     if model.url is None:
         raise ValueError(f"{model.name} has no URL")
+    # Not at the top: they take a tenth of a second to import, and few processes download.
+    import pooch
+    import requests
+
     path = cache_dir / f"{model.name}-{model.sha256[:12]}.pt"
     if not path.is_file():
         _log.info("downloading %s from %s", model.name, model.url)

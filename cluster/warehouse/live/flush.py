@@ -111,6 +111,7 @@ class _Flush:
     minutes: int = 0
     reason: str = ""
     written: list[FlushedMinute] = field(default_factory=list)
+    _k_of_runs: dict[str, int] = field(default_factory=dict)
 
     def run(self, minutes: Sequence[Minute], deadline: float) -> FlushResult:
         """Write minutes, and mark them, until a deadline on the monotonic clock."""
@@ -138,6 +139,7 @@ class _Flush:
         key = make_part_key(
             minute.school_id, self._zone(minute.school_id), minute.camera_id, minute.starts_at
         )
+        self._lower_k(windows)
         part = self.lake.read_part(key)
         from_archive = part is not None and not part[0].analysis.startswith(LIVE_ANALYSIS)
         if part is not None and from_archive:
@@ -197,6 +199,27 @@ class _Flush:
         except LakeError as error:
             self.reason = self.reason or str(error)
 
+    def _lower_k(self, windows: Sequence[PublishedWindow]) -> None:
+        """State the smallest `k` of a day before the lake has a share that was counted with it.
+
+        The settings of now say nothing of windows that have waited: their `k` may be larger.
+        """
+        counted = [each for each in windows if not each.window.suppressed]
+        if not counted:
+            return
+        k, first = min(each.k for each in counted), counted[0].window.window_start
+        run_id = live_run_id(first)
+        if run_id not in self._k_of_runs:
+            row = self.lake.read_run(run_id)
+            if row is not None:
+                self._k_of_runs[run_id] = row["k"]
+        if self._k_of_runs.get(run_id, k + 1) > k:
+            last = counted[-1].window.window_start + timedelta(seconds=WINDOW_SECONDS)
+            name = f"{first.astimezone(UTC):%Y%m%d}"
+            day = DaySummary(name, 0, 0, 0, first, last, counted[-1].model)
+            self.lake.write_run({**self._run_row(day), "k": k})
+            self._k_of_runs[run_id] = k
+
     def _run_row(self, day: DaySummary) -> dict[str, Any]:
         """Return a day's row of `runs`; a journal that was replaced that day does not lower it."""
         run_id = live_run_id(day.first)
@@ -214,7 +237,7 @@ class _Flush:
             "footage_seconds": max(float(day.seconds), previous.get("footage_seconds", 0.0)),
             "wall_seconds": (ended_at - started_at).total_seconds(),
             "model": day.model,
-            "k": min(self.settings.privacy.k, previous.get("k", self.settings.privacy.k)),
+            "k": previous.get("k", self.settings.privacy.k),
             "homeroom_version": __version__,
         }
 

@@ -108,7 +108,7 @@ class Journal:
                     each.room_id,
                     each.school_id,
                 ),
-                *(each.lesson_id, window_to_json(each.window), each.model),
+                *(each.lesson_id, window_to_json(each.window, each.k), each.model),
             )
             for each in windows
         ]

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow, sum_of_parts
+from cluster.settings import MIN_K
 from cluster.warehouse.rows import PART_SECONDS
 
 VERSION = 1
@@ -97,6 +98,7 @@ def parse_windows(rows: Iterable[tuple[Any, ...]]) -> tuple[list[PublishedWindow
     for rowid, camera_id, start, room_id, school_id, lesson_id, text, model in rows:
         try:
             values = {**json.loads(text), "window_start": from_microseconds(start)}
+            k = values.pop("k", MIN_K)  # missing in windows of a version that did not have it
             if "desk_work_share" not in values:  # of a version that did not have it
                 parts = values["reading_share"], values["writing_share"]
                 values["desk_work_share"] = sum_of_parts(*parts)
@@ -109,6 +111,7 @@ def parse_windows(rows: Iterable[tuple[Any, ...]]) -> tuple[list[PublishedWindow
                     school_id=school_id,
                     lesson_id=lesson_id,
                     model=model,
+                    k=int(k),
                 )
             )
         except (ValueError, TypeError, KeyError, OverflowError) as error:
@@ -117,11 +120,11 @@ def parse_windows(rows: Iterable[tuple[Any, ...]]) -> tuple[list[PublishedWindow
     return windows, invalid
 
 
-def window_to_json(window: ActivityWindow) -> str:
-    """Return a window without its start as JSON."""
+def window_to_json(window: ActivityWindow, k: int) -> str:
+    """Return a window without its start, and the `k` that it was counted with, as JSON."""
     values = asdict(window)
     del values["window_start"]
-    return json.dumps(values)
+    return json.dumps({**values, "k": k})
 
 
 def minute_bounds(minute: Minute) -> tuple[int, int]:

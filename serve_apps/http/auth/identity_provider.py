@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import httpx
 from cachetools import TTLCache
@@ -28,6 +28,9 @@ ALGORITHMS: Final = frozenset(
 )
 ERROR_CODE: Final = re.compile(r"[a-z_]{1,40}")
 """Error codes of OAuth 2.0 and OpenID Connect; anything else is not written into the log."""
+
+SECRET_IN_HEADER: Final = "client_secret_basic"  # noqa: S105 (a name of the standard)
+SECRET_IN_FORM: Final = "client_secret_post"  # noqa: S105
 
 INVALID_RESPONSE: Final = (ValueError, KeyError, TypeError, AttributeError, httpx.InvalidURL)
 """Raised where a response of the provider is not what the standard says."""
@@ -47,6 +50,9 @@ class ProviderMetadata(BaseModel):
     userinfo_endpoint: str | None = None
     end_session_endpoint: str | None = None
     algorithms: list[str] = Field(["RS256"], alias="id_token_signing_alg_values_supported")
+    client_authentication: list[str] = Field(
+        [SECRET_IN_HEADER], alias="token_endpoint_auth_methods_supported"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +129,14 @@ class IdentityProvider:
             "redirect_uri": redirect_uri,
             "code_verifier": verifier,
         }
+        metadata = await self.get_metadata()
         auth = httpx.Auth()
         if self._secret is None:
             form["client_id"] = self.client_id
-        else:
-            auth = httpx.BasicAuth(self.client_id, self._secret)
-        metadata = await self.get_metadata()
+        elif _takes_secret_in_form(metadata):
+            form |= {"client_id": self.client_id, "client_secret": self._secret}
+        else:  # both are form-encoded before (RFC 6749, 2.3.1): they may contain any character
+            auth = httpx.BasicAuth(quote_plus(self.client_id), quote_plus(self._secret))
         async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
             response = await client.post(metadata.token_endpoint, data=form, auth=auth)
         if response.is_server_error:
@@ -194,6 +202,12 @@ def rejected_error(reason: str, *, level: int = logging.WARNING) -> NotSignedIn:
 def describe_error_code(code: object) -> str:
     """Return an error code of the provider for the log, if it is one of the standards' form."""
     return code if isinstance(code, str) and ERROR_CODE.fullmatch(code) else "an unknown error"
+
+
+def _takes_secret_in_form(metadata: ProviderMetadata) -> bool:
+    """Return whether the token endpoint takes a client's secret in no header, but in the form."""
+    methods = metadata.client_authentication
+    return SECRET_IN_FORM in methods and SECRET_IN_HEADER not in methods
 
 
 def _is_safe_address(address: str | None) -> bool:

@@ -18,7 +18,7 @@ from serve_apps.http.auth.install import Teacher
 from serve_apps.http.backend import backend_of
 from serve_apps.http.pages.lesson_checkin import load_checkin_status
 from serve_apps.http.pages.lesson_counts import load_class_counts
-from serve_apps.http.pages.lesson_register import load_register_section
+from serve_apps.http.pages.lesson_register import BadgeResult, load_register_section
 from serve_apps.http.pages.lesson_room import load_room_section
 from serve_apps.http.pages.lessons import load_lesson
 from serve_apps.http.pages.rendering import render_page
@@ -32,8 +32,13 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/lessons/{lesson_id}")
-async def lesson_page(request: Request, caller: Teacher, lesson_id: LessonPath) -> Response:
-    """The page of a lesson."""
+async def lesson_page(
+    request: Request,
+    caller: Teacher,
+    lesson_id: LessonPath,
+    badge: BadgeResult | None = None,
+) -> Response:
+    """The page of a lesson; without a script, it says what a badge did."""
     backend = backend_of(request)
     lesson = await run_in_pool(load_lesson, backend, caller, lesson_id)
     register = await load_register_section(request, caller, lesson_id)
@@ -44,6 +49,7 @@ async def lesson_page(request: Request, caller: Teacher, lesson_id: LessonPath) 
         "counts": await load_class_counts(backend, caller, lesson, register.body),
         "checkin": await run_in_pool(load_checkin_status, backend, lesson_id),
         "problem": None,
+        "badge_result": badge,
         "k": backend.settings.privacy.k,
     }
     headers = {"Permissions-Policy": PERMISSIONS_POLICY}

@@ -7,7 +7,7 @@ every access in the audit log (R9).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -31,6 +31,8 @@ from serve_apps.http.schemas.registers import MAX_VERSION, RegisterBody, registe
 from serve_apps.http.threads import run_in_pool
 
 Change = Callable[[RegisterService], RegisterView]
+BadgeResult = Literal["changed", "unchanged"]
+"""What a badge did to an entry."""
 
 router = APIRouter(prefix="/lessons/{lesson_id}/register", include_in_schema=False)
 
@@ -201,7 +203,8 @@ async def _respond(request: Request, caller: Principal, lesson_id: str, change: 
     if not wants_fragment(request):
         if problem is not None:
             raise problem
-        return RedirectResponse(f"/lessons/{lesson_id}#register", status_code=HTTP_303_SEE_OTHER)
+        place = "#register" if section is None else _place_after(section)
+        return RedirectResponse(f"/lessons/{lesson_id}{place}", status_code=HTTP_303_SEE_OTHER)
     if section is None:
         section = await load_register_section(request, caller, lesson_id)
     backend = backend_of(request)
@@ -211,5 +214,18 @@ async def _respond(request: Request, caller: Principal, lesson_id: str, change: 
         "register": section,
         "counts": await load_class_counts(backend, caller, lesson, section.body),
         "problem": problem,
+        "badge_result": None,  # the register says it, with the name
     }
     return render_page(request, "_register.html", context, status=409 if problem else 200)
+
+
+def _place_after(section: RegisterSection) -> str:
+    """Return where on the lesson page a change leads: of a badge, to its student's entry.
+
+    The student is in the fragment, which no server and no log gets.
+    """
+    scan = None if section.body is None else section.body.badge
+    if scan is None:
+        return "#register"
+    result: BadgeResult = "changed" if scan.changed else "unchanged"
+    return f"?badge={result}#student-{scan.student_id}"

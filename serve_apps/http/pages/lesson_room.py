@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from cluster.activity.suppression import restrict_window
+from cluster.calibration.drift import Drift
 from cluster.errors import HomeroomError, NotAllowed
 from cluster.security.roles import Principal
 from serve_apps.http.auth.install import Teacher
@@ -63,7 +64,7 @@ async def load_room_section(backend: Backend, caller: Principal, lesson: LessonV
         return RoomSection(_unavailable(lesson), None)
     k, headcount_only = backend.settings.privacy.k, room.kind == "vehicle"
     visible = [
-        restrict_window(one.window, k=k, headcount_only=headcount_only)
+        restrict_window(one.window, k=k, headcount_only=headcount_only, counted_k=one.k)
         for one in windows
         if since is None or one.window.window_start >= since
     ]
@@ -81,6 +82,7 @@ def _unavailable(lesson: LessonView) -> RoomBody:
         "state": "down",
         "reason": "service_down",
         "suppressed": True,
+        "camera_drift": Drift.NONE,
         "frames": 0,
         "window_seconds": 0,
         "event_id": 0,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from cluster.calibration.drift import Drift
 from cluster.errors import HomeroomError
 from cluster.settings import Room
 from cluster.streams.source.state import StreamState
@@ -46,7 +47,7 @@ class CameraProblem:
     Attributes:
         camera_id: The camera.
         room_name: Display name of its room.
-        reason: A `StreamReason`, or `frozen`, or `rate_is_off`.
+        reason: A `StreamReason`, `frozen`, a `Drift`, or `rate_is_off`.
         since: UTC; None where it is not known.
     """
 
@@ -99,9 +100,13 @@ def _problem_of(status: CameraStatus) -> str | None:
         return str(health.reason)
     if health.metrics.frozen:
         return "frozen"
+    if status.drift.kind is not Drift.NONE:
+        return str(status.drift.kind)
     return "rate_is_off" if health.metrics.rate_is_off else None
 
 
 def _since(status: CameraStatus) -> datetime | None:
     """When the problem began; of a live stream, its state does not say when it froze."""
-    return None if status.health.state is StreamState.LIVE else status.health.since
+    if status.health.state is not StreamState.LIVE:
+        return status.health.since
+    return None if status.health.metrics.frozen else status.drift.since

@@ -15,8 +15,8 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import Field
 
+from cluster.activity.analysed_frame import AnalysedFrame
 from cluster.activity.durations import MEMORY_SECONDS
-from cluster.activity.room import AnalysedFrame, RoomCounter
 from cluster.activity.suppression import ActivityWindow, suppress_window
 from cluster.activity.windows import WindowCounts
 from cluster.errors import ServiceBusy
@@ -118,6 +118,9 @@ def _count_activities(
     people: People, frame_size: tuple[int, int], time: datetime, k: int
 ) -> ActivityWindow:
     """Return the window of one frame, at the end of a static scene."""
+    # Not at the top: the tracker takes a second to import.
+    from cluster.activity.room import RoomCounter
+
     counter = RoomCounter(FRAMES_PER_SECOND)
     step = timedelta(seconds=1 / FRAMES_PER_SECOND)
     steps = round(MEMORY_SECONDS * FRAMES_PER_SECOND)

@@ -6,6 +6,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from pydantic import Field
 
+from cluster.calibration.drift import Drift
 from cluster.errors import NotFound
 from cluster.runtime.redaction import redact_credentials
 from cluster.security.roles import Role
@@ -57,6 +58,13 @@ class CameraBody(Body):
     latency_p95_seconds: float | None = Field(
         description="From frame to count, over the last half minute."
     )
+    drift: Drift = Field(
+        description="`covered`: the picture shows nothing, or a large part of it does not; "
+        "`moved`: another part of the room than at first; `seats_moved`: people sit elsewhere; "
+        "else `none`."
+    )
+    drift_since: Utc | None = Field(description="Since when; null for `none`.")
+    drift_advice: str = Field(description="What to do, for people; empty for `none`.")
 
 
 class JournalBody(Body):
@@ -100,6 +108,9 @@ CAMERA_EXAMPLE: Final[dict[str, Any]] = {
     "codec": "h264",
     "last_frame_seconds": 0.04,
     "latency_p95_seconds": 0.42,
+    "drift": "moved",
+    "drift_since": "2026-03-02T08:10:00Z",
+    "drift_advice": Drift.MOVED.advice,
 }
 JOURNAL_EXAMPLE: Final[dict[str, Any]] = {
     "waiting": 12,
@@ -145,8 +156,14 @@ def _body(status: CameraStatus) -> CameraBody:
     rest = asdict(status)
     health = rest.pop("health")
     metrics = health.pop("metrics")
+    del rest["drift"]
+    drift = {
+        "drift": status.drift.kind,
+        "drift_since": status.drift.since,
+        "drift_advice": status.drift.kind.advice,
+    }
     detail = redact_credentials(health["detail"])
-    return CameraBody.model_validate({**health, **metrics, **rest, "detail": detail})
+    return CameraBody.model_validate({**health, **metrics, **rest, **drift, "detail": detail})
 
 
 def _journal(status: JournalStatus) -> JournalBody:

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow, format_share, restrict_window
+from cluster.calibration.drift import Drift
 from cluster.settings import MIN_K, Room
 from serve_apps.clients.types import RoomSnapshot, RoomStatus
 from serve_apps.http.schemas.base import Body, Utc
@@ -53,8 +54,8 @@ class RoomBody(Body):
         description="A vehicle gives a headcount only."
     )
     state: RoomStatus = Field(
-        description="`live`; `late`: the counts are old; `down`: no camera delivers frames; `off`: "
-        "no camera has an address."
+        description="`live`; `late`: the counts are old; `down`: no camera delivers frames that "
+        "show anything; `off`: no camera has an address."
     )
     reason: str = Field(description="Machine-readable reason of the state.")
     as_of: Utc | None = Field(description="Timestamp of the latest analysed frame.")
@@ -78,6 +79,11 @@ class RoomBody(Body):
     frames: int = Field(description="Number of frames behind the shares.")
     window_seconds: int = Field(description="Length of the window behind the shares.")
     lesson_id: str | None = Field(description="Id of the current lesson.")
+    camera_drift: Drift = Field(
+        description="What became of the view of the camera whose people are counted: `moved` or "
+        "`seats_moved`: the counts may be wrong; `covered`: a part is, or all of it and there are "
+        "no counts."
+    )
     event_id: int = Field(description="Increases with every change of any room.")
 
 
@@ -133,6 +139,7 @@ ROOM_EXAMPLE: Final[dict[str, Any]] = {
     "frames": 20,
     "window_seconds": 10,
     "lesson_id": "room-12-20260302-0900-5f2c8a11",
+    "camera_drift": "none",
     "event_id": 1841,
 }
 
@@ -185,6 +192,7 @@ def room_body(room: Room, snapshot: RoomSnapshot, now: datetime, *, k: int = MIN
         frames=window.frames if window else 0,
         window_seconds=window.window_seconds if window else 0,
         lesson_id=snapshot.lesson_id,
+        camera_drift=snapshot.camera_drift,
         event_id=snapshot.event_id,
     )
 
@@ -192,7 +200,7 @@ def room_body(room: Room, snapshot: RoomSnapshot, now: datetime, *, k: int = MIN
 def window_body(room: Room, published: PublishedWindow, *, k: int = MIN_K) -> WindowBody:
     """Return a finished window as a body; `k` as in `room_body`."""
     window = published.window
-    shares = shares_of(window, room, k=k)
+    shares = shares_of(window, room, k=k, counted_k=published.k)
     return WindowBody(
         room_id=room.id,
         window_start=window.window_start,
@@ -211,13 +219,17 @@ def window_body(room: Room, published: PublishedWindow, *, k: int = MIN_K) -> Wi
 
 
 def shares_of(
-    window: ActivityWindow | None, room: Room | None = None, *, k: int = MIN_K
+    window: ActivityWindow | None,
+    room: Room | None = None,
+    *,
+    k: int = MIN_K,
+    counted_k: int | None = None,
 ) -> Shares | None:
     """Return the shares of a window that may be published; None if they are suppressed (R3)."""
     if window is None:
         return None
     headcount_only = room is not None and room.kind == "vehicle"
-    window = restrict_window(window, k=k, headcount_only=headcount_only)
+    window = restrict_window(window, k=k, headcount_only=headcount_only, counted_k=counted_k)
     if window.suppressed:
         return None
     shares = {name: getattr(window, f"{name}_share") for name in Shares.model_fields}

@@ -14,7 +14,7 @@ from bench.classroom.room import ROOMS, RoomKind
 from bench.classroom.scene import Scene, Wish, draw_scene
 from bench.classroom.truth import TrueActivity, Visibility
 from cluster.vision.people import KEYPOINTS
-from tests.bench.classroom.conftest import HEIGHT, WIDTH
+from tests.bench.conftest import HEIGHT, WIDTH
 
 PLACE = {name: number for number, name in enumerate(KEYPOINTS)}
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import cluster.records.roster.csv_files as csv_files
 from cluster.errors import RosterError
+from cluster.records.roster.csv_files import MAX_EMPTY_ROWS, MAX_LINE_CHARACTERS
 from cluster.records.roster.oneroster import FileMode, OneRoster, open_roster
 from cluster.records.roster.oneroster_rows import (
     DeletedRow,
@@ -385,6 +386,21 @@ def test_a_zip_of_two_rosters_is_rejected(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("other/manifest.csv", "propertyName,value\n")
     assert "it holds 2 rosters" in roster_error(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("x" * MAX_LINE_CHARACTERS, f"a line has over {MAX_LINE_CHARACTERS} characters"),
+        ("\n" * (MAX_EMPTY_ROWS + 1), f"over {MAX_EMPTY_ROWS} of its rows are empty"),
+    ],
+    ids=["a line without an end", "empty rows without an end"],
+)
+def test_a_small_zip_of_a_large_file_is_refused(tmp_path: Path, content: str, problem: str) -> None:
+    folder = write_roster(tmp_path / "r", SMALL)
+    with (folder / "users.csv").open("a") as stream:
+        stream.write(content)
+    assert problem in roster_error(write_zip(folder))
 
 
 def test_a_path_of_a_zip_cannot_lead_outside_of_it(tmp_path: Path) -> None:

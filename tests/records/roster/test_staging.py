@@ -62,6 +62,7 @@ NEW = {
 
 
 @pytest.mark.slow
+@pytest.mark.unmeasured
 @pytest.mark.durable
 def test_a_killed_import_leaves_the_old_roster_whole(records: Records, tmp_path: Path) -> None:
     write_roster(tmp_path / "old", OLD)

@@ -223,3 +223,40 @@ def test_weekly_hours_may_be_named_in_the_settings_as_well(tmp_path: Path) -> No
         "class,room,weekday,start,end,from,to\n7b,r1,Mon,10:00,10:45,2026-03-02,2026-03-09\n"
     )
     assert len(load_timetable(settings, now=NOW).timetable.lessons) == 2
+
+
+WEEKLY = "class,room,weekday,period,week,from,to\n7b,r1,Monday,P1,A,2026-03-02,2026-03-30\n"
+
+
+def name_weekly(folder: Path, more: str = "") -> Settings:
+    """The settings of a small school that names weekly hours by period."""
+    path = write_settings(folder)
+    path.write_text(f'timetable = "hours.csv"\nbells = "bells.csv"\n{more}' + path.read_text())
+    (folder / "hours.csv").write_text(WEEKLY)
+    (folder / "bells.csv").write_text("period,start,end\nP1,08:00,08:45\n")
+    settings = load_settings(path)
+    add_class(settings, "7b", "7B", "Art")
+    return settings
+
+
+def test_the_settings_name_bells_closures_and_the_a_week(tmp_path: Path) -> None:
+    more = 'closures = "closed.csv"\nweek_a = 2026-03-09\n'
+    settings = name_weekly(tmp_path, more)
+    (tmp_path / "closed.csv").write_text("from\n2026-03-23\n")
+    assert len(preview_lessons(settings, now=NOW).timetable.lessons) == 1
+    assert load_timetable(settings, now=NOW).bad_rows == ()
+    assert [when for _, _, when in lessons_of(settings)] == ["09 07:00"]  # 08:00 in Oslo
+
+
+def test_bells_and_closures_that_change_are_imported_again(tmp_path: Path) -> None:
+    settings = name_weekly(tmp_path, 'closures = "closed.csv"\n')
+    closed = tmp_path / "closed.csv"
+    closed.write_text("from\n")
+    imported = SettingsTimetable()
+    imported.import_if_changed(settings, now=NOW)
+    assert [when for _, _, when in lessons_of(settings)] == ["02 07:00", "16 07:00", "30 06:00"]
+    closed.write_text("from\n2026-03-16\n")
+    imported.import_if_changed(settings, now=NOW)
+    (tmp_path / "bells.csv").write_text("period,start,end\nP1,10:00,10:45\n")
+    imported.import_if_changed(settings, now=NOW)
+    assert [when for _, _, when in lessons_of(settings)] == ["02 09:00", "30 08:00"]

@@ -28,7 +28,7 @@ NODE_EXECUTABLE = os.environ.get("NODE_EXECUTABLE")
 INSTALL_HINT = (
     "the OpenID provider is missing: install Node 20, `npm ci --prefix tests/oidc_provider`"
 )
-CLIENT_ID, CLIENT_SECRET = "homeroom-here", "c4n4ry-client-secret"
+CLIENT_ID, CLIENT_SECRET = "homeroom-here", "c4n4ry+client%secret:&="
 HOMEROOM = "http://127.0.0.1:8000"
 """Where the settings of the tests say that browsers reach Homeroom."""
 

@@ -43,6 +43,7 @@ class OpenIdProvider:
         claims: What it says of whoever signs in, above what every token holds.
         userinfo: What it says at the userinfo endpoint, beside the `sub`; None: it has none.
         end_session: The address that ends its session; none: it has none.
+        takes_secret_in_form: It takes the client's secret in the form, and in no header.
         wrong: What it does wrong, by name; see where it is asked for.
     """
 
@@ -50,6 +51,7 @@ class OpenIdProvider:
     claims: dict[str, Any] = field(default_factory=dict)
     userinfo: dict[str, Any] | None = None
     end_session: str | None = None
+    takes_secret_in_form: bool = False
     wrong: str = ""
     key: RSAKey = field(default_factory=_key)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -76,6 +78,9 @@ class OpenIdProvider:
         endpoints = {
             "userinfo_endpoint": None if self.userinfo is None else f"{self.issuer}/userinfo",
             "end_session_endpoint": self.end_session,
+            "token_endpoint_auth_methods_supported": (
+                ["client_secret_post", "private_key_jwt"] if self.takes_secret_in_form else None
+            ),
         }
         return JSONResponse(
             {name: value for name, value in endpoints.items() if value is not None}
@@ -114,8 +119,7 @@ class OpenIdProvider:
             return Response("c4n4ry", 500)
         form = dict(parse_qsl((await request.body()).decode()))
         begun = self.codes.pop(form.get("code", ""), None)
-        known = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
-        if request.headers.get("authorization") != f"Basic {known}":
+        if not self._is_authenticated(request, form):
             return JSONResponse({"error": "invalid_client"}, 401)
         if begun is None or begun["redirect_uri"] != form["redirect_uri"]:
             return JSONResponse({"error": "invalid_grant"}, 400)
@@ -128,6 +132,14 @@ class OpenIdProvider:
         if self.wrong != "no id_token":
             answer["id_token"] = self._id_token(begun["nonce"])
         return JSONResponse(answer)
+
+    def _is_authenticated(self, request: Request, form: dict[str, str]) -> bool:
+        header = request.headers.get("authorization")
+        if self.takes_secret_in_form:
+            given = form.get("client_id"), form.get("client_secret")
+            return header is None and given == (CLIENT_ID, CLIENT_SECRET)
+        known = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
+        return header == f"Basic {known}" and "client_secret" not in form
 
     def _id_token(self, nonce: str) -> str:
         now = int(time.time())

@@ -44,7 +44,7 @@ from tests.serve_apps.http.api_client import (
 from tests.serve_apps.http.routes.test_analyse import seated
 from tests.serve_apps.http.routes.test_jobs import ray_dashboard
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 
 EXAMPLES = examples(15)

@@ -174,3 +174,15 @@ def test_a_model_that_was_not_scored_has_no_bounds(
 ) -> None:
     sizes.reload(settings)
     assert sizes.factor(settings, settings.cameras_by_id["cam2"]) is None
+
+
+def test_counts_by_eye_do_not_hold_for_a_camera_that_was_moved(
+    settings: Settings, store: CalibrationStore
+) -> None:
+    sizes = LiveInputSizes(store, SCORE.model)
+    fixed = settings.with_input_sizes({"cam2": 960})
+    store.add_headcount("cam2", headcount(25, 20, model=SCORE.model))
+    store.add_headcount("cam2", headcount(30, 24, model=SCORE.model))
+    sizes.reload(fixed)
+    factor = sizes.factor(fixed, fixed.cameras_by_id["cam2"], has_drifted=True)
+    assert factor == score_factor(SCORE.model)

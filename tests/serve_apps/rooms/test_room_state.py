@@ -9,6 +9,7 @@ import pytest
 from cluster.activity.live import LiveCounts
 from cluster.activity.published import PublishedWindow
 from cluster.activity.suppression import ActivityWindow
+from cluster.calibration.drift import CameraDrift, Drift
 from cluster.district import Lesson, Timetable
 from cluster.settings import Settings, load_settings
 from cluster.streams.capture.health import CameraHealth
@@ -411,21 +412,59 @@ def test_another_day_has_a_camera_of_its_own(state: RoomState) -> None:
     assert not any(one.window.suppressed for one in state.windows("r1", NOW))
 
 
+def strict(tmp_path: Path) -> Settings:
+    """The settings with a larger `k`."""
+    (tmp_path / "strict.toml").write_text("[privacy]\nk = 15\n" + TEXT)
+    return load_settings(tmp_path / "strict.toml")
+
+
+def varied(published: PublishedWindow, k: int) -> PublishedWindow:
+    """A window of 20 people, of whom some may have left in a frame, counted with a `k`."""
+    return replace(published, window=replace(published.window, people_mean=18.0), k=k)
+
+
 def test_a_higher_k_applies_to_what_was_counted_before(state: RoomState, tmp_path: Path) -> None:
-    now = run_minute(state, people={"front": 12, "back": 20})
+    windows = [varied(seen("back", 20, number), k=10) for number in range(6)]
+    now = NOW + 60 * SECOND
+    state.apply_report(live_report("back", 20, now), windows, now)
+    run_minute(state, people={"front": 12})
     choose(state)
     assert not any(one.window.suppressed for one in state.windows("r1", NOW))
-    (tmp_path / "strict.toml").write_text("[privacy]\nk = 15\n" + TEXT)
-    state.reconfigure(load_settings(tmp_path / "strict.toml"), Timetable(), now)
+    state.reconfigure(strict(tmp_path), Timetable(), now)
     assert all(one.window.suppressed for one in state.windows("r1", NOW))
     assert all(one.window.suppressed for one in state.changes(int(NOW.timestamp() * 1000)).windows)
-    assert snapshot(state).hands_up is None
     later = now + timedelta(minutes=1)
     state.apply_report(live_report("back", 20, later, 0.5), [], later)
     assert snapshot(state).hands_up == 2
     later += 2 * SECOND
     state.apply_report(live_report("back", 14, later, 0.5), [], later)
     assert snapshot(state).hands_up is None
+
+
+@pytest.mark.parametrize(("k", "is_suppressed"), [(10, True), (15, False)])
+def test_windows_are_restored_with_the_k_they_were_counted_with(
+    tmp_path: Path, k: int, is_suppressed: bool
+) -> None:
+    state = RoomState(strict(tmp_path), NOW + timedelta(hours=9))
+    state.set_share_cameras({("r1", NOW.date()): ShareCamera("back", "live")})
+    state.restore([varied(seen("back", 20), k=k)])
+    [restored] = state.windows("r1", NOW)
+    assert restored.window.suppressed is is_suppressed
+
+
+@pytest.mark.parametrize(("k", "hands_up"), [(10, None), (15, 2)])
+def test_a_reader_that_still_counts_with_a_smaller_k_gives_no_shares(
+    tmp_path: Path, k: int, hands_up: int | None
+) -> None:
+    state = RoomState(strict(tmp_path), NOW)
+    state.set_share_cameras({("r1", NOW.date()): ShareCamera("back", "live")})
+    late = live_report("back", 20, NOW)
+    [camera] = late.cameras
+    assert camera.numbers is not None
+    window = replace(camera.numbers.window, people_mean=18.0)
+    counts = replace(camera.numbers, window=window, k=k)
+    state.apply_report(replace(late, cameras=(replace(camera, numbers=counts),)), [], NOW)
+    assert snapshot(state).hands_up == hands_up
 
 
 def test_a_room_that_is_made_a_vehicle_gives_headcounts_of_old_windows_too(
@@ -438,3 +477,29 @@ def test_a_room_that_is_made_a_vehicle_gives_headcounts_of_old_windows_too(
     state.reconfigure(load_settings(tmp_path / "bus.toml"), Timetable(), now)
     assert all(one.window.suppressed for one in state.windows("r1", NOW))
     assert snapshot(state).hands_up is None
+
+
+def test_a_camera_that_shows_nothing_gives_no_counts(state: RoomState) -> None:
+    covered = CameraDrift(Drift.COVERED, NOW, hides_all=True)
+    state.apply_report(report("front", 0), [], NOW)
+    state.apply_drifts({"front": covered}, NOW)
+    room = snapshot(state)
+    assert (room.state, room.reason, room.people) == ("down", "covered", None)
+    assert room.camera_drift is Drift.COVERED
+    state.apply_report(report("back", 7), [], NOW)
+    room = snapshot(state)
+    assert (room.state, room.people, room.camera_drift) == ("live", 7, Drift.NONE)
+    event = state.last_id
+    state.apply_drifts({"front": covered}, NOW)
+    assert state.last_id == event
+
+
+def test_a_room_says_that_the_camera_it_counts_with_was_moved(state: RoomState) -> None:
+    state.apply_report(report("front", 12), [], NOW)
+    state.apply_report(report("back", 7), [], NOW)
+    before = state.last_id
+    state.apply_drifts({"front": CameraDrift(Drift.MOVED, NOW)}, NOW)
+    assert (snapshot(state).people, snapshot(state).camera_drift) == (12, Drift.MOVED)
+    assert state.last_id > before  # pages learn of it
+    state.apply_drifts({"back": CameraDrift(Drift.MOVED, NOW)}, NOW)
+    assert snapshot(state).camera_drift is Drift.NONE

@@ -18,7 +18,7 @@ from cluster.streams.capture.camera import CameraSource
 from cluster.streams.capture.key_frame_wait import KeyFrameWait
 from cluster.streams.capture.watchdog import Watchdog
 from cluster.streams.decode import packet_pacing
-from cluster.streams.decode.lazy_decoder import VideoPacket
+from cluster.streams.decode.container import VideoPacket
 from cluster.streams.source.address import parse_address
 from cluster.streams.source.config import CameraConfig
 from cluster.streams.source.connection import Connection

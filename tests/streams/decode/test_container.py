@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.errors import FootageError, FootageUnreadable, FootageUntimed
-from cluster.streams.decode.container import open_video, probe
+from cluster.errors import FootageError, FootageTruncated, FootageUnreadable, FootageUntimed
+from cluster.streams.decode.container import open_video
 from cluster.streams.decode.file_sampler import FrameSampler
+from cluster.streams.decode.probe import probe
 from tests.conftest import write_video
 from tests.plugins.hypothesis_profiles import examples
 
@@ -73,6 +74,11 @@ def put_the_cover_first(path: Path) -> None:
 def index_position(video: bytes) -> int:
     """Return the position of the box `moov` (an MP4's index)."""
     return video.index(b"moov") - 4
+
+
+def box(kind: bytes, content: bytes) -> bytes:
+    """Return a box of an MP4."""
+    return (8 + len(content)).to_bytes(4) + kind + content
 
 
 def missing(folder: Path) -> Path:
@@ -174,20 +180,30 @@ def test_the_error_for_a_raw_stream_names_the_command_that_repairs_it(
     assert "ffmpeg -r" in str(caught.value.hint)
 
 
-def test_a_truncated_file_with_its_index_in_front_declares_its_whole_duration(
-    tmp_path: Path,
-) -> None:
+def test_a_truncated_file_with_its_index_in_front_ends_with_its_packets(tmp_path: Path) -> None:
     whole = write_video(tmp_path / "whole.mp4")
     path = copy_streams(whole, tmp_path / "cut.mp4", options={"movflags": "faststart"})
-    video = path.read_bytes()
-    path.write_bytes(video[: len(video) // 2])
-    assert probe(str(path)).duration_seconds == pytest.approx(4.0)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    video = probe(str(path))
+    (problem,) = video.problems
+    assert isinstance(problem, FootageTruncated)
+    assert "though it states 4.0 s" in problem.what
+    assert 1.0 < video.duration_seconds < 3.0
+    frames = [frame.time_seconds for frame in FrameSampler(str(path), rate=10).frames()]
+    assert frames[-1] == pytest.approx(video.duration_seconds - 0.1, abs=0.11)
 
 
-def test_a_duration_of_more_than_a_day_is_rejected(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "clock.mkv", times=[0.0, 0.1, 30 * 3600.0])
-    with pytest.raises(FootageUntimed, match="30 hours"):
-        probe(str(path))
+def test_a_duration_of_more_than_a_day_is_not_believed(tmp_path: Path) -> None:
+    day = 30 * 3600.0
+    path = write_video(
+        tmp_path / "clock.mkv", times=[0.0, 0.1, 0.2, day, day + 0.1], options={"bf": "0"}
+    )
+    video = probe(str(path))
+    (problem,) = video.problems
+    assert isinstance(problem, FootageUntimed)
+    assert "jump ahead by 107999.8 s after 0.2 s" in problem.what
+    assert video.duration_seconds == pytest.approx(0.3, abs=0.01)
 
 
 def test_a_video_may_have_a_single_frame(tmp_path: Path) -> None:
@@ -287,6 +303,20 @@ def test_a_url_opens_like_a_path(tmp_path: Path, in_memory: str) -> None:
     here = [(f.time_seconds, f.pixels.tolist()) for f in FrameSampler(str(path)).frames(1, 3)]
     assert len(here) == 4
     assert there == here
+
+
+def test_a_file_url_with_a_space_opens_like_a_path(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "room 1 %20.mp4", seconds=1)
+    assert "%20" in path.as_uri()
+    assert probe(path.as_uri()) == probe(str(path))
+
+
+def test_a_file_without_any_stream_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "none.mp4"
+    header = bytes(12) + (1000).to_bytes(4) + bytes(4) + (1 << 16).to_bytes(4) + bytes(80)
+    path.write_bytes(box(b"ftyp", b"isom\x00\x00\x02\x00isom") + box(b"moov", box(b"mvhd", header)))
+    with pytest.raises(FootageUnreadable, match="it holds no stream at all"):
+        probe(str(path))
 
 
 def test_a_file_url_opens_like_a_path(tmp_path: Path) -> None:

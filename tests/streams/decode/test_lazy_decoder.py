@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from cluster.streams.decode.file_sampler import MAX_GROUP_PACKETS
 from cluster.streams.decode.frame_selector import FrameSelector
 from cluster.streams.decode.lazy_decoder import LazyDecoder
+from cluster.streams.decode.packet_groups import MAX_GROUP_PACKETS
 from tests.conftest import write_video
 
 RATE = 25

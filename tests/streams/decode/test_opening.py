@@ -4,12 +4,14 @@ import os
 import threading
 from pathlib import Path
 
+import cv2
 import fsspec
+import numpy as np
 import pytest
 
 from cluster.errors import FootageUnreadable
-from cluster.streams.decode.container import probe
 from cluster.streams.decode.file_sampler import FrameSampler
+from cluster.streams.decode.probe import probe
 from tests.conftest import write_video
 
 CONCAT = "ffconcat version 1.0\nfile {other}\n"
@@ -77,3 +79,11 @@ def test_descriptors_are_closed(tmp_path: Path) -> None:
 def test_paths_and_file_urls_of_odd_names_open_alike(tmp_path: Path, name: str) -> None:
     video = write_video(tmp_path / name, seconds=1)
     assert probe(str(video)) == probe(video.as_uri())
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_picture_is_a_video_of_one_frame(tmp_path: Path, suffix: str) -> None:
+    picture = tmp_path / f"a{suffix}"
+    cv2.imwrite(str(picture), np.full((96, 160, 3), 128, np.uint8))
+    (frame,) = FrameSampler(str(picture), rate=2.0, long_side=160).frames()
+    assert frame.pixels.shape == (96, 160, 3)

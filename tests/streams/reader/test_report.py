@@ -31,7 +31,7 @@ def window(number: int) -> ActivityWindow:
 def filled(count: int) -> Outbox:
     outbox = Outbox()
     for number in range(count):
-        outbox.add("cam1", "r1", "hill", window(number))
+        outbox.add("cam1", "r1", "hill", window(number), k=10)
     return outbox
 
 

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from cluster.activity.published import PublishedWindow
 from cluster.district import Timetable
-from cluster.errors import JournalError
+from cluster.errors import JournalError, LakeError
 from cluster.settings import Settings, load_settings
 from cluster.vision.pose.weights import WeightsFile
 from cluster.warehouse.lake import Lake, PartKey, PartMetadata
@@ -250,6 +250,38 @@ def test_a_day_has_one_row_that_grows(school: Settings, journal: Journal) -> Non
     assert (row["segments_done"], row["footage_seconds"]) == (3, 50.0)
     assert row["ended_at"] == NINE + 8 * TEN_SECONDS
     assert run_states(Lake(school.lake_dir)) == {"live-20260302": "completed"}
+
+
+@pytest.mark.parametrize(("counted_k", "shares"), [(5, 0), (10, 6)])
+def test_windows_that_waited_while_k_was_raised_follow_the_k_they_were_counted_with(
+    tmp_path: Path, counted_k: int, shares: int
+) -> None:
+    strict = load_settings(write_settings(tmp_path, k=10))
+    with Journal(strict.data_dir / "journal.sqlite") as journal:
+        journal.append([seen(number, k=counted_k) for number in range(6)])
+        flushed(journal, strict)
+        journal.append([seen(6, k=10)])
+        flushed(journal, strict)
+    assert run_of(strict)["k"] == counted_k
+    publish(strict, Timetable(), now=LATER)
+    first = "SELECT count(*) AS n FROM activity_windows WHERE NOT suppressed AND window_start < "
+    asked = run_query(strict, f"{first} '{NINE + timedelta(minutes=1)}'")
+    assert asked.to_pylist() == [{"n": shares}]
+
+
+def test_a_part_is_in_the_lake_only_once_its_run_states_the_k(
+    school: Settings, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(lake: Lake, _row: Any) -> None:
+        raise LakeError("the disk is full.", where=str(lake.folder))
+
+    journal.append([seen(0)])
+    with monkeypatch.context() as patched:
+        patched.setattr(Lake, "write_run", fail)
+        assert flushed(journal, school).reason
+    assert stored(school) == []
+    assert not flushed(journal, school).reason
+    assert (len(stored(school)), run_of(school)["k"]) == (1, 5)
 
 
 def test_a_journal_that_is_replaced_does_not_lower_its_day(school: Settings) -> None:

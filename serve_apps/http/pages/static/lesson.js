@@ -34,6 +34,9 @@ function updateRoom(snapshot) {
   for (const pill of room.querySelectorAll("[data-state]")) {
     pill.hidden = pill.dataset.state !== snapshot.state;
   }
+  for (const notice of room.querySelectorAll("[data-drift]")) {
+    notice.hidden = notice.dataset.drift !== snapshot.camera_drift;
+  }
   const isUnavailable = snapshot.state === "down" || snapshot.state === "off";
   const isHeadcount = snapshot.suppressed && !isUnavailable && snapshot.people !== null;
   for (const hint of room.querySelectorAll("[data-suppressed]")) {

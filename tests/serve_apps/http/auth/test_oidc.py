@@ -76,6 +76,14 @@ def test_a_teacher_signs_in_as_the_teacher_in_the_roster(
     assert [one.name for one in sessions(auth_app)] == [teacher(1)]
 
 
+def test_a_provider_that_takes_the_secret_in_the_form_gets_it_there(
+    auth_app: AuthApp, browser: httpx.Client, provider: OpenIdProvider
+) -> None:
+    provider.takes_secret_in_form = True
+    assert sign_in(browser).status_code == 303
+    assert [one.name for one in sessions(auth_app)] == [teacher(1)]
+
+
 def test_several_roles_and_a_leaders_schools_come_from_the_claims(
     browser: httpx.Client, provider: OpenIdProvider
 ) -> None:

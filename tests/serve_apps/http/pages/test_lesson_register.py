@@ -111,6 +111,31 @@ def test_a_badge_after_a_mark_of_absent_says_that_it_changed_nothing(
     assert "present, by badge." in texts[1]
 
 
+@pytest.mark.parametrize(
+    ("number", "result", "text"),
+    [
+        (5, "unchanged", "The badge changed nothing. The entry that is marked stays"),
+        (6, "changed", "The badge was recorded in the entry that is marked."),
+    ],
+)
+def test_without_a_script_the_page_says_what_a_badge_did(
+    class_client: ApiClient, number: int, result: str, text: str
+) -> None:
+    submit(class_client, "register/open")
+    submit(class_client, "register/mark", tap=f"{student(5)}:absent")
+    with class_client.school.audited.work("operator:test") as work:
+        token = badges.issue(work, student(number), 10).token
+    answer = class_client.teacher.answer(
+        "POST", f"{PAGE}/register/badge", headers={"Accept": "text/html"}, data={"badge": token}
+    )
+    address, _, entry = answer.headers["location"].partition("#")
+    assert (address, entry) == (f"{PAGE}?badge={result}", f"student-{student(number)}")
+    page = page_of(class_client, address)
+    assert text in page
+    assert f'id="{entry}"' in page
+    assert "The badge" not in page_of(class_client)
+
+
 @pytest.mark.parametrize("mark", ["x", f"{student(1)}:asleep", f"{student(1)}", ""])
 def test_an_invalid_mark_is_rejected(class_client: ApiClient, mark: str) -> None:
     submit(class_client, "register/open")

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
+from cluster.calibration.drift import CameraDrift, Drift
 from cluster.errors import ServiceDown
 from cluster.records.db.models import LessonRow
 from cluster.records.repos.registers import lesson_of
@@ -188,6 +189,16 @@ def test_cameras_with_problems_are_listed_with_room_and_reason(
     assert "cam-dale" not in html
     assert "10.0.0.9" not in html
     assert CAMERA_SECRET not in html
+
+
+@pytest.mark.parametrize("drift", sorted(set(Drift) - {Drift.NONE}))
+def test_a_camera_whose_view_has_drifted_is_listed(api_client: ApiClient, drift: Drift) -> None:
+    status = replace(camera_status("cam-1"), drift=CameraDrift(drift, MONDAY))
+    api_client.rooms.statuses = [status]
+    found = attention(page_of(api_client))
+    assert "Room 1 cam-1: " in found
+    assert "it sends no video" not in found
+    assert "since 02/03/2026, 09:00" in found
 
 
 def test_every_reason_of_a_camera_has_a_text(api_client: ApiClient) -> None:

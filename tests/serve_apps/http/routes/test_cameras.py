@@ -1,10 +1,14 @@
 """Cameras over HTTP: their health; no address, credential or count."""
 
+from dataclasses import replace
+
 import pytest
 
+from cluster.calibration.drift import CameraDrift, Drift
 from cluster.security.roles import Role
 from cluster.streams.source.state import StreamReason, StreamState
 from serve_apps.http.routes.cameras import CameraBody
+from tests.register.school import MONDAY
 from tests.serve_apps.http.api_client import (
     CAMERA_SECRET,
     ApiClient,
@@ -32,6 +36,18 @@ def test_an_operator_sees_cameras_and_the_journal(api_client: ApiClient) -> None
     assert found["journal"]["waiting"] == 3
     assert operator(api_client).get("/api/cameras/cam-2") == found["cameras"][1]
     operator(api_client).get("/api/cameras/cam-3", 404)
+
+
+def test_an_operator_sees_what_became_of_a_cameras_view(api_client: ApiClient) -> None:
+    moved = CameraDrift(Drift.MOVED, MONDAY)
+    api_client.rooms.statuses = [
+        camera_status("cam-1"),
+        replace(camera_status("cam-2"), drift=moved),
+    ]
+    well, turned = operator(api_client).get("/api/cameras")["cameras"]
+    assert (well["drift"], well["drift_since"], well["drift_advice"]) == ("none", None, "")
+    assert (turned["drift"], turned["drift_since"]) == ("moved", "2026-03-02T09:00:00Z")
+    assert "homeroom calibrate" in turned["drift_advice"]
 
 
 def test_no_response_contains_an_address_or_a_credential(api_client: ApiClient) -> None:

@@ -12,6 +12,7 @@ the same in a process of its own, and prints its port.
 import asyncio
 import base64
 import logging
+import re
 import socket
 import sys
 import threading
@@ -24,6 +25,20 @@ from aio_rtsp_toolkit.server import RtspServer as ToolkitServer
 from aio_rtsp_toolkit.server_session import RtspServerSession
 
 HOST = "127.0.0.1"
+RTP_HEADER_BYTES = 12
+FRAGMENT = 28
+KEY_FRAME_UNITS = frozenset({5, 7, 8})
+"""H.264's types of units: a picture that refers to no other, and the two parameter sets."""
+
+
+def _is_of_key_frame(channel: int, packet: bytes) -> bool:
+    """Whether an interleaved packet has a part of a key frame or a parameter set (RFC 6184)."""
+    if channel % 2:
+        return False  # RTCP
+    unit = packet[RTP_HEADER_BYTES] & 0x1F
+    if unit == FRAGMENT:
+        unit = packet[RTP_HEADER_BYTES + 1] & 0x1F
+    return unit in KEY_FRAME_UNITS
 
 
 class _Session(RtspServerSession):  # type: ignore[misc]
@@ -33,6 +48,7 @@ class _Session(RtspServerSession):  # type: ignore[misc]
 
     async def _handle_describe(self, uri: str, req_headers: dict[str, str]) -> None:
         self.server.described += 1
+        await asyncio.sleep(self.server.describe_seconds)
         wanted = self.server.user_info
         given = req_headers.get("authorization", "").partition(" ")[2]
         if wanted and given != base64.b64encode(wanted.encode()).decode():
@@ -41,8 +57,16 @@ class _Session(RtspServerSession):  # type: ignore[misc]
             return
         await super()._handle_describe(uri, req_headers)
 
+    async def _send_response(
+        self, req_headers: dict[str, str], *arguments: Any, body: bytes = b"", **rest: Any
+    ) -> None:
+        if not self.server.announces_parameters:
+            body = re.sub(rb"; sprop-parameter-sets=[^;\r\n]*", b"", body)
+        await super()._send_response(req_headers, *arguments, body=body, **rest)
+
     async def _send_interleaved_frame(self, channel: int, payload: bytes) -> None:
-        if not self.server.is_silent:
+        is_hidden = self.server.hides_key_frames and _is_of_key_frame(channel, payload)
+        if not self.server.is_silent and not is_hidden:
             await super()._send_interleaved_frame(channel, payload)
 
     def abort(self) -> None:
@@ -58,6 +82,9 @@ class _Server(ToolkitServer):  # type: ignore[misc]
         self.logger = logging.getLogger("tests.rtsp")
         self.user_info = ""
         self.is_silent = False
+        self.hides_key_frames = False
+        self.announces_parameters = True
+        self.describe_seconds = 0.0
         self.described = 0
         self.sessions: set[_Session] = set()
 
@@ -120,6 +147,10 @@ class RtspServer:
         """Reject clients without this `user:password`."""
         self._server.user_info = user_info
 
+    def answer_slowly(self, seconds: float) -> None:
+        """Answer each DESCRIBE after this time."""
+        self._server.describe_seconds = seconds
+
     def drop(self) -> None:
         """Abort all connections without closing them."""
 
@@ -132,6 +163,16 @@ class RtspServer:
     def be_silent(self, silent: bool) -> None:
         """Keep connections open, and send no frames."""
         self._server.is_silent = silent
+
+    def hide_key_frames(self, hidden: bool, *, announces_parameters: bool = True) -> None:
+        """Send all but H.264's key frames and parameter sets, as if the next one were far away.
+
+        Args:
+            hidden: Whether to do so.
+            announces_parameters: Whether the SDP has the parameter sets.
+        """
+        self._server.hides_key_frames = hidden
+        self._server.announces_parameters = announces_parameters
 
     @property
     def clients(self) -> int:

@@ -32,6 +32,10 @@ MIN_MARGIN_SECONDS = 0.5
 MARGIN_SHARE = 0.2
 """Share of a timeout that the watchdog adds before it acts, so that FFmpeg's own comes first."""
 
+OPEN_STEPS = 2
+"""PyAV grants `open_seconds` twice: to connect, and then to probe the stream. Probing takes all of
+it where neither the stream's parameters nor a key frame come."""
+
 MAX_ABANDONED_THREADS = 2
 """A camera with this many hanging threads gets no further one."""
 
@@ -173,7 +177,9 @@ class CameraSource:
         """Return how long a phase may take; None where the thread is not inside FFmpeg."""
         if phase is CapturePhase.READING:
             return self.config.stall_seconds
-        if phase in {CapturePhase.OPENING, CapturePhase.CLOSING}:
+        if phase is CapturePhase.OPENING:
+            return OPEN_STEPS * self.config.open_seconds
+        if phase is CapturePhase.CLOSING:
             return self.config.open_seconds
         return None
 

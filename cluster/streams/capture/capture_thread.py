@@ -19,6 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from cluster.streams.capture.frame import LiveFrame
+from cluster.streams.capture.key_frame_wait import KeyFrameWait
 from cluster.streams.capture.stats import StreamStats
 from cluster.streams.decode.container import VideoPacket
 from cluster.streams.decode.frame_selector import FrameSelector
@@ -33,6 +34,8 @@ from cluster.streams.source.errors import (
     TIMEOUT_SHARE,
     StreamFailure,
     ended_failure,
+    key_frame_awaited,
+    no_key_frame_failure,
     read_failure,
     stalled_failure,
     undecodable_failure,
@@ -44,10 +47,6 @@ logger = logging.getLogger(__name__)
 
 STABLE_SECONDS = 10.0
 """A connection that lasts this long resets the backoff."""
-
-MAX_UNDECODABLE_STALLS = 3.0
-"""A stream may send packets without a frame for this many times `stall_seconds`: its first key
-frame may be far away."""
 
 
 class CapturePhase(StrEnum):
@@ -221,8 +220,9 @@ class CaptureThread(threading.Thread):
         is_full: bool,
     ) -> StreamFailure | None:
         config, stats, full_size = self._config, self._shared.stats, self._shared.full_size
-        opened_at = last_frame_at = requested_at = time.monotonic()
+        opened_at = requested_at = time.monotonic()
         decoded, pacer = 0, PacketPacer(self._stop_requested)
+        wait = KeyFrameWait(opened_at, config.stall_seconds)
         for packet in packets:
             now = self._enter_phase(CapturePhase.HANDLING)
             if self._stop_requested.is_set():
@@ -231,13 +231,14 @@ class CaptureThread(threading.Thread):
                 return StreamFailure(StreamReason.FULL_SIZE_WANTED, "the other stream is opened.")
             decoder.decode = "all" if full_size.is_requested else config.decode
             arrived_at = pacer.arrival_time(requested_at, now)
+            wait.record_packet(now, is_key=packet.is_keyframe)
             for taken_at, frame in decoder.feed(packet, arrived_at):
-                last_frame_at = now
+                wait.record_frame(now)
                 self._deliver(taken_at, frame, preprocessor, connection.stream)
             stats.record_packet(now, decoder.decoded - decoded)
             decoded = decoder.decoded
-            if now - last_frame_at > MAX_UNDECODABLE_STALLS * config.stall_seconds:
-                return undecodable_failure(connection.address)
+            if failure := self._check_wait(wait, decoder, connection.address, now):
+                return failure
             if now - opened_at > STABLE_SECONDS:
                 self._shared.backoff.reset()
             pacer.sleep_until(decoder.idle_until(), now)
@@ -247,6 +248,18 @@ class CaptureThread(threading.Thread):
         if self._read_timed_out():
             return stalled_failure(connection.address)
         return ended_failure(connection.address)
+
+    def _check_wait(
+        self, wait: KeyFrameWait, decoder: LazyDecoder, address: CameraAddress, now: float
+    ) -> StreamFailure | None:
+        """Report that a key frame is awaited; returns why, where the wait has been too long."""
+        if wait.is_exceeded(now):
+            if wait.needs_key_frame:
+                return no_key_frame_failure(address, wait.limit_seconds)
+            return undecodable_failure(address)
+        if wait.is_noticeable(now, only_key_frames=decoder.decode == "key_frames"):
+            self._set_state(StreamState.STALLED, key_frame_awaited(address, wait.limit_seconds))
+        return None
 
     def _read_timed_out(self) -> bool:
         """Whether the last read took so long that its timeout must have ended it."""

@@ -132,7 +132,7 @@ class Connection:
 def open_connection(
     address: CameraAddress, config: CameraConfig, sockets: SocketTracker
 ) -> Connection | StreamFailure:
-    """Open a camera; blocks up to `config.open_seconds`, and longer where FFmpeg hangs.
+    """Open a camera; blocks up to twice `config.open_seconds`, and longer where FFmpeg hangs.
 
     Args:
         address: The camera's.
@@ -179,7 +179,9 @@ def _target(address: CameraAddress) -> str:
 
 
 def _ffmpeg_options(kind: AddressKind, config: CameraConfig) -> dict[str, str]:
-    stall = str(round(config.stall_seconds * 1_000_000))
+    # One wait of an open may last as long as the whole: FFmpeg reports a DESCRIBE that it gave up
+    # as invalid data. PyAV's timeouts, which are passed to `av.open`, end opens and reads.
+    longest_wait = str(round(max(config.open_seconds, config.stall_seconds) * 1_000_000))
     options = {"analyzeduration": str(PROBE_MICROSECONDS)}
     if kind in _ALLOWED_PROTOCOLS:
         options["protocol_whitelist"] = _ALLOWED_PROTOCOLS[kind]
@@ -187,9 +189,10 @@ def _ffmpeg_options(kind: AddressKind, config: CameraConfig) -> dict[str, str]:
         options["format_whitelist"] = VIDEO_FORMATS
     if kind in {AddressKind.RTSP, AddressKind.RTSPS}:
         # TCP neither loses nor reorders packets.
-        options |= {"rtsp_transport": "tcp", "allowed_media_types": "video", "timeout": stall}
+        options |= {"rtsp_transport": "tcp", "allowed_media_types": "video"}
+        options["timeout"] = longest_wait
     elif kind in {AddressKind.HTTP, AddressKind.HTTPS}:
-        options["rw_timeout"] = stall
+        options["rw_timeout"] = longest_wait
     return options
 
 

@@ -101,6 +101,24 @@ def undecodable_failure(address: CameraAddress) -> StreamFailure:
     )
 
 
+def key_frame_awaited(address: CameraAddress, limit_seconds: float) -> StreamFailure:
+    """Return what an open connection waits for that was joined between two key frames."""
+    return StreamFailure(
+        StreamReason.NO_KEY_FRAME,
+        f"{address.display_name} sends video; its next key frame, before which nothing can be "
+        f"decoded, is awaited for up to {limit_seconds:.0f} seconds.",
+    )
+
+
+def no_key_frame_failure(address: CameraAddress, limit_seconds: float) -> StreamFailure:
+    """Return the failure of a stream whose next key frame has not come in time."""
+    return StreamFailure(
+        StreamReason.NO_KEY_FRAME,
+        f"{address.display_name} has sent video without a key frame for {limit_seconds:.0f} "
+        "seconds.",
+    )
+
+
 def stalled_failure(address: CameraAddress) -> StreamFailure:
     """Return the failure of a connection on which nothing arrives."""
     return StreamFailure(StreamReason.NO_PICTURE, f"{address.display_name} has stopped sending.")

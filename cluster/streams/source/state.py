@@ -1,6 +1,6 @@
 """The states of a camera's stream, their allowed transitions, and a status that enforces them.
 
-    starting ──> live <──> stalled
+    starting ──> live <──> stalled    connected; without frames, `stalled`
       │          │  ^         │
       │          v  │         │
       │    reconnecting <─────┘       was connected; connects again after a pause
@@ -8,6 +8,8 @@
       v          v  │
       failed ───────┘──> live         an attempt failed; attempts continue
                                       any ──> stopped, which is final
+
+A new connection may also lead to `stalled` first, where its first frame is long in coming.
 
 `failed` says that nothing arrives now and why, not that attempts have ended.
 """
@@ -39,6 +41,7 @@ class StreamReason(StrEnum):
     ASSIGNED = "assigned"
     PICTURES_ARRIVE = "pictures_arrive"
     NO_PICTURE = "no_picture"
+    NO_KEY_FRAME = "no_key_frame"
     OPEN_TIMED_OUT = "open_timed_out"
     CONNECTION_LOST = "connection_lost"
     REFUSED = "refused"
@@ -53,7 +56,9 @@ class StreamReason(StrEnum):
 
 
 TRANSITIONS: Final[dict[StreamState, frozenset[StreamState]]] = {
-    StreamState.STARTING: frozenset({StreamState.LIVE, StreamState.FAILED, StreamState.STOPPED}),
+    StreamState.STARTING: frozenset(
+        {StreamState.LIVE, StreamState.STALLED, StreamState.FAILED, StreamState.STOPPED}
+    ),
     StreamState.LIVE: frozenset(
         {StreamState.STALLED, StreamState.RECONNECTING, StreamState.STOPPED}
     ),
@@ -61,10 +66,10 @@ TRANSITIONS: Final[dict[StreamState, frozenset[StreamState]]] = {
         {StreamState.LIVE, StreamState.RECONNECTING, StreamState.STOPPED}
     ),
     StreamState.RECONNECTING: frozenset(
-        {StreamState.LIVE, StreamState.FAILED, StreamState.STOPPED}
+        {StreamState.LIVE, StreamState.STALLED, StreamState.FAILED, StreamState.STOPPED}
     ),
     StreamState.FAILED: frozenset(
-        {StreamState.LIVE, StreamState.RECONNECTING, StreamState.STOPPED}
+        {StreamState.LIVE, StreamState.STALLED, StreamState.RECONNECTING, StreamState.STOPPED}
     ),
     StreamState.STOPPED: frozenset(),
 }

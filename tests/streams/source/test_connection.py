@@ -15,9 +15,10 @@ import numpy as np
 import psutil
 import pytest
 
+from cluster.streams.capture.watchdog import Watchdog
 from cluster.streams.source.state import StreamReason, StreamState
 from tests.conftest import moving_picture, write_video
-from tests.rtsp import raw_server
+from tests.rtsp import RtspServer, raw_server
 from tests.streams.cameras import PLAIN, clip, reading, until
 
 pytestmark = pytest.mark.slow
@@ -174,3 +175,42 @@ def test_a_stopped_camera_leaves_no_descriptor_open(tmp_path: Path) -> None:
         camera.wait_for(1)
         assert psutil.Process().num_fds() > before
     assert psutil.Process().num_fds() <= before
+
+
+@pytest.mark.parametrize("stall_seconds", [0.5, 8.0])
+def test_a_camera_may_answer_slowly_within_its_time_to_open(
+    rtsp: RtspServer, stall_seconds: float
+) -> None:
+    """The answer takes longer than `stall_seconds`, which is the limit of an open stream."""
+    rtsp.answer_slowly(1.2)
+    address = rtsp.serve(clip(rtsp.folder / "room.mp4"))
+    with reading(address, open_seconds=8.0, stall_seconds=stall_seconds) as camera:
+        watchdog = Watchdog(lambda: [camera.source])
+        watchdog.start()
+        camera.wait_for(2)
+        health = camera.wait_until(StreamState.LIVE)
+        watchdog.stop()
+    assert (health.reconnects, rtsp.described) == (0, 1)
+
+
+def test_a_camera_that_answers_too_slowly_has_timed_out(rtsp: RtspServer) -> None:
+    rtsp.answer_slowly(3.0)
+    address = rtsp.serve(clip(rtsp.folder / "room.mp4"))
+    with reading(address, open_seconds=1.0, stall_seconds=0.5) as camera:
+        until(lambda: camera.health.state is not StreamState.STARTING)
+        health = camera.health
+    assert (health.state, health.reason) == (StreamState.FAILED, StreamReason.OPEN_TIMED_OUT)
+
+
+def test_a_page_that_comes_slowly_is_waited_for() -> None:
+    def answer(connection: socket.socket) -> None:
+        connection.recv(4096)
+        time.sleep(1.0)
+        connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+    with (
+        raw_server(answer) as port,
+        reading(f"http://127.0.0.1:{port}/x", open_seconds=8.0, stall_seconds=0.5) as camera,
+    ):
+        until(lambda: camera.health.state is not StreamState.STARTING)
+        assert camera.health.reason is StreamReason.NOT_FOUND

@@ -230,6 +230,7 @@ def test_a_second_service_on_the_same_port_does_not_start(service: Service) -> N
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.timeout(600)
 def test_an_archive_job_is_submitted_over_http_and_runs_beside_the_cameras(
     service: Service, lesson: Path
 ) -> None:
@@ -248,7 +249,7 @@ def test_an_archive_job_is_submitted_over_http_and_runs_beside_the_cameras(
     def state() -> str:
         return str(service.get(f"/api/jobs/{job}", role="operator")["state"])
 
-    until(lambda: state() in {"succeeded", "failed"}, "the job", 180)
+    until(lambda: state() in {"succeeded", "failed"}, "the job", 400)
     log = service.get(f"/api/jobs/{job}/log", role="operator")
     assert state() == "succeeded", log
     until(lambda: room_is_live(service), "live counts beside the job")

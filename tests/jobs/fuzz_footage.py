@@ -8,7 +8,6 @@ being read; what goes wrong is a line on standard output.
 """
 
 import os
-import resource
 import sys
 import time
 import traceback
@@ -102,6 +101,16 @@ def read_all(footage: Path, settings: Settings) -> None:
             assert row["pixels"].shape[1] == row["timestamps"].shape[1]
 
 
+def peak_memory_bytes() -> int:
+    """Return the most memory that this process has had.
+
+    `getrusage` would begin with that of the process which started it.
+    """
+    status = Path("/proc/self/status").read_text()
+    (line,) = [one for one in status.splitlines() if one.startswith("VmHWM:")]
+    return int(line.split()[1]) * 1024
+
+
 def main(folder: Path, seed: int, seconds: float) -> None:
     """Try one seed after the other until the time is over."""
     settings = load_settings(folder / "homeroom.toml")
@@ -121,7 +130,7 @@ def main(folder: Path, seed: int, seconds: float) -> None:
         except Exception:  # noqa: BLE001 (that there is none at all is what is tried)
             sys.stdout.write(f"seed {seed}, {original.name}: {traceback.format_exc()}\n")
         file.unlink()
-        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > MAX_MEMORY_BYTES:
+        if peak_memory_bytes() > MAX_MEMORY_BYTES:
             sys.stdout.write(f"seed {seed}, {original.name}: more memory than 1 GiB\n")
             break
         tried, seed = tried + 1, seed + 1

@@ -4,8 +4,8 @@ import socket
 import time
 from functools import partial
 from itertools import pairwise
-from statistics import median
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import pytest

@@ -6,10 +6,11 @@ A picture depends on the seed and on its number alone, however many processes ma
 """
 
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Final
 
@@ -129,6 +130,19 @@ def make_pictures(
         for part in parts:
             on_progress(write_pictures(order, part))
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
         for done in pool.map(write_pictures, [order] * len(parts), parts):
             on_progress(done)
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it has ended, also by a kill."""
+
+    def wait() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

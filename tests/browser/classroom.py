@@ -72,8 +72,8 @@ def with_activity(window: ActivityWindow) -> ActivityWindow:
         window,
         hand_raised_share=0.08,
         desk_work_share=0.58,
-        reading_share=0.21,
-        writing_share=0.37,
+        reading_share=None,  # until the score tells them apart
+        writing_share=None,
         head_down_share=0.05,
         standing_share=0.05,
         unclear_share=0.1,

@@ -29,7 +29,8 @@ RECONNECT_MILLISECONDS = 20_000
 def test_live_counts_update_without_a_reload(classroom: Classroom, lesson: BrowserSession) -> None:
     people = lesson.page.locator("[data-count='people']")
     expect(people).to_have_text("24")
-    expect(lesson.page.locator("[data-share='reading'] [data-text]")).to_have_text("21%")
+    expect(lesson.page.locator("[data-share='desk_work'] [data-text]")).to_have_text("58%")
+    expect(lesson.page.locator("[data-share='reading']")).to_be_hidden()
     classroom.set_people(22)
     expect(people).to_have_text("22")
     expect(lesson.page.locator("[data-state='live']")).to_be_visible()

@@ -44,6 +44,8 @@ BEHIND := nice -n 19
 # Only these are collected: to import all tests of a folder takes longer than some of its tests do.
 ray_files = $(sort $(shell grep -rl 'pytest\.mark\.ray' --include='test_*.py' $(1)))
 ARCHIVE_TEST := tests/jobs/test_analyse_archive.py
+# It submits a job, which does not begin while the cluster of the jobs' tests runs beside it.
+SERVICE_TEST := tests/serve_apps/test_live_service.py
 
 test: $(READY)  ## All tests: those with Ray beside all others
 	$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=recurse \
@@ -65,12 +67,13 @@ test-ray-jobs: $(READY)  ## Of the tests that start Ray, those of jobs and deplo
 	    || status=1; \
 	  $(NETWORK) $(PYTEST) -m ray $(filter-out $(ARCHIVE_TEST),$(call ray_files,tests/jobs)) \
 	    || status=1; \
+	  $(NETWORK) $(PYTEST) -m ray $(SERVICE_TEST) || status=1; \
 	  exit $$status
 
 test-ray-services: $(READY)  ## Of the tests that start Ray, those of services, commands and pages
 	@status=0; set -x; \
 	  $(MEASURED) -m ray $(call ray_files,tests/cli) || status=1; \
-	  $(PYTEST) -m ray $(filter-out tests/serve_apps/deployments/%,$(call ray_files,tests/serve_apps)) \
+	  $(PYTEST) -m ray $(filter-out tests/serve_apps/deployments/% $(SERVICE_TEST),$(call ray_files,tests/serve_apps)) \
 	    || status=1; \
 	  $(PYTEST) -m ray $(call ray_files,tests/browser) || status=1; exit $$status
 
